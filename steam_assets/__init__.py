@@ -1,0 +1,1 @@
+"""Steam market data on Dagster: five sources, raw → raw backup → clean → clean backup."""

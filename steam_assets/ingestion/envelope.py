@@ -1,0 +1,77 @@
+"""The envelope: one answer of a source as it travels through Kafka and rests in the raw store.
+
+Belongs here: its fields, its bytes. Does not belong here: who sends or stores it.
+
+One envelope is one line of JSON without line breaks: a Kafka record's value and a line of a raw file are the same bytes,
+so that landing a record again gives the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+
+from steam_assets.sources.source import Answer, Rejected
+
+SCHEMA_VERSION = 1
+
+
+class Envelope(BaseModel):
+    """One answer with where, when and how it was had.
+
+    ``sequence`` counts from 0 within the batch. ``items`` says, for each clean table, how many items of the body belong
+    to the partition. ``sha256`` is that of ``body`` in UTF-8. ``problem`` is set if the answer stayed invalid.
+    ``provenance`` is ``live`` or ``import:<file>``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    source: str
+    partition_key: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    batch_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    sequence: int = Field(ge=0)
+    request: str
+    app_id: int | None = Field(None, ge=0, le=2**32 - 1)
+    url: str
+    status: int
+    headers: dict[str, str]
+    fetched_at: AwareDatetime
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    body: str
+    items: dict[str, int]
+    problem: str | None = None
+    provenance: str = "live"
+
+    @field_serializer("fetched_at")
+    def _utc_microseconds(self, value: datetime) -> str:
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def to_bytes(self) -> bytes:
+        """The line, without its line break."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def from_answer(cls, answer: Answer, *, source: str, partition_key: str, batch_id: str, sequence: int) -> Envelope:
+        """Wrap an answer. Bytes that are not UTF-8 become U+FFFD, as JSON text has to be Unicode."""
+        response = answer.response
+        body = response.body.decode("utf-8", errors="replace")
+        return cls(
+            source=source,
+            partition_key=partition_key,
+            batch_id=batch_id,
+            sequence=sequence,
+            request=response.request.name,
+            app_id=response.request.app_id,
+            url=response.url,
+            status=response.status,
+            headers=dict(response.headers),
+            fetched_at=response.fetched_at,
+            sha256=hashlib.sha256(body.encode()).hexdigest(),
+            body=body,
+            items=dict(answer.items),
+            problem=response.reason if isinstance(response, Rejected) else None,
+        )

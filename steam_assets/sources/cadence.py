@@ -1,0 +1,76 @@
+"""Periods of time: which window of UTC a partition key stands for.
+
+Belongs here: the three cadences, their keys and their half-open windows.
+Does not belong here: Dagster's partition definitions (orchestration/partitions.py makes them from these).
+
+Days, weeks and months are UTC. A week starts on Tuesday 00:00 UTC, because Steam's own top-seller week does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+TUESDAY = 1
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The half-open period ``[start, end)`` in UTC of one partition; ``key`` is ``YYYY-MM-DD`` of its first day."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def key(self) -> str:
+        return self.start.strftime("%Y-%m-%d")
+
+    def __contains__(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+
+class Cadence(StrEnum):
+    """How often a source has something new."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+    def containing(self, moment: datetime) -> Window:
+        """The window that holds ``moment`` (an aware datetime; ValueError for a naive one)."""
+        if moment.tzinfo is None:
+            raise ValueError(f"{moment} has no time zone; give an aware datetime")
+        day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        match self:
+            case Cadence.DAILY:
+                return Window(day, day + timedelta(days=1))
+            case Cadence.WEEKLY:
+                start = day - timedelta(days=(day.weekday() - TUESDAY) % 7)
+                return Window(start, start + timedelta(days=7))
+            case Cadence.MONTHLY:
+                start = day.replace(day=1)
+                return Window(start, (start + timedelta(days=32)).replace(day=1))
+
+    def window(self, key: str) -> Window:
+        """The window of a partition key. ValueError, naming the nearest key, if none starts on that day."""
+        try:
+            day = datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError as error:
+            raise ValueError(f"{key!r} is no partition key: write a day as YYYY-MM-DD") from error
+        window = self.containing(day)
+        if window.start != day:
+            raise ValueError(f"no {self.value} partition starts on {key}; the one that holds that day is {window.key}")
+        return window
+
+    def between(self, first: str, last: str) -> Iterator[Window]:
+        """The windows from key ``first`` to key ``last``, both included, oldest first."""
+        window, stop = self.window(first), self.window(last)
+        while window <= stop:
+            yield window
+            window = self.containing(window.end)
+
+    def latest_finished(self, moment: datetime) -> Window:
+        """The newest window that has ended at ``moment``."""
+        return self.containing(self.containing(moment).start - timedelta(microseconds=1))

@@ -1,0 +1,199 @@
+"""What a source is: the declaration that every other room works from.
+
+Belongs here: the frozen dataclasses a source file fills in, and the rule of how far back a source can be asked.
+Does not belong here: any one source (a file each beside this), HTTP, Kafka, paths, Dagster.
+
+A source file says what to ask (``collect``), what a valid answer is (the ``parse`` of its requests) and how its
+clean tables come out of raw envelopes (``Table.items``). Everything else is derived from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from steam_assets.sources.cadence import Cadence, Window
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+T = TypeVar("T")
+
+
+class InvalidAnswer(Exception):
+    """An answer came, and it is not what the contract says; worth asking again, as such pages pass by themselves."""
+
+
+class Host(StrEnum):
+    """Whom a request goes to; ``settings.py`` has the base URL, the rate and the headers of each."""
+
+    STEAM_API = "steam_api"
+    SIMILARWEB = "similarweb"
+    SIMILARWEB_API = "similarweb_api"
+
+
+@dataclass(frozen=True)
+class Request(Generic[T]):
+    """One GET.
+
+    ``name`` says what it is for and stands in the envelope; ``params`` are unencoded and are encoded exactly once;
+    ``parse`` turns the body into the source's model or raises InvalidAnswer; ``app_id`` is the app it is about.
+    """
+
+    name: str
+    path: str
+    params: Mapping[str, str]
+    parse: Callable[[bytes], T]
+    app_id: int | None = None
+    host: Host = Host.STEAM_API
+
+
+@dataclass(frozen=True)
+class Response(Generic[T]):
+    """What came back for a request, already parsed; ``url`` carries no secret, ``fetched_at`` is UTC."""
+
+    request: Request[T]
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fetched_at: datetime
+    value: T
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An app's answer that stayed invalid after the retries: kept, counted as one item, quarantined in clean."""
+
+    request: Request[Any]
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fetched_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response and how many items of each clean table its body holds for the window asked about."""
+
+    response: Response[Any] | Rejected
+    items: Mapping[str, int] = field(default_factory=dict)
+
+
+class Ask(Protocol):
+    """The way a source asks.
+
+    ``ask(request)`` returns a Response, or raises: a SourceError when the host cannot be used (unreachable, blocked,
+    limits used up) or when the answer stays invalid. ``ask.tolerant(request)`` returns a Rejected in that last case,
+    for sources that ask about many apps and may not lose all of them to one.
+    """
+
+    def __call__(self, request: Request[T]) -> Response[T]: ...
+
+    def tolerant(self, request: Request[T]) -> Response[T] | Rejected: ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one partition wants to know: its window, the apps to ask about (chart order) and the page budget an app.
+
+    ``now`` is the moment of asking (UTC).
+    """
+
+    window: Window
+    now: datetime
+    apps: Sequence[int] = ()
+    page_budget: int = 50
+
+
+class History(StrEnum):
+    """How far back a source can be asked."""
+
+    LIVE = "live"
+    """Only the present: an answer belongs to the window in which it was taken."""
+    BY_WINDOW = "by_window"
+    """The service takes a window; any finished one may be asked."""
+    CARRIED = "carried"
+    """The body carries the last few periods; the answer itself tells whether the window is among them."""
+
+    def refusal(self, window: Window, now: datetime) -> str | None:
+        """Why the source cannot be asked about ``window`` at ``now``; None if it can."""
+        if now < window.start:
+            return f"{window.key} has not begun (it is {now:%Y-%m-%d %H:%M} UTC)"
+        if self is History.LIVE:
+            if now in window:
+                return None
+            return (
+                f"{window.key} is past and this source has only the present (it is {now:%Y-%m-%d %H:%M} UTC); "
+                "it can come from Kafka while the topic retains it, or from the raw backup"
+            )
+        if now < window.end:
+            return f"{window.key} ends at {window.end:%Y-%m-%d %H:%M} UTC; ask for it after that"
+        return None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a clean table. ``type`` is a Spark DDL type; ``unit`` is empty where a number has none."""
+
+    name: str
+    type: str
+    description: str
+    unit: str = ""
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A clean table of a source.
+
+    ``items(raw)`` is pure: from a DataFrame of envelopes (lake/envelope_frame.py has the schema) it gives one row an item
+    of the body, with this table's columns, plus ``item`` (the item's own text, for quarantine), ``problem`` (null, or
+    why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and why), and the
+    envelope's ``partition_key``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed through.
+    ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name, each
+    of which must be true for a row to be clean.
+    """
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    items: Callable[[DataFrame], DataFrame]
+    rules: Mapping[str, str] = field(default_factory=dict)
+    asset: str = "clean"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source: five files of this and one line each in ``sources/__init__.py`` are the whole product's input.
+
+    ``schedule_cron`` is UTC, and fires when the newest window can be had. ``first`` is the key of the oldest partition.
+    ``apps_from`` names the source whose clean table of the same week lists the apps to ask about.
+    ``quarantine_limit`` is the share of items in quarantine above which the partition's check fails.
+    """
+
+    name: str
+    title: str
+    description: str
+    cadence: Cadence
+    history: History
+    first: str
+    schedule_cron: str
+    collect: Callable[[Ask, Question], Iterator[Answer]]
+    tables: tuple[Table, ...]
+    apps_from: str | None = None
+    quarantine_limit: float = 0.01
+
+    @property
+    def topic(self) -> str:
+        return f"steam.{self.name}.v1"
+
+    @property
+    def dead_letter_topic(self) -> str:
+        return f"{self.topic}.dead"
