@@ -2,8 +2,8 @@
 
 Belongs here: its fields, its bytes. Does not belong here: who sends or stores it.
 
-One envelope is one line of JSON without line breaks: a Kafka record's value and a line of a raw file are the same bytes,
-so that landing a record again gives the same file.
+One envelope is one line of JSON without line breaks: a Kafka record's value and a line of a raw file are the same
+bytes, so that landing a record again gives the same file.
 """
 
 from __future__ import annotations
