@@ -1,0 +1,134 @@
+"""From raw envelopes to clean rows: judging every item, counting every item, committing once.
+
+Belongs here: what is the same for every source. Does not belong here: what an item is (a source's ``Table.items``).
+
+Each item ends in exactly one of three states: ``clean``, ``quarantined`` or ``duplicate``. The counts are taken by
+Spark while it writes, and compared with what was counted in the answers when they were fetched, before anything is visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Observation, Window
+from pyspark.sql import functions as F
+
+from steam_assets.crash_points import reached
+from steam_assets.lake.clean_tables import IcebergTable, clean_table, quarantine_table
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.sources.source import Table
+
+STATES = ("clean", "quarantined", "duplicate")
+
+
+class CountsDiffer(Exception):
+    """Items went missing or appeared between the answer and the table; nothing was committed."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a raw partition's manifest says about it: its digest and the items of one clean table in it."""
+
+    digest: str
+    items: int
+
+
+def judge(table: Table, raw: DataFrame) -> DataFrame:
+    """Every item of ``raw`` with its ``state`` and, where it is quarantined, its ``problem``.
+
+    Columns: the table's own, ``changes``, ``item``, ``problem``, ``state`` and the envelope's origin. Of items with one
+    natural key the newest answer's is clean, the others are duplicates.
+    """
+    items = table.items(raw)
+    if "changes" not in items.columns:
+        items = items.withColumn("changes", F.array().cast("array<string>"))
+    judged = items.withColumn("problem", F.coalesce("problem", *_broken_rules(table)))
+    newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
+        F.col("fetched_at").desc(), F.col("sequence").desc()
+    )
+    place = F.row_number().over(newest_first)
+    state = F.when(F.col("problem").isNotNull(), "quarantined").when(place > 1, "duplicate").otherwise("clean")
+    return judged.withColumn("state", state)
+
+
+def _broken_rules(table: Table) -> list[SparkColumn]:
+    required = {f"{c.name} is missing": f"`{c.name}` IS NOT NULL" for c in table.columns if not c.nullable}
+    # A rule over a null is neither true nor false; what may be null is said by the column, not by the rule.
+    rules = {f"broken rule: {name}": f"coalesce({condition}, true)" for name, condition in table.rules.items()}
+    return [F.when(~F.expr(condition), F.lit(problem)) for problem, condition in (required | rules).items()] or [
+        F.lit(None).cast("string")
+    ]
+
+
+def commit(table: Table, judged: DataFrame, provenance: Mapping[str, Provenance], now: datetime) -> list[CleanRecord]:
+    """Write the partitions ``provenance`` names: quarantine first, then clean rows, each in one commit.
+
+    Raises CountsDiffer, with nothing visible changed in the clean table, if Spark saw other numbers of items than the
+    manifests tell.
+    """
+    spark = judged.sparkSession
+    keys = sorted(provenance)
+    observed = Observation()
+    watched = judged.observe(observed, *_counters(keys))
+    counts: dict[str, dict[str, int]] = {}
+
+    def audit() -> None:
+        counts.update(_by_partition(observed.get, keys))
+        _compare(table, counts, provenance)
+        _write_quarantine(quarantine_table(spark, table), judged, counts)
+        reached("clean:after_quarantine")
+
+    target = clean_table(spark, table)
+    snapshot = target.overwrite(watched.where("state = 'clean'"), keys, audit)
+    reached("clean:after_commit")
+    return [
+        CleanRecord(
+            table=table.name,
+            partition_key=key,
+            raw_digest=provenance[key].digest,
+            items=provenance[key].items,
+            clean=counts[key]["clean"],
+            quarantined=counts[key]["quarantined"],
+            duplicates=counts[key]["duplicate"],
+            snapshot_id=snapshot,
+            committed_at=now,
+        )
+        for key in keys
+    ]
+
+
+def _counters(keys: Sequence[str]) -> list[SparkColumn]:
+    return [
+        F.count_if((F.col("partition_key") == key) & (F.col("state") == state)).alias(f"{key} {state}")
+        for key in keys
+        for state in STATES
+    ] + [F.count(F.lit(1)).alias("all")]
+
+
+def _by_partition(observed: Mapping[str, int], keys: Sequence[str]) -> dict[str, dict[str, int]]:
+    counts = {key: {state: observed[f"{key} {state}"] for state in STATES} for key in keys}
+    elsewhere = observed["all"] - sum(sum(states.values()) for states in counts.values())
+    if elsewhere:
+        raise CountsDiffer(f"{elsewhere} items carry another partition's key; the raw files were changed after landing")
+    return counts
+
+
+def _compare(table: Table, counts: Mapping[str, Mapping[str, int]], provenance: Mapping[str, Provenance]) -> None:
+    for key, states in counts.items():
+        seen = sum(states.values())
+        if seen != provenance[key].items:
+            told = ", ".join(f"{state} {number}" for state, number in states.items())
+            raise CountsDiffer(
+                f"{table.name} {key}: {provenance[key].items} items were landed and {seen} came out ({told}). "
+                "Nothing was committed; compare the raw partition with its manifest by `steam-assets verify`."
+            )
+
+
+def _write_quarantine(target: IcebergTable, judged: DataFrame, counts: Mapping[str, Mapping[str, int]]) -> None:
+    stale = {key for key in target.partition_rows() if key in counts}
+    filled = {key for key, states in counts.items() if states["quarantined"]}
+    if stale | filled:
+        target.overwrite(judged.where("state = 'quarantined'"), sorted(stale | filled))
