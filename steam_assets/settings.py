@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     alert_webhook_url: SecretStr = Field(SecretStr(""), description="Receives a JSON POST when a run fails.")
     housekeeping_keep_days: int = Field(90, ge=1, description="Primaries older than this may be cleared.")
 
+    automation: bool = Field(False, description="Schedules and sensors are on from the start (docker/ sets it).")
+
     simulated_now: str = Field(
         "", description="ISO time that stands in for the clock, for demo and tests against the simulator only."
     )

@@ -4,7 +4,7 @@ Belongs here: everything that knows an Iceberg table exists. Does not belong her
 are judged (cleaning.py), the copy in the backup catalog (clean_backup.py).
 
 A write goes to a branch of the table first. Only if the caller's audit of it passes is ``main`` moved to that branch,
-in one atomic commit: a reader sees the old rows of the partitions or the new ones, and never rows that failed the audit.
+in one atomic commit: a reader sees the old rows of the partitions or the new ones, never rows that failed the audit.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class IcebergTable:
         return {row["partition_key"]: row["record_count"] for row in partitions.collect()}
 
     def overwrite(self, frame: DataFrame, keys: Sequence[str], audit: Callable[[], None] = lambda: None) -> int:
-        """Replace the rows of ``keys`` by ``frame`` in one commit, if ``audit`` raises nothing; gives the snapshot's id.
+        """Replace the rows of ``keys`` by ``frame`` in one commit, if ``audit`` raises nothing; gives the snapshot id.
 
         ``audit`` runs when the rows are written and not yet visible. If other partitions were committed meanwhile, the
         write is done again on top of them.

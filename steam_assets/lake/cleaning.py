@@ -3,7 +3,8 @@
 Belongs here: what is the same for every source. Does not belong here: what an item is (a source's ``Table.items``).
 
 Each item ends in exactly one of three states: ``clean``, ``quarantined`` or ``duplicate``. The counts are taken by
-Spark while it writes, and compared with what was counted in the answers when they were fetched, before anything is visible.
+Spark while it writes, and compared with what was counted in the answers when they were fetched, before anything is
+visible.
 """
 
 from __future__ import annotations

@@ -1,0 +1,72 @@
+"""Where a partition stands: what of it is raw, backed up, clean, and backed up again, with its counts.
+
+Belongs here: the comparison of manifests and ledgers. Does not belong here: reading the data itself back
+(raw_backup.py, clean_backup.py verify), printing (commands/).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import BackupRecord, CleanRecord
+from steam_assets.lake.manifest import Manifest
+from steam_assets.sources.source import Source, Table
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """One clean table's part of a partition. ``record`` and ``backup`` are None where the stage never ran."""
+
+    table: str
+    record: CleanRecord | None
+    backup: BackupRecord | None
+    current: bool
+    backed_up: bool
+
+
+@dataclass(frozen=True)
+class PartitionStatus:
+    """A partition through all stages. A stage is current if it was made from what the stage before holds now."""
+
+    source: str
+    partition_key: str
+    manifest: Manifest | None
+    raw_whole: bool
+    raw_backed_up: bool
+    tables: tuple[TableStatus, ...]
+
+    @property
+    def up_to_date(self) -> bool:
+        return self.raw_whole and self.raw_backed_up and all(t.current and t.backed_up for t in self.tables)
+
+    def envelopes(self, stage: str) -> int:
+        """Envelopes ``fetched``, ``published`` or ``landed``, over all batches."""
+        return sum(getattr(batch, stage) for batch in self.manifest.batches) if self.manifest else 0
+
+
+def partition_status(lake: Lake, source: Source, partition_key: str) -> PartitionStatus:
+    """Compare the manifests and ledgers of one partition; reads a few small objects, no data."""
+    manifest = lake.raw.manifest(source.name, partition_key)
+    copy = lake.raw_backup.manifest(source.name, partition_key)
+    origin = manifest or copy
+    return PartitionStatus(
+        source=source.name,
+        partition_key=partition_key,
+        manifest=origin,
+        raw_whole=lake.raw.is_whole(source.name, partition_key),
+        raw_backed_up=origin is not None and copy is not None and copy.digest == origin.digest,
+        tables=tuple(_table_status(lake, table, partition_key, origin) for table in source.tables),
+    )
+
+
+def _table_status(lake: Lake, table: Table, partition_key: str, origin: Manifest | None) -> TableStatus:
+    record = lake.ledger.clean(table.name, partition_key)
+    backup = lake.backup_ledger.backup(table.name, partition_key)
+    return TableStatus(
+        table=table.name,
+        record=record,
+        backup=backup,
+        current=record is not None and origin is not None and record.raw_digest == origin.digest,
+        backed_up=record is not None and backup is not None and backup.clean == record,
+    )

@@ -1,0 +1,54 @@
+"""``build_defs``: the one way definitions are made, by production, the command line and tests alike.
+
+Belongs here: putting the parts together. Does not belong here: the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
+from steam_assets.orchestration.partitions import partitions_by_cadence
+from steam_assets.orchestration.resources import spark_resource
+from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
+from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
+from steam_assets.sources.source import Source
+
+
+def build_defs(
+    *,
+    settings: Settings | None = None,
+    sources: Sequence[Source] = SOURCES,
+    resource_overrides: Mapping[str, object] | None = None,
+) -> dg.Definitions:
+    """Definitions of a deployment. ``settings`` default to the environment's; ``resource_overrides`` replace resources
+    by key (``lake``, ``clock``, ``spark``, ``raw_io``, ``iceberg_io``)."""
+    settings = settings or Settings()
+    partitions = partitions_by_cadence(sources)
+    by_name = {source.name: source for source in sources}
+    assets = {s.name: source_assets(s, by_name, partitions[s.cadence]) for s in sources}
+    jobs = cadence_jobs(sources, assets, partitions)
+    return dg.Definitions(
+        assets=[asset for group in assets.values() for asset in group],
+        asset_checks=[check for source in sources for check in source_checks(source)],
+        jobs=jobs,
+        schedules=cadence_schedules(sources, jobs, running=settings.automation),
+        resources=_resources(settings, sources, resource_overrides or {}),
+        executor=dg.in_process_executor,
+    )
+
+
+def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping[str, object]) -> dict[str, object]:
+    shared = {"lake": Lake(settings), "clock": Clock(settings), "spark": spark_resource(settings)} | dict(overrides)
+    lake, clock, spark = shared["lake"], shared["clock"], shared["spark"]
+    io_managers = {
+        "raw_io": RawIOManager(lake, spark),
+        "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
+    }
+    return io_managers | shared

@@ -1,0 +1,60 @@
+"""Checks of clean partitions, from the ledger's numbers.
+
+Belongs here: claims about counts that hold for every table. Does not belong here: backups' ``verified`` (its asset
+says it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.sources.source import Source, Table
+
+
+def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChecksDefinition:
+    """``reconciled``: every landed item is clean, quarantined or a duplicate. ``quarantine_within_limit``: few are."""
+
+    @dg.multi_asset_check(
+        name=f"{source.name}_{table.name}_counts",
+        specs=[
+            dg.AssetCheckSpec(
+                "reconciled", asset=key, blocking=True, description="landed = clean + quarantined + duplicates"
+            ),
+            dg.AssetCheckSpec(
+                "quarantine_within_limit",
+                asset=key,
+                description=f"At most {source.quarantine_limit:.1%} of a partition's items are in quarantine.",
+            ),
+        ],
+        required_resource_keys={"lake"},
+    )
+    def counts(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        lake: Lake = context.resources.lake
+        records = {k: lake.ledger.clean(table.name, k) for k in context.op_execution_context.partition_keys}
+        gaps = [k for k, record in records.items() if record is None or not _reconciles(lake, source, record)]
+        yield _result(key, "reconciled", gaps)
+        over = [k for k, r in records.items() if r and r.items and r.quarantined / r.items > source.quarantine_limit]
+        yield _result(key, "quarantine_within_limit", over)
+
+    return counts
+
+
+def _reconciles(lake: Lake, source: Source, record: CleanRecord) -> bool:
+    manifest = lake.raw.manifest(source.name, record.partition_key)
+    if manifest is None or manifest.digest != record.raw_digest:
+        return False
+    landed = manifest.items.get(record.table, 0)
+    return landed == record.items == record.clean + record.quarantined + record.duplicates
+
+
+def _result(key: dg.AssetKey, name: str, failing: list[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not failing,
+        metadata={"failing_partitions": dg.MetadataValue.json(failing)},
+    )

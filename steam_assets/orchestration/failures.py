@@ -1,0 +1,22 @@
+"""Failures told apart: those worth another try and those that are not.
+
+Belongs here: the one place where retries are decided. Does not belong here: raising (ops do) or waiting (the client
+does).
+
+There are three layers, and each retries only what the one below cannot. 1. The HTTP client repeats single requests,
+with backoff and jitter, and waits out a block (ingestion/http_client.py). 2. An op is tried again by ``RETRIES`` if
+the whole fetch failed for a reason that passes. 3. A run that crashed is retried by the instance (dagster.yaml,
+``run_retries`` with ``retry_on_asset_or_op_failure: false``); a run that failed by itself is not.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
+"""After about one and two minutes: longer outages are for the next schedule or a backfill."""
+
+
+def permanent(message: str) -> dg.Failure:
+    """A failure that another try cannot mend; ``message`` says what is wrong and the next step."""
+    return dg.Failure(description=message, allow_retries=False)

@@ -1,0 +1,115 @@
+"""The two ops of a raw asset: ``publish`` (source → Kafka) and ``land`` (Kafka → raw files).
+
+Belongs here: making the ops of one source, their config and their failures. Does not belong here: the work itself
+(ingestion/), the commit (io_managers.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import dagster as dg
+from pydantic import Field
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.consumer import LostRecords
+from steam_assets.ingestion.errors import SourceError
+from steam_assets.ingestion.landing import land
+from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.manifest import LandedBatch
+from steam_assets.orchestration.failures import RETRIES, permanent
+from steam_assets.orchestration.io_managers import require_manifest
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Source
+
+
+class PublishConfig(dg.Config):
+    """How to obtain the partition.
+
+    ``refetch`` asks the source although the partition is there, and adds a snapshot. ``apps`` are asked about instead
+    of the chart's (news, reviews).
+    """
+
+    refetch: bool = False
+    apps: list[int] = Field(default_factory=list)
+
+
+def publish_op(source: Source) -> dg.OpDefinition:
+    """The op that makes sure the partition's batches are in the topic; gives an ``Obtained``."""
+
+    @dg.op(
+        name=f"publish_{source.name}",
+        description=f"Ask {source.title} and publish the answers to {source.topic}, in one Kafka transaction.",
+        ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
+        out=dg.Out(Obtained),
+        retry_policy=RETRIES,
+        required_resource_keys={"lake", "clock"},
+        tags={"source": source.name},
+    )
+    def publish(context: dg.OpExecutionContext, config: PublishConfig) -> Obtained:
+        lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
+        key = context.partition_key
+
+        def progress(answers: int) -> None:
+            context.log.info(f"{source.name} {key}: {answers} answers")
+
+        apps = _apps(source, key, config.apps, lake.settings)
+        try:
+            obtained = Obtainer(lake, clock, progress).obtain(source, key, apps, refetch=config.refetch)
+        except SourceError as error:
+            if error.transient:
+                raise
+            raise permanent(str(error)) from error
+        context.log.info(f"{source.name} {key}: {obtained.origin.value}")
+        context.add_output_metadata({"origin": obtained.origin.value, "batches": len(obtained.receipts)})
+        return obtained
+
+    return publish
+
+
+def land_op(source: Source) -> dg.OpDefinition:
+    """The op that lands the batches by their exact offsets; its IO manager commits the manifest."""
+
+    @dg.op(
+        name=f"land_{source.name}",
+        description=f"Consume the batches' offsets from {source.topic} and write them as raw files.",
+        out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
+        required_resource_keys={"lake"},
+        tags={"source": source.name},
+    )
+    def land_batches(context: dg.OpExecutionContext, obtained: Obtained) -> list[LandedBatch]:
+        lake: Lake = context.resources.lake
+        if obtained.origin in (Origin.THERE, Origin.BACKUP):
+            return list(require_manifest(lake, source.name, context.partition_key).batches)
+        try:
+            return [land(lake.settings, lake.raw, receipt) for receipt in obtained.receipts]
+        except LostRecords as error:
+            raise permanent(str(error)) from error
+
+    return land_batches
+
+
+def _apps(source: Source, key: str, given: Sequence[int], settings: Settings) -> Callable[[], Sequence[int]]:
+    """The apps to ask about: the run's, the settings', or the week's chart in its order."""
+
+    def apps() -> Sequence[int]:
+        if source.apps_from is None:
+            return ()
+        chosen = list(given) or [int(app) for app in settings.apps.split(",") if app.strip()]
+        return chosen or _chart(source.apps_from, key, settings)
+
+    return apps
+
+
+def _chart(chart: str, key: str, settings: Settings) -> list[int]:
+    rows = CleanReader(settings).arrow(chart, [key], ("rank", "app_id"))
+    if rows is None or rows.num_rows == 0:
+        raise permanent(
+            f"{chart}/clean has no partition {key}, and it names the apps to ask about. Materialize it first: "
+            f"steam-assets run {chart} --from {key} --to {key}; or name the apps: --apps 730,570"
+        )
+    ranked = sorted(zip(rows["rank"].to_pylist(), rows["app_id"].to_pylist(), strict=True))
+    return list(dict.fromkeys(app for _, app in ranked))

@@ -1,0 +1,130 @@
+"""IO managers: how raw partitions and clean partitions are committed and read.
+
+Belongs here: the join of an asset's partition keys with the lake. Does not belong here: formats and counts (lake/).
+
+``raw_io`` commits a landed batch by its manifest and reads partitions as a DataFrame of envelopes. ``iceberg_io``
+commits judged items as Iceberg partitions, in one atomic overwrite, and reads partitions as a DataFrame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pyspark.sql import DataFrame
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.cleaning import Provenance, commit
+from steam_assets.lake.envelope_frame import read_envelopes
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.manifest import LandedBatch, Manifest
+from steam_assets.lake.reviewer_key import reviewer_key, with_reviewer_key
+from steam_assets.orchestration.failures import permanent
+from steam_assets.sources.source import Source, Table
+
+
+class RawIOManager(dg.IOManager):
+    """Commits and reads raw partitions. An output is the list of batches landed; its manifest is the commit."""
+
+    def __init__(self, lake: Lake, spark: LazyPySparkResource) -> None:
+        self._lake, self._spark = lake, spark
+
+    def handle_output(self, context: dg.OutputContext, obj: Sequence[LandedBatch]) -> None:
+        source, partition_key = context.asset_key.path[0], context.asset_partition_key
+        for batch in obj:
+            self._lake.raw.commit(source, partition_key, batch)
+        manifest = self._manifest(source, partition_key)
+        context.add_output_metadata(manifest_metadata(manifest))
+
+    def load_input(self, context: dg.InputContext) -> DataFrame:
+        source, keys = context.asset_key.path[0], list(context.asset_partition_keys)
+        for key in keys:
+            self._manifest(source, key)
+        envelopes = read_envelopes(self._spark.spark_session, self._lake.raw.uris(source, keys))
+        return with_reviewer_key(envelopes, reviewer_key(self._lake.settings))
+
+    def _manifest(self, source: str, partition_key: str) -> Manifest:
+        return require_manifest(self._lake, source, partition_key)
+
+
+class IcebergIOManager(dg.IOManager):
+    """Commits judged items (``cleaning.judge``) of a table's partitions, and reads its rows."""
+
+    def __init__(
+        self, lake: Lake, spark: LazyPySparkResource, clock: Clock, tables: Mapping[dg.AssetKey, tuple[Source, Table]]
+    ) -> None:
+        self._lake, self._spark, self._clock, self._tables = lake, spark, clock, tables
+
+    def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
+        source, table = self._tables[context.asset_key]
+        manifests = {
+            key: require_manifest(self._lake, source.name, key) for key in sorted(context.asset_partition_keys)
+        }
+        provenance = {key: Provenance(m.digest, m.items.get(table.name, 0)) for key, m in manifests.items()}
+        records = commit(table, obj, provenance, self._clock.now())
+        for record in records:
+            self._lake.ledger.write(record)
+        context.add_output_metadata(clean_metadata(records))
+
+    def load_input(self, context: dg.InputContext) -> DataFrame:
+        _, table = self._tables[context.asset_key]
+        keys = list(context.asset_partition_keys)
+        missing = [key for key in keys if self._lake.ledger.clean(table.name, key) is None]
+        if missing:
+            raise permanent(f"{context.asset_key.to_user_string()} has not been made for {', '.join(missing)}")
+        return clean_table(self._spark.spark_session, table).read(keys)
+
+
+def require_manifest(lake: Lake, source: str, partition_key: str) -> Manifest:
+    """The partition's manifest, or a permanent failure that says which asset to materialize first."""
+    manifest = lake.raw.manifest(source, partition_key)
+    if manifest is None:
+        raise permanent(
+            f"{source}/raw has no partition {partition_key}. Materialize it first: "
+            f"steam-assets run {source} --from {partition_key} --to {partition_key} --stage raw"
+        )
+    return manifest
+
+
+def manifest_metadata(manifest: Manifest) -> dict[str, dg.MetadataValue]:
+    """The counts of a raw partition, as shown in Dagit."""
+    batches = manifest.batches
+    return {
+        "fetched": dg.MetadataValue.int(sum(b.fetched for b in batches)),
+        "published": dg.MetadataValue.int(sum(b.published for b in batches)),
+        "landed": dg.MetadataValue.int(sum(b.landed for b in batches)),
+        "dead_letters": dg.MetadataValue.int(sum(b.dead_letters for b in batches)),
+        "bytes": dg.MetadataValue.int(sum(file.size for file in manifest.files)),
+        "items": dg.MetadataValue.json(manifest.items),
+        "offsets": dg.MetadataValue.json(
+            [r.model_dump() | {"topic": b.receipt.topic} for b in batches if b.receipt for r in b.receipt.ranges]
+        ),
+        "manifest_digest": dg.MetadataValue.text(manifest.digest),
+    }
+
+
+def clean_metadata(records: Sequence[CleanRecord]) -> dict[str, dg.MetadataValue]:
+    """The counts of clean partitions: sums, and one line a partition."""
+    lines = [
+        dg.TableRecord(
+            {
+                "partition": r.partition_key,
+                "items": r.items,
+                "clean": r.clean,
+                "quarantined": r.quarantined,
+                "duplicates": r.duplicates,
+            }
+        )
+        for r in records
+    ]
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(sum(r.clean for r in records)),
+        "items": dg.MetadataValue.int(sum(r.items for r in records)),
+        "quarantined": dg.MetadataValue.int(sum(r.quarantined for r in records)),
+        "duplicates": dg.MetadataValue.int(sum(r.duplicates for r in records)),
+        "snapshot_id": dg.MetadataValue.text(str(records[-1].snapshot_id)),
+        "partitions": dg.MetadataValue.table(lines),
+    }

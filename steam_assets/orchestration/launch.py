@@ -1,0 +1,107 @@
+"""Running stages of sources from a command or a script, as the same runs that Dagit shows.
+
+Belongs here: the choice of assets by stage, and one run a partition or a range. Does not belong here: what runs do,
+printing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+import dagster as dg
+
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Source
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+class Stage(StrEnum):
+    """A stage of a source's way; each can run alone."""
+
+    RAW = "raw"
+    RAW_BACKUP = "raw-backup"
+    CLEAN = "clean"
+    CLEAN_BACKUP = "clean-backup"
+
+
+class RunFailed(Exception):
+    """A run failed; the message is its first step failure."""
+
+
+def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
+    match stage:
+        case Stage.RAW:
+            names = ["raw"]
+        case Stage.RAW_BACKUP:
+            names = ["raw_backup"]
+        case Stage.CLEAN:
+            names = [table.asset for table in source.tables]
+        case Stage.CLEAN_BACKUP:
+            names = [f"{table.asset}_backup" for table in source.tables]
+    return [dg.AssetKey([source.name, name]) for name in names]
+
+
+class Launcher:
+    """Runs assets of ``defs`` in this process, recorded in ``instance``."""
+
+    def __init__(self, defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self._job = defs.resolve_implicit_global_asset_job_def()
+        self._instance = instance
+
+    def partition(self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = ()) -> None:
+        """One run of the stages for one partition. RunFailed if it does not succeed."""
+        config: dict[str, object] = {}
+        if apps:
+            config = {"ops": {_raw_node(source): {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps]}}}}}}
+        self._run(source, stages, partition_key=key, run_config=config)
+
+    def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> None:
+        """One run of the stages over all partitions from the first key to the last (not for ``raw``)."""
+        self._run(source, stages, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+
+    def _run(self, source: Source, stages: Sequence[Stage], **options: object) -> None:
+        keys = [key for stage in stages for key in stage_keys(source, stage)]
+        result = self._job.execute_in_process(
+            instance=self._instance, asset_selection=keys, raise_on_error=False, **options
+        )
+        if not result.success:
+            raise RunFailed(_first_failure(result))
+
+
+def _raw_node(source: Source) -> str:
+    return f"{source.name}__raw"
+
+
+def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.filter_events(lambda e: e.is_step_failure):
+        error = event.step_failure_data.error
+        cause = error.cause if error and error.cause else error
+        if event.step_failure_data.user_failure_data and event.step_failure_data.user_failure_data.description:
+            return event.step_failure_data.user_failure_data.description
+        return cause.message.strip() if cause else "a step failed"
+    failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
+    return f"check {failed[0].check_name} of {failed[0].asset_key.to_user_string()} failed" if failed else "run failed"
+
+
+@contextmanager
+def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance of ``DAGSTER_HOME``, by default ``HOME/dagster``, set up from the checkout's dagster.yaml."""
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """Make the instance's folder, with dagster.yaml in it, and name it in the environment."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str((settings.home / "dagster").absolute())))
+    home.mkdir(parents=True, exist_ok=True)
+    template = Path(__file__).resolve().parents[2] / "dagster.yaml"
+    if template.exists() and not (home / "dagster.yaml").exists():
+        shutil.copyfile(template, home / "dagster.yaml")
+    return home

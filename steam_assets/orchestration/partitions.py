@@ -1,0 +1,35 @@
+"""Dagster's partitions of the three cadences, all UTC.
+
+Belongs here: one definition a cadence, shared by all its assets, so that a range of one is a range of all.
+Does not belong here: the windows themselves (sources/cadence.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import Source
+
+Partitions = dg.DailyPartitionsDefinition | dg.WeeklyPartitionsDefinition | dg.MonthlyPartitionsDefinition
+
+
+def partitions_by_cadence(sources: Iterable[Source]) -> dict[Cadence, Partitions]:
+    """The partitions of each cadence, from the oldest start that any of its sources states."""
+    first: dict[Cadence, str] = {}
+    for source in sources:
+        first[source.cadence] = min(source.first, first.get(source.cadence, source.first))
+    return {cadence: _definition(cadence, start) for cadence, start in first.items()}
+
+
+def _definition(cadence: Cadence, start: str) -> Partitions:
+    match cadence:
+        case Cadence.DAILY:
+            # The present day exists as a partition: a live snapshot is taken during the day it belongs to.
+            return dg.DailyPartitionsDefinition(start, timezone="UTC", end_offset=1)
+        case Cadence.WEEKLY:
+            return dg.WeeklyPartitionsDefinition(start, timezone="UTC", day_offset=2)
+        case Cadence.MONTHLY:
+            return dg.MonthlyPartitionsDefinition(start, timezone="UTC")

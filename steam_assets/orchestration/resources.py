@@ -1,0 +1,23 @@
+"""Resources that runs share. Nothing here touches the network or starts a JVM before an op asks for it.
+
+Belongs here: thin Dagster faces of plain objects. Does not belong here: what the objects do.
+"""
+
+from __future__ import annotations
+
+from dagster_pyspark import LazyPySparkResource
+from dagster_pyspark.resources import spark_session_from_config
+
+from steam_assets.lake.spark_session import spark_config
+from steam_assets.settings import Settings
+
+
+def spark_resource(settings: Settings) -> LazyPySparkResource:
+    """dagster-pyspark's lazy session, configured when first used: resolving the jars needs a disk or a network."""
+
+    class SparkSessions(LazyPySparkResource):
+        def _init_session(self) -> None:
+            if self._spark_session is None:
+                self._spark_session = spark_session_from_config(spark_config(settings) | self.spark_config)
+
+    return SparkSessions(spark_config={})

@@ -1,0 +1,71 @@
+"""One job and one schedule a cadence.
+
+Belongs here: which assets run together and when. Does not belong here: what a run does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from steam_assets.orchestration.partitions import Partitions
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import History, Source
+
+
+def cadence_jobs(
+    sources: Sequence[Source],
+    assets: Mapping[str, Sequence[dg.AssetsDefinition]],
+    partitions: Mapping[Cadence, Partitions],
+) -> list[dg.UnresolvedAssetJobDefinition]:
+    """A job a cadence: all stages of all its sources, in one process, as Spark sessions do not cross a fork."""
+    jobs = []
+    for cadence in partitions:
+        names = [s.name for s in sources if s.cadence is cadence]
+        jobs.append(
+            dg.define_asset_job(
+                cadence.value,
+                selection=dg.AssetSelection.assets(*(a for name in names for a in assets[name])),
+                description=f"Raw to clean backup of {', '.join(names)}.",
+                executor_def=dg.in_process_executor,
+            )
+        )
+    return jobs
+
+
+def cadence_schedules(
+    sources: Sequence[Source], jobs: Sequence[dg.UnresolvedAssetJobDefinition], *, running: bool
+) -> list[dg.ScheduleDefinition]:
+    """A schedule a cadence, off on a laptop. Its tick asks for the newest window that its sources can answer."""
+    schedules = []
+    for job in jobs:
+        cadence = Cadence(job.name)
+        own = [s for s in sources if s.cadence is cadence]
+        crons = {s.schedule_cron for s in own}
+        if len(crons) > 1:
+            raise ValueError(f"the {job.name} sources disagree about their schedule: {sorted(crons)}")
+        schedules.append(_schedule(job, cadence, own, crons.pop(), running=running))
+    return schedules
+
+
+def _schedule(
+    job: dg.UnresolvedAssetJobDefinition, cadence: Cadence, sources: Sequence[Source], cron: str, *, running: bool
+) -> dg.ScheduleDefinition:
+    live = any(s.history is History.LIVE for s in sources)
+
+    @dg.schedule(
+        name=f"{job.name}_schedule",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+        description=f"{'The present' if live else 'The newest finished'} {cadence.value} window, at {cron} UTC.",
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        moment: datetime = context.scheduled_execution_time
+        window = cadence.containing(moment) if live else cadence.latest_finished(moment + timedelta(seconds=1))
+        return dg.RunRequest(run_key=window.key, partition_key=window.key)
+
+    return tick

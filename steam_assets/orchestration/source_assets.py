@@ -1,0 +1,205 @@
+"""The asset factory: every source gets raw, raw backup, and clean and clean backup for each of its tables.
+
+Belongs here: what is the same for all sources. Does not belong here: a branch for one of them; what differs is a field
+of ``Source``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pyspark.sql import DataFrame
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.clean_backup import BackupDiffers, back_up
+from steam_assets.lake.clean_tables import ORIGIN, column_comment
+from steam_assets.lake.cleaning import judge
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import BackupRecord
+from steam_assets.lake.raw_backup import back_up as back_up_raw
+from steam_assets.orchestration.checks import clean_checks
+from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.ingest_ops import land_op, publish_op
+from steam_assets.orchestration.io_managers import require_manifest
+from steam_assets.orchestration.partitions import Partitions
+from steam_assets.sources.source import Source, Table
+
+OWNERS = ["team:steam-data"]
+RANGE = dg.BackfillPolicy.single_run()
+"""A backfill of any number of partitions is one run, one Spark job and one commit."""
+
+
+def source_assets(source: Source, sources: Mapping[str, Source], partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """All assets of a source. ``sources`` finds the one it takes its apps from."""
+    assets = [_raw(source, sources, partitions), _raw_backup(source, partitions)]
+    for table in source.tables:
+        assets += [_clean(source, table, partitions), _clean_backup(source, table, partitions)]
+    return assets
+
+
+def source_checks(source: Source) -> list[dg.AssetChecksDefinition]:
+    return [clean_checks(source, table, clean_key(source, table)) for table in source.tables]
+
+
+def raw_key(source: Source) -> dg.AssetKey:
+    return dg.AssetKey([source.name, "raw"])
+
+
+def clean_key(source: Source, table: Table) -> dg.AssetKey:
+    return dg.AssetKey([source.name, table.asset])
+
+
+def tables_by_key(sources: Sequence[Source]) -> dict[dg.AssetKey, tuple[Source, Table]]:
+    return {clean_key(source, table): (source, table) for source in sources for table in source.tables}
+
+
+def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) -> dg.AssetsDefinition:
+    publish, land = publish_op(source), land_op(source)
+    ins: dict[str, dg.AssetIn] = {}
+    if source.apps_from:
+        chart = sources[source.apps_from]
+        ins = {"chart": dg.AssetIn(clean_key(chart, chart.tables[0]), dagster_type=dg.Nothing)}
+
+    @dg.graph_asset(
+        key=raw_key(source),
+        ins=ins,
+        group_name=source.name,
+        description=f"{source.description}\n\nAs the source said it: gzip JSON Lines of envelopes, by way of Kafka.",
+        partitions_def=partitions,
+        owners=OWNERS,
+        kinds={"kafka", "json"},
+        tags={"stage": "raw", "cadence": source.cadence.value},
+    )
+    def raw(**chart: object) -> object:
+        return land(publish(**chart))
+
+    return raw
+
+
+def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
+    key = dg.AssetKey([source.name, "raw_backup"])
+
+    @dg.asset(
+        key=key,
+        deps=[raw_key(source)],
+        check_specs=[dg.AssetCheckSpec("verified", asset=key, description="SHA-256 of the bytes read back.")],
+        group_name=source.name,
+        description="A copy of the raw partition on the backup root, read back and compared.",
+        partitions_def=partitions,
+        backfill_policy=RANGE,
+        owners=OWNERS,
+        kinds={"backup"},
+        tags={"stage": "raw-backup", "cadence": source.cadence.value},
+        required_resource_keys={"lake"},
+    )
+    def raw_backup(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        lake: Lake = context.resources.lake
+        problems: list[str] = []
+        files = copied = 0
+        for partition_key in context.partition_keys:
+            require_manifest(lake, source.name, partition_key)
+            report = back_up_raw(lake.raw, lake.raw_backup, source.name, partition_key)
+            problems += report.verification.problems
+            files, copied = files + report.files, copied + report.bytes
+        return dg.MaterializeResult(
+            metadata={"files": files, "bytes": copied, "partitions": len(context.partition_keys)},
+            check_results=[_verified(key, problems)],
+        )
+
+    return raw_backup
+
+
+def _clean(source: Source, table: Table, partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=clean_key(source, table),
+        ins={"raw": dg.AssetIn(raw_key(source))},
+        io_manager_key="iceberg_io",
+        group_name=source.name,
+        description=table.description,
+        metadata={"dagster/column_schema": column_schema(table), "key": ", ".join(table.key)},
+        partitions_def=partitions,
+        backfill_policy=RANGE,
+        owners=OWNERS,
+        kinds={"pyspark", "iceberg"},
+        tags={"stage": "clean", "cadence": source.cadence.value},
+    )
+    def clean(raw: DataFrame) -> DataFrame:
+        return judge(table, raw)
+
+    return clean
+
+
+def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.AssetsDefinition:
+    key = dg.AssetKey([source.name, f"{table.asset}_backup"])
+
+    @dg.asset(
+        key=key,
+        deps=[clean_key(source, table)],
+        check_specs=[dg.AssetCheckSpec("verified", asset=key, description="Row count and content digest read back.")],
+        group_name=source.name,
+        description=f"The same rows as {clean_key(source, table).to_user_string()} in the backup catalog, compared.",
+        partitions_def=partitions,
+        backfill_policy=RANGE,
+        owners=OWNERS,
+        kinds={"pyspark", "iceberg", "backup"},
+        tags={"stage": "clean-backup", "cadence": source.cadence.value},
+        required_resource_keys={"lake", "spark", "clock"},
+    )
+    def clean_backup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        lake: Lake = context.resources.lake
+        spark: LazyPySparkResource = context.resources.spark
+        clock: Clock = context.resources.clock
+        records = {k: lake.ledger.clean(table.name, k) for k in context.partition_keys}
+        missing = [k for k, record in records.items() if record is None]
+        if missing:
+            raise permanent(f"{clean_key(source, table).to_user_string()} has not been made for {', '.join(missing)}")
+        problems: list[str] = []
+        try:
+            contents = back_up(spark.spark_session, table, list(records))
+        except BackupDiffers as error:
+            problems, contents = [str(error)], {}
+        for k, record in records.items():
+            if record is not None and k in contents:
+                made = contents[k]
+                lake.backup_ledger.write(
+                    BackupRecord(
+                        table=table.name,
+                        partition_key=k,
+                        rows=made.rows,
+                        content_digest=made.digest,
+                        verified_at=clock.now(),
+                        clean=record,
+                    )
+                )
+        yield dg.MaterializeResult(
+            metadata={"dagster/partition_row_count": sum(c.rows for c in contents.values())},
+            check_results=[_verified(key, problems)],
+        )
+
+    return clean_backup
+
+
+def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name="verified",
+        passed=not problems,
+        metadata={"problems": dg.MetadataValue.json(list(problems))},
+    )
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The table's columns for Dagit: type, what it means with its unit, and whether it may be null."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column_comment(column),
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in (*table.columns, *ORIGIN)
+        ]
+    )
