@@ -1,0 +1,41 @@
+"""Named steps at which a test can make this process die, as if the machine had lost power.
+
+Belongs here: the names of the steps, and dying at one. Does not belong here: what the steps do.
+The variable STEAM_CRASH_AT is for tests alone; without it ``reached`` does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "STEAM_CRASH_AT"
+
+STEPS = (
+    "publish:before_send",
+    "publish:after_send",
+    "publish:after_commit",
+    "land:after_file",
+    "land:before_manifest",
+    "land:after_manifest",
+    "raw_backup:after_file",
+    "raw_backup:before_manifest",
+    "raw_backup:after_manifest",
+    "clean:after_quarantine",
+    "clean:after_commit",
+    "clean_backup:after_commit",
+    "restore:after_file",
+    "restore:before_manifest",
+    "restore:after_manifest",
+    "housekeeping:after_intent",
+    "housekeeping:after_tombstone",
+    "housekeeping:after_delete",
+    "housekeeping:after_manifest",
+)
+"""Every step that the code reaches, for tests that go through all of them; a test compares it with the code."""
+
+
+def reached(step: str) -> None:
+    """Die by SIGKILL, without any clean-up, if STEAM_CRASH_AT names ``step``."""
+    if os.environ.get(VARIABLE) == step:
+        os.kill(os.getpid(), signal.SIGKILL)

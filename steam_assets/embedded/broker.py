@@ -1,0 +1,385 @@
+"""A real Apache Kafka broker on this machine: KRaft, one JVM, its data in one folder.
+
+Belongs here: configuring, starting, adopting and stopping the embedded broker, and a cluster of them for tests.
+Does not belong here: topics and clients (ingestion/), jars (jars.py).
+
+A broker dies with the process that started it, even by SIGKILL: before the shell that starts it becomes Java, it
+leaves behind a watcher that waits for the end of a pipe which only the starting process holds, and then ends its
+process group. (Linux's PR_SET_PDEATHSIG would not do: it fires when the starting *thread* ends, and macOS has none.)
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock
+
+from steam_assets.embedded.jars import kafka_jars
+from steam_assets.embedded.jvm import find_java
+from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
+from steam_assets.settings import Settings
+
+HOST = "127.0.0.1"
+START_DEADLINE_SECONDS = 60.0
+"""A start takes 2 s on an idle machine; reading a large log after a crash, or a busy machine, takes longer."""
+STOP_DEADLINE_SECONDS = 15.0
+PROBE_DEADLINE_SECONDS = 3.0
+LOG_TAIL_LINES = 15
+
+_LOGGING = """\
+status = error
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = ${sys:steam.log}
+appender.file.filePattern = ${sys:steam.log}.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{ISO8601} %p %m (%c{1})%n%throwable{5}
+appender.file.policies.type = Policies
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 5MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 2
+rootLogger.level = WARN
+rootLogger.appenderRef.file.ref = file
+"""
+
+# The watcher reads the pipe that was the standard input; `read` ends when the last writer is gone.
+# TERM lets Kafka close its logs; it has ten seconds for it.
+_UNDER_WATCH = """\
+exec 3<&0
+( trap '' TERM INT HUP; read -r _ <&3; kill -TERM 0; sleep 10; kill -KILL 0 ) >/dev/null 2>&1 &
+exec "$@" </dev/null 3<&-
+"""
+
+
+class BrokerFailed(Exception):
+    """The embedded broker did not start; the message carries the end of its log."""
+
+
+class PortTaken(Exception):
+    """Something else listens on the broker's port."""
+
+
+class EmbeddedBroker:
+    """A broker whose data, configuration and log are in ``folder``, listening on 127.0.0.1:``port``.
+
+    As a context manager it is started on entry and stopped on exit. If a broker of this same folder already answers
+    on the port, that one is used and not stopped (``adopted``). Data and cluster id outlive restarts.
+    ``heap_mb`` is the JVM's largest heap in MiB.
+    """
+
+    def __init__(self, folder: Path, port: int = 19092, heap_mb: int = 384, *, member: _Member | None = None) -> None:
+        self.folder = folder.absolute()
+        self.port = port
+        self.heap_mb = heap_mb
+        self.adopted = False
+        self._member = member or _Member()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> EmbeddedBroker:
+        """The broker that ``settings`` describe; its folder is HOME/kafka."""
+        return cls(settings.home / "kafka", settings.embedded_kafka_port, settings.embedded_kafka_heap_mb)
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process id, also of an adopted one; None if none is known."""
+        if self._process is not None:
+            return self._process.pid
+        recorded = self._pid_file.read_text() if self._pid_file.exists() else ""
+        return int(recorded) if recorded.isdigit() else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the broker's process lives (of an adopted one: whether it answers)."""
+        if self.adopted:
+            return self._answers()
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start, or adopt, and wait until the broker answers. Raises PortTaken, BrokerFailed, MissingJava."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the process, or adopt one, without waiting for it to answer."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Two processes that start the same broker at once: the second waits and then adopts the first one's.
+        with FileLock(self.folder / "start.lock", timeout=START_DEADLINE_SECONDS):
+            if self._port_answers():
+                self._adopt()
+                return
+            self._write_configuration()
+            self._format()
+            self._process = self._spawn()
+            self._pid_file.write_text(str(self._process.pid))
+            atexit.register(self.stop)
+            if self._member.alone:
+                self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return when the broker answers as a member of its own cluster. Raises BrokerFailed."""
+        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        while not self.adopted:
+            if not self.is_running:
+                raise BrokerFailed(f"The embedded Kafka broker ended while starting.{self._log_tail()}")
+            if self._port_answers() and self._answers():
+                return
+            if time.monotonic() > deadline:
+                self.kill()
+                raise BrokerFailed(
+                    f"The embedded Kafka broker did not answer on {self.address} within "
+                    f"{START_DEADLINE_SECONDS:.0f} s.{self._log_tail()}"
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop the broker in order, by force if it takes too long. An adopted one is left alone."""
+        if self._process is not None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_DEADLINE_SECONDS)
+            self.kill()
+        self.adopted = False
+
+    def kill(self) -> None:
+        """End the broker by SIGKILL, as a power loss would. An adopted one is left alone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        # The watcher keeps the group's id from being given to anybody else, even after Java has ended.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+        self._pid_file.unlink(missing_ok=True)
+        atexit.unregister(self.stop)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "broker.pid"
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "broker.log"
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "server.properties"
+
+    @property
+    def _cluster_id(self) -> str | None:
+        meta = self.folder / "data" / "meta.properties"
+        if not meta.exists():
+            return None
+        lines = dict(line.split("=", 1) for line in meta.read_text().splitlines() if "=" in line)
+        return lines.get("cluster.id")
+
+    def _port_answers(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def _answers(self) -> bool:
+        # Only the plain address: what the environment says of another Kafka is not meant for this broker.
+        here = Settings.model_construct(kafka_bootstrap_servers=self.address)
+        try:
+            return cluster_id(here, PROBE_DEADLINE_SECONDS) == self._cluster_id
+        except KafkaUnavailable:
+            return False
+
+    def _adopt(self) -> None:
+        if self._cluster_id is None or not self._answers():
+            raise PortTaken(
+                f"{self.address} is in use by something that is not the Kafka broker of {self.folder}; "
+                "end it, or set STEAM_EMBEDDED_KAFKA_PORT to a free port"
+            )
+        self.adopted = True
+
+    def _write_configuration(self) -> None:
+        controller = self._member.controller_ports or {self._member.node_id: free_port()}
+        values = _configuration(self.folder / "data", self.port, self._member, controller)
+        self._configuration.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        (self.folder / "log4j2.properties").write_text(_LOGGING)
+
+    def _format(self) -> None:
+        if self._cluster_id is not None:
+            return
+        wanted = self._member.cluster_id or new_cluster_id()
+        command = self._java(64, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", wanted)
+        done = subprocess.run(
+            [*command, "-c", str(self._configuration)], capture_output=True, text=True, timeout=START_DEADLINE_SECONDS
+        )
+        if done.returncode:
+            raise BrokerFailed(
+                f"{self.folder} could not be made ready for Kafka: {(done.stderr or done.stdout)[-2000:]}"
+            )
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = self._java(self.heap_mb, "kafka.Kafka", str(self._configuration))
+        with (self.folder / "broker.out").open("wb") as output:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", _UNDER_WATCH, "kafka", *command],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                # A group of its own: Ctrl-C reaches us alone, and we stop the broker in order.
+                start_new_session=True,
+            )
+
+    def _java(self, heap_mb: int, *arguments: str) -> list[str]:
+        return [
+            str(find_java()),
+            f"-Xmx{heap_mb}m",
+            "-Xms32m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:MaxDirectMemorySize=128m",
+            "-Xss512k",
+            "-Djava.net.preferIPv4Stack=true",
+            "-Dlog4j2.configurationFile=" + str(self.folder / "log4j2.properties"),
+            "-Dsteam.log=" + str(self._log_file),
+            "-cp",
+            os.pathsep.join(str(jar) for jar in kafka_jars()),
+            *arguments,
+        ]
+
+    def _log_tail(self) -> str:
+        lines: list[str] = []
+        for file in (self._log_file, self.folder / "broker.out"):
+            if file.exists():
+                lines += file.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return (
+            f" The end of {self._log_file}:\n" + "\n".join(lines) if lines else f" Its log {self._log_file} is empty."
+        )
+
+
+class _Member:
+    """A broker's place in its cluster; by default it is alone."""
+
+    def __init__(
+        self, node_id: int = 1, cluster_id: str | None = None, controller_ports: Mapping[int, int] | None = None
+    ) -> None:
+        self.node_id = node_id
+        self.cluster_id = cluster_id
+        self.controller_ports = controller_ports
+
+    @property
+    def alone(self) -> bool:
+        return self.controller_ports is None
+
+
+class BrokerCluster:
+    """Several brokers on this machine, each a controller too: every record has as many replicas as there are nodes.
+
+    For tests of what a single broker cannot show: the loss of one. ``settings`` gives what reaches them.
+    """
+
+    def __init__(self, folder: Path, nodes: int = 3, heap_mb: int = 256) -> None:
+        controllers = {node: free_port() for node in range(1, nodes + 1)}
+        identity = new_cluster_id()
+        self.brokers = [
+            EmbeddedBroker(folder / f"node-{node}", free_port(), heap_mb, member=_Member(node, identity, controllers))
+            for node in controllers
+        ]
+
+    @property
+    def address(self) -> str:
+        return ",".join(broker.address for broker in self.brokers)
+
+    def node(self, node_id: int) -> EmbeddedBroker:
+        """The broker of a node id as Kafka's metadata name it (from 1)."""
+        return self.brokers[node_id - 1]
+
+    def __enter__(self) -> Self:
+        # All at once: none answers before a majority of the controllers is there.
+        for broker in self.brokers:
+            broker.launch()
+        for broker in self.brokers:
+            broker.wait_until_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for broker in self.brokers:
+            broker.kill()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses at this moment."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
+
+
+def new_cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _configuration(data: Path, port: int, member: _Member, controllers: Mapping[int, int]) -> dict[str, object]:
+    replicas = len(controllers)
+    enough = 2 if replicas > 2 else 1
+    own = controllers[member.node_id]
+    return {
+        "process.roles": "broker,controller",
+        "node.id": member.node_id,
+        "controller.quorum.voters": ",".join(f"{node}@{HOST}:{at}" for node, at in controllers.items()),
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{own}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": replicas,
+        "min.insync.replicas": enough,
+        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": enough,
+        "transaction.state.log.num.partitions": 4,
+        # A dead producer's open transaction holds readers up; look for those past their time often.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+        "message.max.bytes": 34 * 1024 * 1024,
+        "replica.fetch.max.bytes": 34 * 1024 * 1024,
+        "log.segment.bytes": 64 * 1024 * 1024,
+        "log.retention.check.interval.ms": 60_000,
+        "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
+        "log.index.size.max.bytes": 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 2,
+        "group.initial.rebalance.delay.ms": 0,
+        # A broker that was killed may come back only when its old registration has run out.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+    }

@@ -1,0 +1,203 @@
+"""The JVM parts of the product: Kafka's and Spark's jars, named by Maven coordinates and pinned by SHA-256.
+
+Belongs here: which jars, where they rest on this machine, that they are the pinned ones.
+Does not belong here: what is done with them (broker.py, lake/spark_session.py).
+
+``jars.lock`` beside this file names every jar with its digest, so that a pinned set needs no resolving: a jar comes
+from STEAM_JARS_DIR (a folder with the jars baked in, for machines without a network), else from the user's cache,
+else from a Maven repository by jgo, into that cache. After a change of the coordinates below, run ``lock_jars()``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import tomllib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
+
+log = logging.getLogger(__name__)
+
+LOCK = Path(__file__).with_name("jars.lock")
+JARS_DIR_VARIABLE = "STEAM_JARS_DIR"
+
+
+@dataclass(frozen=True)
+class JarSet:
+    """Coordinates (``group:artifact:version``) that are wanted together, with or without what they depend on."""
+
+    coordinates: tuple[str, ...]
+    transitive: bool = False
+
+
+KAFKA = JarSet(
+    ("org.apache.kafka:kafka_2.13:4.4.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5"), transitive=True
+)
+SPARK = JarSet(("org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",))
+# iceberg-aws-bundle carries the AWS SDK that hadoop-aws needs, all but its transfer manager.
+SPARK_S3 = JarSet(
+    (
+        "org.apache.iceberg:iceberg-aws-bundle:1.11.0",
+        "org.apache.hadoop:hadoop-aws:3.4.2",
+        "software.amazon.awssdk:s3-transfer-manager:2.44.4",
+    )
+)
+PINNED = (KAFKA, SPARK, SPARK_S3)
+
+
+class UnavailableJar(Exception):
+    """A jar is neither on this machine nor to be had."""
+
+
+class ChangedJar(Exception):
+    """A jar's bytes are not the pinned ones."""
+
+
+def kafka_jars() -> list[Path]:
+    """The class path of an Apache Kafka broker and its tools."""
+    return resolve(KAFKA.coordinates, transitive=True)
+
+
+def spark_jars(*, s3: bool) -> list[Path]:
+    """What Spark needs besides its own jars: Iceberg, and what reads and writes S3 and Glue if ``s3``."""
+    return resolve(SPARK.coordinates + (SPARK_S3.coordinates if s3 else ()), transitive=False)
+
+
+def resolve(coordinates: Sequence[str], transitive: bool) -> list[Path]:
+    """The jars of ``coordinates`` on this machine, fetched if need be, digests verified where pinned.
+
+    ``transitive`` adds all they depend on; of two versions, the one that an earlier coordinate asks for is taken.
+    Coordinates that ``jars.lock`` does not know are resolved too, with a warning. Raises UnavailableJar, ChangedJar.
+    """
+    lock = _read_lock()
+    wanted: Sequence[str] = coordinates
+    if transitive:
+        wanted = lock.closures.get("+".join(coordinates)) or _closure(coordinates)
+    unpinned = [coordinate for coordinate in wanted if coordinate not in lock.sha256]
+    if unpinned:
+        log.warning("not in jars.lock, so their bytes are not verified: %s", ", ".join(unpinned))
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(lambda coordinate: _have(coordinate, lock.sha256.get(coordinate)), wanted))
+
+
+def lock_jars(sets: Sequence[JarSet] = PINNED, to: Path = LOCK) -> None:
+    """Resolve ``sets`` anew by jgo and write the lock: what each set consists of, and each jar's SHA-256."""
+    closures = {"+".join(wanted.coordinates): _closure(wanted.coordinates) for wanted in sets if wanted.transitive}
+    single = {coordinate for wanted in sets if not wanted.transitive for coordinate in wanted.coordinates}
+    every = sorted(single.union(*closures.values()))
+    lines = ["# Written by steam_assets.embedded.jars.lock_jars(). Do not edit.", "[sha256]"]
+    lines += [f'"{coordinate}" = "{_sha256(_have(coordinate, None))}"' for coordinate in every]
+    lines += ["", "[closures]"]
+    for roots, members in closures.items():
+        lines += [f'"{roots}" = [', *(f'  "{member}",' for member in members), "]"]
+    to.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def export_jars(folder: Path, sets: Sequence[JarSet] = PINNED) -> list[Path]:
+    """Copy the jars of ``sets`` into ``folder``, which then serves as STEAM_JARS_DIR on a machine without network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jars = {jar for wanted in sets for jar in resolve(wanted.coordinates, wanted.transitive)}
+    return [Path(shutil.copy2(jar, folder / jar.name)) for jar in sorted(jars)]
+
+
+def cache_folder() -> Path:
+    """Where fetched jars rest: a Maven repository in the user's cache."""
+    if platform.system() == "Darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "steam-assets" / "maven"
+
+
+@dataclass(frozen=True)
+class _Lock:
+    sha256: dict[str, str]
+    closures: dict[str, list[str]]
+
+
+def _read_lock() -> _Lock:
+    if not LOCK.exists():
+        return _Lock({}, {})
+    content = tomllib.loads(LOCK.read_text(encoding="utf-8"))
+    return _Lock(content.get("sha256", {}), content.get("closures", {}))
+
+
+def _have(coordinate: str, pinned: str | None) -> Path:
+    group, artifact, version = coordinate.split(":")
+    name = f"{artifact}-{version}.jar"
+    baked = os.environ.get(JARS_DIR_VARIABLE)
+    if baked:
+        jar = Path(baked) / name
+        if not jar.is_file():
+            raise UnavailableJar(
+                f"{name} is not in {baked} ({JARS_DIR_VARIABLE}); "
+                f"fill that folder with export_jars() on a machine that has a network, or unset {JARS_DIR_VARIABLE}"
+            )
+    else:
+        jar = cache_folder().joinpath(*group.split("."), artifact, version, name)
+        if not jar.is_file():
+            jar = _fetch(group, artifact, version)
+    if pinned is not None:
+        _verify(jar, pinned)
+    return jar
+
+
+def _verify(jar: Path, pinned: str) -> None:
+    stat = jar.stat()
+    digest = _digest_of_unchanged(jar, stat.st_size, stat.st_mtime_ns)
+    if digest != pinned:
+        raise ChangedJar(f"{jar} has SHA-256 {digest}, jars.lock says {pinned}; delete that file and try again")
+
+
+@cache
+def _digest_of_unchanged(jar: Path, _size: int, _modified: int) -> str:
+    return _sha256(jar)
+
+
+def _sha256(jar: Path) -> str:
+    with jar.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _fetch(group: str, artifact: str, version: str) -> Path:
+    try:
+        return Path(_maven().project(group, artifact).at_version(version).artifact().resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UnavailableJar(
+            f"{group}:{artifact}:{version} could not be fetched from a Maven repository ({error}); check the network, "
+            f"or set {JARS_DIR_VARIABLE} to a folder that has the jars"
+        ) from error
+
+
+def _closure(coordinates: Sequence[str]) -> list[str]:
+    import jgo  # late, for the same reason as in _maven
+
+    chosen: dict[tuple[str, str], str] = {}
+    # One root at a time: resolved together, one root's managed versions would replace what another was built with.
+    for coordinate in coordinates:
+        try:
+            artifacts = jgo.resolve(coordinate)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UnavailableJar(f"what {coordinate} depends on could not be resolved ({error})") from error
+        for found in artifacts:
+            chosen.setdefault((found.groupId, found.artifactId), found.version)
+    return sorted(f"{group}:{artifact}:{version}" for (group, artifact), version in chosen.items())
+
+
+@cache
+def _maven() -> MavenContext:
+    # Late, because jgo takes 0.3 s to import, and a jar that is in the cache needs none of it.
+    from jgo.constants import MAVEN_CENTRAL_URL
+    from jgo.maven import MavenContext as Maven
+
+    return Maven(repo_cache=cache_folder(), remote_repos={"central": MAVEN_CENTRAL_URL})
