@@ -8,7 +8,7 @@ Writes are atomic: a reader sees the old object, or the new one, or none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -72,4 +72,8 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Delete; deleting what is not there is no error."""
+        ...
+
+    def sweep_leftovers(self, older_than: datetime) -> Sequence[str]:
+        """Clear what writers left half-done before ``older_than`` (aware); names of what went, for the log."""
         ...

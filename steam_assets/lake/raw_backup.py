@@ -1,0 +1,143 @@
+"""Backup of raw partitions, proof that a backup is good, and the way back.
+
+Belongs here: copying between two raw stores. Does not belong here: deciding what may be deleted (raw_housekeeping.py).
+
+A backup only grows: batches that the primary no longer has stay in it. It is its own copy, with its own manifest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from steam_assets.crash_points import reached
+from steam_assets.lake.manifest import Manifest, RawFile
+from steam_assets.lake.raw_manifests import merged
+from steam_assets.lake.raw_store import DamagedManifest, Problem, RawStore, Verification
+
+
+@dataclass(frozen=True)
+class BackupReport:
+    """What a backup did: ``files`` with ``size`` bytes read back from the copy and equal; ``copied`` of them were new.
+
+    ``manifest_digest`` is that of the backup's manifest.
+    """
+
+    uri: str
+    source: str
+    partition_key: str
+    files: int
+    size: int
+    copied: int
+    manifest_digest: str
+
+
+@dataclass(frozen=True)
+class RestoreReport:
+    """What a restore did; ``verification`` is of the target, read back after it."""
+
+    uri: str
+    source: str
+    partition_key: str
+    files: int
+    copied: int
+    verification: Verification
+
+
+def back_up(primary: RawStore, backup: RawStore, source: str, partition_key: str) -> BackupReport:
+    """Copy a partition's files, each read back from the copy, then its manifest. Doing it again copies nothing.
+
+    FileNotFoundError if the primary has no such partition or lacks a file; ValueError if the roots are one, a file of
+    the primary is damaged, or the backup holds other bytes under its name with a manifest that vouches for them.
+    """
+    manifest = _there(primary, source, partition_key)
+    refuse_one_place(primary, backup)
+    held = backup.manifest(source, partition_key) or Manifest.of(source, partition_key, ())
+    merged(held, manifest.batches)
+    copied = _copy_files(primary, backup, manifest.files, "raw_backup:after_file")
+    recorded = backup.manifests.record(source, partition_key, manifest.batches, stage="raw_backup")
+    return BackupReport(
+        uri=backup.store.uri,
+        source=source,
+        partition_key=partition_key,
+        files=len(manifest.files),
+        size=sum(file.size for file in manifest.files),
+        copied=copied,
+        manifest_digest=recorded.digest,
+    )
+
+
+def verify_backup(primary: RawStore, backup: RawStore, source: str, partition_key: str) -> Verification:
+    """Read the backup of a partition back; what the primary has and the backup has not is a problem too."""
+    refuse_one_place(primary, backup)
+    found = backup.verify(source, partition_key)
+    wanted = primary.manifest(source, partition_key)
+    try:
+        held = backup.manifest(source, partition_key)
+    except DamagedManifest:
+        held = None
+    digests = {file.key: file.sha256 for file in held.files} if held else {}
+    lacking = [file for file in (wanted.files if wanted else ()) if digests.get(file.key) != file.sha256]
+    problems = [Problem(file.key, "not in backup", "the primary has it; back the partition up") for file in lacking]
+    return replace(found, problems=(*found.problems, *problems))
+
+
+def restore(
+    backup: RawStore, target: RawStore, source: str, partition_key: str, *, overwrite: bool = False
+) -> RestoreReport:
+    """Bring a partition back from its backup and read it back. Files that are there already and equal are left alone.
+
+    FileNotFoundError if the backup has no such partition. ValueError if the target has other bytes under a name, or
+    batches that stand against the backup's, unless ``overwrite``; nothing is changed then. ValueError if the backup
+    itself is damaged.
+    """
+    manifest = _there(backup, source, partition_key)
+    refuse_one_place(backup, target)
+    if not overwrite:
+        held = target.manifest(source, partition_key) or Manifest.of(source, partition_key, ())
+        merged(held, manifest.batches)
+        _refuse_differing(target, manifest)
+    copied = _copy_files(backup, target, manifest.files, "restore:after_file")
+    target.manifests.record(source, partition_key, manifest.batches, stage="restore", overwrite=overwrite)
+    return RestoreReport(
+        uri=target.store.uri,
+        source=source,
+        partition_key=partition_key,
+        files=len(manifest.files),
+        copied=copied,
+        verification=target.verify(source, partition_key),
+    )
+
+
+def refuse_one_place(first: RawStore, second: RawStore) -> None:
+    """ValueError if two stores are the same place or one lies in the other."""
+    one, other = first.store.uri + "/", second.store.uri + "/"
+    if one.startswith(other) or other.startswith(one):
+        raise ValueError(f"{one} and {other} are one place, or one within the other; a backup needs a place of its own")
+
+
+def _there(store: RawStore, source: str, partition_key: str) -> Manifest:
+    manifest = store.manifest(source, partition_key)
+    if manifest is None:
+        raise FileNotFoundError(
+            f"{store.store.uri} has no raw partition {source} {partition_key}; materialize its raw, or restore it"
+        )
+    return manifest
+
+
+def _refuse_differing(target: RawStore, manifest: Manifest) -> None:
+    for file in manifest.files:
+        if target.store.stat(file.key) is not None and target.store.sha256(file.key) != file.sha256:
+            raise ValueError(
+                f"{target.store.uri}/{file.key} is there with other bytes than the backup's; look at it, then restore "
+                "with overwriting allowed. Nothing was changed"
+            )
+
+
+def _copy_files(origin: RawStore, goal: RawStore, files: tuple[RawFile, ...], step: str) -> int:
+    copied = 0
+    for file in files:
+        before = goal.store.stat(file.key)
+        after = goal.store.copy_from(origin.store, file.key, file.sha256)
+        copied += before is None or before.etag != after.etag
+        reached(step)
+    return copied
