@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from steam_assets.crash_points import reached
 from steam_assets.lake.clean_tables import IcebergTable, clean_table
-from steam_assets.lake.spark_session import CLEAN_BACKUP
+from steam_assets.lake.spark_session import CLEAN, CLEAN_BACKUP
 from steam_assets.sources.source import Table
 
 
@@ -75,10 +75,16 @@ def verify(spark: SparkSession, table: Table, expected: Mapping[str, Content]) -
     ]
 
 
-def restore(spark: SparkSession, table: Table, expected: Mapping[str, Content]) -> dict[str, Content]:
-    """Bring partitions back from the backup into the clean table, in one commit, compared with ``expected``."""
-    primary, backup = clean_table(spark, table), clean_table(spark, table, CLEAN_BACKUP)
-    return _copy(backup, primary, list(expected), expected)
+def restore(
+    spark: SparkSession, table: Table, expected: Mapping[str, Content], *, catalog: str = CLEAN
+) -> dict[str, Content]:
+    """Bring partitions back from the backup into the clean table, in one commit, compared with ``expected``.
+
+    ``catalog`` may be another one that the session knows, for a restore to another place. BackupDiffers if what
+    arrived is not what was expected.
+    """
+    target, backup = clean_table(spark, table, catalog), clean_table(spark, table, CLEAN_BACKUP)
+    return _copy(backup, target, list(expected), expected)
 
 
 def _copy(

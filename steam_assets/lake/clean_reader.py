@@ -13,7 +13,7 @@ from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue, In
 from pyiceberg.table import StaticTable, Table
 
-from steam_assets.lake.clean_tables import NAMESPACES
+from steam_assets.lake.clean_tables import NAMESPACE
 from steam_assets.lake.open_store import open_store
 from steam_assets.lake.spark_session import CLEAN, warehouse
 from steam_assets.settings import Settings
@@ -31,7 +31,7 @@ class CleanReader:
             return self._from_metadata_file(name)
         catalog = load_catalog(CLEAN, **self._properties())
         try:
-            return catalog.load_table((NAMESPACES[CLEAN], name))
+            return catalog.load_table((NAMESPACE, name))
         except NoSuchTableError:
             return None
 
@@ -46,11 +46,11 @@ class CleanReader:
     def _from_metadata_file(self, name: str) -> Table | None:
         root = self._settings.root("clean")
         store = open_store(root, self._settings)
-        folder = f"warehouse/{NAMESPACES[CLEAN]}/{name}/metadata"
+        folder = f"warehouse/{NAMESPACE}/{name}/metadata"
         if store.stat(f"{folder}/version-hint.text") is None:
             return None
         version = int(store.read(f"{folder}/version-hint.text"))
-        location = f"{warehouse(self._settings, root)}/{NAMESPACES[CLEAN]}/{name}/metadata/v{version}.metadata.json"
+        location = f"{warehouse(self._settings, root)}/{NAMESPACE}/{name}/metadata/v{version}.metadata.json"
         return StaticTable.from_metadata(location, self._properties())
 
     def _properties(self) -> dict[str, str]:

@@ -20,7 +20,8 @@ from pyspark.sql import functions as F
 from steam_assets.lake.spark_session import CLEAN, CLEAN_BACKUP
 from steam_assets.sources.source import Column, Table
 
-NAMESPACES = {CLEAN: "steam", CLEAN_BACKUP: "steam_backup"}
+NAMESPACE, BACKUP_NAMESPACE = "steam", "steam_backup"
+"""Two names, as a Glue catalog has one level: the clean tables and their backup must not meet in one database."""
 
 ORIGIN = (
     Column("partition_key", "string", "First day of the period (UTC) this row belongs to.", "YYYY-MM-DD", False),
@@ -60,8 +61,12 @@ class IcebergTable:
     description: str
 
     @property
+    def namespace(self) -> str:
+        return BACKUP_NAMESPACE if self.catalog == CLEAN_BACKUP else NAMESPACE
+
+    @property
     def identifier(self) -> str:
-        return f"{self.catalog}.{NAMESPACES[self.catalog]}.{self.name}"
+        return f"{self.catalog}.{self.namespace}.{self.name}"
 
     def exists(self) -> bool:
         return self.spark.catalog.tableExists(self.identifier)
@@ -76,7 +81,7 @@ class IcebergTable:
             for c in self.columns
         )
         properties = ", ".join(f"'{key}'='{value}'" for key, value in PROPERTIES.items())
-        self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {self.catalog}.{NAMESPACES[self.catalog]}")
+        self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {self.catalog}.{self.namespace}")
         self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self.identifier} ({columns}) USING iceberg PARTITIONED BY (partition_key) "
             f"COMMENT '{_sql_text(self.description)}' TBLPROPERTIES ({properties})"
@@ -128,7 +133,7 @@ class IcebergTable:
         frame.select(*names).writeTo(target).overwrite(F.col("partition_key").isin(list(keys)))
 
     def _fast_forward(self, branch: str) -> None:
-        table = f"{NAMESPACES[self.catalog]}.{self.name}"
+        table = f"{self.namespace}.{self.name}"
         self.spark.sql(f"CALL {self.catalog}.system.fast_forward('{table}', 'main', '{branch}')")
 
     def delete(self, keys: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ against one that never was; and from which raw bytes it came.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -45,6 +46,17 @@ class BackupRecord(BaseModel):
     content_digest: str
     verified_at: AwareDatetime
     clean: CleanRecord
+
+    @classmethod
+    def of(cls, clean: CleanRecord, rows: int, content_digest: str, verified_at: datetime) -> BackupRecord:
+        return cls(
+            table=clean.table,
+            partition_key=clean.partition_key,
+            rows=rows,
+            content_digest=content_digest,
+            verified_at=verified_at,
+            clean=clean,
+        )
 
 
 class Ledger:

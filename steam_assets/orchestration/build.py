@@ -45,7 +45,9 @@ def build_defs(
 
 
 def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping[str, object]) -> dict[str, object]:
-    shared = {"lake": Lake(settings), "clock": Clock(settings), "spark": spark_resource(settings)} | dict(overrides)
+    shared = {"lake": Lake(settings), "clock": Clock.from_settings(settings), "spark": spark_resource(settings)} | dict(
+        overrides
+    )
     lake, clock, spark = shared["lake"], shared["clock"], shared["spark"]
     io_managers = {
         "raw_io": RawIOManager(lake, spark),

@@ -70,11 +70,10 @@ class IcebergIOManager(dg.IOManager):
         context.add_output_metadata(clean_metadata(records))
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
-        _, table = self._tables[context.asset_key]
+        source, table = self._tables[context.asset_key]
         keys = list(context.asset_partition_keys)
-        missing = [key for key in keys if self._lake.ledger.clean(table.name, key) is None]
-        if missing:
-            raise permanent(f"{context.asset_key.to_user_string()} has not been made for {', '.join(missing)}")
+        for key in keys:
+            require_clean(self._lake, source, table, key)
         return clean_table(self._spark.spark_session, table).read(keys)
 
 
@@ -87,6 +86,17 @@ def require_manifest(lake: Lake, source: str, partition_key: str) -> Manifest:
             f"steam-assets run {source} --from {partition_key} --to {partition_key} --stage raw"
         )
     return manifest
+
+
+def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) -> CleanRecord:
+    """The record of a clean partition, or a permanent failure that says what to run first."""
+    record = lake.ledger.clean(table.name, partition_key)
+    if record is None:
+        raise permanent(
+            f"{source.name}/{table.asset} has no partition {partition_key}. Materialize it first: "
+            f"steam-assets run {source.name} --from {partition_key} --to {partition_key} --stage clean"
+        )
+    return record
 
 
 def manifest_metadata(manifest: Manifest) -> dict[str, dg.MetadataValue]:

@@ -30,6 +30,10 @@ class Stage(StrEnum):
     CLEAN_BACKUP = "clean-backup"
 
 
+AFTER_RAW = (Stage.RAW_BACKUP, Stage.CLEAN, Stage.CLEAN_BACKUP)
+"""The stages that take a range of partitions in one run."""
+
+
 class RunFailed(Exception):
     """A run failed; the message is its first step failure."""
 

@@ -13,16 +13,17 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.ingestion.clock import Clock
-from steam_assets.lake.clean_backup import BackupDiffers, back_up
+from steam_assets.lake.clean_backup import BackupDiffers, Content, back_up
 from steam_assets.lake.clean_tables import ORIGIN, column_comment
 from steam_assets.lake.cleaning import judge
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord
+from steam_assets.lake.raw_backup import BackupReport
 from steam_assets.lake.raw_backup import back_up as back_up_raw
 from steam_assets.orchestration.checks import clean_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
-from steam_assets.orchestration.io_managers import require_manifest
+from steam_assets.orchestration.io_managers import require_clean, require_manifest
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.sources.source import Source, Table
 
@@ -94,19 +95,27 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
         tags={"stage": "raw-backup", "cadence": source.cadence.value},
         required_resource_keys={"lake"},
     )
-    def raw_backup(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def raw_backup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         lake: Lake = context.resources.lake
+        reports: list[BackupReport] = []
         problems: list[str] = []
-        files = copied = 0
         for partition_key in context.partition_keys:
             require_manifest(lake, source.name, partition_key)
-            report = back_up_raw(lake.raw, lake.raw_backup, source.name, partition_key)
-            problems += report.verification.problems
-            files, copied = files + report.files, copied + report.bytes
-        return dg.MaterializeResult(
-            metadata={"files": files, "bytes": copied, "partitions": len(context.partition_keys)},
+            try:
+                reports.append(back_up_raw(lake.raw, lake.raw_backup, source.name, partition_key))
+            except ValueError as error:
+                problems.append(str(error))
+        yield dg.MaterializeResult(
+            metadata={
+                "files": sum(r.files for r in reports),
+                "copied": sum(r.copied for r in reports),
+                "bytes": sum(r.size for r in reports),
+                "partitions": len(reports),
+            },
             check_results=[_verified(key, problems)],
         )
+        if problems:
+            raise permanent("; ".join(problems))
 
     return raw_backup
 
@@ -151,32 +160,21 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         lake: Lake = context.resources.lake
         spark: LazyPySparkResource = context.resources.spark
         clock: Clock = context.resources.clock
-        records = {k: lake.ledger.clean(table.name, k) for k in context.partition_keys}
-        missing = [k for k, record in records.items() if record is None]
-        if missing:
-            raise permanent(f"{clean_key(source, table).to_user_string()} has not been made for {', '.join(missing)}")
+        records = {k: require_clean(lake, source, table, k) for k in context.partition_keys}
         problems: list[str] = []
+        contents: dict[str, Content] = {}
         try:
             contents = back_up(spark.spark_session, table, list(records))
         except BackupDiffers as error:
-            problems, contents = [str(error)], {}
-        for k, record in records.items():
-            if record is not None and k in contents:
-                made = contents[k]
-                lake.backup_ledger.write(
-                    BackupRecord(
-                        table=table.name,
-                        partition_key=k,
-                        rows=made.rows,
-                        content_digest=made.digest,
-                        verified_at=clock.now(),
-                        clean=record,
-                    )
-                )
+            problems.append(str(error))
+        for partition_key, made in contents.items():
+            lake.backup_ledger.write(BackupRecord.of(records[partition_key], made.rows, made.digest, clock.now()))
         yield dg.MaterializeResult(
             metadata={"dagster/partition_row_count": sum(c.rows for c in contents.values())},
             check_results=[_verified(key, problems)],
         )
+        if problems:
+            raise permanent("; ".join(problems))
 
     return clean_backup
 

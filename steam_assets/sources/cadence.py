@@ -8,7 +8,7 @@ Days, weeks and months are UTC. A week starts on Tuesday 00:00 UTC, because Stea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -74,3 +74,13 @@ class Cadence(StrEnum):
     def latest_finished(self, moment: datetime) -> Window:
         """The newest window that has ended at ``moment``."""
         return self.containing(self.containing(moment).start - timedelta(microseconds=1))
+
+    def ranges(self, keys: Iterable[str]) -> list[tuple[str, str]]:
+        """The keys as (first, last) ranges without holes, oldest first."""
+        found: list[tuple[Window, Window]] = []
+        for window in sorted(self.window(key) for key in set(keys)):
+            if found and found[-1][1].end == window.start:
+                found[-1] = (found[-1][0], window)
+            else:
+                found.append((window, window))
+        return [(first.key, last.key) for first, last in found]

@@ -1,0 +1,187 @@
+"""``steam-assets demo``: the whole way on this machine, against the simulator or recorded responses.
+
+Belongs here: what the demo asks for and shows. Does not belong here: any part of the way itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from steam_assets.settings import Settings
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import History, Source
+
+if TYPE_CHECKING:
+    from steam_assets.embedded.simulator import Recording, Simulator
+    from steam_assets.ingestion.clock import Clock
+    from steam_assets.lake.partition_status import PartitionStatus
+    from steam_assets.orchestration.launch import Launcher
+
+AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
+"""The demo's present: a Wednesday, on which the Tuesday week and the month before are out."""
+
+SIMULATOR_RATE = 500.0
+"""Requests a second; the simulator is ours, so the politeness that Steam is owed would only slow the demo."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A raw partition to obtain, at which simulated moment (UTC), and about which apps (empty: the week's chart)."""
+
+    source: Source
+    key: str
+    now: datetime
+    apps: tuple[int, ...] = ()
+
+
+def demo(
+    replay: Annotated[
+        Path | None, typer.Option(help="Run over recorded responses in this folder instead of synthetic data.")
+    ] = None,
+    home: Annotated[Path | None, typer.Option(help="Where to keep everything. Default: data/demo.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 3,
+    weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 2,
+    months: Annotated[int, typer.Option(min=1, max=2, help="Monthly partitions.")] = 1,
+    apps: Annotated[int, typer.Option(min=10, max=100, help="Games on the simulated charts.")] = 100,
+) -> None:
+    """Run all five sources through Kafka, Spark and verified backups, here, without touching the network's sources.
+
+    A second run finds everything in place and changes nothing.
+    """
+    from steam_assets.embedded.jvm import MissingJava, find_java
+    from steam_assets.embedded.simulator import Simulator, catalogue
+
+    console = Console()
+    try:
+        find_java()
+    except MissingJava as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(2) from error
+    where = home or Path("data") / ("replay" if replay else "demo")
+    with Simulator(seed=7, apps=apps, replay=replay) as simulator:
+        steps = _recorded_steps(catalogue(replay)) if replay else _steps(days, weeks, months)
+        DemoRun(_settings(where, simulator.url), simulator, console).run(steps)
+
+
+def _settings(home: Path, simulator_url: str) -> Settings:
+    return Settings(
+        home=home,
+        steam_api_url=simulator_url,
+        similarweb_url=simulator_url,
+        similarweb_api_url=simulator_url,
+        steam_requests_per_second=SIMULATOR_RATE,
+        similarweb_requests_per_second=SIMULATOR_RATE,
+    )
+
+
+def _steps(days: int, weeks: int, months: int) -> list[Step]:
+    """The newest windows of each source at ``AS_OF``; a live source is asked inside each of its windows."""
+    from steam_assets.sources import SOURCES
+
+    how_many = {Cadence.DAILY: days, Cadence.WEEKLY: weeks, Cadence.MONTHLY: months}
+    steps = []
+    for source in SOURCES:
+        windows = [source.cadence.latest_finished(AS_OF)]
+        while len(windows) < how_many[source.cadence]:
+            windows.append(source.cadence.latest_finished(windows[-1].start))
+        for window in reversed(windows):
+            live = source.history is History.LIVE
+            steps.append(Step(source, window.key, window.start + timedelta(hours=21) if live else AS_OF))
+    return steps
+
+
+def _recorded_steps(recording: Recording) -> list[Step]:
+    """What the recorded responses hold: every chart and month, and the fullest weeks of news and reviews."""
+    from steam_assets.sources import source_named
+
+    steps = [Step(source_named("most_played"), _day(moment), moment) for moment in recording.most_played]
+    steps += [Step(source_named("top_sellers"), week, _after(week)) for week in recording.top_sellers_weeks]
+    for name, held in (("news", recording.news), ("reviews", recording.reviews)):
+        fullest = sorted(held, key=lambda week: (-sum(held[week].values()), week))[:4]
+        steps += [Step(source_named(name), week, _after(week), tuple(held[week])) for week in sorted(fullest)]
+    steps += [Step(source_named("monthly_visits"), month, asked) for month, asked in recording.months.items()]
+    return steps
+
+
+def _day(moment: datetime) -> str:
+    return Cadence.DAILY.containing(moment).key
+
+
+def _after(week: str) -> datetime:
+    return Cadence.WEEKLY.window(week).end + timedelta(hours=30)
+
+
+@dataclass
+class DemoRun:
+    """One run of the demo in ``settings.home``."""
+
+    settings: Settings
+    simulator: Simulator
+    console: Console
+
+    def run(self, steps: Sequence[Step]) -> None:
+        from steam_assets.commands.partition_table import partition_table
+        from steam_assets.lake.lake import Lake
+        from steam_assets.lake.partition_status import partition_status
+
+        lake = Lake(self.settings)
+
+        def statuses() -> list[PartitionStatus]:
+            return [partition_status(lake, step.source, step.key) for step in steps]
+
+        before = statuses()
+        todo = [step for step, status in zip(steps, before, strict=True) if not status.up_to_date]
+        if todo:
+            self._materialize(todo)
+        else:
+            self.console.print(
+                f"All {len(steps)} partitions are in place and verified: nothing to do, nothing changed."
+            )
+        self.console.print(partition_table(statuses(), f"Kept in {self.settings.home.absolute()}"))
+
+    def _materialize(self, steps: Sequence[Step]) -> None:
+        from steam_assets.ingestion.clock import Clock
+        from steam_assets.orchestration.launch import AFTER_RAW, Stage
+
+        clock = Clock(AS_OF)
+        by_source = [(source, list(group)) for source, group in groupby(steps, key=lambda step: step.source)]
+        with self._running(clock) as launcher, self._progress(len(steps) + len(by_source)) as (progress, task):
+            for source, own in by_source:
+                for step in own:
+                    progress.update(task, description=f"{source.title} {step.key}: source → Kafka → raw")
+                    self.simulator.set_now(step.now)
+                    clock.move_to(step.now)
+                    launcher.partition(source, (Stage.RAW,), step.key, apps=step.apps)
+                    progress.advance(task)
+                progress.update(task, description=f"{source.title}: catch-up of raw backup, clean, clean backup")
+                for keys in source.cadence.ranges(step.key for step in own):
+                    launcher.range(source, AFTER_RAW, keys)
+                progress.advance(task)
+
+    @contextmanager
+    def _running(self, clock: Clock) -> Iterator[Launcher]:
+        from steam_assets.commands.local_broker import broker_for
+        from steam_assets.orchestration.build import build_defs
+        from steam_assets.orchestration.launch import Launcher, local_instance
+
+        with ExitStack() as stack:
+            with self.console.status("Starting Apache Kafka (the first time, its jars are fetched)"):
+                stack.enter_context(broker_for(self.settings))
+            instance = stack.enter_context(local_instance(self.settings))
+            yield Launcher(build_defs(settings=self.settings, resource_overrides={"clock": clock}), instance)
+
+    @contextmanager
+    def _progress(self, total: int) -> Iterator[tuple[Progress, int]]:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.console) as progress:
+            yield progress, progress.add_task("Starting", total=total)

@@ -1,0 +1,127 @@
+"""``steam-assets run``: obtain and clean partitions now, or catch up a range of them.
+
+Belongs here: what is asked for and how progress is shown. Does not belong here: the runs (orchestration/launch.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from steam_assets.commands.local_broker import broker_for
+from steam_assets.settings import Settings
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import History, Source
+
+if TYPE_CHECKING:
+    from steam_assets.orchestration.launch import Launcher, Stage
+
+STAGES = ("raw", "raw-backup", "clean", "clean-backup")
+
+
+def run(
+    target: Annotated[str, typer.Argument(help="A source (most_played, …) or a cadence: daily, weekly, monthly.")],
+    first: Annotated[
+        str | None, typer.Option("--from", help="First partition, YYYY-MM-DD. Default: the newest.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last partition. Default: the first.")] = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(help=f"One stage alone ({', '.join(STAGES)}); may be repeated. Default: all.")
+    ] = None,
+    apps: Annotated[str, typer.Option(help="App ids to ask news and reviews about, comma separated.")] = "",
+) -> None:
+    """Run a source, or all sources of a cadence, for one partition or a range.
+
+    Raw partitions that are there already are kept. The other stages take the whole range in one Spark job.
+    """
+    from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
+
+    console, settings = Console(), Settings()
+    sources = _sources(target)
+    stages = [_stage(name) for name in stage] if stage else list(Stage)
+    wanted = [int(app) for app in apps.split(",") if app.strip()]
+    with broker_for(settings), local_instance(settings) as instance:
+        from steam_assets.orchestration.build import build_defs
+
+        launcher = Launcher(build_defs(settings=settings), instance)
+        for source in sources:
+            try:
+                run_range(launcher, source, stages, _keys(source, first, last), apps=wanted, console=console)
+            except RunFailed as error:
+                console.print(f"[red]{source.name}:[/] {error}", highlight=False)
+                raise typer.Exit(1) from error
+    _show(settings, sources, first, last, console)
+
+
+def run_range(
+    launcher: Launcher,
+    source: Source,
+    stages: Sequence[Stage],
+    keys: Sequence[str],
+    *,
+    apps: Sequence[int],
+    console: Console,
+) -> None:
+    """Raw one run a partition, the later stages one run for the range. RunFailed at the first that fails."""
+    from steam_assets.orchestration.launch import Stage
+
+    later = [stage for stage in stages if stage is not Stage.RAW]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(source.title, total=(len(keys) if Stage.RAW in stages else 0) + bool(later))
+        if Stage.RAW in stages:
+            for key in keys:
+                progress.update(task, description=f"{source.title} {key}: raw")
+                launcher.partition(source, (Stage.RAW,), key, apps=apps)
+                progress.advance(task)
+        if later:
+            progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(keys)} partitions")
+            launcher.range(source, later, (keys[0], keys[-1]))
+            progress.advance(task)
+
+
+def _sources(target: str) -> list[Source]:
+    from steam_assets.sources import SOURCES
+
+    chosen = [s for s in SOURCES if target in (s.name, s.cadence.value)]
+    if not chosen:
+        names = ", ".join([s.name for s in SOURCES] + [c.value for c in Cadence])
+        raise typer.BadParameter(f"{target!r} is none of: {names}", param_hint="TARGET")
+    return chosen
+
+
+def _stage(name: str) -> Stage:
+    from steam_assets.orchestration.launch import Stage
+
+    if name not in STAGES:
+        raise typer.BadParameter(f"{name!r} is none of: {', '.join(STAGES)}", param_hint="--stage")
+    return Stage(name)
+
+
+def _keys(source: Source, first: str | None, last: str | None) -> list[str]:
+    from steam_assets.ingestion.clock import Clock
+
+    now = Clock.from_settings(Settings()).now()
+    newest = source.cadence.containing(now) if source.history is History.LIVE else source.cadence.latest_finished(now)
+    start = first or newest.key
+    try:
+        keys = [window.key for window in source.cadence.between(start, last or start)]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--from/--to") from error
+    if not keys:
+        raise typer.BadParameter(f"--to {last} lies before --from {start}", param_hint="--from/--to")
+    return keys
+
+
+def _show(settings: Settings, sources: Sequence[Source], first: str | None, last: str | None, console: Console) -> None:
+    from steam_assets.commands.partition_table import partition_table
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.partition_status import partition_status
+
+    lake = Lake(settings)
+    shown = [partition_status(lake, source, key) for source in sources for key in _keys(source, first, last)]
+    console.print(partition_table(shown, "Partitions"))
