@@ -12,23 +12,24 @@ from dataclasses import dataclass, replace
 from steam_assets.crash_points import reached
 from steam_assets.lake.manifest import Manifest, RawFile
 from steam_assets.lake.raw_manifests import merged
-from steam_assets.lake.raw_store import DamagedManifest, Problem, RawStore, Verification
+from steam_assets.lake.raw_store import DamagedManifest, RawStore, Verification
 
 
 @dataclass(frozen=True)
 class BackupReport:
-    """What a backup did: ``files`` with ``size`` bytes read back from the copy and equal; ``copied`` of them were new.
+    """What a backup did: ``files`` with ``bytes`` in all, ``copied`` of them new; ``manifest_digest`` is the backup's.
 
-    ``manifest_digest`` is that of the backup's manifest.
+    ``verification`` says what was read back from the copy. It has no problems: a copy that differs is an error.
     """
 
     uri: str
     source: str
     partition_key: str
     files: int
-    size: int
+    bytes: int
     copied: int
     manifest_digest: str
+    verification: Verification
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,16 @@ def back_up(primary: RawStore, backup: RawStore, source: str, partition_key: str
     merged(held, manifest.batches)
     copied = _copy_files(primary, backup, manifest.files, "raw_backup:after_file")
     recorded = backup.manifests.record(source, partition_key, manifest.batches, stage="raw_backup")
+    size = sum(file.size for file in manifest.files)
     return BackupReport(
         uri=backup.store.uri,
         source=source,
         partition_key=partition_key,
         files=len(manifest.files),
-        size=sum(file.size for file in manifest.files),
+        bytes=size,
         copied=copied,
         manifest_digest=recorded.digest,
+        verification=Verification(backup.store.uri, source, partition_key, len(manifest.files), size, ()),
     )
 
 
@@ -77,7 +80,7 @@ def verify_backup(primary: RawStore, backup: RawStore, source: str, partition_ke
         held = None
     digests = {file.key: file.sha256 for file in held.files} if held else {}
     lacking = [file for file in (wanted.files if wanted else ()) if digests.get(file.key) != file.sha256]
-    problems = [Problem(file.key, "not in backup", "the primary has it; back the partition up") for file in lacking]
+    problems = [f"{file.key}: not in backup (the primary has it; back the partition up)" for file in lacking]
     return replace(found, problems=(*found.problems, *problems))
 
 

@@ -175,7 +175,7 @@ def _clear(primary: RawStore, backup: RawStore, candidate: Candidate, held: Leas
         *primary.verify(source, partition_key).problems,
     ]
     if problems:
-        return left_alone("; ".join(map(str, problems)))
+        return left_alone("; ".join(problems))
     tombstone = Tombstone(
         state="intent",
         source=source,
@@ -222,7 +222,7 @@ def _finish(primary: RawStore, backup: RawStore, candidate: Candidate, held: Lea
     if not primary.manifests.copies(source, partition_key)[0].clearing:
         # All was deleted and the mark lifted; files there now are of a landing that has not committed yet.
         return _record_done(primary, tombstone, freed=0)
-    problems = [*map(str, backup.verify(source, partition_key).problems), *_lacking(backup, tombstone)]
+    problems = [*backup.verify(source, partition_key).problems, *_lacking(backup, tombstone)]
     if problems:
         return Outcome(source, partition_key, False, 0, f"half cleared, the rest is kept: {'; '.join(problems)}")
     return _delete(primary, tombstone, held)

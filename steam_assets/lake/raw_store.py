@@ -20,7 +20,6 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from steam_assets.crash_points import reached
 from steam_assets.lake.manifest import LandedBatch, Manifest, RawFile
@@ -34,7 +33,7 @@ from steam_assets.lake.raw_manifests import (
 )
 from steam_assets.lake.store import Store, StoreConflict
 
-__all__ = ["DamagedManifest", "PartitionBeingCleared", "Problem", "RawStore", "Verification", "raw_file_name"]
+__all__ = ["DamagedManifest", "PartitionBeingCleared", "RawStore", "Verification", "raw_file_name"]
 
 # Spark leaves out files whose names begin with a dot or an underscore: such a file would be lost in silence.
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*\.jsonl\.gz")
@@ -43,27 +42,19 @@ _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What is wrong with one object; ``key`` is its name within the root."""
-
-    key: str
-    kind: Literal["missing", "size", "digest", "extra", "unreadable", "manifest", "not in backup"]
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.kind} ({self.detail})"
-
-
-@dataclass(frozen=True)
 class Verification:
-    """One partition read back: files and bytes that were hashed, and every problem by name."""
+    """One partition read back: files and bytes that were hashed, and every problem, a line each.
+
+    A problem begins with the key within the root and a colon; then missing, size, digest, unreadable, manifest,
+    not in backup, or extra (no manifest names it).
+    """
 
     uri: str
     source: str
     partition_key: str
     files: int
-    size: int
-    problems: tuple[Problem, ...]
+    bytes: int
+    problems: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
@@ -194,21 +185,21 @@ class RawStore:
         for key, file in named.items():
             size = listed[key].size if key in listed else None
             problems += self._file_problems(file, size)
-        problems += [Problem(key, "extra", "no manifest names it") for key in listed if key not in named]
+        problems += [f"{key}: extra (no manifest names it)" for key in listed if key not in named]
         size = sum(listed[key].size for key in named if key in listed)
         return Verification(self.store.uri, source, partition_key, len(named), size, tuple(problems))
 
-    def _verified_manifest(self, source: str, partition_key: str) -> tuple[Manifest | None, list[Problem]]:
+    def _verified_manifest(self, source: str, partition_key: str) -> tuple[Manifest | None, list[str]]:
         copies = self.manifests.copies(source, partition_key)
         problems = [
-            Problem(copy.key, "manifest", copy.damage or ("being cleared" if copy.clearing else "missing"))
+            f"{copy.key}: manifest ({copy.damage or ('being cleared' if copy.clearing else 'missing')})"
             for copy in copies
             if copy.manifest is None
         ]
         first, second = (copy.manifest for copy in copies)
         if first and second and _by_id(first) != _by_id(second):
             key = second_copy_key(source, partition_key)
-            problems.append(Problem(key, "manifest", "names other batches: a landing was cut short, land it again"))
+            problems.append(f"{key}: manifest (names other batches: a landing was cut short, land it again)")
         return first or second, problems
 
     def is_whole(self, source: str, partition_key: str) -> bool:
@@ -219,18 +210,18 @@ class RawStore:
         sizes = {stored.key: stored.size for stored in self.store.list(f"{source}/{partition_key}/")}
         return all(sizes.get(file.key) == file.size for file in manifest.files)
 
-    def _file_problems(self, file: RawFile, size: int | None) -> list[Problem]:
+    def _file_problems(self, file: RawFile, size: int | None) -> list[str]:
         if size is None:
-            return [Problem(file.key, "missing", "the manifest names it")]
+            return [f"{file.key}: missing (the manifest names it)"]
         if size != file.size:
-            return [Problem(file.key, "size", f"{size} bytes, not {file.size}")]
+            return [f"{file.key}: size ({size} bytes, not {file.size})"]
         try:
             found = self.store.sha256(file.key)
         except FileNotFoundError:
-            return [Problem(file.key, "missing", "the manifest names it")]
+            return [f"{file.key}: missing (the manifest names it)"]
         except OSError as error:
-            return [Problem(file.key, "unreadable", str(error))]
-        return [] if found == file.sha256 else [Problem(file.key, "digest", f"SHA-256 {found}, not {file.sha256}")]
+            return [f"{file.key}: unreadable ({error})"]
+        return [] if found == file.sha256 else [f"{file.key}: digest (SHA-256 {found}, not {file.sha256})"]
 
     def quarantine(self, source: str, partition_key: str, name: str, data: bytes, reason: Mapping[str, object]) -> bool:
         """Set bytes aside as they came, with a reason. True if they are new, False if they were there already."""
