@@ -1,0 +1,264 @@
+"""The client that sources ask through: what an answer's status means, what is asked again, and when to stop.
+
+Belongs here: SourceClient and its judgement of answers. Does not belong here: the bytes on the network (wire.py),
+rates and waits (limits.py), what a valid body is (each source's ``parse``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Generic, TypeVar
+from urllib.parse import quote
+
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from steam_assets.ingestion import wire
+from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.errors import (
+    AnswerStaysInvalid,
+    Blocked,
+    EndpointGone,
+    Evidence,
+    Refused,
+    Unreachable,
+)
+from steam_assets.ingestion.hosts import HostProfile, profile
+from steam_assets.ingestion.limits import Gate, Pass, Patience, Resting, gate, retry_after
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Host, InvalidAnswer, Rejected, Request, Response
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+JSON_STARTS = b"{["
+
+
+@dataclass(frozen=True)
+class _Door:
+    """A host with what is needed to ask it."""
+
+    profile: HostProfile
+    gate: Gate
+    session: requests.Session
+
+
+class SourceClient:
+    """Asks hosts for sources; implements ``Ask``. Threads may share one. Close it, or use it in a ``with``.
+
+    Raises Unreachable, Blocked, EndpointGone, Refused or AnswerStaysInvalid; ``tolerant`` gives a Rejected in place of
+    the last. ValueError if a host's configured address is unusable.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, patience: Patience | None = None) -> None:
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._doors = {host: self._open(profile(settings, host)) for host in Host}
+
+    def __enter__(self) -> SourceClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for door in self._doors.values():
+            door.session.close()
+
+    def __call__(self, request: Request[T]) -> Response[T]:
+        door = self._doors[request.host]
+        saved = _hand_saved(door.profile.drop_folder, request)
+        return saved or _Asking(door, request, self._patience, self._clock).until_answered()
+
+    def tolerant(self, request: Request[T]) -> Response[T] | Rejected:
+        try:
+            return self(request)
+        except AnswerStaysInvalid as error:
+            kept = error.evidence
+            if kept is None:
+                raise
+            return Rejected(request, kept.url, kept.status, kept.headers, kept.body, kept.fetched_at, str(error))
+
+    def _open(self, host: HostProfile) -> _Door:
+        for secret in host.secret_params.values():
+            wire.SECRETS.add(secret)
+        return _Door(host, gate(host.host, host.netloc, host.requests_per_second), wire.session(host.headers))
+
+
+class _RefusedAlone(AnswerStaysInvalid):
+    """The host refuses this request and answers others: it means the thing asked about, not us."""
+
+
+class _Asking(Generic[T]):
+    """One request with its retries."""
+
+    def __init__(self, door: _Door, request: Request[T], patience: Patience, clock: Clock) -> None:
+        self._door = door
+        self._request = request
+        self._patience = patience
+        self._clock = clock
+        self._started = monotonic()
+        self._excused = 0.0
+
+    def until_answered(self) -> Response[T]:
+        retrying = Retrying(
+            retry=retry_if_exception(_worth_another_try),
+            wait=wait_random_exponential(
+                multiplier=self._patience.backoff_base_seconds, max=self._patience.backoff_cap_seconds
+            ),
+            stop=self._used_up,
+            before_sleep=self._note,
+            reraise=True,
+        )
+        return retrying(self._try)
+
+    def _left(self) -> float:
+        """Seconds left of the request's total; waits that the rate or the host imposed do not count."""
+        return self._patience.total_seconds - (monotonic() - self._started - self._excused)
+
+    def _used_up(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        invalid = isinstance(error, AnswerStaysInvalid)
+        tries = self._patience.invalid_attempts if invalid else self._patience.attempts
+        return state.attempt_number >= tries or self._left() <= 0
+
+    def _note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info("asking again (try %d failed): %s: %s", state.attempt_number, self._request.name, error)
+
+    def _try(self) -> Response[T]:
+        answer = self._when_allowed()
+        _check_status(answer, self._door.profile)
+        _check_json(answer)
+        try:
+            value = self._request.parse(answer.body)
+        except InvalidAnswer as error:
+            raise _invalid(f"{error}{_service_result(answer)}", answer) from error
+        return Response(self._request, answer.url, answer.status, answer.headers, answer.body, answer.fetched_at, value)
+
+    def _when_allowed(self) -> Evidence:
+        """An answer that is no refusal. Blocked if the host keeps refusing."""
+        circuit = self._door.gate.circuit
+        refusals: list[Evidence] = []
+        answers_then = 0
+        while True:
+            leave = self._enter(refusals[-1] if refusals else None)
+            answer = self._get()
+            if not _refuses(answer):
+                if answer.status < 400:
+                    circuit.answered()
+                return answer
+            if answer.status == 403 and refusals and circuit.answers > answers_then:
+                raise _RefusedAlone(f"HTTP 403 for {answer.url} while others are answered", evidence=answer)
+            seconds = circuit.refused(leave, retry_after(answer.headers), self._patience)
+            log.warning("HTTP %d: no request to %s for %.1f s", answer.status, self._door.profile.netloc, seconds)
+            refusals.append(answer)
+            answers_then = circuit.answers
+            if len(refusals) > self._patience.cool_downs:
+                raise self._blocked(seconds, answer)
+
+    def _enter(self, refusal: Evidence | None) -> Pass:
+        before = monotonic()
+        try:
+            leave = self._door.gate.enter()
+        except Resting as resting:
+            raise self._blocked(resting.seconds, refusal) from resting
+        self._excused += monotonic() - before
+        return leave
+
+    def _blocked(self, seconds: float, refusal: Evidence | None) -> Blocked:
+        wait_until = datetime.now(UTC) + timedelta(seconds=seconds)
+        return Blocked(
+            f"{self._door.profile.netloc} refuses requests; it is left alone until {wait_until:%Y-%m-%d %H:%M:%S} UTC. "
+            f"Next: {self._door.profile.when_blocked}",
+            wait_until=wait_until,
+            evidence=refusal,
+        )
+
+    def _get(self) -> Evidence:
+        host = self._door.profile
+        return wire.get(
+            self._door.session,
+            host.url(self._request.path),
+            params=self._request.params,
+            secret_params=host.secret_params,
+            patience=self._patience,
+            seconds=max(min(self._patience.answer_seconds, self._left()), 0.1),
+            clock=self._clock,
+        )
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, Unreachable | AnswerStaysInvalid) and not isinstance(error, _RefusedAlone)
+
+
+def _refuses(answer: Evidence) -> bool:
+    return answer.status in (403, 429) or (answer.status == 503 and "retry-after" in answer.headers)
+
+
+def _check_status(answer: Evidence, host: HostProfile) -> None:
+    status, url = answer.status, answer.url
+    if 300 <= status < 400:
+        raise EndpointGone(
+            f"HTTP {status}: {url} sends elsewhere, so the endpoint is gone or moved; redirects are not followed. "
+            "Next: compare the source's file with the service's documentation",
+            evidence=answer,
+        )
+    if status == 401:
+        raise Refused(f"HTTP 401: {url} wants a valid key. Next: {host.when_blocked}", evidence=answer)
+    if status >= 500 or status in (408, 425):
+        raise Unreachable(f"HTTP {status}: {url}; the service has trouble, try again later", evidence=answer)
+    if status != 200:
+        raise _invalid(f"HTTP {status}{_service_result(answer)}", answer)
+
+
+def _check_json(answer: Evidence) -> None:
+    start = answer.body.lstrip()[:1]
+    declared = answer.headers.get("content-type", "").lower()
+    if not start:
+        raise _invalid(f"the body is empty{_service_result(answer)}", answer, transient=True)
+    if start == b"<" or ("html" in declared and start not in JSON_STARTS):
+        raise _invalid("HTML where JSON is due (maintenance, captcha or block page)", answer, transient=True)
+
+
+def _service_result(answer: Evidence) -> str:
+    result = answer.headers.get("x-eresult", "1").strip()
+    return "" if result == "1" else f" (x-eresult {result!r})"
+
+
+def _invalid(reason: str, answer: Evidence, *, transient: bool = False) -> AnswerStaysInvalid:
+    return AnswerStaysInvalid(
+        f"{reason}: {answer.url}. Next: look at the kept body; if the service has changed, change the source's parse",
+        evidence=answer,
+        transient=transient,
+    )
+
+
+def _hand_saved(folder: Path | None, request: Request[T]) -> Response[T] | None:
+    """The newest hand-saved answer that is valid for the request; its time is when the file was last written."""
+    for path in _newest_first(folder):
+        if path.stat().st_size > wire.MAX_BODY_BYTES:
+            log.warning("%s is larger than an answer can be; it is left out", path)
+            continue
+        body, _ = wire.to_utf8(path.read_bytes(), "")
+        try:
+            value = request.parse(body)
+        except InvalidAnswer as error:
+            log.warning("%s does not answer %s and is left out: %s", path, request.name, error)
+            continue
+        fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return Response(request, f"file:{quote(path.name)}", 200, {}, body, fetched_at, value)
+    return None
+
+
+def _newest_first(folder: Path | None) -> Iterator[Path]:
+    if folder is None or not folder.is_dir():
+        return iter(())
+    return iter(sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True))

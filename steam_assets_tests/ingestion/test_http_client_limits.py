@@ -1,0 +1,204 @@
+"""Politeness: the stated rate, and the rest that a refusing host is given by everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import pytest
+from faulty_server import Exchange, FaultyServer, Script, serving
+from test_http_client import GOOD, NOON, QUICK, request, settings
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.errors import Blocked
+from steam_assets.ingestion.http_client import SourceClient
+from steam_assets.ingestion.limits import Patience, retry_after
+from steam_assets.sources.source import Host, Rejected
+
+SLACK = 0.02
+"""Seconds by which a sleep and two looks at the clock may differ."""
+
+
+@contextmanager
+def asking(
+    script: Script, home: Path, patience: Patience = QUICK, **more: Any
+) -> Iterator[tuple[SourceClient, FaultyServer]]:
+    with serving(script) as server, SourceClient(settings(server.url, home, **more), Clock(NOON), patience) as ask:
+        yield ask, server
+
+
+def refuse_first(status: int, headers: Mapping[str, str] | None = None) -> Script:
+    def script(exchange: Exchange) -> None:
+        exchange.html(b"no", status, **(headers or {})) if exchange.number == 0 else exchange.json(GOOD)
+
+    return script
+
+
+@pytest.mark.parametrize("status", [429, 403])
+def test_after_a_refusal_every_call_to_the_host_waits_for_the_cool_down(status: int, tmp_path: Path) -> None:
+    with (
+        asking(refuse_first(status), tmp_path) as (ask, server),
+        SourceClient(settings(server.url, tmp_path), Clock(), QUICK) as another,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        first = pool.submit(ask, request())
+        assert server.arrived.wait(5)
+        others = [pool.submit(client, request()) for client in (ask, another, ask, another)]
+        assert all(future.result().value == {"ok": 1} for future in [first, *others])
+    # Those already on their way when the refusal came may have arrived; from then on it is quiet for the cool-down.
+    quiet = max(later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False))
+    assert quiet >= QUICK.cool_down_seconds - SLACK
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_honoured_in_both_forms(form: str, tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        if exchange.number:
+            return exchange.json(GOOD)
+        # The server's clock is a day ahead; only the distance to its own Date counts.
+        later = datetime.now(UTC) + timedelta(days=1)
+        wanted = "1" if form == "seconds" else format_datetime(later + timedelta(seconds=1), usegmt=True)
+        exchange.date_time_string = lambda timestamp=None: format_datetime(later, usegmt=True)  # pyright: ignore
+        return exchange.html(status=429, Retry_After=wanted)
+
+    with asking(script, tmp_path) as (ask, server):
+        assert ask(request()).value == {"ok": 1}
+    assert 1 - SLACK <= server.times[1] - server.times[0] < 2
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120.0),
+        ("0", 0.0),
+        ("-5", None),
+        ("soon", None),
+        ("9" * 5000, None),
+        ("", None),
+        ("Thu, 26 Nov 2026 12:01:00 GMT", 60.0),
+        ("Thu, 26 Nov 2026 11:00:00 GMT", 0.0),
+    ],
+)
+def test_any_retry_after_is_read_or_left(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value, "date": "Thu, 26 Nov 2026 12:00:00 GMT"}) == seconds
+
+
+def test_refusals_that_go_on_make_the_rest_grow_and_end_in_blocked(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.html(b"<html>no", 429), tmp_path) as (ask, server):
+        before = datetime.now(UTC)
+        with pytest.raises(Blocked, match="left alone until") as raised:
+            ask.tolerant(request())
+        asked = len(server.asked)
+        started = monotonic()
+        with pytest.raises(Blocked):
+            ask(request())
+        assert monotonic() - started < 0.2, "a host that was given up is not waited for"
+        assert len(server.asked) == asked, "and not asked"
+    assert asked == QUICK.cool_downs + 1
+    first, second = server.times[1] - server.times[0], server.times[2] - server.times[1]
+    assert first >= QUICK.cool_down_seconds - SLACK
+    assert second >= 2 * QUICK.cool_down_seconds - SLACK
+    assert raised.value.wait_until > before
+    assert raised.value.evidence is not None
+    assert raised.value.evidence.body == b"<html>no"
+
+
+def test_a_request_that_is_always_throttled_ends_though_others_are_answered(tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.html(status=429, Retry_After="0") if "greedy" in exchange.path else exchange.json(GOOD)
+
+    with asking(script, tmp_path) as (ask, server), ThreadPoolExecutor(1) as pool:
+        greedy = pool.submit(ask.tolerant, request(app="greedy"))
+        while not greedy.done():
+            ask(request())
+        with pytest.raises(Blocked):
+            greedy.result()
+    assert sum("greedy" in path for path in server.asked) <= QUICK.cool_downs + 1
+
+
+def test_a_longer_wait_than_a_run_has_is_blocked_at_once_for_everybody(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.html(status=429, Retry_After="86400"), tmp_path) as (ask, server):
+        started = monotonic()
+        with pytest.raises(Blocked) as raised:
+            ask(request())
+        assert monotonic() - started < 1
+        assert len(server.asked) == 1
+    assert raised.value.wait_until - datetime.now(UTC) > timedelta(hours=23)
+
+
+def test_a_service_that_names_a_time_with_503_is_left_alone_until_then(tmp_path: Path) -> None:
+    with asking(refuse_first(503, {"Retry-After": "1"}), tmp_path) as (ask, server):
+        ask(request())
+    assert server.times[1] - server.times[0] >= 1 - SLACK
+
+
+def test_one_app_that_is_refused_while_others_are_answered_is_rejected_alone(tmp_path: Path) -> None:
+    others_answered = Event()
+
+    def script(exchange: Exchange) -> None:
+        if "hidden" not in exchange.path:
+            others_answered.set()
+            return exchange.json(GOOD)
+        if exchange.number > 0:
+            others_answered.wait(5)
+        return exchange.html(status=403)
+
+    with asking(script, tmp_path) as (ask, server), ThreadPoolExecutor(1) as pool:
+        hidden = pool.submit(ask.tolerant, request(app="hidden"))
+        assert server.arrived.wait(5)
+        while not hidden.done():
+            ask(request())
+        rejected = hidden.result()
+    assert isinstance(rejected, Rejected)
+    assert "while others are answered" in rejected.reason
+    assert sum("hidden" in path for path in server.asked) == 2
+
+
+def test_the_pause_of_one_host_is_not_that_of_another(tmp_path: Path) -> None:
+    slow = replace(QUICK, cool_down_seconds=30, cool_down_cap_seconds=30, cool_downs=0)
+    with asking(lambda exchange: exchange.html(status=403), tmp_path, slow) as (ask, _):
+        with pytest.raises(Blocked):
+            ask(request(Host.SIMILARWEB_API))
+        with (
+            serving(lambda exchange: exchange.json(GOOD)) as well,
+            SourceClient(settings(well.url, tmp_path), Clock(), slow) as other,
+        ):
+            assert other(request(Host.SIMILARWEB_API)).value == {"ok": 1}
+
+
+def test_a_blocked_similarweb_tells_how_to_fill_the_gap_by_hand(tmp_path: Path) -> None:
+    patience = replace(QUICK, cool_downs=0)
+    with asking(lambda exchange: exchange.html(b"Request blocked", 403), tmp_path, patience) as (ask, _):
+        with pytest.raises(Blocked, match=r"save its JSON as a \.json file in") as raised:
+            ask(request(Host.SIMILARWEB))
+        assert str(tmp_path / "similarweb") in str(raised.value)
+        (tmp_path / "similarweb").mkdir()
+        (tmp_path / "similarweb" / "saved.json").write_bytes(GOOD)
+        assert ask(request(Host.SIMILARWEB)).url == "file:saved.json"
+
+
+def test_nobody_exceeds_the_stated_rate_together(tmp_path: Path) -> None:
+    with (
+        asking(lambda exchange: exchange.json(GOOD), tmp_path, steam_requests_per_second=20) as (ask, server),
+        SourceClient(settings(server.url, tmp_path, steam_requests_per_second=20), Clock()) as another,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        list(pool.map(lambda number: (ask if number % 2 else another)(request()), range(20)))
+    for start in server.times:
+        assert sum(start <= time < start + 0.5 for time in server.times) <= 11
+    assert server.times[-1] - server.times[0] >= 19 / 20 - 2 * SLACK
+
+
+def test_a_rate_below_one_a_second_is_kept(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, steam_requests_per_second=0.8) as (ask, server):
+        ask(request())
+        ask(request())
+    assert server.times[1] - server.times[0] >= 1.25 - SLACK
