@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 from time import monotonic
-from typing import Any
 
 import pytest
-from faulty_server import Exchange, FaultyServer, Script, serving
-from test_http_client import GOOD, NOON, QUICK, request, settings
+from faulty_server import Exchange, Script, serving
+from test_http_client import GOOD, QUICK, asking, request, settings
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.errors import Blocked
 from steam_assets.ingestion.http_client import SourceClient
-from steam_assets.ingestion.limits import Patience, retry_after
+from steam_assets.ingestion.limits import retry_after
 from steam_assets.sources.source import Host, Rejected
 
 SLACK = 0.02
 """Seconds by which a sleep and two looks at the clock may differ."""
-
-
-@contextmanager
-def asking(
-    script: Script, home: Path, patience: Patience = QUICK, **more: Any
-) -> Iterator[tuple[SourceClient, FaultyServer]]:
-    with serving(script) as server, SourceClient(settings(server.url, home, **more), Clock(NOON), patience) as ask:
-        yield ask, server
 
 
 def refuse_first(status: int, headers: Mapping[str, str] | None = None) -> Script:
@@ -42,20 +33,66 @@ def refuse_first(status: int, headers: Mapping[str, str] | None = None) -> Scrip
     return script
 
 
+class Told(logging.Handler):
+    """Set once the log says that a host is left alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "no request to" in record.getMessage():
+            self.event.set()
+
+
+@pytest.fixture
+def refusal_is_told() -> Iterator[Event]:
+    told = Told()
+    logger = logging.getLogger("steam_assets.ingestion.http_client")
+    logger.addHandler(told)
+    yield told.event
+    logger.removeHandler(told)
+
+
 @pytest.mark.parametrize("status", [429, 403])
-def test_after_a_refusal_every_call_to_the_host_waits_for_the_cool_down(status: int, tmp_path: Path) -> None:
+def test_after_a_refusal_every_call_to_the_host_waits_for_the_cool_down(
+    status: int, tmp_path: Path, refusal_is_told: Event
+) -> None:
     with (
         asking(refuse_first(status), tmp_path) as (ask, server),
         SourceClient(settings(server.url, tmp_path), Clock(), QUICK) as another,
         ThreadPoolExecutor(6) as pool,
     ):
         first = pool.submit(ask, request())
-        assert server.arrived.wait(5)
+        assert refusal_is_told.wait(5)
         others = [pool.submit(client, request()) for client in (ask, another, ask, another)]
         assert all(future.result().value == {"ok": 1} for future in [first, *others])
-    # Those already on their way when the refusal came may have arrived; from then on it is quiet for the cool-down.
-    quiet = max(later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False))
-    assert quiet >= QUICK.cool_down_seconds - SLACK
+    assert len(server.times) == 6
+    assert min(server.times[1:]) - server.times[0] >= QUICK.cool_down_seconds - SLACK
+
+
+def test_calls_refused_together_count_as_one_refusal(tmp_path: Path) -> None:
+    together = Barrier(4)
+
+    def script(exchange: Exchange) -> None:
+        if exchange.number >= 4:
+            return exchange.json(GOOD)
+        together.wait(5)
+        return exchange.html(status=429)
+
+    with asking(script, tmp_path) as (ask, server), ThreadPoolExecutor(4) as pool:
+        assert all(answer.value == {"ok": 1} for answer in pool.map(ask, [request()] * 4))
+    assert server.times[4] - server.times[3] < 2 * QUICK.cool_down_seconds
+
+
+def test_a_host_that_was_given_up_is_asked_again_after_its_rest(tmp_path: Path) -> None:
+    patience = replace(QUICK, cool_downs=0)
+    with asking(refuse_first(429), tmp_path, patience) as (ask, server):
+        with pytest.raises(Blocked) as raised:
+            ask(request())
+        Event().wait((raised.value.wait_until - datetime.now(UTC)).total_seconds() + SLACK)
+        assert ask(request()).value == {"ok": 1}
+    assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
