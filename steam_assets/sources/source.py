@@ -102,13 +102,14 @@ class Ask(Protocol):
 class Question:
     """What one partition wants to know: its window, the apps to ask about (chart order) and the page budget an app.
 
-    ``now`` is the moment of asking (UTC).
+    ``now`` is the moment of asking (UTC). ``official`` asks the keyed API where a source has one beside a free way.
     """
 
     window: Window
     now: datetime
     apps: Sequence[int] = ()
     page_budget: int = 50
+    official: bool = False
 
 
 class History(StrEnum):
@@ -154,8 +155,8 @@ class Table:
 
     ``items(raw)`` is pure: from a DataFrame of envelopes (lake/envelope_frame.py has the schema) it gives one row an
     item of the body, with this table's columns, plus ``item`` (the item's own text, for quarantine), ``problem``
-    (null, or why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and why), and the
-    envelope's ``partition_key``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed through.
+    (null, or why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and
+    why), and the envelope's ``partition_key``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed through.
     ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name,
     each of which must be true for a row to be clean.
     """

@@ -1,0 +1,298 @@
+"""Reading an answer's JSON: strictly in Python when it arrives, tolerantly in Spark when it is cleaned.
+
+Belongs here: what is the same for all JSON answers, and the agreement of both readers on how many items a body holds.
+Does not belong here: what any one answer means (the source files).
+
+Both readers see the same text: UTF-8, invalid bytes as U+FFFD. Python refuses whatever Spark's reader would take
+differently (duplicate names, NaN, endless nesting or numbers), so each body that passed has the same items for both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType
+
+from steam_assets.sources.source import Column, InvalidAnswer
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
+
+DEEPEST = 64
+LONGEST_NUMBER = 300
+LONGEST_STRING = 10_000_000
+
+REPLACED = "U+FFFD stands where no valid Unicode text was sent"
+
+# A NUL or half a surrogate pair, written as an escape; an even number of backslashes before it is text.
+NO_CHARACTER = (
+    r"(?<!\\)((?:\\\\)*+)"
+    r"(?:\\u0000"
+    r"|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+
+LAST_SECOND = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last second that every reader of the clean tables can show."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """The JSON object of an answer's body. InvalidAnswer, saying what came instead, for anything else."""
+    text = body.decode("utf-8-sig", errors="replace")
+    start = text.lstrip()[:200]
+    if not start:
+        raise InvalidAnswer("the body is empty")
+    if start.startswith("<"):
+        raise InvalidAnswer(f"a page of HTML came instead of JSON: {start[:80]!r}")
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_int=_short_int,
+            parse_float=_short_float,
+            object_pairs_hook=_without_duplicates,
+        )
+    except RecursionError:
+        raise InvalidAnswer(f"the JSON is nested more than {DEEPEST} levels deep") from None
+    except json.JSONDecodeError as error:
+        raise InvalidAnswer(f"no valid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
+    if not isinstance(value, dict):
+        raise InvalidAnswer(f"a JSON object was expected, and {start[:40]!r} came")
+    _check_bounds(value)
+    return value
+
+
+def decode_service(body: bytes) -> dict[str, Any]:
+    """The filled ``response`` object of a Steam service's answer; Steam sends an empty one for a call that failed."""
+    return filled_response(decode(body))
+
+
+def filled_response(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of an answer that is decoded already."""
+    response = answer.get("response")
+    if not isinstance(response, dict):
+        raise InvalidAnswer("the body has no object `response`")
+    if not response:
+        raise InvalidAnswer("`response` is empty: Steam refused the call or knows no such app")
+    return response
+
+
+def validated(model: type[Model], value: Any) -> Model:
+    """``value`` as the model. InvalidAnswer that names the first field at fault."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidAnswer(
+            f"{error.error_count()} fields are not as agreed; first `{where}`: {first['msg']}"
+        ) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidAnswer(f"{name} is no JSON number")
+
+
+def _short_int(digits: str) -> int:
+    return int(_bounded(digits))
+
+
+def _short_float(digits: str) -> float:
+    return float(_bounded(digits))
+
+
+def _bounded(digits: str) -> str:
+    if len(digits) > LONGEST_NUMBER:
+        raise InvalidAnswer(f"a number of {len(digits)} characters")
+    return digits
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise InvalidAnswer("a name occurs twice in one JSON object, and readers differ on which one counts")
+    return value
+
+
+def _check_bounds(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return
+        if any(isinstance(child, str) and len(child) > LONGEST_STRING for child in level):
+            raise InvalidAnswer(f"a text of more than {LONGEST_STRING} characters")
+    raise InvalidAnswer(f"the JSON is nested more than {DEEPEST} levels deep")
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def seconds(moment: datetime) -> int:
+    """Unix seconds of an aware datetime."""
+    return int(moment.timestamp())
+
+
+def moment_of(sql: str) -> str:
+    """SQL: the timestamp of Unix seconds, null outside 1970..9999."""
+    return f"if({sql} between 0 and {LAST_SECOND}, timestamp_seconds({sql}), null)"
+
+
+WINDOW_START = "unix_date(to_date(partition_key)) * 86400L"
+"""SQL: the Unix second at which an envelope's partition begins."""
+
+ORIGIN = ("partition_key", "fetched_at", "sequence", "source_sha256")
+
+
+def text_of_body() -> SparkColumn:
+    """The body as Spark's JSON reader takes it: no byte order mark, no escapes that are no characters."""
+    body = F.ltrim(F.col("body"), F.lit("\ufeff"))
+    suspect = body.contains(r"\ud") | body.contains(r"\uD") | body.contains(r"\u0000")
+    return F.when(suspect, F.regexp_replace(body, NO_CHARACTER, r"$1\\ufffd")).otherwise(body)
+
+
+def exploded(
+    raw: DataFrame,
+    *,
+    shape: str,
+    array: str,
+    item: str = "",
+    keep: Mapping[str, str] | None = None,
+    carry: Sequence[str] = (),
+) -> DataFrame:
+    """One row an element of each body's array, all in the JVM; a refused answer is one row with its ``problem``.
+
+    ``shape`` is the DDL of the body's fields, its scalars as string; ``array`` and the values of ``keep`` are SQL over
+    ``{whole}``, the body so read. ``item`` is the DDL of an element's fields and stands in ``shape`` as ``{item}``; it
+    may be left out if ``array`` makes structs of strings by itself. A body that fits is parsed once. One that does not
+    is taken apart into its elements' own texts, so that a bad element costs no other.
+
+    Columns: ``app_id``, ``request`` and the origin of the envelope, ``hash_key`` if given, those of ``carry`` and
+    ``keep``, ``entry`` (null where it is no object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in it).
+    """
+    columns = [name for name in ("app_id", "request", *ORIGIN, "hash_key", *carry) if name in raw.columns]
+    strict = shape.replace("{item}", f"struct<{item}, unreadable_item: string>")
+    loose = shape.replace("{item}", "string")
+
+    def path(sql: str) -> str:
+        elements = sql.replace("{whole}", f"from_json(text, '{loose}')")
+        return f"if(whole.unreadable_body is null, {sql.replace('{whole}', 'whole')}, {elements})"
+
+    each = f"element -> from_json(element, '{item}, unreadable_item string', {_corrupt('unreadable_item')})"
+    elements = array.replace("{whole}", f"from_json(text, '{loose}')")
+    elements = f"transform({elements}, {each})" if item else elements
+    found = f"if(whole.unreadable_body is null, {array.replace('{whole}', 'whole')}, {elements})"
+    kept = {name: path(sql) for name, sql in (keep or {}).items()}
+    return (
+        raw.withColumn("text", F.when(F.col("problem").isNull(), text_of_body()))
+        .withColumn(
+            "whole", F.expr(f"from_json(text, '{strict}, unreadable_body string', {_corrupt('unreadable_body')})")
+        )
+        .select(
+            *columns,
+            "problem",
+            F.expr("if(problem is not null, body, null)").alias("refused"),
+            F.expr(r"contains(text, '\ufffd') or contains(text, r'\ufffd')").alias("suspect"),
+            *(F.expr(sql).alias(name) for name, sql in kept.items()),
+            F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
+        )
+        .withColumn("entry", F.explode("entries"))
+        .select(
+            *columns,
+            *kept,
+            "entry",
+            F.expr(_item_text(bool(item))).alias("item"),
+            F.expr(_item_problem(bool(item))).alias("problem"),
+            F.expr(r"suspect and contains(to_json(entry), '\ufffd')").alias("replaced"),
+        )
+    )
+
+
+def _corrupt(name: str) -> str:
+    return f"map('columnNameOfCorruptRecord', '{name}')"
+
+
+def _item_text(typed: bool) -> str:
+    readable = "coalesce(entry.unreadable_item, to_json(entry))" if typed else "to_json(entry)"
+    return f"coalesce(refused, {readable}, 'null')"
+
+
+def _item_problem(typed: bool) -> str:
+    mistyped = "when entry.unreadable_item is not null then 'a field is not of the agreed type'" if typed else ""
+    return f"case when problem is not null then problem when entry is null then 'not a JSON object' {mistyped} end"
+
+
+def shaped(
+    entries: DataFrame,
+    columns: Sequence[Column],
+    values: Mapping[str, str],
+    *,
+    required: Sequence[str],
+    changes: str = "",
+) -> DataFrame:
+    """A clean table's rows out of ``exploded`` ones: ``values`` has the SQL of each column.
+
+    A value that is not of its column's type, or is missing though ``required``, is the row's ``problem``. ``changes``
+    is SQL of further notes, comma separated, each of them null where nothing was changed.
+    """
+    notes = f"if(replaced, '{REPLACED}', null){changes and ', '}{changes}"
+    found = entries.select(
+        *ORIGIN,
+        "item",
+        "problem",
+        F.expr(f"array_compact(array({notes}))").alias("changes"),
+        *(F.expr(values[column.name]).alias(column.name) for column in columns),
+    )
+    types = {field.name: field.dataType for field in found.schema}
+    unlike = {c.name: c.type for c in columns if types[c.name] != DataType.fromDDL(c.type)}
+    faults = [
+        *(
+            F.expr(f"if({n} is not null and try_cast({n} as {t}) is null, '`{n}` is not {t}', null)")
+            for n, t in unlike.items()
+        ),
+        *(F.expr(f"if({name} is null, 'no `{name}`', null)") for name in required),
+    ]
+    cast = {name: F.expr(f"try_cast({name} as {kind})") for name, kind in unlike.items()}
+    return found.withColumns({"problem": F.coalesce("problem", *faults)}).withColumns(cast)
+
+
+STORE_ITEM = (
+    "struct<success: bigint, name: string, type: bigint, is_free: boolean, is_early_access: boolean, "
+    "best_purchase_option: struct<final_price_in_cents: string, "
+    "original_price_in_cents: string, discount_pct: bigint>>"
+)
+"""DDL of the fields we take of Steam's StoreItem; unset fields are left out by Steam."""
+
+STORE_COLUMNS = (
+    Column("name", "string", "Name in the store at the time of asking; null if Steam gave none."),
+    Column("item_type", "string", "game, mod, dlc, software, hardware, or `type N` for Steam's other numbers."),
+    Column(
+        "is_free", "boolean", "Free to play at the time of asking; null where Steam hides the item from the US store."
+    ),
+    Column("is_early_access", "boolean", "In early access at the time of asking; null where Steam hides the item."),
+    Column("final_price_cents", "bigint", "Price at the time of asking; null if free or not for sale.", "US cents"),
+    Column("original_price_cents", "bigint", "The same before a discount, where there is one.", "US cents"),
+    Column("discount_percent", "bigint", "Discount at the time of asking, where there is one.", "%"),
+)
+STORE_VALUES = {
+    "name": "nullif(entry.item.name, '')",
+    "item_type": "case entry.item.type when 0 then 'game' when 2 then 'mod' when 4 then 'dlc' when 6 then 'software' "
+    "when 10 then 'hardware' else 'type ' || entry.item.type end",
+    "is_free": "if(entry.item.success = 1, coalesce(entry.item.is_free, false), null)",
+    "is_early_access": "if(entry.item.success = 1, coalesce(entry.item.is_early_access, false), null)",
+    "final_price_cents": "entry.item.best_purchase_option.final_price_in_cents",
+    "original_price_cents": "entry.item.best_purchase_option.original_price_in_cents",
+    "discount_percent": "entry.item.best_purchase_option.discount_pct",
+}
+"""SQL of STORE_COLUMNS over an ``entry`` that holds a STORE_ITEM as ``item``."""

@@ -1,0 +1,124 @@
+"""Most played: Steam's chart of the hundred games with the most players at this moment, once a day.
+
+Belongs here: the request, the answer's rules and the clean table. Does not belong here: trends (insights/).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.json_body import (
+    STORE_COLUMNS,
+    STORE_ITEM,
+    STORE_VALUES,
+    decode_service,
+    exploded,
+    moment_of,
+    shaped,
+    validated,
+)
+from steam_assets.sources.source import Answer, Ask, Column, History, InvalidAnswer, Question, Request, Source, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+PATH = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
+QUERY = {
+    "context": {"language": "english", "country_code": "US"},
+    "data_request": {"include_basic_info": True},
+}
+
+
+class Place(BaseModel):
+    """A rank; the rest of it is judged row by row in clean."""
+
+    rank: Annotated[int, Field(strict=True, ge=1)]
+
+
+class Chart(BaseModel):
+    """The answer: when Steam counted (Unix seconds) and 1 to 200 ranks, from 1 on without a gap."""
+
+    last_update: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
+    ranks: Annotated[list[Place], Field(min_length=1, max_length=200)]
+
+
+def parse(window: Window, body: bytes) -> Chart:
+    """The chart. InvalidAnswer if it is no chart, has gaps, or was counted outside the window."""
+    chart = validated(Chart, decode_service(body))
+    ranks = sorted(place.rank for place in chart.ranks)
+    if ranks != list(range(1, len(ranks) + 1)):
+        raise InvalidAnswer(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")
+    counted = datetime.fromtimestamp(chart.last_update, UTC)
+    if counted not in window:
+        raise InvalidAnswer(f"the chart was counted at {counted:%Y-%m-%d %H:%M} UTC, which is not in {window.key}")
+    return chart
+
+
+def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+    """One answer: the chart as it is now."""
+    params: dict[str, Any] = {"input_json": json.dumps(QUERY)}
+    response = ask(Request("chart", PATH, params, partial(parse, question.window)))
+    yield Answer(response, {"most_played": len(response.value.ranks)})
+
+
+def items(raw: DataFrame) -> DataFrame:
+    """A row a rank."""
+    entries = exploded(
+        raw,
+        shape="response struct<last_update: string, ranks: array<{item}>>",
+        array="{whole}.response.ranks",
+        item=f"rank bigint, appid bigint, concurrent_in_game bigint, peak_in_game bigint, item {STORE_ITEM}",
+        keep={"last_update": "try_cast({whole}.response.last_update as bigint)"},
+    )
+    values = STORE_VALUES | {
+        "day": "to_date(partition_key)",
+        "rank": "entry.rank",
+        "app_id": "entry.appid",
+        "players_now": "entry.concurrent_in_game",
+        "players_peak": "entry.peak_in_game",
+        "sampled_at": moment_of("last_update"),
+    }
+    required = ("rank", "app_id", "players_now", "players_peak", "sampled_at")
+    return shaped(entries, TABLE.columns, values, required=required)
+
+
+TABLE = Table(
+    name="most_played",
+    description="Steam's hundred games with the most players, as counted once on the day.",
+    columns=(
+        Column("day", "date", "Day (UTC) to which the count belongs.", nullable=False),
+        Column("rank", "int", "Place by players at the time of the count.", nullable=False),
+        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("players_now", "bigint", "Players in the game at the time of the count.", "players", nullable=False),
+        Column("players_peak", "bigint", "Most players in the 24 hours before the count.", "players", nullable=False),
+        Column("sampled_at", "timestamp", "When Steam counted (UTC).", nullable=False),
+        *STORE_COLUMNS,
+    ),
+    key=("rank",),
+    items=items,
+    rules={
+        "rank_from_1": "rank >= 1",
+        "app_id_positive": "app_id > 0",
+        "players_not_negative": "players_now >= 0",
+        "peak_not_below_now": "players_peak >= players_now",
+    },
+)
+
+SOURCE = Source(
+    name="most_played",
+    title="Most played",
+    description="The hundred games with the most players now, with names and prices of the US store.",
+    cadence=Cadence.DAILY,
+    history=History.LIVE,
+    first="2023-07-01",
+    schedule_cron="0 21 * * *",
+    collect=collect,
+    tables=(TABLE,),
+)

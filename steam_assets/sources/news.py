@@ -1,0 +1,97 @@
+"""News: what was published about the week's top sellers, on Steam and in the feeds Steam carries.
+
+Belongs here: the requests, the paging, and which items belong to the week. Does not belong here: the clean table
+(news_table.py), markup (markup.py).
+
+An item belongs to the window its date lies in. One whose date is unusable belongs to the window that asked, so that it
+ends in quarantine and not nowhere. ``belongs`` says so in Python, and news_table.py says the same in SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.json_body import decode, seconds, validated
+from steam_assets.sources.news_table import NEWS
+from steam_assets.sources.source import Answer, Ask, History, Question, Rejected, Request, Source
+
+PATH = "/ISteamNews/GetNewsForApp/v2/"
+PAGE = 100
+
+
+class AppNews(BaseModel):
+    """A page of one app's news, newest first; ``count`` is how many items Steam has in all."""
+
+    newsitems: list[Any]
+    count: Annotated[int, Field(ge=0)] = 0
+
+    def dates(self) -> list[int]:
+        """The usable dates of the page's items, in Unix seconds."""
+        return [date for item in self.newsitems if (date := date_of(item)) is not None]
+
+    def gids(self) -> set[str]:
+        return {str(item["gid"]) for item in self.newsitems if isinstance(item, dict) and "gid" in item}
+
+
+def date_of(item: Any) -> int | None:
+    """The item's date in Unix seconds; None if it has none that is a 64-bit whole number."""
+    date = item.get("date") if isinstance(item, dict) else None
+    return date if type(date) is int and -(2**63) <= date < 2**63 else None
+
+
+def belongs(item: Any, window: Window) -> bool:
+    """Whether the item is one of the window's: its date says so, or is unusable."""
+    date = date_of(item)
+    return date is None or seconds(window.start) <= date < seconds(window.end)
+
+
+def parse(body: bytes) -> AppNews:
+    """The page. InvalidAnswer if there is no list of news in it."""
+    return validated(AppNews, decode(body).get("appnews"))
+
+
+def request(app_id: int, end: int) -> Request[AppNews]:
+    """The hundred newest items of an app up to ``end`` (Unix seconds), with their whole texts."""
+    params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
+    return Request("page", PATH, params, parse, app_id)
+
+
+def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+    """Each app's pages, back from the window's end until they are older than its start."""
+    for app_id in dict.fromkeys(question.apps):
+        yield from _pages(ask, question, app_id)
+
+
+def _pages(ask: Ask, question: Question, app_id: int) -> Iterator[Answer]:
+    end, known = seconds(question.window.end), set[str]()
+    for _ in range(question.page_budget):
+        response = ask.tolerant(request(app_id, end))
+        if isinstance(response, Rejected):
+            yield Answer(response, {"news": 1})
+            return
+        page = response.value
+        yield Answer(response, {"news": sum(belongs(item, question.window) for item in page.newsitems)})
+        fresh, dates = page.gids() - known, page.dates()
+        known |= fresh
+        if not fresh or not dates or min(dates) < seconds(question.window.start) or page.count <= len(known):
+            return
+        # One second of overlap, as nothing says whether items of the very second of `enddate` are included.
+        end = min(min(dates) + 1, end - 1)
+
+
+SOURCE = Source(
+    name="news",
+    title="News",
+    description="Announcements, patch notes and press about the week's top sellers.",
+    cadence=Cadence.WEEKLY,
+    history=History.BY_WINDOW,
+    first="2023-06-27",
+    schedule_cron="30 6 * * 3",
+    collect=collect,
+    tables=(NEWS,),
+    apps_from="top_sellers",
+)

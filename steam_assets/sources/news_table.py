@@ -1,0 +1,88 @@
+"""The clean table of news: one row an article and an app it was found under.
+
+Belongs here: its columns and how they come out of envelopes. Does not belong here: asking and paging (news.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
+from steam_assets.sources.markup import CUT, NO_WEB_ADDRESS, plain_texts, web_addresses
+from steam_assets.sources.source import Column, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def items(raw: DataFrame) -> DataFrame:
+    """A row an item of the week."""
+    entries = exploded(
+        raw,
+        shape="appnews struct<appid: string, newsitems: array<{item}>>",
+        array="{whole}.appnews.newsitems",
+        item="gid string, title string, url string, is_external_url boolean, author string, contents string, "
+        "feedlabel string, date bigint, feedname string, feed_type bigint, appid bigint, tags array<string>",
+        keep={"asked_app_id": "coalesce(app_id, try_cast({whole}.appnews.appid as bigint))"},
+    ).where(f"entry.date is null or (entry.date >= {WINDOW_START} and entry.date < {WINDOW_START} + 604800)")
+    # Spark takes the kind of UDF from the functions' annotations; its stubs do not know that yet.
+    texts = F.arrow_udf(plain_texts, "text string, cut boolean")  # pyright: ignore[reportCallIssue, reportArgumentType]
+    addresses = F.arrow_udf(web_addresses, "string")  # pyright: ignore[reportCallIssue, reportArgumentType]
+    readable = entries.withColumns({"plain": texts("entry.contents"), "address": addresses("entry.url")})
+    values = {
+        "week_start": "to_date(partition_key)",
+        "app_id": "asked_app_id",
+        "gid": "entry.gid",
+        "title": "entry.title",
+        "url": "address",
+        "is_external_url": "entry.is_external_url",
+        "author": "nullif(entry.author, '')",
+        "text": "plain.text",
+        "feed_name": "entry.feedname",
+        "feed_label": "entry.feedlabel",
+        "feed_type": "entry.feed_type",
+        "published_at": moment_of("entry.date"),
+        "filed_app_id": "entry.appid",
+        "tags": "coalesce(entry.tags, array())",
+        "is_primary": "false",
+    }
+    notes = f"if(plain.cut, '{CUT}', null), if(entry.url is not null and address is null, '{NO_WEB_ADDRESS}', null)"
+    rows = shaped(readable, NEWS.columns, values, required=("app_id", "gid", "title", "published_at"), changes=notes)
+    of_article = Over.partitionBy("partition_key", "gid")
+    asked = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
+    return rows.withColumn(
+        "is_primary", F.coalesce(F.min(asked).over(of_article)["app_id"] == F.col("app_id"), F.lit(False))
+    )
+
+
+NEWS = Table(
+    name="news",
+    description="News about the week's top sellers: a row an article and an app it was found under.",
+    columns=(
+        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+        Column("app_id", "bigint", "The app that was asked about.", nullable=False),
+        Column("gid", "string", "Steam's number of the article.", nullable=False),
+        Column("title", "string", "Headline.", nullable=False),
+        Column("url", "string", "Address, encoded; null if it is no web address."),
+        Column("is_external_url", "boolean", "As Steam says; true also for Steam's own announcements."),
+        Column("author", "string", "As the feed names its author, if it does."),
+        Column("text", "string", "The whole text, without markup."),
+        Column("feed_name", "string", "The feed's name; `steam_community_announcements` is the makers' own."),
+        Column("feed_label", "string", "The feed's name as people read it."),
+        Column("feed_type", "bigint", "1 a community announcement, 0 another feed."),
+        Column("published_at", "timestamp", "When it was published (UTC).", nullable=False),
+        Column(
+            "filed_app_id", "bigint", "The app Steam files the article under; may be another than the one asked about."
+        ),
+        Column("tags", "array<string>", "Steam's tags, such as patchnotes.", nullable=False),
+        Column(
+            "is_primary", "boolean", "True in one row an article: under its own app, else the lowest.", nullable=False
+        ),
+    ),
+    key=("app_id", "gid"),
+    items=items,
+    rules={"app_id_positive": "app_id > 0", "gid_is_a_number": "gid rlike '^[0-9]{1,20}$'"},
+)

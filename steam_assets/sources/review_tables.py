@@ -1,0 +1,173 @@
+"""The clean tables of reviews: one row a review, and one a count of votes.
+
+Belongs here: their columns and how they come out of envelopes. Does not belong here: asking and paging (reviews.py).
+
+A reviewer's id becomes SHA-256(key, SHA-256(key:id)), a hash nobody can compute without the deployment's key, and
+nobody can extend. What goes to quarantine has ids, names and addresses of reviewers taken out; raw still holds them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
+from steam_assets.sources.source import Column, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+FIRST_PAGE = "first_page"
+PAGE = "page"
+WEEK_FILTERED = "summary_week_filtered"
+LIFETIME_ALL = "summary_lifetime_all"
+LIFETIME_FILTERED = "summary_lifetime_filtered"
+
+REVIEW = (
+    "recommendationid string, author struct<steamid: string, playtime_at_review: bigint, playtime_forever: bigint>, "
+    "language string, review string, timestamp_created bigint, timestamp_updated bigint, voted_up boolean, "
+    "votes_up bigint, votes_funny bigint, weighted_vote_score string, comment_count bigint, steam_purchase boolean, "
+    "received_for_free boolean, written_during_early_access boolean, developer_response string, "
+    "primarily_steam_deck boolean, refunded boolean"
+)
+COUNTS = (
+    "struct<num_reviews: string, total_reviews: string, total_positive: string, total_negative: string, "
+    "review_score: string, review_score_desc: string>"
+)
+UNDERFLOW = 2**32 - 1
+UNDERFLOWN = f"votes_funny left out: Steam sent {UNDERFLOW}, a count below zero"
+PERSONAL = r'"(steamid|personaname|profile_url|avatar)"\s*+:\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,}\s]++)'
+
+
+def reviews(raw: DataFrame) -> DataFrame:
+    """A row a review of either form of answer."""
+    entries = exploded(
+        raw.where(F.col("problem").isNotNull() | F.col("request").isin(FIRST_PAGE, PAGE)),
+        shape="response struct<reviews: array<{item}>>, reviews array<{item}>",
+        array="coalesce({whole}.response.reviews, {whole}.reviews)",
+        item=REVIEW,
+    )
+    key = "hash_key" if "hash_key" in raw.columns else "cast(null as string)"
+    plain = {name: f"entry.{name}" for name in (column.name for column in REVIEWS.columns)}
+    values = plain | {
+        "week_start": "to_date(partition_key)",
+        "app_id": "app_id",
+        "recommendation_id": "entry.recommendationid",
+        "author_key": f"sha2({key} || sha2({key} || ':' || entry.author.steamid, 256), 256)",
+        "text": "entry.review",
+        "created_at": moment_of("entry.timestamp_created"),
+        "updated_at": moment_of("entry.timestamp_updated"),
+        "votes_funny": f"nullif(entry.votes_funny, {UNDERFLOW}L)",
+        "playtime_at_review_minutes": "entry.author.playtime_at_review",
+        "playtime_forever_minutes": "entry.author.playtime_forever",
+        "edited_after_week": f"entry.timestamp_updated >= {WINDOW_START} + 604800",
+    }
+    required = ("app_id", "recommendation_id", "created_at", "updated_at", "voted_up")
+    note = f"if(entry.votes_funny = {UNDERFLOW}L, '{UNDERFLOWN}', null)"
+    rows = shaped(entries, REVIEWS.columns, values, required=required, changes=note)
+    return rows.withColumn("item", F.regexp_replace("item", PERSONAL, '"$1":"withheld"'))
+
+
+def summaries(raw: DataFrame) -> DataFrame:
+    """A row a count: the week's, from the first page of its reviews, and the three asked for by themselves."""
+    answers = raw.where(F.col("problem").isNull()).withColumns(
+        {
+            "body": F.when(F.col("request") == PAGE, "{}").otherwise(F.col("body")),
+            "listed": F.when(F.col("request").isin(FIRST_PAGE, PAGE), F.col("items")["reviews"]),
+        }
+    )
+    entries = exploded(
+        answers,
+        shape=f"response struct<query_summary: {COUNTS}>, query_summary {COUNTS}",
+        array="array(coalesce({whole}.response.query_summary, {whole}.query_summary))",
+        carry=("batch_id", "listed"),
+    )
+    of_app = Over.partitionBy("partition_key", "batch_id", "app_id")
+    entries = entries.withColumn("listed", F.sum("listed").over(of_app)).where(F.col("request") != PAGE)
+    # Steam leaves out what is zero; only an answer that lists reviews and does not count them is broken.
+    total = "if(entry.num_reviews > '0', entry.total_reviews, coalesce(entry.total_reviews, '0'))"
+    values = {
+        "week_start": "to_date(partition_key)",
+        "app_id": "app_id",
+        "scope": "if(request like '%lifetime%', 'lifetime', 'week')",
+        "off_topic_included": "request not like '%filtered'",
+        "total_reviews": total,
+        "total_positive": "coalesce(entry.total_positive, '0')",
+        "total_negative": "coalesce(entry.total_negative, '0')",
+        "review_score": "entry.review_score",
+        "review_score_desc": "entry.review_score_desc",
+        "reviews_listed": f"if(request = '{FIRST_PAGE}', listed, null)",
+        "complete": f"if(request = '{FIRST_PAGE}', listed >= try_cast({total} as bigint) - 2, null)",
+    }
+    return shaped(entries, SUMMARIES.columns, values, required=("app_id", "total_reviews"))
+
+
+REVIEWS = Table(
+    name="reviews",
+    description="Reviews written in the week, in every language, as they stood when they were fetched.",
+    columns=(
+        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+        Column("app_id", "bigint", "The reviewed app.", nullable=False),
+        Column("recommendation_id", "string", "Steam's number of the review.", nullable=False),
+        Column("author_key", "string", "Keyed hash of the reviewer's id; null without a key."),
+        Column("language", "string", "Steam's name of the language it is filed under."),
+        Column("text", "string", "The review as Steam sent it, markup included."),
+        Column("created_at", "timestamp", "When it was written (UTC).", nullable=False),
+        Column("updated_at", "timestamp", "When it was last edited (UTC).", nullable=False),
+        Column("voted_up", "boolean", "Recommends the app.", nullable=False),
+        Column("votes_up", "bigint", "Readers who found it helpful.", "votes"),
+        Column("votes_funny", "bigint", "Readers who found it funny.", "votes"),
+        Column("weighted_vote_score", "double", "Steam's helpfulness score, 0 to 1; 0 or 0.5 without votes."),
+        Column("comment_count", "bigint", "Comments on it.", "comments"),
+        Column("steam_purchase", "boolean", "The app was bought on Steam."),
+        Column("received_for_free", "boolean", "The reviewer says the app was free for them."),
+        Column("written_during_early_access", "boolean", "Written while the app was in early access."),
+        Column("playtime_at_review_minutes", "bigint", "Time played when it was written.", "minutes"),
+        Column("playtime_forever_minutes", "bigint", "Time played when it was fetched.", "minutes"),
+        Column("edited_after_week", "boolean", "Edited after the week's end: not as it stood then.", nullable=False),
+        Column("developer_response", "string", "The developer's answer, if any."),
+        Column("primarily_steam_deck", "boolean", "Played mostly on a Steam Deck."),
+        Column("refunded", "boolean", "The purchase was refunded."),
+    ),
+    key=("recommendation_id",),
+    items=reviews,
+    rules={
+        "app_id_positive": "app_id > 0",
+        "recommendation_id_is_a_number": "recommendation_id rlike '^[0-9]{1,20}$'",
+        "not_edited_before_written": "updated_at >= created_at",
+        "counts_not_negative": "least(votes_up, votes_funny, comment_count, playtime_at_review_minutes, "
+        "playtime_forever_minutes) >= 0",
+        "score_from_0_to_1": "weighted_vote_score between 0 and 1",
+    },
+)
+
+SUMMARIES = Table(
+    name="review_summary",
+    description="How players voted on the week's top sellers, counted by Steam over all reviews, not over a sample.",
+    columns=(
+        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+        Column("app_id", "bigint", "The reviewed app.", nullable=False),
+        Column("scope", "string", "week: written in the week; lifetime: written up to its end.", nullable=False),
+        Column("off_topic_included", "boolean", "Reviews Steam marks as off topic are counted too.", nullable=False),
+        Column("total_reviews", "bigint", "All reviews.", "reviews", nullable=False),
+        Column("total_positive", "bigint", "Those that recommend the app.", "reviews", nullable=False),
+        Column("total_negative", "bigint", "Those that do not.", "reviews", nullable=False),
+        Column("review_score", "int", "Steam's grade, 0 (too few reviews) to 9."),
+        Column("review_score_desc", "string", "The grade in Steam's words."),
+        Column("reviews_listed", "bigint", "Reviews that were fetched; in the row of all the week's only.", "reviews"),
+        Column(
+            "complete", "boolean", "All the week's reviews were fetched, not cut by the page budget; same row only."
+        ),
+    ),
+    key=("app_id", "scope", "off_topic_included"),
+    items=summaries,
+    rules={
+        "app_id_positive": "app_id > 0",
+        "counts_not_negative": "least(total_reviews, total_positive, total_negative) >= 0",
+        "parts_make_the_whole": "total_positive + total_negative = total_reviews",
+        "score_from_0_to_9": "review_score between 0 and 9",
+    },
+    asset="clean_summary",
+)

@@ -1,0 +1,145 @@
+"""Top sellers: Steam's hundred best-earning items of a week in the US, from Tuesday to Tuesday.
+
+Belongs here: the requests, the answer's rules and the clean table. Does not belong here: weeks on chart (insights/).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, Field
+
+from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.json_body import (
+    STORE_COLUMNS,
+    STORE_ITEM,
+    STORE_VALUES,
+    decode_service,
+    exploded,
+    seconds,
+    shaped,
+    validated,
+)
+from steam_assets.sources.source import Answer, Ask, Column, History, InvalidAnswer, Question, Request, Source, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+PATH = "/IStoreTopSellersService/GetWeeklyTopSellers/v1/"
+CHART_LENGTH = 100
+
+
+class Place(BaseModel):
+    """A rank; the rest of it is judged row by row in clean."""
+
+    rank: Annotated[int, Field(strict=True, ge=1)]
+
+
+class Page(BaseModel):
+    """A page of the chart: the week's start (Unix seconds), its ranks, and where the next page starts (0-based)."""
+
+    start_date: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
+    ranks: Annotated[list[Place], Field(max_length=200)] = []
+    next_page_start: int | None = None
+
+
+def parse(window: Window, page_start: int, body: bytes) -> Page:
+    """The page. InvalidAnswer if it is of another week, empty at the start, or its ranks do not follow each other."""
+    page = validated(Page, decode_service(body))
+    if page.start_date != seconds(window.start):
+        answered = datetime.fromtimestamp(page.start_date, UTC)
+        raise InvalidAnswer(f"the week of {window.key} was asked for, and that of {answered:%Y-%m-%d} came")
+    ranks = sorted(place.rank for place in page.ranks)
+    if not ranks and page_start == 0:
+        raise InvalidAnswer(f"no ranks for the week of {window.key}")
+    if ranks != list(range(page_start + 1, page_start + 1 + len(ranks))):
+        raise InvalidAnswer(f"{len(ranks)} ranks that do not run on from {page_start + 1}: one is missing or repeated")
+    return page
+
+
+def request(window: Window, page_start: int) -> Request[Page]:
+    """The page of ``window``'s chart from ``page_start`` on. The chart's country and the price's are both the US."""
+    query = {
+        "country_code": "US",
+        "context": {"language": "english", "country_code": "US"},
+        "data_request": {"include_basic_info": True},
+        "start_date": seconds(window.start),
+        "page_start": page_start,
+        "page_count": CHART_LENGTH,
+    }
+    return Request("chart", PATH, {"input_json": json.dumps(query)}, partial(parse, window, page_start))
+
+
+def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+    """The chart's pages until it has a hundred ranks or ends."""
+    had = 0
+    while True:
+        response = ask(request(question.window, had))
+        ranks = len(response.value.ranks)
+        yield Answer(response, {"top_sellers": ranks})
+        had += ranks
+        if not ranks or had >= CHART_LENGTH or response.value.next_page_start is None:
+            return
+
+
+def items(raw: DataFrame) -> DataFrame:
+    """A row a rank."""
+    entries = exploded(
+        raw,
+        shape="response struct<ranks: array<{item}>>",
+        array="{whole}.response.ranks",
+        item="rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks bigint, first_top100 boolean, "
+        f"item {STORE_ITEM}",
+    )
+    last = "nullif(entry.last_week_rank, 0)"
+    values = STORE_VALUES | {
+        "week_start": "to_date(partition_key)",
+        "rank": "entry.rank",
+        "app_id": "entry.appid",
+        "last_week_rank": last,
+        "consecutive_weeks": "entry.consecutive_weeks",
+        "first_top100": "coalesce(entry.first_top100, false)",
+        "movement": f"case when {last} > entry.rank then 'up' when {last} < entry.rank then 'down' "
+        f"when {last} = entry.rank then 'same' when entry.first_top100 then 'new' else 'returning' end",
+    }
+    return shaped(entries, TABLE.columns, values, required=("rank", "app_id"))
+
+
+TABLE = Table(
+    name="top_sellers",
+    description="Steam's hundred top sellers of a week in the US. Names and prices are those of the day of asking.",
+    columns=(
+        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+        Column("rank", "int", "Place by revenue.", nullable=False),
+        Column("app_id", "bigint", "Steam's number of the app; not only games: hardware, DLC.", nullable=False),
+        Column("last_week_rank", "int", "Place in the week before; null if it was not on the chart."),
+        Column("consecutive_weeks", "bigint", "Weeks on the chart without a gap, this one included.", "weeks"),
+        Column("first_top100", "boolean", "The first week it was ever on the chart.", nullable=False),
+        Column("movement", "string", "up, down, same, new or returning, against the week before.", nullable=False),
+        *STORE_COLUMNS,
+    ),
+    key=("rank",),
+    items=items,
+    rules={
+        "rank_from_1": "rank >= 1",
+        "app_id_positive": "app_id > 0",
+        "last_week_rank_from_1": "last_week_rank >= 1",
+        "weeks_not_negative": "consecutive_weeks >= 0",
+    },
+)
+
+SOURCE = Source(
+    name="top_sellers",
+    title="Top sellers",
+    description="The hundred best-earning items of a finished week in the US store.",
+    cadence=Cadence.WEEKLY,
+    history=History.BY_WINDOW,
+    first="2023-06-27",
+    schedule_cron="0 6 * * 3",
+    collect=collect,
+    tables=(TABLE,),
+)

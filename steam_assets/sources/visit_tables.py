@@ -1,0 +1,174 @@
+"""The clean tables of monthly visits: visits, engagement, traffic sources and countries.
+
+Belongs here: their columns and how they come out of envelopes. Does not belong here: asking (monthly_visits.py).
+
+All numbers are read as text, as Similarweb sends texts, whole numbers and scientific notation for one and the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from steam_assets.sources.json_body import exploded, shaped
+from steam_assets.sources.source import Column, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ESTIMATE = "estimate"
+OFFICIAL = "official"
+
+ENGAGED = (
+    "Engagments struct<Month: string, Year: string, BounceRate: string, PagePerVisit: string, TimeOnSite: string, "
+    "Visits: string>"
+)
+IS_NEWEST = (
+    "{whole}.Engagments.Year = substr(partition_key, 1, 4) and "
+    "{whole}.Engagments.Month in (substr(partition_key, 6, 2), ltrim('0', substr(partition_key, 6, 2)))"
+)
+"""SQL: the answer's details are those of the partition's month."""
+
+MONTH = Column("month", "date", "First day of the month (UTC).", nullable=False)
+
+
+def whole_number(sql: str) -> str:
+    """SQL: the whole number nearest to a text's, null if it has none of 64 bits."""
+    return f"try_cast(round(try_cast({sql} as double)) as bigint)"
+
+
+def visits(raw: DataFrame) -> DataFrame:
+    """A row an answer."""
+    entries = exploded(
+        raw,
+        shape="EstimatedMonthlyVisits map<string, string>, visits array<struct<date: string, visits: string>>",
+        array="array(named_struct('visits', coalesce(try_element_at({whole}.EstimatedMonthlyVisits, partition_key), "
+        "get(filter({whole}.visits, month -> month.date = partition_key), 0).visits)))",
+    )
+    values = {"month": "to_date(partition_key)", "visits": whole_number("entry.visits"), "kind": "request"}
+    return shaped(entries, VISITS.columns, values, required=("visits",))
+
+
+def engagement(raw: DataFrame) -> DataFrame:
+    """A row an answer whose details are of the month."""
+    rank = "struct<Rank: string>"
+    entries = exploded(
+        _accepted(raw),
+        shape=f"{ENGAGED}, GlobalRank {rank}, CountryRank {rank}, CategoryRank {rank}, Category string",
+        array=f"if({IS_NEWEST}, array(named_struct('engaged', {{whole}}.Engagments, "
+        "'global', {whole}.GlobalRank.Rank, 'country', {whole}.CountryRank.Rank, "
+        "'category', {whole}.CategoryRank.Rank, 'field', {whole}.Category)), null)",
+    )
+    values = {
+        "month": "to_date(partition_key)",
+        "visits": whole_number("entry.engaged.Visits"),
+        "bounce_rate": "entry.engaged.BounceRate",
+        "pages_per_visit": "entry.engaged.PagePerVisit",
+        "seconds_on_site": "entry.engaged.TimeOnSite",
+        "global_rank": "entry.global",
+        "country_rank": "entry.country",
+        "category_rank": "entry.category",
+        "category": "entry.field",
+    }
+    return shaped(entries, ENGAGEMENT.columns, values, required=())
+
+
+def traffic_sources(raw: DataFrame) -> DataFrame:
+    """A row a way by which visitors came, of an answer whose details are of the month."""
+    entries = exploded(
+        _accepted(raw),
+        shape=f"{ENGAGED}, TrafficSources map<string, string>",
+        array=f"if({IS_NEWEST}, map_entries({{whole}}.TrafficSources), null)",
+    )
+    values = {"month": "to_date(partition_key)", "traffic_source": "entry.key", "share": "entry.value"}
+    return shaped(entries, TRAFFIC.columns, values, required=("share",))
+
+
+def top_countries(raw: DataFrame) -> DataFrame:
+    """A row a country, of an answer whose details are of the month."""
+    entries = exploded(
+        _accepted(raw),
+        shape=f"{ENGAGED}, TopCountryShares array<{{item}}>",
+        array=f"if({IS_NEWEST}, {{whole}}.TopCountryShares, null)",
+        item="Country string, CountryCode string, Value string",
+    )
+    values = {
+        "month": "to_date(partition_key)",
+        "country": "entry.Country",
+        "country_code": "entry.CountryCode",
+        "share": "entry.Value",
+    }
+    return shaped(entries, COUNTRIES.columns, values, required=("country", "share"))
+
+
+def _accepted(raw: DataFrame) -> DataFrame:
+    return raw.where(F.col("problem").isNull())
+
+
+SHARE_RULE = {"share_from_0_to_1": "share between 0 and 1"}
+
+VISITS = Table(
+    name="visits",
+    description="Visits to the Steam store's site in a month. Similarweb revises past months a little.",
+    columns=(
+        MONTH,
+        Column("visits", "bigint", "Visits to the site, estimated.", "visits", nullable=False),
+        Column("kind", "string", "estimate: the free answer; official: the keyed API.", nullable=False),
+    ),
+    key=("month",),
+    items=visits,
+    rules={"visits_not_negative": "visits >= 0"},
+)
+ENGAGEMENT = Table(
+    name="engagement",
+    description="How visitors used the site in a month; only for months that were the newest when they were asked for.",
+    columns=(
+        MONTH,
+        Column("visits", "bigint", "Visits, as given beside the engagement.", "visits"),
+        Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1."),
+        Column("pages_per_visit", "double", "Pages seen in a visit.", "pages"),
+        Column("seconds_on_site", "double", "Length of a visit.", "seconds"),
+        Column("global_rank", "bigint", "Rank among all sites; null for a subdomain."),
+        Column("country_rank", "bigint", "Rank within its main country; null for a subdomain."),
+        Column("category_rank", "bigint", "Rank within its category; null for a subdomain."),
+        Column("category", "string", "Similarweb's category of the site."),
+    ),
+    key=("month",),
+    items=engagement,
+    rules={
+        "bounce_rate_from_0_to_1": "bounce_rate between 0 and 1",
+        "not_negative": "least(visits, pages_per_visit, seconds_on_site) >= 0",
+        "ranks_from_1": "least(global_rank, country_rank, category_rank) >= 1",
+    },
+    asset="clean_engagement",
+)
+TRAFFIC = Table(
+    name="traffic_sources",
+    description="The ways by which visitors came to the site in a month.",
+    columns=(
+        MONTH,
+        Column(
+            "traffic_source", "string", "Direct, Search, Social, Referrals, Paid Referrals or Mail.", nullable=False
+        ),
+        Column("share", "double", "Share of visits, 0 to 1.", nullable=False),
+    ),
+    key=("month", "traffic_source"),
+    items=traffic_sources,
+    rules=SHARE_RULE,
+    asset="clean_traffic_sources",
+)
+COUNTRIES = Table(
+    name="top_countries",
+    description="The five countries most visits came from in a month.",
+    columns=(
+        MONTH,
+        Column("country", "int", "The country's number in ISO 3166-1.", nullable=False),
+        Column("country_code", "string", "Its two letters; null in answers of before 2023."),
+        Column("share", "double", "Share of visits, 0 to 1.", nullable=False),
+    ),
+    key=("month", "country"),
+    items=top_countries,
+    rules=SHARE_RULE,
+    asset="clean_top_countries",
+)
