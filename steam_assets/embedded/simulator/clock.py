@@ -1,0 +1,75 @@
+"""The simulator's clock and its log of requests.
+
+Belongs here: what time it is for the sources, and what they were asked. Does not belong here: answers.
+Both are safe to use from any thread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_KEPT = 200_000
+_SECRETS = frozenset({"api_key", "key", "access_token"})
+
+
+class Clock:
+    """The real time, unless another moment was set; a set moment stands still."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self._set: datetime | None = None
+        self.set(now)
+
+    def set(self, now: datetime | None) -> None:
+        """Set an aware datetime, or None for the real time. ValueError for a naive one."""
+        if now is not None and now.tzinfo is None:
+            raise ValueError(f"{now} has no time zone; give an aware datetime, in UTC")
+        self._set = now
+
+    def now(self) -> datetime:
+        """The present of the sources, UTC."""
+        return (self._set or datetime.now(UTC)).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One request. ``params`` are decoded and without secrets; ``time`` is the simulator's clock (UTC).
+
+    ``status`` 0 is a connection that was reset; ``fault`` the kind of the fault it met.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    time: datetime
+    status: int
+    fault: str | None = None
+
+
+class RequestLog:
+    """The newest requests, oldest first."""
+
+    def __init__(self) -> None:
+        self._records: deque[RequestRecord] = deque(maxlen=_KEPT)
+
+    def add(self, record: RequestRecord) -> None:
+        shown = {name: "***" if name in _SECRETS else value for name, value in record.params.items()}
+        self._records.append(RequestRecord(record.method, record.path, shown, record.time, record.status, record.fault))
+
+    def clear(self) -> None:
+        self._records.clear()
+
+    def to(self, path: str) -> list[RequestRecord]:
+        """The requests whose path starts with ``path``."""
+        return [record for record in list(self._records) if record.path.startswith(path)]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[RequestRecord]:
+        return iter(list(self._records))
+
+    def __getitem__(self, place: int) -> RequestRecord:
+        return self._records[place]

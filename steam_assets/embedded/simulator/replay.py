@@ -1,0 +1,178 @@
+"""Answers from recorded responses, and the list of what can be asked of them.
+
+Belongs here: choosing and cutting recorded answers. Does not belong here: reading the files (recorded_files.py), HTTP.
+Nothing is made up: what was not recorded is answered as a service answers what it does not have.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from steam_assets.embedded.simulator.backend import EMPTY, encode
+from steam_assets.embedded.simulator.cursor import read_cursor, write_cursor
+from steam_assets.embedded.simulator.items import missing_item
+from steam_assets.embedded.simulator.market import midnight_of, utc
+from steam_assets.embedded.simulator.questions import (
+    HELPFUL,
+    RECENT,
+    UPDATED,
+    ChartQuestion,
+    Json,
+    NewsQuestion,
+    ReviewFilter,
+    ReviewQuestion,
+    TopSellersQuestion,
+)
+from steam_assets.embedded.simulator.recorded_files import Capture, Recordings, read_recordings
+from steam_assets.embedded.simulator.scores import review_summary
+from steam_assets.embedded.simulator.site import DOMAIN
+from steam_assets.embedded.simulator.weeks import PUBLISHED_AFTER, start_of, week_of
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a folder of recordings can be asked about. Keys are partition keys (the first day of the window).
+
+    ``most_played`` are the moments (UTC) of the snapshots: set the clock to the same day, not before.
+    ``news`` and ``reviews`` give the items of each app by week; ``months`` the moment from which a month is carried.
+    """
+
+    most_played: tuple[datetime, ...]
+    top_sellers_weeks: tuple[str, ...]
+    news: Mapping[str, Mapping[int, int]]
+    reviews: Mapping[str, Mapping[int, int]]
+    months: Mapping[str, datetime]
+
+
+def catalogue(folder: Path) -> Recording:
+    """What can be asked of the recordings in ``folder``. FileNotFoundError if there is no such folder."""
+    recordings = read_recordings(folder)
+    months: dict[str, datetime] = {}
+    for capture in recordings.site:
+        if capture.content.get("SiteName") == DOMAIN:
+            for month in capture.content["EstimatedMonthlyVisits"]:
+                months.setdefault(month, utc(capture.moment))
+    return Recording(
+        most_played=tuple(utc(capture.moment) for capture in recordings.most_played),
+        top_sellers_weeks=tuple(sorted({_week_key(capture.moment) for capture in recordings.top_sellers})),
+        news=_by_week(recordings.news, "date"),
+        reviews=_by_week(recordings.reviews, "timestamp_created"),
+        months=dict(sorted(months.items())),
+    )
+
+
+class ReplayBackend:
+    """Recorded answers; the clock decides which of them exist already."""
+
+    def __init__(self, folder: Path) -> None:
+        self._recordings: Recordings = read_recordings(folder)
+
+    def most_played_now(self, question: ChartQuestion, now: int) -> bytes:
+        today = [
+            capture
+            for capture in self._recordings.most_played
+            if capture.moment <= now and midnight_of(capture.moment) == midnight_of(now)
+        ]
+        chosen = _of_country(today, question.country)
+        return chosen.body if chosen else EMPTY
+
+    def most_played_day(self, question: ChartQuestion, now: int) -> bytes:
+        return EMPTY
+
+    def top_sellers(self, question: TopSellersQuestion, now: int) -> bytes:
+        out = [each for each in self._recordings.top_sellers if each.moment + PUBLISHED_AFTER <= now]
+        if question.start_date is not None:
+            out = [each for each in out if each.moment == question.start_date]
+        chosen = _of_country(out, question.country or question.context_country)
+        if chosen is None or not question.with_items or question.page_start:
+            return encode({"response": {"start_date": question.start_date} if question.start_date else {}})
+        return chosen.body
+
+    def news(self, question: NewsQuestion, now: int) -> bytes:
+        known = [
+            item
+            for item in self._recordings.news.get(question.app_id, ())
+            if item["date"] <= now and question.wants(item["feedname"], frozenset(item.get("tags", ())))
+        ]
+        asked = [item for item in known if question.end is None or item["date"] < question.end][: question.count]
+        if question.maxlength:
+            asked = [item | {"contents": _cut(item["contents"], question.maxlength)} for item in asked]
+        return encode({"appnews": {"appid": question.app_id, "newsitems": asked, "count": len(known)}})
+
+    def reviews(self, question: ReviewQuestion, now: int) -> bytes:
+        recorded = self._recordings.reviews.get(question.app_id)
+        if recorded is None:
+            return EMPTY
+        found = _in_order([each for each in recorded if _matches(each, question.filter)], question.order)
+        position = read_cursor(question.cursor)
+        start = 0 if question.cursor == "*" else position[2] if position else len(found)
+        page = found[start : start + question.per_page]
+        summary: Json = {"num_reviews": len(page)}
+        if question.cursor == "*" and question.filter.kind == 0:
+            positive = sum(each["voted_up"] for each in found)
+            summary |= review_summary(positive, len(found) - positive)
+        response: Json = {"query_summary": summary}
+        if page:
+            response["reviews"] = page
+        response["cursor"] = write_cursor((0, 0, start + len(page))) if page else question.cursor
+        response["total_matching"] = len(found)
+        if question.order == HELPFUL:
+            response["day_range_used"] = question.day_range
+        return encode({"response": response})
+
+    def items(self, app_ids: Sequence[int], country: str) -> bytes:
+        items = [self._recordings.items.get(app_id) or missing_item(app_id) for app_id in app_ids]
+        return encode({"response": {"store_items": items}})
+
+    def site_traffic(self, domain: str, now: int) -> bytes | None:
+        taken = [each for each in self._recordings.site if each.moment <= now and each.content["SiteName"] == domain]
+        return taken[-1].body if taken else None
+
+    def site_visits(self, domain: str, now: int) -> dict[str, float] | None:
+        visits: dict[str, float] = {}
+        for capture in self._recordings.site:
+            if capture.moment <= now and capture.content["SiteName"] == domain:
+                visits |= {month[:7]: count for month, count in capture.content["EstimatedMonthlyVisits"].items()}
+        return dict(sorted(visits.items())) or None
+
+
+def _of_country(captures: Sequence[Capture], country: str) -> Capture | None:
+    own = [capture for capture in captures if capture.country == country]
+    return own[-1] if own else None
+
+
+def _matches(review: Json, wanted: ReviewFilter) -> bool:
+    if not wanted.since <= review["timestamp_created"] < wanted.until:
+        return False
+    if wanted.languages is not None and review["language"] not in wanted.languages:
+        return False
+    if wanted.kind in (1, 2) and review["voted_up"] is (wanted.kind == 2):
+        return False
+    return wanted.purchase == 1 or review.get("steam_purchase", False) is (wanted.purchase == 0)
+
+
+def _in_order(reviews: list[Json], order: int) -> list[Json]:
+    if order == RECENT:
+        return reviews
+    field = "timestamp_updated" if order == UPDATED else "votes_up"
+    return sorted(reviews, key=lambda review: review[field], reverse=True)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length] + "..."
+
+
+def _week_key(moment: int) -> str:
+    return utc(start_of(week_of(moment))).strftime("%Y-%m-%d")
+
+
+def _by_week(items: Mapping[int, Iterable[Json]], moment: str) -> dict[str, dict[int, int]]:
+    counts: dict[str, Counter[int]] = {}
+    for app_id, listed in items.items():
+        for item in listed:
+            counts.setdefault(_week_key(item[moment]), Counter())[app_id] += 1
+    return {week: dict(counts[week].most_common()) for week in sorted(counts)}
