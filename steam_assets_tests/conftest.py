@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from steam_assets.embedded.broker import EmbeddedBroker, free_port
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -35,3 +37,10 @@ def spark() -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """The one Kafka broker of the run; reach it by ``Settings(kafka_bootstrap_servers=broker.address)``."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), free_port()) as running:
+        yield running

@@ -1,0 +1,186 @@
+"""Reading one topic's committed records by offset, within bounded waits.
+
+Belongs here: assignment, seeking, knowing when a range has been read, telling lost records from late ones.
+Does not belong here: what records mean (consumer.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, NoError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
+
+from steam_assets.ingestion.kafka_connection import (
+    CONTACT_DEADLINE_SECONDS,
+    RETRY_PAUSE_SECONDS,
+    KafkaLoop,
+    administration,
+    cluster_id_of,
+    connection,
+    kafka_loop,
+    started,
+    stopped,
+    unavailable,
+)
+from steam_assets.settings import Settings
+
+T = TypeVar("T")
+
+POLL_MS = 200
+FETCH_WAIT_MS = 20
+"""How long Kafka may keep an answer back when there is nothing; the next Kafka partition has to wait for it."""
+FETCH_BYTES = 4 * 1024 * 1024
+"""Compressed bytes of one Kafka partition asked for at a time; one record that is larger comes all the same."""
+SHORT_TOPIC_SECONDS = 3.0
+"""How long a topic may seem to end before a range does; a new leader knows its end a moment late."""
+OPEN_TRANSACTION_SECONDS = 960.0
+"""How long another producer's open transaction may hold us up; Kafka ends each after 900 s at most."""
+
+
+class RangeGone(Exception):
+    """Offsets that are not in the topic: no longer (retention), or never in this incarnation of it."""
+
+
+class TopicReader:
+    """A consumer of one topic. ``cluster_id`` is its Kafka's; ``partitions`` is empty if the topic is not there.
+
+    ``messages`` and ``everything`` give aiokafka's ConsumerRecord, committed ones only, by partition and offset.
+    """
+
+    def __init__(self, settings: Settings, loop: KafkaLoop, topic: str) -> None:
+        self._settings = settings
+        self._loop = loop
+        self._topic = topic
+        self._doing = f"reading {topic}"
+        self._consumer: AIOKafkaConsumer | None = None
+        self.cluster_id, self.partitions = self._run(self._describe())
+
+    async def _describe(self) -> tuple[str, list[int]]:
+        async with administration(self._settings, self._doing) as client:
+            while True:
+                (topic,) = await client.describe_topics([self._topic])
+                if topic["error_code"] in (NoError.errno, UnknownTopicOrPartitionError.errno):
+                    break
+                # A leader is being elected.
+                await asyncio.sleep(RETRY_PAUSE_SECONDS)
+            return await cluster_id_of(client), sorted(part["partition"] for part in topic["partitions"])
+
+    def messages(self, partition: int, start: int, end: int) -> Iterator[Any]:
+        """The records at offsets ``[start, end)`` of a partition. Raises RangeGone, KafkaUnavailable."""
+        if partition not in self.partitions:
+            raise RangeGone(f"{self._topic} has no partition {partition}")
+        at = TopicPartition(self._topic, partition)
+        self._assign(at, start)
+        progress = time.monotonic()
+        while self._run(self._position(at)) < end:
+            batch = self._fetch(at, start)
+            for message in batch:
+                if message.offset >= end:
+                    return
+                yield message
+            if batch:
+                progress = time.monotonic()
+            else:
+                self._judge_silence(at, end, time.monotonic() - progress)
+
+    def everything(self, from_offsets: Mapping[int, int]) -> Iterator[Any]:
+        """All records from ``from_offsets`` (default: the beginning) up to what is visible now, by partition."""
+        ends = self.end_offsets()
+        begins = self._run(self._offsets("beginning_offsets")) if ends else {}
+        for partition, end in ends.items():
+            # Below the beginning there is nothing any more; who has to know that compares with begins himself.
+            start = max(from_offsets.get(partition, 0), begins[partition])
+            if start < end:
+                yield from self.messages(partition, start, end)
+
+    def end_offsets(self) -> dict[int, int]:
+        """For each partition, the end of what is visible (the last stable offset)."""
+        return self._run(self._offsets("end_offsets")) if self.partitions else {}
+
+    def close(self) -> None:
+        if self._consumer is not None:
+            self._loop.run(stopped(self._consumer))
+
+    async def _offsets(self, which: str) -> dict[int, int]:
+        consumer = await self._connected()
+        found = await getattr(consumer, which)([TopicPartition(self._topic, part) for part in self.partitions])
+        return {at.partition: offset for at, offset in sorted(found.items())}
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            make = partial(
+                AIOKafkaConsumer,
+                **connection(self._settings),
+                isolation_level="read_committed",
+                auto_offset_reset="none",
+                enable_auto_commit=False,
+                group_id=None,
+                max_partition_fetch_bytes=FETCH_BYTES,
+                fetch_max_wait_ms=FETCH_WAIT_MS,
+            )
+            self._consumer = await started(self._settings, make, self._doing, CONTACT_DEADLINE_SECONDS)
+        return self._consumer
+
+    def _assign(self, at: TopicPartition, start: int) -> None:
+        async def assign() -> None:
+            consumer = await self._connected()
+            consumer.assign([at])
+            consumer.seek(at, start)
+
+        self._run(assign())
+
+    async def _position(self, at: TopicPartition) -> int:
+        return await (await self._connected()).position(at)
+
+    def _fetch(self, at: TopicPartition, start: int) -> list[Any]:
+        async def fetch() -> list[Any]:
+            consumer = await self._connected()
+            return (await consumer.getmany(at, timeout_ms=POLL_MS)).get(at, [])
+
+        try:
+            return self._run(fetch())
+        except OffsetOutOfRangeError as error:
+            begin = self._run(self._offsets("beginning_offsets"))[at.partition]
+            raise RangeGone(
+                f"{at.topic}/{at.partition} begins at offset {begin}, and offset {start} was asked for: "
+                + ("retention has deleted it" if begin > start else "the topic was made anew")
+            ) from error
+
+    def _judge_silence(self, at: TopicPartition, end: int, silent: float) -> None:
+        """Nothing came: is the range gone, held up by an open transaction, or is Kafka away?"""
+        consumer = self._consumer
+        if consumer is None or silent < SHORT_TOPIC_SECONDS:
+            return
+        high, stable = consumer.highwater(at), consumer.last_stable_offset(at)
+        polled = consumer.last_poll_timestamp(at)
+        fresh = polled is not None and time.time() * 1000 - polled < SHORT_TOPIC_SECONDS * 1000
+        if fresh and high is not None and high < end:
+            raise RangeGone(f"{at.topic}/{at.partition} ends at offset {high}, before {end}: the topic was made anew")
+        held_up = fresh and stable is not None and stable < end
+        if silent > (OPEN_TRANSACTION_SECONDS if held_up else CONTACT_DEADLINE_SECONDS):
+            raise unavailable(self._settings, self._doing)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return self._loop.run(asyncio.wait_for(work, 2 * CONTACT_DEADLINE_SECONDS))
+        except OffsetOutOfRangeError:
+            raise
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise unavailable(self._settings, self._doing, error) from error
+
+
+@contextmanager
+def topic_reader(settings: Settings, topic: str) -> Iterator[TopicReader]:
+    """A reader of ``topic``, closed afterwards. Raises KafkaUnavailable."""
+    with kafka_loop() as loop:
+        reader = TopicReader(settings, loop, topic)
+        try:
+            yield reader
+        finally:
+            reader.close()

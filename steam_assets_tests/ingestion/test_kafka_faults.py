@@ -1,0 +1,146 @@
+"""Power cuts: a broker killed while a batch is published, a publisher killed at each of its steps, a leader lost."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new, read_all
+
+from steam_assets import crash_points
+from steam_assets.embedded.broker import BrokerCluster, EmbeddedBroker, free_port
+from steam_assets.ingestion.consumer import find_batches
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.ingestion.kafka_connection import KafkaUnavailable, connection, ensure_topics
+from steam_assets.ingestion.producer import publish
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Source
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+HERE = Path(__file__).parent
+
+
+def settings_of(address: str, **more: object) -> Settings:
+    return Settings.model_validate({"kafka_bootstrap_servers": address, **more})
+
+
+def with_event(source: Source, batch_id: str, at: int, total: int, event: threading.Event) -> Iterator[Envelope]:
+    for envelope in envelopes(source, batch_id, [3000] * total):
+        if envelope.sequence == at:
+            event.set()
+        yield envelope
+
+
+def test_a_broker_killed_while_a_batch_is_published_shows_one_whole_batch_after_the_rerun(tmp_path: Path) -> None:
+    source = new_source()
+    with EmbeddedBroker(tmp_path, free_port()) as broker:
+        settings = settings_of(broker.address)
+        ensure_topics(settings, source)
+
+        def cut() -> Iterator[Envelope]:
+            for envelope in envelopes(source, batch_id, [3000] * 3000):
+                if envelope.sequence == 1500:
+                    broker.kill()
+                yield envelope
+
+        batch_id = new_batch_id()
+        with pytest.raises(KafkaUnavailable, match="did not answer"):
+            publish(settings, source, cut(), total=3000, batch_id=batch_id, partition_key=KEY, deadline=3)
+        broker.start()
+        assert find_batches(settings, source) == []
+        receipt, sent = publish_new(settings, source, [3000] * 3000)
+        assert find_batches(settings, source) == [receipt]
+        records, _ = read_all(settings, receipt)
+        assert sorted(record.value for record in records) == sorted(envelope.to_bytes() for envelope in sent)
+
+
+def test_a_broker_that_comes_back_in_time_costs_nothing(tmp_path: Path) -> None:
+    source = new_source()
+    with EmbeddedBroker(tmp_path, free_port()) as broker:
+        settings = settings_of(broker.address)
+        ensure_topics(settings, source)
+
+        def cut() -> Iterator[Envelope]:
+            for envelope in envelopes(source, batch_id, [3000] * 3000):
+                if envelope.sequence == 1500:
+                    broker.kill()
+                    broker.start()
+                yield envelope
+
+        batch_id = new_batch_id()
+        receipt = publish(settings, source, cut(), total=3000, batch_id=batch_id, partition_key=KEY, deadline=40)
+        assert find_batches(settings, source) == [receipt]
+        assert len(read_all(settings, receipt)[0]) == 3000
+
+
+PUBLISH_STEPS = [step for step in crash_points.STEPS if step.startswith("publish:")]
+
+
+@pytest.mark.parametrize("step", PUBLISH_STEPS)
+def test_a_publisher_killed_at_any_step_leaves_a_whole_batch_or_none(
+    broker: EmbeddedBroker, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, source = settings_of(broker.address), new_source()
+    ensure_topics(settings, source)
+    program = (
+        "import sys, dataclasses\n"
+        "from kafka_batches import new_source, publish_new\n"
+        "from steam_assets.settings import Settings\n"
+        "settings = Settings.model_validate({'kafka_bootstrap_servers': sys.argv[1]})\n"
+        "publish_new(settings, dataclasses.replace(new_source(), name=sys.argv[2]), [2000] * 500)\n"
+    )
+    monkeypatch.setenv(crash_points.VARIABLE, step)
+    died = subprocess.run([sys.executable, "-c", program, broker.address, source.name], cwd=HERE, timeout=60)
+    monkeypatch.delenv(crash_points.VARIABLE)
+    assert died.returncode == -9
+    found = find_batches(settings, source)
+    assert len(found) == (1 if step == "publish:after_commit" else 0)
+    assert all(len(read_all(settings, receipt)[0]) == 500 for receipt in found)
+    # The rerun ends what the dead one left open, and is readable at once.
+    receipt, _ = publish_new(settings, source, [2000] * 500)
+    assert len(read_all(settings, receipt)[0]) == 500
+
+
+def test_every_step_the_code_reaches_is_in_the_list() -> None:
+    code = Path(crash_points.__file__).parent.rglob("*.py")
+    reached = {step for file in code for step in re.findall(r"\breached\(\"([^\"]+)\"\)", file.read_text())}
+    assert reached == set(crash_points.STEPS)
+
+
+async def _leader(settings: Settings, topic: str) -> int:
+    client = AIOKafkaAdminClient(**connection(settings))
+    await client.start()
+    described = await client.describe_topics([topic])
+    await client.close()
+    return described[0]["partitions"][0]["leader"]
+
+
+def test_the_loss_of_a_leader_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    source, batch_id, halfway = new_source(), new_batch_id(), threading.Event()
+    with BrokerCluster(tmp_path, nodes=3) as cluster:
+        settings = settings_of(cluster.address, kafka_replication_factor=3, kafka_min_insync_replicas=2)
+        ensure_topics(settings, source)
+        leader = cluster.node(asyncio.run(_leader(settings, source.topic)))
+
+        def cut() -> None:
+            halfway.wait(60)
+            leader.kill()
+
+        killer = threading.Thread(target=cut)
+        killer.start()
+        sent = with_event(source, batch_id, 2000, 6000, halfway)
+        receipt = publish(settings, source, sent, total=6000, batch_id=batch_id, partition_key=KEY, deadline=60)
+        killer.join()
+        assert not leader.is_running
+        assert find_batches(settings, source) == [receipt]
+        records, poisons = read_all(settings, receipt)
+        assert sorted(record.sequence for record in records) == list(range(6000))
+        assert not poisons
