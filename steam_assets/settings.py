@@ -18,64 +18,73 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STEAM_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("data"), description="Folder of everything kept on this machine.")
+    home: Path = Field(default=Path("data"), description="Folder of everything kept on this machine.")
 
-    raw_root: str = Field("", description="Where raw data rests: a folder or s3://bucket/prefix. Default: HOME/raw.")
-    raw_backup_root: str = Field("", description="Backup of raw data. Default: HOME/raw-backup.")
-    clean_root: str = Field("", description="Iceberg warehouse of the clean tables. Default: HOME/clean.")
-    clean_backup_root: str = Field("", description="Iceberg warehouse of their backup. Default: HOME/clean-backup.")
+    raw_root: str = Field(
+        default="", description="Where raw data rests: a folder or s3://bucket/prefix. Default: HOME/raw."
+    )
+    raw_backup_root: str = Field(default="", description="Backup of raw data. Default: HOME/raw-backup.")
+    clean_root: str = Field(default="", description="Iceberg warehouse of the clean tables. Default: HOME/clean.")
+    clean_backup_root: str = Field(
+        default="", description="Iceberg warehouse of their backup. Default: HOME/clean-backup."
+    )
 
     kafka_bootstrap_servers: str = Field(
-        "", description="host:port[,host:port]. Empty: the embedded broker on this machine."
+        default="", description="host:port[,host:port]. Empty: the embedded broker on this machine."
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     kafka_sasl_username: str = ""
     kafka_sasl_password: SecretStr = SecretStr("")
     kafka_ssl_cafile: Path | None = None
-    kafka_topic_partitions: int = Field(3, ge=1, description="Partitions of a topic made by us.")
-    kafka_replication_factor: int = Field(1, ge=1, description="Replicas of a topic made by us.")
-    kafka_min_insync_replicas: int = Field(1, ge=1)
-    kafka_retention_days: int = Field(30, ge=1, description="How long topics made by us keep records.")
-    embedded_kafka_port: int = Field(19092, ge=1024, le=65535)
-    embedded_kafka_heap_mb: int = Field(384, ge=128)
+    kafka_topic_partitions: int = Field(default=3, ge=1, description="Partitions of a topic made by us.")
+    kafka_replication_factor: int = Field(default=1, ge=1, description="Replicas of a topic made by us.")
+    kafka_min_insync_replicas: int = Field(default=1, ge=1)
+    kafka_retention_days: int = Field(default=30, ge=1, description="How long topics made by us keep records.")
+    embedded_kafka_port: int = Field(default=19092, ge=1024, le=65535)
+    embedded_kafka_heap_mb: int = Field(default=384, ge=128)
 
     steam_api_url: str = "https://api.steampowered.com"
     similarweb_url: str = "https://data.similarweb.com"
     similarweb_api_url: str = "https://api.similarweb.com"
-    similarweb_api_key: SecretStr = Field(SecretStr(""), description="Set: the official API is asked instead.")
+    similarweb_api_key: SecretStr = Field(default=SecretStr(""), description="Set: the official API is asked instead.")
     similarweb_drop_folder: Path | None = Field(
-        None, description="Folder of hand-saved Similarweb JSON, tried before the network. Default: HOME/similarweb."
+        default=None,
+        description="Folder of hand-saved Similarweb JSON, tried before the network. Default: HOME/similarweb.",
     )
-    steam_requests_per_second: float = Field(1.0, gt=0, description="Ceiling for api.steampowered.com.")
-    similarweb_requests_per_second: float = Field(0.1, gt=0)
-    review_page_budget: int = Field(20, ge=1, description="Pages of 100 reviews an app and a week at most.")
-    apps: str = Field("", description="App ids, comma separated, to ask news and reviews about instead of the chart's.")
+    steam_requests_per_second: float = Field(default=1.0, gt=0, description="Ceiling for api.steampowered.com.")
+    similarweb_requests_per_second: float = Field(default=0.1, gt=0)
+    review_page_budget: int = Field(default=20, ge=1, description="Pages of 100 reviews an app and a week at most.")
+    apps: str = Field(
+        default="", description="App ids, comma separated, to ask news and reviews about instead of the chart's."
+    )
 
     spark_master: str = "local[*]"
-    spark_remote: str = Field("", description="sc://host:port of a Spark Connect server, instead of a master.")
+    spark_remote: str = Field(default="", description="sc://host:port of a Spark Connect server, instead of a master.")
     spark_driver_memory: str = "1g"
     spark_config: dict[str, str] = Field(default_factory=dict, description="More Spark settings, as JSON.")
 
     iceberg_catalog: Literal["hadoop", "glue", "jdbc", "rest"] = "hadoop"
-    iceberg_catalog_uri: str = Field("", description="jdbc:postgresql://… or the REST catalog's address.")
+    iceberg_catalog_uri: str = Field(default="", description="jdbc:postgresql://… or the REST catalog's address.")
     iceberg_catalog_properties: dict[str, str] = Field(
         default_factory=dict, description="More catalog settings (JSON)."
     )
 
-    s3_endpoint_url: str = Field("", description="Of an S3 server that is not AWS.")
+    s3_endpoint_url: str = Field(default="", description="Of an S3 server that is not AWS.")
     aws_region: str = "us-east-1"
 
     reviewer_hash_key: SecretStr = Field(
-        SecretStr(""), description="Key of the keyed hash of reviewers' ids. Empty: made once and kept in HOME."
+        default=SecretStr(""), description="Key of the keyed hash of reviewers' ids. Empty: made once and kept in HOME."
     )
-    alert_webhook_url: SecretStr = Field(SecretStr(""), description="Receives a JSON POST when a run fails.")
-    housekeeping_keep_days: int = Field(90, ge=1, description="Primaries older than this may be cleared.")
+    alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="Receives a JSON POST when a run fails.")
+    housekeeping_keep_days: int = Field(default=90, ge=1, description="Primaries older than this may be cleared.")
 
-    automation: bool = Field(False, description="Schedules and sensors are on from the start (docker/ sets it).")
+    automation: bool = Field(
+        default=False, description="Schedules and sensors are on from the start (docker/ sets it)."
+    )
 
     simulated_now: str = Field(
-        "", description="ISO time that stands in for the clock, for demo and tests against the simulator only."
+        default="", description="ISO time that stands in for the clock, for demo and tests against the simulator only."
     )
 
     def root(self, which: Literal["raw", "raw-backup", "clean", "clean-backup"]) -> str:

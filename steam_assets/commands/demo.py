@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 
 if TYPE_CHECKING:
-    from steam_assets.embedded.simulator import Recording, Simulator
+    from steam_assets.embedded.simulator import Simulator
+    from steam_assets.embedded.simulator.replay import Recording
     from steam_assets.ingestion.clock import Clock
     from steam_assets.lake.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
@@ -59,7 +61,9 @@ def demo(
     A second run finds everything in place and changes nothing.
     """
     from steam_assets.embedded.jvm import MissingJava, find_java
-    from steam_assets.embedded.simulator import Simulator, catalogue
+    from steam_assets.embedded.simulator import Simulator
+    from steam_assets.embedded.simulator.replay import catalogue
+    from steam_assets.orchestration.launch import RunFailed
 
     console = Console()
     try:
@@ -70,7 +74,11 @@ def demo(
     where = home or Path("data") / ("replay" if replay else "demo")
     with Simulator(seed=7, apps=apps, replay=replay) as simulator:
         steps = _recorded_steps(catalogue(replay)) if replay else _steps(days, weeks, months)
-        DemoRun(_settings(where, simulator.url), simulator, console).run(steps)
+        try:
+            DemoRun(_settings(where, simulator.url), simulator, console).run(steps)
+        except RunFailed as error:
+            console.print(f"[red]The run failed:[/] {escape(str(error))}")
+            raise typer.Exit(1) from error
 
 
 def _settings(home: Path, simulator_url: str) -> Settings:
@@ -181,7 +189,7 @@ class DemoRun:
             yield Launcher(build_defs(settings=self.settings, resource_overrides={"clock": clock}), instance)
 
     @contextmanager
-    def _progress(self, total: int) -> Iterator[tuple[Progress, int]]:
+    def _progress(self, total: int) -> Iterator[tuple[Progress, TaskID]]:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self.console) as progress:
             yield progress, progress.add_task("Starting", total=total)

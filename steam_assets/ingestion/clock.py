@@ -32,6 +32,10 @@ class Clock:
             ) from error
         return cls(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
+    def move_to(self, moment: datetime) -> None:
+        """Stand at another moment (aware), as a demo does that lives through several days."""
+        self._fixed = moment
+
     def now(self) -> datetime:
         """The present moment, aware, in UTC."""
         return (self._fixed or datetime.now(UTC)).astimezone(UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.crash_points import reached
@@ -40,7 +40,7 @@ def content(frame: DataFrame, keys: Sequence[str]) -> dict[str, Content]:
     row = F.to_json(F.struct(*sorted(frame.columns)), {"ignoreNullFields": "false"})
     hashed = frame.select("partition_key", F.sha2(row, 256).alias("h"))
 
-    def half(start: int) -> F.Column:
+    def half(start: int) -> Column:
         digits = F.conv(F.substring("h", start, 15), 16, 10).cast("decimal(38,0)")
         return F.sum(digits).cast("string")
 

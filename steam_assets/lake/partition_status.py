@@ -40,9 +40,19 @@ class PartitionStatus:
     def up_to_date(self) -> bool:
         return self.raw_whole and self.raw_backed_up and all(t.current and t.backed_up for t in self.tables)
 
-    def envelopes(self, stage: str) -> int:
-        """Envelopes ``fetched``, ``published`` or ``landed``, over all batches."""
-        return sum(getattr(batch, stage) for batch in self.manifest.batches) if self.manifest else 0
+    @property
+    def answers(self) -> int:
+        """Envelopes landed, over all batches."""
+        return sum(batch.landed for batch in self.manifest.batches) if self.manifest else 0
+
+    def published(self, table: str) -> int:
+        """Items of a table that were fetched and published; an import's were neither, and count as landed."""
+        batches = self.manifest.batches if self.manifest else ()
+        return sum((b.receipt.items if b.receipt else b.items).get(table, 0) for b in batches)
+
+    def landed(self, table: str) -> int:
+        """Items of a table that were read back from Kafka and landed."""
+        return self.manifest.items.get(table, 0) if self.manifest else 0
 
 
 def partition_status(lake: Lake, source: Source, partition_key: str) -> PartitionStatus:

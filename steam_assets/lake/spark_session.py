@@ -7,10 +7,14 @@ in orchestration/ does, and so may a notebook: ``SparkSession.builder.config(map
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 from steam_assets.embedded.jars import spark_jars
+from steam_assets.embedded.jvm import find_java
 from steam_assets.settings import Settings
 
+LOGGING = Path(__file__).with_name("spark_logging.properties")
 CLEAN = "clean"
 CLEAN_BACKUP = "clean_backup"
 ICEBERG = "org.apache.iceberg.spark"
@@ -28,9 +32,19 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.sources.partitionOverwriteMode": "dynamic",
     }
     for catalog, root in ((CLEAN, settings.root("clean")), (CLEAN_BACKUP, settings.root("clean-backup"))):
-        config |= _catalog(settings, catalog, root)
+        config |= iceberg_catalog(settings, catalog, root)
     config |= {"spark.remote": settings.spark_remote} if settings.spark_remote else _local(settings)
     return config | settings.spark_config
+
+
+def prepare_process() -> None:
+    """Point Spark, before its first session in this process, at this Python for its workers and at a Java that serves.
+
+    MissingJava if there is none. What the environment already says is kept.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if "JAVA_HOME" not in os.environ:
+        os.environ["JAVA_HOME"] = str(find_java().resolve().parent.parent)
 
 
 def _local(settings: Settings) -> dict[str, str]:
@@ -42,14 +56,15 @@ def _local(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOGGING.as_uri()}",
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
     }
 
 
-def _catalog(settings: Settings, name: str, root: str) -> dict[str, str]:
+def iceberg_catalog(settings: Settings, name: str, root: str) -> dict[str, str]:
+    """Spark configuration of one Iceberg catalog on a root."""
     prefix = f"spark.sql.catalog.{name}"
     config = {prefix: f"{ICEBERG}.SparkCatalog", f"{prefix}.type": settings.iceberg_catalog}
     config[f"{prefix}.warehouse"] = warehouse(settings, root)

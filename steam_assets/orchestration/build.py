@@ -5,9 +5,12 @@ Belongs here: putting the parts together. Does not belong here: the parts.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import dagster as dg
+from dagster_pyspark import LazyPySparkResource
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.lake import Lake
@@ -30,6 +33,8 @@ def build_defs(
     """Definitions of a deployment. ``settings`` default to the environment's; ``resource_overrides`` replace resources
     by key (``lake``, ``clock``, ``spark``, ``raw_io``, ``iceberg_io``)."""
     settings = settings or Settings()
+    # Backfill policies are in Dagster since 1.5 and still marked beta; a line an asset would bury real warnings.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `backfill_policy`")
     partitions = partitions_by_cadence(sources)
     by_name = {source.name: source for source in sources}
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence]) for s in sources}
@@ -45,12 +50,13 @@ def build_defs(
 
 
 def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping[str, object]) -> dict[str, object]:
-    shared = {"lake": Lake(settings), "clock": Clock.from_settings(settings), "spark": spark_resource(settings)} | dict(
-        overrides
-    )
-    lake, clock, spark = shared["lake"], shared["clock"], shared["spark"]
-    io_managers = {
+    lake = cast("Lake", overrides.get("lake") or Lake(settings))
+    clock = cast("Clock", overrides.get("clock") or Clock.from_settings(settings))
+    spark = cast("LazyPySparkResource", overrides.get("spark") or spark_resource(settings))
+    return {
+        "lake": lake,
+        "clock": clock,
+        "spark": spark,
         "raw_io": RawIOManager(lake, spark),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
-    }
-    return io_managers | shared
+    } | dict(overrides)

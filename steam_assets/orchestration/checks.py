@@ -4,8 +4,6 @@ Belongs here: claims about counts that hold for every table. Does not belong her
 says it).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

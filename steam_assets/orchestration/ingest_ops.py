@@ -4,8 +4,6 @@ Belongs here: making the ops of one source, their config and their failures. Doe
 (ingestion/), the commit (io_managers.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import dagster as dg

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -19,6 +20,10 @@ from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The events are in the instance, for Dagit; a command shows progress and what failed."""
 
 
 class Stage(StrEnum):
@@ -60,26 +65,24 @@ class Launcher:
 
     def partition(self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = ()) -> None:
         """One run of the stages for one partition. RunFailed if it does not succeed."""
-        config: dict[str, object] = {}
-        if apps:
-            config = {"ops": {_raw_node(source): {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps]}}}}}}
-        self._run(source, stages, partition_key=key, run_config=config)
+        asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps]}}}}
+        self._run(source, stages, partition_key=key, run_config={"ops": {f"{source.name}__raw": asked}} if apps else {})
 
     def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> None:
         """One run of the stages over all partitions from the first key to the last (not for ``raw``)."""
-        self._run(source, stages, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+        self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
 
-    def _run(self, source: Source, stages: Sequence[Stage], **options: object) -> None:
+    def _run(self, source: Source, stages: Sequence[Stage], *, run_config: dict[str, Any], **options: Any) -> None:
         keys = [key for stage in stages for key in stage_keys(source, stage)]
         result = self._job.execute_in_process(
-            instance=self._instance, asset_selection=keys, raise_on_error=False, **options
+            instance=self._instance,
+            asset_selection=keys,
+            raise_on_error=False,
+            run_config=run_config | QUIET,
+            **options,
         )
         if not result.success:
             raise RunFailed(_first_failure(result))
-
-
-def _raw_node(source: Source) -> str:
-    return f"{source.name}__raw"
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

@@ -17,19 +17,16 @@ Partitions = dg.DailyPartitionsDefinition | dg.WeeklyPartitionsDefinition | dg.M
 
 
 def partitions_by_cadence(sources: Iterable[Source]) -> dict[Cadence, Partitions]:
-    """The partitions of each cadence, from the oldest start that any of its sources states."""
-    first: dict[Cadence, str] = {}
-    for source in sources:
-        first[source.cadence] = min(source.first, first.get(source.cadence, source.first))
-    return {cadence: _definition(cadence, start) for cadence, start in first.items()}
+    """The partitions of each cadence that a source has."""
+    return {cadence: _definition(cadence) for cadence in dict.fromkeys(source.cadence for source in sources)}
 
 
-def _definition(cadence: Cadence, start: str) -> Partitions:
+def _definition(cadence: Cadence) -> Partitions:
     match cadence:
         case Cadence.DAILY:
             # The present day exists as a partition: a live snapshot is taken during the day it belongs to.
-            return dg.DailyPartitionsDefinition(start, timezone="UTC", end_offset=1)
+            return dg.DailyPartitionsDefinition(cadence.first, timezone="UTC", end_offset=1)
         case Cadence.WEEKLY:
-            return dg.WeeklyPartitionsDefinition(start, timezone="UTC", day_offset=2)
+            return dg.WeeklyPartitionsDefinition(cadence.first, timezone="UTC", day_offset=2)
         case Cadence.MONTHLY:
-            return dg.MonthlyPartitionsDefinition(start, timezone="UTC")
+            return dg.MonthlyPartitionsDefinition(cadence.first, timezone="UTC")

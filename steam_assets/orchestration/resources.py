@@ -8,7 +8,7 @@ from __future__ import annotations
 from dagster_pyspark import LazyPySparkResource
 from dagster_pyspark.resources import spark_session_from_config
 
-from steam_assets.lake.spark_session import spark_config
+from steam_assets.lake.spark_session import prepare_process, spark_config
 from steam_assets.settings import Settings
 
 
@@ -18,6 +18,7 @@ def spark_resource(settings: Settings) -> LazyPySparkResource:
     class SparkSessions(LazyPySparkResource):
         def _init_session(self) -> None:
             if self._spark_session is None:
+                prepare_process()
                 self._spark_session = spark_session_from_config(spark_config(settings) | self.spark_config)
 
     return SparkSessions(spark_config={})

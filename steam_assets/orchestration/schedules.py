@@ -3,10 +3,9 @@
 Belongs here: which assets run together and when. Does not belong here: what a run does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 import dagster as dg
 
@@ -14,12 +13,15 @@ from steam_assets.orchestration.partitions import Partitions
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 
+AssetJob: TypeAlias = Any
+"""What ``define_asset_job`` gives; Dagster has no public name for it."""
+
 
 def cadence_jobs(
     sources: Sequence[Source],
     assets: Mapping[str, Sequence[dg.AssetsDefinition]],
     partitions: Mapping[Cadence, Partitions],
-) -> list[dg.UnresolvedAssetJobDefinition]:
+) -> list[AssetJob]:
     """A job a cadence: all stages of all its sources, in one process, as Spark sessions do not cross a fork."""
     jobs = []
     for cadence in partitions:
@@ -36,32 +38,25 @@ def cadence_jobs(
 
 
 def cadence_schedules(
-    sources: Sequence[Source], jobs: Sequence[dg.UnresolvedAssetJobDefinition], *, running: bool
+    sources: Sequence[Source], jobs: Sequence[AssetJob], *, running: bool
 ) -> list[dg.ScheduleDefinition]:
     """A schedule a cadence, off on a laptop. Its tick asks for the newest window that its sources can answer."""
     schedules = []
     for job in jobs:
         cadence = Cadence(job.name)
-        own = [s for s in sources if s.cadence is cadence]
-        crons = {s.schedule_cron for s in own}
-        if len(crons) > 1:
-            raise ValueError(f"the {job.name} sources disagree about their schedule: {sorted(crons)}")
-        schedules.append(_schedule(job, cadence, own, crons.pop(), running=running))
+        live = any(s.history is History.LIVE for s in sources if s.cadence is cadence)
+        schedules.append(_schedule(job, cadence, live=live, running=running))
     return schedules
 
 
-def _schedule(
-    job: dg.UnresolvedAssetJobDefinition, cadence: Cadence, sources: Sequence[Source], cron: str, *, running: bool
-) -> dg.ScheduleDefinition:
-    live = any(s.history is History.LIVE for s in sources)
-
+def _schedule(job: AssetJob, cadence: Cadence, *, live: bool, running: bool) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{job.name}_schedule",
         job=job,
-        cron_schedule=cron,
+        cron_schedule=cadence.schedule_cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description=f"{'The present' if live else 'The newest finished'} {cadence.value} window, at {cron} UTC.",
+        description=f"{'The present' if live else 'The newest finished'} window, at {cadence.schedule_cron} UTC.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         moment: datetime = context.scheduled_execution_time

@@ -4,8 +4,6 @@ Belongs here: what is the same for all sources. Does not belong here: a branch f
 of ``Source``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
@@ -109,7 +107,7 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
             metadata={
                 "files": sum(r.files for r in reports),
                 "copied": sum(r.copied for r in reports),
-                "bytes": sum(r.size for r in reports),
+                "bytes": sum(r.bytes for r in reports),
                 "partitions": len(reports),
             },
             check_results=[_verified(key, problems)],

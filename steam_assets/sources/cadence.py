@@ -38,6 +38,23 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
     MONTHLY = "monthly"
 
+    @property
+    def first(self) -> str:
+        """Key of the oldest partition: the first period of which anything was kept, in the summer of 2023.
+
+        One for all sources of a cadence, so that a range of partitions of one is a range of all.
+        """
+        return {Cadence.DAILY: "2023-07-01", Cadence.WEEKLY: "2023-06-27", Cadence.MONTHLY: "2023-05-01"}[self]
+
+    @property
+    def schedule_cron(self) -> str:
+        """When the newest window can be had, as a cron expression in UTC.
+
+        The day's peak is nearly reached at 21:00. A Tuesday week is published on that Tuesday at about 16:00. A
+        month's visits come out between the 12th and the 27th of the next.
+        """
+        return {Cadence.DAILY: "0 21 * * *", Cadence.WEEKLY: "0 6 * * 3", Cadence.MONTHLY: "0 6 20 * *"}[self]
+
     def containing(self, moment: datetime) -> Window:
         """The window that holds ``moment`` (an aware datetime; ValueError for a naive one)."""
         if moment.tzinfo is None:

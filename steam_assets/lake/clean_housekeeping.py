@@ -1,0 +1,133 @@
+"""Clearing old partitions of clean tables that their backup holds, and sweeping what Iceberg leaves behind.
+
+Belongs here: clean tables. Does not belong here: raw files (raw_housekeeping.py), any change of a backup's rows.
+
+Nothing is deleted that the backup does not hold: right before, the rows of both sides are read and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pyspark.sql import SparkSession
+
+from steam_assets.crash_points import reached
+from steam_assets.lake.clean_backup import EMPTY, Content, content, verify
+from steam_assets.lake.clean_tables import clean_table, quarantine_table
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import BackupRecord
+from steam_assets.sources.source import Source, Table
+
+ORPHANS_KEPT = timedelta(days=3)
+"""A file younger than this may belong to a commit that is under way; Iceberg's own default."""
+
+
+@dataclass(frozen=True)
+class CleanCandidate:
+    """A clean partition that was looked at: whether it would be cleared, why or why not, and its rows."""
+
+    source: Source
+    table: Table
+    partition_key: str
+    rows: int
+    clear: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class CleanOutcome:
+    """What became of a candidate."""
+
+    table: str
+    partition_key: str
+    cleared: bool
+    rows: int
+    reason: str
+
+
+def plan(lake: Lake, sources: Sequence[Source], older_than: datetime) -> list[CleanCandidate]:
+    """Every clean partition of the sources, oldest first, and whether ``apply`` would try to clear it."""
+    return [
+        _candidate(lake, source, table, key, older_than)
+        for source in sources
+        for table in source.tables
+        for key in lake.ledger.partitions(table.name)
+    ]
+
+
+def _candidate(lake: Lake, source: Source, table: Table, key: str, older_than: datetime) -> CleanCandidate:
+    record, backup = lake.ledger.clean(table.name, key), lake.backup_ledger.backup(table.name, key)
+    reason = None
+    if datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC) >= older_than:
+        reason = f"not older than {older_than:%Y-%m-%d}"
+    elif backup is None:
+        reason = "not in the backup; back it up first"
+    elif backup.clean != record:
+        reason = "the backup is of an earlier version; back it up again"
+    kept = f"older than {older_than:%Y-%m-%d} and in the backup, whose rows are read before deleting"
+    return CleanCandidate(source, table, key, record.clean if record else 0, reason is None, reason or kept)
+
+
+def apply(spark: SparkSession, lake: Lake, candidates: Sequence[CleanCandidate]) -> list[CleanOutcome]:
+    """Clear what ``plan`` would clear: of each table all partitions whose backup verifies, in one commit.
+
+    The caller holds the housekeeping lease. A run that dies between the commit and the ledger is finished by the next.
+    """
+    outcomes: list[CleanOutcome] = []
+    by_table: dict[str, list[CleanCandidate]] = {}
+    for candidate in candidates:
+        if candidate.clear:
+            by_table.setdefault(candidate.table.name, []).append(candidate)
+    for group in by_table.values():
+        outcomes += _clear(spark, lake, group)
+    return outcomes
+
+
+def _clear(spark: SparkSession, lake: Lake, group: Sequence[CleanCandidate]) -> list[CleanOutcome]:
+    table, keys = group[0].table, [c.partition_key for c in group]
+    backups = {key: b for key in keys if (b := lake.backup_ledger.backup(table.name, key)) is not None}
+    refused = _refusals(spark, table, backups)
+    cleared = [key for key in keys if key in backups and key not in refused]
+    if cleared:
+        clean_table(spark, table).delete(cleared)
+        reached("housekeeping:clean_after_delete")
+        for key in cleared:
+            lake.ledger.forget(table.name, key)
+    return [
+        CleanOutcome(
+            table.name, c.partition_key, c.partition_key in cleared, c.rows, refused.get(c.partition_key, "cleared")
+        )
+        for c in group
+    ]
+
+
+def _refusals(spark: SparkSession, table: Table, backups: dict[str, BackupRecord]) -> dict[str, str]:
+    """Partitions whose backup, or whose own rows, are not what the backup's record says, each with the reason."""
+    primary = content(clean_table(spark, table).read(list(backups)), list(backups))
+    refused = {}
+    for key, record in backups.items():
+        told = Content(record.rows, record.content_digest)
+        problems = verify(spark, table, {key: told})
+        if not problems and primary[key] not in (told, EMPTY):
+            problems = [f"{table.name} {key}: the clean rows were changed since their backup; back them up again"]
+        if problems:
+            refused[key] = "; ".join(problems)
+    return refused
+
+
+def sweep(spark: SparkSession, table: Table, older_than: datetime) -> None:
+    """Expire the table's snapshots from before ``older_than`` (the newest is kept) and remove orphan files."""
+    for iceberg in (clean_table(spark, table), quarantine_table(spark, table)):
+        if not iceberg.exists():
+            continue
+        name = f"{iceberg.namespace}.{iceberg.name}"
+        for procedure, moment in (
+            ("expire_snapshots", older_than),
+            ("remove_orphan_files", min(older_than, datetime.now(UTC) - ORPHANS_KEPT)),
+        ):
+            spark.sql(
+                f"CALL {iceberg.catalog}.system.{procedure}"
+                f"(table => '{name}', older_than => TIMESTAMP '{moment:%F %T}')"
+            )

@@ -1,0 +1,119 @@
+"""Bringing partitions back from their backups, raw and clean together, here or to another place; and the drill.
+
+Belongs here: what a restored partition is made of. Does not belong here: copying itself (raw_backup.py,
+clean_backup.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from steam_assets.lake import clean_backup, raw_backup
+from steam_assets.lake.clean_backup import BackupDiffers, Content
+from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.spark_session import CLEAN, iceberg_catalog
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Source, Table
+
+ELSEWHERE = "restored"
+"""The Spark catalog of a restore to another place."""
+
+
+class WouldOverwrite(Exception):
+    """The target holds other data than the backup, and overwriting was not allowed; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came back of one partition: raw files, rows of each table, and every problem (none: all is verified)."""
+
+    source: str
+    partition_key: str
+    files: int
+    rows: dict[str, int]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """Restores from the backups of ``lake`` to ``target`` (the same lake, or ``elsewhere``)."""
+
+    lake: Lake
+    spark: SparkSession
+    target: Lake
+    catalog: str = CLEAN
+
+    @classmethod
+    def in_place(cls, lake: Lake, spark: SparkSession) -> Restorer:
+        return cls(lake, spark, lake)
+
+    @classmethod
+    def elsewhere(cls, lake: Lake, spark: SparkSession, folder: Path) -> Restorer:
+        """To ``folder/raw`` and ``folder/clean``, as primaries that settings can name afterwards."""
+        roots = {"raw_root": str(folder / "raw"), "clean_root": str(folder / "clean")}
+        settings: Settings = lake.settings.model_copy(update=roots | {"iceberg_catalog": "hadoop"})
+        for key, value in iceberg_catalog(settings, ELSEWHERE, settings.root("clean")).items():
+            spark.conf.set(key, value)
+        return cls(lake, spark, Lake(settings), ELSEWHERE)
+
+    def partitions(self, source: Source) -> list[str]:
+        """Keys of the partitions that have a backup, raw or clean, oldest first."""
+        keys = set(self.lake.raw_backup.partitions(source.name))
+        for table in source.tables:
+            keys |= set(self.lake.backup_ledger.partitions(table.name))
+        return sorted(keys)
+
+    def restore(self, source: Source, keys: Sequence[str], *, overwrite: bool = False) -> Iterator[Restored]:
+        """Restore partitions, one after the other, each read back.
+
+        WouldOverwrite at the first that holds other data than its backup, unless ``overwrite``.
+        """
+        for key in keys:
+            files, problems = self._raw(source, key, overwrite)
+            rows: dict[str, int] = {}
+            for table in source.tables:
+                try:
+                    rows |= self._clean(table, key, overwrite)
+                except BackupDiffers as error:
+                    problems.append(str(error))
+            yield Restored(source.name, key, files, rows, tuple(problems))
+
+    def _raw(self, source: Source, key: str, overwrite: bool) -> tuple[int, list[str]]:
+        if self.lake.raw_backup.manifest(source.name, key) is None:
+            return 0, []
+        try:
+            report = raw_backup.restore(self.lake.raw_backup, self.target.raw, source.name, key, overwrite=overwrite)
+        except ValueError as error:
+            raise WouldOverwrite(f"{source.name} {key}: {error}") from error
+        return report.files, [str(problem) for problem in report.verification.problems]
+
+    def _clean(self, table: Table, key: str, overwrite: bool) -> dict[str, int]:
+        record = self.lake.backup_ledger.backup(table.name, key)
+        if record is None:
+            return {}
+        expected = Content(record.rows, record.content_digest)
+        target = clean_table(self.spark, table, self.catalog)
+        if not overwrite and target.exists():
+            there = clean_backup.content(target.read([key]), [key])[key]
+            if there not in (expected, clean_backup.EMPTY):
+                raise WouldOverwrite(
+                    f"{table.name} {key} holds {there.rows} rows that differ from the backup's {expected.rows}; "
+                    "look at them, then restore with --overwrite. Nothing was changed"
+                )
+        clean_backup.restore(self.spark, table, {key: expected}, catalog=self.catalog)
+        self.target.ledger.write(record.clean)
+        return {table.name: record.rows}
+
+
+def drill(lake: Lake, spark: SparkSession, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:
+    """Restore every backup into the empty ``folder`` and compare; ValueError if it is not empty."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty; a drill restores into an empty place")
+    restorer = Restorer.elsewhere(lake, spark, folder)
+    for source in sources:
+        yield from restorer.restore(source, restorer.partitions(source))
