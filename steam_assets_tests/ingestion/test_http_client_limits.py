@@ -161,6 +161,16 @@ def test_a_request_that_is_always_throttled_ends_though_others_are_answered(tmp_
     assert sum("greedy" in path for path in server.asked) <= QUICK.cool_downs + 1
 
 
+def test_a_host_that_answers_again_has_its_refusals_forgotten(tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.json(GOOD) if exchange.number % 2 else exchange.html(status=429)
+
+    with asking(script, tmp_path, replace(QUICK, cool_down_seconds=0.05)) as (ask, server):
+        for _ in range(QUICK.cool_downs + 2):
+            assert ask(request()).value == {"ok": 1}
+    assert len(server.asked) == 2 * (QUICK.cool_downs + 2)
+
+
 def test_a_longer_wait_than_a_run_has_is_blocked_at_once_for_everybody(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.html(status=429, Retry_After="86400"), tmp_path) as (ask, server):
         started = monotonic()
