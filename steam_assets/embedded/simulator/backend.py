@@ -24,7 +24,11 @@ EMPTY = b'{"response":{}}'
 
 def encode(message: Json) -> bytes:
     """Compact JSON in UTF-8, as the services send it."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair is no text in UTF-8; as an escape it can be sent.
+        return json.dumps(message, separators=(",", ":")).encode()
 
 
 class Backend(Protocol):

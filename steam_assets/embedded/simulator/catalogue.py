@@ -200,8 +200,6 @@ class Catalogue:
     """The first ``size`` apps by usual size; any of them is found by slot or id without a list being held."""
 
     def __init__(self, size: int) -> None:
-        if size < 1:
-            raise ValueError(f"a market of {size} apps has nothing to show; give at least 1")
         self.size = size
 
     def at(self, slot: int) -> App:

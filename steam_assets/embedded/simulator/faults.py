@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from threading import Lock
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -22,7 +22,7 @@ from steam_assets.embedded.simulator.backend import EMPTY
 from steam_assets.embedded.simulator.chance import Dice
 from steam_assets.embedded.simulator.delivery import HTML_TYPE, JSON_TYPE, Delivery, Reply, Way
 from steam_assets.embedded.simulator.error_pages import ACCESS_DENIED, MAINTENANCE, TOO_MANY_REQUESTS, server_error
-from steam_assets.embedded.simulator.questions import Json
+from steam_assets.embedded.simulator.questions import BadInput, Json, input_json
 from steam_assets.embedded.simulator.rewriting import HOSTILE_TEXTS, MISSING, change_field, change_response
 
 Params = Mapping[str, str]
@@ -37,9 +37,9 @@ class Fault(BaseModel, frozen=True, extra="forbid"):
     kind: str
     path: str = "/"
     contains: str = ""
-    after: int = Field(0, ge=0)
-    times: int | None = Field(None, ge=1)
-    probability: float = Field(1.0, gt=0, le=1)
+    after: int = Field(default=0, ge=0)
+    times: int | None = Field(default=None, ge=1)
+    probability: float = Field(default=1.0, gt=0, le=1)
 
     @property
     def age(self) -> timedelta:
@@ -89,7 +89,7 @@ class TruncatedBody(Fault, frozen=True):
     """Only ``keep`` of the body arrives, after a Content-Length of all of it or (``content_length`` false) none."""
 
     kind: Literal["truncated_body"] = "truncated_body"
-    keep: float = Field(0.5, ge=0, lt=1)
+    keep: float = Field(default=0.5, ge=0, lt=1)
     content_length: bool = True
 
     def change(self, reply: Reply, params: Params) -> Reply:
@@ -121,7 +121,7 @@ class FixedBody(Fault, frozen=True):
 
     kind: Literal["fixed_body"] = "fixed_body"
     body: str = "null"
-    status: int = Field(200, ge=200, le=599)
+    status: int = Field(default=200, ge=200, le=599)
     content_type: str = JSON_TYPE
 
     def change(self, reply: Reply, params: Params) -> Reply:
@@ -132,7 +132,7 @@ class OversizedBody(Fault, frozen=True):
     """The answer, followed by ``megabytes`` of blanks: still JSON, and too much."""
 
     kind: Literal["oversized_body"] = "oversized_body"
-    megabytes: int = Field(64, ge=1, le=512)
+    megabytes: int = Field(default=64, ge=1, le=512)
 
     def change(self, reply: Reply, params: Params) -> Reply:
         return replace(reply, body=reply.body + b" " * (self.megabytes << 20))
@@ -142,7 +142,7 @@ class GzipBomb(Fault, frozen=True):
     """A small gzip body that unpacks to ``megabytes`` of blanks after the answer."""
 
     kind: Literal["gzip_bomb"] = "gzip_bomb"
-    megabytes: int = Field(64, ge=1, le=512)
+    megabytes: int = Field(default=64, ge=1, le=512)
 
     def change(self, reply: Reply, params: Params) -> Reply:
         blank = gzip.compress(b" " * (1 << 20))
@@ -157,8 +157,8 @@ class SlowBody(Fault, frozen=True):
     """The body in ``pieces`` pieces over ``seconds`` seconds."""
 
     kind: Literal["slow_body"] = "slow_body"
-    seconds: float = Field(10.0, gt=0)
-    pieces: int = Field(100, ge=1)
+    seconds: float = Field(default=10.0, gt=0)
+    pieces: int = Field(default=100, ge=1)
 
     def change(self, reply: Reply, params: Params) -> Reply:
         return replace(reply, delivery=Delivery(Way.SLOW, seconds=self.seconds, pieces=self.pieces))
@@ -221,7 +221,7 @@ class StaleBody(Fault, frozen=True):
     """The answer as it was ``hours`` ago."""
 
     kind: Literal["stale_body"] = "stale_body"
-    hours: float = Field(24.0, gt=0)
+    hours: float = Field(default=24.0, gt=0)
 
     @property
     def age(self) -> timedelta:
@@ -239,7 +239,7 @@ class Drift(Fault, frozen=True):
     field: str
     rename_to: str | None = None
     literal: str | None = None
-    every: int = Field(1, ge=1)
+    every: int = Field(default=1, ge=1)
 
     def change(self, reply: Reply, params: Params) -> Reply:
         literal = MISSING if self.literal is None else self.literal
@@ -251,7 +251,7 @@ class HostileText(Fault, frozen=True):
 
     kind: Literal["hostile_text"] = "hostile_text"
     field: str = "name"
-    every: int = Field(1, ge=1)
+    every: int = Field(default=1, ge=1)
 
     def change(self, reply: Reply, params: Params) -> Reply:
         return change_field(reply, self.field, [json.dumps(text) for text in HOSTILE_TEXTS], self.every, None)
@@ -339,8 +339,11 @@ def _has_more(posted: _Posted) -> bool:
 
 
 def _sent(params: Params) -> Json:
-    message = params.get("input_json")
-    return cast(Json, json.loads(message)) if message else dict(params)
+    try:
+        message = input_json(params)
+    except BadInput:
+        return {}
+    return dict(params) if message is None else message
 
 
 def _end_list(response: Json) -> None:

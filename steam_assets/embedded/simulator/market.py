@@ -116,9 +116,10 @@ class ReviewBomb:
 
 
 class Market:
-    """The market of one seed over a catalogue."""
+    """The market of one seed over a catalogue; ``chart_size`` apps are on each chart, of at least ``CANDIDATES``."""
 
-    def __init__(self, seed: int, catalogue: Catalogue) -> None:
+    def __init__(self, seed: int, catalogue: Catalogue, chart_size: int = CHART_SIZE) -> None:
+        self._chart_size = chart_size
         self.dice = Dice(seed)
         self.catalogue = catalogue
         self._candidates = [catalogue.at(slot) for slot in range(min(catalogue.size, CANDIDATES))]
@@ -132,7 +133,7 @@ class Market:
         when, who = self.dice.words("bomb", quarter)[:2]
         if place != when % QUARTER_WEEKS:
             return None
-        reviewed = [app for app in self._candidates[:20] if app.kind != HARDWARE]
+        reviewed = [app for app in self._candidates[: min(20, self._chart_size)] if app.kind != HARDWARE]
         friday = start_of(week) + 3 * DAY
         return ReviewBomb(reviewed[who % len(reviewed)].slot, friday, friday + 3 * DAY) if reviewed else None
 
@@ -184,14 +185,14 @@ class Market:
             if app.played
         ]
         levels.sort(reverse=True)
-        return [(app, self.players(app, moment)) for _, _, app in levels[:CHART_SIZE]]
+        return [(app, self.players(app, moment)) for _, _, app in levels[: self._chart_size]]
 
     def daily_peaks(self, midnight: int) -> list[tuple[App, int]]:
         """The hundred apps with the highest peak of the day that starts at ``midnight``."""
         last = midnight + DAY - 1
         peaks = [(self.players(app, last).peak, -app.slot, app) for app in self._released(midnight) if app.played]
         peaks.sort(reverse=True)
-        return [(app, peak) for peak, _, app in peaks[:CHART_SIZE]]
+        return [(app, peak) for peak, _, app in peaks[: self._chart_size]]
 
     def charts(self, country: str) -> ChartHistory:
         """The top-seller charts of a country ("" for the world) that has them."""
@@ -263,7 +264,7 @@ class Market:
     def _rank_week(self, week: int, country: str) -> Ranking:
         sold = [(self._sold(app, week, country), -app.slot) for app in self._released(start_of(week))]
         sold.sort(reverse=True)
-        return tuple(-slot for _, slot in sold[:CHART_SIZE])
+        return tuple(-slot for _, slot in sold[: self._chart_size])
 
 
 def midnight_of(moment: int) -> int:

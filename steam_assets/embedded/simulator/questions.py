@@ -182,7 +182,7 @@ class ReviewQuestion:
                 kind=whole_number(given.get("review_type")),
                 purchase=whole_number(given.get("purchase_type")),
                 since=since,
-                until=min(until, now),
+                until=min(until, now + 1),
                 hide_off_topic=flag(given.get("filter_offtopic_activity"), True),
             ),
         )
@@ -191,7 +191,8 @@ class ReviewQuestion:
 def _date_range(given: Mapping[str, object]) -> tuple[int, int]:
     since = whole_number(given.get("date_range_start"))
     until = whole_number(given.get("date_range_end"))
-    return (since, until) if since and until else (0, 2**40)
+    # The last second counts.
+    return (since, until + 1) if since and until else (0, 2**40)
 
 
 def _languages(given: Mapping[str, object]) -> frozenset[str] | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import cast
 
 from steam_assets.embedded.simulator.backend import encode
-from steam_assets.embedded.simulator.delivery import Reply
+from steam_assets.embedded.simulator.delivery import JSON_TYPE, Reply
 from steam_assets.embedded.simulator.questions import Json
 
 MISSING = ""
@@ -39,6 +39,8 @@ HOSTILE_TEXTS = (
 
 def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
     """The reply with ``change`` done to its ``response`` object; one that has none stays as it is."""
+    if reply.content_type != JSON_TYPE:
+        return reply
     message = _message(reply)
     response = message.get("response")
     if not isinstance(response, dict):
@@ -48,7 +50,12 @@ def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
 
 
 def change_field(reply: Reply, field: str, literals: Sequence[str], every: int, rename_to: str | None) -> Reply:
-    """The reply with each ``every``-th ``field``, at any depth, renamed or set to the next of ``literals`` (JSON)."""
+    """The reply with each ``every``-th ``field``, at any depth, renamed or set to the next of ``literals`` (JSON).
+
+    A reply that is no JSON stays as it is.
+    """
+    if reply.content_type != JSON_TYPE:
+        return reply
     message = _message(reply)
     marks: dict[str, str] = {}
     for number, holder in enumerate(list(_holders(message, field))[every - 1 :: every]):

@@ -45,16 +45,17 @@ class _Server(uvicorn.Server):
 class Simulator:
     """A simulator of all sources, as a context manager; ``url`` is its address.
 
-    ``apps`` is the size of the market; below about 320 its charts have few newcomers. ``reviews_per_app_week`` is
-    what an app in the middle of a chart gets. ``port`` 0 takes a free one. ``now`` is an aware datetime that stands
-    still until ``set_now`` or ``clear_now``; None is the real time. ``replay`` is a folder of recorded responses,
-    which are then all there is. FileNotFoundError if that folder is not there.
+    ``apps`` is how many can be asked about, and up to 100 how many are on a chart; some 320 always take part, so that
+    newcomers rise and others drop out. ``reviews_per_app_week`` is what an app in the middle of a chart gets.
+    ``port`` 0 takes a free one. ``now`` is an aware datetime that stands still until ``set_now`` or ``clear_now``;
+    None is the real time. ``replay`` is a folder of recorded responses,
+    which are then all there is. FileNotFoundError if that folder is not there; ValueError for less than one app.
     """
 
     def __init__(
         self,
         seed: int = 7,
-        apps: int = 400,
+        apps: int = 100,
         reviews_per_app_week: float = 60.0,
         port: int = 0,
         now: datetime | None = None,
@@ -72,7 +73,9 @@ class Simulator:
                 http=WireProtocol,
                 loop="asyncio",
                 lifespan="off",
-                log_level="critical",
+                log_config=None,
+                log_level="error",
+                timeout_graceful_shutdown=1,
                 access_log=False,
                 server_header=False,
             )
@@ -150,7 +153,7 @@ def serve(
     host: str = LOOPBACK,
     port: int = 8770,
     seed: int = 7,
-    apps: int = 400,
+    apps: int = 100,
     reviews_per_app_week: float = 60.0,
     now: datetime | None = None,
     replay: Path | None = None,

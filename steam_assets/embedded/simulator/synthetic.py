@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from steam_assets.embedded.simulator.backend import EMPTY, encode
 from steam_assets.embedded.simulator.catalogue import App, Catalogue
 from steam_assets.embedded.simulator.items import missing_item, store_item
-from steam_assets.embedded.simulator.market import Market, midnight_of
+from steam_assets.embedded.simulator.market import CANDIDATES, CHART_SIZE, Market, midnight_of
 from steam_assets.embedded.simulator.newsroom import Newsroom
 from steam_assets.embedded.simulator.questions import (
     HELPFUL,
@@ -29,11 +29,13 @@ _ROLLUP_DELAY = 6 * 3600
 
 
 class SyntheticBackend:
-    """A market of ``apps`` apps from a seed."""
+    """A market of ``apps`` apps from a seed. A small one is only short of chart places: newcomers come from below."""
 
     def __init__(self, seed: int, apps: int, reviews_per_app_week: float) -> None:
-        self.catalogue = Catalogue(apps)
-        self.market = Market(seed, self.catalogue)
+        if apps < 1:
+            raise ValueError(f"a market of {apps} apps has nothing to show; give at least 1")
+        self.catalogue = Catalogue(max(apps, CANDIDATES))
+        self.market = Market(seed, self.catalogue, min(apps, CHART_SIZE))
         self.stream = ReviewStream(self.market, reviews_per_app_week)
         self.newsroom = Newsroom(self.market)
 
