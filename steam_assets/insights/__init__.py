@@ -1,0 +1,43 @@
+"""The registry of insights: a line each. Assets, exports and the dashboard ask here.
+
+Belongs here: which insights there are. Does not belong here: anything about one of them.
+"""
+
+from steam_assets.insights import (
+    freshness,
+    market_day,
+    news_markers,
+    player_trend,
+    price_split,
+    review_bombs,
+    review_languages,
+    review_scores,
+    sentiment,
+    top_seller_moves,
+    traffic_vs_players,
+    update_effect,
+)
+from steam_assets.insights.insight import Insight
+
+INSIGHTS: tuple[Insight, ...] = (
+    player_trend.INSIGHT,
+    market_day.INSIGHT,
+    top_seller_moves.INSIGHT,
+    price_split.INSIGHT,
+    review_scores.INSIGHT,
+    sentiment.INSIGHT,
+    review_bombs.INSIGHT,
+    review_languages.INSIGHT,
+    news_markers.INSIGHT,
+    update_effect.INSIGHT,
+    traffic_vs_players.INSIGHT,
+    freshness.INSIGHT,
+)
+
+
+def insight_named(name: str) -> Insight:
+    """The insight of that name. LookupError that lists the names there are."""
+    for insight in INSIGHTS:
+        if insight.name == name:
+            return insight
+    raise LookupError(f"no insight is named {name!r}; there are {', '.join(insight.name for insight in INSIGHTS)}")

@@ -1,0 +1,95 @@
+"""What an insight is: the declaration that the assets, the exports and the dashboard work from.
+
+Belongs here: the frozen dataclasses an insight's file fills in, and which partitions a changed input touches. Does not
+belong here: any one insight (a file each beside this), Iceberg (table.py), Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ALL = "all"
+"""The one partition key of an insight without a cadence."""
+
+PARTITION_KEY = Column(
+    "partition_key", "string", "First day of the period (UTC) this row belongs to.", "YYYY-MM-DD", nullable=False
+)
+
+Compute: TypeAlias = "Callable[[Mapping[str, DataFrame], Sequence[str]], DataFrame]"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A clean table an insight reads: from ``days_before`` its period's first day to ``days_after`` its last."""
+
+    table: str
+    days_before: int = 0
+    days_after: int = 0
+
+    def span(self, period: Window) -> Window:
+        """The time of which the input's rows can matter to a period."""
+        return Window(period.start - timedelta(days=self.days_before), period.end + timedelta(days=self.days_after))
+
+
+@dataclass(frozen=True)
+class Insight:
+    """A table people look at, computed from clean tables.
+
+    ``compute(inputs, keys)`` is pure: from whole or pruned clean tables by name it gives the rows of the partitions
+    ``keys``, with ``columns`` and ``partition_key``; a row is the same whether its partition is computed alone or
+    within a range. ``None`` means that the rows come from manifests and ledgers, not from tables (freshness.py).
+    ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
+    is the formula with its source, ``error`` is what the numbers do not say.
+    """
+
+    name: str
+    title: str
+    cadence: Cadence | None
+    inputs: tuple[Input, ...]
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    method: str
+    error: str
+    compute: Compute | None = None
+
+    @property
+    def table(self) -> str:
+        """Name of its Iceberg table."""
+        return f"insight_{self.name}"
+
+    @property
+    def schema(self) -> tuple[Column, ...]:
+        """The columns of its Iceberg table."""
+        return (*self.columns, PARTITION_KEY)
+
+    @property
+    def description(self) -> str:
+        return f"{self.title}.\n\nMethod: {self.method}\n\nWhat it does not say: {self.error}"
+
+    def touched(self, table: str, changed: Window, until: datetime) -> Iterator[str]:
+        """Keys of the partitions whose rows may differ once ``table`` changed in the window ``changed``.
+
+        Oldest first, none that begins at ``until`` (aware, UTC) or later.
+        """
+        source = next((i for i in self.inputs if i.table == table), None)
+        if source is None:
+            return
+        if self.cadence is None:
+            yield ALL
+            return
+        period = self.cadence.containing(changed.start - timedelta(days=source.days_after))
+        last = changed.end + timedelta(days=source.days_before)
+        while period.start < min(last, until):
+            span = source.span(period)
+            if span.start < changed.end and changed.start < span.end:
+                yield period.key
+            period = self.cadence.containing(period.end)

@@ -1,0 +1,39 @@
+"""News markers: what was published about a game and when, to be set on its player line.
+
+Belongs here: the choice and kind of articles. Does not belong here: what players did then (update_effect.py).
+"""
+
+from __future__ import annotations
+
+from steam_assets.insights.insight import Input, Insight
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import Column
+
+INSIGHT = Insight(
+    name="news_markers",
+    title="News and updates of each game",
+    cadence=Cadence.WEEKLY,
+    inputs=(Input("news"), Input("top_sellers"), Input("most_played")),
+    columns=(
+        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+        Column("app_id", "bigint", "The app.", nullable=False),
+        Column("name", "string", "Name on one of the week's charts; null if it was on none."),
+        Column("gid", "string", "Steam's number of the article.", nullable=False),
+        Column("day", "date", "Day (UTC) of publication.", nullable=False),
+        Column("published_at", "timestamp", "When it was published (UTC).", nullable=False),
+        Column("title", "string", "Headline.", nullable=False),
+        Column("url", "string", "Address; null if it is no web address."),
+        Column("feed", "string", "The feed's name as people read it."),
+        Column("is_update", "boolean", "Tagged patchnotes, or the makers' own announcement.", nullable=False),
+        Column("is_patch_notes", "boolean", "Tagged patchnotes.", nullable=False),
+    ),
+    key=("app_id", "gid"),
+    method=(
+        "A row an article and an app. `is_patch_notes`: Steam's tag patchnotes. `is_update`: that, or it came through "
+        "the makers' own feed (steam_community_announcements)."
+    ),
+    error=(
+        "Makers announce sales and streams in the same feed as updates, and not all tag their patch notes. Press "
+        "articles can be filed under several games."
+    ),
+)

@@ -1,0 +1,34 @@
+"""Review languages: who writes reviews, by language, and after how much play.
+
+Belongs here: what only the fetched reviews tell. Does not belong here: totals (sentiment.py, review_scores.py).
+"""
+
+from __future__ import annotations
+
+from steam_assets.insights.insight import Input, Insight
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import Column
+
+INSIGHT = Insight(
+    name="review_languages",
+    title="Languages of reviews and play before them",
+    cadence=Cadence.WEEKLY,
+    inputs=(Input("reviews"), Input("review_summary"), Input("top_sellers"), Input("most_played")),
+    columns=(
+        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+        Column("app_id", "bigint", "The reviewed app.", nullable=False),
+        Column("name", "string", "Name on one of the week's charts; null if it was on none."),
+        Column("language", "string", "Steam's name of the language; `unknown` if it gave none.", nullable=False),
+        Column("reviews", "bigint", "Fetched reviews in it.", "reviews", nullable=False),
+        Column("sample_share", "double", "Their share of the app's fetched reviews, 0 to 1.", nullable=False),
+        Column("positive_share", "double", "Positive / all of them, 0 to 1.", nullable=False),
+        Column("median_playtime_at_review_hours", "double", "Median time played when it was written.", "hours"),
+        Column("sample_complete", "boolean", "All the week's reviews were fetched; false: cut by the page budget."),
+    ),
+    key=("app_id", "language"),
+    method="Counts, shares and the exact median over the week's fetched reviews of an app in a language.",
+    error=(
+        "Where the page budget cut the week (`sample_complete` is false) the newest reviews of the week stand for "
+        "all of it. Reviews without a playtime are left out of the median."
+    ),
+)

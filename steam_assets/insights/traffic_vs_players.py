@@ -1,0 +1,32 @@
+"""Traffic against players: visits to the store's site in a month beside the players of that month.
+
+Belongs here: the ratio of both. Does not belong here: ways and countries visitors came from (clean tables have them).
+"""
+
+from __future__ import annotations
+
+from steam_assets.insights.insight import Input, Insight
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import Column
+
+INSIGHT = Insight(
+    name="traffic_vs_players",
+    title="Visits to the store against players",
+    cadence=Cadence.MONTHLY,
+    inputs=(Input("visits"), Input("most_played")),
+    columns=(
+        Column("month", "date", "First day of the month (UTC).", nullable=False),
+        Column("visits", "bigint", "Visits to the store's site, estimated.", "visits", nullable=False),
+        Column("visits_kind", "string", "estimate: the free answer; official: the keyed API.", nullable=False),
+        Column("mean_daily_players", "double", "Sum of the chart's daily peaks, mean over collected days.", "players"),
+        Column("visits_per_player", "double", "Visits / mean daily players; null without a collected day."),
+        Column("days_collected", "int", "Days of the month whose chart was collected.", "days", nullable=False),
+        Column("days_in_month", "int", "Days the month has.", "days", nullable=False),
+    ),
+    key=("month",),
+    method="Visits of the month / mean over its collected days of the sum of the hundred games' peaks.",
+    error=(
+        "Visits are Similarweb's estimate, revised later. Players are those of the charted games, and one who plays "
+        "two games counts twice. With few collected days the mean is of those days, not of the month."
+    ),
+)
