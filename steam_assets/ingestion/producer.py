@@ -58,7 +58,7 @@ UNACKNOWLEDGED_BATCHES = 16
 """At most so many batches (8 MiB, or as many large records) wait for Kafka's answer: the bound of memory."""
 HAND_OVER_RECORDS = 256
 HAND_OVER_BYTES = 4 * 1024 * 1024
-SHORTEST_TRANSACTION_SECONDS = 60
+SHORTEST_TRANSACTION_SECONDS = 30
 LONGEST_TRANSACTION_SECONDS = 900
 """Kafka's own default limit (transaction.max.timeout.ms)."""
 RECORDS_PER_SECOND_AT_WORST = 200
@@ -86,12 +86,6 @@ class Fenced(PublishFailed):
 
 KafkaRecord = tuple[bytes, bytes, list[tuple[str, bytes | None]]]
 """Key, value, headers."""
-
-
-@dataclass(slots=True)
-class _Line:
-    record: KafkaRecord
-    items: dict[str, int]
 
 
 @dataclass
@@ -128,7 +122,7 @@ def publish(
         batch = _Transaction(settings, source.topic, f"steam.{source.name}.{partition_key}", total, deadline)
         cluster = loop.run(batch.begin())
         try:
-            _send_all(loop, batch, _lines(envelopes, writer), items)
+            _send_all(loop, batch, _records(envelopes, writer, items))
             loop.run(batch.commit())
         except BaseException:
             loop.run(batch.abandon())
@@ -150,18 +144,15 @@ def publish(
     )
 
 
-def _send_all(loop: KafkaLoop, batch: _Transaction, lines: Iterator[_Line], items: dict[str, int]) -> None:
+def _send_all(loop: KafkaLoop, batch: _Transaction, records: Iterator[KafkaRecord]) -> None:
     reached("publish:before_send")
     on_its_way: Future[None] | None = None
     try:
-        while chunk := _take(lines):
-            for line in chunk:
-                for table, count in line.items.items():
-                    items[table] = items.get(table, 0) + count
+        while chunk := _take(records):
             # One chunk is compressed and sent while the next is encoded.
             if on_its_way is not None:
                 loop.result(on_its_way)
-            on_its_way = loop.submit(batch.send([line.record for line in chunk]))
+            on_its_way = loop.submit(batch.send(chunk))
         if on_its_way is not None:
             loop.result(on_its_way)
     except BaseException:
@@ -172,17 +163,18 @@ def _send_all(loop: KafkaLoop, batch: _Transaction, lines: Iterator[_Line], item
     reached("publish:after_send")
 
 
-def _take(lines: Iterator[_Line]) -> list[_Line]:
+def _take(records: Iterator[KafkaRecord]) -> list[KafkaRecord]:
     taken, size = [], 0
-    for line in islice(lines, HAND_OVER_RECORDS):
-        taken.append(line)
-        size += len(line.record[1])
+    for record in islice(records, HAND_OVER_RECORDS):
+        taken.append(record)
+        size += len(record[1])
         if size >= HAND_OVER_BYTES:
             break
     return taken
 
 
-def _lines(envelopes: Iterable[Envelope], batch: HeaderWriter) -> Iterator[_Line]:
+def _records(envelopes: Iterable[Envelope], batch: HeaderWriter, items: dict[str, int]) -> Iterator[KafkaRecord]:
+    """The envelopes as records, checked; ``items`` is added up on the way."""
     count, total = 0, batch.total
     for envelope in envelopes:
         if not batch.announces(envelope, count):
@@ -192,13 +184,14 @@ def _lines(envelopes: Iterable[Envelope], batch: HeaderWriter) -> Iterator[_Line
             )
         count += 1
         value = envelope.to_bytes()
-        key, headers = key_of(envelope), batch.headers(envelope, value)
         if len(value) > MAX_VALUE_BYTES:
             raise RecordTooLarge(
                 f"envelope {envelope.sequence} ({envelope.request}, app {envelope.app_id}) has {len(value)} bytes, "
                 f"a record may have {MAX_VALUE_BYTES}; nothing was published. Ask the source for smaller pages."
             )
-        yield _Line((key, value, headers), envelope.items)
+        for table, number in envelope.items.items():
+            items[table] = items.get(table, 0) + number
+        yield key_of(envelope), value, batch.headers(envelope, value)
     if count != total:
         raise WrongBatch(f"{count} envelopes came, {total} were announced; nothing was published")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -76,18 +77,27 @@ class TopicReader:
         if partition not in self.partitions:
             raise RangeGone(f"{self._topic} has no partition {partition}")
         at = TopicPartition(self._topic, partition)
-        self._assign(at, start)
+        self._run(self._assign(at, start))
         progress = time.monotonic()
-        while self._run(self._position(at)) < end:
-            batch = self._fetch(at, start)
-            for message in batch:
-                if message.offset >= end:
+        upcoming = self._begin_fetch(at)
+        try:
+            while True:
+                batch, position = self._end_fetch(upcoming, at, start)
+                if position < end:
+                    # The next records are decoded while the caller is busy with these.
+                    upcoming = self._begin_fetch(at)
+                for message in batch:
+                    if message.offset >= end:
+                        return
+                    yield message
+                if position >= end:
                     return
-                yield message
-            if batch:
-                progress = time.monotonic()
-            else:
-                self._judge_silence(at, end, time.monotonic() - progress)
+                if batch:
+                    progress = time.monotonic()
+                else:
+                    self._judge_silence(at, end, time.monotonic() - progress)
+        finally:
+            upcoming.cancel()
 
     def everything(self, from_offsets: Mapping[int, int]) -> Iterator[Any]:
         """All records from ``from_offsets`` (default: the beginning) up to what is visible now, by partition."""
@@ -127,24 +137,24 @@ class TopicReader:
             self._consumer = await started(self._settings, make, self._doing, CONTACT_DEADLINE_SECONDS)
         return self._consumer
 
-    def _assign(self, at: TopicPartition, start: int) -> None:
-        async def assign() -> None:
+    async def _assign(self, at: TopicPartition, start: int) -> None:
+        consumer = await self._connected()
+        consumer.assign([at])
+        consumer.seek(at, start)
+
+    def _begin_fetch(self, at: TopicPartition) -> Future[tuple[list[Any], int]]:
+        async def fetch() -> tuple[list[Any], int]:
             consumer = await self._connected()
-            consumer.assign([at])
-            consumer.seek(at, start)
+            batch = (await consumer.getmany(at, timeout_ms=POLL_MS)).get(at, [])
+            return batch, await consumer.position(at)
 
-        self._run(assign())
+        return self._loop.submit(asyncio.wait_for(fetch(), 2 * CONTACT_DEADLINE_SECONDS))
 
-    async def _position(self, at: TopicPartition) -> int:
-        return await (await self._connected()).position(at)
-
-    def _fetch(self, at: TopicPartition, start: int) -> list[Any]:
-        async def fetch() -> list[Any]:
-            consumer = await self._connected()
-            return (await consumer.getmany(at, timeout_ms=POLL_MS)).get(at, [])
-
+    def _end_fetch(
+        self, upcoming: Future[tuple[list[Any], int]], at: TopicPartition, start: int
+    ) -> tuple[list[Any], int]:
         try:
-            return self._run(fetch())
+            return self._told(upcoming)
         except OffsetOutOfRangeError as error:
             begin = self._run(self._offsets("beginning_offsets"))[at.partition]
             raise RangeGone(
@@ -167,8 +177,11 @@ class TopicReader:
             raise unavailable(self._settings, self._doing)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._told(self._loop.submit(asyncio.wait_for(work, 2 * CONTACT_DEADLINE_SECONDS)))
+
+    def _told(self, answer: Future[T]) -> T:
         try:
-            return self._loop.run(asyncio.wait_for(work, 2 * CONTACT_DEADLINE_SECONDS))
+            return self._loop.result(answer)
         except OffsetOutOfRangeError:
             raise
         except (KafkaError, OSError, TimeoutError) as error:

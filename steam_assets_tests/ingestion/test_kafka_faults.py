@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from steam_assets.embedded.broker import BrokerCluster, EmbeddedBroker, free_por
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, connection, ensure_topics
-from steam_assets.ingestion.producer import publish
+from steam_assets.ingestion.producer import SHORTEST_TRANSACTION_SECONDS, publish
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -84,12 +86,8 @@ def test_a_broker_that_comes_back_in_time_costs_nothing(tmp_path: Path) -> None:
 PUBLISH_STEPS = [step for step in crash_points.STEPS if step.startswith("publish:")]
 
 
-@pytest.mark.parametrize("step", PUBLISH_STEPS)
-def test_a_publisher_killed_at_any_step_leaves_a_whole_batch_or_none(
-    broker: EmbeddedBroker, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings, source = settings_of(broker.address), new_source()
-    ensure_topics(settings, source)
+def publish_elsewhere_and_die(settings: Settings, source: Source, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process publishes 500 envelopes and dies at a step."""
     program = (
         "import sys, dataclasses\n"
         "from kafka_batches import new_source, publish_new\n"
@@ -98,15 +96,37 @@ def test_a_publisher_killed_at_any_step_leaves_a_whole_batch_or_none(
         "publish_new(settings, dataclasses.replace(new_source(), name=sys.argv[2]), [2000] * 500)\n"
     )
     monkeypatch.setenv(crash_points.VARIABLE, step)
-    died = subprocess.run([sys.executable, "-c", program, broker.address, source.name], cwd=HERE, timeout=60)
+    command = [sys.executable, "-c", program, settings.kafka_address, source.name]
+    died = subprocess.run(command, cwd=HERE, timeout=60)
     monkeypatch.delenv(crash_points.VARIABLE)
-    assert died.returncode == -9
+    assert died.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("step", PUBLISH_STEPS)
+def test_a_publisher_killed_at_any_step_leaves_a_whole_batch_or_none(
+    broker: EmbeddedBroker, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, source = settings_of(broker.address), new_source()
+    ensure_topics(settings, source)
+    publish_elsewhere_and_die(settings, source, step, monkeypatch)
     found = find_batches(settings, source)
     assert len(found) == (1 if step == "publish:after_commit" else 0)
     assert all(len(read_all(settings, receipt)[0]) == 500 for receipt in found)
     # The rerun ends what the dead one left open, and is readable at once.
     receipt, _ = publish_new(settings, source, [2000] * 500)
     assert len(read_all(settings, receipt)[0]) == 500
+
+
+def test_a_dead_publisher_of_another_partition_holds_readers_up_for_a_bounded_time(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, source = settings_of(broker.address), new_source()
+    ensure_topics(settings, source)
+    publish_elsewhere_and_die(settings, source, "publish:after_send", monkeypatch)
+    receipt, _ = publish_new(settings, source, [100] * 60, partition_key="2026-11-04")
+    began = time.monotonic()
+    assert len(read_all(settings, receipt)[0]) == 60
+    assert time.monotonic() - began < SHORTEST_TRANSACTION_SECONDS + 30
 
 
 def test_every_step_the_code_reaches_is_in_the_list() -> None:
