@@ -17,6 +17,7 @@ import io
 import json
 import re
 import tempfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,7 @@ class RawStore:
         with self.store.open(key) as stored:
             try:
                 present = _sha256_of_lines(stored)
-            except (OSError, EOFError) as error:
+            except (OSError, EOFError, zlib.error) as error:
                 raise ValueError(f"{self.store.uri}/{key} is damaged ({error}); restore it from the backup") from error
         with path.open("rb") as fresh:
             if present != _sha256_of_lines(fresh):

@@ -146,7 +146,9 @@ class S3Store:
 
     def _put(self, key: str, body: bytes, condition: dict[str, str]) -> None:
         with self._errors(key):
-            self._client.put_object(**self._address(key), Body=body, ChecksumSHA256=_checksum(body), **condition)
+            self._client.put_object(
+                **self._address(key), Body=body, ChecksumAlgorithm="SHA256", ChecksumSHA256=_checksum(body), **condition
+            )
 
     def _put_parts(self, key: str, path: Path, condition: dict[str, str]) -> None:
         """Upload in parts, one in memory at a time. The object appears with the last call or not at all."""
