@@ -166,6 +166,17 @@ def test_a_market_of_a_hundred_thousand_apps_and_a_billion_reviews_answers_at_on
         assert time.monotonic() - begun < 30
 
 
+@pytest.mark.parametrize("more", [{}, {"languages": ["english", "thai"]}, {"review_type": 2}, {"purchase_type": 0}])
+def test_lifetime_totals_are_the_number_of_reviews_that_paging_finds(more: dict[str, Any]) -> None:
+    with Simulator(seed=7, apps=100, reviews_per_app_week=2, now=NOW) as sim:
+        ever = {"date_range_start": 1, "date_range_end": FINISHED_WEEK + 100_000, "filter_offtopic_activity": False}
+        found = week_of_reviews(sim, 431960, **ever, **more)
+        page = fetch(sim, REVIEWS, review_question(431960, **ever, **more))["response"]
+    assert page["total_matching"] == len({review["recommendationid"] for review in found}) == len(found) > 100
+    if "total_positive" in page["query_summary"]:
+        assert page["query_summary"]["total_positive"] == sum(review["voted_up"] for review in found)
+
+
 def test_a_small_market_has_a_small_chart() -> None:
     with Simulator(seed=7, apps=10, now=NOW) as sim:
         assert len(fetch(sim, PLAYERS)["response"]["ranks"]) == 10

@@ -26,6 +26,9 @@ from steam_assets.embedded.simulator.weeks import (
 NEW_MARKUP_SINCE = 1_735_689_600
 """2025-01-01: since then announcements are written in [p]…[/p]."""
 
+FIRST_NEWS_WEEK = FIRST_CHART_WEEK - 104
+"""Two years before the first chart: no app has older news."""
+
 PATCH, EVENT, PRESS_ITEM, CHART_POST, STEAM_UPDATE = "patch", "event", "press", "chart", "steam"
 
 _FEEDS = {
@@ -74,7 +77,7 @@ class Newsroom:
         return {"appid": app.app_id, "newsitems": items, "count": self._total(app.slot, question, now)}
 
     def _newest_first(self, slot: int, end: int) -> Iterator[Head]:
-        for week in range(week_of(end - 1), self._market.release_week(slot) - 1, -1):
+        for week in range(week_of(end - 1), self._first_week(slot) - 1, -1):
             for head in self.heads(slot, week):
                 if head.date < end:
                     yield head
@@ -90,9 +93,12 @@ class Newsroom:
         asked = NewsQuestion(0, 0, 0, None, feeds, tags)
         return sum(
             asked.wants(self._feed(head)[0], head.tags)
-            for week in range(self._market.release_week(slot), until)
+            for week in range(self._first_week(slot), until)
             for head in self.heads(slot, week)
         )
+
+    def _first_week(self, slot: int) -> int:
+        return max(self._market.release_week(slot), FIRST_NEWS_WEEK)
 
     def _heads(self, slot: int, week: int) -> tuple[Head, ...]:
         found = [*self._own(slot, week), *self._borrowed(slot, week), *self._chart_posts(slot, week)]

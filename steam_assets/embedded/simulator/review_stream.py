@@ -9,6 +9,7 @@ place ``i * stride % size`` of a deck sorted by language, opinion and purchase; 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +41,27 @@ class Page:
     cursor: str
 
 
+class RunningTotal:
+    """Sums over whole weeks from ``first`` on, worked out once as far as they were asked for."""
+
+    def __init__(self, first: int, of_week: Callable[[int], Total]) -> None:
+        self._first = first
+        self._of_week = of_week
+        self._positive = array("q", [0])
+        self._negative = array("q", [0])
+
+    def between(self, first: int, last: int) -> Total:
+        """The sum of the weeks from ``first`` to before ``last``; neither is before the first of all."""
+        if last <= first:
+            return Total(0, 0)
+        while self._first + len(self._positive) <= last:
+            positive, negative = self._of_week(self._first + len(self._positive) - 1)
+            self._positive.append(self._positive[-1] + positive)
+            self._negative.append(self._negative[-1] + negative)
+        low, high = first - self._first, last - self._first
+        return Total(self._positive[high] - self._positive[low], self._negative[high] - self._negative[low])
+
+
 class ReviewStream:
     """All reviews of a market. ``per_app_week`` is what an app in the middle of a chart gets in a usual week."""
 
@@ -50,7 +72,7 @@ class ReviewStream:
         self._ordered: Callable[[Segment, int], tuple[int, ...]] = lru_cache(256)(self._order)
         self.total: Callable[[App, ReviewFilter], Total] = lru_cache(4_096)(self._total)
         """How many reviews match, exactly, by opinion."""
-        self._sum: Callable[[int, int, int, ReviewFilter], Total] = lru_cache(4_096)(self._sum_weeks)
+        self._running: Callable[[int, ReviewFilter], RunningTotal] = lru_cache(8_192)(self._begin_total)
 
     def page(self, app: App, wanted: ReviewFilter, order: int, size: int, cursor: str) -> Page | None:
         """The next ``size`` matching reviews from ``cursor``, newest first; None at the end or for a broken cursor."""
@@ -94,7 +116,7 @@ class ReviewStream:
         if last < first:
             return Total(0, 0)
         whole = ReviewFilter(wanted.languages, wanted.kind, wanted.purchase, 0, 0, wanted.hide_off_topic)
-        inner = self._sum(app.slot, first + 1, last, whole)
+        inner = self._running(app.slot, whole).between(first + 1, last)
         edges = [self._partial(segment, wanted) for week in {first, last} for segment in self.segments(app.slot, week)]
         return Total(inner[0] + sum(edge[0] for edge in edges), inner[1] + sum(edge[1] for edge in edges))
 
@@ -131,14 +153,13 @@ class ReviewStream:
         ]
         return tuple(index for _, index in sorted(rows))
 
-    def _sum_weeks(self, slot: int, first: int, last: int, wanted: ReviewFilter) -> Total:
-        positive = negative = 0
-        for week in range(first, last):
-            for segment in self.segments(slot, week):
-                if not (wanted.hide_off_topic and segment.off_topic):
-                    good, bad = whole_segment(segment, wanted)
-                    positive, negative = positive + good, negative + bad
-        return Total(positive, negative)
+    def _begin_total(self, slot: int, wanted: ReviewFilter) -> RunningTotal:
+        def of_week(week: int) -> Total:
+            shown = [each for each in self.segments(slot, week) if not (wanted.hide_off_topic and each.off_topic)]
+            totals = [whole_segment(segment, wanted) for segment in shown]
+            return Total(sum(total.positive for total in totals), sum(total.negative for total in totals))
+
+        return RunningTotal(self._market.release_week(slot), of_week)
 
     def _partial(self, segment: Segment, wanted: ReviewFilter) -> Total:
         if wanted.hide_off_topic and segment.off_topic:
