@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
+from rich.console import Console
+from rich.markup import escape
 
 from steam_assets.commands.demo import demo
 
@@ -23,5 +27,11 @@ def steam_assets() -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script. Our own errors say what is wrong and the next step: no traceback for those."""
+    try:
+        app()
+    except Exception as error:
+        if not type(error).__module__.startswith("steam_assets."):
+            raise
+        Console(stderr=True).print(f"[red]{escape(str(error))}[/]", highlight=False)
+        sys.exit(1)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from steam_assets.settings import Settings
@@ -60,28 +59,21 @@ def demo(
 
     A second run finds everything in place and changes nothing.
     """
-    from steam_assets.embedded.jvm import MissingJava, find_java
+    from steam_assets.embedded.jvm import find_java
     from steam_assets.embedded.simulator import Simulator
     from steam_assets.embedded.simulator.replay import catalogue
-    from steam_assets.orchestration.launch import RunFailed
 
     console = Console()
-    try:
-        find_java()
-    except MissingJava as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(2) from error
+    find_java()
     where = home or Path("data") / ("replay" if replay else "demo")
     with Simulator(seed=7, apps=apps, replay=replay) as simulator:
         steps = _recorded_steps(catalogue(replay)) if replay else _steps(days, weeks, months)
-        try:
-            DemoRun(_settings(where, simulator.url), simulator, console).run(steps)
-        except RunFailed as error:
-            console.print(f"[red]The run failed:[/] {escape(str(error))}")
-            raise typer.Exit(1) from error
+        DemoRun(_settings(where, simulator.url), simulator, console).run(steps)
 
 
 def _settings(home: Path, simulator_url: str) -> Settings:
+    from steam_assets.embedded.broker import free_port
+
     return Settings(
         home=home,
         steam_api_url=simulator_url,
@@ -89,6 +81,8 @@ def _settings(home: Path, simulator_url: str) -> Settings:
         similarweb_api_url=simulator_url,
         steam_requests_per_second=SIMULATOR_RATE,
         similarweb_requests_per_second=SIMULATOR_RATE,
+        # A demo must not meet the broker of a running `make dev`.
+        embedded_kafka_port=free_port(),
     )
 
 
@@ -115,7 +109,8 @@ def _recorded_steps(recording: Recording) -> list[Step]:
     steps = [Step(source_named("most_played"), _day(moment), moment) for moment in recording.most_played]
     steps += [Step(source_named("top_sellers"), week, _after(week)) for week in recording.top_sellers_weeks]
     for name, held in (("news", recording.news), ("reviews", recording.reviews)):
-        fullest = sorted(held, key=lambda week: (-sum(held[week].values()), week))[:4]
+        weeks = [week for week in held if week >= Cadence.WEEKLY.first]
+        fullest = sorted(weeks, key=lambda week: (-sum(held[week].values()), week))[:4]
         steps += [Step(source_named(name), week, _after(week), tuple(held[week])) for week in sorted(fullest)]
     steps += [Step(source_named("monthly_visits"), month, asked) for month, asked in recording.months.items()]
     return steps

@@ -43,6 +43,7 @@ def publish_op(source: Source) -> dg.OpDefinition:
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
         out=dg.Out(Obtained),
         retry_policy=RETRIES,
+        pool="sources",
         required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
     )

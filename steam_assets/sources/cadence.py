@@ -40,11 +40,11 @@ class Cadence(StrEnum):
 
     @property
     def first(self) -> str:
-        """Key of the oldest partition: the first period of which anything was kept, in the summer of 2023.
+        """Key of the oldest partition: history that can be imported begins in the first half of 2023.
 
         One for all sources of a cadence, so that a range of partitions of one is a range of all.
         """
-        return {Cadence.DAILY: "2023-07-01", Cadence.WEEKLY: "2023-06-27", Cadence.MONTHLY: "2023-05-01"}[self]
+        return {Cadence.DAILY: "2023-01-01", Cadence.WEEKLY: "2023-01-03", Cadence.MONTHLY: "2023-01-01"}[self]
 
     @property
     def schedule_cron(self) -> str:

@@ -91,7 +91,7 @@ def validated(model: type[Model], value: Any) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or model.__name__
         raise InvalidAnswer(
             f"{error.error_count()} fields are not as agreed; first `{where}`: {first['msg']}"
         ) from None
@@ -207,7 +207,9 @@ def exploded(
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
             F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
         )
-        .withColumn("entry", F.explode("entries"))
+        # The outer form, for Spark would put a filter `size(entries) > 0` before the other one and read each body twice.
+        .select("*", F.posexplode_outer("entries").alias("place", "entry"))
+        .where("place is not null")
         .select(
             *columns,
             *kept,

@@ -100,8 +100,6 @@ SOURCE = Source(
     description=f"Similarweb's estimate of visits to {SITE}, with engagement, traffic sources and countries.",
     cadence=Cadence.MONTHLY,
     history=History.CARRIED,
-    first="2023-05-01",
-    schedule_cron="0 6 20 * *",
     collect=collect,
     tables=(VISITS, ENGAGEMENT, TRAFFIC, COUNTRIES),
 )

@@ -117,8 +117,6 @@ SOURCE = Source(
     description="The hundred games with the most players now, with names and prices of the US store.",
     cadence=Cadence.DAILY,
     history=History.LIVE,
-    first="2023-07-01",
-    schedule_cron="0 21 * * *",
     collect=collect,
     tables=(TABLE,),
 )

@@ -174,7 +174,6 @@ class Table:
 class Source:
     """A source: five files of this and one line each in ``sources/__init__.py`` are the whole product's input.
 
-    ``schedule_cron`` is UTC, and fires when the newest window can be had. ``first`` is the key of the oldest partition.
     ``apps_from`` names the source whose clean table of the same week lists the apps to ask about.
     ``quarantine_limit`` is the share of items in quarantine above which the partition's check fails.
     """
@@ -184,8 +183,6 @@ class Source:
     description: str
     cadence: Cadence
     history: History
-    first: str
-    schedule_cron: str
     collect: Callable[[Ask, Question], Iterator[Answer]]
     tables: tuple[Table, ...]
     apps_from: str | None = None

@@ -138,8 +138,6 @@ SOURCE = Source(
     description="The hundred best-earning items of a finished week in the US store.",
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
-    first="2023-06-27",
-    schedule_cron="0 6 * * 3",
     collect=collect,
     tables=(TABLE,),
 )

@@ -28,8 +28,6 @@ def new_source() -> Source:
         description="For a test",
         cadence=Cadence.DAILY,
         history=History.LIVE,
-        first="2026-01-01",
-        schedule_cron="0 0 * * *",
         collect=lambda ask, question: iter(()),
         tables=(),
     )

@@ -40,8 +40,6 @@ def source(history: History = History.LIVE, apps_from: str | None = "chart") -> 
         description="",
         cadence=Cadence.DAILY,
         history=history,
-        first="2026-11-01",
-        schedule_cron="0 12 * * *",
         collect=pages_of_apps,
         tables=(),
         apps_from=apps_from,
