@@ -1,0 +1,66 @@
+"""Bodies as a source's own collecting and cleaning see them, without a network.
+
+Belongs here: the stand-in for the other end of the wire, and envelopes as a DataFrame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.lake.envelope_frame import ENVELOPE_SCHEMA
+from steam_assets.sources.source import InvalidAnswer, Question, Rejected, Request, Response, Source
+
+FETCHED = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Wire:
+    """Answers each request with the bytes ``answer`` gives for it, and remembers the requests."""
+
+    def __init__(self, answer: Callable[[Request[Any]], bytes]) -> None:
+        self.answer = answer
+        self.asked: list[Request[Any]] = []
+
+    def __call__(self, request: Request[Any]) -> Response[Any]:
+        self.asked.append(request)
+        body = self.answer(request)
+        return Response(request, "https://host/", 200, {}, body, FETCHED, request.parse(body))
+
+    def tolerant(self, request: Request[Any]) -> Response[Any] | Rejected:
+        try:
+            return self(request)
+        except InvalidAnswer as refused:
+            return Rejected(request, "https://host/", 200, {}, self.answer(request), FETCHED, str(refused))
+
+
+def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, first: int = 0) -> list[Envelope]:
+    """What collecting makes of a world in which every request is answered by ``body``; none if it is refused."""
+    question = Question(source.cadence.window(key), FETCHED, apps=(730,), page_budget=1, official=official)
+    try:
+        answers = list(source.collect(Wire(lambda _: body), question))
+    except InvalidAnswer:
+        return []
+    return [
+        Envelope.from_answer(answer, source=source.name, partition_key=key, batch_id="0" * 32, sequence=first + place)
+        for place, answer in enumerate(answers)
+    ]
+
+
+def raw_frame(spark: SparkSession, made: Iterable[Envelope], hash_key: str | None = "key") -> DataFrame:
+    """The envelopes as ``Table.items`` gets them."""
+    lines = [(envelope.to_bytes().decode(),) for envelope in made]
+    parsed = F.from_json("line", ENVELOPE_SCHEMA).alias("envelope")
+    frame = spark.createDataFrame(lines, "line string").select(parsed).select("envelope.*")
+    frame = frame.withColumn("source_sha256", F.col("sha256"))
+    return frame if hash_key is None else frame.withColumn("hash_key", F.lit(hash_key))
+
+
+def numbered(batches: Sequence[list[Envelope]]) -> list[Envelope]:
+    """All envelopes with a sequence of their own each."""
+    flat = [envelope for batch in batches for envelope in batch]
+    return [envelope.model_copy(update={"sequence": place}) for place, envelope in enumerate(flat)]

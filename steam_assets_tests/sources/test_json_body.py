@@ -1,0 +1,52 @@
+"""Strict decoding: what is no answer is refused, and the refusal says what came."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from steam_assets.sources.json_body import decode, decode_service
+from steam_assets.sources.source import InvalidAnswer
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"<html><title>Maintenance</title>", "HTML"),
+        (b"null", "object was expected"),
+        (b"[1]", "object was expected"),
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": -Infinity}', "-Infinity"),
+        (b'{"a": 1', "no valid JSON"),
+        (b'{"a": 1} {}', "no valid JSON"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "5000 characters"),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, "deep"),
+        (b'{"a":' * 200_000, "deep"),
+        (b'{"a": "\x00"}', "no valid JSON"),
+    ],
+)
+def test_what_is_no_answer_is_refused_with_what_came(body: bytes, said: str) -> None:
+    """Each kind of non-answer is an InvalidAnswer, which is asked again, and none is another exception."""
+    with pytest.raises(InvalidAnswer, match=said):
+        decode(body)
+
+
+@pytest.mark.parametrize("body", [b'{"response":{}}', b'{"response":null}', b"{}", b'{"response":[]}'])
+def test_a_refused_service_call_is_no_empty_answer(body: bytes) -> None:
+    """Steam answers 200 and an empty response to a call it refuses: that is not `nothing there`."""
+    with pytest.raises(InvalidAnswer, match="response"):
+        decode_service(body)
+
+
+def test_a_byte_order_mark_and_broken_utf8_do_not_stop_reading() -> None:
+    """A mark at the start is skipped, and bytes that are no UTF-8 become U+FFFD, as in the envelope."""
+    assert decode(b'\xef\xbb\xbf{"a": "\xff"}') == {"a": "\ufffd"}
+
+
+def test_numbers_beyond_64_bits_are_read_and_judged_later() -> None:
+    """A 30-digit number is one item's fault and does not refuse the body."""
+    assert decode(json.dumps({"a": 10**30}).encode()) == {"a": 10**30}

@@ -1,0 +1,180 @@
+"""How sources ask: what each request says, when paging stops, and what is counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from steam_assets.sources import source_named
+from steam_assets.sources.source import Answer, Host, InvalidAnswer, Question, Rejected, Request, Response
+
+NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
+WEEK = source_named("news").cadence.window("2026-11-17")
+START = int(WEEK.start.timestamp())
+END = int(WEEK.end.timestamp())
+
+
+class Wire:
+    """The other end: answers by a function of the request, and remembers what was asked."""
+
+    def __init__(self, answer: Callable[[Request[Any]], object]) -> None:
+        self.answer = answer
+        self.asked: list[Request[Any]] = []
+
+    def __call__(self, request: Request[Any]) -> Response[Any]:
+        self.asked.append(request)
+        body = json.dumps(self.answer(request)).encode()
+        return Response(request, "https://host/", 200, {}, body, NOW, request.parse(body))
+
+    def tolerant(self, request: Request[Any]) -> Response[Any] | Rejected:
+        try:
+            return self(request)
+        except InvalidAnswer as refused:
+            return Rejected(request, "https://host/", 200, {}, b"", NOW, str(refused))
+
+    def collect(self, name: str, apps: tuple[int, ...] = (), budget: int = 20, **more: Any) -> list[Answer]:
+        source = source_named(name)
+        window = more.pop("window", WEEK)
+        return list(source.collect(self, Question(window, NOW, apps, page_budget=budget, **more)))
+
+    @property
+    def queries(self) -> list[dict[str, Any]]:
+        return [json.loads(request.params["input_json"]) for request in self.asked]
+
+
+def review(number: int) -> dict[str, Any]:
+    return {"recommendationid": str(number)}
+
+
+def page(reviews: list[Any] | None, cursor: str, total: int = 0) -> dict[str, Any]:
+    found = {"query_summary": {"num_reviews": len(reviews or ())}, "cursor": cursor, "total_matching": total}
+    return {"response": found if reviews is None else found | {"reviews": reviews}}
+
+
+def reviews_wire(pages: dict[str, list[dict[str, Any]]]) -> Wire:
+    """Pages by cursor; of several under one cursor each is given once, the last for ever."""
+
+    def answer(request: Request[Any]) -> object:
+        if request.name.startswith("summary"):
+            return page([], "*")
+        left = pages[json.loads(request.params["input_json"])["cursor"]]
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return Wire(answer)
+
+
+def listed(answers: list[Answer]) -> list[int]:
+    return [answer.items["reviews"] for answer in answers if "reviews" in answer.items]
+
+
+def test_reviews_go_on_after_a_short_page_and_stop_where_the_reviews_do() -> None:
+    """99 of 100 is no end; a page without reviews is."""
+    full = [review(n) for n in range(99)]
+    wire = reviews_wire(
+        {"*": [page(full, "a+/=", 100)], "a+/=": [page([review(100)], "b")], "b": [page(None, "b", 100)]}
+    )
+    assert listed(wire.collect("reviews", (730,))) == [99, 1, 0]
+    assert wire.queries[1]["cursor"] == "a+/="
+
+
+def test_an_end_that_steam_misreports_is_asked_again() -> None:
+    """An empty page while reviews are missing is asked again, and only the last answer is kept."""
+    wire = reviews_wire({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)] * 3 + [page([review(2)], "a", 9)]})
+    assert listed(wire.collect("reviews", (730,))) == [1, 1]
+    stubborn = reviews_wire({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)]})
+    assert listed(stubborn.collect("reviews", (730,))) == [1, 0]
+    assert sum(query["cursor"] == "a" for query in stubborn.queries) == 6
+
+
+@pytest.mark.parametrize(
+    ("second", "pages"),
+    [(page([review(2)], "*"), 2), (page([review(1)], "new"), 2), (page([review(2)], "a"), 2)],
+    ids=["first cursor again", "only known reviews", "same cursor again"],
+)
+def test_reviews_that_turn_in_a_circle_end(second: dict[str, Any], pages: int) -> None:
+    """A cursor that was there before, or a page of known reviews, ends the paging."""
+    wire = reviews_wire({"*": [page([review(1)], "a")], "a": [second], "new": [page([review(3)], "newer")]})
+    assert len(listed(wire.collect("reviews", (730,)))) == pages
+
+
+def test_reviews_stay_within_the_budget_and_ask_for_three_more_counts() -> None:
+    """The page budget bounds the pages of an app; its counts are asked for in any case, over the agreed periods."""
+    pages = {"*": [page([review(0)], "0")]} | {str(n): [page([review(n + 1)], str(n + 1))] for n in range(9)}
+    wire = reviews_wire(pages)
+    answers = wire.collect("reviews", (730,), budget=3)
+    assert listed(answers) == [1, 1, 1]
+    assert sum(answer.items["review_summary"] for answer in answers) == 4
+    counts = {(q["date_range_start"], q["filter_offtopic_activity"]) for q in wire.queries}
+    assert counts == {(START, False), (START, True), (1, False), (1, True)}
+    assert all(q["date_range_end"] == END - 1 and q["languages"] == ["all"] for q in wire.queries)
+
+
+def test_an_app_that_steam_refuses_costs_no_other_app() -> None:
+    """An empty response for one app is kept as refused, and the next app is asked about."""
+    wire = Wire(lambda request: {"response": {}} if request.app_id == 1 else page(None, "*"))
+    answers = wire.collect("reviews", (1, 2))
+    assert [answer.response.request.app_id for answer in answers] == [1, 2, 2, 2, 2]
+    assert isinstance(answers[0].response, Rejected)
+    assert answers[0].items == {"reviews": 1}
+
+
+def test_news_pages_back_to_the_weeks_start_and_counts_the_weeks_items() -> None:
+    """Items are asked for until older than the week; of an overlap both are counted; odd dates count."""
+    dates = [END + 9, END - 1, END - 50, START, START - 1, START - 99]
+    stock = [{"gid": str(n), "date": date} for n, date in enumerate(dates)]
+
+    def answer(request: Request[Any]) -> object:
+        found = [item for item in stock if item["date"] <= int(request.params["enddate"])][:2]
+        return {"appnews": {"newsitems": found, "count": 1481}}
+
+    wire = Wire(answer)
+    answers = wire.collect("news", (730,))
+    ends = [int(request.params["enddate"]) for request in wire.asked]
+    assert ends == sorted(ends, reverse=True)
+    got = {item["gid"] for a in answers for item in getattr(a.response, "value").newsitems}  # noqa: B009
+    assert {"1", "2", "3"} <= got
+    odd = Wire(lambda _: {"appnews": {"newsitems": [{"date": "x"}, 5, {"date": END}], "count": 3}})
+    assert [a.items["news"] for a in odd.collect("news", (730,))] == [2]
+
+
+def test_top_sellers_follow_the_pages_and_refuse_another_week() -> None:
+    """Ten a page give a hundred in ten requests; a chart of another week names both."""
+
+    def answer(request: Request[Any]) -> object:
+        at = json.loads(request.params["input_json"])["page_start"]
+        ranks = [{"rank": at + n + 1, "appid": 7} for n in range(10)]
+        return {"response": {"start_date": START, "ranks": ranks, "next_page_start": at + 10}}
+
+    wire = Wire(answer)
+    assert [a.items["top_sellers"] for a in wire.collect("top_sellers")] == [10] * 10
+    assert all(q["country_code"] == q["context"]["country_code"] == "US" for q in wire.queries)
+    other = Wire(lambda _: {"response": {"start_date": START - 604800, "ranks": [{"rank": 1}]}})
+    with pytest.raises(InvalidAnswer, match=r"2026-11-17.*2026-11-10"):
+        other.collect("top_sellers")
+
+
+@pytest.mark.parametrize(("ranks", "moment"), [([1, 1], START), ([1, 3], START), ([], START), ([1], START - 1)])
+def test_a_chart_with_gaps_or_of_another_day_is_refused(ranks: list[int], moment: int) -> None:
+    """A short list is taken; a gap, a repeated rank or yesterday's count is not."""
+    day = source_named("most_played").cadence.window("2026-11-17")
+    good = Wire(lambda _: {"response": {"last_update": START, "ranks": [{"rank": 1}, {"rank": 2}]}})
+    assert [a.items for a in good.collect("most_played", window=day)] == [{"most_played": 2}]
+    bad = Wire(lambda _: {"response": {"last_update": moment, "ranks": [{"rank": rank} for rank in ranks]}})
+    with pytest.raises(InvalidAnswer):
+        bad.collect("most_played", window=day)
+
+
+def test_visits_are_asked_where_the_question_says() -> None:
+    """The free way and the official one are different hosts, and a month that is not carried is refused by name."""
+    month = source_named("monthly_visits").cadence.window("2023-09-01")
+    free = Wire(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5, "2023-09-01": 6}})
+    assert free.collect("monthly_visits", window=month)[0].items["visits"] == 1
+    official = Wire(lambda _: {"visits": [{"date": "2023-09-01", "visits": 1.5e8}]})
+    official.collect("monthly_visits", window=month, official=True)
+    assert [wire.asked[0].host for wire in (free, official)] == [Host.SIMILARWEB, Host.SIMILARWEB_API]
+    with pytest.raises(InvalidAnswer, match="carries: 2023-08-01"):
+        Wire(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5}}).collect("monthly_visits", window=month)
