@@ -5,9 +5,40 @@ Belongs here: sums and shares over the chart. Does not belong here: single games
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from steam_assets.insights.charts import around, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row a collected day."""
+    chart = one_place(around(inputs["most_played"], keys))
+    classes = {"free": "is_free", "paid": "not is_free", "unknown": "is_free is null"}
+    games = [F.expr(f"cast(count_if({rule}) as int) as {name}_games") for name, rule in classes.items()]
+    players = [
+        F.expr(f"coalesce(sum(players_now) filter (where {rule}), 0) as {name}_players")
+        for name, rule in classes.items()
+    ]
+    sums = chart.groupBy("day").agg(
+        F.max("sampled_at").alias("sampled_at"),
+        F.expr("cast(count(*) as int) as games"),
+        F.sum("players_now").alias("players_now"),
+        F.sum("players_peak").alias("players_peak_sum"),
+        F.expr("sum(players_now) filter (where rank <= 10) / nullif(sum(players_now), 0) as top10_share"),
+        *games,
+        *players,
+    )
+    return sums.withColumn("partition_key", partition_of("day")).where(F.col("partition_key").isin([*keys]))
+
 
 INSIGHT = Insight(
     name="market_day",
@@ -34,4 +65,5 @@ INSIGHT = Insight(
         "The chart's games are not all of Steam. The games peak at different hours, so the sum of peaks is more than "
         "were ever in at once. Free or paid is as of the day of asking."
     ),
+    compute=compute,
 )

@@ -5,9 +5,40 @@ Belongs here: the choice and kind of articles. Does not belong here: what player
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from steam_assets.insights.charts import named, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+IS_PATCH_NOTES = "array_contains(tags, 'patchnotes')"
+IS_UPDATE = f"({IS_PATCH_NOTES} or coalesce(feed_name = 'steam_community_announcements', false))"
+
+
+def marked(news: DataFrame) -> DataFrame:
+    """The articles of clean news, with their day (UTC) and kind."""
+    return news.selectExpr(
+        *("week_start", "app_id", "gid", "published_at", "title", "url"),
+        "to_date(published_at) as day",
+        "coalesce(feed_label, feed_name) as feed",
+        f"{IS_UPDATE} as is_update",
+        f"{IS_PATCH_NOTES} as is_patch_notes",
+    )
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row an article, app and week."""
+    rows = marked(inputs["news"].where(F.col("partition_key").isin([*keys])))
+    return named(rows, inputs, keys).withColumn("partition_key", partition_of("week_start"))
+
 
 INSIGHT = Insight(
     name="news_markers",
@@ -36,4 +67,5 @@ INSIGHT = Insight(
         "Makers announce sales and streams in the same feed as updates, and not all tag their patch notes. Press "
         "articles can be filed under several games."
     ),
+    compute=compute,
 )

@@ -6,12 +6,83 @@ Belongs here: ranks, players and stays on the chart, game by game. Does not belo
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.charts import around, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
 LOOKBACK_DAYS = 365
 """How far back a game's stays, best rank and earlier days are looked for, the day itself included."""
+
+STATUS = (
+    "case when compared_to is null then null when rank is null then 'dropped' when rank < rank_before then 'up' "
+    "when rank > rank_before then 'down' when rank = rank_before then 'same' when charted_before then 'returned' "
+    "else 'new' end"
+)
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row a charted game and day, and one a game on the day it left."""
+    chart = one_place(around(inputs["most_played"], keys, before=LOOKBACK_DAYS)).select(
+        "day", "app_id", "name", "is_free", "rank", "players_now", "players_peak"
+    )
+    days = _compared(chart)
+    rows = chart.join(F.broadcast(days), "day").unionByName(_dropped(chart, days))
+    return _measured(rows).withColumn("partition_key", partition_of("day")).where(F.col("partition_key").isin([*keys]))
+
+
+def _compared(chart: DataFrame) -> DataFrame:
+    """The collected days, each with the one collected before it, if that is within the lookback."""
+    before = F.lag("day").over(Over.orderBy("day"))
+    near = F.datediff("day", before) < LOOKBACK_DAYS
+    return chart.select("day").distinct().withColumn("compared_to", F.when(near, before))
+
+
+def _dropped(chart: DataFrame, days: DataFrame) -> DataFrame:
+    """A row a game of ``compared_to`` that is not on the day's chart."""
+    before = chart.withColumnRenamed("day", "compared_to").join(F.broadcast(days), "compared_to")
+    gone = before.join(chart.select("day", "app_id"), ["day", "app_id"], "left_anti")
+    nothing = {name: F.lit(None).cast("bigint") for name in ("players_now", "players_peak")}
+    return gone.withColumns(nothing | {"rank": F.lit(None).cast("int")})
+
+
+def _measured(rows: DataFrame) -> DataFrame:
+    rows = rows.withColumn("number", F.unix_date("day"))
+    of_app = Over.partitionBy("app_id").orderBy("number")
+    lookback = of_app.rangeBetween(1 - LOOKBACK_DAYS, 0)
+    before = F.when(F.lag("day").over(of_app) == F.col("compared_to"), F.lag("rank").over(of_app))
+    rows = rows.withColumns(
+        {
+            "rank_before": before,
+            "charted_before": F.count("rank").over(of_app.rangeBetween(1 - LOOKBACK_DAYS, -1)) > 0,
+            "days_on_chart": F.count("rank").over(lookback).cast("int"),
+            "best_rank": F.min("rank").over(lookback),
+            "peak_7d_mean": F.avg("players_peak").over(of_app.rangeBetween(-6, 0)),
+            "peak_7d_before": F.max("players_peak").over(of_app.rangeBetween(-7, -7)),
+        }
+    )
+    # A stay is a run of rows of which each was charted on the day it is compared to.
+    rows = rows.withColumn("stay", F.sum(F.expr("if(rank_before is null or rank is null, 1, 0)")).over(of_app))
+    in_stay = Over.partitionBy("app_id", "stay").orderBy("number").rangeBetween(1 - LOOKBACK_DAYS, 0)
+    return rows.withColumns(
+        {
+            "streak_days": F.count("rank").over(in_stay).cast("int"),
+            "rank_change_1d": F.col("rank_before") - F.col("rank"),
+            "status": F.expr(STATUS),
+            "peak_change_7d": F.expr("players_peak / nullif(peak_7d_before, 0) - 1"),
+        }
+    )
+
 
 INSIGHT = Insight(
     name="player_trend",
@@ -56,4 +127,5 @@ INSIGHT = Insight(
         "Steam's, of the 24 hours before one count a day. Stays reach back as far as the lookback and what was "
         "collected, not to the game's release."
     ),
+    compute=compute,
 )

@@ -5,9 +5,69 @@ Belongs here: the split of charts. Does not belong here: single items' prices (t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from steam_assets.insights.charts import WEEK_OF_DAY, around, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+CLASSES = {"free": "is_free", "paid": "not is_free", "unknown": "is_free is null"}
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """Three rows a week and chart."""
+    sold = one_place(around(inputs["top_sellers"], keys)).selectExpr(
+        "week_start", "'top_sellers' as chart", "partition_key as shown", "is_free", "cast(null as bigint) as players"
+    )
+    played = one_place(around(inputs["most_played"], keys, after=6)).selectExpr(
+        f"{WEEK_OF_DAY} as week_start",
+        "'most_played' as chart",
+        "partition_key as shown",
+        "is_free",
+        "players_peak as players",
+    )
+    split = [
+        F.struct(
+            F.lit(name).alias("price"),
+            F.expr(f"count_if({rule})").alias("count"),
+            F.expr(f"sum(if({rule}, players, 0 * players))").alias("players_sum"),
+        )
+        for name, rule in CLASSES.items()
+    ]
+    weeks = (
+        sold.union(played)
+        .groupBy("week_start", "chart")
+        .agg(
+            F.expr("cast(count(distinct shown) as int) as charts"),
+            F.expr("count(*) as all_items"),
+            F.sum("players").alias("all_players"),
+            F.array(*split).alias("classes"),
+        )
+    )
+    return (
+        weeks.select("*", F.inline("classes"))
+        .selectExpr(
+            "week_start",
+            "chart",
+            "price",
+            "charts",
+            "count / charts as items",
+            "count / all_items as items_share",
+            "players_sum / charts as players",
+            "players_sum / nullif(all_players, 0) as players_share",
+        )
+        .withColumn("partition_key", partition_of("week_start"))
+        .where(F.col("partition_key").isin([*keys]))
+    )
+
 
 INSIGHT = Insight(
     name="price_split",
@@ -30,4 +90,5 @@ INSIGHT = Insight(
         "have a row for every chart that was collected, be it zero."
     ),
     error="Free is what was free on the day of asking; a game that is free for a weekend counts as it stood then.",
+    compute=compute,
 )

@@ -5,9 +5,21 @@ Belongs here: the statistic, its window and its minimum volume. Does not belong 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.charts import around, named, partition_of
 from steam_assets.insights.insight import Input, Insight
+from steam_assets.insights.sentiment import weekly_votes
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
 
 BASELINE_WEEKS = 12
 """Weeks before the judged one that make the baseline; those that were not collected are left out."""
@@ -19,6 +31,92 @@ THRESHOLD = 5.0
 """Robust standard deviations that both numbers must be above their baseline."""
 MINIMUM_SHARE_JUMP = 0.1
 """How much the negative share must rise too, so that a week in which all reviews grow is not flagged."""
+MAD_TO_DEVIATION = 1.4826
+
+FLAGGED = (
+    f"if(baseline_weeks < {MINIMUM_WEEKS}, null, negative >= {MINIMUM_NEGATIVES} "
+    f"and coalesce(volume_score >= {THRESHOLD}D and share_score >= {THRESHOLD}D "
+    f"and negative_share - baseline_share >= {MINIMUM_SHARE_JUMP}D, false))"
+)
+AGREEMENT = (
+    "case when flagged and off_topic_excluded_by_steam then 'both' "
+    "when flagged and not off_topic_excluded_by_steam then 'only_flagged' "
+    "when not flagged and off_topic_excluded_by_steam then 'only_steam' "
+    "when not flagged and not off_topic_excluded_by_steam then 'neither' end"
+)
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row an app and week, flagged or not."""
+    summary = around(inputs["review_summary"], keys, before=7 * BASELINE_WEEKS)
+    votes = _with_baseline(weekly_votes(summary))
+    votes = votes.withColumn("partition_key", partition_of("week_start")).where(F.col("partition_key").isin([*keys]))
+    excluded = _excluded(summary.where(F.col("partition_key").isin([*keys])))
+    judged = _judged(votes).join(excluded, ["week_start", "app_id"], "left")
+    judged = judged.withColumn("off_topic_excluded_by_steam", F.expr("excluded_by_steam > 0"))
+    return named(judged.withColumn("agreement", F.expr(AGREEMENT)), inputs, keys)
+
+
+def _with_baseline(votes: DataFrame) -> DataFrame:
+    votes = votes.withColumns(
+        {"negative_share": F.expr("negative / nullif(reviews, 0)"), "number": F.unix_date("week_start")}
+    )
+    before = Over.partitionBy("app_id").orderBy("number").rangeBetween(-7 * BASELINE_WEEKS, -7)
+    return votes.withColumns(
+        {
+            "negatives_before": F.collect_list(F.col("negative").cast("double")).over(before),
+            "shares_before": F.collect_list("negative_share").over(before),
+        }
+    ).selectExpr(
+        "*",
+        "size(negatives_before) as baseline_weeks",
+        f"{median('negatives_before')} as baseline_negative",
+        f"{median('shares_before')} as baseline_share",
+    )
+
+
+def median(array: str) -> str:
+    """SQL: the median of an array of doubles without nulls; null if it is empty."""
+    ordered, size = f"array_sort({array})", f"size({array})"
+    return f"(get({ordered}, cast(({size} - 1) div 2 as int)) + get({ordered}, cast({size} div 2 as int))) / 2"
+
+
+def _judged(votes: DataFrame) -> DataFrame:
+    spread = {
+        "negative_mad": "transform(negatives_before, x -> abs(x - baseline_negative))",
+        "share_mad": "transform(shares_before, x -> abs(x - baseline_share))",
+    }
+    for name, distances in spread.items():
+        votes = votes.withColumn("distances", F.expr(distances)).withColumn(
+            name, F.expr(f"{MAD_TO_DEVIATION}D * {median('distances')}")
+        )
+    votes = votes.withColumn("kept", F.expr("least(greatest(baseline_share, 0.01D), 0.99D)"))
+    return votes.withColumns(
+        {
+            "volume_score": F.expr(
+                "(negative - baseline_negative) / greatest(negative_mad, sqrt(baseline_negative), 1D)"
+            ),
+            "share_score": F.expr(
+                "(negative_share - baseline_share) / sqrt(kept * (1 - kept) / reviews + share_mad * share_mad)"
+            ),
+        }
+    ).withColumn("flagged", F.expr(FLAGGED))
+
+
+def _excluded(summary: DataFrame) -> DataFrame:
+    """How many of the week's reviews Steam leaves out; null where one of both counts was not asked for."""
+    return (
+        summary.where("scope = 'week'")
+        .groupBy("week_start", "app_id")
+        .agg(
+            F.expr(
+                "greatest(max(total_reviews) filter (where off_topic_included) "
+                "- max(total_reviews) filter (where not off_topic_included), "
+                "if(count_if(off_topic_included) * count_if(not off_topic_included) > 0, 0, null)) as excluded_by_steam"
+            )
+        )
+    )
+
 
 INSIGHT = Insight(
     name="review_bombs",
@@ -65,4 +163,5 @@ INSIGHT = Insight(
         "rest of it. A game new to the charts has no baseline. Steam marks periods as off topic later, so its side "
         "may still change."
     ),
+    compute=compute,
 )

@@ -5,9 +5,40 @@ Belongs here: what only the fetched reviews tell. Does not belong here: totals (
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.charts import named, partition_of
 from steam_assets.insights.insight import Input, Insight
+from steam_assets.insights.sentiment import weekly_votes
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row an app, language and week."""
+    fetched = inputs["reviews"].where(F.col("partition_key").isin([*keys]))
+    rows = (
+        fetched.withColumn("language", F.coalesce("language", F.lit("unknown")))
+        .groupBy("week_start", "app_id", "language")
+        .agg(
+            F.expr("count(*) as reviews"),
+            F.expr("count_if(voted_up) / count(*) as positive_share"),
+            F.expr("median(playtime_at_review_minutes) / 60 as median_playtime_at_review_hours"),
+        )
+    )
+    of_app = Over.partitionBy("week_start", "app_id")
+    rows = rows.withColumn("sample_share", F.col("reviews") / F.sum("reviews").over(of_app))
+    votes = weekly_votes(inputs["review_summary"].where(F.col("partition_key").isin([*keys])))
+    rows = rows.join(votes.select("week_start", "app_id", "sample_complete"), ["week_start", "app_id"], "left")
+    return named(rows, inputs, keys).withColumn("partition_key", partition_of("week_start"))
+
 
 INSIGHT = Insight(
     name="review_languages",
@@ -31,4 +62,5 @@ INSIGHT = Insight(
         "Where the page budget cut the week (`sample_complete` is false) the newest reviews of the week stand for "
         "all of it. Reviews without a playtime are left out of the median."
     ),
+    compute=compute,
 )

@@ -5,9 +5,51 @@ Belongs here: the scores and their formulas. Does not belong here: how votes cha
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from steam_assets.insights.charts import named, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
+
+
+Z = 1.96
+"""Standard deviations of a 95 % interval."""
+
+
+def adjusted_score(share: SparkColumn, reviews: SparkColumn) -> SparkColumn:
+    """SteamDB's score of a positive share (0 to 1) among a number of reviews; null where there are none."""
+    return F.when(reviews > 0, share - (share - 0.5) * F.pow(F.lit(2.0), -F.log10(reviews + 1)))
+
+
+def wilson_lower(share: SparkColumn, reviews: SparkColumn) -> SparkColumn:
+    """The lower end of Wilson's 95 % interval of the same; null where there are none."""
+    doubt = Z * F.sqrt(share * (1 - share) / reviews + Z * Z / (4 * reviews * reviews))
+    return F.when(reviews > 0, (share + Z * Z / (2 * reviews) - doubt) / (1 + Z * Z / reviews))
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """Two rows an app and week: with and without what Steam marks as off topic."""
+    totals = inputs["review_summary"].where(F.col("partition_key").isin([*keys])).where("scope = 'lifetime'")
+    rows = totals.select(
+        *("week_start", "app_id", "off_topic_included", "total_positive", "total_negative", "total_reviews"),
+        "review_score_desc",
+        F.expr("total_positive / nullif(total_reviews, 0)").alias("positive_share"),
+    ).withColumns(
+        {
+            "adjusted_score": adjusted_score(F.col("positive_share"), F.col("total_reviews")),
+            "wilson_lower": wilson_lower(F.col("positive_share"), F.col("total_reviews")),
+        }
+    )
+    return named(rows, inputs, keys).withColumn("partition_key", partition_of("week_start"))
+
 
 INSIGHT = Insight(
     name="review_scores",
@@ -38,4 +80,5 @@ INSIGHT = Insight(
         "Who writes reviews is not who plays. Reviews deleted or changed since the week's end are counted as they "
         "stood when they were asked for."
     ),
+    compute=compute,
 )

@@ -5,9 +5,44 @@ Belongs here: the week's votes and their change. Does not belong here: what is u
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.charts import around, named, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def weekly_votes(summary: DataFrame) -> DataFrame:
+    """A row an app and week: all the votes of the week, off-topic ones included, and what of them was fetched."""
+    return summary.where("scope = 'week' and off_topic_included").selectExpr(
+        "week_start",
+        "app_id",
+        "total_positive as positive",
+        "total_negative as negative",
+        "total_reviews as reviews",
+        "reviews_listed as sample_reviews",
+        "complete as sample_complete",
+    )
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row an app and week."""
+    votes = weekly_votes(around(inputs["review_summary"], keys, before=7)).withColumns(
+        {"positive_share": F.expr("positive / nullif(reviews, 0)"), "number": F.unix_date("week_start")}
+    )
+    week_before = Over.partitionBy("app_id").orderBy("number").rangeBetween(-7, -7)
+    votes = votes.withColumn("share_change", F.col("positive_share") - F.max("positive_share").over(week_before))
+    votes = votes.withColumn("partition_key", partition_of("week_start")).where(F.col("partition_key").isin([*keys]))
+    return named(votes, inputs, keys)
+
 
 INSIGHT = Insight(
     name="sentiment",
@@ -35,4 +70,5 @@ INSIGHT = Insight(
         "A week with few reviews swings by chance. Only the week's top sellers are asked about, so a game that left "
         "the chart has a gap. Reviews deleted before the question are not counted."
     ),
+    compute=compute,
 )

@@ -5,12 +5,71 @@ Belongs here: ranks and stays on the weekly chart. Does not belong here: what sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.charts import around, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
 LOOKBACK_WEEKS = 104
 """How far back weeks on the chart and best ranks are looked for, the week itself included."""
+
+STATUS = (
+    "case when rank is null then 'dropped' when rank < previous_rank then 'up' when rank > previous_rank then 'down' "
+    "when rank = previous_rank then 'same' when first_top100 then 'new' else 'returned' end"
+)
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row a charted item and week, and one an item in the week it left."""
+    columns = ("week_start", "app_id", "name", "rank", "is_free")
+    chart = one_place(around(inputs["top_sellers"], keys, before=7 * LOOKBACK_WEEKS)).select(
+        *columns,
+        "first_top100",
+        F.col("last_week_rank").alias("told_rank"),
+        F.col("consecutive_weeks").alias("streak_weeks"),
+        F.col("final_price_cents").alias("price_cents"),
+    )
+    rows = _measured(chart.unionByName(_dropped(chart)))
+    return rows.withColumn("partition_key", partition_of("week_start")).where(F.col("partition_key").isin([*keys]))
+
+
+def _dropped(chart: DataFrame) -> DataFrame:
+    """A row an item that was on the chart of the week before, in each collected week it is not in."""
+    weeks = chart.select("week_start").distinct()
+    a_week_on = chart.withColumn("week_start", F.date_add("week_start", 7)).join(F.broadcast(weeks), "week_start")
+    gone = a_week_on.join(chart.select("week_start", "app_id"), ["week_start", "app_id"], "left_anti")
+    return gone.withColumns(
+        {
+            "rank": F.lit(None).cast("int"),
+            "told_rank": F.lit(None).cast("int"),
+            "streak_weeks": F.lit(0).cast("bigint"),
+        }
+    )
+
+
+def _measured(rows: DataFrame) -> DataFrame:
+    rows = rows.withColumn("number", F.unix_date("week_start"))
+    of_app = Over.partitionBy("app_id").orderBy("number")
+    lookback = of_app.rangeBetween(-7 * (LOOKBACK_WEEKS - 1), 0)
+    week_before = F.max("rank").over(of_app.rangeBetween(-7, -7))
+    return rows.withColumns(
+        {
+            "previous_rank": F.coalesce("told_rank", week_before),
+            "weeks_on_chart": F.count("rank").over(lookback).cast("int"),
+            "best_rank": F.min("rank").over(lookback),
+        }
+    ).withColumns({"movement": F.expr("previous_rank - rank"), "status": F.expr(STATUS)})
+
 
 INSIGHT = Insight(
     name="top_seller_moves",
@@ -42,4 +101,5 @@ INSIGHT = Insight(
         "Ranks go by revenue in the US, and Steam tells no revenue. Dropped items can be told only where the week "
         "before was collected. Names and prices are those of the day of asking, not of the week."
     ),
+    compute=compute,
 )

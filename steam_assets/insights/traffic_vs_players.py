@@ -5,9 +5,42 @@ Belongs here: the ratio of both. Does not belong here: ways and countries visito
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from steam_assets.insights.charts import around, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row a month whose visits are known."""
+    visits = inputs["visits"].where(F.col("partition_key").isin([*keys]))
+    daily = (
+        one_place(around(inputs["most_played"], keys, after=30))
+        .groupBy("day")
+        .agg(F.sum("players_peak").alias("players"))
+    )
+    months = daily.groupBy(F.trunc("day", "month").alias("month")).agg(
+        F.avg("players").alias("mean_daily_players"), F.expr("cast(count(*) as int) as days")
+    )
+    return visits.join(F.broadcast(months), "month", "left").select(
+        "month",
+        "visits",
+        F.col("kind").alias("visits_kind"),
+        "mean_daily_players",
+        F.expr("visits / nullif(mean_daily_players, 0) as visits_per_player"),
+        F.expr("coalesce(days, 0) as days_collected"),
+        F.expr("day(last_day(month)) as days_in_month"),
+        partition_of("month").alias("partition_key"),
+    )
+
 
 INSIGHT = Insight(
     name="traffic_vs_players",
@@ -29,4 +62,5 @@ INSIGHT = Insight(
         "Visits are Similarweb's estimate, revised later. Players are those of the charted games, and one who plays "
         "two games counts twice. With few collected days the mean is of those days, not of the month."
     ),
+    compute=compute,
 )

@@ -5,14 +5,76 @@ Belongs here: the comparison. Does not belong here: which articles are updates (
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.charts import around, named, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
+from steam_assets.insights.news_markers import marked
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
 
 SIDE_DAYS = 7
 """Days looked at on each side of the update's day, which belongs to neither."""
 ENOUGH_DAYS = 4
 """Collected days that each side needs."""
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """A row an app and day with an update."""
+    days = _update_days(marked(inputs["news"].where(F.col("partition_key").isin([*keys]))))
+    chart = one_place(around(inputs["most_played"], keys, before=SIDE_DAYS, after=6 + SIDE_DAYS))
+    medians = _medians(days, _with_market(chart))
+    return named(_effects(medians), inputs, keys).withColumn("partition_key", partition_of("week_start"))
+
+
+def _update_days(news: DataFrame) -> DataFrame:
+    return (
+        news.where("is_update")
+        .groupBy("week_start", "app_id", "day")
+        .agg(
+            F.min_by("title", F.struct(~F.col("is_patch_notes"), "published_at", "gid")).alias("title"),
+            F.expr("cast(count(*) as int) as updates"),
+            F.bool_or("is_patch_notes").alias("has_patch_notes"),
+        )
+    )
+
+
+def _with_market(chart: DataFrame) -> DataFrame:
+    others = F.sum("players_peak").over(Over.partitionBy("partition_key")) - F.col("players_peak")
+    return chart.select(F.col("day").alias("charted_on"), "app_id", "players_peak", others.alias("others"))
+
+
+def _medians(days: DataFrame, chart: DataFrame) -> DataFrame:
+    distance = F.datediff("charted_on", "day")
+    near = chart.join(days.select("app_id", "day"), "app_id").withColumn("distance", distance)
+    sides = {"before": f"distance between -{SIDE_DAYS} and -1", "after": f"distance between 1 and {SIDE_DAYS}"}
+    measures = [
+        F.expr(f"{measure} filter (where {side}) as {name}_{when}")
+        for when, side in sides.items()
+        for name, measure in (("peak", "median(players_peak)"), ("market", "median(others)"), ("days", "count(*)"))
+    ]
+    return days.join(near.groupBy("app_id", "day").agg(*measures), ["app_id", "day"], "left")
+
+
+def _effects(medians: DataFrame) -> DataFrame:
+    counted = medians.withColumns({n: F.expr(f"cast(coalesce({n}, 0) as int)") for n in ("days_before", "days_after")})
+    told = counted.withColumn("too_few_days", F.expr(f"least(days_before, days_after) < {ENOUGH_DAYS}"))
+    changes = told.withColumns(
+        {
+            "change": F.expr("if(too_few_days, null, peak_after / nullif(peak_before, 0) - 1)"),
+            "market_change": F.expr("if(too_few_days, null, market_after / nullif(market_before, 0) - 1)"),
+        }
+    )
+    return changes.withColumn("net_effect", F.expr("(1 + change) / nullif(1 + market_change, 0) - 1"))
+
 
 INSIGHT = Insight(
     name="update_effect",
@@ -51,4 +113,5 @@ INSIGHT = Insight(
         "What happened around an update, not because of it: sales, weekends and other updates fall on the same days. "
         "The market's sum is of the charted games only. Days on which the game was off the chart are unknown, not zero."
     ),
+    compute=compute,
 )
