@@ -8,7 +8,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from steam_assets.commands.care import drill, housekeeping, restore, status, verify
 from steam_assets.commands.demo import demo
+from steam_assets.commands.run import run
+from steam_assets.commands.services import broker, dev, simulate
 
 app = typer.Typer(
     name="steam-assets",
@@ -18,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     add_completion=False,
 )
-app.command("demo")(demo)
+for command in (demo, dev, run, status, verify, restore, drill, housekeeping, broker, simulate):
+    app.command()(command)
 
 
 @app.callback()

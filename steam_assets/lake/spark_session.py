@@ -1,7 +1,7 @@
 """The settings a Spark session needs to read raw files and to reach the two Iceberg catalogs.
 
-Belongs here: the mapping from Settings to Spark configuration. Does not belong here: starting a session (the resource
-in orchestration/ does, and so may a notebook: ``SparkSession.builder.config(map=spark_config(settings))``).
+Belongs here: the mapping from Settings to Spark configuration, and a session for commands and notebooks. Does not
+belong here: the session of a Dagster run (the resource in orchestration/ has it by dagster-pyspark).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+
+from pyspark.sql import SparkSession
 
 from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.jvm import find_java
@@ -45,6 +47,12 @@ def prepare_process() -> None:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if "JAVA_HOME" not in os.environ:
         os.environ["JAVA_HOME"] = str(find_java().resolve().parent.parent)
+
+
+def open_session(settings: Settings) -> SparkSession:
+    """The session of this process, started with ``settings`` if there is none yet."""
+    prepare_process()
+    return SparkSession.builder.config(map=spark_config(settings)).getOrCreate()
 
 
 def _local(settings: Settings) -> dict[str, str]:

@@ -1,0 +1,81 @@
+"""``steam-assets dev``, ``broker`` and ``simulate``: what stays up until Ctrl-C.
+
+Belongs here: starting and stopping them together. Does not belong here: what they serve.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from steam_assets.commands.local_broker import broker_for
+from steam_assets.settings import Settings
+
+
+def dev(
+    port: Annotated[int, typer.Option(help="Port of Dagit.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address Dagit listens at.")] = "127.0.0.1",
+) -> None:
+    """Serve Dagit, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
+
+    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in Dagit.
+    """
+    from steam_assets.embedded.jvm import find_java
+    from steam_assets.orchestration.launch import prepare_dagster_home
+
+    console, settings = Console(), Settings()
+    find_java()
+    home = prepare_dagster_home(settings)
+    with console.status("Starting Apache Kafka"), broker_for(settings) as address:
+        console.print(f"Kafka answers at {address}; Dagit's history is in {home}")
+        console.print(f"Dagit: http://{host}:{port}", style="bold")
+        command = [sys.executable, "-m", "dagster", "dev", "-m", "steam_assets.definitions"]
+        served = subprocess.Popen([*command, "--port", str(port), "--host", host])
+        _wait(served)
+
+
+def broker() -> None:
+    """Run the embedded Kafka alone, until Ctrl-C, for runs that other processes start."""
+    settings = Settings()
+    with broker_for(settings) as address:
+        Console().print(f"Kafka answers at {address}. Ctrl-C stops it.")
+        _pause()
+
+
+def simulate(
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8765,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 7,
+    apps: Annotated[int, typer.Option(min=10, help="Games that exist.")] = 100,
+    replay: Annotated[Path | None, typer.Option(help="Serve recorded responses in this folder.")] = None,
+) -> None:
+    """Serve the simulator of Steam and Similarweb, until Ctrl-C. Point STEAM_STEAM_API_URL and its kin at it."""
+    from steam_assets.embedded.simulator import serve
+
+    serve(port=port, seed=seed, apps=apps, replay=replay)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        # The terminal has sent the signal to the children, too; they end by themselves.
+        process.wait(timeout=30)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    if process.returncode:
+        raise typer.Exit(process.returncode)
+
+
+def _pause() -> None:
+    import threading
+
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return

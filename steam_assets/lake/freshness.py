@@ -1,0 +1,113 @@
+"""How fresh a source is, and which of its partitions are missing.
+
+Belongs here: the comparison of what is kept with what the calendar asks for. Does not belong here: one partition's
+state (partition_status.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.partition_status import PartitionStatus, partition_status
+from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.source import History, Source
+
+GRACE = {Cadence.DAILY: timedelta(hours=24), Cadence.WEEKLY: timedelta(days=2), Cadence.MONTHLY: timedelta(days=27)}
+"""After a window's end, the time in which its data may come without being late (contracts of the sources)."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A partition that is not there: its key, and whether and how it can still be had."""
+
+    partition_key: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """A source's partitions, oldest first, the gaps between its first one and now, and a sentence on it all."""
+
+    source: str
+    cadence: str
+    partitions: tuple[PartitionStatus, ...]
+    gaps: tuple[Gap, ...]
+    late: bool
+    newest: str | None
+
+    @property
+    def summary(self) -> str:
+        if self.newest is None:
+            return "nothing yet; steam-assets run " + self.source
+        unfinished = [p.partition_key for p in self.partitions if not p.up_to_date]
+        parts = [f"newest {self.newest}" + (", late" if self.late else "")]
+        parts += [f"unfinished: {', '.join(unfinished)}"] if unfinished else []
+        parts += (
+            [f"{len(self.gaps)} gaps: " + "; ".join(f"{g.partition_key} ({g.why})" for g in self.gaps[:5])]
+            if self.gaps
+            else []
+        )
+        return "; ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for programs."""
+        return {
+            "source": self.source,
+            "cadence": self.cadence,
+            "newest": self.newest,
+            "late": self.late,
+            "gaps": [{"partition": g.partition_key, "why": g.why} for g in self.gaps],
+            "partitions": [_partition_json(p) for p in self.partitions],
+        }
+
+
+def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
+    """Compare what is kept of a source with its calendar up to ``now`` (aware)."""
+    kept = set(lake.raw.partitions(source.name)) | set(lake.raw_backup.partitions(source.name))
+    for table in source.tables:
+        kept |= set(lake.ledger.partitions(table.name))
+    keys = sorted(kept)
+    due = source.cadence.latest_finished(now - GRACE[source.cadence])
+    gaps = [_gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in kept] if keys else []
+    return Freshness(
+        source=source.name,
+        cadence=source.cadence.value,
+        partitions=tuple(partition_status(lake, source, key) for key in keys),
+        gaps=tuple(gaps),
+        late=not keys or keys[-1] < due.key,
+        newest=keys[-1] if keys else None,
+    )
+
+
+def _gap(source: Source, window: Window, now: datetime) -> Gap:
+    refusal = source.history.refusal(window, now)
+    if refusal is None:
+        missed = "the answer may no longer carry it" if source.history is History.CARRIED else "can be caught up"
+        return Gap(window.key, missed)
+    return Gap(window.key, "missed while it was the present; only Kafka, a backup or an import may have it")
+
+
+def _partition_json(status: PartitionStatus) -> dict[str, Any]:
+    return {
+        "partition": status.partition_key,
+        "up_to_date": status.up_to_date,
+        "answers": status.answers,
+        "raw": status.raw_whole,
+        "raw_backed_up": status.raw_backed_up,
+        "tables": [
+            {
+                "table": part.table,
+                "published": status.published(part.table),
+                "landed": status.landed(part.table),
+                "clean": part.record.clean if part.record else None,
+                "quarantined": part.record.quarantined if part.record else None,
+                "duplicates": part.record.duplicates if part.record else None,
+                "current": part.current,
+                "backed_up": part.backed_up,
+            }
+            for part in status.tables
+        ],
+    }
