@@ -11,11 +11,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 import boto3
 from botocore.client import Config
@@ -94,7 +95,8 @@ class S3Store:
     def _body(self, key: str, **options: str) -> BinaryIO:
         with self._errors(key):
             answer = self._client.get_object(**self._address(key), **options)
-        return cast(BinaryIO, answer["Body"])
+        # Without it ``with body as stream`` gives the bare socket, past the body's check of the checksum.
+        return io.BufferedReader(answer["Body"], _CHUNK)
 
     def stat(self, key: str) -> StoredObject | None:
         try:

@@ -141,7 +141,7 @@ def test_bytes_damaged_at_rest_or_on_the_way_are_not_read_as_good(store: S3Store
         return answer
 
     store._client._endpoint.http_session.send = send
-    with pytest.raises(OSError, match="does not match its checksum; restore it"):
+    with pytest.raises(OSError, match="does not match its stored checksum; restore it"):
         store.read("x")
     assert store.sha256("x") == hashlib.sha256(b"dat!").hexdigest()
 
