@@ -207,7 +207,7 @@ def exploded(
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
             F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
         )
-        # The outer form, for Spark would put a filter `size(entries) > 0` before the other one and read each body twice.
+        # The outer form: before the other Spark puts a filter on `size(entries)`, and reads each body twice for it.
         .select("*", F.posexplode_outer("entries").alias("place", "entry"))
         .where("place is not null")
         .select(

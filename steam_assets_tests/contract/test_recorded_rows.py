@@ -1,0 +1,94 @@
+"""What becomes of real answers: the rows people look at, from bodies the services really sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answered import envelopes, raw_frame
+from pyspark.sql import Row, SparkSession
+
+from steam_assets.sources import source_named
+
+pytestmark = pytest.mark.spark
+
+
+def rows(spark: SparkSession, source_name: str, table_name: str, key: str, body: bytes, **more: Any) -> list[Row]:
+    source = source_named(source_name)
+    table = next(table for table in source.tables if table.name == table_name)
+    return table.items(raw_frame(spark, envelopes(source, key, body), **more)).collect()
+
+
+def test_most_played_of_a_recorded_day(spark: SparkSession, recorded: Path) -> None:
+    """All hundred ranks come out clean, free is told where Steam tells it, prices are cents."""
+    body = next((recorded / "mostplayed").glob("GetGamesByConcurrentPlayers*global*")).read_bytes()
+    found = rows(spark, "most_played", "most_played", "2026-03-09", body)
+    assert [row["rank"] for row in found if row["problem"] is None] == list(range(1, 101))
+    assert (found[0]["app_id"], found[0]["players_now"], found[0]["players_peak"]) == (730, 1384410, 1509177)
+    assert found[0]["is_free"] is True
+    assert (found[2]["is_free"], found[2]["final_price_cents"]) == (False, 2499)
+    hidden = json.loads(body)
+    hidden["response"]["ranks"][0]["item"] = {"success": 15, "visible": False, "name": "Path of Exile", "appid": 730}
+    restricted = rows(spark, "most_played", "most_played", "2026-03-09", json.dumps(hidden).encode())
+    assert restricted[0]["is_free"] is None
+
+
+def test_reviews_of_the_old_form_and_of_the_new_one_derived_from_it_are_the_same(
+    spark: SparkSession, recorded: Path
+) -> None:
+    """The new form is derived from recorded old ones by the documented mapping: no recorded body of it exists."""
+    old = json.loads((recorded / "reviews/goodgames/app_2238310_reviews.json").read_bytes())
+    new = {"response": {key: value for key, value in old.items() if key != "success"} | {"total_matching": 45}}
+    both = [rows(spark, "reviews", "reviews", "2024-12-03", json.dumps(body).encode()) for body in (old, new)]
+    kept = [[{k: v for k, v in row.asDict().items() if k != "source_sha256"} for row in found] for found in both]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 45
+    assert all(row["problem"] is None for row in kept[0])
+    ids = {review["author"]["steamid"] for review in old["reviews"]}
+    assert not any(one in str(row) for row in kept[0] for one in ids)
+    assert len({row["author_key"] for row in kept[0]}) == len(ids)
+    assert {row["text"] for row in kept[0]} == {review["review"] for review in old["reviews"]}
+    bare = rows(spark, "reviews", "reviews", "2024-12-03", json.dumps(old).encode(), hash_key=None)
+    assert {row["author_key"] for row in bare} == {None}
+
+
+def test_one_bad_review_costs_no_other_and_hides_its_author(spark: SparkSession) -> None:
+    """It is quarantined with its own text, without the reviewer's id; an underflown count is noted."""
+    good = {
+        "recommendationid": "1",
+        "author": {"steamid": "76561198079303540"},
+        "review": "a\x00b",
+        "timestamp_created": 1733632819,
+        "timestamp_updated": 1733632819,
+        "voted_up": True,
+        "votes_funny": 4294967295,
+    }
+    bad = good | {"recommendationid": "2", "votes_up": "many"}
+    body = {"response": {"query_summary": {"num_reviews": 2}, "reviews": [bad, good], "cursor": "*"}}
+    refused, kept = rows(spark, "reviews", "reviews", "2024-12-03", json.dumps(body).encode())
+    assert refused["problem"]
+    assert '"many"' in refused["item"]
+    assert "76561198079303540" not in refused["item"]
+    assert (kept["problem"], kept["text"], kept["votes_funny"]) == (None, "a\ufffdb", None)
+    assert len(kept["changes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "visits", "details"),
+    [
+        ("seed/old_2023-08-05_similarweb_data.json", "2023-06-01", 172451708, 1),
+        ("seed/2023-09-24_monthly_visitor_data.json", "2023-07-01", 188136085, 0),
+        ("seed/2023-10-27_monthly_visitor_data.json", "2023-09-01", 155053516, 1),
+        ("att.com_2020-01.json", "2020-01-01", 97569418, 1),
+    ],
+)
+def test_visits_are_those_of_the_month_in_the_body(
+    spark: SparkSession, recorded: Path, file: str, key: str, visits: int, details: int
+) -> None:
+    """Details are taken for the newest month only; numbers may be texts in scientific notation."""
+    body = (recorded / "similarweb" / file).read_bytes()
+    (month,) = rows(spark, "monthly_visits", "visits", key, body)
+    assert (month["visits"], month["problem"]) == (visits, None)
+    assert len(rows(spark, "monthly_visits", "engagement", key, body)) == details
