@@ -1,0 +1,207 @@
+"""Services of the compose files started as processes of this machine, with the same commands and environment.
+
+Belongs here: what a container would do for them: names of hosts, ports, the image's folders, health checks.
+Does not belong here: what must be true of them (test_services_by_hand.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from composition import DOCKER, environment, image_environment, merged
+
+from steam_assets.embedded.broker import free_port
+from steam_assets.embedded.jars import cache_folder, kafka_jars
+from steam_assets.embedded.jvm import find_java
+
+GIVEN = {"POSTGRES_PASSWORD": "by-hand", "S3_ACCESS_KEY": "by-hand", "S3_SECRET_KEY": "by-hand-secret"}
+SCRIPTS = Path(sys.executable).parent
+START_SECONDS = 90.0
+
+
+class NotHealthy(Exception):
+    """A service ended or did not become healthy in time; the message carries the end of its output."""
+
+
+@dataclass
+class Stack:
+    """Services of ``files``, each on free ports of 127.0.0.1 instead of its container's; data below ``folder``."""
+
+    folder: Path
+    files: tuple[str, ...]
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Added to the environment of every service of our image: where the simulated sources are."""
+
+    def __post_init__(self) -> None:
+        self.services = merged(*self.files)
+        self.ports: dict[tuple[str, int], int] = {}
+        self.running: dict[str, subprocess.Popen[Any]] = {}
+        home = self.folder / "dagster"
+        (home / "storage").mkdir(parents=True)
+        shutil.copy2(DOCKER / "dagster.yaml", home)
+        (home / "workspace.yaml").write_text(self.local((DOCKER / "workspace.yaml").read_text(encoding="utf-8")))
+
+    def port(self, service: str, inside: int) -> int:
+        return self.ports.setdefault((service, inside), free_port())
+
+    def local(self, text: str) -> str:
+        """``text`` with container folders, names and ports replaced by this machine's."""
+        replaced = {"/opt/dagster": str(self.folder / "dagster"), "/var/lib/steam": str(self.folder / "steam")}
+        for service, inside in _LISTENING.items():
+            port = self.port(service, inside)
+            for name in (service, "127.0.0.1"):
+                replaced |= {f"{name}:{inside}": f"127.0.0.1:{port}", f"{name}/{inside}": f"127.0.0.1/{port}"}
+        replaced |= {
+            "host: code-location": "host: 127.0.0.1",
+            "port: 4000": f"port: {self.port('code-location', 4000)}",
+            "/opt/steam-assets/lib/python3.11/site-packages": str(SCRIPTS.parent / "lib/python3.11/site-packages"),
+        }
+        for found, here in replaced.items():
+            text = text.replace(found, here)
+        return text
+
+    def command(self, service: str, words: Sequence[str] | None = None) -> list[str]:
+        words = list(self.services[service]["command"] if words is None else words)
+        own = {str(inside): str(self.port(service, inside)) for name, inside in _LISTENING.items() if name == service}
+        local = [own.get(word, self.local(word)) for word in words]
+        return [word.replace("0.0.0.0", "127.0.0.1") for word in local]
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Of the container alone: nothing of this process's environment but where Java and the programs are."""
+        settings = image_environment() | environment(self.services[service], GIVEN) | dict(self.extra)
+        settings = {name: self.local(value) for name, value in settings.items() if name not in _OF_THE_IMAGE}
+        if settings.get("DAGSTER_POSTGRES_HOST") == "postgres":
+            settings["DAGSTER_POSTGRES_HOST"] = "127.0.0.1"
+            settings["DAGSTER_POSTGRES_PORT"] = str(self.port("postgres", 5432))
+        here = {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "HOME": str(self.folder)}
+        # The folder of jars is baked into the image; here they are in the user's cache.
+        here["XDG_CACHE_HOME"] = str(cache_folder().parents[1])
+        return settings | here | {name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ}
+
+    def start(self, service: str, command: Sequence[str] | None = None, **options: Any) -> None:
+        """Start a service's own command and wait until its own health check passes. Raises NotHealthy."""
+        options.setdefault("env", self.environment(service))
+        options.setdefault("cwd", self.folder / "dagster")
+        with self._log(service).open("wb") as output:
+            self.running[service] = subprocess.Popen(
+                command or self.command(service),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **options,
+            )
+        self.wait(lambda: self.healthy(service), service)
+
+    def healthy(self, service: str) -> bool:
+        _, *check = self.services[service]["healthcheck"]["test"]
+        done = subprocess.run(
+            self.command(service, check),
+            env=self.environment(service),
+            cwd=self.folder / "dagster",
+            capture_output=True,
+        )
+        return done.returncode == 0
+
+    def wait(self, ready: Callable[[], bool], service: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            ended = self.running[service].poll() is not None
+            if ended or time.monotonic() > deadline:
+                tail = self._log(service).read_text(errors="replace")[-3000:]
+                raise NotHealthy(f"{service} {'ended' if ended else 'was not healthy in time'}:\n{tail}")
+
+    def idle(self, seconds: float) -> None:
+        """Wait while the services work; sooner if the first of them ends."""
+        with suppress(subprocess.TimeoutExpired):
+            next(iter(self.running.values())).wait(seconds)
+
+    def _log(self, service: str) -> Path:
+        return self.folder / f"{service}.log"
+
+    def stop(self) -> None:
+        for process in reversed(self.running.values()):
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def start_postgres(self, programs: Path) -> None:
+        """PostgreSQL of this machine, set up as the image's entry point does: one user, one database, a password."""
+        data = Path(tempfile.mkdtemp(prefix="steam-postgres-"))
+        self._postgres_data = data
+        options: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            # PostgreSQL refuses to run as root.
+            shutil.chown(data, "postgres", "postgres")
+            options = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        password = data.with_suffix(".password")
+        password.write_text(GIVEN["POSTGRES_PASSWORD"])
+        password.chmod(0o644)
+        user = self.services["postgres"]["environment"]["POSTGRES_USER"]
+        setup = ["--username", user, "--pwfile", str(password), "--auth", "scram-sha-256", "--encoding", "UTF8"]
+        subprocess.run(
+            [programs / "initdb", "--pgdata", data, *setup], check=True, capture_output=True, cwd=data, **options
+        )
+        password.unlink()
+        server, *flags = self.services["postgres"]["command"]
+        port = str(self.port("postgres", 5432))
+        command = [str(programs / server), "-D", str(data), "-p", port, "-k", str(data), *flags]
+        self.running["postgres"] = subprocess.Popen(
+            command, cwd=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **options
+        )
+        self._log("postgres").touch()
+        access = {**os.environ, "PGPASSWORD": GIVEN["POSTGRES_PASSWORD"], "PGHOST": "127.0.0.1", "PGPORT": port}
+        check = self.services["postgres"]["healthcheck"]["test"][1:]
+        program = [str(programs / check[0]), *check[1:]]
+        self.wait(lambda: subprocess.run(program, env=access, capture_output=True).returncode == 0, "postgres")
+        database = self.services["postgres"]["environment"]["POSTGRES_DB"]
+        subprocess.run([programs / "createdb", "--username", user, database], env=access, check=True)
+
+    def remove_postgres(self) -> None:
+        shutil.rmtree(self._postgres_data)
+
+    def start_kafka(self) -> None:
+        """A broker of this machine, configured as the image configures itself: KAFKA_A_B_C is a.b.c."""
+        controller = free_port()
+        given = {n: self.local(v) for n, v in environment(self.services["kafka"], GIVEN).items()}
+        properties = {
+            name.removeprefix("KAFKA_").replace("_", ".").lower(): value
+            for name, value in given.items()
+            if name != "KAFKA_HEAP_OPTS"
+        }
+        local = {
+            "log.dirs": str(self.folder / "kafka"),
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port('kafka', 9092)},CONTROLLER://127.0.0.1:{controller}",
+        }
+        file = self.folder / "server.properties"
+        file.write_text("".join(f"{name}={value}\n" for name, value in (properties | local).items()))
+        java = [str(find_java()), *given["KAFKA_HEAP_OPTS"].split(), "-cp", os.pathsep.join(map(str, kafka_jars()))]
+        format_ = [*java, "kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", str(file)]
+        subprocess.run(format_, check=True, capture_output=True)
+        self.start("kafka", [*java, "kafka.Kafka", str(file)])
+
+
+_LISTENING = {
+    "kafka": 9092,
+    "postgres": 5432,
+    "code-location": 4000,
+    "webserver": 3000,
+    "s3": 7070,
+    "spark-master": 7077,
+}
+
+_OF_THE_IMAGE = frozenset({"PATH", "SPARK_HOME", "PYSPARK_PYTHON", "STEAM_JARS_DIR"})

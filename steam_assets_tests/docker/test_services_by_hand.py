@@ -1,0 +1,151 @@
+"""The base's services, started with their own commands, environment and health checks, work together.
+
+There is no container engine in these tests: what an image of somebody else holds (PostgreSQL, Kafka) comes from this
+machine, with the settings that the compose file gives it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import requests
+from by_hand import GIVEN, START_SECONDS, Stack
+
+from steam_assets.embedded.simulator import Simulator
+from steam_assets.ingestion.kafka_connection import cluster_id
+from steam_assets.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+DAY, NOW = "2026-11-20", "2026-11-20T21:00:00+00:00"
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if not PROGRAMS:
+        pytest.skip("no PostgreSQL server here; `apt-get install postgresql` brings it")
+    with Simulator(seed=7, apps=20) as steam:
+        steam.set_now(datetime.fromisoformat(NOW))
+        simulated = {
+            "STEAM_STEAM_API_URL": steam.url,
+            "STEAM_STEAM_REQUESTS_PER_SECOND": "50",
+            "STEAM_SIMULATED_NOW": NOW,
+        }
+        stack = Stack(tmp_path_factory.mktemp("stack"), ("compose.yaml",), simulated)
+        try:
+            stack.start_postgres(PROGRAMS[-1])
+            stack.start_kafka()
+            for service in ("code-location", "webserver", "daemon"):
+                stack.start(service)
+            yield stack
+        finally:
+            stack.stop()
+            stack.remove_postgres()
+
+
+def ask(stack: Stack, query: str, **variables: Any) -> dict[str, Any]:
+    address = f"http://127.0.0.1:{stack.port('webserver', 3000)}/graphql"
+    answer = requests.post(address, json={"query": query, "variables": variables}, timeout=60)
+    answer.raise_for_status()
+    content = answer.json()
+    assert "errors" not in content, content["errors"]
+    return content["data"]
+
+
+def test_the_webserver_lists_the_code_location_that_grpc_serves(stack: Stack):
+    entries = ask(
+        stack,
+        """{ workspaceOrError { ... on Workspace { locationEntries {
+            name loadStatus locationOrLoadError { __typename } } } } }""",
+    )["workspaceOrError"]["locationEntries"]
+    assert entries == [
+        {
+            "name": "steam_assets",
+            "loadStatus": "LOADED",
+            "locationOrLoadError": {"__typename": "RepositoryLocation"},
+        }
+    ]
+
+
+def test_schedules_are_on_from_the_start(stack: Stack):
+    schedules = ask(
+        stack,
+        """{ schedulesOrError(repositorySelector: {
+            repositoryName: "__repository__", repositoryLocationName: "steam_assets"
+        }) { ... on Schedules { results { name scheduleState { status } } } } }""",
+    )["schedulesOrError"]["results"]
+    assert schedules
+    assert {schedule["scheduleState"]["status"] for schedule in schedules} == {"RUNNING"}
+
+
+def test_the_daemons_are_healthy(stack: Stack):
+    statuses = ask(stack, "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }")
+    required = [s for s in statuses["instance"]["daemonHealth"]["allDaemonStatuses"] if s["required"]]
+    assert {status["daemonType"] for status in required} >= {"SCHEDULER", "SENSOR", "QUEUED_RUN_COORDINATOR"}
+    assert [status["daemonType"] for status in required if not status["healthy"]] == []
+
+
+def test_the_broker_answers_and_makes_no_topic_by_itself(stack: Stack):
+    settings = Settings.model_construct(kafka_bootstrap_servers=f"127.0.0.1:{stack.port('kafka', 9092)}")
+    assert cluster_id(settings, 10) == "4L6g3nShT-eMCtK--X86sw"
+
+
+def test_a_queued_run_goes_from_the_source_to_the_verified_backup(stack: Stack):
+    """Webserver to queue to daemon to gRPC server to run process, through Kafka and Spark, recorded in PostgreSQL."""
+    launched = ask(
+        stack,
+        """mutation ($tags: [ExecutionTag!]!) { launchRun(executionParams: {
+            selector: {jobName: "daily", repositoryName: "__repository__", repositoryLocationName: "steam_assets"},
+            executionMetadata: {tags: $tags}, runConfigData: {}
+        }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }""",
+        tags=[{"key": "dagster/partition", "value": DAY}],
+    )["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run_id = launched["run"]["runId"]
+    assert _ended(stack, run_id) == "SUCCESS", _failures(stack, run_id)
+    assert _recorded_in_postgres(stack, run_id) == "SUCCESS"
+    assert list((stack.folder / "steam" / "clean-backup").rglob("*.parquet"))
+
+
+def _ended(stack: Stack, run_id: str) -> str:
+    deadline = time.monotonic() + 2 * START_SECONDS
+    while True:
+        run = ask(stack, "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)[
+            "runOrError"
+        ]
+        if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") or time.monotonic() > deadline:
+            return run["status"]
+        stack.idle(1)
+
+
+def _failures(stack: Stack, run_id: str) -> str:
+    events = ask(
+        stack,
+        """query ($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
+            __typename ... on MessageEvent { message } ... on ErrorEvent { error { message } } } } } }""",
+        id=run_id,
+    )["logsForRun"]["events"]
+    return "\n".join(str(event) for event in events if "Failure" in event["__typename"])
+
+
+def _recorded_in_postgres(stack: Stack, run_id: str) -> str:
+    with (
+        psycopg2.connect(
+            host="127.0.0.1",
+            port=stack.port("postgres", 5432),
+            user="dagster",
+            password=GIVEN["POSTGRES_PASSWORD"],
+            dbname="dagster",
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("select status from runs where run_id = %s", (run_id,))
+        (found,) = cursor.fetchall()
+    return found[0]
