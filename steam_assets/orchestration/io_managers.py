@@ -64,9 +64,11 @@ class IcebergIOManager(dg.IOManager):
             key: require_manifest(self._lake, source.name, key) for key in sorted(context.asset_partition_keys)
         }
         provenance = {key: Provenance(m.digest, m.items.get(table.name, 0)) for key, m in manifests.items()}
+        # Opened before Spark writes below the root: only an empty place is marked as ours.
+        ledger = self._lake.ledger
         records = commit(table, obj, provenance, self._clock.now())
         for record in records:
-            self._lake.ledger.write(record)
+            ledger.write(record)
         context.add_output_metadata(clean_metadata(records))
 
     def load_input(self, context: dg.InputContext) -> DataFrame:

@@ -159,6 +159,8 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         spark: LazyPySparkResource = context.resources.spark
         clock: Clock = context.resources.clock
         records = {k: require_clean(lake, source, table, k) for k in context.partition_keys}
+        # Opened before Spark writes below the root: only an empty place is marked as ours.
+        ledger = lake.backup_ledger
         problems: list[str] = []
         contents: dict[str, Content] = {}
         try:
@@ -166,7 +168,7 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         except BackupDiffers as error:
             problems.append(str(error))
         for partition_key, made in contents.items():
-            lake.backup_ledger.write(BackupRecord.of(records[partition_key], made.rows, made.digest, clock.now()))
+            ledger.write(BackupRecord.of(records[partition_key], made.rows, made.digest, clock.now()))
         yield dg.MaterializeResult(
             metadata={"dagster/partition_row_count": sum(c.rows for c in contents.values())},
             check_results=[_verified(key, problems)],
