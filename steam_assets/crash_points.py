@@ -31,6 +31,7 @@ STEPS = (
     "housekeeping:after_tombstone",
     "housekeeping:after_delete",
     "housekeeping:after_manifest",
+    "housekeeping:clean_after_delete",
 )
 """Every step that the code reaches, for tests that go through all of them; a test compares it with the code."""
 

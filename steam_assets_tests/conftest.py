@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.embedded.simulator import Simulator
+from steam_assets.lake.spark_session import open_session
+from steam_assets.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -25,18 +27,19 @@ def recorded() -> Path:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """The one Spark session of the run, in UTC."""
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.shuffle.partitions", "2")
-        .getOrCreate()
-    )
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
+    settings = Settings(home=tmp_path_factory.mktemp("spark"), spark_master="local[2]")
+    session = open_session(settings)
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    """The one simulator of the run: a small market. A test that sets its clock or faults undoes it."""
+    with Simulator(seed=7, apps=12, reviews_per_app_week=30) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

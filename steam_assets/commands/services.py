@@ -56,7 +56,10 @@ def simulate(
     """Serve the simulator of Steam and Similarweb, until Ctrl-C. Point STEAM_STEAM_API_URL and its kin at it."""
     from steam_assets.embedded.simulator import serve
 
-    serve(port=port, seed=seed, apps=apps, replay=replay)
+    def say(url: str) -> None:
+        Console().print(f"STEAM_STEAM_API_URL={url} STEAM_SIMILARWEB_URL={url} STEAM_SIMILARWEB_API_URL={url}")
+
+    serve(say, port=port, seed=seed, apps=apps, replay=replay)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

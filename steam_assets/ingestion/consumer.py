@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from steam_assets.ingestion.envelope import SCHEMA_VERSION, Envelope
+from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.kafka_connection import (
     CONTACT_DEADLINE_SECONDS,
     MAX_MESSAGE_BYTES,
@@ -42,12 +42,13 @@ class LostRecords(Exception):
 
 
 class Record(NamedTuple):
-    """A record of the batch: where it lies, and ``value``, the line of its envelope."""
+    """A record of the batch: where it lies, ``value``, the line of its envelope, and the envelope's ``items``."""
 
     partition: int
     offset: int
     sequence: int
     value: bytes
+    items: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +126,11 @@ def _sort(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -
             f"{_of(receipt)}: the bytes at {message.topic}/{message.partition} offset {message.offset} are not those "
             "that were published (SHA-256 differs)"
         )
-    problem = _problem(value, headers)
-    if problem:
-        on_poison(_poison(message, problem, of_batch=True))
-        value = b""
-    return Record(message.partition, message.offset, headers.sequence, value)
+    envelope = _decode(value, headers)
+    if isinstance(envelope, str):
+        on_poison(_poison(message, envelope, of_batch=True))
+        return Record(message.partition, message.offset, headers.sequence, b"", {})
+    return Record(message.partition, message.offset, headers.sequence, value, envelope.items)
 
 
 def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:
@@ -142,12 +143,10 @@ def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:
     seen[sequence] = 1
 
 
-def _problem(value: bytes, headers: RecordHeaders) -> str | None:
-    """Why a value is not the envelope that its headers announce; None if it is."""
+def _decode(value: bytes, headers: RecordHeaders) -> Envelope | str:
+    """The envelope that the headers announce, or why the value is not it."""
     if b"\n" in value:
         return "a line break within the envelope's line"
-    if headers.sha256 is not None and _as_we_write(value, headers):
-        return None
     try:
         envelope = Envelope.model_validate_json(value)
     except ValidationError as error:
@@ -156,20 +155,7 @@ def _problem(value: bytes, headers: RecordHeaders) -> str | None:
     named = (envelope.source, envelope.partition_key, envelope.batch_id, envelope.sequence)
     if named != (headers.source, headers.partition_key, headers.batch_id, headers.sequence):
         return "headers and envelope name different batches"
-    return None
-
-
-def _as_we_write(value: bytes, headers: RecordHeaders) -> bool:
-    """Whether a value begins and ends, byte by byte, as ``Envelope.to_bytes`` writes it.
-
-    With the SHA-256 that its writer gave it, it then is what that wrote from a valid envelope: parsing it again would
-    cost as much as all the rest of reading.
-    """
-    start = (
-        f'{{"schema_version":{SCHEMA_VERSION},"source":"{headers.source}","partition_key":"{headers.partition_key}",'
-        f'"batch_id":"{headers.batch_id}","sequence":{headers.sequence},"request":"'
-    )
-    return value.startswith(start.encode()) and value.endswith(b'"}')
+    return envelope
 
 
 def _poison(message: Any, reason: str, *, of_batch: bool = False) -> Poison:
@@ -209,11 +195,11 @@ def _collect(
 ) -> None:
     items = headers.items
     if items is None:
-        problem = _problem(message.value or b"", headers)
-        if problem:
-            on_poison(_poison(message, problem))
+        envelope = _decode(message.value or b"", headers)
+        if isinstance(envelope, str):
+            on_poison(_poison(message, envelope))
             return
-        items = Envelope.model_validate_json(message.value).items
+        items = envelope.items
     found.setdefault(headers.batch_id, _Batch(headers)).add(headers, message.partition, message.offset, items)
 
 

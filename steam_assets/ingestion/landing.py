@@ -6,12 +6,14 @@ Belongs here: landing of one batch. Does not belong here: reading Kafka (consume
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import groupby
 
-from steam_assets.ingestion.consumer import Poison, Record, dead_letter, read_batch
+from steam_assets.ingestion.consumer import LostRecords, Poison, Record, dead_letter, read_batch
 from steam_assets.lake.manifest import LandedBatch, RawFile, Receipt
-from steam_assets.lake.raw_store import RawStore
+from steam_assets.lake.raw_store import RawStore, raw_file_name
 from steam_assets.settings import Settings
 
 
@@ -19,41 +21,57 @@ def land(settings: Settings, raw: RawStore, receipt: Receipt) -> LandedBatch:
     """Write the batch's raw files and give what the manifest has to say of it. The manifest is the caller's to commit.
 
     Landing again writes the same bytes under the same names. Raises LostRecords if the topic no longer holds all of the
-    batch. Records of others that cannot be decoded go to the dead-letter topic and to quarantine, and are counted.
+    batch, or not the items its receipt tells. Records that are no envelope go to the dead-letter topic and to
+    quarantine, and are counted.
     """
-    poisons: list[Poison] = []
-    files: list[RawFile] = []
-    records = read_batch(settings, receipt, on_poison=poisons.append)
-    for kafka_partition, group in groupby(records, key=lambda record: record.partition):
-        files.append(_write_file(raw, receipt, kafka_partition, group))
-    for poison in poisons:
-        _set_aside(settings, raw, receipt, poison)
-    landed = sum(file.records for file in files)
-    return LandedBatch(
-        batch_id=receipt.batch_id,
-        receipt=receipt,
-        files=tuple(files),
-        fetched=receipt.records,
-        published=receipt.records,
-        landed=landed,
-        items=receipt.items,
-        dead_letters=len(poisons),
-    )
+    return _Landing(settings, raw, receipt).run()
 
 
-def _write_file(raw: RawStore, receipt: Receipt, kafka_partition: int, records: Iterable[Record]) -> RawFile:
-    start = next(r.start for r in receipt.ranges if r.partition == kafka_partition)
-    name = f"{receipt.topic}+{kafka_partition}+{start:020d}.jsonl.gz"
+@dataclass
+class _Landing:
+    settings: Settings
+    raw: RawStore
+    receipt: Receipt
+    items: Counter[str] = field(default_factory=Counter)
+    poisons: list[Poison] = field(default_factory=list)
 
-    def lines() -> Iterator[bytes]:
-        for record in records:
-            yield record.value
+    def run(self) -> LandedBatch:
+        records = read_batch(self.settings, self.receipt, on_poison=self.poisons.append)
+        files = [self._write(partition, group) for partition, group in groupby(records, key=lambda r: r.partition)]
+        for poison in self.poisons:
+            self._set_aside(poison)
+        landed = sum(file.records for file in files)
+        spoiled = sum(poison.of_batch for poison in self.poisons)
+        if not spoiled and +self.items != +Counter(self.receipt.items):
+            raise LostRecords(
+                f"{self.receipt.source} {self.receipt.partition_key}: {dict(self.receipt.items)} items were published "
+                f"and {dict(self.items)} came out of {self.receipt.topic}"
+            )
+        return LandedBatch(
+            batch_id=self.receipt.batch_id,
+            receipt=self.receipt,
+            files=tuple(files),
+            fetched=self.receipt.records,
+            published=self.receipt.records,
+            landed=landed,
+            items=dict(self.items),
+            dead_letters=len(self.poisons),
+        )
 
-    return raw.write_file(receipt.source, receipt.partition_key, name, lines())
+    def _write(self, kafka_partition: int, records: Iterable[Record]) -> RawFile:
+        start = next(r.start for r in self.receipt.ranges if r.partition == kafka_partition)
+        name = raw_file_name(self.receipt.topic, kafka_partition, start)
 
+        def lines() -> Iterator[bytes]:
+            for record in records:
+                self.items.update(record.items)
+                yield record.value
 
-def _set_aside(settings: Settings, raw: RawStore, receipt: Receipt, poison: Poison) -> None:
-    name = f"{receipt.topic}+{poison.partition}+{poison.offset:020d}.poison"
-    reason = {"reason": poison.reason, "sha256": hashlib.sha256(poison.value or b"").hexdigest()}
-    if raw.quarantine(receipt.source, receipt.partition_key, name, poison.value or b"", reason):
-        dead_letter(settings, receipt.source, poison)
+        return self.raw.write_file(self.receipt.source, self.receipt.partition_key, name, lines())
+
+    def _set_aside(self, poison: Poison) -> None:
+        value = poison.value or b""
+        name = f"{poison.topic}+{poison.partition}+{poison.offset:020d}.poison"
+        reason = {"reason": poison.reason, "sha256": hashlib.sha256(value).hexdigest()}
+        if self.raw.quarantine(self.receipt.source, self.receipt.partition_key, name, value, reason):
+            dead_letter(self.settings, self.receipt.source, poison)

@@ -105,8 +105,10 @@ class Restorer:
                     f"{table.name} {key} holds {there.rows} rows that differ from the backup's {expected.rows}; "
                     "look at them, then restore with --overwrite. Nothing was changed"
                 )
+        # Opened first: the root has to be found empty, and marked, before Spark writes into it.
+        ledger = self.target.ledger
         clean_backup.restore(self.spark, table, {key: expected}, catalog=self.catalog)
-        self.target.ledger.write(record.clean)
+        ledger.write(record.clean)
         return {table.name: record.rows}
 
 

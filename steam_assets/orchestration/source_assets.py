@@ -163,6 +163,8 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         ledger = lake.backup_ledger
         problems: list[str] = []
         contents: dict[str, Content] = {}
+        # Opened first: the root has to be found empty, and marked, before Spark writes into it.
+        ledger = lake.backup_ledger
         try:
             contents = back_up(spark.spark_session, table, list(records))
         except BackupDiffers as error:
