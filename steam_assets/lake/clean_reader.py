@@ -40,7 +40,7 @@ class CleanReader:
         table = self.table(name)
         if table is None or table.current_snapshot() is None:
             return None
-        rows = AlwaysTrue() if keys is None else In("partition_key", list(keys))
+        rows = AlwaysTrue() if keys is None else In("partition_key", list(keys))  # pyright: ignore[reportCallIssue] - its __init__ is hidden by pydantic
         return table.scan(row_filter=rows, selected_fields=tuple(columns)).to_arrow()
 
     def _from_metadata_file(self, name: str) -> Table | None:

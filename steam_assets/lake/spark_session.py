@@ -52,7 +52,10 @@ def prepare_process() -> None:
 def open_session(settings: Settings) -> SparkSession:
     """The session of this process, started with ``settings`` if there is none yet."""
     prepare_process()
-    return SparkSession.builder.config(map=spark_config(settings)).getOrCreate()
+    builder = SparkSession.builder
+    for key, value in spark_config(settings).items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
 
 
 def _local(settings: Settings) -> dict[str, str]:

@@ -4,7 +4,7 @@ Belongs here: what is the same for all sources. Does not belong here: a branch f
 of ``Source``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -23,7 +23,7 @@ from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import require_clean, require_manifest
 from steam_assets.orchestration.partitions import Partitions
-from steam_assets.sources.source import Source, Table
+from steam_assets.sources.source import Column, Source, Table
 
 OWNERS = ["team:steam-data"]
 RANGE = dg.BackfillPolicy.single_run()
@@ -125,7 +125,7 @@ def _clean(source: Source, table: Table, partitions: Partitions) -> dg.AssetsDef
         io_manager_key="iceberg_io",
         group_name=source.name,
         description=table.description,
-        metadata={"dagster/column_schema": column_schema(table), "key": ", ".join(table.key)},
+        metadata={"dagster/column_schema": column_schema((*table.columns, *ORIGIN)), "key": ", ".join(table.key)},
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
@@ -163,8 +163,6 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         ledger = lake.backup_ledger
         problems: list[str] = []
         contents: dict[str, Content] = {}
-        # Opened first: the root has to be found empty, and marked, before Spark writes into it.
-        ledger = lake.backup_ledger
         try:
             contents = back_up(spark.spark_session, table, list(records))
         except BackupDiffers as error:
@@ -190,8 +188,8 @@ def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
     )
 
 
-def column_schema(table: Table) -> dg.TableSchema:
-    """The table's columns for Dagit: type, what it means with its unit, and whether it may be null."""
+def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
+    """A table's columns for Dagit: type, what it means with its unit, and whether it may be null."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -200,6 +198,6 @@ def column_schema(table: Table) -> dg.TableSchema:
                 description=column_comment(column),
                 constraints=dg.TableColumnConstraints(nullable=column.nullable),
             )
-            for column in (*table.columns, *ORIGIN)
+            for column in columns
         ]
     )
