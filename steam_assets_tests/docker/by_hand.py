@@ -58,12 +58,13 @@ class Stack:
     def local(self, text: str) -> str:
         """``text`` with container folders, names and ports replaced by this machine's."""
         replaced = {"/opt/dagster": str(self.folder / "dagster"), "/var/lib/steam": str(self.folder / "steam")}
-        for service, inside in _LISTENING.items():
+        for service, inside in _LISTENING:
             port = self.port(service, inside)
             for name in (service, "127.0.0.1"):
                 replaced |= {f"{name}:{inside}": f"127.0.0.1:{port}", f"{name}/{inside}": f"127.0.0.1/{port}"}
         replaced |= {
             "host: code-location": "host: 127.0.0.1",
+            '"code-location"': '"127.0.0.1"',
             "port: 4000": f"port: {self.port('code-location', 4000)}",
             "/opt/steam-assets/lib/python3.11/site-packages": str(SCRIPTS.parent / "lib/python3.11/site-packages"),
         }
@@ -73,7 +74,8 @@ class Stack:
 
     def command(self, service: str, words: Sequence[str] | None = None) -> list[str]:
         words = list(self.services[service]["command"] if words is None else words)
-        own = {str(inside): str(self.port(service, inside)) for name, inside in _LISTENING.items() if name == service}
+        own = {str(inside): str(self.port(service, inside)) for name, inside in _LISTENING if name == service}
+        own |= dict.fromkeys(self.services, "127.0.0.1")
         local = [own.get(word, self.local(word)) for word in words]
         return [word.replace("0.0.0.0", "127.0.0.1") for word in local]
 
@@ -195,13 +197,14 @@ class Stack:
         self.start("kafka", [*java, "kafka.Kafka", str(file)])
 
 
-_LISTENING = {
-    "kafka": 9092,
-    "postgres": 5432,
-    "code-location": 4000,
-    "webserver": 3000,
-    "s3": 7070,
-    "spark-master": 7077,
-}
+_LISTENING = (
+    ("kafka", 9092),
+    ("postgres", 5432),
+    ("code-location", 4000),
+    ("webserver", 3000),
+    ("spark-master", 7077),
+    ("spark-master", 8080),
+    ("spark-worker", 8081),
+)
 
 _OF_THE_IMAGE = frozenset({"PATH", "SPARK_HOME", "PYSPARK_PYTHON", "STEAM_JARS_DIR"})

@@ -1,0 +1,52 @@
+"""The Spark cluster of compose.cluster.yaml, started with its own commands, takes a session by settings alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from by_hand import START_SECONDS, Stack
+
+pytestmark = pytest.mark.slow
+
+SESSION = """
+from pyspark.sql import SparkSession
+from steam_assets.lake.spark_session import spark_config
+from steam_assets.settings import Settings
+
+spark = SparkSession.builder.config(map=spark_config(Settings())).getOrCreate()
+table = "clean.steam.by_hand"
+spark.range(0, 1000, 1, 4).createOrReplaceTempView("numbers")
+spark.sql("CREATE NAMESPACE IF NOT EXISTS clean.steam")
+spark.sql(f"CREATE TABLE {table} USING iceberg AS SELECT id FROM numbers")
+print(spark.sparkContext.master, spark.table(table).count())
+spark.stop()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("cluster"), ("compose.yaml", "compose.cluster.yaml"))
+    (stack.folder / "steam").mkdir()
+    try:
+        stack.start("spark-master")
+        stack.start("spark-worker")
+        yield stack
+    finally:
+        stack.stop()
+
+
+def test_a_session_of_the_code_location_writes_a_table_on_the_cluster(cluster: Stack):
+    done = subprocess.run(
+        [sys.executable, "-c", SESSION],
+        env=cluster.environment("code-location"),
+        cwd=cluster.folder,
+        capture_output=True,
+        text=True,
+        timeout=2 * START_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split() == [f"spark://127.0.0.1:{cluster.port('spark-master', 7077)}", "1000"]
+    assert list((cluster.folder / "steam" / "clean" / "warehouse").rglob("*.parquet"))
