@@ -5,8 +5,74 @@ Belongs here: the judgement of a period from manifests and ledgers. Does not bel
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+
 from steam_assets.insights.insight import Input, Insight
-from steam_assets.sources.source import Column
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.partition_status import PartitionStatus, partition_status
+from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.source import Column, Source
+
+DUE_AFTER = {Cadence.DAILY: timedelta(0), Cadence.WEEKLY: timedelta(hours=36), Cadence.MONTHLY: timedelta(days=21)}
+"""How long after its end a period is due: Steam's week is published within a day, Similarweb's month within three
+weeks."""
+
+PERIODS = {Cadence.DAILY: 366, Cadence.WEEKLY: 105, Cadence.MONTHLY: 36}
+"""How many periods back are judged, at most."""
+
+Row = dict[str, object]
+
+
+def freshness_rows(lake: Lake, sources: Sequence[Source], now: datetime) -> list[Row]:
+    """A row a source and period, oldest first; ``now`` is aware. Reads manifests and ledgers, no data."""
+    return [row for source in sources for row in _rows_of(lake, source, now)]
+
+
+def _rows_of(lake: Lake, source: Source, now: datetime) -> Iterator[Row]:
+    newest_due = _newest_due(source.cadence, now)
+    present = {*lake.raw.partitions(source.name), *lake.ledger.partitions(source.tables[0].name)}
+    last = source.cadence.window(max({*present, newest_due.key}))
+    first = source.cadence.window(min(present, default=newest_due.key))
+    for window in list(source.cadence.between(first.key, last.key))[-PERIODS[source.cadence] :]:
+        yield _judged(source, window, newest_due, partition_status(lake, source, window.key), now)
+
+
+def _newest_due(cadence: Cadence, now: datetime) -> Window:
+    return cadence.latest_finished(now - DUE_AFTER[cadence])
+
+
+def _judged(source: Source, window: Window, newest_due: Window, status: PartitionStatus, now: datetime) -> Row:
+    records = [table.record for table in status.tables if table.record]
+    whole = len(records) == len(status.tables)
+    state, why = _state(source, window, newest_due, status, now)
+    since = max(r.committed_at for r in records) if whole and state == "ok" else window.end + DUE_AFTER[source.cadence]
+    return {
+        "source": source.name,
+        "title": source.title,
+        "cadence": source.cadence.value,
+        "period": date.fromisoformat(window.key),
+        "state": state,
+        "since": since,
+        "why": why,
+        "rows": sum(r.clean for r in records),
+        "quarantined": sum(r.quarantined for r in records),
+    }
+
+
+def _state(
+    source: Source, window: Window, newest_due: Window, status: PartitionStatus, now: datetime
+) -> tuple[str, str | None]:
+    behind = [t.table for t in status.tables if t.record is None or (status.manifest is not None and not t.current)]
+    if not behind:
+        return "ok", None
+    run = f"steam-assets run {source.name} --from {window.key} --to {window.key}"
+    if status.manifest is not None or len(behind) < len(status.tables):
+        return "failed", f"raw is there and {', '.join(behind)} is not made from it; {run} --stage clean"
+    refusal = source.history.refusal(window, now)
+    why = f"never collected, and cannot be asked any more: {refusal}" if refusal else f"not collected yet; {run}"
+    return ("late" if window == newest_due else "missing"), why
+
 
 INSIGHT = Insight(
     name="freshness",
@@ -28,19 +94,23 @@ INSIGHT = Insight(
         Column(
             "state",
             "string",
-            "ok: clean and verified in place; failed: begun and not whole; late: the newest, due and not there yet; "
+            "ok: clean is in place; failed: begun and not whole; late: the newest, due and not there yet; "
             "missing: an older one that is not there.",
             nullable=False,
         ),
-        Column("since", "timestamp", "When it was committed (ok), or since when it is due (UTC).", nullable=False),
+        Column("since", "timestamp", "When it was made clean (ok), or since when it is due (UTC).", nullable=False),
         Column("why", "string", "What is wrong and whether it can still be had; null if ok."),
         Column("rows", "bigint", "Clean rows over the source's tables.", "rows", nullable=False),
         Column("quarantined", "bigint", "Items in quarantine.", "items", nullable=False),
     ),
     key=("source", "period"),
     method=(
-        "Each source's periods from its first collected one to the newest that is due, judged from raw manifests and "
-        "ledgers: no data is read. A day is due at its end, a week 36 hours after, a month 21 days after."
+        "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks and "
+        "36 months, judged from raw manifests and ledgers; no data is read. A day is due at its end, a week 36 hours "
+        "after its end, a month 21 days after."
     ),
     error="It tells what was collected, not whether the source itself was right on that day.",
+    plot="count_if(state <> 'ok')",
+    plot_title="gaps",
+    order=("state = 'ok'", "-unix_date(period)"),
 )

@@ -48,7 +48,9 @@ class Insight:
     ``keys``, with ``columns`` and ``partition_key``; a row is the same whether its partition is computed alone or
     within a range. ``None`` means that the rows come from manifests and ledgers, not from tables (freshness.py).
     ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
-    is the formula with its source, ``error`` is what the numbers do not say.
+    is the formula with its source, ``error`` is what the numbers do not say. ``plot`` is a SQL aggregate over a
+    partition's rows, drawn over partitions as a sparkline, and ``plot_title`` says what it is;
+    ``order`` are SQL expressions by which a preview is sorted, by default the key.
     """
 
     name: str
@@ -60,6 +62,9 @@ class Insight:
     method: str
     error: str
     compute: Compute | None = None
+    plot: str = "count(*)"
+    plot_title: str = "rows a partition"
+    order: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:

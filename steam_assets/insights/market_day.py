@@ -66,4 +66,6 @@ INSIGHT = Insight(
         "were ever in at once. Free or paid is as of the day of asking."
     ),
     compute=compute,
+    plot="sum(players_now)",
+    plot_title="players of the hundred games",
 )

@@ -68,4 +68,7 @@ INSIGHT = Insight(
         "articles can be filed under several games."
     ),
     compute=compute,
+    plot="count_if(is_update)",
+    plot_title="updates and announcements",
+    order=("not is_update", "published_at"),
 )

@@ -128,4 +128,7 @@ INSIGHT = Insight(
         "collected, not to the game's release."
     ),
     compute=compute,
+    plot="count_if(status in ('new', 'returned'))",
+    plot_title="games that came onto the chart",
+    order=("rank is null", "rank"),
 )

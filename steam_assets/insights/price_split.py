@@ -91,4 +91,6 @@ INSIGHT = Insight(
     ),
     error="Free is what was free on the day of asking; a game that is free for a weekend counts as it stood then.",
     compute=compute,
+    plot="sum(items_share) filter (where chart = 'top_sellers' and price = 'free')",
+    plot_title="free share of the top sellers",
 )

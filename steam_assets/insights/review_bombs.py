@@ -97,7 +97,8 @@ def _judged(votes: DataFrame) -> DataFrame:
                 "(negative - baseline_negative) / greatest(negative_mad, sqrt(baseline_negative), 1D)"
             ),
             "share_score": F.expr(
-                "(negative_share - baseline_share) / sqrt(kept * (1 - kept) / reviews + share_mad * share_mad)"
+                "(negative_share - baseline_share) "
+                "/ sqrt(kept * (1 - kept) / nullif(reviews, 0) + share_mad * share_mad)"
             ),
         }
     ).withColumn("flagged", F.expr(FLAGGED))
@@ -164,4 +165,7 @@ INSIGHT = Insight(
         "may still change."
     ),
     compute=compute,
+    plot="count_if(flagged)",
+    plot_title="flagged apps",
+    order=("not coalesce(flagged, false)", "coalesce(-volume_score, 1e9)"),
 )

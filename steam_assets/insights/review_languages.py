@@ -63,4 +63,7 @@ INSIGHT = Insight(
         "all of it. Reviews without a playtime are left out of the median."
     ),
     compute=compute,
+    plot="sum(reviews)",
+    plot_title="fetched reviews",
+    order=("-reviews",),
 )

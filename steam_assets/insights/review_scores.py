@@ -81,4 +81,7 @@ INSIGHT = Insight(
         "stood when they were asked for."
     ),
     compute=compute,
+    plot="avg(adjusted_score) filter (where off_topic_included)",
+    plot_title="mean adjusted score",
+    order=("coalesce(-adjusted_score, 0)",),
 )

@@ -71,4 +71,7 @@ INSIGHT = Insight(
         "the chart has a gap. Reviews deleted before the question are not counted."
     ),
     compute=compute,
+    plot="sum(positive) / nullif(sum(reviews), 0)",
+    plot_title="positive share of all the week's reviews",
+    order=("-reviews",),
 )

@@ -102,4 +102,7 @@ INSIGHT = Insight(
         "before was collected. Names and prices are those of the day of asking, not of the week."
     ),
     compute=compute,
+    plot="count_if(status in ('new', 'returned'))",
+    plot_title="items that came onto the chart",
+    order=("rank is null", "rank"),
 )

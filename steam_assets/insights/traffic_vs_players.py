@@ -63,4 +63,6 @@ INSIGHT = Insight(
         "two games counts twice. With few collected days the mean is of those days, not of the month."
     ),
     compute=compute,
+    plot="sum(visits)",
+    plot_title="visits",
 )

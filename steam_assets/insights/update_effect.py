@@ -114,4 +114,7 @@ INSIGHT = Insight(
         "The market's sum is of the charted games only. Days on which the game was off the chart are unknown, not zero."
     ),
     compute=compute,
+    plot="median(net_effect)",
+    plot_title="median net effect",
+    order=("too_few_days", "coalesce(-abs(net_effect), 0)"),
 )

@@ -14,6 +14,7 @@ from dagster_pyspark import LazyPySparkResource
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.resources import spark_resource
@@ -35,12 +36,14 @@ def build_defs(
     settings = settings or Settings()
     # Backfill policies are in Dagster since 1.5 and still marked beta; a line an asset would bury real warnings.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `backfill_policy`")
+    # Meant so: a scheduled job is of one partition, and a range is asked of the assets.
+    warnings.filterwarnings("ignore", message="Asset job .* materializes assets with varying BackfillPolicies")
     partitions = partitions_by_cadence(sources)
     by_name = {source.name: source for source in sources}
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence]) for s in sources}
     jobs = cadence_jobs(sources, assets, partitions)
     return dg.Definitions(
-        assets=[asset for group in assets.values() for asset in group],
+        assets=[*(asset for group in assets.values() for asset in group), *insight_assets(sources, partitions)],
         asset_checks=[check for source in sources for check in source_checks(source)],
         jobs=jobs,
         schedules=cadence_schedules(sources, jobs, running=settings.automation),

@@ -34,6 +34,9 @@ BOMBED, BOMB = 2, WEEKS[15]
 POPULAR, RUSH = 3, WEEKS[15]
 """An app and the week in which ten times as many reviews are written, of the usual kind."""
 
+QUIET = (4, WEEKS[17])
+"""An app and a week in which nobody reviewed it."""
+
 APPS = range(1, 21)
 CHART = 12
 
@@ -130,6 +133,8 @@ def _summaries(chance: random.Random) -> Iterator[Row]:
             positive, negative = chance.randrange(300, 400), chance.randrange(30, 60)
             if (app, week) == (POPULAR, RUSH):
                 positive, negative = 10 * positive, 10 * negative
+            if (app, week) == QUIET:
+                positive = negative = 0
             excluded = 0
             if (app, week) == (BOMBED, BOMB):
                 negative, excluded = 4000, 3500

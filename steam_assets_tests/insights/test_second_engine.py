@@ -119,8 +119,8 @@ from review_summary s left join names n using (week_start, app_id) where scope =
 """,
     "sentiment": """
 select s.week_start, s.app_id, n.name, s.total_positive as positive, s.total_negative as negative,
-       s.total_reviews as reviews, s.total_positive / s.total_reviews as positive_share,
-       s.total_positive / s.total_reviews - b.total_positive / b.total_reviews as share_change,
+       s.total_reviews as reviews, s.total_positive / nullif(s.total_reviews, 0) as positive_share,
+       s.total_positive / nullif(s.total_reviews, 0) - b.total_positive / b.total_reviews as share_change,
        s.reviews_listed as sample_reviews, s.complete as sample_complete, s.partition_key
 from review_summary s left join names n using (week_start, app_id)
 left join review_summary b on b.app_id = s.app_id and b.week_start = s.week_start - 7 and b.scope = 'week'
@@ -128,7 +128,7 @@ left join review_summary b on b.app_id = s.app_id and b.week_start = s.week_star
 where s.scope = 'week' and s.off_topic_included
 """,
     "review_bombs": """
-with week as (select *, total_negative / total_reviews as share from review_summary
+with week as (select *, total_negative / nullif(total_reviews, 0) as share from review_summary
               where scope = 'week' and off_topic_included),
 pairs as (select w.app_id, w.week_start, b.total_negative as bn, b.share as bs from week w
           join week b on b.app_id = w.app_id and b.week_start between w.week_start - 84 and w.week_start - 7),
@@ -137,13 +137,14 @@ base as (select app_id, week_start, count(*) as weeks, median(bn) as mn, mad(bn)
 scored as (select w.week_start, w.app_id, w.total_negative as negative, w.total_reviews as reviews, w.share,
        coalesce(weeks, 0)::int as weeks, mn, ms,
        (w.total_negative - mn) / greatest(1.4826 * dn, sqrt(mn), 1) as v,
-       (w.share - ms) / sqrt(ms * (1 - ms) / w.total_reviews + (1.4826 * ds) ** 2) as z,
+       (w.share - ms) / sqrt(ms * (1 - ms) / nullif(w.total_reviews, 0) + (1.4826 * ds) ** 2) as z,
        w.total_reviews - f.total_reviews as excluded, w.partition_key
   from week w left join base b using (app_id, week_start)
   left join review_summary f on f.app_id = w.app_id and f.week_start = w.week_start and f.scope = 'week'
        and not f.off_topic_included),
 flagged as (select *, case when weeks >= 4 then
-       negative >= 50 and v >= 5 and z >= 5 and share - ms >= 0.1 end as flagged, excluded > 0 as steam from scored)
+       coalesce(negative >= 50 and v >= 5 and z >= 5 and share - ms >= 0.1, false) end as flagged,
+       excluded > 0 as steam from scored)
 select week_start, app_id, n.name, negative, reviews, share as negative_share, weeks as baseline_weeks,
        mn::double as baseline_negative, ms as baseline_share, v as volume_score, z as share_score, flagged,
        excluded as excluded_by_steam, steam as off_topic_excluded_by_steam,

@@ -1,0 +1,119 @@
+"""Insights in Iceberg: their tables, what they read, and the audited replacement of their partitions.
+
+Belongs here: the way from an Insight to its committed rows. Does not belong here: any formula (the insights' files).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.insight import ALL, Insight
+from steam_assets.lake.clean_tables import ORIGIN, IcebergTable, clean_table
+from steam_assets.lake.spark_session import CLEAN
+from steam_assets.sources.source import Column, Table
+
+PLOTTED_PARTITIONS = 60
+
+
+class InsightInvalid(Exception):
+    """The computed rows are not what the insight declares; nothing was committed."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A commit: rows by partition key (0 where there was nothing to compute from) and the Iceberg snapshot."""
+
+    rows: Mapping[str, int]
+    snapshot_id: int
+
+
+def insight_table(spark: SparkSession, insight: Insight) -> IcebergTable:
+    """The insight's table, ``steam.insight_<name>`` in the clean catalog."""
+    return IcebergTable(spark, CLEAN, insight.table, insight.schema, insight.description)
+
+
+def read_inputs(
+    spark: SparkSession, insight: Insight, keys: Sequence[str], tables: Iterable[Table]
+) -> dict[str, DataFrame]:
+    """The clean tables the insight reads, each pruned to the partitions that can matter to ``keys``.
+
+    A table that was never made is empty. ``tables`` are all clean tables there are.
+    """
+    by_name = {table.name: table for table in tables}
+    return {
+        needed.table: _around(clean_or_empty(spark, by_name[needed.table]), insight, needed.table, keys)
+        for needed in insight.inputs
+    }
+
+
+def clean_or_empty(spark: SparkSession, table: Table) -> DataFrame:
+    """A clean table, or no rows of it if it was never made."""
+    target = clean_table(spark, table)
+    return target.read() if target.exists() else spark.createDataFrame([], struct_of((*table.columns, *ORIGIN)))
+
+
+def _around(frame: DataFrame, insight: Insight, table: str, keys: Sequence[str]) -> DataFrame:
+    if insight.cadence is None:
+        return frame
+    needed = next(i for i in insight.inputs if i.table == table)
+    first, last = (needed.span(insight.cadence.window(key)) for key in (min(keys), max(keys)))
+    begins = F.col("partition_key")
+    return frame.where((begins >= f"{first.start:%Y-%m-%d}") & (begins < f"{last.end:%Y-%m-%d}"))
+
+
+def struct_of(columns: Iterable[Column]) -> StructType:
+    return cast("StructType", StructType.fromDDL(", ".join(f"`{column.name}` {column.type}" for column in columns)))
+
+
+def replace(spark: SparkSession, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
+    """Replace the insight's partitions ``keys`` by the rows of ``frame`` in one commit that readers see whole.
+
+    InsightInvalid, with nothing visible changed, if a natural key is repeated or a row is of another partition.
+    """
+    observed = Observation()
+    place = F.row_number().over(Over.partitionBy("partition_key", *insight.key).orderBy(F.lit(1)))
+    counters = [F.count_if(F.col("partition_key") == key).alias(key) for key in keys]
+    extra = [F.count(F.lit(1)).alias("all rows"), F.count_if(F.col("place") > 1).alias("repeated")]
+    watched = frame.withColumn("place", place).observe(observed, *counters, *extra)
+    snapshot = insight_table(spark, insight).overwrite(watched, keys, lambda: _audit(insight, observed.get, keys))
+    return Replaced({key: observed.get[key] for key in keys}, snapshot)
+
+
+def _audit(insight: Insight, seen: Mapping[str, int], keys: Sequence[str]) -> None:
+    elsewhere = seen["all rows"] - sum(seen[key] for key in keys)
+    if seen["repeated"] or elsewhere:
+        raise InsightInvalid(
+            f"insight {insight.name}: {seen['repeated']} rows repeat a key ({', '.join(insight.key)}) and {elsewhere} "
+            f"are of partitions other than {keys[0]} to {keys[-1]}. Nothing was committed; this is a defect of "
+            f"steam_assets/insights/{insight.name}.py."
+        )
+
+
+def freshness_frame(spark: SparkSession, insight: Insight, rows: Sequence[Mapping[str, object]]) -> DataFrame:
+    """Rows made in Python as the insight's DataFrame, all in its one partition."""
+    schema = struct_of(insight.schema)
+    whole = [tuple(({"partition_key": ALL} | dict(row))[name] for name in schema.names) for row in rows]
+    return spark.createDataFrame(whole, schema)
+
+
+def plot_points(spark: SparkSession, insight: Insight, until: str) -> list[tuple[str, float]]:
+    """(partition key, value of the insight's plot) of the newest partitions up to ``until``, oldest first."""
+    found = (
+        insight_table(spark, insight)
+        .read()
+        .where(F.col("partition_key") <= until)
+        .groupBy("partition_key")
+        .agg(F.expr(insight.plot).cast("double").alias("value"))
+        .where("value is not null")
+        .orderBy(F.col("partition_key").desc())
+        .limit(PLOTTED_PARTITIONS)
+        .collect()
+    )
+    return [(row["partition_key"], row["value"]) for row in reversed(found)]

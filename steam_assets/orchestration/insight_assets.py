@@ -1,0 +1,107 @@
+"""The assets of insights: one each, computed by Spark from clean tables and replaced a partition at a time.
+
+Belongs here: the join of an insight with partitions, Spark and Dagit's metadata. Does not belong here: formulas
+(insights/), when to refresh.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.insights import INSIGHTS
+from steam_assets.insights.freshness import freshness_rows
+from steam_assets.insights.insight import ALL, Insight
+from steam_assets.insights.table import (
+    InsightInvalid,
+    Replaced,
+    freshness_frame,
+    insight_table,
+    plot_points,
+    read_inputs,
+    replace,
+)
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.partitions import Partitions
+from steam_assets.orchestration.previews import SHOWN_ROWS, preview, sparkline
+from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import Source
+
+
+def insight_assets(
+    sources: Sequence[Source], partitions: Mapping[Cadence, Partitions], insights: Sequence[Insight] = INSIGHTS
+) -> list[dg.AssetsDefinition]:
+    """An asset for each insight whose clean tables these sources have."""
+    there = {table.name for source in sources for table in source.tables}
+    return [
+        _insight_asset(insight, sources, partitions[insight.cadence] if insight.cadence else None)
+        for insight in insights
+        if {needed.table for needed in insight.inputs} <= there
+    ]
+
+
+def insight_key(insight: Insight) -> dg.AssetKey:
+    return dg.AssetKey(["insights", insight.name])
+
+
+def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Partitions | None) -> dg.AssetsDefinition:
+    needed = {i.table for i in insight.inputs}
+
+    @dg.asset(
+        key=insight_key(insight),
+        deps=[clean_key(source, table) for source in sources for table in source.tables if table.name in needed],
+        group_name="insights",
+        description=insight.description,
+        metadata={
+            "dagster/column_schema": column_schema(insight.schema),
+            "dagster/table_name": f"steam.{insight.table}",
+            "method": insight.method,
+            "error": insight.error,
+        },
+        partitions_def=partitions,
+        backfill_policy=RANGE if partitions else None,
+        owners=OWNERS,
+        kinds={"pyspark", "iceberg"},
+        tags={"stage": "insight", "cadence": insight.cadence.value if insight.cadence else "none"},
+        required_resource_keys={"lake", "spark", "clock"},
+    )
+    def computed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        spark_resource: LazyPySparkResource = context.resources.spark
+        spark = spark_resource.spark_session
+        keys = sorted(context.partition_keys) if partitions else [ALL]
+        rows = _rows(spark, insight, sources, context.resources.lake, context.resources.clock, keys)
+        try:
+            done = replace(spark, insight, rows, keys)
+        except InsightInvalid as error:
+            raise permanent(str(error)) from error
+        return dg.MaterializeResult(metadata=_metadata(spark, insight, done))
+
+    return computed
+
+
+def _rows(
+    spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
+) -> DataFrame:
+    if insight.compute is None:
+        return freshness_frame(spark, insight, freshness_rows(lake, sources, clock.now()))
+    tables = [table for source in sources for table in source.tables]
+    return insight.compute(read_inputs(spark, insight, keys, tables), keys)
+
+
+def _metadata(spark: SparkSession, insight: Insight, done: Replaced) -> dict[str, dg.MetadataValue]:
+    """Counts, the first rows of the newest partition, and the insight's line over its partitions."""
+    newest = max(done.rows)
+    order = [F.expr(expression) for expression in insight.order or insight.key]
+    shown = insight_table(spark, insight).read([newest]).orderBy(*order).limit(SHOWN_ROWS)
+    plot = {"plot": sparkline(plot_points(spark, insight, newest), insight.plot_title)} if insight.cadence else {}
+    return plot | {
+        "dagster/partition_row_count": dg.MetadataValue.int(sum(done.rows.values())),
+        "empty_partitions": dg.MetadataValue.json([key for key, rows in done.rows.items() if not rows]),
+        "snapshot_id": dg.MetadataValue.text(str(done.snapshot_id)),
+        "preview": preview([row.asDict() for row in shown.collect()], [c.name for c in insight.columns]),
+    }

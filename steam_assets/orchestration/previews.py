@@ -1,0 +1,91 @@
+"""Previews and plots of what was materialized, as Markdown that Dagit shows.
+
+Belongs here: the form of a preview. Does not belong here: which rows to show (the assets choose).
+
+All text is from the web. A cell is a code span, in which Markdown knows no links, images or HTML; what would end the
+span or the cell is replaced by a look-alike. An image is an SVG made of numbers alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from html import escape
+
+import dagster as dg
+
+SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
+LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"})
+WIDTH, HEIGHT, MARGIN = 320, 60, 4
+HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode's categories of what has no form of its own: controls, direction marks, surrogates, line separators."""
+
+
+def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
+    """The first rows as a Markdown table; ``columns`` chooses and orders them, by default those of the first row."""
+    if not rows:
+        return dg.MetadataValue.md("No rows.")
+    names = list(columns or rows[0])[:SHOWN_COLUMNS]
+    lines = [_line(names), "|" + " --- |" * len(names)]
+    lines += [_line([_shown(row.get(name)) for name in names]) for row in rows[:SHOWN_ROWS]]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def sparkline(points: Sequence[tuple[str, float]], title: str) -> dg.MarkdownMetadataValue:
+    """A line through (partition key, value), oldest first, as an image in Markdown, with its ends in words."""
+    known = [(key, value) for key, value in points if math.isfinite(value)]
+    if not known:
+        return dg.MetadataValue.md("Nothing to plot.")
+    (first, start), (last, end) = known[0], known[-1]
+    words = f"{title}: {_shown(start)} on {first}, {_shown(end)} on {last}, {len(known)} partitions"
+    image = base64.b64encode(_svg([value for _, value in known], words).encode()).decode()
+    return dg.MetadataValue.md(f"![{_alternative(words)}](data:image/svg+xml;base64,{image})\n\n{_alternative(words)}")
+
+
+def _svg(values: Sequence[float], words: str) -> str:
+    low, high = min(values), max(values)
+    step = (WIDTH - 2 * MARGIN) / max(len(values) - 1, 1)
+    # A flat line runs in the middle.
+    heights = [(value - low) / (high - low) if high > low else 0.5 for value in values]
+    places = [(MARGIN + step * i, HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * h) for i, h in enumerate(heights)]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    x, y = places[-1]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" role="img">'
+        f"<title>{escape(words)}</title>"
+        f'<polyline points="{path}" fill="none" stroke="#4f7cff" stroke-width="2" stroke-linejoin="round"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#4f7cff"/></svg>'
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(f"`{_safe(cell)}`" if cell else " " for cell in cells) + " |"
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M}"
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def _safe(text: str) -> str:
+    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    formed = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in HIDDEN else c for c in cut)
+    return formed.translate(LOOK_ALIKE).strip() or "\N{OPEN BOX}"
+
+
+def _alternative(words: str) -> str:
+    return "".join(c if c.isalnum() or c in " .,:%'-" else " " for c in words)
