@@ -1,0 +1,50 @@
+"""``steam-assets dashboard``: the dashboard as one HTML file.
+
+Belongs here: where it goes and whether it is opened. Does not belong here: what is in it (visuals/dashboard/).
+"""
+
+from __future__ import annotations
+
+import os
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from steam_assets.settings import Settings
+
+
+def dashboard(
+    out: Annotated[Path | None, typer.Option(help="The file to write. Default: HOME/dashboard.html.")] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="The lake's folder, such as data/demo. Default: STEAM_HOME.")
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write everything that was collected into one page that works without a network."""
+    from steam_assets.lake.clean_reader import CleanReader
+    from steam_assets.visuals.dashboard import load, render
+
+    settings = Settings(home=home) if home else Settings()
+    where = (out or settings.home / "dashboard.html").absolute()
+    data = load(CleanReader(settings))
+    size = write_whole(where, render(data).encode())
+    console = Console()
+    as_of = f"as of {data.newest:%Y-%m-%d %H:%M} UTC" if data.newest else "nothing collected yet"
+    console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", highlight=False, soft_wrap=True)
+    if open_browser:
+        webbrowser.open(where.as_uri())
+
+
+def write_whole(where: Path, content: bytes) -> int:
+    """Write a file so that a reader sees the old one or the new one; gives its bytes."""
+    where.parent.mkdir(parents=True, exist_ok=True)
+    part = where.with_name(f".{where.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(where)
+    finally:
+        part.unlink(missing_ok=True)
+    return len(content)

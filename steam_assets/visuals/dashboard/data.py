@@ -1,0 +1,69 @@
+"""What the dashboard is made from: Arrow tables by name, as-of times and collected periods.
+
+Belongs here: the plain input of ``render``. Does not belong here: where it comes from (load.py), what becomes of it
+(frames.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.insights.insight import Insight
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period of a source, by its first day (UTC). ``state`` is ok, failed, late or missing; ``why`` is None if ok."""
+
+    source: str
+    start: date
+    state: str
+    why: str | None = None
+    rows: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True)
+class DashboardData:
+    """Clean and insight tables by table name, those that are there.
+
+    ``as_of`` has the newest ``fetched_at`` (aware, UTC) of each clean table. ``periods`` are those of all sources,
+    each source's oldest first; a period that is not ``ok`` is a gap.
+    """
+
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    as_of: Mapping[str, datetime] = field(default_factory=dict)
+    periods: tuple[Period, ...] = ()
+
+    @property
+    def gaps(self) -> tuple[Period, ...]:
+        return tuple(period for period in self.periods if period.state != "ok")
+
+    @property
+    def newest(self) -> datetime | None:
+        """As-of of the newest data of all; None if there is none."""
+        return max(self.as_of.values(), default=None)
+
+    def known_at(self, tables: Iterable[str]) -> datetime | None:
+        """As-of of what was computed from clean tables: that of the newest of them; None if none is there."""
+        return max((self.as_of[name] for name in tables if name in self.as_of), default=None)
+
+    def why_empty(self, table: str) -> str | None:
+        """Why a table has nothing to show and what to do about it; None if it has rows."""
+        if table not in self.tables:
+            made_by = insight_of(table)
+            asset = f"insights/{made_by.name}" if made_by else "its source's raw and clean assets"
+            return f"The table {table} does not exist yet; materialize {asset}."
+        if self.tables[table].num_rows == 0:
+            return f"The table {table} is there and has no rows for the year shown."
+        return None
+
+
+def insight_of(table: str) -> Insight | None:
+    """The insight whose table this is; None for a clean table."""
+    return next((insight for insight in INSIGHTS if insight.table == table), None)

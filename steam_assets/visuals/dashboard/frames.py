@@ -1,0 +1,315 @@
+"""What the page is given, as columns: a query a panel's table.
+
+Belongs here: which columns of which table a view needs, how texts are cut, how numbers are coded. Does not belong
+here: HTML (page.py), what the numbers mean (insights/).
+
+Days are whole numbers since 1970-01-01, times are seconds since then, truth is 0 or 1, an app is its place in ``apps``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.sources import SOURCES
+from steam_assets.visuals.dashboard.data import DashboardData, insight_of
+
+EPOCH = date(1970, 1, 1)
+LONGEST = {"name": 120, "title": 240, "address": 400, "quote": 280}
+"""Characters of a text at most; a longer one is cut, a longer address left out."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A table of the page: from one table of the lake by one query, in which that table is called ``given``."""
+
+    name: str
+    table: str
+    sql: str
+
+
+FRAMES = (
+    Frame(
+        "trend",
+        "insight_player_trend",
+        "select app_id as app, epoch_day(day) as day, rank, rank_change_1d as rank_change, status, players_now, "
+        "players_peak, peak_change_7d, days_on_chart, streak_days, best_rank from given "
+        "where day = (select max(day) from given) order by rank nulls last, app_id",
+    ),
+    Frame(
+        "market",
+        "insight_market_day",
+        "select epoch_day(day) as day, games, players_now, players_peak_sum, top10_share from given order by day",
+    ),
+    Frame(
+        "moves",
+        "insight_top_seller_moves",
+        "select epoch_day(week_start) as week, app_id as app, rank, previous_rank, movement, status, "
+        "streak_weeks as streak, weeks_on_chart, best_rank, price_cents as price, is_free as free from given "
+        "order by week_start, rank nulls last, app_id",
+    ),
+    Frame(
+        "split",
+        "insight_price_split",
+        "select epoch_day(week_start) as week, chart, price, items, items_share, players, players_share from given "
+        "order by week_start, chart, price",
+    ),
+    Frame(
+        "scores",
+        "insight_review_scores",
+        "select epoch_day(week_start) as week, app_id as app, off_topic_included as off_topic, "
+        "total_reviews as total, total_positive as positive, positive_share as share, adjusted_score as adjusted, "
+        "wilson_lower as wilson, review_score_desc as grade from given "
+        "qualify week_start = max(week_start) over (partition by app_id) order by app_id, off_topic_included",
+    ),
+    Frame(
+        "sentiment",
+        "insight_sentiment",
+        "select epoch_day(week_start) as week, app_id as app, positive, negative, share_change as change from given "
+        "order by week_start, app_id",
+    ),
+    Frame(
+        "bombs",
+        "insight_review_bombs",
+        "select epoch_day(week_start) as week, app_id as app, negative, reviews, negative_share as share, "
+        "baseline_weeks, baseline_negative as usual, baseline_share as usual_share, volume_score as volume, "
+        "share_score, flagged, excluded_by_steam as excluded, off_topic_excluded_by_steam as by_steam, agreement "
+        "from given qualify flagged or off_topic_excluded_by_steam "
+        "or week_start > max(week_start) over () - interval 84 days order by week_start, app_id",
+    ),
+    Frame(
+        "languages",
+        "insight_review_languages",
+        "select epoch_day(week_start) as week, app_id as app, language, reviews, positive_share, "
+        "median_playtime_at_review_hours as hours, sample_complete as complete from given "
+        "where week_start = (select max(week_start) from given) order by app_id, reviews desc, language",
+    ),
+    Frame(
+        "quotes",
+        "reviews",
+        "select app_id as app, epoch_second(created_at) as created, voted_up as up, language, votes_up as votes, "
+        "playtime_at_review_minutes / 60.0 as hours, cut_to(text, $quote) as text from given "
+        "qualify row_number() over (partition by app_id order by votes_up desc nulls last, created_at, text) <= 3 "
+        "order by app_id, votes_up desc nulls last, created_at, text",
+    ),
+    Frame(
+        "news",
+        "insight_news_markers",
+        "select app_id as app, epoch_day(day) as day, epoch_second(published_at) as moment, "
+        "cut_to(title, $title) as title, if(length(url) <= $address, url, null) as url, "
+        "cut_to(feed, 60) as feed, case when is_patch_notes then 'patch' when is_update then 'update' else 'other' end "
+        "as kind from given order by published_at desc, app_id, gid limit $articles",
+    ),
+    Frame(
+        "effects",
+        "insight_update_effect",
+        "select app_id as app, epoch_day(day) as day, cut_to(title, 120) as title, updates, has_patch_notes as patch, "
+        "peak_before as before, peak_after as after, change, market_change as market, net_effect as net, "
+        "days_before, days_after, too_few_days as few from given order by day desc, app_id limit $effects",
+    ),
+    Frame("visits", "visits", "select epoch_day(month) as month, visits, kind from given order by month"),
+    Frame(
+        "engagement",
+        "engagement",
+        "select epoch_day(month) as month, visits, bounce_rate as bounce, pages_per_visit as pages, "
+        "seconds_on_site as seconds, global_rank from given order by month",
+    ),
+    Frame(
+        "ways",
+        "traffic_sources",
+        "select epoch_day(month) as month, traffic_source as way, share from given order by month, traffic_source",
+    ),
+    Frame(
+        "countries",
+        "top_countries",
+        "select epoch_day(month) as month, country, country_code as code, share from given order by month, country",
+    ),
+    Frame(
+        "ratio",
+        "insight_traffic_vs_players",
+        "select epoch_day(month) as month, visits, mean_daily_players as players, visits_per_player as ratio, "
+        "days_collected as collected, days_in_month as days from given order by month",
+    ),
+)
+
+APPS = """
+select app_id as id, cut_to(arg_max(name, since), $name) as name, arg_max(item_type, since) as type,
+  arg_max(is_free, since) as free, arg_max(is_early_access, since) as early,
+  arg_max_null(final_price_cents, since) as price, arg_max_null(discount_percent, since) as discount
+from ({charts}) where app_id in (select unnest($shown)) group by app_id order by app_id
+"""
+CHARTS = {
+    "most_played": "select app_id, name, item_type, is_free, is_early_access, final_price_cents, discount_percent, "
+    "day as since from most_played",
+    "top_sellers": "select app_id, name, item_type, is_free, is_early_access, final_price_cents, discount_percent, "
+    "week_start as since from top_sellers",
+}
+"""Where an app's facts stand; the newest chart that has it counts."""
+
+
+class Frames:
+    """The frames of ``data``. ``limits`` says how many articles and effects there are at most."""
+
+    def __init__(self, data: DashboardData, limits: Mapping[str, int]) -> None:
+        self._data = data
+        self._limits = limits
+        self._duck = duckdb.connect(config={"threads": 2})
+        self._duck.execute("set timezone = 'UTC'")
+        self._duck.execute("create macro epoch_day(day) as cast(day as date) - date '1970-01-01'")
+        self._duck.execute("create macro epoch_second(moment) as cast(floor(epoch(moment)) as bigint)")
+        self._duck.execute(
+            "create macro cut_to(words, longest) as if(length(words) > longest, left(words, longest - 1) || '…', words)"
+        )
+
+    def payload(self) -> dict[str, Any]:
+        """All that the page is given, ready for JSON."""
+        frames = {frame.name: self._frame(frame) for frame in FRAMES}
+        players = self._players()
+        shown = sorted(
+            {app for frame in frames.values() for app in frame["columns"].get("app", ())} | {*players["app"]}
+        )
+        places = {app: place for place, app in enumerate(shown)}
+        for columns in (*(frame["columns"] for frame in frames.values()), players):
+            if "app" in columns:
+                columns["app"] = [places[app] for app in columns["app"]]
+        frames["news"]["note"] = self._articles_note(len(frames["news"]["columns"].get("moment", ())))
+        return {
+            "as_of": seconds(self._data.newest),
+            "apps": self._apps(shown),
+            "players": players,
+            "sources": self._sources(),
+            "frames": frames | {"periods": self._periods()},
+        }
+
+    def _rows(self, table: str, sql: str) -> pa.Table:
+        self._duck.register("given", self._data.tables[table])
+        wanted = {name: value for name, value in (LONGEST | dict(self._limits)).items() if f"${name}" in sql}
+        return self._duck.sql(sql, params=wanted or None).to_arrow_table()
+
+    def _frame(self, frame: Frame) -> dict[str, Any]:
+        why = self._data.why_empty(frame.table)
+        columns = {} if why else packed(self._rows(frame.table, frame.sql))
+        return self._described(frame.table) | {"columns": columns, "why": why}
+
+    def _described(self, table: str) -> dict[str, Any]:
+        insight = insight_of(table)
+        if insight is None:
+            described = {each.name: each.description for source in SOURCES for each in source.tables}
+            return {"method": described[table], "as_of": seconds(self._data.known_at((table,)))}
+        inputs = (each.table for each in insight.inputs)
+        method = f"{insight.method} What it does not say: {insight.error}"
+        return {"method": method, "as_of": seconds(self._data.known_at(inputs))}
+
+    def _players(self) -> dict[str, Any]:
+        """The peak and rank of each app from its first to its last day on the chart; 0 where it was not on it."""
+        why = self._data.why_empty("most_played")
+        made: dict[str, Any] = self._described("most_played") | {"why": why, "first": 0, "days": 0}
+        found: dict[int, list[tuple[int, int, int]]] = {}
+        if not why:
+            rows = self._rows(
+                "most_played",
+                "select app_id, epoch_day(day) as day, max(players_peak) as peak, min(rank) as rank from given "
+                "group by all order by app_id, day",
+            ).to_pydict()
+            for app, day, peak, rank in zip(*rows.values(), strict=True):
+                found.setdefault(app, []).append((day, peak, rank))
+            made |= {"first": min(rows["day"]), "days": max(rows["day"]) - min(rows["day"]) + 1}
+        made |= {"app": list(found), "start": [], "peak": [], "rank": []}
+        for spots in found.values():
+            start, length = spots[0][0], spots[-1][0] - spots[0][0] + 1
+            peaks, ranks = [0] * length, [0] * length
+            for day, peak, rank in spots:
+                peaks[day - start], ranks[day - start] = peak, rank
+            made["start"].append(start - made["first"])
+            made["peak"].append(peaks)
+            made["rank"].append(ranks)
+        return made
+
+    def _apps(self, shown: Sequence[int]) -> dict[str, list[Any]]:
+        """Each shown app's newest name and facts; null where no chart of the year has the app."""
+        columns = ("id", "name", "type", "free", "early", "price", "discount")
+        there = [name for name in CHARTS if name in self._data.tables]
+        facts: dict[int, tuple[Any, ...]] = {}
+        if there:
+            for name in there:
+                self._duck.register(name, self._data.tables[name])
+            charts = " union all ".join(CHARTS[name] for name in there)
+            rows = self._duck.execute(APPS.format(charts=charts), {"name": LONGEST["name"], "shown": list(shown)})
+            facts = {row[0]: row for row in rows.fetchall()}
+        names = self._names_elsewhere()
+        unknown = [(app, names.get(app), *([None] * 5)) for app in shown]
+        picked = [facts.get(app, other) for app, other in zip(shown, unknown, strict=True)]
+        return {column: [coded(row[place]) for row in picked] for place, column in enumerate(columns)}
+
+    def _names_elsewhere(self) -> dict[int, str]:
+        """Names of apps that left the charts before the year began, from the insights that still name them."""
+        found: dict[int, str] = {}
+        for insight in INSIGHTS:
+            table = self._data.tables.get(insight.table)
+            if table is not None and {"app_id", "name"} <= {*table.column_names}:
+                named = self._rows(
+                    insight.table, "select app_id, cut_to(any_value(name), $name) from given group by app_id"
+                )
+                found |= {row[0]: row[1] for row in zip(*named.to_pydict().values(), strict=True) if row[1]}
+        return found
+
+    def _articles_note(self, shown: int) -> str:
+        table = self._data.tables.get("insight_news_markers")
+        known = table.num_rows if table is not None else 0
+        return f"The newest {shown:,} of the year's {known:,} articles are in this page." if known > shown else ""
+
+    def _sources(self) -> list[dict[str, Any]]:
+        made = []
+        for source in SOURCES:
+            states = [period.state for period in self._data.periods if period.source == source.name]
+            at = self._data.known_at(table.name for table in source.tables)
+            facts = {"name": source.name, "title": source.title, "cadence": source.cadence.value, "as_of": seconds(at)}
+            made.append(facts | {"periods": {"state": states}})
+        return made
+
+    def _periods(self) -> dict[str, Any]:
+        """The last year's periods of each source."""
+        newest = max((period.start for period in self._data.periods), default=EPOCH)
+        kept = [period for period in self._data.periods if (newest - period.start).days <= 366]
+        columns = {
+            "source": [period.source for period in kept],
+            "period": [(period.start - EPOCH).days for period in kept],
+            "state": [period.state for period in kept],
+            "why": [period.why for period in kept],
+            "rows": [period.rows for period in kept],
+            "quarantined": [period.quarantined for period in kept],
+        }
+        why = (
+            None if kept else "No period of any source was collected yet; `steam-assets demo` fills a lake to look at."
+        )
+        return self._described("insight_freshness") | {"columns": columns, "why": why}
+
+
+def seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.astimezone(UTC).timestamp())
+
+
+def packed(rows: pa.Table) -> dict[str, list[Any]]:
+    """The columns as lists of what JSON has, floats to five significant digits."""
+    return {name: [coded(value) for value in values] for name, values in rows.to_pydict().items()}
+
+
+def coded(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float):
+        return _short(value)
+    return value
+
+
+def _short(value: float) -> float | int | None:
+    if value != value or value in (float("inf"), float("-inf")):
+        return None
+    rounded = float(f"{value:.5g}")
+    return int(rounded) if rounded.is_integer() else rounded

@@ -1,0 +1,42 @@
+// What the page was given: columns by table, each with its as-of and its method, or with the reason for being empty.
+const GIVEN = JSON.parse(document.getElementById("data").textContent);
+const APPS = GIVEN.apps;
+const appIndex = new Map(APPS.id.map((id, index) => [id, index]));
+const appName = (app) => APPS.name[app] || `App ${APPS.id[app]}`;
+
+const frames = new Map();
+// {rows: [{column: value}], asOf, why, method}; rows are made once.
+function frame(name) {
+  if (frames.has(name)) return frames.get(name);
+  const given = GIVEN.frames[name];
+  const columns = Object.entries(given.columns);
+  const count = columns.length ? columns[0][1].length : 0;
+  const rows = Array.from({ length: count }, (_, index) => Object.fromEntries(columns.map(([key, values]) => [key, values[index]])));
+  const made = { rows, asOf: given.as_of, why: given.why, method: given.method, note: given.note };
+  frames.set(name, made);
+  return made;
+}
+const groupBy = (rows, key) => {
+  const groups = new Map();
+  for (const row of rows) {
+    if (!groups.has(row[key])) groups.set(row[key], []);
+    groups.get(row[key]).push(row);
+  }
+  return groups;
+};
+const newest = (rows, key) => rows.reduce((best, row) => (best === null || row[key] > best ? row[key] : best), null);
+
+// The daily players of an app over all days from the first to the last: null where it was off the chart or nothing is known.
+const PLAYERS = GIVEN.players;
+const playersAt = new Map(PLAYERS.app.map((app, position) => [app, position]));
+const lastDay = PLAYERS.first + PLAYERS.days - 1;
+const allDays = Array.from({ length: PLAYERS.days }, (_, index) => PLAYERS.first + index);
+function series(app, metric) {
+  const values = new Array(PLAYERS.days).fill(null);
+  const position = playersAt.get(app);
+  if (position === undefined) return values;
+  PLAYERS[metric][position].forEach((value, index) => {
+    if (value) values[PLAYERS.start[position] + index] = value;
+  });
+  return values;
+}

@@ -1,0 +1,102 @@
+// Making elements, writing numbers and times, CSV and downloads. Text reaches the page as text nodes and nothing else.
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(node, attributes, children) {
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value === true) node.setAttribute(key, "");
+    else node.setAttribute(key, String(value));
+  }
+  for (const child of children.flat(3)) {
+    if (child === null || child === undefined || child === false) continue;
+    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+  return node;
+}
+const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+const put = (host, ...children) => fill(host, {}, children);
+const bdi = (text, className) => el("bdi", { class: className || null }, text);
+const hidden = (text) => el("span", { class: "sr" }, text);
+// Marks that only repeat in shape what the words beside them say.
+const mark = (sign, className) => el("span", { class: className || null, "aria-hidden": "true" }, sign);
+
+const DAY = 86400000;
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DASH = "–";
+const two = (n) => String(n).padStart(2, "0");
+// Days are whole numbers since 1970-01-01, times are seconds since then; both UTC.
+const dateOf = (day) => new Date(day * DAY);
+const isoDay = (day) => dateOf(day).toISOString().slice(0, 10);
+const dayOf = (iso) => Math.round(Date.parse(`${iso.slice(0, 10)}T00:00:00Z`) / DAY);
+const longDay = (day) => {
+  const date = dateOf(day);
+  return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+};
+const shortDay = (day) => `${dateOf(day).getUTCDate()} ${MONTHS[dateOf(day).getUTCMonth()]}`;
+const monthName = (day) => `${MONTHS[dateOf(day).getUTCMonth()]} ${dateOf(day).getUTCFullYear()}`;
+const longTime = (seconds) => {
+  const date = new Date(seconds * 1000);
+  return `${longDay(Math.floor(seconds / 86400))} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())} UTC`;
+};
+const isoTime = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const compacted = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
+const whole = (value) => (known(value) ? grouped.format(value) : DASH);
+const compact = (value) => (known(value) ? compacted.format(value) : DASH);
+const decimal = (value, digits = 2) => (known(value) ? value.toFixed(digits) : DASH);
+const percent = (share, digits = 1) => (known(share) ? `${(share * 100).toFixed(digits)} %` : DASH);
+const signed = (share, digits = 1) =>
+  known(share) ? `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(share * 100).toFixed(digits)} %` : DASH;
+const signedWhole = (value) =>
+  known(value) ? `${value > 0 ? "+" : value < 0 ? "−" : "±"}${grouped.format(Math.abs(value))}` : DASH;
+const dollars = (cents) => (known(cents) ? `$${(cents / 100).toFixed(2)}` : DASH);
+const plural = (count, one, many) => `${whole(count)} ${count === 1 ? one : many || `${one}s`}`;
+
+// A change as sign, arrow and number, so that its direction does not hang on its colour.
+function delta(share, digits = 1) {
+  if (!known(share)) return el("span", { class: "delta flat" }, DASH);
+  const kind = share > 0 ? "up" : share < 0 ? "down" : "flat";
+  const sign = { up: "▲", down: "▼", flat: "■" }[kind];
+  return el("span", { class: `delta ${kind}` }, mark(sign), " ", signed(share, digits));
+}
+
+// A spreadsheet would run these; a number starts with none of them and stays a number.
+const FORMULA = /^[=+\-@\t\r\n\0＝＋－＠]/u;
+function csvCell(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
+  const text = FORMULA.test(value.trimStart()) || FORMULA.test(value) ? `'${value}` : String(value);
+  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+const csvText = (sheet) =>
+  [sheet.columns, ...sheet.rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
+function download(sheet) {
+  // The byte order mark tells spreadsheets that this is UTF-8.
+  const address = URL.createObjectURL(new Blob(["\ufeff", csvText(sheet)], { type: "text/csv;charset=utf-8" }));
+  const link = el("a", { href: address, download: `${sheet.name}.csv`, class: "sr" }, sheet.name);
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
+  announce(`${sheet.name}.csv saved, ${plural(sheet.rows.length, "row")}`);
+}
+
+function announce(text) {
+  document.getElementById("live").textContent = text;
+}
+
+// Only web addresses become links; whatever else stands where an address should is shown as the text it is.
+function webLink(text, address) {
+  let parsed = null;
+  try {
+    parsed = new URL(address);
+  } catch {
+    return bdi(text);
+  }
+  if (parsed.protocol !== "https:" && parsed.protocol !== "http:") return bdi(text);
+  return el("a", { href: parsed.href, target: "_blank", rel: "noopener noreferrer" }, bdi(text));
+}

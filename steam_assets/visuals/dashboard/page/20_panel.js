@@ -1,0 +1,173 @@
+// The frame around everything that is shown: title, as-of, unit, method, its rows as a table and as CSV, or why it is empty.
+const TABLE_ROWS = 366;
+let nextId = 0;
+const freshId = (stem) => `${stem}-${++nextId}`;
+
+// spec: title, note (one line under it), asOf (seconds), unit, method, empty (why), sheet() => {name, columns, rows},
+// body(host): draws; tools: nodes beside the title; wide: spans all columns; level: 2 or 3.
+function panel(spec) {
+  const id = freshId("panel");
+  const heading = el(`h${spec.level || 2}`, { id, class: "panel-title" }, spec.title);
+  const section = el("section", { class: `panel ${spec.size || ""}`, "aria-labelledby": id });
+  const tools = el("div", { class: "panel-tools" }, spec.tools || []);
+  const head = el("header", { class: "panel-head" }, el("div", {}, heading, spec.note && el("p", { class: "note" }, spec.note)), tools);
+  section.append(head);
+  if (spec.empty) {
+    section.append(emptyNote(spec.empty));
+    section.append(footer(spec, null));
+    return section;
+  }
+  const host = el("div", { class: "panel-body" });
+  section.append(host);
+  section.append(footer(spec, spec.sheet));
+  whenSized(host, () => spec.body(host));
+  return section;
+}
+
+function emptyNote(reason) {
+  return el("div", { class: "empty" }, mark("∅", "empty-mark"), el("p", {}, el("strong", {}, "Nothing to show. "), reason));
+}
+
+function footer(spec, sheet) {
+  const facts = [
+    known(spec.asOf) ? `As of ${longTime(spec.asOf)}` : spec.empty ? null : "As of an unknown time",
+    spec.unit ? `Unit: ${spec.unit}` : null,
+    "Time: UTC",
+  ].filter(Boolean);
+  const foot = el("footer", { class: "panel-foot" }, el("p", { class: "facts" }, facts.join(" · ")));
+  const actions = el("div", { class: "actions" });
+  if (spec.method) actions.append(disclosure("Method", () => el("p", { class: "method" }, spec.method), "method-note"));
+  if (sheet) {
+    if (!spec.plainTable) actions.append(disclosure("Table", () => sheetTable(sheet(), spec.title), "alt"));
+    actions.append(
+      el("button", { type: "button", class: "quiet", "data-csv": "", onclick: () => download(sheet()) }, "Download CSV", hidden(`: ${spec.title}`)),
+    );
+  }
+  foot.append(actions);
+  return foot;
+}
+
+// A native disclosure whose content is made when it is first opened.
+function disclosure(title, make, className) {
+  const details = el("details", { class: className }, el("summary", {}, title));
+  details.addEventListener("toggle", () => {
+    if (details.open && details.children.length === 1) details.append(make());
+  });
+  return details;
+}
+
+function sheetTable(sheet, title) {
+  const rows = sheet.rows.length > TABLE_ROWS ? sheet.rows.slice(-TABLE_ROWS) : sheet.rows;
+  const caption =
+    rows.length < sheet.rows.length
+      ? `${title}: the last ${rows.length} of ${whole(sheet.rows.length)} rows; the CSV has all`
+      : `${title}: ${plural(rows.length, "row")}`;
+  const cell = (value) =>
+    typeof value === "number"
+      ? el("td", { class: "num" }, Number.isInteger(value) ? whole(value) : decimal(value, 4))
+      : el("td", {}, bdi(value === null || value === undefined ? DASH : value));
+  return scroller(
+    title,
+    el(
+      "table",
+      { class: "sheet" },
+      el("caption", {}, caption),
+      el("thead", {}, el("tr", {}, sheet.columns.map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", {}, rows.map((row) => el("tr", {}, row.map(cell)))),
+    ),
+  );
+}
+
+// Tables wider than the screen scroll in their own box, which the keyboard reaches.
+const scroller = (title, table) =>
+  el("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": `${title}, table` }, table);
+
+const cellClass = (column) => [column.num ? "num" : "", column.className || ""].join(" ").trim() || null;
+// columns: {key, title, num, cell(row) => node or text, sort(row) => value, hint}
+function sortableTable(spec) {
+  const { columns, rows, caption } = spec;
+  let order = spec.order || null;
+  const body = el("tbody");
+  const heads = columns.map((column) => {
+    const head = el("th", { scope: "col", class: cellClass(column) });
+    if (!column.sort) head.append(column.title);
+    else head.append(el("button", { type: "button", class: "sorter", onclick: () => sortBy(column) }, column.title, mark("", "sort-mark")));
+    return head;
+  });
+  function sortBy(column) {
+    const down = order && order.key === column.key ? !order.down : Boolean(column.num && !column.low);
+    order = { key: column.key, down };
+    draw();
+    announce(`Sorted by ${column.title}, ${down ? "highest first" : "lowest first"}`);
+  }
+  function sorted() {
+    const column = order && columns.find((one) => one.key === order.key);
+    if (!column) return rows;
+    const way = order.down ? -1 : 1;
+    return [...rows].sort((one, other) => {
+      const [a, b] = [column.sort(one), column.sort(other)];
+      if (!known(a) || !known(b)) return known(a) ? -1 : known(b) ? 1 : 0;
+      return (a < b ? -1 : a > b ? 1 : 0) * way;
+    });
+  }
+  const more = el("button", { type: "button", class: "more" });
+  let shown = spec.limit || rows.length;
+  more.addEventListener("click", () => {
+    shown = rows.length;
+    draw();
+  });
+  function draw() {
+    columns.forEach((column, index) => {
+      const on = order && order.key === column.key;
+      heads[index].setAttribute("aria-sort", on ? (order.down ? "descending" : "ascending") : "none");
+      if (!column.sort) heads[index].removeAttribute("aria-sort");
+      const sign = heads[index].querySelector(".sort-mark");
+      if (sign) sign.textContent = on ? (order.down ? " ↓" : " ↑") : "";
+    });
+    const picked = sorted().slice(0, shown);
+    body.replaceChildren(
+      ...picked.map((row) =>
+        el("tr", spec.rowAttributes ? spec.rowAttributes(row) : {}, columns.map((column, index) =>
+          el(index === (spec.headColumn ?? 1) ? "th" : "td", { scope: index === (spec.headColumn ?? 1) ? "row" : null, class: cellClass(column), "data-label": column.title }, column.cell(row)),
+        )),
+      ),
+    );
+    more.hidden = shown >= rows.length;
+    more.textContent = `Show all ${whole(rows.length)}`;
+  }
+  draw();
+  const table = el("table", { class: `list ${spec.className || ""}` }, el("caption", { class: "sr" }, caption), el("thead", {}, el("tr", {}, heads)), body);
+  return el("div", {}, scroller(caption, table), more);
+}
+
+// Draws once the element has a width, and again whenever that width changes.
+const watcher = new ResizeObserver((entries) => {
+  for (const entry of entries) {
+    const redraw = drawings.get(entry.target);
+    const width = Math.round(entry.contentRect.width);
+    if (redraw && width > 0 && width !== redraw.width) {
+      redraw.width = width;
+      redraw();
+    }
+  }
+});
+const drawings = new WeakMap();
+function whenSized(host, draw) {
+  const redraw = () => {
+    host.replaceChildren();
+    draw();
+  };
+  drawings.set(host, redraw);
+  watcher.observe(host);
+}
+
+// A set of buttons of which one is pressed.
+function segmented(label, choices, chosen, onChoice) {
+  return el(
+    "div",
+    { class: "segmented", role: "group", "aria-label": label },
+    choices.map(([value, title]) =>
+      el("button", { type: "button", id: `seg-${label}-${value}`.replaceAll(/[^\w-]/g, "_"), "aria-pressed": value === chosen ? "true" : "false", onclick: () => onChoice(value) }, title),
+    ),
+  );
+}

@@ -1,0 +1,271 @@
+// Charts over time: lines and stacked columns, drawn as SVG and walked with the arrow keys.
+// Series differ by dash, point shape and pattern as well as by colour.
+const SHAPES = ["circle", "square", "triangle", "diamond"];
+const DASHES = [null, "8 4", "2 3", "10 3 2 3"];
+
+function shape(kind, x, y, size, attributes) {
+  if (kind === "circle") return svg("circle", { cx: x, cy: y, r: size, ...attributes });
+  const at = (points) => points.map(([dx, dy]) => `${(x + dx * size).toFixed(1)},${(y + dy * size).toFixed(1)}`).join(" ");
+  const points = {
+    square: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
+    triangle: [[0, -1.15], [1.1, 0.9], [-1.1, 0.9]],
+    diamond: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]],
+  }[kind];
+  return svg("polygon", { points: at(points), ...attributes });
+}
+
+// A faint series is a backdrop: the ink of the text, not a colour of its own.
+const tone = (one, index) => (one.faint ? "faint" : `s${index}`);
+
+function keyMark(index, kind, faint) {
+  const hue = faint ? "faint" : `s${index}`;
+  const picture = svg("svg", { class: "key", width: 26, height: 12, viewBox: "0 0 26 12", "aria-hidden": "true" });
+  if (kind === "column") picture.append(svg("rect", { x: 7, y: 1, width: 11, height: 10, class: `area ${hue}` }), hatch(index, 7, 1, 11, 10));
+  else {
+    picture.append(svg("line", { x1: 1, x2: 25, y1: 6, y2: 6, class: `line ${hue}`, "stroke-dasharray": faint ? null : DASHES[index % 4] }));
+    picture.append(shape(SHAPES[index % 4], 13, 6, 3.4, { class: `dot ${hue}` }));
+  }
+  return picture;
+}
+// Lines over a bar, so that a second series is told apart without colour.
+function hatch(index, x, y, width, height) {
+  const lines = svg("g", { class: "hatch" });
+  if (index === 0 || height <= 0 || width <= 0) return lines;
+  const step = index === 1 ? 5 : 3;
+  let path = "";
+  for (let offset = step; offset < height + width; offset += step) {
+    const [x1, y1] = offset <= height ? [x, y + offset] : [x + offset - height, y + height];
+    const [x2, y2] = offset <= width ? [x + offset, y] : [x + width, y + offset - width];
+    path += `M${x1.toFixed(1)} ${y1.toFixed(1)}L${x2.toFixed(1)} ${y2.toFixed(1)}`;
+  }
+  lines.append(svg("path", { d: path }));
+  return lines;
+}
+const legend = (series, kind) =>
+  el("ul", { class: "legend" }, series.map((one, index) => el("li", {}, keyMark(index, kind, one.faint), bdi(one.name))));
+
+// Round steps between two values: four to six of them.
+function ticks(low, high, count = 5) {
+  if (!(high > low)) return [low];
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.7);
+  const found = [];
+  for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + step * 1e-6; value += step) found.push(Number(value.toPrecision(12)));
+  return found;
+}
+// Days to label on the axis: firsts of months, or every nth day if there are few.
+function dayTicks(first, last, room) {
+  const span = last - first;
+  const found = [];
+  if (span <= 45) {
+    const step = Math.max(1, Math.ceil(span / room));
+    for (let day = last; day >= first; day -= step) found.unshift([day, shortDay(day)]);
+    return found;
+  }
+  const step = [1, 2, 3, 6, 12].find((months) => span / 30.4 / months <= room) || 12;
+  const start = dateOf(first);
+  for (let month = start.getUTCMonth() + 1, year = start.getUTCFullYear(); ; month += 1) {
+    const day = Math.round(Date.UTC(year, month, 1) / DAY);
+    if (day > last) return found;
+    const date = dateOf(day);
+    if (date.getUTCMonth() % step) continue;
+    found.push([day, date.getUTCMonth() === 0 ? String(date.getUTCFullYear()) : MONTHS[date.getUTCMonth()]]);
+  }
+}
+
+// The part both charts share: a focusable plot with a cursor, a box of values and spoken announcements.
+// view: {label, count, x(i), top, bottom, title(i), rows(i) => [{name, text, index, y}], jumps: [i], kind}
+function interactive(host, picture, view) {
+  const box = el("div", { class: "tip", hidden: true });
+  const cursor = svg("g", { class: "cursor" });
+  picture.append(cursor);
+  const plot = el(
+    "div",
+    {
+      class: "plot", tabindex: "0", role: "application", "aria-roledescription": "chart",
+      "aria-label": `${view.label}. ${plural(view.count, "point")}. Left and right arrows move along it, Home and End jump to the ends${view.jumps.length ? ", up and down go to marked events" : ""}.`,
+    },
+    picture, box,
+  );
+  host.append(plot);
+  let at = -1;
+  function show(index, spoken) {
+    at = Math.max(0, Math.min(view.count - 1, index));
+    const x = view.x(at);
+    const rows = view.rows(at);
+    cursor.replaceChildren(svg("line", { x1: x, x2: x, y1: view.top, y2: view.bottom, class: "hair" }));
+    for (const row of rows) if (known(row.y)) cursor.append(shape(SHAPES[row.index % 4], x, row.y, 4.5, { class: `dot ${tone(row, row.index)} on` }));
+    box.replaceChildren(
+      el("p", { class: "tip-title" }, view.title(at)),
+      el("ul", {}, rows.map((row) => el("li", {}, known(row.index) && row.index >= 0 ? keyMark(row.index, view.kind, row.faint) : mark(row.sign || "", "tip-sign"), bdi(row.name, "tip-name"), el("b", {}, row.text)))),
+    );
+    box.hidden = false;
+    const width = plot.clientWidth;
+    const half = box.offsetWidth;
+    box.style.left = `${Math.max(0, Math.min(width - half, x > width / 2 ? x - half - 14 : x + 14))}px`;
+    box.style.top = `${view.top + 4}px`;
+    plot.dataset.at = String(at);
+    if (spoken) announce(`${view.title(at)}: ${rows.map((row) => `${row.name} ${row.text}`).join(", ")}`);
+  }
+  function hide() {
+    box.hidden = true;
+    cursor.replaceChildren();
+  }
+  function nearest(event) {
+    const x = event.clientX - plot.getBoundingClientRect().left;
+    let best = 0;
+    for (let index = 1; index < view.count; index += 1) if (Math.abs(view.x(index) - x) < Math.abs(view.x(best) - x)) best = index;
+    return best;
+  }
+  plot.addEventListener("pointermove", (event) => show(nearest(event), false));
+  plot.addEventListener("pointerdown", (event) => show(nearest(event), false));
+  plot.addEventListener("pointerleave", () => document.activeElement !== plot && hide());
+  plot.addEventListener("blur", hide);
+  plot.addEventListener("focus", () => show(at < 0 ? view.count - 1 : at, true));
+  plot.addEventListener("keydown", (event) => {
+    const next = {
+      ArrowLeft: () => at - 1, ArrowRight: () => at + 1, Home: () => 0, End: () => view.count - 1,
+      PageUp: () => at - 10, PageDown: () => at + 10,
+      ArrowUp: () => [...view.jumps].reverse().find((index) => index < at), ArrowDown: () => view.jumps.find((index) => index > at),
+    }[event.key];
+    if (event.key === "Escape") return hide();
+    if (!next) return undefined;
+    const index = next();
+    if (index === undefined) return undefined;
+    event.preventDefault();
+    return show(index, true);
+  });
+  return { show };
+}
+
+// spec: label, days (ascending), series [{name, values}], format, unit, markers [{day, kind, title}], inverted, floor
+// (true: from zero), height, at (a day to point at).
+function lineChart(host, spec) {
+  const width = Math.max(260, host.clientWidth);
+  const height = spec.height || (width < 560 ? 240 : 300);
+  const format = spec.format || whole;
+  const axis = spec.axis || compact;
+  const many = spec.series.length > 1;
+  if (many) host.append(legend(spec.series, "line"));
+  const values = spec.series.flatMap((one) => one.values.filter(known));
+  let [low, high] = [Math.min(...values), Math.max(...values)];
+  const pad = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
+  if (spec.inverted) [low, high] = [1, Math.max(high, 10)];
+  else [low, high] = [spec.floor || low - pad < 0 && low >= 0 ? 0 : low - pad, high + pad];
+  if (spec.ceiling) high = Math.min(high, spec.ceiling);
+  const scale = ticks(low, high, height < 200 ? 3 : 5);
+  const gutter = Math.max(...scale.map((value) => axis(value).length)) * 7 + 12;
+  const eventful = spec.markers?.some((one) => spec.days.includes(one.day));
+  const [left, right, top, bottom] = [gutter, width - 12, eventful ? 34 : 14, height - 26];
+  const [first, last] = [spec.days[0], spec.days[spec.days.length - 1]];
+  const x = (index) => left + (last === first ? 0.5 : (spec.days[index] - first) / (last - first)) * (right - left);
+  const share = (value) => (value - low) / (high - low);
+  const y = (value) => (spec.inverted ? top + share(value) * (bottom - top) : bottom - share(value) * (bottom - top));
+  const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
+  for (const value of spec.inverted ? [1, ...scale.filter((one) => one > 1 && Number.isInteger(one))] : scale) {
+    picture.append(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), class: "grid" }));
+    picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, axis(value)));
+  }
+  for (const [day, text] of dayTicks(first, last, (right - left) / 70)) {
+    const at = left + ((day - first) / (last - first || 1)) * (right - left);
+    picture.append(svg("line", { x1: at, x2: at, y1: bottom, y2: bottom + 4, class: "axis" }));
+    const edge = at > right - 14 ? "end" : at < left + 14 ? "start" : "middle";
+    picture.append(svg("text", { x: at, y: bottom + 18, class: `tick ${edge}` }, text));
+  }
+  picture.append(svg("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
+  spec.series.forEach((one, index) => {
+    if (!many && low === 0) picture.append(svg("path", { d: areaPath(one.values, x, y, bottom), class: `fill s${index}` }));
+    picture.append(svg("path", { d: linePath(one.values, x, y), class: `line ${tone(one, index)}`, "stroke-dasharray": one.faint ? null : DASHES[index % 4] }));
+    const end = one.values.findLastIndex(known);
+    if (end >= 0) picture.append(shape(SHAPES[index % 4], x(end), y(one.values[end]), one.faint ? 2.6 : 4, { class: `dot ${tone(one, index)}` }));
+    one.values.forEach((value, i) => {
+      const alone = known(value) && !known(one.values[i - 1]) && !known(one.values[i + 1]);
+      if (alone) picture.append(shape(SHAPES[index % 4], x(i), y(value), 2.2, { class: `dot ${tone(one, index)}` }));
+    });
+  });
+  const marked = new Map();
+  for (const one of spec.markers || []) {
+    const index = spec.days.indexOf(one.day);
+    if (index < 0) continue;
+    if (!marked.has(index)) marked.set(index, []);
+    marked.get(index).push(one);
+  }
+  for (const [index, ones] of marked) {
+    const update = ones.some((one) => one.kind === "update");
+    picture.append(svg("line", { x1: x(index), x2: x(index), y1: 18, y2: bottom, class: `event ${update ? "update" : "other"}` }));
+    picture.append(shape(update ? "diamond" : "circle", x(index), 14, update ? 4.2 : 3.2, { class: `event-mark ${update ? "update" : "other"}` }));
+  }
+  const control = interactive(host, picture, {
+    label: spec.label, count: spec.days.length, x, top, bottom, kind: "line",
+    jumps: [...marked.keys()].sort((a, b) => a - b),
+    title: (index) => `${longDay(spec.days[index])}${spec.period || ""}`,
+    rows: (index) => [
+      ...spec.series.map((one, position) => ({
+        name: one.name, index: position, faint: one.faint, text: known(one.values[index]) ? format(one.values[index]) : "no data", y: known(one.values[index]) ? y(one.values[index]) : null,
+      })),
+      ...(marked.get(index) || []).slice(0, 3).map((one) => ({ name: one.title, index: -1, sign: one.kind === "update" ? "◆" : "●", text: one.kind === "update" ? "update" : "news" })),
+    ],
+  });
+  if (known(spec.at) && spec.days.includes(spec.at)) control.show(spec.days.indexOf(spec.at), false);
+  if (marked.size) host.append(el("p", { class: "event-key" }, mark("◆", "update"), " update  ", mark("●", "other"), " other news from the makers or the press"));
+}
+
+function runs(values) {
+  const found = [];
+  values.forEach((value, index) => {
+    if (!known(value)) return;
+    if (index > 0 && known(values[index - 1])) found[found.length - 1].push(index);
+    else found.push([index]);
+  });
+  return found;
+}
+const pathThrough = (run, values, x, y) => run.map((i, n) => `${n ? "L" : "M"}${x(i).toFixed(1)} ${y(values[i]).toFixed(1)}`).join("");
+const linePath = (values, x, y) => runs(values).map((run) => pathThrough(run, values, x, y)).join("");
+const areaPath = (values, x, y, bottom) =>
+  runs(values).map((run) => `${pathThrough(run, values, x, y)}L${x(run[run.length - 1]).toFixed(1)} ${bottom}L${x(run[0]).toFixed(1)} ${bottom}Z`).join("");
+
+// spec: label, days, series [{name, values}] stacked from the bottom, format, name(day), height.
+function columnChart(host, spec) {
+  const width = Math.max(260, host.clientWidth);
+  const height = spec.height || (width < 560 ? 220 : 260);
+  const format = spec.format || whole;
+  const axis = spec.axis || compact;
+  if (spec.series.length > 1) host.append(legend(spec.series, "column"));
+  const totals = spec.days.map((_, i) => spec.series.reduce((sum, one) => sum + (one.values[i] || 0), 0));
+  const high = spec.ceiling || Math.max(...totals) * 1.06 || 1;
+  const scale = ticks(0, high, 4);
+  const left = Math.max(...scale.map((value) => axis(value).length)) * 7 + 12;
+  const [right, top, bottom] = [width - 8, 12, height - 26];
+  const slot = (right - left) / spec.days.length;
+  const bar = Math.max(1, Math.min(56, slot * (slot < 6 ? 1 : 0.72)));
+  const x = (index) => left + slot * (index + 0.5);
+  const y = (value) => bottom - (value / high) * (bottom - top);
+  const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
+  for (const value of scale) {
+    picture.append(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), class: "grid" }));
+    picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, axis(value)));
+  }
+  const name = spec.name || shortDay;
+  const every = Math.ceil(spec.days.length / Math.max(2, (right - left) / 76));
+  spec.days.forEach((day, index) => {
+    let base = bottom;
+    spec.series.forEach((one, position) => {
+      const value = one.values[index] || 0;
+      if (value <= 0) return;
+      const size = bottom - y(value);
+      picture.append(svg("rect", { x: x(index) - bar / 2, y: base - size, width: bar, height: size, class: `area s${position}` }));
+      if (bar > 4) picture.append(hatch(position, x(index) - bar / 2, base - size, bar, size));
+      base -= size;
+    });
+    if ((spec.days.length - 1 - index) % every) return;
+    const edge = x(index) > right - 24 ? "end" : "middle";
+    picture.append(svg("text", { x: edge === "end" ? right : x(index), y: bottom + 18, class: `tick ${edge}` }, name(day)));
+  });
+  picture.append(svg("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
+  interactive(host, picture, {
+    label: spec.label, count: spec.days.length, x, top, bottom, jumps: [], kind: "column",
+    title: (index) => (spec.title || spec.name || longDay)(spec.days[index]),
+    rows: (index) => spec.series.map((one, position) => ({ name: one.name, index: position, text: known(one.values[index]) ? format(one.values[index]) : "no data", y: null })),
+  });
+}

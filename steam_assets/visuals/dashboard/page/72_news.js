@@ -1,0 +1,82 @@
+// News: what was published about which game, with the way to the same day on its player line.
+const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Other" };
+const NEWS_STEP = 40;
+let newsQuery = "";
+
+function news(params) {
+  const given = frame("news");
+  const kind = KINDS[params.get("kind")] ? params.get("kind") : "all";
+  const app = appIndex.get(Number(params.get("app")));
+  const route = (more) => {
+    const next = new URLSearchParams(params);
+    for (const [key, value] of Object.entries(more)) if (value) next.set(key, value); else next.delete(key);
+    location.hash = `#/news${next.size ? `?${next}` : ""}`;
+  };
+  const apps = [...new Set(given.rows.map((row) => row.app))].sort((a, b) => appName(a).localeCompare(appName(b)));
+  const select = el("select", { id: "news-app" }, el("option", { value: "" }, "All games"), apps.map((one) => el("option", { value: APPS.id[one] }, appName(one))));
+  select.value = app === undefined ? "" : String(APPS.id[app]);
+  select.addEventListener("change", () => route({ app: select.value }));
+  const search = el("input", { id: "news-search", type: "search", placeholder: "Words in the headline", autocomplete: "off" });
+  search.value = newsQuery;
+  const place = el("div", { class: "grid" });
+  const fitting = () => given.rows.filter((row) => (kind === "all" || row.kind === kind || (kind === "update" && row.kind === "patch")) && (app === undefined || row.app === app) && row.title.toLowerCase().includes(newsQuery.trim().toLowerCase()));
+  const draw = () => place.replaceChildren(newsPanel(fitting(), given));
+  search.addEventListener("input", () => { newsQuery = search.value; draw(); announce(`${plural(fitting().length, "article")} found`); });
+  draw();
+  return [
+    pageHead("News", "Articles about the week's top sellers: the makers' own announcements and the press."),
+    el("div", { class: "controls" }, el("span", { class: "field" }, el("label", { for: "news-search" }, "Search"), search), el("span", { class: "field" }, el("label", { for: "news-app" }, "Game"), select), segmented("Kind", Object.entries(KINDS), kind, (value) => route({ kind: value === "all" ? "" : value }))),
+    place,
+  ];
+}
+
+function newsPanel(rows, given) {
+  return panel({
+    title: plural(rows.length, "article"), note: given.note, size: "full", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true,
+    empty: given.why || (rows.length ? null : "No article fits; widen the filter."),
+    sheet: () => newsSheet(rows),
+    body: (host) => put(host, newsList(rows)),
+  });
+}
+const newsSheet = (rows) => ({ name: "news", columns: ["published_at", "app_id", "name", "kind", "title", "feed", "url"], rows: rows.map((row) => [isoTime(row.moment), APPS.id[row.app], appName(row.app), row.kind, row.title, row.feed, row.url]) });
+
+function newsList(rows, ofGame) {
+  const list = el("div", { class: "news" });
+  const more = el("button", { type: "button", class: "more" });
+  let shown = 0;
+  let day = null;
+  let part = null;
+  function extend() {
+    for (const row of rows.slice(shown, shown + NEWS_STEP)) {
+      if (row.day !== day) {
+        day = row.day;
+        part = el("ul");
+        list.append(el("h3", {}, longDay(day)), part);
+      }
+      part.append(newsItem(row, ofGame));
+    }
+    shown = Math.min(rows.length, shown + NEWS_STEP);
+    more.hidden = shown >= rows.length;
+    more.textContent = `Show more (${whole(rows.length - shown)} left)`;
+  }
+  more.addEventListener("click", extend);
+  extend();
+  return el("div", {}, list, more);
+}
+function newsItem(row, ofGame) {
+  const kinds = { patch: ["◆", "Patch notes"], update: ["◆", "Announcement"], other: ["●", "Press"] }[row.kind];
+  return el("li", {},
+    el("span", { class: `kind ${row.kind}` }, mark(kinds[0]), ` ${kinds[1]}`),
+    el("span", { class: "headline" }, row.url ? webLink(row.title, row.url) : bdi(row.title)),
+    el("span", { class: "quiet-text" }, ofGame ? null : [gameLink(row.app), " · "], bdi(row.feed || "unnamed feed"), ` · ${longTime(row.moment).slice(-9)} · `, el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}&range=all` }, "on the chart", hidden(` of ${appName(row.app)}`))));
+}
+function newsOfGame(app) {
+  const given = frame("news");
+  const rows = given.rows.filter((row) => row.app === app);
+  return panel({
+    title: "News of this game", size: "half", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true, note: given.note,
+    empty: given.why || (rows.length ? null : "No article about this game was collected; only top sellers are asked about."),
+    sheet: () => newsSheet(rows),
+    body: (host) => put(host, newsList(rows.slice(0, 6), true), rows.length > 6 && el("p", { class: "go" }, el("a", { href: `#/news?app=${APPS.id[app]}` }, `All ${whole(rows.length)} articles`))),
+  });
+}

@@ -1,0 +1,73 @@
+// Which view is shown, the tabs, and the choice of light or dark.
+const VIEWS = { overview: ["Overview", overview], games: ["Games", games], "top-sellers": ["Top sellers", sellers], reviews: ["Reviews", reviews], news: ["News", news], traffic: ["Traffic", traffic] };
+let shownView = null;
+
+function route() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  return { view: Object.hasOwn(VIEWS, path) ? path : "overview", params: new URLSearchParams(query || "") };
+}
+
+function show() {
+  const { view, params } = route();
+  const main = document.getElementById("main");
+  const focused = document.activeElement && document.activeElement !== document.body ? document.activeElement.id : "";
+  const [title, make] = VIEWS[view];
+  const y = window.scrollY;
+  main.replaceChildren(...make(params).flat().filter(Boolean));
+  document.title = `${title} · Steam market`;
+  for (const link of document.querySelectorAll("#tabs a")) {
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const same = shownView === view;
+  if (same) window.scrollTo(0, y);
+  else window.scrollTo(0, 0);
+  const keep = focused && document.getElementById(focused);
+  if (keep) keep.focus({ preventScroll: true });
+  else if (shownView !== null) document.getElementById("page-title").focus({ preventScroll: same });
+  shownView = view;
+}
+
+function theme(choice) {
+  const root = document.documentElement;
+  if (choice) root.dataset.theme = choice;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const button = document.getElementById("theme");
+  button.textContent = dark ? "Light" : "Dark";
+  button.setAttribute("aria-label", `Switch to ${dark ? "light" : "dark"} colours`);
+  return dark;
+}
+// Pages opened from disk may not be allowed to remember anything.
+function remembered(value) {
+  try {
+    if (value) localStorage.setItem("steam-market-theme", value);
+    return localStorage.getItem("steam-market-theme");
+  } catch {
+    return null;
+  }
+}
+
+document.getElementById("tabs").addEventListener("keydown", (event) => {
+  const links = [...document.querySelectorAll("#tabs a")];
+  const at = links.indexOf(document.activeElement);
+  const next = { ArrowRight: (at + 1) % links.length, ArrowLeft: (at - 1 + links.length) % links.length, Home: 0, End: links.length - 1 }[event.key];
+  if (at < 0 || next === undefined) return;
+  event.preventDefault();
+  links[next].focus();
+});
+document.getElementById("skip").addEventListener("click", (event) => {
+  // The address after # belongs to the views.
+  event.preventDefault();
+  document.getElementById("main").focus();
+});
+document.getElementById("theme").addEventListener("click", () => {
+  const next = theme() ? "light" : "dark";
+  remembered(next);
+  theme(next);
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme());
+window.addEventListener("hashchange", show);
+const kept = remembered();
+theme(kept === "dark" || kept === "light" ? kept : null);
+show();
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,494 @@
+"""A made-up year of clean and insight tables for tests of what people look at, with hostile texts in every field.
+
+Belongs here: data of the declared schemas, seeded. Does not belong here: tests.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.lake.clean_tables import ORIGIN
+from steam_assets.sources import SOURCES
+from steam_assets.sources.source import Column
+from steam_assets.visuals.dashboard import DashboardData, Period
+
+LAST_DAY = date(2026, 11, 18)
+AS_OF = datetime(2026, 11, 18, 21, 4, 12, tzinfo=UTC)
+GAP_DAYS = (40, 41, 150)
+"""Days before the last one on which nothing was collected."""
+
+HOSTILE = (
+    "<script>window.pwned = 1</script>",
+    "</script><script>window.pwned = 2</script>",
+    "<!-- <script> --!>",
+    "=cmd|' /C calc'!A0",
+    "Line\u2028separator\u2029here",
+    "Right \u202eto left",
+    "ゲーム 遊戯王 게임",
+    "Emoji 🎮👩‍🚀 & more",
+    '"><img src=x onerror="window.pwned = 3">',
+    "+1+1 @SUM(1;2)",
+    "{{ 7 * 7 }} ${7 * 7}",
+)
+WORDS = (
+    "Dust",
+    "Storm",
+    "Star",
+    "Iron",
+    "Garden",
+    "Signal",
+    "Harbor",
+    "Winter",
+    "Rogue",
+    "Ember",
+    "Quiet",
+    "Deep",
+    "Lost",
+)
+ENDINGS = ("II", "III", "IV", "V", "Online")
+
+TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "bigint": pa.int64(),
+    "int": pa.int32(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "array<string>": pa.list_(pa.string()),
+}
+
+
+def schema_of(columns: Sequence[Column]) -> pa.Schema:
+    return pa.schema([(column.name, TYPES[column.type]) for column in columns])
+
+
+def schemas() -> dict[str, pa.Schema]:
+    """The declared schema of every clean and insight table."""
+    clean = {t.name: schema_of((*t.columns, *ORIGIN)) for source in SOURCES for t in source.tables}
+    return clean | {insight.table: schema_of(insight.schema) for insight in INSIGHTS}
+
+
+def empty_tables() -> dict[str, pa.Table]:
+    return {name: schema.empty_table() for name, schema in schemas().items()}
+
+
+def row(**values: Any) -> dict[str, Any]:
+    return values
+
+
+class MarketYear:
+    """A year that ends on ``LAST_DAY``; ``games`` are on the charts at once, and some change places with others."""
+
+    def __init__(self, games: int = 100, days: int = 365, weeks: int = 52, months: int = 12, seed: int = 5) -> None:
+        self.chance = random.Random(seed)
+        self.games, self.ids = games, [400 + 10 * i for i in range(int(games * 1.4))]
+        self.names = [*HOSTILE, *(self._name() for _ in range(len(self.ids)))][: len(self.ids)]
+        self.days = [LAST_DAY - timedelta(days=i) for i in range(days) if i not in GAP_DAYS][::-1]
+        tuesday = LAST_DAY - timedelta(days=(LAST_DAY.weekday() - 1) % 7 + 7)
+        self.weeks = [tuesday - timedelta(weeks=i) for i in range(weeks)][::-1]
+        self.months = [date(2025 + (10 + i) // 12, (10 + i) % 12 + 1, 1) for i in range(months)][:12]
+        self.size = {app: 900_000 / (i + 1) ** 0.8 for i, app in enumerate(self.ids)}
+        self.charts = {day: self._chart(n) for n, day in enumerate(self.days)}
+
+    def _name(self) -> str:
+        return f"{self.chance.choice(WORDS)} {self.chance.choice(WORDS)} {self.chance.choice(ENDINGS)}"
+
+    def _name_of(self, app: int) -> str:
+        return self.names[self.ids.index(app)]
+
+    def _chart(self, n: int) -> list[tuple[int, int]]:
+        weekly = 1 + 0.09 * math.sin(2 * math.pi * n / 7)
+        peaks = []
+        for app in self.ids:
+            slow = 1 + 0.3 * math.sin(n / (40 + app % 37) + app)
+            self.size[app] *= math.exp(self.chance.gauss(0, 0.012))
+            peaks.append((app, int(self.size[app] * weekly * slow * self.chance.uniform(0.97, 1.03)) + 500))
+        return sorted(peaks, key=lambda one: -one[1])[: self.games]
+
+    def data(self) -> DashboardData:
+        tables = {
+            name: pa.Table.from_pylist(list(rows()), schema=schemas()[name]) for name, rows in self._makers().items()
+        }
+        as_of = {table.name: AS_OF for source in SOURCES for table in source.tables}
+        return DashboardData(tables, as_of, tuple(self._periods()))
+
+    def _makers(self) -> dict[str, Callable[[], Iterator[dict[str, Any]]]]:
+        return {
+            "most_played": self._most_played,
+            "top_sellers": self._top_sellers,
+            "reviews": self._reviews,
+            "visits": self._visits,
+            "engagement": self._engagement,
+            "traffic_sources": self._traffic_sources,
+            "top_countries": self._countries,
+            "insight_player_trend": self._trend,
+            "insight_market_day": self._market,
+            "insight_top_seller_moves": self._moves,
+            "insight_price_split": self._split,
+            "insight_review_scores": self._scores,
+            "insight_sentiment": self._sentiment,
+            "insight_review_bombs": self._bombs,
+            "insight_review_languages": self._languages,
+            "insight_news_markers": self._news,
+            "insight_update_effect": self._effects,
+            "insight_traffic_vs_players": self._ratio,
+        }
+
+    def _store(self, app: int) -> dict[str, Any]:
+        free = app % 30 == 0
+        return {
+            "name": self._name_of(app),
+            "item_type": "game" if app % 70 else "hardware",
+            "is_free": free,
+            "is_early_access": app % 50 == 0,
+            "final_price_cents": None if free else 999 + app % 5000,
+            "discount_percent": 20 if app % 40 == 0 and not free else None,
+        }
+
+    def _most_played(self) -> Iterator[dict[str, Any]]:
+        for day, chart in self.charts.items():
+            at = datetime.combine(day, time(21), UTC)
+            for rank, (app, peak) in enumerate(chart, 1):
+                yield row(
+                    day=day,
+                    rank=rank,
+                    app_id=app,
+                    players_now=int(peak * 0.7),
+                    players_peak=peak,
+                    sampled_at=at,
+                    fetched_at=at,
+                    partition_key=day.isoformat(),
+                    **self._store(app),
+                )
+
+    def _trend(self) -> Iterator[dict[str, Any]]:
+        today, before, past = self.days[-1], dict(self.charts[self.days[-2]]), dict(self.charts[self.days[-8]])
+        old = {app: rank for rank, app in enumerate(before, 1)}
+        for rank, (app, peak) in enumerate(self.charts[today], 1):
+            change = old[app] - rank if app in old else None
+            status = "new" if change is None else "up" if change > 0 else "down" if change < 0 else "same"
+            yield row(
+                day=today,
+                app_id=app,
+                name=self._name_of(app),
+                rank=rank,
+                rank_change_1d=change,
+                status=status,
+                players_now=int(peak * 0.7),
+                players_peak=peak,
+                best_rank=max(1, rank - 3),
+                peak_change_7d=peak / past[app] - 1 if app in past else None,
+                days_on_chart=300,
+                streak_days=40,
+                partition_key=today.isoformat(),
+            )
+
+    def _market(self) -> Iterator[dict[str, Any]]:
+        for day, chart in self.charts.items():
+            total = sum(peak for _, peak in chart)
+            yield row(
+                day=day,
+                games=len(chart),
+                players_now=int(total * 0.7),
+                players_peak_sum=total,
+                top10_share=sum((peak for _, peak in chart[:10])) / total,
+                partition_key=day.isoformat(),
+            )
+
+    def _sold(self, n: int) -> list[int]:
+        order = sorted(self.ids, key=lambda app: (app % 97) + 40 * math.sin(n / 6 + app))
+        return order[: self.games]
+
+    def _top_sellers(self) -> Iterator[dict[str, Any]]:
+        for n, week in enumerate(self.weeks):
+            for rank, app in enumerate(self._sold(n), 1):
+                yield {
+                    "week_start": week,
+                    "rank": rank,
+                    "app_id": app,
+                    "partition_key": week.isoformat(),
+                } | self._store(app)
+
+    def _moves(self) -> Iterator[dict[str, Any]]:
+        seen: dict[int, int] = {}
+        for n, week in enumerate(self.weeks):
+            before = {app: rank for rank, app in enumerate(self._sold(n - 1), 1)} if n else {}
+            now = self._sold(n)
+            for rank, app in enumerate(now, 1):
+                seen[app] = seen.get(app, 0) + 1
+                moved = before[app] - rank if app in before else None
+                status = "up" if (moved or 0) > 0 else "down" if (moved or 0) < 0 else "same"
+                status = status if moved is not None else "returned" if seen[app] > 1 else "new"
+                yield self._move(week, app, rank, before.get(app), moved, status, seen[app])
+            for app in before.keys() - set(now):
+                yield self._move(week, app, None, before[app], None, "dropped", seen[app])
+
+    def _move(self, week: date, app: int, rank: int | None, *more: Any) -> dict[str, Any]:
+        previous, moved, status, weeks = more
+        return row(
+            week_start=week,
+            app_id=app,
+            name=self._name_of(app),
+            rank=rank,
+            previous_rank=previous,
+            movement=moved,
+            status=status,
+            streak_weeks=weeks if rank else None,
+            weeks_on_chart=weeks,
+            best_rank=max(1, (rank or 90) - 5),
+            price_cents=None if app % 30 == 0 else 1999,
+            is_free=app % 30 == 0,
+            partition_key=week.isoformat(),
+        )
+
+    def _split(self) -> Iterator[dict[str, Any]]:
+        for week in self.weeks:
+            for chart in ("top_sellers", "most_played"):
+                for price, share in (("free", 0.31), ("paid", 0.66), ("unknown", 0.03)):
+                    players = {"players": 4e6 * share, "players_share": share} if chart == "most_played" else {}
+                    yield row(
+                        week_start=week,
+                        chart=chart,
+                        price=price,
+                        charts=1,
+                        items=100 * share,
+                        items_share=share,
+                        partition_key=week.isoformat(),
+                        **players,
+                    )
+
+    def _votes(self, n: int, app: int) -> tuple[int, int]:
+        volume = 200 + (app * 7919) % 4000
+        share = 0.6 + 0.35 * math.sin(app) ** 2 + 0.03 * math.sin(n / 4)
+        if app == self.ids[5] and n == 47:
+            return int(volume * 0.4), volume * 6
+        return int(volume * share), int(volume * (1 - share)) + 1
+
+    def _sentiment(self) -> Iterator[dict[str, Any]]:
+        for n, week in enumerate(self.weeks):
+            for app in self._sold(n):
+                positive, negative = self._votes(n, app)
+                total = positive + negative
+                yield row(
+                    week_start=week,
+                    app_id=app,
+                    name=self._name_of(app),
+                    positive=positive,
+                    negative=negative,
+                    reviews=total,
+                    positive_share=positive / total,
+                    share_change=0.01,
+                    sample_complete=True,
+                    partition_key=week.isoformat(),
+                )
+
+    def _scores(self) -> Iterator[dict[str, Any]]:
+        for n, week in enumerate(self.weeks):
+            for app in self._sold(n):
+                positive, negative = self._votes(n, app)
+                total, share = 40 * (positive + negative), positive / (positive + negative)
+                for off in (False, True):
+                    yield row(
+                        week_start=week,
+                        app_id=app,
+                        name=self._name_of(app),
+                        off_topic_included=off,
+                        total_positive=40 * positive,
+                        total_negative=40 * negative,
+                        total_reviews=total,
+                        positive_share=share,
+                        adjusted_score=share - (share - 0.5) * 2 ** (-math.log10(total + 1)),
+                        wilson_lower=share - 0.01,
+                        review_score_desc="Very Positive",
+                        partition_key=week.isoformat(),
+                    )
+
+    def _bombs(self) -> Iterator[dict[str, Any]]:
+        for n, week in enumerate(self.weeks):
+            for app in self._sold(n):
+                positive, negative = self._votes(n, app)
+                flagged = app == self.ids[5] and n == 47
+                yield row(
+                    week_start=week,
+                    app_id=app,
+                    name=self._name_of(app),
+                    negative=negative,
+                    reviews=positive + negative,
+                    negative_share=negative / (positive + negative),
+                    baseline_weeks=min(n, 12),
+                    baseline_negative=300.0,
+                    baseline_share=0.2,
+                    volume_score=31.4 if flagged else 0.4,
+                    share_score=12.1 if flagged else -0.2,
+                    flagged=flagged if n >= 4 else None,
+                    excluded_by_steam=900 if flagged else 0,
+                    off_topic_excluded_by_steam=flagged,
+                    agreement="both" if flagged else "neither",
+                    partition_key=week.isoformat(),
+                )
+
+    def _languages(self) -> Iterator[dict[str, Any]]:
+        week = self.weeks[-1]
+        for app in self._sold(len(self.weeks) - 1):
+            for place, language in enumerate(("english", "schinese", "russian", "brazilian", "german", "japanese")):
+                yield row(
+                    week_start=week,
+                    app_id=app,
+                    name=self._name_of(app),
+                    language=language,
+                    reviews=300 // (place + 1),
+                    sample_share=0.4 / (place + 1),
+                    positive_share=0.8,
+                    median_playtime_at_review_hours=31.5,
+                    sample_complete=app % 3 > 0,
+                    partition_key=week.isoformat(),
+                )
+
+    def _reviews(self) -> Iterator[dict[str, Any]]:
+        week = self.weeks[-1]
+        for app in self._sold(len(self.weeks) - 1):
+            for n in range(5):
+                text = HOSTILE[(app + n) % len(HOSTILE)] + " " + " ".join(self.chance.choices(WORDS, k=12))
+                yield row(
+                    week_start=week,
+                    app_id=app,
+                    recommendation_id=f"{app}{n}",
+                    language="english",
+                    text=text,
+                    created_at=datetime.combine(week, time(9, n), UTC),
+                    voted_up=n % 3 > 0,
+                    votes_up=900 - n,
+                    playtime_at_review_minutes=600 * n,
+                    partition_key=week.isoformat(),
+                )
+
+    def _news(self) -> Iterator[dict[str, Any]]:
+        for n, week in enumerate(self.weeks):
+            for app in self._sold(n):
+                for item in range(2):
+                    at = datetime.combine(week + timedelta(days=(app // 10 + item * 3) % 7), time(17, 30), UTC)
+                    kind = (app // 10 + n + item) % 3
+                    title = (
+                        f"{self._name_of(app)}: update {n}.{item}, with fixes and {HOSTILE[(n + app) % len(HOSTILE)]}"
+                    )
+                    address = (
+                        "javascript:window.pwned=4" if (n + app) % 20 == 0 else f"https://news.example/a/{app}/{n}"
+                    )
+                    yield row(
+                        week_start=week,
+                        app_id=app,
+                        name=self._name_of(app),
+                        gid=f"{n}{app}{item}",
+                        day=at.date(),
+                        published_at=at,
+                        title=title,
+                        url=address,
+                        feed="<b>Feed</b>",
+                        is_update=kind < 2,
+                        is_patch_notes=kind == 0,
+                        partition_key=week.isoformat(),
+                    )
+
+    def _effects(self) -> Iterator[dict[str, Any]]:
+        for n, week in enumerate(self.weeks):
+            for app in self._sold(n)[::2]:
+                change = self.chance.gauss(0.02, 0.1)
+                few = n > len(self.weeks) - 2
+                yield row(
+                    week_start=week,
+                    app_id=app,
+                    name=self._name_of(app),
+                    day=week + timedelta(days=2),
+                    title=f"Patch {n}: {HOSTILE[n % len(HOSTILE)]}",
+                    updates=2,
+                    has_patch_notes=True,
+                    peak_before=100000.0,
+                    peak_after=100000.0 * (1 + change),
+                    change=None if few else change,
+                    market_change=None if few else 0.01,
+                    net_effect=None if few else (1 + change) / 1.01 - 1,
+                    days_before=7,
+                    days_after=2 if few else 7,
+                    too_few_days=few,
+                    partition_key=week.isoformat(),
+                )
+
+    def _visits(self) -> Iterator[dict[str, Any]]:
+        for n, month in enumerate(self.months):
+            visits = int(165e6 + 12e6 * math.sin(n))
+            yield {"month": month, "visits": visits, "kind": "estimate", "partition_key": month.isoformat()}
+
+    def _engagement(self) -> Iterator[dict[str, Any]]:
+        for month in self.months:
+            yield row(
+                month=month,
+                visits=165000000,
+                bounce_rate=0.41,
+                pages_per_visit=4.2,
+                seconds_on_site=312.0,
+                partition_key=month.isoformat(),
+            )
+
+    def _traffic_sources(self) -> Iterator[dict[str, Any]]:
+        ways = (
+            ("Direct", 0.52),
+            ("Search", 0.27),
+            ("Social", 0.09),
+            ("Referrals", 0.1),
+            ("Mail", 0.01),
+            ("Paid Referrals", 0.01),
+        )
+        for n, month in enumerate(self.months):
+            for way, share in ways:
+                yield {
+                    "month": month,
+                    "traffic_source": way,
+                    "share": share + 0.001 * n,
+                    "partition_key": month.isoformat(),
+                }
+
+    def _countries(self) -> Iterator[dict[str, Any]]:
+        for month in self.months:
+            for country, code, share in (
+                (840, "US", 0.2),
+                (156, "CN", 0.12),
+                (643, "RU", 0.08),
+                (276, "DE", 0.05),
+                (76, None, 0.04),
+            ):
+                yield {"month": month, "country": country, "country_code": code, "share": share}
+
+    def _ratio(self) -> Iterator[dict[str, Any]]:
+        for n, month in enumerate(self.months):
+            yield row(
+                month=month,
+                visits=165000000 + n * 10**6,
+                visits_kind="estimate",
+                mean_daily_players=5100000.0,
+                visits_per_player=32.4 + n,
+                days_collected=28,
+                days_in_month=30,
+            )
+
+    def _periods(self) -> Iterator[Period]:
+        for n in range((self.days[-1] - self.days[0]).days + 1):
+            day = self.days[0] + timedelta(days=n)
+            known = day in self.charts
+            yield Period(
+                "most_played", day, "ok" if known else "missing", None if known else "Only the present can be asked."
+            )
+        for source in ("top_sellers", "news", "reviews"):
+            yield from (Period(source, week, "ok", None, 100) for week in self.weeks)
+        late = self.months[-1]
+        yield from (
+            Period("monthly_visits", m, "late" if m == late else "ok", "Due." if m == late else None)
+            for m in self.months
+        )
