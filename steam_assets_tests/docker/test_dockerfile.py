@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +16,7 @@ from composition import DOCKER, REPOSITORY, dockerfile, image_environment, merge
 
 from steam_assets.embedded.jars import JARS_DIR_VARIABLE, PINNED, export_jars, kafka_jars, spark_jars
 
+PIP_OF_THE_IMAGE = "24.0"
 HADOLINT = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
 
 
@@ -82,3 +86,42 @@ def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.
     jars = [*kafka_jars(), *spark_jars(s3=True)]
     assert {jar.parent for jar in jars} == {tmp_path / "jars"}
     assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.slow
+def test_install_steps_give_an_environment_that_loads_the_definitions(tmp_path: Path):
+    """The build's own RUN lines for Python and jars, in a scratch folder; about two minutes."""
+    build = tmp_path / "build"
+    build.mkdir()
+    for name in ("pyproject.toml", "setup.py", "README.md", "requirements.lock"):
+        shutil.copy2(REPOSITORY / name, build)
+    shutil.copytree(REPOSITORY / "steam_assets", build / "steam_assets", ignore=shutil.ignore_patterns("__pycache__"))
+    image = tmp_path / "python"
+    _run(f"{sys.executable} -m venv {image} && {image}/bin/pip install --quiet pip=={PIP_OF_THE_IMAGE}", build)
+    made = {
+        "/opt/steam-assets": f"{tmp_path}/venv",
+        "/opt/steam-jars": f"{tmp_path}/jars",
+        "/wheels": f"{tmp_path}/wheels",
+    }
+    steps = [
+        argument for name, argument in dockerfile() if name == "RUN" and ("pip " in argument or "jars" in argument)
+    ]
+    assert len(steps) == 3
+    for step in steps:
+        command = re.sub(r"--mount=\S+ ", "", step)
+        for inside, here in made.items():
+            command = command.replace(inside, here)
+        _run(f'PATH="{image}/bin:$PATH"; {command}', build)
+
+    load = "from steam_assets.definitions import defs; print(len(list(defs().resolve_all_asset_specs())))"
+    jars = {JARS_DIR_VARIABLE: f"{tmp_path}/jars", "STEAM_HOME": f"{tmp_path}/home"}
+    assert int(_run(f"{tmp_path}/venv/bin/python -c {shlex.quote(load)}", tmp_path, **jars)) > 20
+    assert not (tmp_path / "venv" / "bin" / "pytest").exists()
+
+
+def _run(command: str, folder: Path, **environment: str) -> str:
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
