@@ -1,55 +1,14 @@
-"""The synthetic market for Spark, and the same tables for DuckDB."""
+"""The synthetic market in both engines, made once a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import duckdb
 import pytest
-import synthetic_market
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
-from steam_assets.insights import insight_named
-
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class TwoEngines:
-    """The same clean tables for both engines."""
-
-    inputs: Mapping[str, DataFrame]
-    duck: duckdb.DuckDBPyConnection
-
-    def spark(self, name: str, keys: list[str]) -> Rows:
-        """The insight's rows as Spark computes them, by their natural key."""
-        insight = insight_named(name)
-        assert insight.compute is not None
-        columns = [column.name for column in insight.schema]
-        rows = insight.compute(self.inputs, keys).select(*columns).toArrow().to_pylist()
-        return sorted(rows, key=lambda row: tuple(str(row[c]) for c in ("partition_key", *insight.key)))
-
-    def sql(self, name: str, query: str) -> Rows:
-        """The rows of DuckDB's query, in the same order."""
-        insight = insight_named(name)
-        rows = self.duck.sql(query).to_arrow_table().to_pylist()
-        return sorted(rows, key=lambda row: tuple(str(row[c]) for c in ("partition_key", *insight.key)))
+from steam_assets_tests.insights.synthetic_market import market
+from steam_assets_tests.insights.two_engines import TwoEngines, both
 
 
 @pytest.fixture(scope="session")
 def engines(spark: SparkSession) -> TwoEngines:
-    inputs = synthetic_market.market(spark)
-    duck = duckdb.connect()
-    duck.execute("set TimeZone = 'UTC'")
-    for name, frame in inputs.items():
-        duck.register(f"{name}_arrow", frame.toArrow())
-        duck.execute(f"create table {name} as from {name}_arrow")
-    duck.execute(
-        "create table names as select week_start, app_id, arg_max(name, (fetched_at, name)) as name from ("
-        "select week_start, app_id, name, fetched_at from top_sellers union all "
-        "select time_bucket(interval 7 day, day, date '2023-06-27')::date, app_id, name, fetched_at from most_played) "
-        "where name is not null group by all"
-    )
-    return TwoEngines(inputs, duck)
+    return both(market(spark))

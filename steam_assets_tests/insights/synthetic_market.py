@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
@@ -64,7 +64,7 @@ def frame(spark: SparkSession, table: str, rows: list[Row]) -> DataFrame:
 
 def schema_of(table: str) -> StructType:
     own = next(t for source in SOURCES for t in source.tables if t.name == table)
-    return StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in (*own.columns, *ORIGIN)))
+    return cast("StructType", StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in (*own.columns, *ORIGIN))))
 
 
 def _origin(row: Row) -> Row:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from conftest import TwoEngines
-from synthetic_market import keys_of
 
 from steam_assets.insights import INSIGHTS, insight_named
+from steam_assets_tests.insights.synthetic_market import keys_of
+from steam_assets_tests.insights.two_engines import TwoEngines
 
 pytestmark = pytest.mark.spark
 
@@ -120,7 +120,7 @@ from review_summary s left join names n using (week_start, app_id) where scope =
     "sentiment": """
 select s.week_start, s.app_id, n.name, s.total_positive as positive, s.total_negative as negative,
        s.total_reviews as reviews, s.total_positive / nullif(s.total_reviews, 0) as positive_share,
-       s.total_positive / nullif(s.total_reviews, 0) - b.total_positive / b.total_reviews as share_change,
+       s.total_positive / nullif(s.total_reviews, 0) - b.total_positive / nullif(b.total_reviews, 0) as share_change,
        s.reviews_listed as sample_reviews, s.complete as sample_complete, s.partition_key
 from review_summary s left join names n using (week_start, app_id)
 left join review_summary b on b.app_id = s.app_id and b.week_start = s.week_start - 7 and b.scope = 'week'

@@ -1,0 +1,162 @@
+"""Exports: every clean and insight table, a partition a file, as CSV for people and as Parquet for programs.
+
+Belongs here: the two forms, and the way back from CSV. Does not belong here: when to export, who may read.
+
+CSV is RFC 4180 in UTF-8 without a byte-order mark: commas, CRLF, every text in quotes. An empty field is null, two
+quotes are an empty text. Numbers, dates (``YYYY-MM-DD``), moments (``YYYY-MM-DDTHH:MM:SS.ffffffZ``) and booleans stand
+without quotes; arrays are JSON text. A spreadsheet may take a text for a formula if it begins with ``=``, ``+``, ``-``,
+``@``, their full-width forms, a tab, a line break or NUL: such a text, and one that begins with ``'`` itself, gets a
+``'`` in front. So the way back is: drop one leading ``'`` from every text. Parquet holds the rows as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.insights.insight import ALL
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.store import Store
+from steam_assets.sources.source import Source
+
+PARTITION = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{ALL}")
+
+RISKY = r"^[\p{Z}\p{C}]*[=+\-@'\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n\x00]"
+"""RE2: what makes a text a formula for some spreadsheet, also behind spaces and marks that nobody sees."""
+
+# pyarrow makes its functions when it is imported, where a type checker does not see them.
+pc: Any = pyarrow.compute
+
+ROWS_AT_ONCE = 50_000
+LARGEST_BLOCK = 1 << 26
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A partition's two files, by their keys in the store, and its rows."""
+
+    table: str
+    partition_key: str
+    rows: int
+    csv: str
+    parquet: str
+
+
+def exported_tables(sources: Iterable[Source]) -> list[str]:
+    """The names of all clean and insight tables."""
+    return [table.name for source in sources for table in source.tables] + [insight.table for insight in INSIGHTS]
+
+
+def export_table(
+    reader: CleanReader, store: Store, table: str, keys: Sequence[str] | None = None
+) -> Iterator[Exported]:
+    """Export partitions of a table, by default all it has; nothing if it was never made.
+
+    ``TABLE/KEY.csv`` and ``TABLE/KEY.parquet`` are each replaced whole. A partition without rows becomes files without
+    rows. ValueError for a key that is no partition's.
+    """
+    chosen = _partitions(reader, table) if keys is None else list(keys)
+    for key in chosen:
+        if not PARTITION.fullmatch(key):
+            raise ValueError(f"{key!r} is no partition key of {table}: write a day as YYYY-MM-DD")
+        rows = reader.arrow(table, [key])
+        if rows is not None:
+            yield _export(store, table, key, rows)
+
+
+def _partitions(reader: CleanReader, table: str) -> list[str]:
+    rows = reader.arrow(table, columns=("partition_key",))
+    return [] if rows is None else sorted(rows["partition_key"].unique().to_pylist())
+
+
+def _export(store: Store, table: str, key: str, rows: pa.Table) -> Exported:
+    stem = f"{table}/{key}"
+    with TemporaryDirectory(prefix="export-") as folder:
+        csv, parquet = Path(folder, "rows.csv"), Path(folder, "rows.parquet")
+        write_csv(rows, csv)
+        pq.write_table(rows, parquet, compression="zstd")
+        store.write(f"{stem}.parquet", parquet)
+        store.write(f"{stem}.csv", csv)
+    return Exported(table, key, rows.num_rows, f"{stem}.csv", f"{stem}.parquet")
+
+
+def write_csv(rows: pa.Table, path: Path) -> None:
+    """Write ``rows`` as formula-safe CSV. TypeError for a type that has no form in CSV (such as binary)."""
+    with path.open("w", encoding="utf-8", newline="") as target:
+        target.write(",".join(_quoted(name) for name in rows.column_names) + "\r\n")
+        for batch in rows.to_batches(max_chunksize=ROWS_AT_ONCE):
+            fields = [_fields(column) for column in batch.columns]
+            lines = pc.binary_join_element_wise(*fields, ",", null_handling="replace", null_replacement="")
+            target.writelines(f"{line}\r\n" for line in lines.to_pylist())
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _fields(column: Any) -> Any:
+    """The column as CSV fields; null stays null."""
+    kind = column.type
+    if pa.types.is_nested(kind):
+        documents = [None if value is None else json.dumps(value, ensure_ascii=False) for value in column.to_pylist()]
+        return _text_fields(pa.array(documents, pa.string()))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _text_fields(column)
+    if pa.types.is_timestamp(kind):
+        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ").cast(pa.string())
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_date(kind) or pa.types.is_boolean(kind):
+        return column.cast(pa.string())
+    raise TypeError(f"a column of type {kind} has no form in CSV; export it as Parquet alone")
+
+
+def _text_fields(column: Any) -> Any:
+    text = column.cast(pa.string())
+    mark = pc.if_else(pc.match_substring_regex(text, RISKY), "'", "")
+    doubled = pc.replace_substring(text, '"', '""')
+    return pc.binary_join_element_wise('"', mark, doubled, '"', "", null_handling="emit_null")
+
+
+def read_csv_export(path: Path, schema: pa.Schema | None = None) -> pa.Table:
+    """The rows that ``write_csv`` wrote, exactly; ``schema`` is by default that of the Parquet file beside ``path``."""
+    known: Any = schema or pq.read_schema(path.with_suffix(".parquet"))
+    types = {field.name: field.type for field in known}
+    plain = {name: pa.string() if _is_text(kind) else kind for name, kind in types.items()}
+    read = pacsv.read_csv(
+        path,
+        read_options=pacsv.ReadOptions(block_size=LARGEST_BLOCK),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=pacsv.ConvertOptions(
+            column_types=plain,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["true"],
+            false_values=["false"],
+        ),
+    )
+    columns = [_restored(read[name].combine_chunks(), kind) for name, kind in types.items()]
+    return pa.table(columns, schema=known)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_nested(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _restored(column: Any, kind: pa.DataType) -> Any:
+    if not _is_text(kind):
+        return column
+    text = pc.if_else(pc.starts_with(column, "'"), pc.utf8_slice_codeunits(column, 1), column)
+    if pa.types.is_nested(kind):
+        return pa.array([None if document is None else json.loads(document) for document in text.to_pylist()], kind)
+    return text.cast(kind)

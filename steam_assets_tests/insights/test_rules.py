@@ -1,0 +1,154 @@
+"""The rules people would notice: scores worked by hand, gaps, a planted review bomb, and what is to be refreshed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from steam_assets.insights import insight_named
+from steam_assets.insights.review_scores import adjusted_score, wilson_lower
+from steam_assets.sources.cadence import Cadence
+from steam_assets_tests.insights.synthetic_market import (
+    BOMB,
+    BOMBED,
+    DAYS,
+    GAP,
+    POPULAR,
+    RUSH,
+    VISITOR,
+    VISITS,
+    WEEKS,
+    frame,
+)
+from steam_assets_tests.insights.two_engines import TwoEngines
+
+pytestmark = pytest.mark.spark
+
+
+def test_scores_are_those_worked_by_hand(spark: SparkSession):
+    """SteamDB's score r - (r - 0.5) * 2^-log10(n + 1), at n where the power is plain:
+
+    n = 9: log10 10 = 1, factor 1/2. n = 99: 2, 1/4. n = 999: 3, 1/8. n = 9999: 4, 1/16.
+    r = 1.0, n = 9: 1.0 - 0.5/2 = 0.75. r = 1.0, n = 999: 1.0 - 0.5/8 = 0.9375.
+    r = 2/3, n = 9: 2/3 - (1/6)/2 = 7/12. r = 10/11, n = 99: 10/11 - (9/22)/4 = 80/88 - 9/88 = 71/88.
+    r = 0, n = 9: 0 + 0.5/2 = 0.25. r = 1/3, n = 9999: 1/3 + (1/6)/16 = 32/96 + 1/96 = 33/96.
+    r = 1/2: 1/2 for every n. Without reviews: no score.
+
+    Wilson's lower bound at z = 1.96: z² = 3.8416.
+    r = 1, n = 9: the root is z/2n, so (1 + z²/2n - z²/2n) / (1 + z²/n) = 9 / 12.8416.
+    r = 0: 0, as both halves are equal. r = 1/2, n = 100: (0.5 + 0.019208 - 1.96 * sqrt(0.0025 + 0.00009604)) / 1.038416
+    = (0.519208 - 1.96 * 0.05095135) / 1.038416 = 0.4038299.
+    """
+    worked = [
+        (1.0, 9, 0.75, 9 / 12.8416),
+        (1.0, 999, 0.9375, None),
+        (2 / 3, 9, 7 / 12, None),
+        (10 / 11, 99, 71 / 88, None),
+        (0.0, 9, 0.25, 0.0),
+        (1 / 3, 9999, 33 / 96, None),
+        (0.5, 100, 0.5, 0.4038299),
+        (None, 0, None, None),
+    ]
+    given = spark.createDataFrame([(share, reviews) for share, reviews, *_ in worked], "r double, n bigint")
+    got = given.select(adjusted_score(F.col("r"), F.col("n")), wilson_lower(F.col("r"), F.col("n"))).collect()
+
+    assert [row[0] for row in got] == [pytest.approx(score, abs=1e-12) for *_, score, _ in worked]
+    for row, (_, _, _, lower) in zip(got, worked, strict=True):
+        assert lower is None or row[1] == pytest.approx(lower, abs=1e-6)
+    assert got[-1][1] is None
+
+
+def test_a_planted_bomb_is_flagged_and_a_popular_week_is_not(engines: TwoEngines):
+    """A week of many negatives is flagged, in accord with Steam; one in which all reviews grow tenfold is not."""
+    rows = engines.spark("review_bombs", [week.isoformat() for week in WEEKS])
+    by_week = {(row["app_id"], row["week_start"]): row for row in rows}
+    bombed, rush = by_week[BOMBED, BOMB], by_week[POPULAR, RUSH]
+
+    assert [key for key, row in by_week.items() if row["flagged"]] == [(BOMBED, BOMB)]
+    assert (bombed["agreement"], bombed["excluded_by_steam"]) == ("both", 3500)
+    assert rush["volume_score"] > 5 > rush["share_score"]
+    assert rush["agreement"] == "neither"
+
+
+def test_a_baseline_too_short_flags_nothing(engines: TwoEngines):
+    """Without four weeks before it, a week is neither flagged nor cleared."""
+    rows = engines.spark("review_bombs", [week.isoformat() for week in WEEKS[:5]])
+    flags = {week: {row["flagged"] for row in rows if row["week_start"] == week} for week in WEEKS[:5]}
+    assert [flags[week] for week in WEEKS[:5]] == [{None}] * 4 + [{False}]
+
+
+def test_a_gap_drops_nobody(engines: TwoEngines):
+    """No row belongs to a day that was not collected; the day after is compared with the one before it, and says so."""
+    keys = [day.isoformat() for day in (GAP - timedelta(1), GAP, GAP + timedelta(1))]
+    rows = engines.spark("player_trend", keys)
+    assert GAP not in {row["day"] for row in rows}
+    assert {row["compared_to"] for row in rows if row["day"] == GAP + timedelta(1)} == {GAP - timedelta(1)}
+
+
+def test_a_visitors_stays_are_told(engines: TwoEngines):
+    """On days 0, 1, 5, 9 and 11, day 10 being a gap: new is unknown on the first day, then dropped, returned, and the
+    gap breaks no streak."""
+    rows = engines.spark("player_trend", [day.isoformat() for day in DAYS[:14]])
+    own = {(row["day"] - DAYS[0]).days: row for row in rows if row["app_id"] == VISITOR}
+    told = {
+        index: (row["status"] if row["rank"] is None else "there", row["streak_days"]) for index, row in own.items()
+    }
+
+    assert told == {
+        0: ("there", 1),
+        1: ("there", 2),
+        2: ("dropped", 0),
+        5: ("there", 1),
+        6: ("dropped", 0),
+        9: ("there", 1),
+        11: ("there", 2),
+        12: ("dropped", 0),
+    }
+    assert [own[index]["status"] for index in VISITS[:1]] == [None]
+    assert [own[index]["status"] for index in (5, 9)] == ["returned", "returned"]
+    assert own[12]["days_on_chart"] == len(VISITS)
+    assert own[12]["name"] == f"Game {VISITOR}"
+
+
+def test_what_was_on_no_chart_before_is_new(spark: SparkSession):
+    """`new` is what no chart of the lookback had; without any chart before there is no status."""
+    base = {
+        "rank": 1,
+        "app_id": 1,
+        "players_now": 9,
+        "players_peak": 9,
+        "sampled_at": datetime(2026, 11, 1, tzinfo=UTC),
+    }
+    first, second = date(2026, 11, 1), date(2026, 11, 2)
+    rows = [base | {"day": first}, base | {"day": second}, base | {"day": second, "rank": 2, "app_id": 2}]
+    insight = insight_named("player_trend")
+    assert insight.compute is not None
+    made = insight.compute({"most_played": frame(spark, "most_played", rows)}, ["2026-11-01", "2026-11-02"])
+    assert {(row["day"], row["app_id"]): row["status"] for row in made.collect()} == {
+        (first, 1): None,
+        (second, 1): "same",
+        (second, 2): "new",
+    }
+
+
+def test_a_changed_partition_touches_what_looks_back_at_it():
+    """Which insight partitions are to be refreshed, by the declared lookback; never one that has not begun."""
+    until = datetime(2026, 11, 18, tzinfo=UTC)
+    day, week = Cadence.DAILY.window("2026-11-12"), Cadence.WEEKLY.window("2026-11-03")
+
+    trend = insight_named("player_trend")
+    assert list(trend.touched("most_played", day, until)) == [f"2026-11-{d}" for d in range(12, 18)]
+    assert list(trend.touched("news", day, until)) == []
+    assert list(insight_named("market_day").touched("most_played", day, until)) == ["2026-11-12"]
+    # The days after an update belong to the weeks before them.
+    assert list(insight_named("update_effect").touched("most_played", day, until)) == [
+        "2026-11-03",
+        "2026-11-10",
+        "2026-11-17",
+    ]
+    assert list(insight_named("sentiment").touched("review_summary", week, until)) == ["2026-11-03", "2026-11-10"]
+    assert list(insight_named("traffic_vs_players").touched("most_played", day, until)) == ["2026-11-01"]
+    assert list(insight_named("freshness").touched("news", week, until)) == ["all"]

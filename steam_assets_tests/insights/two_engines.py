@@ -1,0 +1,55 @@
+"""The same clean tables in both engines.
+
+Belongs here: asking one and the other for an insight's rows. Does not belong here: the queries (the tests have them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+from pyspark.sql import DataFrame
+
+from steam_assets.insights import insight_named
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class TwoEngines:
+    """The same clean tables for both engines."""
+
+    inputs: Mapping[str, DataFrame]
+    duck: duckdb.DuckDBPyConnection
+
+    def spark(self, name: str, keys: list[str]) -> Rows:
+        """The insight's rows as Spark computes them, by their natural key."""
+        insight = insight_named(name)
+        assert insight.compute is not None
+        columns = [column.name for column in insight.schema]
+        rows = insight.compute(self.inputs, keys).select(*columns).toArrow().to_pylist()
+        return sorted(rows, key=lambda row: tuple(str(row[c]) for c in ("partition_key", *insight.key)))
+
+    def sql(self, name: str, query: str) -> Rows:
+        """The rows of DuckDB's query, in the same order."""
+        insight = insight_named(name)
+        rows = self.duck.sql(query).to_arrow_table().to_pylist()
+        return sorted(rows, key=lambda row: tuple(str(row[c]) for c in ("partition_key", *insight.key)))
+
+
+def both(inputs: Mapping[str, DataFrame]) -> TwoEngines:
+    """The tables for both engines; DuckDB gets ``names``, too: the newest name by week and app."""
+    duck = duckdb.connect()
+    duck.execute("set TimeZone = 'UTC'")
+    for name, frame in inputs.items():
+        duck.register(f"{name}_arrow", frame.toArrow())
+        duck.execute(f"create table {name} as from {name}_arrow")
+    duck.execute(
+        "create table names as select week_start, app_id, arg_max(name, (fetched_at, name)) as name from ("
+        "select week_start, app_id, name, fetched_at from top_sellers union all "
+        "select time_bucket(interval 7 day, day, date '2023-06-27')::date, app_id, name, fetched_at from most_played) "
+        "where name is not null group by all"
+    )
+    return TwoEngines(inputs, duck)

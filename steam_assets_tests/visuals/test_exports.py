@@ -1,0 +1,220 @@
+"""Exports: what a spreadsheet must not run, that every value comes back, and that partitions are replaced whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import dropwhile
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.open_store import open_root, open_store
+from steam_assets.lake.store import Store
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
+from steam_assets.visuals.exports import Exported, export_table, exported_tables, read_csv_export, write_csv
+from steam_assets_tests.deployment import session_for
+from steam_assets_tests.insights.synthetic_market import Row, frame
+
+SCHEMA = pa.schema(
+    [
+        ("text", pa.string()),
+        ("whole", pa.int64()),
+        ("real", pa.float64()),
+        ("day", pa.date32()),
+        ("moment", pa.timestamp("us", tz="UTC")),
+        ("flag", pa.bool_()),
+        ("tags", pa.list_(pa.string())),
+        ("note", pa.large_string()),
+    ]
+)
+FORMULA_STARTS = "=+-@\t\r\n\0＝＋－＠"
+
+texts = st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=12)
+tricky = st.builds(
+    str.__add__, st.sampled_from(["", *FORMULA_STARTS, "'", "''=", '"', ",", "\r\n", " =", "\u2028", "\ufeff="]), texts
+)
+rows = st.fixed_dictionaries(
+    {
+        "text": st.none() | tricky,
+        "whole": st.none() | st.integers(-(2**63), 2**63 - 1),
+        "real": st.none() | st.floats(allow_nan=False),
+        "day": st.none() | st.dates(date(1970, 1, 1)),
+        "moment": st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+        "flag": st.none() | st.booleans(),
+        "tags": st.none() | st.lists(st.none() | tricky, max_size=3),
+        "note": st.none() | tricky,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exports") / "rows.csv"
+
+
+def _written(table: pa.Table, path: Path) -> str:
+    write_csv(table, path)
+    return path.read_bytes().decode()
+
+
+@settings(deadline=None)
+@given(st.lists(rows, max_size=5))
+def test_every_value_comes_back(path: Path, given_rows: list[dict[str, object]]):
+    """CSV gives back what went in: nulls, empty texts, quotes, line breaks, marks, the largest and smallest numbers."""
+    table = pa.Table.from_pylist(given_rows, schema=SCHEMA)
+    write_csv(table, path)
+    assert read_csv_export(path, SCHEMA).equals(table)
+
+
+@settings(deadline=None)
+@given(st.lists(rows, min_size=1, max_size=5))
+def test_no_text_begins_as_a_formula(path: Path, given_rows: list[dict[str, object]]):
+    """As another reader of CSV sees it, no text begins with what a spreadsheet may run, seen or behind blanks."""
+    text = _written(pa.Table.from_pylist(given_rows, schema=SCHEMA), path)
+    lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert [len(line) for line in lines] == [len(SCHEMA)] * (len(given_rows) + 1)
+    for line in lines[1:]:
+        for cell in (line[0], line[7]):
+            assert not cell or cell[0] not in FORMULA_STARTS
+            assert not _seen(cell).startswith(tuple(FORMULA_STARTS))
+
+
+def _seen(cell: str) -> str:
+    """The text from its first character on that has a form."""
+    return "".join(dropwhile(lambda character: unicodedata.category(character)[0] in "ZC", cell))
+
+
+@settings(deadline=None)
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_numbers_stay_numbers(path: Path, number: int):
+    """A negative number is written as it is, without a mark and without quotes."""
+    text = _written(pa.table({"n": pa.array([number], pa.int64())}), path)
+    assert text == f'"n"\r\n{number}\r\n'
+
+
+def test_the_form_is_as_documented(path: Path):
+    """RFC 4180: CRLF, quotes doubled; null is empty, an empty text is two quotes; moments are ISO 8601 in UTC."""
+    moment = datetime(2026, 11, 18, 21, 0, 5, 250000, tzinfo=UTC)
+    row = ['=HYPERLINK("x")', -5, -0.5, date(2026, 11, 18), moment, True, ["=a"], ""]
+    table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)), {}], schema=SCHEMA)
+    header = '"text","whole","real","day","moment","flag","tags","note"'
+    first = '"\'=HYPERLINK(""x"")",-5,-0.5,2026-11-18,2026-11-18T21:00:05.250000Z,true,"[""=a""]",""'
+    assert _written(table, path) == f"{header}\r\n{first}\r\n,,,,,,,\r\n"
+
+
+def test_duckdb_reads_the_numbers_as_numbers(path: Path):
+    """A program that knows nothing of our form gets numbers, dates, moments and the texts as quoted."""
+    table = pa.table({"n": pa.array([-5, 7]), "x": pa.array([0.25, None]), "t": pa.array(["-5", "a,\nb"])})
+    write_csv(table, path)
+    assert duckdb.read_csv(str(path)).fetchall() == [(-5, 0.25, "'-5"), (7, None, "a,\nb")]
+
+
+def test_a_column_without_a_form_is_refused(path: Path):
+    """Bytes have no text of their own; the message says what to do instead."""
+    with pytest.raises(TypeError, match="Parquet"):
+        write_csv(pa.table({"b": pa.array([b"x"])}), path)
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Clean news of two weeks in Iceberg, and a place for exports."""
+
+    settings: Settings
+    session: SparkSession
+    place: Path
+
+    @property
+    def store(self) -> Store:
+        return open_store(str(self.place), self.settings)
+
+    def write(self, rows: list[Row], keys: list[str]) -> None:
+        table = next(t for source in SOURCES for t in source.tables if t.name == "news")
+        clean_table(self.session, table).overwrite(frame(self.session, "news", rows), keys)
+
+    def export(self, keys: list[str] | None = None) -> list[Exported]:
+        return list(export_table(CleanReader(self.settings), self.store, "news", keys))
+
+
+def _article(week: date, number: int, title: str) -> Row:
+    published = datetime(week.year, week.month, week.day, 5, tzinfo=UTC)
+    return {
+        "week_start": week,
+        "app_id": 570,
+        "gid": str(number),
+        "title": title,
+        "published_at": published,
+        "tags": ["patchnotes", "-x"],
+        "is_primary": True,
+    }
+
+
+WEEK, NEXT_WEEK = date(2026, 11, 3), date(2026, 11, 10)
+HOSTILE = ["=cmd|' /C calc'!A0", "@SUM(1)", "</script>\u2028", "ゲーム \u202eabc", "'quoted'", "a,\r\nb"]
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    home = tmp_path_factory.mktemp("exported")
+    given = Settings(home=home, spark_master="local[2]")
+    open_root("clean", given)
+    made = Lake(given, session_for(spark, given), home / "exports")
+    made.write(
+        [_article(WEEK, n, title) for n, title in enumerate(HOSTILE)] + [_article(NEXT_WEEK, 99, "Calm")],
+        [WEEK.isoformat(), NEXT_WEEK.isoformat()],
+    )
+    return made
+
+
+@pytest.mark.spark
+def test_both_files_hold_the_partition(lake: Lake):
+    """Of every partition there is a CSV and a Parquet file, each with the rows of the clean table."""
+    exported = lake.export()
+    assert [(e.partition_key, e.rows) for e in exported] == [(WEEK.isoformat(), 6), (NEXT_WEEK.isoformat(), 1)]
+    for one in exported:
+        rows = CleanReader(lake.settings).arrow("news", [one.partition_key])
+        assert pq.read_table(lake.place / one.parquet).equals(rows)
+        assert read_csv_export(lake.place / one.csv).equals(rows)
+    assert sorted(pq.read_table(lake.place / exported[0].parquet)["title"].to_pylist()) == sorted(HOSTILE)
+
+
+@pytest.mark.spark
+def test_a_partition_is_replaced_and_others_are_left(lake: Lake):
+    """A changed partition's files hold its new rows, even if there are none; the other's bytes stay; no other file."""
+    lake.export()
+    other = (lake.place / "news" / f"{NEXT_WEEK}.csv").read_bytes()
+    lake.write([], [WEEK.isoformat()])
+
+    (empty,) = lake.export([WEEK.isoformat()])
+
+    assert empty.rows == 0
+    assert read_csv_export(lake.place / empty.csv).num_rows == 0
+    assert (lake.place / "news" / f"{NEXT_WEEK}.csv").read_bytes() == other
+    named = {path.name for path in (lake.place / "news").iterdir()}
+    assert named == {f"{week}.{kind}" for week in (WEEK, NEXT_WEEK) for kind in ("csv", "parquet")}
+
+
+@pytest.mark.spark
+def test_a_key_that_is_no_partition_is_refused(lake: Lake):
+    """A path cannot be made of a key."""
+    with pytest.raises(ValueError, match="no partition key"):
+        lake.export(["../../2026-11-10"])
+
+
+def test_every_clean_and_insight_table_is_exported():
+    """The list of exports has each table once, by the name it has in the catalog."""
+    names = exported_tables(SOURCES)
+    assert len(names) == len(set(names))
+    assert {"most_played", "review_summary", "traffic_sources", "insight_player_trend", "insight_freshness"} <= {*names}
