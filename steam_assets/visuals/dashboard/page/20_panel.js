@@ -40,7 +40,7 @@ function footer(spec, sheet) {
   if (sheet) {
     if (!spec.plainTable) actions.append(disclosure("Table", () => sheetTable(sheet(), spec.title), "alt"));
     actions.append(
-      el("button", { type: "button", class: "quiet", "data-csv": "", onclick: () => download(sheet()) }, "Download CSV", hidden(`: ${spec.title}`)),
+      el("button", { type: "button", class: "quiet", "data-csv": "", onclick: () => download(sheet()) }, "Download CSV", hidden(` of ${spec.title}`)),
     );
   }
   foot.append(actions);

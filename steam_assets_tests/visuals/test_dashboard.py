@@ -1,0 +1,238 @@
+"""The dashboard's page as text: what it holds, how it is escaped, how large it is, and what it says when empty."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from market_year import AS_OF, HOSTILE, MarketYear, empty_tables, row, schemas
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.transforms import IdentityTransform
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.clean_tables import NAMESPACE
+from steam_assets.lake.open_store import open_root
+from steam_assets.settings import Settings
+from steam_assets.visuals.dashboard import DashboardData, load, render
+from steam_assets.visuals.dashboard.frames import FRAMES
+from steam_assets.visuals.dashboard.load import periods
+from steam_assets.visuals.dashboard.page import LARGEST_PAGE
+
+STYLE = Path(__file__).parents[2] / "steam_assets/visuals/dashboard/page/page.css"
+
+
+@pytest.fixture(scope="module")
+def year() -> DashboardData:
+    return MarketYear().data()
+
+
+@pytest.fixture(scope="module")
+def page(year: DashboardData) -> str:
+    return render(year)
+
+
+def given(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_a_year_of_a_hundred_games_fits_three_megabytes(page: str) -> None:
+    """365 days and 52 weeks of 100 games, with 10,400 articles, are under the page's limit."""
+    assert len(page.encode()) < LARGEST_PAGE == 3_000_000
+    assert given(page)["players"]["days"] == 365
+
+
+def test_the_same_data_gives_the_same_page(year: DashboardData, page: str) -> None:
+    assert render(year) == page
+
+
+def test_texts_cannot_leave_the_data_element(page: str) -> None:
+    """Whatever a name holds, the data element has no < > & nor line separators, and reads back unchanged."""
+    found = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    assert not set("<>&\u2028\u2029") & set(found[1])
+    assert set(HOSTILE) <= {*given(page)["apps"]["name"]}
+    assert page.count("</script>") == 2
+
+
+def test_the_policy_allows_this_script_and_this_style_alone(page: str) -> None:
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    rules = policy[1].replace("&#39;", "'")
+    assert "default-src 'none'" in rules and "unsafe" not in rules and "*" not in rules and "http" not in rules
+    for tag, rule in (("script", "script-src"), ("style", "style-src")):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{rule} 'sha256-{digest}'" in rules
+
+
+def test_the_page_names_no_address_to_load_from(page: str) -> None:
+    """No element of the page refers outside; addresses stand in the data alone, as links to follow."""
+    frame = page.replace(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0], "")
+    assert not re.search(r'(?:src|href)="(?!#|data:)', frame)
+    assert "@import" not in frame and "url(" not in frame
+
+
+def test_every_frame_fits_the_declared_schema() -> None:
+    """Each query runs over empty tables of the declared schemas, and its panel says that there are no rows."""
+    found = given(render(DashboardData(empty_tables())))["frames"]
+    for frame in FRAMES:
+        assert "no rows" in found[frame.name]["why"], frame.name
+    assert {frame.table for frame in FRAMES} <= {*schemas()}
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.name)
+def test_a_missing_table_is_named_with_what_makes_it(frame: Any) -> None:
+    why = given(render(DashboardData()))["frames"][frame.name]["why"]
+    assert frame.table in why and "materialize" in why
+
+
+def test_each_number_carries_the_as_of_of_its_newest_input(year: DashboardData) -> None:
+    """An insight is as of the newest of the clean tables it is computed from."""
+    old, new = AS_OF - timedelta(days=3), AS_OF - timedelta(days=1)
+    as_of = {"most_played": old, "top_sellers": new, "news": old}
+    found = given(render(DashboardData(year.tables, as_of)))["frames"]
+    assert found["market"]["as_of"] == int(old.timestamp())
+    assert found["split"]["as_of"] == int(new.timestamp())
+    assert found["visits"]["as_of"] is None
+
+
+def test_each_insight_shown_says_its_method_and_its_error(page: str) -> None:
+    methods = {frame["method"] for frame in given(page)["frames"].values()}
+    shown = {frame.table for frame in FRAMES} & {insight.table for insight in INSIGHTS}
+    for insight in INSIGHTS:
+        if insight.table in shown:
+            assert any(insight.method in text and insight.error in text for text in methods), insight.name
+
+
+def test_players_are_those_of_the_chart_and_gaps_stay_gaps(year: DashboardData, page: str) -> None:
+    """The coded peaks decode to the table's, and a day without a chart has none."""
+    players, apps = given(page)["players"], given(page)["apps"]["id"]
+    first = date(1970, 1, 1) + timedelta(days=players["first"])
+    decoded = {
+        (apps[app], first + timedelta(days=start + n)): (peak, rank)
+        for app, start, peaks, ranks in zip(
+            players["app"], players["start"], players["peak"], players["rank"], strict=True
+        )
+        for n, (peak, rank) in enumerate(zip(peaks, ranks, strict=True))
+        if peak
+    }
+    rows = year.tables["most_played"].select(["app_id", "day", "players_peak", "rank"]).to_pylist()
+    assert decoded == {(r["app_id"], r["day"]): (r["players_peak"], r["rank"]) for r in rows}
+
+
+def test_old_articles_give_way_when_the_page_would_be_too_large() -> None:
+    """With very long headlines fewer articles are shown, the newest, and the page says how many of how many."""
+    at = datetime.combine(date(2026, 11, 1), time(9), UTC)
+    rows = [
+        row(
+            app_id=1, gid=str(n), day=(at + timedelta(minutes=n)).date(), published_at=at + timedelta(minutes=n),
+            title="遊" * 300, url=f"https://news.example/{n}", feed="F", is_update=True, is_patch_notes=False,
+        )
+        for n in range(4500)
+    ]  # fmt: skip
+    table = pa.Table.from_pylist(rows, schema=schemas()["insight_news_markers"])
+    page = render(DashboardData({"insight_news_markers": table}))
+    news = given(page)["frames"]["news"]
+    assert len(page.encode()) < LARGEST_PAGE
+    assert news["note"] == "The newest 2,000 of the year's 4,500 articles are in this page."
+    assert news["columns"]["moment"][0] == int((at + timedelta(minutes=4499)).timestamp())
+    assert len(news["columns"]["title"][0]) == 240
+
+
+def test_numbers_json_does_not_have_become_unknown() -> None:
+    """NaN and infinity are shown as unknown, not written into the page."""
+    month = date(2026, 10, 1)
+    rows = [row(month=month, visits=1, visits_kind="estimate", visits_per_player=float("nan"), days_collected=0)]
+    table = pa.Table.from_pylist(rows, schema=schemas()["insight_traffic_vs_players"])
+    assert given(render(DashboardData({"insight_traffic_vs_players": table})))["frames"]["ratio"]["columns"][
+        "ratio"
+    ] == [None]
+
+
+def test_periods_without_rows_are_gaps_where_freshness_is_unknown() -> None:
+    """Without the freshness insight, a key between the first and the last that has no rows is missing."""
+    keys = {name: list[str]() for name in schemas()} | {"most_played": ["2026-11-01", "2026-11-02", "2026-11-04"]}
+    found = {period.start: period.state for period in periods(None, keys)}
+    assert found == {date(2026, 11, day): "missing" if day == 3 else "ok" for day in (1, 2, 3, 4)}
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def tokens() -> Iterator[tuple[str, dict[str, str]]]:
+    blocks = re.findall(r"(:root[^{]*)\{(.*?)\}", STYLE.read_text(), re.DOTALL)
+    for selector, body in blocks[:3]:
+        colours = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-fA-F]{6})", body))
+        yield selector.strip(), colours
+
+
+def test_light_and_dark_texts_have_enough_contrast() -> None:
+    """Every text colour on every ground it stands on reaches 4.5 to 1 (WCAG AA), in all three sets of colours."""
+    sets = list(tokens())
+    assert len(sets) == 3
+    for selector, colours in sets:
+        for text in ("ink", "ink-2", "ink-3", "accent", "up", "down", "fresh", "warn"):
+            for ground in ("page", "panel", "raised", "sunken"):
+                assert contrast(colours[text], colours[ground]) >= 4.5, (selector, text, ground)
+        assert contrast(colours["accent"], colours["accent-soft"]) >= 4.5, selector
+        assert contrast(colours["warn"], colours["warn-soft"]) >= 4.5, selector
+        for line in ("s0", "s1", "s2", "s3"):
+            assert contrast(colours[line], colours["panel"]) >= 3, (selector, line)
+
+
+def lay_table(home: Path, name: str, rows: pa.Table) -> None:
+    """An Iceberg table where a Hadoop catalog would have put it."""
+    open_root("clean", Settings(home=home))
+    folder = home / "clean" / "warehouse" / NAMESPACE / name
+    folder.mkdir(parents=True)
+    catalog = SqlCatalog("made", uri=f"sqlite:///{home}/catalog.db", warehouse=str(home))
+    catalog.create_namespace_if_not_exists(NAMESPACE)
+    table = catalog.create_table((NAMESPACE, name), rows.schema, location=str(folder))
+    place = table.schema().find_field("partition_key").field_id
+    assert isinstance(table.schema(), Schema)
+    with table.update_spec() as change:
+        change.add_field("partition_key", IdentityTransform(), "partition_key")
+    assert table.spec() == PartitionSpec(PartitionField(place, 1000, IdentityTransform(), "partition_key"), spec_id=1)
+    table.append(rows)
+    written = Path(table.metadata_location.removeprefix("file://"))
+    (folder / "metadata" / "v1.metadata.json").write_bytes(written.read_bytes())
+    (folder / "metadata" / "version-hint.text").write_text("1")
+
+
+def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:
+    """Days older than a year are left out, as-of is the newest fetch, and tables that were never made are missing."""
+    days = [date(2025, 10, 1), date(2026, 11, 16), date(2026, 11, 18)]
+    rows = [
+        row(
+            day=day, rank=1, app_id=10, players_now=5, players_peak=9, sampled_at=datetime.combine(day, time(21), UTC),
+            fetched_at=datetime.combine(day, time(21, 1), UTC), name="One", partition_key=day.isoformat(),
+        )
+        for day in days
+    ]  # fmt: skip
+    lay_table(tmp_path, "most_played", pa.Table.from_pylist(rows, schema=schemas()["most_played"]))
+    data = load(CleanReader(Settings(home=tmp_path)))
+    assert data.tables["most_played"]["day"].to_pylist() == days[1:]
+    assert data.newest == datetime(2026, 11, 18, 21, 1, tzinfo=UTC)
+    assert [(gap.source, gap.start) for gap in data.gaps] == [("most_played", date(2026, 11, 17))]
+    assert "does not exist yet" in (data.why_empty("visits") or "")

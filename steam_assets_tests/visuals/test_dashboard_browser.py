@@ -1,0 +1,334 @@
+"""The dashboard in a browser: nothing runs, nothing is fetched, everything can be reached and read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from market_year import HOSTILE, MarketYear
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from steam_assets.visuals.dashboard import DashboardData, render
+
+CHROMIUM = Path("/usr/bin/chromium")
+VIEWS = ("overview", "games", "games?ids=400,410,420,430", "games?ids=450&range=all", "top-sellers", "reviews",
+         "reviews?app=450", "news", "traffic")  # fmt: skip
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync")  # fmt: skip
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}; install the package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A year of daily data of a hundred games."""
+    where = tmp_path_factory.mktemp("dashboard") / "year.html"
+    where.write_text(render(MarketYear().data()), encoding="utf-8")
+    return where
+
+
+@pytest.fixture(scope="module")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("dashboard") / "empty.html"
+    where.write_text(render(DashboardData()), encoding="utf-8")
+    return where
+
+
+@dataclass
+class Visit:
+    """An open page and what it did that it should not."""
+
+    page: Page
+    address: str
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def to(self, view: str) -> None:
+        self.page.goto(f"{self.address}#/{view}")
+        self.page.wait_for_selector("html[data-ready]", timeout=10_000)
+        expect(self.page.locator("h1")).to_be_visible()
+        # Panels draw when they have been given their width.
+        self.page.wait_for_function("[...document.querySelectorAll('.panel-body')].every(one => one.childNodes.length)")
+
+    def harm(self) -> object:
+        return self.page.evaluate("[window.pwned ?? null, window.violations.length]")
+
+
+@contextmanager
+def visit(browser: Browser, address: str, width: int = 1440, **options: object) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # pyright: ignore[reportArgumentType]
+    context.add_init_script(
+        "window.violations = []; addEventListener('securitypolicyviolation', one => violations.push(one.blockedURI))"
+    )
+    page = context.new_page()
+    made = Visit(page, address)
+    page.on("console", lambda message: made.said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: made.said.append(str(error)))
+    page.on("request", lambda request: made.asked.append(request.url))
+    try:
+        yield made
+    finally:
+        context.close()
+
+
+def test_a_year_opens_within_two_seconds(browser: Browser, file: Path) -> None:
+    """From asking for the file to its first view drawn; the best of three, as the machine may be busy."""
+    took = []
+    for _ in range(3):
+        with visit(browser, file.as_uri()) as seen:
+            started = time.perf_counter()
+            seen.to("overview")
+            took.append(time.perf_counter() - started)
+    assert min(took) < 2, took
+
+
+def test_hostile_texts_are_shown_and_never_run(browser: Browser, file: Path) -> None:
+    """On every view: no script runs, nothing is fetched, the policy is never tried, the console is silent."""
+    with visit(browser, file.as_uri()) as seen:
+        for view in VIEWS:
+            seen.to(view)
+            seen.page.evaluate("document.querySelectorAll('.more:not([hidden])').forEach(more => more.click())")
+            assert seen.page.locator("main script, main img, main iframe, main b b").count() == 0
+            assert seen.page.locator("a[href^='javascript' i]").count() == 0
+            assert seen.harm() == [None, 0], view
+        assert seen.said == []
+        assert {asked.split("#")[0] for asked in seen.asked} == {file.as_uri()}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_name_is_shown_as_the_text_it_is(browser: Browser, file: Path, text: str) -> None:
+    """In the table of games, in its own headline, and in the results of the search."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games")
+        seen.page.get_by_role("button", name="Show all 100").click()
+        assert text in seen.page.locator("table .game bdi").evaluate_all("all => all.map(one => one.textContent)")
+        seen.page.locator("#game-search").fill(text)
+        assert text in seen.page.locator("#game-results bdi").evaluate_all("all => all.map(one => one.textContent)")
+        seen.page.locator("#game-search").press("Enter")
+        expect(seen.page.locator("h1")).to_have_text(re.compile(re.escape(text.split()[0])))
+        assert seen.page.locator("h1").evaluate("one => one.textContent") == text
+        assert seen.harm() == [None, 0]
+
+
+def test_over_http_it_asks_for_nothing_but_itself(browser: Browser, file: Path) -> None:
+    """Served by a web server, the page and no icon, style or script is asked for."""
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            asked.append(self.path)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(file.parent)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with visit(browser, f"http://127.0.0.1:{server.server_port}/{file.name}") as seen:
+            for view in VIEWS:
+                seen.to(view)
+            assert seen.said == []
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert {*asked} == {f"/{file.name}"}
+
+
+def test_each_view_has_an_address_and_the_back_button_returns(browser: Browser, file: Path) -> None:
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("overview")
+        for name, heading in (("Games", "Games"), ("Top sellers", "Top sellers"), ("News", "News")):
+            seen.page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+            expect(seen.page.locator("h1")).to_have_text(heading)
+            expect(seen.page.locator("#tabs [aria-current=page]")).to_have_text(name)
+        seen.page.go_back()
+        expect(seen.page.locator("h1")).to_have_text("Top sellers")
+        seen.page.go_back()
+        seen.page.go_back()
+        expect(seen.page.locator("h1")).to_have_text("Steam market")
+        seen.page.go_forward()
+        expect(seen.page.locator("h1")).to_have_text("Games")
+
+
+def test_a_week_can_be_picked_and_kept_as_an_address(browser: Browser, file: Path) -> None:
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("top-sellers")
+        expect(seen.page.locator("#week")).to_have_value("2026-11-10")
+        expect(seen.page.locator("#week-after")).to_be_disabled()
+        seen.page.locator("#week-before").click()
+        expect(seen.page.get_by_role("heading", name="Week from 3 Nov 2026")).to_be_visible()
+        seen.page.locator("#week").focus()
+        seen.page.locator("#week").select_option("2026-06-02")
+        expect(seen.page.get_by_role("heading", name="Week from 2 Jun 2026")).to_be_visible()
+        assert seen.page.url.endswith("#/top-sellers?week=2026-06-02")
+        expect(seen.page.locator("#week")).to_be_focused()
+
+
+def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Path) -> None:
+    """Skip link, tabs by arrows, search by arrows and Enter, chart points spoken one by one; focus is visible."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("overview")
+        page = seen.page
+        page.keyboard.press("Tab")
+        expect(page.locator("#skip")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()
+        page.locator("#tab-overview").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#tab-games")).to_be_focused()
+        assert page.locator("#tab-games").evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("Games")
+        page.locator("#game-search").focus()
+        page.keyboard.type("signal")
+        expect(page.locator("#live")).to_have_text(re.compile(r"^\d+ games found$"))
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#game-results [aria-selected=true]")).to_have_count(1)
+        page.keyboard.press("Enter")
+        page.locator(".plot").first.focus()
+        before = page.locator("#live").text_content()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#live")).not_to_have_text(before or "")
+        expect(page.locator("#live")).to_have_text(re.compile(r"^17 Nov 2026: .*\d"))
+        page.keyboard.press("Home")
+        expect(page.locator(".plot").first).to_have_attribute("data-at", "0")
+
+
+def test_four_games_are_compared_and_no_fifth(browser: Browser, file: Path) -> None:
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games?ids=400,410,420,430,440")
+        expect(seen.page.locator(".chips li")).to_have_count(4)
+        expect(seen.page.locator("#game-search")).to_be_disabled()
+        expect(seen.page.locator(".plot path.line")).to_have_count(4)
+        dashes = seen.page.locator(".plot path.line").evaluate_all(
+            "all => all.map(one => one.getAttribute('stroke-dasharray'))"
+        )
+        assert len({*dashes}) == 4, "lines must be told apart without colour"
+        seen.page.get_by_role("button", name="Remove").first.click()
+        expect(seen.page.locator(".chips li")).to_have_count(3)
+
+
+def test_updates_are_marked_on_the_line_and_the_news_leads_there(browser: Browser, file: Path) -> None:
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("news?kind=patch")
+        link = seen.page.get_by_role("link", name="on the chart").first
+        link.click()
+        expect(seen.page.locator(".event-mark.update").first).to_be_attached()
+        expect(seen.page.locator(".tip").first).to_contain_text("update")
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_nothing_is_wider_than_the_screen(browser: Browser, file: Path, empty_file: Path, width: int) -> None:
+    for where in (file, empty_file):
+        with visit(browser, where.as_uri(), width) as seen:
+            for view in VIEWS:
+                seen.to(view)
+                wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                assert seen.page.evaluate(wide) == 0, view
+
+
+def test_a_charts_rows_are_saved_as_csv_that_a_spreadsheet_does_not_run(browser: Browser, file: Path) -> None:
+    """All rows, RFC 4180, names that begin like a formula quoted by an apostrophe, negative numbers left alone."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games")
+        with seen.page.expect_download() as saved:
+            seen.page.get_by_role("button", name="Download CSV of Most played").click()
+        assert saved.value.suggested_filename == "most-played.csv"
+        content = Path(saved.value.path()).read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    names = {row["name"] for row in rows}
+    assert len(rows) == 100
+    assert "'=cmd|' /C calc'!A0" in names and "'+1+1 @SUM(1;2)" in names
+    assert {"<!-- <script> --!>", "Line\u2028separator\u2029here", '"><img src=x onerror="window.pwned = 3">'} <= names
+    assert not [name for name in names if name[0] in "=+-@\t\r"]
+    falling = [row["peak_change_7d"] for row in rows if row["peak_change_7d"].startswith("-")]
+    assert falling and all(float(value) < 0 for value in falling)
+
+
+def test_every_panel_with_data_offers_csv_and_every_chart_a_table(browser: Browser, file: Path) -> None:
+    with visit(browser, file.as_uri()) as seen:
+        for view in VIEWS:
+            seen.to(view)
+            for panel in seen.page.locator(".panel").all():
+                title = panel.locator(".panel-title").text_content()
+                assert panel.locator("[data-csv]").count() == 1, title
+                assert panel.locator("details.method-note").count() == 1, title
+                expect(panel.locator(".panel-foot .facts").first).to_contain_text("UTC")
+                if panel.locator(".plot").count():
+                    assert panel.locator("details.alt, table.list").count() >= 1, title
+        alternative = seen.page.locator("details.alt").first
+        alternative.locator("summary").click()
+        expect(alternative.locator("table caption")).to_be_visible()
+
+
+def test_an_empty_lake_says_why_on_every_panel(browser: Browser, empty_file: Path) -> None:
+    with visit(browser, empty_file.as_uri()) as seen:
+        for view in VIEWS:
+            seen.to(view)
+            for panel in seen.page.locator(".panel").all():
+                assert len(panel.locator(".empty").inner_text()) > 40, panel.inner_text()
+        assert seen.said == []
+        assert seen.harm() == [None, 0]
+
+
+def test_a_screen_reader_finds_names_headings_and_landmarks(browser: Browser, file: Path) -> None:
+    with visit(browser, file.as_uri()) as seen:
+        for view in VIEWS:
+            seen.to(view)
+            levels = seen.page.locator("h1, h2, h3").evaluate_all("all => all.map(one => Number(one.tagName[1]))")
+            assert levels[0] == 1 and levels.count(1) == 1, view
+            assert all(later - sooner <= 1 for sooner, later in pairwise(levels)), (view, levels)
+            for landmark in ("main", "nav[aria-label]", "[role=status][aria-live=polite]"):
+                assert seen.page.locator(landmark).count() == 1, landmark
+            nameless = seen.page.locator("img, svg").evaluate_all(
+                "all => all.filter(one => !one.closest('[aria-hidden=true]') && !one.getAttribute('aria-label'))"
+                ".map(one => one.outerHTML.slice(0, 80))"
+            )
+            assert nameless == [], view
+            unlabelled = seen.page.locator("input, select").evaluate_all(
+                "all => all.filter(one => !one.labels.length).length"
+            )
+            assert unlabelled == 0, view
+            silent = seen.page.locator("button, a").evaluate_all(
+                "all => all.filter(one => !one.textContent.trim() && !one.getAttribute('aria-label')).length"
+            )
+            assert silent == 0, view
+            assert seen.page.locator("table:not(:has(caption))").count() == 0, view
+            assert seen.page.locator("[id]").evaluate_all("all => all.length === new Set(all.map(one => one.id)).size")
+
+
+def test_colours_follow_the_system_and_the_button(browser: Browser, file: Path) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with visit(browser, file.as_uri(), color_scheme="dark") as seen:
+        seen.to("overview")
+        dark = seen.page.evaluate(ground)
+        seen.page.get_by_role("button", name="Switch to light colours").click()
+        light = seen.page.evaluate(ground)
+        assert light != dark
+        seen.page.reload()
+        seen.page.wait_for_selector("html[data-ready]")
+        assert seen.page.evaluate(ground) == light
+    with visit(browser, file.as_uri(), color_scheme="light") as seen:
+        seen.to("overview")
+        assert seen.page.evaluate(ground) == light
