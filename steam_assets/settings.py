@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = Field(
         default="", description="host:port[,host:port]. Empty: the embedded broker on this machine."
     )
+    kafka_topic_prefix: str = Field(
+        default="steam", pattern=r"^[A-Za-z0-9_-]+$", description="First part of our topics' names, one a deployment."
+    )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     kafka_sasl_username: str = ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg  # noqa: TID251 - tests of runs make runs
 from pyspark.sql import DataFrame, SparkSession
@@ -74,10 +75,10 @@ class Deployment:
 
     def run(
         self, source: Source, key: str, *, stages: Sequence[Stage] = tuple(Stage), apps: Sequence[int] = ()
-    ) -> None:
-        """All stages, or some, of one partition, in one run. RunFailed if it fails."""
+    ) -> list[str]:
+        """All stages, or some, of one partition, in one run; the failed checks. RunFailed if it fails."""
         with self.launcher() as launcher:
-            launcher.partition(source, stages, key, apps=apps)
+            return launcher.partition(source, stages, key, apps=apps)
 
     def run_range(self, source: Source, first: str, last: str, stages: Sequence[Stage] = AFTER_RAW) -> None:
         with self.launcher() as launcher:
@@ -97,7 +98,13 @@ def deployment_in(
     folder: Path, spark: SparkSession, simulator: Simulator, kafka_address: str, **changes: Any
 ) -> Deployment:
     """A deployment whose roots are in ``folder``."""
-    settings = Settings(home=folder, kafka_bootstrap_servers=kafka_address, **_urls(simulator.url), **changes)
+    settings = Settings(
+        home=folder,
+        kafka_bootstrap_servers=kafka_address,
+        kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
+        **_urls(simulator.url),
+        **changes,
+    )
     made = Deployment(settings, session_for(spark, settings), simulator)
     made.at(NOW)
     return made

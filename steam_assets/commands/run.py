@@ -69,19 +69,21 @@ def run_range(
     """Raw one run a partition, the later stages one run for the range. RunFailed at the first that fails."""
     from steam_assets.orchestration.launch import Stage
 
-    later = [stage for stage in stages if stage is not Stage.RAW]
+    later, failed = [stage for stage in stages if stage is not Stage.RAW], list[str]()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(source.title, total=(len(keys) if Stage.RAW in stages else 0) + bool(later))
         if Stage.RAW in stages:
             for key in keys:
                 progress.update(task, description=f"{source.title} {key}: raw")
-                launcher.partition(source, (Stage.RAW,), key, apps=apps)
+                failed += launcher.partition(source, (Stage.RAW,), key, apps=apps)
                 progress.advance(task)
         if later:
             progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(keys)} partitions")
-            launcher.range(source, later, (keys[0], keys[-1]))
+            failed += launcher.range(source, later, (keys[0], keys[-1]))
             progress.advance(task)
+    for check in failed:
+        console.print(f"[yellow]check failed:[/] {check}", highlight=False)
 
 
 def _sources(target: str) -> list[Source]:

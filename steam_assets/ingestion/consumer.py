@@ -25,9 +25,11 @@ from steam_assets.ingestion.kafka_connection import (
     CONTACT_DEADLINE_SECONDS,
     MAX_MESSAGE_BYTES,
     connection,
+    dead_letter_topic_of,
     kafka_loop,
     started,
     stopped,
+    topic_of,
     unavailable,
 )
 from steam_assets.ingestion.records import BadHeaders, RecordHeaders, read_headers
@@ -176,7 +178,7 @@ def find_batches(
     A topic that is not there holds none. Raises KafkaUnavailable.
     """
     found: dict[str, _Batch] = {}
-    with topic_reader(settings, source.topic) as reader:
+    with topic_reader(settings, topic_of(settings, source)) as reader:
         for message in reader.everything(from_offsets or {}):
             try:
                 headers = read_headers(message.headers)
@@ -187,7 +189,7 @@ def find_batches(
                 continue
             if partition_key in (None, headers.partition_key):
                 _collect(found, headers, message, on_poison)
-        return [batch.receipt(source.topic, reader.cluster_id) for batch in found.values() if batch.whole]
+        return [batch.receipt(topic_of(settings, source), reader.cluster_id) for batch in found.values() if batch.whole]
 
 
 def _collect(
@@ -266,7 +268,7 @@ def end_offsets(settings: Settings, source: Source) -> dict[int, int]:
 
     Empty if the topic is not there. Raises KafkaUnavailable.
     """
-    with topic_reader(settings, source.topic) as reader:
+    with topic_reader(settings, topic_of(settings, source)) as reader:
         return reader.end_offsets()
 
 
@@ -282,7 +284,7 @@ def dead_letter(settings: Settings, source: str, poison: Poison, reason: str | N
         ("original_offset", str(poison.offset).encode()),
         ("reason", (reason or poison.reason).encode()),
     ]
-    doing = f"sending to {poison.topic}.dead"
+    doing = f"sending to {dead_letter_topic_of(poison.topic)}"
     key = f"{poison.partition}:{poison.offset}".encode()
 
     async def send() -> None:
@@ -297,7 +299,7 @@ def dead_letter(settings: Settings, source: str, poison: Poison, reason: str | N
         producer = await started(settings, make, doing, CONTACT_DEADLINE_SECONDS)
         try:
             await asyncio.wait_for(
-                producer.send_and_wait(f"{poison.topic}.dead", poison.value, key=key, headers=headers),
+                producer.send_and_wait(dead_letter_topic_of(poison.topic), poison.value, key=key, headers=headers),
                 CONTACT_DEADLINE_SECONDS,
             )
         except (KafkaError, OSError, TimeoutError) as error:

@@ -183,6 +183,16 @@ async def _within(settings: Settings, work: Coroutine[Any, Any, T], doing: str, 
         raise unavailable(settings, doing, error) from error
 
 
+def topic_of(settings: Settings, source: Source) -> str:
+    """The topic of a source's answers, keyed by app id."""
+    return f"{settings.kafka_topic_prefix}.{source.name}.v1"
+
+
+def dead_letter_topic_of(topic: str) -> str:
+    """Where what cannot be decoded in ``topic`` goes."""
+    return f"{topic}.dead"
+
+
 def ensure_topics(settings: Settings, source: Source, deadline: float = CONTACT_DEADLINE_SECONDS) -> None:
     """Make the source's topic and its dead-letter topic if they are not there, and check them if they are.
 
@@ -193,8 +203,9 @@ def ensure_topics(settings: Settings, source: Source, deadline: float = CONTACT_
 
     async def ensure() -> None:
         async with administration(settings, doing, deadline) as client:
-            for topic in (source.topic, source.dead_letter_topic):
-                await _ensure_topic(client, settings, topic)
+            topic = topic_of(settings, source)
+            for name in (topic, dead_letter_topic_of(topic)):
+                await _ensure_topic(client, settings, name)
 
     with kafka_loop() as loop:
         loop.run(_within(settings, ensure(), doing, deadline))

@@ -20,6 +20,7 @@ from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.errors import NotAskable, SourceError
 from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.ingestion.limits import Patience
 from steam_assets.ingestion.producer import publish
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.manifest import Receipt
@@ -51,6 +52,7 @@ class Obtainer:
     lake: Lake
     clock: Clock
     progress: Callable[[int], None] = lambda answers: None
+    patience: Patience = field(default_factory=Patience)
 
     def obtain(
         self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]], *, refetch: bool = False
@@ -92,7 +94,7 @@ class Obtainer:
             page_budget=settings.review_page_budget,
             official=bool(settings.similarweb_api_key.get_secret_value()),
         )
-        client = SourceClient(settings, self.clock)
+        client = SourceClient(settings, self.clock, self.patience)
         try:
             spool = collect(source, question, client, settings.home / "spool", progress=self.progress)
         except SourceError as error:

@@ -44,6 +44,7 @@ from steam_assets.ingestion.kafka_connection import (
     kafka_loop,
     started,
     stopped,
+    topic_of,
     unavailable,
 )
 from steam_assets.ingestion.records import HeaderWriter, key_of
@@ -118,8 +119,9 @@ def publish(
     """
     writer = HeaderWriter(source=source.name, partition_key=partition_key, batch_id=batch_id, total=total)
     items: dict[str, int] = {}
+    topic = topic_of(settings, source)
     with kafka_loop() as loop:
-        batch = _Transaction(settings, source.topic, f"steam.{source.name}.{partition_key}", total, deadline)
+        batch = _Transaction(settings, topic, f"{topic}.{partition_key}", total, deadline)
         cluster = loop.run(batch.begin())
         try:
             _send_all(loop, batch, _records(envelopes, writer, items))
@@ -134,7 +136,7 @@ def publish(
         partition_key=partition_key,
         batch_id=batch_id,
         cluster_id=cluster,
-        topic=source.topic,
+        topic=topic,
         ranges=tuple(
             OffsetRange(partition=partition, start=start, end=end)
             for partition, (start, end) in sorted(batch.sent.ranges.items())

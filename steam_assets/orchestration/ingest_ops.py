@@ -39,7 +39,7 @@ def publish_op(source: Source) -> dg.OpDefinition:
 
     @dg.op(
         name=f"publish_{source.name}",
-        description=f"Ask {source.title} and publish the answers to {source.topic}, in one Kafka transaction.",
+        description=f"Ask {source.title} and publish the answers to its topic, in one Kafka transaction.",
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
         out=dg.Out(Obtained),
         retry_policy=RETRIES,
@@ -74,7 +74,7 @@ def land_op(source: Source) -> dg.OpDefinition:
 
     @dg.op(
         name=f"land_{source.name}",
-        description=f"Consume the batches' offsets from {source.topic} and write them as raw files.",
+        description="Consume exactly the batches' offsets of the topic and write them as raw files.",
         out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
         required_resource_keys={"lake"},
         tags={"source": source.name},

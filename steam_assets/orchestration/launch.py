@@ -63,16 +63,18 @@ class Launcher:
         self._job = defs.resolve_implicit_global_asset_job_def()
         self._instance = instance
 
-    def partition(self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = ()) -> None:
-        """One run of the stages for one partition. RunFailed if it does not succeed."""
+    def partition(self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = ()) -> list[str]:
+        """One run of the stages for one partition; gives the checks that failed. RunFailed if it does not succeed."""
         asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps]}}}}
-        self._run(source, stages, partition_key=key, run_config={"ops": {f"{source.name}__raw": asked}} if apps else {})
+        return self._run(
+            source, stages, partition_key=key, run_config={"ops": {f"{source.name}__raw": asked}} if apps else {}
+        )
 
-    def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> None:
-        """One run of the stages over all partitions from the first key to the last (not for ``raw``)."""
-        self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+    def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> list[str]:
+        """The same for all partitions from the first key to the last (not for ``raw``)."""
+        return self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
 
-    def _run(self, source: Source, stages: Sequence[Stage], *, run_config: dict[str, Any], **options: Any) -> None:
+    def _run(self, source: Source, stages: Sequence[Stage], *, run_config: dict[str, Any], **options: Any) -> list[str]:
         keys = [key for stage in stages for key in stage_keys(source, stage)]
         result = self._job.execute_in_process(
             instance=self._instance,
@@ -83,6 +85,7 @@ class Launcher:
         )
         if not result.success:
             raise RunFailed(_first_failure(result))
+        return [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:
@@ -92,8 +95,12 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
         if event.step_failure_data.user_failure_data and event.step_failure_data.user_failure_data.description:
             return event.step_failure_data.user_failure_data.description
         return cause.message.strip() if cause else "a step failed"
-    failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
-    return f"check {failed[0].check_name} of {failed[0].asset_key.to_user_string()} failed" if failed else "run failed"
+    failed = [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+    return f"failed checks: {', '.join(failed)}" if failed else "the run failed; Dagit has its log"
+
+
+def _check(evaluation: dg.AssetCheckEvaluation) -> str:
+    return f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
 
 
 @contextmanager

@@ -187,11 +187,3 @@ class Source:
     tables: tuple[Table, ...]
     apps_from: str | None = None
     quarantine_limit: float = 0.01
-
-    @property
-    def topic(self) -> str:
-        return f"steam.{self.name}.v1"
-
-    @property
-    def dead_letter_topic(self) -> str:
-        return f"{self.topic}.dead"

@@ -16,7 +16,14 @@ from kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new,
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.ingestion.consumer import LostRecords, Poison, dead_letter, end_offsets, find_batches
 from steam_assets.ingestion.envelope import Envelope
-from steam_assets.ingestion.kafka_connection import KafkaUnavailable, TopicUnusable, connection, ensure_topics
+from steam_assets.ingestion.kafka_connection import (
+    KafkaUnavailable,
+    TopicUnusable,
+    connection,
+    dead_letter_topic_of,
+    ensure_topics,
+    topic_of,
+)
 from steam_assets.ingestion.producer import Fenced, RecordTooLarge, WrongBatch, publish
 from steam_assets.ingestion.topic_reader import topic_reader
 from steam_assets.settings import Settings
@@ -174,8 +181,8 @@ def test_publishing_works_within_a_running_event_loop(settings: Settings, source
 def test_poison_between_our_records_is_reported_and_the_batch_still_whole(settings: Settings, source: Source) -> None:
     first, _ = publish_new(settings, source, [10] * 60)
     payload = b"__import__('os').system('true')"
-    send_foreign(settings, source.topic, payload, [])
-    send_foreign(settings, source.topic, None, [("source", b"\xff")])
+    send_foreign(settings, topic_of(settings, source), payload, [])
+    send_foreign(settings, topic_of(settings, source), None, [("source", b"\xff")])
     second, _ = publish_new(settings, source, [10] * 60)
     spanning = second.model_copy(
         update={
@@ -204,7 +211,10 @@ def test_a_foreign_batch_with_our_headers_is_found_and_its_bad_value_set_aside(
         headers = {"source": source.name, "partition_key": KEY, "batch_id": batch_id}
         numbers = {"sequence": str(sequence), "total": "3", "items": '{"clean": 1}'}
         send_foreign(
-            settings, source.topic, value, [(name, text.encode()) for name, text in (headers | numbers).items()]
+            settings,
+            topic_of(settings, source),
+            value,
+            [(name, text.encode()) for name, text in (headers | numbers).items()],
         )
     (receipt,) = find_batches(settings, source)
     records, poisons = read_all(settings, receipt)
@@ -213,13 +223,13 @@ def test_a_foreign_batch_with_our_headers_is_found_and_its_bad_value_set_aside(
 
 
 def test_a_dead_letter_tells_where_it_came_from(settings: Settings, source: Source) -> None:
-    dead_letter(settings, source.name, Poison(source.topic, 1, 17, "no envelope", b"junk"))
-    with topic_reader(settings, source.dead_letter_topic) as reader:
+    dead_letter(settings, source.name, Poison(topic_of(settings, source), 1, 17, "no envelope", b"junk"))
+    with topic_reader(settings, dead_letter_topic_of(topic_of(settings, source))) as reader:
         (message,) = reader.everything({})
     assert message.value == b"junk"
     assert dict(message.headers) == {
         "source": source.name.encode(),
-        "original_topic": source.topic.encode(),
+        "original_topic": topic_of(settings, source).encode(),
         "original_partition": b"1",
         "original_offset": b"17",
         "reason": b"no envelope",
@@ -231,18 +241,18 @@ def test_records_deleted_by_retention_are_loss_that_names_topic_and_partition(
 ) -> None:
     receipt, _ = publish_new(settings, source, [10] * 30)
     part = receipt.ranges[0]
-    at = TopicPartition(source.topic, part.partition)
+    at = TopicPartition(topic_of(settings, source), part.partition)
     administer(settings, "delete_records", {at: RecordsToDelete(before_offset=part.end)})
     with pytest.raises(LostRecords) as caught:
         read_all(settings, receipt)
-    for named in (source.topic, KEY, f"begins at offset {part.end}", "retention"):
+    for named in (topic_of(settings, source), KEY, f"begins at offset {part.end}", "retention"):
         assert named in str(caught.value)
     assert find_batches(settings, source) == []
 
 
 def test_a_topic_made_anew_is_loss(settings: Settings, source: Source) -> None:
     receipt, _ = publish_new(settings, source, [10] * 30)
-    administer(settings, "delete_topics", [source.topic])
+    administer(settings, "delete_topics", [topic_of(settings, source)])
     with pytest.raises(LostRecords, match="has no partition"):
         read_all(settings, receipt)
     ensure_topics(settings, source)
@@ -252,7 +262,7 @@ def test_a_topic_made_anew_is_loss(settings: Settings, source: Source) -> None:
 
 def test_a_topic_made_anew_and_filled_again_is_loss(settings: Settings, source: Source) -> None:
     receipt, _ = publish_new(settings, source, [10] * 30)
-    administer(settings, "delete_topics", [source.topic])
+    administer(settings, "delete_topics", [topic_of(settings, source)])
     ensure_topics(settings, source)
     publish_new(settings, source, [10] * 30)
     with pytest.raises(LostRecords, match="30 of 30 records are not in"):
@@ -267,7 +277,9 @@ def test_a_receipt_of_another_cluster_is_loss(settings: Settings, source: Source
 
 def test_a_topic_that_would_lose_records_is_refused(settings: Settings) -> None:
     source = new_source()
-    compacted = NewTopic(source.topic, 1, 1, topic_configs={"cleanup.policy": "compact", "retention.ms": "1000"})
+    compacted = NewTopic(
+        topic_of(settings, source), 1, 1, topic_configs={"cleanup.policy": "compact", "retention.ms": "1000"}
+    )
     administer(settings, "create_topics", [compacted])
     with pytest.raises(TopicUnusable, match=r"cleanup.policy is compact.*retention.ms is 1000"):
         ensure_topics(settings, source)

@@ -20,7 +20,7 @@ from steam_assets import crash_points
 from steam_assets.embedded.broker import BrokerCluster, EmbeddedBroker, free_port
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.envelope import Envelope
-from steam_assets.ingestion.kafka_connection import KafkaUnavailable, connection, ensure_topics
+from steam_assets.ingestion.kafka_connection import KafkaUnavailable, connection, ensure_topics, topic_of
 from steam_assets.ingestion.producer import SHORTEST_TRANSACTION_SECONDS, publish
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
@@ -148,7 +148,7 @@ def test_the_loss_of_a_leader_loses_and_doubles_nothing(tmp_path: Path) -> None:
     with BrokerCluster(tmp_path, nodes=3) as cluster:
         settings = settings_of(cluster.address, kafka_replication_factor=3, kafka_min_insync_replicas=2)
         ensure_topics(settings, source)
-        leader = cluster.node(asyncio.run(_leader(settings, source.topic)))
+        leader = cluster.node(asyncio.run(_leader(settings, topic_of(settings, source))))
 
         def cut() -> None:
             halfway.wait(60)

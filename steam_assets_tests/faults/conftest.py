@@ -1,0 +1,21 @@
+"""A deployment of its own for each test, and a client that gives up after a moment instead of minutes."""
+
+from __future__ import annotations
+
+from steam_assets.ingestion.limits import Patience
+from steam_assets_tests.end_to_end.conftest import deployment
+
+__all__ = ["HASTY", "deployment"]
+
+HASTY = Patience(
+    connect_seconds=1,
+    read_seconds=2,
+    answer_seconds=5,
+    total_seconds=10,
+    attempts=2,
+    invalid_attempts=2,
+    backoff_base_seconds=0.01,
+    cool_down_seconds=0.1,
+    cool_down_cap_seconds=0.2,
+    cool_downs=1,
+)

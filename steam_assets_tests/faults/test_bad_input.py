@@ -1,0 +1,138 @@
+"""Bad input: a clear error or quarantine with its reason and bytes; never a half partition, never another's data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pyspark.sql import functions as F
+
+from steam_assets.embedded.simulator.faults import (
+    ConnectionReset,
+    Drift,
+    EmptyResponse,
+    Fault,
+    FixedBody,
+    GzipBomb,
+    HtmlForJson,
+    OversizedBody,
+    Redirect,
+    ServerError,
+    TooManyRequests,
+    TruncatedBody,
+    WrongWeek,
+)
+from steam_assets.ingestion.consumer import find_batches
+from steam_assets.ingestion.errors import NotAskable, SourceError
+from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
+from steam_assets.sources import source_named
+from steam_assets.sources.source import Source
+from steam_assets_tests.deployment import Deployment
+from steam_assets_tests.faults.conftest import HASTY
+
+pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+
+WEEK = "2026-11-10"
+CHART = "/IStoreTopSellersService/"
+
+
+def obtain(deployment: Deployment, source: Source, key: str, apps: tuple[int, ...] = ()) -> Obtained:
+    obtainer = Obtainer(deployment.lake, deployment.clock, patience=HASTY)
+    return obtainer.obtain(source, key, lambda: apps)
+
+
+def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
+    assert deployment.lake.raw.manifest(source.name, key) is None
+    assert find_batches(deployment.settings, source, key) == []
+
+
+def evidence(deployment: Deployment, source: Source) -> list[bytes]:
+    folder = deployment.settings.home / "raw" / source.name / "_quarantine"
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("fault", "keeps_bytes"),
+    [
+        (HtmlForJson(path=CHART), b"<"),
+        (EmptyResponse(path=CHART), b"{"),
+        (FixedBody(path=CHART, body="null"), b"null"),
+        (TruncatedBody(path=CHART, content_length=False), b"{"),
+        (WrongWeek(path=CHART), b"start_date"),
+        (TruncatedBody(path=CHART), None),
+        (OversizedBody(path=CHART), None),
+        (GzipBomb(path=CHART), None),
+        (ServerError(path=CHART), None),
+        (ConnectionReset(path=CHART), None),
+        (Redirect(path=CHART, location="http://169.254.169.254/"), None),
+        (TooManyRequests(path=CHART), None),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else "",
+)
+def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
+    deployment: Deployment, fault: Fault, keeps_bytes: bytes | None
+) -> None:
+    """The error says what came and keeps its bytes, nothing is landed; once it is over, all is well."""
+    source = source_named("top_sellers")
+    deployment.simulator.faults.add(fault)
+    with pytest.raises(SourceError) as error:
+        obtain(deployment, source, WEEK)
+    assert len(str(error.value)) > 30
+    assert_nothing_is_there(deployment, source, WEEK)
+    if keeps_bytes is not None:
+        assert any(keeps_bytes in kept for kept in evidence(deployment, source))
+
+    deployment.simulator.faults.clear()
+    deployment.run(source, WEEK)
+    assert deployment.status(source, WEEK).up_to_date
+
+
+def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> None:
+    """Nothing listens at the address: the error names it; nothing is written."""
+    away = deployment.settings.model_copy(update={"steam_api_url": "http://127.0.0.1:9"})
+    deployment.settings = away
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1:9"):
+        obtain(deployment, source_named("top_sellers"), WEEK)
+    assert_nothing_is_there(deployment, source_named("top_sellers"), WEEK)
+
+
+def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deployment) -> None:
+    """Two ranks whose app id is text: they are in quarantine as sent, the others are clean, and the check says so."""
+    source = source_named("top_sellers")
+    deployment.simulator.faults.add(Drift(path=CHART, field="appid", literal='"abc"', every=5))
+    assert deployment.run(source, WEEK) == ["top_sellers/clean: quarantine_within_limit"]
+    record = deployment.status(source, WEEK).tables[0].record
+    assert record is not None and record.quarantined > 0
+    assert record.items == record.clean + record.quarantined
+    for row in deployment.quarantined(source).collect():
+        assert row["problem"]
+        assert json.loads(row["item"])["appid"] == "abc"
+    assert deployment.rows(source).where(F.col("app_id").isNull()).count() == 0
+
+
+def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deployment) -> None:
+    """Of three apps one answers an empty object for ever: one quarantined item with its bytes, two apps' news clean."""
+    source = source_named("news")
+    deployment.simulator.faults.add(EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
+    obtained = obtain(deployment, source, WEEK, (730, 570, 440))
+    assert obtained.origin is Origin.SOURCE
+    deployment.simulator.faults.clear()
+    deployment.run(source, WEEK, apps=(730, 570, 440))
+    rows = deployment.quarantined(source).collect()
+    assert len(rows) == 1 and rows[0]["problem"]
+    assert {row["app_id"] for row in deployment.rows(source).collect()} <= {730, 440}
+
+
+@pytest.mark.parametrize(("source_name", "key"), [("most_played", "2026-11-16"), ("most_played", "2026-11-19")])
+def test_a_live_source_is_never_asked_about_another_day(deployment: Deployment, source_name: str, key: str) -> None:
+    """Yesterday's chart and tomorrow's are gaps, named; the service is not called."""
+    before = len(deployment.simulator.requests)
+    with pytest.raises(NotAskable, match=f"gap: most_played {key}"):
+        obtain(deployment, source_named(source_name), key)
+    assert len(deployment.simulator.requests) == before
+
+
+def test_month_that_the_body_does_not_carry_is_an_error_that_names_those_it_does(deployment: Deployment) -> None:
+    """A month of two years ago is not made up from the newest three."""
+    with pytest.raises(SourceError, match="2026-10"):
+        obtain(deployment, source_named("monthly_visits"), "2024-10-01")
