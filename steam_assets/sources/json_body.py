@@ -28,6 +28,9 @@ DEEPEST = 64
 LONGEST_NUMBER = 300
 LONGEST_STRING = 10_000_000
 
+NOTES_HEADER = "import-notes"
+"""Header of an imported envelope: what its makers altered or left out, a line each; live answers have none."""
+
 REPLACED = "U+FFFD stands where no valid Unicode text was sent"
 
 # A NUL or half a surrogate pair, written as an escape; an even number of backslashes before it is text.
@@ -179,7 +182,8 @@ def exploded(
     is taken apart into its elements' own texts, so that a bad element costs no other.
 
     Columns: ``app_id``, ``request`` and the origin of the envelope, ``hash_key`` if given, those of ``carry`` and
-    ``keep``, ``entry`` (null where it is no object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in it).
+    ``keep``, ``entry`` (null where it is no object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in it),
+    ``notes`` (those of an import, null for a live answer).
     """
     columns = [name for name in ("app_id", "request", *ORIGIN, "hash_key", *carry) if name in raw.columns]
     strict = shape.replace("{item}", f"struct<{item}, unreadable_item: string>")
@@ -202,6 +206,7 @@ def exploded(
         .select(
             *columns,
             "problem",
+            F.split(F.col("headers")[NOTES_HEADER], "\n").alias("notes"),
             F.expr("if(problem is not null, body, null)").alias("refused"),
             F.expr(r"contains(text, '\ufffd') or contains(text, r'\ufffd')").alias("suspect"),
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
@@ -213,6 +218,7 @@ def exploded(
         .select(
             *columns,
             *kept,
+            "notes",
             "entry",
             F.expr(_item_text(bool(item))).alias("item"),
             F.expr(_item_problem(bool(item))).alias("problem"),
@@ -253,7 +259,7 @@ def shaped(
         *ORIGIN,
         "item",
         "problem",
-        F.expr(f"array_compact(array({notes}))").alias("changes"),
+        F.expr(f"concat(array_compact(array({notes})), coalesce(notes, array()))").alias("changes"),
         *(F.expr(values[column.name]).alias(column.name) for column in columns),
     )
     types = {field.name: field.dataType for field in found.schema}
@@ -291,7 +297,8 @@ STORE_VALUES = {
     "name": "nullif(entry.item.name, '')",
     "item_type": "case entry.item.type when 0 then 'game' when 2 then 'mod' when 4 then 'dlc' when 6 then 'software' "
     "when 10 then 'hardware' else 'type ' || entry.item.type end",
-    "is_free": "if(entry.item.success = 1, coalesce(entry.item.is_free, false), null)",
+    "is_free": "if(entry.item.success = 1, coalesce(entry.item.is_free, false), if(notes is null, null, "
+    "entry.item.is_free))",
     "is_early_access": "if(entry.item.success = 1, coalesce(entry.item.is_early_access, false), null)",
     "final_price_cents": "entry.item.best_purchase_option.final_price_in_cents",
     "original_price_cents": "entry.item.best_purchase_option.original_price_in_cents",

@@ -102,9 +102,11 @@ def items(raw: DataFrame) -> DataFrame:
         "app_id": "entry.appid",
         "last_week_rank": last,
         "consecutive_weeks": "entry.consecutive_weeks",
-        "first_top100": "coalesce(entry.first_top100, false)",
+        # Steam leaves out what is false; an imported chart leaves out what nobody kept.
+        "first_top100": "coalesce(entry.first_top100, if(notes is null, false, null))",
         "movement": f"case when {last} > entry.rank then 'up' when {last} < entry.rank then 'down' "
-        f"when {last} = entry.rank then 'same' when entry.first_top100 then 'new' else 'returning' end",
+        f"when {last} = entry.rank then 'same' when entry.first_top100 then 'new' "
+        "when notes is null then 'returning' end",
     }
     return shaped(entries, TABLE.columns, values, required=("rank", "app_id"))
 
@@ -118,8 +120,8 @@ TABLE = Table(
         Column("app_id", "bigint", "Steam's number of the app; not only games: hardware, DLC.", nullable=False),
         Column("last_week_rank", "int", "Place in the week before; null if it was not on the chart."),
         Column("consecutive_weeks", "bigint", "Weeks on the chart without a gap, this one included.", "weeks"),
-        Column("first_top100", "boolean", "The first week it was ever on the chart.", nullable=False),
-        Column("movement", "string", "up, down, same, new or returning, against the week before.", nullable=False),
+        Column("first_top100", "boolean", "The first week it was ever on the chart; null if not kept."),
+        Column("movement", "string", "up, down, same, new or returning, against the week before; null if not kept."),
         *STORE_COLUMNS,
     ),
     key=("rank",),

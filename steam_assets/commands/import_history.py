@@ -1,0 +1,132 @@
+"""``steam-assets import-history``: the old pipeline's folders, brought in under their own dates.
+
+Belongs here: what is asked for, the runs that clean it, and the report. Does not belong here: reading the files
+(ingestion/history/).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from steam_assets.ingestion.history.importing import ImportLine
+    from steam_assets.lake.lake import Lake
+    from steam_assets.orchestration.launch import Launcher
+    from steam_assets.sources.source import Source
+
+
+def import_history(
+    folder: Annotated[Path, typer.Argument(help="The old pipeline's folder (its data/, or the whole checkout).")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be brought in.")] = False,
+    clean: Annotated[bool, typer.Option(help="Back up and clean what was brought in, a range a run.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="The report for programs: one object a line of it.")] = False,
+) -> None:
+    """Bring the CSV and JSON of the old pipeline (2023) in as raw data of their own dates, and clean them.
+
+    Importing again changes nothing. What a file does not say (app ids, hours, other alphabets) is marked, not guessed.
+    """
+    from steam_assets.ingestion.clock import Clock
+    from steam_assets.ingestion.history.importing import import_folder
+    from steam_assets.lake.lake import Lake
+
+    console, settings = Console(stderr=as_json), Settings()
+    lake = Lake(settings)
+    lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
+    if clean and not dry_run:
+        _clean(lake, lines, console)
+    if as_json:
+        typer.echo(json.dumps([asdict(line) for line in lines], indent=1))
+        return
+    console.print(report(lines, dry_run=dry_run))
+    console.print(totals(lines), highlight=False)
+    if not dry_run:
+        _show_partitions(lake, lines, console)
+
+
+def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
+    from steam_assets.orchestration.build import build_defs
+    from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
+
+    settings = lake.settings
+    with local_instance(settings) as instance:
+        launcher = Launcher(build_defs(settings=settings), instance)
+        try:
+            for source, keys in _unfinished(lake, lines):
+                _clean_ranges(launcher, source, keys, console)
+        except RunFailed as error:
+            console.print(f"[red]{escape(str(error))}[/] The raw data is in; import again to go on.", highlight=False)
+            raise typer.Exit(1) from error
+
+
+def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Console) -> None:
+    from steam_assets.orchestration.launch import AFTER_RAW
+
+    for first, last in source.cadence.ranges(keys):
+        with console.status(f"Cleaning {source.name} {first} to {last}"):
+            launcher.range(source, AFTER_RAW, (first, last))
+
+
+def _unfinished(lake: Lake, lines: Sequence[ImportLine]) -> Iterable[tuple[Source, list[str]]]:
+    from steam_assets.lake.partition_status import partition_status
+
+    for source, keys in _partitions(lines):
+        todo = [key for key in keys if not partition_status(lake, source, key).up_to_date]
+        if todo:
+            yield source, todo
+
+
+def _partitions(lines: Sequence[ImportLine]) -> list[tuple[Source, list[str]]]:
+    from steam_assets.sources import SOURCES
+
+    return [
+        (source, sorted({line.partition_key for line in lines if line.source == source.name and line.partition_key}))
+        for source in SOURCES
+    ]
+
+
+def report(lines: Sequence[ImportLine], *, dry_run: bool) -> Table:
+    """A line for each part of each file: where it belongs, and what of it can be used."""
+    table = Table(title="Would be brought in" if dry_run else "Brought in", title_justify="left", box=None)
+    table.add_column("file", overflow="fold")
+    table.add_column("belongs to", overflow="fold")
+    for heading in ("rows", "usable", "not"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("why not", overflow="fold")
+    for line in lines:
+        belongs = f"{line.source or 'nothing'} {line.partition_key or ''}".strip() + (" (there)" if line.there else "")
+        why = "; ".join(line.left_out)
+        table.add_row(
+            escape(line.file), belongs, str(line.rows), str(line.usable), str(line.rows - line.usable), escape(why)
+        )
+    return table
+
+
+def totals(lines: Sequence[ImportLine]) -> str:
+    """All lines in a sentence: rows = usable + for quarantine + not brought in."""
+    kept = [line for line in lines if line.partition_key]
+    usable, raw = sum(line.usable for line in kept), sum(line.rows for line in kept)
+    outside = sum(line.rows for line in lines) - raw
+    left = len({line.file for line in lines if not line.partition_key and not line.rows})
+    return (
+        f"{raw + outside} rows: {usable} usable, {raw - usable} kept as raw and for quarantine, {outside} not brought "
+        f"in. {left} files were left out whole."
+    )
+
+
+def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
+    from steam_assets.commands.partition_table import partition_table
+    from steam_assets.lake.partition_status import partition_status
+
+    shown = [partition_status(lake, source, key) for source, keys in _partitions(lines) for key in keys]
+    console.print(partition_table(shown, "Partitions"))

@@ -1,0 +1,124 @@
+"""The old charts: most played of a day, top sellers of a week, as the old collector read them off Steam's pages.
+
+Belongs here: their columns, and the week a chart shows. Does not belong here: the charts as they are asked today.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time
+from typing import Any
+
+from steam_assets.ingestion.history.old_file import Csv, OldFile, Piece, Reading, Unreadable, flag, number, read_csv
+from steam_assets.sources.cadence import TUESDAY, Cadence, Window
+
+PLAYERS = ("Rank", "Game Name", "Free to Play", "Current Players", "Peek Today", "Collection Date")
+SELLERS = ("Rank", "Game Name", "Free to Play")
+SELLERS_WITH_IDS = (*SELLERS, "App ID", "Collection Date")
+APP_IDS = ("App ID",)
+
+NO_APP_ID = "no app id in the file, and a name does not tell it for sure"
+ON_PAGE = "is_free as the chart's page showed it; price, type and early access were not kept"
+NO_HOUR = "the hour of collection is not known; fetched_at is the earliest moment it can have been"
+PLAYER_NOTES = (
+    "the day is the collector's; its time zone is not known",
+    "name with _ where the old collector took a comma out",
+    ON_PAGE,
+    NO_HOUR,
+)
+SELLER_NOTES = (
+    "name without its punctuation and all letters that are not ASCII, as the old collector kept it",
+    "last_week_rank, consecutive_weeks, first_top100 and movement were not kept",
+    ON_PAGE,
+    NO_HOUR,
+)
+BY_PLACE = "app_id by its place in the file of app ids beside the chart"
+
+
+def read_most_played(file: OldFile, _beside: OldFile | None) -> Reading:
+    """A chart of a day, without app ids. Unreadable if its rows tell other days than its name."""
+    table = read_csv(file, PLAYERS)
+    _require_day(table, file)
+    ranks = [
+        {
+            "rank": number(row["Rank"]),
+            "concurrent_in_game": number(row["Current Players"]),
+            "peak_in_game": number(row["Peek Today"]),
+            "item": _item(row),
+        }
+        for row in table.rows
+    ]
+    piece = Piece(
+        partition_key=Cadence.DAILY.containing(file.midnight).key,
+        request="chart",
+        body=_body(ranks, file),
+        items={"most_played": len(ranks)},
+        fetched_at=file.midnight,
+        unusable={NO_APP_ID: len(ranks)},
+    )
+    return Reading([piece], PLAYER_NOTES, table.broken)
+
+
+def read_top_sellers(file: OldFile, beside: OldFile | None) -> Reading:
+    """A chart of a week. ``beside`` is the file with the app ids, a line a rank, where the chart has none itself.
+
+    The old collector asked for the last finished week. Its first version put that week's Tuesday into the file, later
+    ones put in the day of collection.
+    """
+    table = read_csv(file, SELLERS, SELLERS_WITH_IDS)
+    own_ids = "App ID" in table.rows[0]
+    window = _named_week(table, file) if own_ids else Cadence.WEEKLY.latest_finished(file.midnight)
+    ids = [row["App ID"] for row in table.rows] if own_ids else _ids_by_place(table, beside)
+    ranks = [_seller(row, ids[place] if ids else None) for place, row in enumerate(table.rows)]
+    missing = sum("appid" not in rank for rank in ranks)
+    used = [file, beside] if ids and beside and not own_ids else [file]
+    piece = Piece(
+        partition_key=window.key,
+        request="chart",
+        body=_body(ranks, *used),
+        items={"top_sellers": len(ranks)},
+        fetched_at=max(file.midnight, window.end),
+        unusable={NO_APP_ID: missing} if missing else {},
+    )
+    return Reading([piece], (*SELLER_NOTES, BY_PLACE) if len(used) > 1 else SELLER_NOTES, table.broken)
+
+
+def _seller(row: Mapping[str, str], app_id: str | None) -> dict[str, Any]:
+    known = {"appid": number(app_id)} if app_id and app_id.strip() else {}
+    return {"rank": number(row["Rank"]), **known, "item": _item(row)}
+
+
+def _ids_by_place(table: Csv, beside: OldFile | None) -> list[str] | None:
+    """The app ids, if there is exactly one for each of the ranks 1, 2, 3, …: a gap would shift all that follow."""
+    if beside is None or table.broken:
+        return None
+    try:
+        ids = read_csv(beside, APP_IDS)
+    except Unreadable:
+        return None
+    in_order = [number(row["Rank"]) for row in table.rows] == list(range(1, len(table.rows) + 1))
+    return [row["App ID"] for row in ids.rows] if in_order and len(ids.rows) == len(table.rows) else None
+
+
+def _named_week(table: Csv, file: OldFile) -> Window:
+    _require_day(table, file)
+    if file.day.weekday() != TUESDAY:
+        raise Unreadable(f"a chart with app ids is named by its week's Tuesday, and {file.day} is none")
+    return Cadence.WEEKLY.containing(datetime.combine(file.day, time(), UTC))
+
+
+def _require_day(table: Csv, file: OldFile) -> None:
+    days = {row["Collection Date"].strip() for row in table.rows}
+    if days != {file.day.isoformat()}:
+        others = ", ".join(sorted(days - {file.day.isoformat()})[:3])
+        raise Unreadable(f"its name says {file.day} and rows in it say {others[:60]}; which one is right is not known")
+
+
+def _item(row: Mapping[str, str]) -> dict[str, Any]:
+    return {"name": row["Game Name"], "is_free": flag(row["Free to Play"], "1", "0")}
+
+
+def _body(ranks: Sequence[Mapping[str, Any]], *files: OldFile) -> bytes:
+    body = {"response": {"ranks": ranks}, "imported_files": [file.as_json() for file in files]}
+    return json.dumps(body, ensure_ascii=False).encode()

@@ -1,0 +1,143 @@
+"""The old reviews, news and site visits: CSV without ids, and services' answers as JSON.
+
+Belongs here: what they hold and which periods it belongs to. Does not belong here: the services as asked today.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from steam_assets.ingestion.history.charts import NO_HOUR
+from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, Unreadable, flag, number, read_csv
+from steam_assets.sources import monthly_visits, news
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.json_body import LAST_SECOND, decode
+from steam_assets.sources.review_tables import PAGE
+from steam_assets.sources.source import InvalidAnswer
+from steam_assets.sources.visit_tables import ESTIMATE
+
+REVIEW_COLUMNS = ("App ID", "Review", "Voted Up")
+LARGEST_APP_ID = 2**32 - 1
+
+NO_REVIEW_ID = "no review's id and no date in the file: which review it is and when it was written is not known"
+REVIEW_NOTES = (
+    "text stripped to ASCII letters, digits and spaces by the old collector: other alphabets are lost",
+    "the newest reviews at the time of collection, positive and negative asked for separately; not a week's",
+    NO_HOUR,
+)
+NEWS_NOTES = (
+    "of the ten newest articles of the app at the time of collection; the week may have had more",
+    "asked for at most 30000 characters: a longer text is cut",
+    NO_HOUR,
+)
+VISIT_NOTES = ("written out again by the old collector; the values are Similarweb's", NO_HOUR)
+
+
+def read_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
+    """Reviews of several apps: a piece an app, in the file's order. The first one carries the file itself."""
+    table = read_csv(file, REVIEW_COLUMNS)
+    by_app: dict[str, list[dict[str, Any]]] = {}
+    for row in table.rows:
+        review = {"review": row["Review"], "voted_up": flag(row["Voted Up"], "pos", "neg")}
+        by_app.setdefault(row["App ID"].strip(), []).append(review)
+    pieces = [
+        Piece(
+            partition_key=Cadence.WEEKLY.containing(file.midnight).key,
+            request=PAGE,
+            body=_review_body(app, reviews, file, carries=place == 0),
+            items={"reviews": len(reviews)},
+            fetched_at=file.midnight,
+            app_id=_app_id(number(app)),
+            unusable={NO_REVIEW_ID: len(reviews)},
+        )
+        for place, (app, reviews) in enumerate(by_app.items())
+    ]
+    return Reading(pieces, REVIEW_NOTES, table.broken)
+
+
+def _review_body(app: str, reviews: Sequence[Mapping[str, Any]], file: OldFile, *, carries: bool) -> bytes:
+    origin = file.as_json() if carries else {"path": file.path, "sha256": file.sha256}
+    body = {"response": {"reviews": reviews}, "imported_app_id": app, "imported_files": [origin]}
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def read_news(file: OldFile, _beside: OldFile | None) -> Reading:
+    """A page of an app's news, as it is, once for each week that one of its articles was published in."""
+    page = _valid(file, news.parse)
+    app_id = _app_id(_answer(file)["appnews"].get("appid"))
+    if app_id is None:
+        raise Unreadable("the answer does not say which app it is about")
+    dates = [news.date_of(item) for item in page.newsitems]
+    known = [date for date in dates if date is not None and 0 <= date <= LAST_SECOND]
+    if len(known) < len(dates):
+        raise Unreadable(f"{len(dates) - len(known)} of {len(dates)} articles have no usable date, so no week")
+    if not known:
+        raise Unreadable("there is no article in it")
+    published = [datetime.fromtimestamp(date, UTC) for date in known]
+    weeks = Counter(Cadence.WEEKLY.containing(moment).key for moment in published)
+    pieces = [
+        Piece(
+            partition_key=week,
+            request="page",
+            body=file.data,
+            items={"news": count},
+            fetched_at=max(file.midnight, *published),
+            app_id=app_id,
+        )
+        for week, count in sorted(weeks.items())
+    ]
+    return Reading(pieces, NEWS_NOTES)
+
+
+def read_visits(file: OldFile, _beside: OldFile | None) -> Reading:
+    """Similarweb's answer, as it is, once for each month it carries. The newest month has the details."""
+    answer = _answer(file)
+    if answer.get("SiteName") != monthly_visits.SITE:
+        raise Unreadable(f"it is about {str(answer.get('SiteName'))[:60]!r}, not {monthly_visits.SITE}")
+    months = answer.get("EstimatedMonthlyVisits")
+    if not isinstance(months, dict) or not months:
+        raise Unreadable("it carries no month's visits")
+    try:
+        windows = [Cadence.MONTHLY.window(str(month)) for month in sorted(months)]
+    except ValueError as error:
+        raise Unreadable(f"a month in it is none: {error}") from error
+    pieces = [
+        Piece(
+            partition_key=window.key,
+            request=ESTIMATE,
+            body=file.data,
+            items={table: n for table, n in _valid(file, partial(monthly_visits.parse, window)).items() if n},
+            fetched_at=max(file.midnight, windows[-1].end),
+        )
+        for window in windows
+    ]
+    return Reading(pieces, VISIT_NOTES)
+
+
+def read_printed_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
+    """Reviews as a printed table, of the oldest version. Always Unreadable."""
+    raise Unreadable(
+        f"a printed table ({len(file.data)} bytes): its texts are wrapped and padded, and where one ends is not known"
+    )
+
+
+def _answer(file: OldFile) -> dict[str, Any]:
+    file.text()
+    return _valid(file, decode)
+
+
+def _valid(file: OldFile, parse: Any) -> Any:
+    try:
+        return parse(file.data)
+    except InvalidAnswer as error:
+        raise Unreadable(str(error)) from error
+
+
+def _app_id(value: Any) -> int | None:
+    found = number(value) if isinstance(value, str) else value
+    return found if type(found) is int and 0 < found <= LARGEST_APP_ID else None

@@ -1,0 +1,215 @@
+"""Bringing a folder of the old pipeline in: each file becomes raw data of the periods it tells of.
+
+Belongs here: walking the folder, envelopes, batches, what is set aside, and the account of it all. Does not belong
+here: what the files mean (layouts.py), cleaning.
+
+A batch is one file's part of one partition; its id is made of the file's place and bytes, so that importing again
+changes nothing. The file itself stands in the first body that was built from it (a service's answer is a body as it
+is), so that backups, verification and restores cover it like all raw data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.ingestion.history.layouts import BESIDE_A_CHART, Layout, layout_of, name_beside
+from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, SetAside, Unreadable, outside
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.manifest import LandedBatch
+from steam_assets.lake.raw_store import RawStore
+from steam_assets.sources import source_named
+from steam_assets.sources.json_body import NOTES_HEADER
+from steam_assets.sources.source import Source
+
+LARGEST_FILE = 64 * 1024 * 1024
+
+
+class NoFolder(Exception):
+    """What was to be imported is no folder."""
+
+
+@dataclass(frozen=True)
+class ImportLine:
+    """A file's part of one partition, or of none.
+
+    ``rows`` = ``usable`` + the numbers in ``left_out`` (reason to rows). Rows of a partition that are not usable are
+    raw data all the same, and cleaning puts them into quarantine with their reason; rows without a partition are not
+    brought in. ``there`` says that an import before this one has brought it in.
+    """
+
+    file: str
+    source: str | None
+    partition_key: str | None
+    rows: int
+    usable: int
+    left_out: dict[str, int]
+    there: bool = False
+
+
+def import_folder(lake: Lake, folder: Path, now: datetime, *, dry_run: bool = False) -> list[ImportLine]:
+    """Import every file of the old pipeline below ``folder``; ``now`` (aware) bounds the partitions there can be.
+
+    ``dry_run`` writes nothing. NoFolder if there is none; OSError if a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise NoFolder(f"{folder} is no folder; give the one that holds the old pipeline's data")
+    return [line for path in _files(folder) for line in _import_file(lake, folder, path, now, dry_run)]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    # Links are not followed: they may lead out of the folder, or in circles.
+    yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+
+
+def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: bool) -> list[ImportLine]:
+    relative = path.relative_to(folder).as_posix()
+    found = layout_of(path.name)
+    if found is None:
+        return _not_ours(path, relative)
+    layout, day = found
+    if path.stat().st_size > LARGEST_FILE:
+        return [_left(relative, layout.source, f"it is larger than {LARGEST_FILE >> 20} MiB")]
+    file = OldFile(relative, path.read_bytes(), day)
+    beside = _beside(layout, path, file)
+    work = _FileImport(lake.raw if not dry_run or _exists(lake) else None, layout, file, beside, dry_run)
+    return work.run(now)
+
+
+def _not_ours(path: Path, relative: str) -> list[ImportLine]:
+    if BESIDE_A_CHART.search(path.name):
+        chart = path.with_name(path.name.replace("_appIds", ""))
+        # A chart's own lines account for it.
+        return [] if chart.is_file() else [_left(relative, "top_sellers", "app ids without the chart they belong to")]
+    return [_left(relative, None, "no file of the old pipeline by its name")]
+
+
+def _left(file: str, source: str | None, why: str) -> ImportLine:
+    return ImportLine(file, source, None, 0, 0, {why: 0})
+
+
+def _beside(layout: Layout, path: Path, file: OldFile) -> OldFile | None:
+    name = name_beside(layout, path.name)
+    other = path.with_name(name) if name else None
+    if other is None or not other.is_file() or other.is_symlink() or other.stat().st_size > LARGEST_FILE:
+        return None
+    return replace(file, path=f"{file.path.rpartition('/')[0]}/{name}".lstrip("/"), data=other.read_bytes())
+
+
+def _exists(lake: Lake) -> bool:
+    """Whether the raw root is there: opening it would make it, and a dry run makes nothing."""
+    root = lake.settings.root("raw")
+    return root.startswith("s3://") or Path(root).is_dir()
+
+
+@dataclass
+class _FileImport:
+    """One file's import. ``raw`` is None if a dry run has no raw root to look at."""
+
+    raw: RawStore | None
+    layout: Layout
+    file: OldFile
+    beside: OldFile | None
+    dry_run: bool
+
+    @property
+    def source(self) -> Source:
+        return source_named(self.layout.source)
+
+    def run(self, now: datetime) -> list[ImportLine]:
+        key = self.source.cadence.containing(self.file.midnight).key
+        try:
+            reading = self.layout.read(self.file, self.beside)
+        except Unreadable as error:
+            self._quarantine(key, SetAside(0, str(error), self.file.data))
+            return [_left(self.file.path, self.source.name, str(error))]
+        lines = []
+        for partition_key in sorted({piece.partition_key for piece in reading.pieces}):
+            pieces = [piece for piece in reading.pieces if piece.partition_key == partition_key]
+            lines.append(self._partition(partition_key, pieces, reading, now))
+        for aside in reading.set_aside:
+            self._quarantine(key, aside)
+            lines.append(self._line(None, aside.rows, {aside.reason: aside.rows}))
+        return lines
+
+    def _partition(self, key: str, pieces: Sequence[Piece], reading: Reading, now: datetime) -> ImportLine:
+        rows = sum(piece.rows for piece in pieces)
+        impossible = outside(self.source.cadence, key, now)
+        if impossible:
+            return self._line(None, rows, {impossible: rows})
+        unusable: dict[str, int] = {}
+        for piece in pieces:
+            for reason, count in piece.unusable.items():
+                unusable[reason] = unusable.get(reason, 0) + count
+        batch_id = self._batch_id(key)
+        there = self._is_there(key, batch_id)
+        if not there and not self.dry_run:
+            self._land(key, batch_id, pieces, reading.notes)
+        return replace(self._line(key, rows, unusable), there=there)
+
+    def _line(self, key: str | None, rows: int, left_out: dict[str, int]) -> ImportLine:
+        return ImportLine(self.file.path, self.source.name, key, rows, rows - sum(left_out.values()), left_out)
+
+    def _batch_id(self, key: str) -> str:
+        named = [self.source.name, key, self.file.path, self.file.sha256, self.beside.sha256 if self.beside else ""]
+        return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
+
+    def _is_there(self, key: str, batch_id: str) -> bool:
+        manifest = self.raw.manifest(self.source.name, key) if self.raw else None
+        return manifest is not None and any(batch.batch_id == batch_id for batch in manifest.batches)
+
+    def _land(self, key: str, batch_id: str, pieces: Sequence[Piece], notes: Sequence[str]) -> None:
+        if self.raw is None:
+            raise ValueError("only a dry run has no raw root")
+        envelopes = [self._envelope(key, batch_id, n, piece, notes) for n, piece in enumerate(pieces)]
+        name = f"import+{batch_id}.jsonl.gz"
+        written = self.raw.write_file(self.source.name, key, name, (one.to_bytes() for one in envelopes))
+        items: dict[str, int] = {}
+        for piece in pieces:
+            for table, count in piece.items.items():
+                items[table] = items.get(table, 0) + count
+        batch = LandedBatch(
+            batch_id=batch_id,
+            receipt=None,
+            files=(written,),
+            fetched=len(envelopes),
+            published=len(envelopes),
+            landed=len(envelopes),
+            items=items,
+            provenance=self._provenance,
+        )
+        self.raw.commit(self.source.name, key, batch)
+
+    @property
+    def _provenance(self) -> str:
+        return f"import:{self.file.path}"
+
+    def _envelope(self, key: str, batch_id: str, sequence: int, piece: Piece, notes: Sequence[str]) -> Envelope:
+        body = piece.body.decode()
+        return Envelope(
+            source=self.source.name,
+            partition_key=key,
+            batch_id=batch_id,
+            sequence=sequence,
+            request=piece.request,
+            app_id=piece.app_id,
+            url=self._provenance,
+            status=0,
+            headers={NOTES_HEADER: "\n".join(notes)},
+            fetched_at=piece.fetched_at,
+            sha256=hashlib.sha256(piece.body).hexdigest(),
+            body=body,
+            items=dict(piece.items),
+            provenance=self._provenance,
+        )
+
+    def _quarantine(self, key: str, aside: SetAside) -> None:
+        if self.dry_run or self.raw is None or not aside.data:
+            return
+        reason = {"reason": aside.reason, "rows": aside.rows, "provenance": self._provenance}
+        self.raw.quarantine(self.source.name, key, "import", aside.data, reason)

@@ -1,0 +1,253 @@
+"""The old pipeline's files, from a folder into raw partitions: dates, counts, marks and repetition."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.ingestion.history.importing import ImportLine, NoFolder, import_folder
+from steam_assets.lake.lake import Lake
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES, monthly_visits
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+SELLERS = "Rank,Game Name,Free to Play\n1,Steam Deck,0\n2,Remnant II,0\n"
+IDS = "App ID\n1675200\n1282100\n"
+PLAYERS = "Rank,Game Name,Free to Play,Current Players,Peek Today,Collection Date\n"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(Settings(home=tmp_path / "home"))
+
+
+def folder_of(tmp_path: Path, files: dict[str, str | bytes]) -> Path:
+    folder = tmp_path / "old"
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def old_news(*dates: object, app: object = 730) -> str:
+    items = [{"gid": str(n), "title": "t", "date": date} for n, date in enumerate(dates)]
+    return json.dumps({"appnews": {"appid": app, "newsitems": items, "count": 1481}}, indent=4)
+
+
+def envelopes(lake: Lake, source: str, key: str) -> list[Envelope]:
+    manifest = lake.raw.manifest(source, key)
+    assert manifest is not None, (source, key)
+    found = []
+    for file in manifest.files:
+        lines = gzip.decompress(lake.raw.store.read(file.key)).splitlines()
+        assert len(lines) == file.records
+        found += [Envelope.model_validate_json(line) for line in lines]
+    return found
+
+
+def partitions(lines: Sequence[ImportLine]) -> set[tuple[str | None, str | None]]:
+    return {(line.source, line.partition_key) for line in lines if line.partition_key}
+
+
+@pytest.mark.parametrize(
+    ("day", "week"),
+    [
+        ("2023-10-27", "2023-10-17"),  # a Friday
+        ("2023-09-24", "2023-09-12"),  # a Sunday
+        ("2023-10-24", "2023-10-17"),  # a Tuesday: the week that has just ended
+        ("2023-10-23", "2023-10-10"),  # the day before: that week is still going on
+        ("2024-01-01", "2023-12-19"),  # over the end of a year
+    ],
+)
+def test_a_chart_named_by_its_day_of_collection_is_of_the_week_finished_before(
+    lake: Lake, tmp_path: Path, day: str, week: str
+) -> None:
+    """The old collector asked for the last finished week, not for the week of the day it ran on."""
+    folder = folder_of(tmp_path, {f"{day}_weekly_top_sellers.csv": SELLERS})
+    assert partitions(import_folder(lake, folder, NOW)) == {("top_sellers", week)}
+
+
+def test_a_chart_named_by_its_week_is_of_that_week_and_of_no_other_day(lake: Lake, tmp_path: Path) -> None:
+    """The oldest layout names a week's Tuesday; named by another day it is not believed."""
+    header = "Rank,Game Name,Free to Play,App ID,Collection Date\n"
+    folder = folder_of(
+        tmp_path,
+        {
+            "2023-07-25_weekly_top_sellers.csv": f"{header}1,Remnant II,0,1282100,2023-07-25\n",
+            "2023-07-26_weekly_top_sellers.csv": f"{header}1,Remnant II,0,1282100,2023-07-26\n",
+        },
+    )
+    taken, refused = import_folder(lake, folder, NOW)
+    assert (taken.partition_key, taken.rows, taken.usable) == ("2023-07-25", 1, 1)
+    assert refused.partition_key is None
+    assert "Tuesday" in next(iter(refused.left_out))
+
+
+def test_app_ids_are_taken_by_place_only_if_every_rank_has_one(lake: Lake, tmp_path: Path) -> None:
+    """A file of ids that is a line short would shift all ids after the gap: then none is taken."""
+    folder = folder_of(
+        tmp_path,
+        {
+            "a/2023-10-27_weekly_top_sellers.csv": SELLERS,
+            "a/2023-10-27_weekly_top_sellers_appIds.csv": IDS,
+            "b/2023-09-24_weekly_top_sellers.csv": SELLERS,
+            "b/2023-09-24_weekly_top_sellers_appIds.csv": "App ID\n1675200\n",
+            "c/2023-09-24_weekly_top_sellers_appIds.csv": IDS,
+        },
+    )
+    whole, short, alone = import_folder(lake, folder, NOW)
+    assert (whole.usable, short.usable, short.rows) == (2, 0, 2)
+    assert "app id" in next(iter(short.left_out))
+    assert "chart" in next(iter(alone.left_out))
+    (envelope,) = envelopes(lake, "top_sellers", "2023-10-17")
+    ranks = json.loads(envelope.body)["response"]["ranks"]
+    assert [(rank["rank"], rank["appid"]) for rank in ranks] == [(1, 1675200), (2, 1282100)]
+    (envelope,) = envelopes(lake, "top_sellers", "2023-09-12")
+    assert all("appid" not in rank for rank in json.loads(envelope.body)["response"]["ranks"])
+
+
+def test_an_article_belongs_to_the_week_in_which_it_was_published(lake: Lake, tmp_path: Path) -> None:
+    """One old file of news is raw of several weeks; each article counts in one of them, what has no week in none."""
+    friday = int(datetime(2023, 9, 22, tzinfo=UTC).timestamp())
+    dates = [friday, friday - 7 * 86400, friday - 7 * 86400, int(datetime(2022, 12, 30, tzinfo=UTC).timestamp())]
+    folder = folder_of(tmp_path, {"2023-09-24_news_0.json": old_news(*dates)})
+    lines = import_folder(lake, folder, NOW)
+    assert {line.partition_key: line.rows for line in lines} == {None: 1, "2023-09-12": 2, "2023-09-19": 1}
+    (envelope,) = envelopes(lake, "news", "2023-09-12")
+    assert envelope.items == {"news": 2}
+    assert envelope.body.encode() == (folder / "2023-09-24_news_0.json").read_bytes()
+    assert envelope.fetched_at == datetime(2023, 9, 24, tzinfo=UTC)
+
+
+def test_a_file_named_too_early_was_not_fetched_before_its_newest_article(lake: Lake, tmp_path: Path) -> None:
+    """The oldest layout names news by the chart's week, though it was collected days later."""
+    published = datetime(2023, 8, 5, 9, tzinfo=UTC)
+    folder = folder_of(tmp_path, {"2023-07-25_news_730.json": old_news(int(published.timestamp()))})
+    import_folder(lake, folder, NOW)
+    (envelope,) = envelopes(lake, "news", "2023-08-01")
+    assert envelope.fetched_at == published
+
+
+def test_importing_again_changes_not_a_byte(lake: Lake, tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path,
+        {
+            "2023-10-27_weekly_top_sellers.csv": SELLERS,
+            "2023-10-27_weekly_top_sellers_appIds.csv": IDS,
+            "2023-08-05_MostPlayed.csv": PLAYERS + '1,Dota 2,1,"1,072,116","1,174,119",2023-08-05\n',
+            "2023-09-24_weekly_reviews.csv": "App ID,Review,Voted Up\n730,q,pos\n730,odd\n",
+            "2023-09-24_news_0.json": old_news(1695302016),
+        },
+    )
+    first = import_folder(lake, folder, NOW)
+    root = lake.settings.home / "raw"
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
+    second = import_folder(lake, folder, NOW)
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()} == before
+    assert [line.there for line in first if line.partition_key] == [False] * 4
+    assert [line.there for line in second if line.partition_key] == [True] * 4
+
+
+def test_a_dry_run_tells_the_same_and_writes_nothing(lake: Lake, tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path, {"2023-10-27_weekly_top_sellers.csv": SELLERS, "2023-09-24_news_0.json": "{}", "x.log": "?"}
+    )
+    told = import_folder(lake, folder, NOW, dry_run=True)
+    assert not lake.settings.home.exists()
+    assert import_folder(lake, folder, NOW) == told
+
+
+def test_what_a_file_does_not_hold_is_told_and_its_bytes_are_kept(lake: Lake, tmp_path: Path) -> None:
+    """No file, and no row, disappears: each is raw, or named with a reason and in quarantine."""
+    files: dict[str, str | bytes] = {
+        "2023-09-24_MostPlayed_Consumed.csv": PLAYERS + "1,A,1,5,6,2023-09-24\n2,B,1,5\n",
+        "2023-09-25_MostPlayed_Consumed.csv": PLAYERS + "1,A,1,5,6,2023-09-24\n",
+        "2023-09-26_MostPlayed_Consumed.csv": b"Rank,\xff\xfe\n",
+        "2023-09-27_MostPlayed_Consumed.csv": "",
+        "2023-13-01_MostPlayed_Consumed.csv": PLAYERS,
+        "2023-09-24_weekly_reviews.csv": "id,text\n1,x\n",
+        "2023-07-25_730.txt": "   App ID Review\n0 730 nice",
+        "2023-09-24_news_0.json": old_news(1695302016, app="?"),
+        "2023-09-24_news_1.json": old_news(None, 1695302016),
+        "2023-09-24_news_2.json": "<html>",
+        "2023-09-24_monthly_visitor_data.json": json.dumps({"SiteName": "example.org"}),
+        "2031-09-24_weekly_reviews.csv": "App ID,Review,Voted Up\n730,q,pos\n",
+        "spark_modified_news.csv": "contents_0\n",
+    }
+    folder = folder_of(tmp_path, files)
+    lines = import_folder(lake, folder, NOW)
+    assert {line.file for line in lines} == set(files)
+    assert partitions(lines) == {("most_played", "2023-09-24")}
+    assert all(line.left_out for line in lines)
+    assert all(line.rows == line.usable + sum(line.left_out.values()) for line in lines)
+    quarantined = {lake.raw.store.sha256(one.key) for one in lake.raw.store.list() if one.key.endswith(".bytes")}
+    ours = [name for name in files if name[:4] == "2023" and "13-01" not in name and "-09-27_" not in name]
+    assert len(quarantined) == len(ours)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(lake: Lake, tmp_path: Path) -> None:
+    outside = tmp_path / "2023-10-27_weekly_top_sellers.csv"
+    outside.write_text(SELLERS)
+    folder = folder_of(tmp_path, {"x.txt": "x"})
+    (folder / outside.name).symlink_to(outside)
+    assert [line.file for line in import_folder(lake, folder, NOW)] == ["x.txt"]
+
+
+def test_no_folder_is_said(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(NoFolder, match="is no folder"):
+        import_folder(lake, tmp_path / "none", NOW)
+
+
+def test_recorded_files_reconcile_to_the_row_and_to_the_byte(lake: Lake, tmp_path: Path, recorded: Path) -> None:
+    """All the recorded old files: as many rows as they have, each under its own period, each byte kept."""
+    old = [path for path in recorded.glob("*/seed*/*") if path.is_file()]
+    folder = folder_of(tmp_path, {str(path.relative_to(recorded)): path.read_bytes() for path in old})
+    lines = import_folder(lake, folder, NOW)
+    rows: Counter[str] = Counter()
+    for line in lines:
+        rows[line.file] += line.rows
+    for path in old:
+        if not path.name.endswith("_appIds.csv"):
+            assert rows[str(path.relative_to(recorded))] == _rows_in(path), path.name
+
+    kept: set[str] = set()
+    for source in SOURCES:
+        for key in lake.raw.partitions(source.name):
+            found = envelopes(lake, source.name, key)
+            assert lake.raw.verify(source.name, key).ok
+            kept |= {envelope.sha256 for envelope in found}
+            for envelope in found:
+                assert envelope.provenance.startswith("import:")
+                assert envelope.fetched_at < NOW
+                kept |= {
+                    file["sha256"] for file in json.loads(envelope.body).get("imported_files", []) if "text" in file
+                }
+    for path in old:
+        assert _sha256(path) in kept, path.name
+
+
+def _rows_in(path: Path) -> int:
+    if path.suffix == ".csv":
+        return len(list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))) - 1
+    content = json.loads(path.read_bytes())
+    if "appnews" in content:
+        return len(content["appnews"]["newsitems"])
+    months = [datetime.fromisoformat(month).replace(tzinfo=UTC) for month in content["EstimatedMonthlyVisits"]]
+    windows = [monthly_visits.SOURCE.cadence.containing(month + timedelta(days=1)) for month in months]
+    return sum(sum(monthly_visits.parse(window, path.read_bytes()).values()) for window in windows)
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
