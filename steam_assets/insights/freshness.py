@@ -10,7 +10,9 @@ from datetime import date, datetime, timedelta
 
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
+from steam_assets.lake.raw_store import DamagedManifest
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import Column, Source
 
@@ -35,7 +37,12 @@ def _rows_of(lake: Lake, source: Source, now: datetime) -> Iterator[Row]:
     last = source.cadence.window(max({*present, newest_due.key}))
     first = source.cadence.window(min(present, default=newest_due.key))
     for window in list(source.cadence.between(first.key, last.key))[-PERIODS[source.cadence] :]:
-        yield _judged(source, window, newest_due, partition_status(lake, source, window.key), now)
+        try:
+            status = partition_status(lake, source, window.key)
+        except DamagedManifest as error:
+            yield _row(source, window, "failed", window.end + DUE_AFTER[source.cadence], str(error), ())
+        else:
+            yield _judged(source, window, newest_due, status, now)
 
 
 def _newest_due(cadence: Cadence, now: datetime) -> Window:
@@ -47,6 +54,12 @@ def _judged(source: Source, window: Window, newest_due: Window, status: Partitio
     whole = len(records) == len(status.tables)
     state, why = _state(source, window, newest_due, status, now)
     since = max(r.committed_at for r in records) if whole and state == "ok" else window.end + DUE_AFTER[source.cadence]
+    return _row(source, window, state, since, why, records)
+
+
+def _row(
+    source: Source, window: Window, state: str, since: datetime, why: str | None, records: Sequence[CleanRecord]
+) -> Row:
     return {
         "source": source.name,
         "title": source.title,

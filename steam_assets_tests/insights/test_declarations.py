@@ -1,0 +1,33 @@
+"""Declarations: what the catalogue, the assets and the dashboard rely on."""
+
+from __future__ import annotations
+
+import pytest
+
+from steam_assets.insights import INSIGHTS, insight_named
+from steam_assets.insights.catalogue import markdown
+from steam_assets.insights.insight import Insight
+from steam_assets.sources import SOURCES
+from steam_assets_tests.conftest import REPOSITORY
+
+
+def test_the_documentation_is_the_declarations():
+    """docs/insights.md says what the code computes. Write it anew: python -m steam_assets.insights.catalogue."""
+    assert (REPOSITORY / "docs" / "insights.md").read_text("utf-8") == markdown()
+
+
+@pytest.mark.parametrize("insight", INSIGHTS, ids=lambda insight: insight.name)
+def test_a_declaration_is_whole(insight: Insight):
+    """Its key is among its columns and required, its inputs are clean tables, method and error are stated."""
+    columns = {column.name: column for column in insight.columns}
+    assert len(columns) == len(insight.columns)
+    assert all(not columns[name].nullable for name in insight.key)
+    assert {needed.table for needed in insight.inputs} <= {t.name for source in SOURCES for t in source.tables}
+    assert insight.method.endswith(".")
+    assert insight.error.endswith(".")
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    """The message lists the insights there are."""
+    with pytest.raises(LookupError, match="player_trend"):
+        insight_named("owners")

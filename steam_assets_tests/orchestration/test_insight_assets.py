@@ -1,0 +1,131 @@
+"""Insight assets: partitions are replaced whole, what is invalid changes nothing, and Dagit has something to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.insights import INSIGHTS, insight_named
+from steam_assets.insights.table import InsightInvalid, insight_table, replace
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.open_store import open_root
+from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.insight_assets import insight_key
+from steam_assets.orchestration.launch import RANGE_END, RANGE_START
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+from steam_assets_tests.deployment import GivenSpark, session_for
+from steam_assets_tests.insights.synthetic_market import DAYS, GAP, WEEKS, keys_of, market
+
+pytestmark = pytest.mark.spark
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Insights:
+    """A deployment whose clean tables hold the synthetic market."""
+
+    settings: Settings
+    session: SparkSession
+    inputs: dict[str, DataFrame]
+    instance: dg.DagsterInstance
+    job: dg.JobDefinition
+
+    def materialize(self, name: str, first: str, last: str) -> dict[str, Any]:
+        """One run over a range of partitions; the metadata of the last one."""
+        result = self.job.execute_in_process(
+            instance=self.instance,
+            asset_selection=[insight_key(insight_named(name))],
+            tags={RANGE_START: first, RANGE_END: last},
+        )
+        events = result.get_asset_materialization_events()
+        return {key: value.value for key, value in events[-1].materialization.metadata.items()}
+
+    def rows(self, name: str) -> list[tuple[Any, ...]]:
+        """All rows of the insight's table, in one order."""
+        return sorted(
+            (tuple(row) for row in insight_table(self.session, insight_named(name)).read().collect()), key=str
+        )
+
+
+@pytest.fixture(scope="module")
+def insights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Insights]:
+    settings = Settings(home=tmp_path_factory.mktemp("insights"), spark_master="local[2]")
+    open_root("clean", settings)
+    session = session_for(spark, settings)
+    inputs = market(session)
+    charts = clean_table(session, source_named("most_played").tables[0])
+    charts.overwrite(inputs["most_played"].coalesce(1), keys_of(inputs, "most_played"))
+    defs = build_defs(settings=settings, resource_overrides={"clock": Clock(NOW), "spark": GivenSpark(session)})
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Insights(settings, session, inputs, instance, defs.resolve_implicit_global_asset_job_def())
+
+
+def test_every_insight_is_an_asset_that_states_its_method_and_error():
+    """Asset keys, partitions of the cadence, columns, method and error, as Dagit shows them."""
+    graph = build_defs(settings=Settings()).resolve_asset_graph()
+    for insight in INSIGHTS:
+        node = graph.get(dg.AssetKey(["insights", insight.name]))
+        assert node.metadata["method"] == insight.method
+        assert node.metadata["error"] == insight.error
+        assert [c.name for c in node.metadata["dagster/column_schema"].columns] == [c.name for c in insight.schema]
+        assert (node.partitions_def is None) == (insight.cadence is None)
+
+
+def test_a_range_is_one_run_and_running_again_changes_nothing(insights: Insights):
+    """A backfill commits all its partitions; the gap among them is named and has no rows; again, the rows are equal."""
+    first, last = DAYS[8].isoformat(), DAYS[12].isoformat()
+    shown = insights.materialize("player_trend", first, last)
+    rows = insights.rows("player_trend")
+
+    assert shown["empty_partitions"] == [GAP.isoformat()]
+    assert shown["dagster/partition_row_count"] == len(rows) > 40
+    insights.materialize("player_trend", first, last)
+    assert insights.rows("player_trend") == rows
+
+
+def test_only_the_partitions_of_the_run_are_replaced(insights: Insights):
+    """Rows of other partitions stay, and readers without a JVM see both."""
+    first, second = DAYS[20].isoformat(), DAYS[21].isoformat()
+    insights.materialize("market_day", first, first)
+    before = insights.rows("market_day")
+    insights.materialize("market_day", second, second)
+
+    assert set(before) < set(insights.rows("market_day"))
+    read = CleanReader(insights.settings).arrow("insight_market_day", [first, second])
+    assert read is not None
+    assert sorted(read["partition_key"].to_pylist()) == [first, second]
+
+
+def test_rows_that_repeat_a_key_are_not_committed(insights: Insights):
+    """What is invalid fails with its name, and the table is as it was."""
+    insight, key = insight_named("market_day"), DAYS[22].isoformat()
+    insights.materialize("market_day", key, key)
+    before = insights.rows("market_day")
+    assert insight.compute is not None
+    rows = insight.compute({"most_played": insights.inputs["most_played"]}, [key])
+
+    with pytest.raises(InsightInvalid, match="market_day: 1 rows repeat a key"):
+        replace(insights.session, insight, rows.union(rows), [key])
+    with pytest.raises(InsightInvalid, match="other than"):
+        replace(insights.session, insight, rows, [(DAYS[22] + timedelta(1)).isoformat()])
+    assert insights.rows("market_day") == before
+
+
+def test_dagit_has_a_preview_and_a_plot(insights: Insights):
+    """The first rows, in which hostile names are code, and a line over the partitions; a table never made is empty."""
+    shown = insights.materialize("player_trend", DAYS[30].isoformat(), DAYS[36].isoformat())
+    assert "`</script>ゲーム`" in shown["preview"]
+    assert shown["preview"].count("\n") == 11
+    assert "data:image/svg+xml;base64," in shown["plot"]
+    assert f"on {DAYS[36]}" in shown["plot"]
+    assert insights.materialize("news_markers", WEEKS[-1].isoformat(), WEEKS[-1].isoformat())["preview"] == "No rows."
