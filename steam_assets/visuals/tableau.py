@@ -1,0 +1,290 @@
+"""Tableau: all clean and insight tables as one ``.hyper`` file, and as data sources of a Tableau server.
+
+Belongs here: types Hyper has, keys between tables, the file's replacement, publishing. Does not belong here: when to do
+so (orchestration/).
+
+The file for Tableau Desktop holds every table, with ``apps`` as the one that all tables with an ``app_id`` refer to:
+``apps.app_id`` is its primary key and theirs a foreign key (assumed ones, in Hyper's words: declared, not checked).
+Relate by ``day``, ``week_start`` or ``month`` what shares a period. ``about_tables`` and ``about_columns`` hold the
+methods, units and meanings.
+
+A Tableau server takes a file only if it has exactly one fact table. So publishing makes a data source a table, each
+with ``apps`` beside it where the table has an ``app_id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import pantab
+import pyarrow as pa
+import pyarrow.compute
+import tableauserverclient as tsc
+from pydantic import SecretStr
+from tableauserverclient.server.endpoint.exceptions import TableauError, XMLError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.clean_tables import ORIGIN
+from steam_assets.sources import SOURCES
+from steam_assets.sources.source import Column
+
+Rows: TypeAlias = "Callable[[Sequence[str]], pa.RecordBatchReader]"
+"""Opens a table's rows: all columns for ``("*",)``, else the named ones. May be opened more than once."""
+
+APPS, ABOUT_TABLES, ABOUT_COLUMNS = "apps", "about_tables", "about_columns"
+APPS_SCHEMA = pa.schema([("app_id", pa.int64()), ("name", pa.string()), ("item_type", pa.string())])
+NAMED_BY = ("top_sellers", "most_played")
+"""Tables that name apps; the newest row of the later one counts."""
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+# pyarrow makes its functions when it is imported, where a type checker does not see them.
+pc: Any = pyarrow.compute
+
+
+class TableauRefused(RuntimeError):
+    """The server did not take what was published; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class TableauServer:
+    """Where to publish, and the personal access token to sign in with. ``site`` is empty for the default site."""
+
+    url: str
+    project: str
+    token_name: str
+    token_secret: SecretStr = field(repr=False)
+    site: str = ""
+    timeout_seconds: float = 120
+
+
+def tables_of(reader: CleanReader) -> dict[str, Rows]:
+    """Every clean and insight table there is, by name; rows are streamed, never all in memory."""
+    names = [table.name for source in SOURCES for table in source.tables] + [insight.table for insight in INSIGHTS]
+    found: dict[str, Rows] = {}
+    for name in names:
+        table = reader.table(name)
+        if table is not None and table.current_snapshot() is not None:
+            found[name] = lambda columns, table=table: table.scan(
+                selected_fields=tuple(columns)
+            ).to_arrow_batch_reader()
+    return found
+
+
+def rows_of(table: pa.Table) -> Rows:
+    """The rows of a table in memory."""
+
+    def opened(columns: Sequence[str]) -> pa.RecordBatchReader:
+        chosen = table if tuple(columns) == ("*",) else table.select(list(columns))
+        return pa.RecordBatchReader.from_batches(chosen.schema, iter(chosen.to_batches()))
+
+    return opened
+
+
+def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
+    """Write all ``tables`` with ``apps`` and the two ``about_`` tables into one file.
+
+    The file is made beside ``where`` and put in its place whole: whoever has it open keeps the old one. ValueError for
+    a name of ours, TypeError for a column Hyper has no type for, PermissionError if the old file stays locked.
+    """
+    taken = {APPS, ABOUT_TABLES, ABOUT_COLUMNS} & {*tables}
+    if taken:
+        raise ValueError(f"{', '.join(sorted(taken))} are made by the extract; rename the table")
+    about = {ABOUT_TABLES: rows_of(about_tables(tables)), ABOUT_COLUMNS: rows_of(about_columns(tables))}
+    where.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{where.stem}-", dir=where.parent) as folder:
+        part = Path(folder) / where.name
+        _write_related(about | dict(tables) | {APPS: rows_of(apps_of(tables))}, part, Path(folder))
+        _put_in_place(part, where)
+
+
+# On Windows a file that Tableau Desktop has open cannot be replaced until it lets go.
+@retry(
+    retry=retry_if_exception_type(PermissionError),
+    stop=stop_after_delay(20),
+    wait=wait_exponential(multiplier=0.2, max=4),
+    reraise=True,
+)
+def _put_in_place(part: Path, where: Path) -> None:
+    part.replace(where)
+
+
+def _write_related(tables: Mapping[str, Rows], where: Path, logs: Path) -> None:
+    """Write tables and, where ``apps`` is one of them, the keys between it and the others."""
+    # Hyper writes its log into the working directory unless told another place.
+    process = {"log_dir": str(logs)}
+    sent = {name: _HyperRows(name, opened(("*",))) for name, opened in tables.items()}
+    streams: dict[Any, pa.RecordBatchReader] = {name: rows.reader() for name, rows in sent.items()}
+    related = [name for name, stream in streams.items() if "app_id" in stream.schema.names and name != APPS]
+    pantab.frames_to_hyper(streams, where, not_null_columns={"app_id"}, process_params=process)
+    for name, rows in sent.items():
+        rows.check(_count(where, name, process))
+    if APPS not in tables:
+        return
+    statements = [f'alter table "{APPS}" add assumed primary key ("app_id")']
+    statements += [
+        f'alter table "{name}" add assumed foreign key ("app_id") references "{APPS}" ("app_id")' for name in related
+    ]
+    for statement in statements:
+        pantab.frame_from_hyper_query(where, statement, return_type="pyarrow", process_params=process)
+
+
+def _count(where: Path, table: str, process: dict[str, str]) -> int:
+    sql = f'select count(*) as n from "{table}"'  # noqa: S608
+    counted: Any = pantab.frame_from_hyper_query(where, sql, return_type="pyarrow", process_params=process)
+    return counted.column("n")[0].as_py()
+
+
+class _HyperRows:
+    """Rows on their way into Hyper, in its types.
+
+    pantab takes an error in the middle of a stream for its end and writes what came before, so errors are kept here and
+    rows are counted.
+    """
+
+    def __init__(self, name: str, rows: pa.RecordBatchReader) -> None:
+        self._name, self._rows = name, rows
+        self._schema = pa.schema([(column.name, _hyper_type(name, column)) for column in rows.schema])
+        self._sent = 0
+        self._failure: Exception | None = None
+
+    def reader(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self._schema, self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._rows:
+                pairs = zip(batch.columns, self._schema.types, strict=True)
+                yield pa.RecordBatch.from_arrays([_hyper_column(*pair) for pair in pairs], schema=self._schema)
+                self._sent += batch.num_rows
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def check(self, written: int) -> None:
+        """Raise the stream's error, or RuntimeError if not every row was written."""
+        if self._failure is not None:
+            raise self._failure
+        if written != self._sent:
+            raise RuntimeError(f"{self._name}: {written} of {self._sent} rows are in the extract; write it again")
+
+
+def _hyper_type(table: str, column: pa.Field) -> pa.DataType:
+    """The type to write; Hyper has signed whole numbers only, and no lists."""
+    kind = column.type
+    if pa.types.is_unsigned_integer(kind) or pa.types.is_int8(kind):
+        return pa.int64()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        if pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type):
+            return pa.string()
+        raise TypeError(f"{table}.{column.name} is a {kind}; Hyper has no such type, leave the column out")
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_nested(kind) or pa.types.is_dictionary(kind):
+        raise TypeError(f"{table}.{column.name} is a {kind}; Hyper has no such type, leave the column out")
+    return kind
+
+
+def _hyper_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return pc.binary_join(column, ", ").cast(kind)
+    return column if column.type == kind else column.cast(kind)
+
+
+def apps_of(tables: Mapping[str, Rows]) -> pa.Table:
+    """Every app any of the tables has, by its newest name on a chart; without a name where no chart has it."""
+    found: dict[int, tuple[str | None, str | None]] = {}
+    for name, opened in tables.items():
+        if name not in NAMED_BY and "app_id" in opened(("*",)).schema.names:
+            for batch in opened(("app_id",)):
+                found |= dict.fromkeys(pc.unique(batch.column("app_id")).to_pylist(), (None, None))
+    for name in NAMED_BY:
+        if name in tables:
+            columns = ["app_id", "name", "item_type", "partition_key"]
+            rows = tables[name](columns).read_all().select(columns).sort_by("partition_key")
+            for app, called, kind, _ in zip(*(rows.column(c).to_pylist() for c in columns), strict=True):
+                known = found.get(app, (None, None))
+                found[app] = (called or known[0], kind or known[1])
+    rows = [{"app_id": app, "name": found[app][0], "item_type": found[app][1]} for app in sorted(found)]
+    return pa.Table.from_pylist(rows, schema=APPS_SCHEMA)
+
+
+def about_tables(tables: Iterable[str]) -> pa.Table:
+    """What each table is, how its numbers are made and what they do not say."""
+    told = {t.name: (source.title, t.description, "", "") for source in SOURCES for t in source.tables}
+    told |= {i.table: (i.title, "", i.method, i.error) for i in INSIGHTS}
+    columns = ("table_name", "title", "description", "method", "error")
+    rows = [dict(zip(columns, (name, *told.get(name, ("", "", "", ""))), strict=True)) for name in tables]
+    return pa.Table.from_pylist(rows, schema=pa.schema([(column, pa.string()) for column in columns]))
+
+
+def about_columns(tables: Iterable[str]) -> pa.Table:
+    """What each column means, and its unit."""
+    declared: dict[str, Sequence[Column]] = {t.name: (*t.columns, *ORIGIN) for s in SOURCES for t in s.tables}
+    declared |= {insight.table: insight.schema for insight in INSIGHTS}
+    rows = [
+        {"table_name": name, "column_name": column.name, "unit": column.unit, "meaning": column.description}
+        for name in tables
+        for column in declared.get(name, ())
+    ]
+    schema = pa.schema([(name, pa.string()) for name in ("table_name", "column_name", "unit", "meaning")])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = "Steam") -> dict[str, str]:
+    """Publish each table as the data source ``PREFIX: table``, replacing an older one; gives the ids by table.
+
+    TableauRefused if the server, the project or the token is not what the settings say, or a file is not taken; what
+    was published before that stays.
+    """
+    published: dict[str, str] = {}
+    with _signed_in(server) as api, TemporaryDirectory(prefix="tableau-") as folder:
+        project = _project(api, server)
+        apps = rows_of(apps_of(tables))
+        for name, opened in tables.items():
+            file = Path(folder) / f"{name}.hyper"
+            has_apps = "app_id" in opened(("*",)).schema.names
+            _write_related({name: opened} | ({APPS: apps} if has_apps else {}), file, Path(folder))
+            item = tsc.DatasourceItem(project, name=f"{prefix}: {name}")
+            made = api.datasources.publish(item, file, tsc.Server.PublishMode.Overwrite)
+            published[name] = str(made.id)
+            file.unlink()
+    return published
+
+
+@contextmanager
+def _signed_in(server: TableauServer) -> Iterator[tsc.Server]:
+    """A session on the server; the token is sent over TLS only, but to this machine."""
+    address = urlsplit(server.url)
+    if address.scheme != "https" and address.hostname not in LOOPBACK:
+        raise TableauRefused(f"{server.url} is not https, and a token is not sent in the clear; set an https address")
+    try:
+        api = tsc.Server(server.url, use_server_version=True, http_options={"timeout": server.timeout_seconds})
+        secret = server.token_secret.get_secret_value()
+        with api.auth.sign_in(tsc.PersonalAccessTokenAuth(server.token_name, secret, site_id=server.site)):
+            yield api
+    except XMLError as error:
+        hint = "renew the token" if str(error.code).startswith("401") else "see the server's answer"
+        raise TableauRefused(f"{server.url} refused ({error.code}: {error.summary}, {error.detail}); {hint}") from error
+    except TableauError as error:
+        raise TableauRefused(f"{server.url} failed ({type(error).__name__}); see its log, or try later") from error
+    except OSError as error:
+        raise TableauRefused(f"{server.url} cannot be used ({type(error).__name__}); see that it is up") from error
+
+
+def _project(api: tsc.Server, server: TableauServer) -> str:
+    wanted = tsc.RequestOptions()
+    wanted.filter.add(tsc.Filter(tsc.RequestOptions.Field.Name, tsc.RequestOptions.Operator.Equals, server.project))
+    found, _ = api.projects.get(wanted)
+    project = next((one.id for one in found if one.name == server.project), None)
+    if project is None:
+        raise TableauRefused(f"{server.url} has no project {server.project!r}; make it, or name another")
+    return project
