@@ -72,10 +72,14 @@ class Cadence(StrEnum):
 
     def window(self, key: str) -> Window:
         """The window of a partition key. ValueError, naming the nearest key, if none starts on that day."""
+        no_key = f"{key!r} is no partition key: write a day as YYYY-MM-DD"
         try:
             day = datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError as error:
-            raise ValueError(f"{key!r} is no partition key: write a day as YYYY-MM-DD") from error
+            raise ValueError(no_key) from error
+        # strptime takes 2026-1-1 too, and a partition may have one name only.
+        if f"{day:%Y-%m-%d}" != key:
+            raise ValueError(no_key)
         window = self.containing(day)
         if window.start != day:
             raise ValueError(f"no {self.value} partition starts on {key}; the one that holds that day is {window.key}")
