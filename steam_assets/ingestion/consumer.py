@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -190,6 +191,58 @@ def find_batches(
             if partition_key in (None, headers.partition_key):
                 _collect(found, headers, message, on_poison)
         return [batch.receipt(topic_of(settings, source), reader.cluster_id) for batch in found.values() if batch.whole]
+
+
+@dataclass(frozen=True)
+class TopicScan:
+    """What came into a topic: whole batches, those of which records are still missing, and where it ends now.
+
+    ``ends`` are offsets by Kafka partition, at one moment. ``unfinished`` maps a batch id to the time (UTC) of its
+    newest record; ``foreign`` counts records without our headers.
+    """
+
+    cluster_id: str
+    ends: Mapping[int, int]
+    batches: tuple[Receipt, ...] = ()
+    unfinished: Mapping[str, datetime] = field(default_factory=dict)
+    foreign: int = 0
+
+
+def scan_topic(settings: Settings, source: Source, cluster: str, from_offsets: Mapping[int, int]) -> TopicScan:
+    """What the source's topic holds from ``from_offsets`` on (default: its beginning) and up to now.
+
+    The offsets count only if they are of ``cluster``, and not beyond the topic's end: else the topic was made anew,
+    and all of it is new. Raises KafkaUnavailable; RangeGone if retention deletes what is being read.
+    """
+    topic = topic_of(settings, source)
+    found: dict[str, _Batch] = {}
+    latest: dict[str, int] = {}
+    poisons: list[Poison] = []
+    with topic_reader(settings, topic) as reader:
+        ends = reader.end_offsets()
+        remade = reader.cluster_id != cluster or any(from_offsets.get(part, 0) > end for part, end in ends.items())
+        for message in reader.everything({} if remade else from_offsets):
+            if message.offset >= ends.get(message.partition, 0):
+                continue
+            try:
+                headers = read_headers(message.headers)
+            except BadHeaders as error:
+                poisons.append(_poison(message, str(error)))
+                continue
+            if headers.source == source.name:
+                _collect(found, headers, message, poisons.append)
+                latest[headers.batch_id] = max(message.timestamp, latest.get(headers.batch_id, 0))
+        return TopicScan(
+            cluster_id=reader.cluster_id,
+            ends=ends,
+            batches=tuple(batch.receipt(topic, reader.cluster_id) for batch in found.values() if batch.whole),
+            unfinished={
+                batch_id: datetime.fromtimestamp(latest[batch_id] / 1000, UTC)
+                for batch_id, batch in found.items()
+                if not batch.whole
+            },
+            foreign=len(poisons),
+        )
 
 
 def _collect(

@@ -55,14 +55,23 @@ class Obtainer:
     patience: Patience = field(default_factory=Patience)
 
     def obtain(
-        self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]], *, refetch: bool = False
+        self,
+        source: Source,
+        partition_key: str,
+        apps: Callable[[], Sequence[int]],
+        *,
+        refetch: bool = False,
+        batch_ids: Sequence[str] = (),
     ) -> Obtained:
         """Find the partition, or ask for it. ``apps`` is called only if the source is asked.
 
-        ``refetch`` asks the source in any case and adds a snapshot beside those there are. Raises NotAskable, naming
-        the gap, if the partition is nowhere and the source cannot be asked; SourceError if asking failed, with the
-        refused bytes in quarantine.
+        ``refetch`` asks the source in any case and adds a snapshot beside those there are. ``batch_ids`` are batches in
+        the topic to add to a partition that is there already. Raises NotAskable, naming the gap, if the partition or a
+        batch is nowhere and the source cannot be asked; SourceError if asking failed, with the refused bytes in
+        quarantine.
         """
+        if batch_ids and self.lake.raw.is_whole(source.name, partition_key):
+            return self._additional(source, partition_key, batch_ids)
         if not refetch:
             found = self._find(source, partition_key)
             if found is not None:
@@ -80,6 +89,16 @@ class Obtainer:
             restore(self.lake.raw_backup, self.lake.raw, source.name, partition_key, overwrite=True)
             return Obtained(Origin.BACKUP)
         return None
+
+    def _additional(self, source: Source, partition_key: str, batch_ids: Sequence[str]) -> Obtained:
+        held = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
+        lost = [batch_id for batch_id in batch_ids if batch_id not in held]
+        if lost:
+            raise NotAskable(
+                f"{source.name} {partition_key}: the topic no longer holds batch {', '.join(lost)}; "
+                "ask whoever published it to publish it again"
+            )
+        return Obtained(Origin.KAFKA, tuple(held[batch_id] for batch_id in batch_ids))
 
     def _ask(self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]]) -> Receipt:
         settings = self.lake.settings

@@ -18,13 +18,17 @@ from steam_assets.sources.source import History, Source
 GRACE = {Cadence.DAILY: timedelta(hours=24), Cadence.WEEKLY: timedelta(days=2), Cadence.MONTHLY: timedelta(days=27)}
 """After a window's end, the time in which its data may come without being late (contracts of the sources)."""
 
+CARRIED_FOR = timedelta(days=100)
+"""How long after its end a period is still in the answers of a source that carries the last three."""
+
 
 @dataclass(frozen=True)
 class Gap:
-    """A partition that is not there: its key, and whether and how it can still be had."""
+    """A partition that is not there: its key, how it can still be had, and whether its source can be asked for it."""
 
     partition_key: str
     why: str
+    can_be_had: bool
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,10 @@ def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
 def _gap(source: Source, window: Window, now: datetime) -> Gap:
     refusal = source.history.refusal(window, now)
     if refusal is None:
-        missed = "the answer may no longer carry it" if source.history is History.CARRIED else "can be caught up"
-        return Gap(window.key, missed)
-    return Gap(window.key, "missed while it was the present; only Kafka, a backup or an import may have it")
+        if source.history is History.CARRIED:
+            return Gap(window.key, "the answer may no longer carry it", now < window.end + CARRIED_FOR)
+        return Gap(window.key, "can be caught up", True)
+    return Gap(window.key, "missed while it was the present; only Kafka, a backup or an import may have it", False)
 
 
 def _partition_json(status: PartitionStatus) -> dict[str, Any]:

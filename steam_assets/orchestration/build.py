@@ -14,12 +14,15 @@ from dagster_pyspark import LazyPySparkResource
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.alerts import failure_alerts
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.resources import spark_resource
 from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
+from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
+from steam_assets.orchestration.standing_checks import standing_job, standing_schedule, status_assets
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
@@ -42,11 +45,18 @@ def build_defs(
     by_name = {source.name: source for source in sources}
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence]) for s in sources}
     jobs = cadence_jobs(sources, assets, partitions)
+    standing = standing_job(sources)
+    on = settings.automation
     return dg.Definitions(
-        assets=[*(asset for group in assets.values() for asset in group), *insight_assets(sources, partitions)],
+        assets=[
+            *(asset for group in assets.values() for asset in group),
+            *insight_assets(sources, partitions),
+            *status_assets(sources),
+        ],
         asset_checks=[check for source in sources for check in source_checks(source)],
-        jobs=jobs,
-        schedules=cadence_schedules(sources, jobs, running=settings.automation),
+        jobs=[*jobs, standing],
+        schedules=[*cadence_schedules(sources, jobs, running=on), standing_schedule(standing, running=on)],
+        sensors=[*source_sensors(sources, jobs, running=on), failure_alerts(settings, running=on)],
         resources=_resources(settings, sources, resource_overrides or {}),
         executor=dg.in_process_executor,
     )

@@ -27,11 +27,12 @@ class PublishConfig(dg.Config):
     """How to obtain the partition.
 
     ``refetch`` asks the source although the partition is there, and adds a snapshot. ``apps`` are asked about instead
-    of the chart's (news, reviews).
+    of the chart's (news, reviews). ``batch_ids`` are batches of other producers to add to what is there.
     """
 
     refetch: bool = False
     apps: list[int] = Field(default_factory=list)
+    batch_ids: list[str] = Field(default_factory=list)
 
 
 def publish_op(source: Source) -> dg.OpDefinition:
@@ -57,7 +58,9 @@ def publish_op(source: Source) -> dg.OpDefinition:
 
         apps = _apps(source, key, config.apps, lake.settings)
         try:
-            obtained = Obtainer(lake, clock, progress).obtain(source, key, apps, refetch=config.refetch)
+            obtained = Obtainer(lake, clock, progress).obtain(
+                source, key, apps, refetch=config.refetch, batch_ids=config.batch_ids
+            )
         except SourceError as error:
             if error.transient:
                 raise
