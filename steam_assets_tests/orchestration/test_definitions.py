@@ -1,0 +1,100 @@
+"""The definitions load everywhere the same: in a bare interpreter, for dg, for the webserver and the daemon."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from steam_assets.orchestration.build import build_defs
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
+from steam_assets_tests.conftest import REPOSITORY
+
+STAGES = ("raw", "raw_backup", "clean", "clean_backup")
+
+
+@pytest.fixture(scope="module")
+def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build_defs(settings=Settings(home=tmp_path_factory.mktemp("defs")))
+
+
+def run(*command: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DAGSTER_HOME": str(home), "STEAM_HOME": str(home), "NO_COLOR": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=180
+    )
+
+
+def test_every_source_has_every_stage_with_its_table_columns(defs: dg.Definitions) -> None:
+    """Group by source, kinds, owners, descriptions, and the column schema of each clean asset."""
+    graph = defs.resolve_asset_graph()
+    for source in SOURCES:
+        for stage in STAGES:
+            node = graph.get(dg.AssetKey([source.name, stage]))
+            assert node.group_name == source.name
+            assert node.owners and node.kinds and node.description
+            assert node.partitions_def is not None
+        for table in source.tables:
+            node = graph.get(dg.AssetKey([source.name, table.asset]))
+            schema = node.metadata["dagster/column_schema"]
+            names = {column.name for column in schema.columns}
+            assert {column.name for column in table.columns} < names
+            assert all(column.description for column in schema.columns)
+
+
+def test_apps_of_news_and_reviews_come_from_the_same_weeks_chart(defs: dg.Definitions) -> None:
+    """A true dependency of the graph, not a convention."""
+    graph = defs.resolve_asset_graph()
+    for name in ("news", "reviews"):
+        assert dg.AssetKey(["top_sellers", "clean"]) in graph.get(dg.AssetKey([name, "raw"])).parent_keys
+
+
+def test_jobs_are_one_a_cadence_and_schedules_are_off_until_asked(tmp_path: Path) -> None:
+    """A laptop does nothing by itself; with STEAM_AUTOMATION the three schedules run."""
+    for automation in (False, True):
+        made = build_defs(settings=Settings(home=tmp_path, automation=automation))
+        for cadence in ("daily", "weekly", "monthly"):
+            schedule = made.resolve_schedule_def(f"{cadence}_schedule")
+            assert schedule.execution_timezone == "UTC"
+            assert (schedule.default_status is dg.DefaultScheduleStatus.RUNNING) is automation
+
+
+def test_workspace_and_dg_name_the_same_location() -> None:
+    """Otherwise one tool's history of runs would not be the other's."""
+    workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text())
+    (location,) = workspace["load_from"]
+    project = tomllib.loads((REPOSITORY / "dg.toml").read_text())["project"]
+    assert location["python_module"] == {
+        "module_name": project["code_location_target_module"],
+        "location_name": project["code_location_name"],
+    }
+
+
+@pytest.mark.slow
+def test_dagster_and_dg_load_the_definitions_without_a_network(tmp_path: Path) -> None:
+    """`dagster definitions validate` by workspace.yaml and `dg check defs` by dg.toml, in fresh interpreters."""
+    validated = run("dagster", "definitions", "validate", home=tmp_path)
+    assert validated.returncode == 0, validated.stderr[-2000:]
+    assert "steam_assets" in validated.stderr + validated.stdout
+    checked = run("dagster_dg_cli.cli", "check", "defs", home=tmp_path)
+    assert checked.returncode == 0, checked.stdout[-2000:] + checked.stderr[-2000:]
+
+
+def test_loading_the_definitions_starts_no_jvm_and_writes_nothing(tmp_path: Path) -> None:
+    """The code server loads them every time; a session or a folder made then would be made for nothing."""
+    code = (
+        "import steam_assets.definitions as d; d.defs(); "
+        "from pyspark import SparkContext; print('gateway:', SparkContext._gateway)"
+    )
+    environment = os.environ | {"STEAM_HOME": str(tmp_path / "home")}
+    made = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr[-2000:]
+    assert "gateway: None" in made.stdout
+    assert not (tmp_path / "home").exists()
