@@ -24,6 +24,7 @@ STEPS = (
     "clean:after_quarantine",
     "clean:after_commit",
     "clean_backup:after_commit",
+    "clean_restore:after_commit",
     "restore:after_file",
     "restore:before_manifest",
     "restore:after_manifest",
@@ -31,7 +32,7 @@ STEPS = (
     "housekeeping:after_tombstone",
     "housekeeping:after_delete",
     "housekeeping:after_manifest",
-    "housekeeping:clean_after_delete",
+    "clean_housekeeping:after_delete",
 )
 """Every step that the code reaches, for tests that go through all of them; a test compares it with the code."""
 

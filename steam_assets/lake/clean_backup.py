@@ -49,13 +49,21 @@ def content(frame: DataFrame, keys: Sequence[str]) -> dict[str, Content]:
     return {key: found.get(key, EMPTY) for key in keys}
 
 
-def back_up(spark: SparkSession, table: Table, keys: Sequence[str]) -> dict[str, Content]:
+def back_up(spark: SparkSession, table: Table, rows: Mapping[str, int]) -> dict[str, Content]:
     """Copy partitions into the backup catalog in one commit, and compare what can be read back there.
 
-    Raises BackupDiffers, with the backup's former rows still visible, if the copy is not equal.
+    ``rows`` says for each partition's key how many rows the ledger knows of. Raises BackupDiffers, with the backup's
+    former rows still there, if the clean table has lost some of them.
     """
-    primary, backup = clean_table(spark, table), clean_table(spark, table, CLEAN_BACKUP)
+    primary, backup, keys = clean_table(spark, table), clean_table(spark, table, CLEAN_BACKUP), list(rows)
     before = content(primary.read(keys), keys)
+    wrong = [f"{key}: {before[key].rows} rows, not {told}" for key, told in rows.items() if before[key].rows != told]
+    if wrong:
+        # A partition that housekeeping half cleared has no rows; copying that would empty its backup.
+        raise BackupDiffers(
+            f"{primary.identifier} does not hold what was cleaned ({'; '.join(wrong)}); the backup was left as it is. "
+            "Restore those partitions, or clean them again"
+        )
     copied = _copy(primary, backup, keys, before)
     reached("clean_backup:after_commit")
     return copied

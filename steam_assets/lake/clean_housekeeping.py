@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from steam_assets.crash_points import reached
 from steam_assets.lake.clean_backup import EMPTY, Content, content, verify
-from steam_assets.lake.clean_tables import clean_table, quarantine_table
+from steam_assets.lake.clean_tables import ChangedMeanwhile, clean_table, quarantine_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord
 from steam_assets.sources.source import Source, Table
@@ -88,19 +88,32 @@ def apply(spark: SparkSession, lake: Lake, candidates: Sequence[CleanCandidate])
 def _clear(spark: SparkSession, lake: Lake, group: Sequence[CleanCandidate]) -> list[CleanOutcome]:
     table, keys = group[0].table, [c.partition_key for c in group]
     backups = {key: b for key in keys if (b := lake.backup_ledger.backup(table.name, key)) is not None}
+    seen = clean_table(spark, table).snapshot_id()
     refused = _refusals(spark, table, backups)
     cleared = [key for key in keys if key in backups and key not in refused]
-    if cleared:
-        clean_table(spark, table).delete(cleared)
-        reached("housekeeping:clean_after_delete")
-        for key in cleared:
-            lake.ledger.forget(table.name, key)
+    try:
+        _delete(spark, lake, table, cleared, seen)
+    except ChangedMeanwhile as error:
+        refused |= dict.fromkeys(cleared, str(error))
+        cleared = []
     return [
         CleanOutcome(
             table.name, c.partition_key, c.partition_key in cleared, c.rows, refused.get(c.partition_key, "cleared")
         )
         for c in group
     ]
+
+
+def _delete(spark: SparkSession, lake: Lake, table: Table, keys: Sequence[str], unchanged_since: int) -> None:
+    if not keys:
+        return
+    clean_table(spark, table).delete(keys, unchanged_since)
+    reached("clean_housekeeping:after_delete")
+    for key in keys:
+        backup = lake.backup_ledger.backup(table.name, key)
+        # Who has cleaned it again since the delete has written a record of its own.
+        if backup is not None and lake.ledger.clean(table.name, key) == backup.clean:
+            lake.ledger.forget(table.name, key)
 
 
 def _refusals(spark: SparkSession, table: Table, backups: dict[str, BackupRecord]) -> dict[str, str]:

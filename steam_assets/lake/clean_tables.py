@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -48,6 +49,10 @@ PROPERTIES = {
     "write.distribution-mode": "none",
     "write.spark.fanout.enabled": "true",
 }
+
+
+class ChangedMeanwhile(Exception):
+    """Another writer committed to a partition that was about to be deleted."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,21 @@ class IcebergTable:
         table = f"{self.namespace}.{self.name}"
         self.spark.sql(f"CALL {self.catalog}.system.fast_forward('{table}', 'main', '{branch}')")
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Remove the rows of some partitions (whole files, one commit)."""
-        if self.exists():
-            self._write(self.spark.table(self.identifier).limit(0), keys, self.identifier)
+    def delete(self, keys: Sequence[str], unchanged_since: int) -> None:
+        """Remove the rows of some partitions (whole files, one commit).
+
+        ChangedMeanwhile, with nothing deleted, if one of them was written after the snapshot ``unchanged_since``.
+        """
+        nothing = self.spark.table(self.identifier).limit(0).select(*(column.name for column in self.columns))
+        pinned = {"isolation-level": "serializable", "validate-from-snapshot-id": str(unchanged_since)}
+        try:
+            nothing.writeTo(self.identifier).options(**pinned).overwrite(F.col("partition_key").isin(list(keys)))
+        except (PySparkException, Py4JJavaError) as error:
+            if "conflicting files" not in str(error):
+                raise
+            raise ChangedMeanwhile(
+                f"{self.identifier} was written while {', '.join(keys)} was looked at; nothing was deleted, plan again"
+            ) from error
 
     def snapshot_id(self) -> int:
         main = self.spark.table(f"{self.identifier}.refs").where("name = 'main'").select("snapshot_id")

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from steam_assets.lake import clean_housekeeping, raw_housekeeping
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.lease import lease
-from steam_assets.sources.source import Source
+from steam_assets.sources.source import Source, Table
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Housekeeping:
     def apply(self, spark: Callable[[], SparkSession]) -> list[Line]:
         """Clear what the plan says, each partition only if its backup verifies now; then sweep Iceberg's leftovers.
 
-        LeaseHeld if another housekeeping is at it. ``spark`` is called only if a clean table has something to do.
+        LeaseHeld if another housekeeping is at it. ``spark`` is called only if there are clean tables.
         """
         names = [source.name for source in self.sources]
         planned = raw_housekeeping.plan(self.lake.raw, self.lake.raw_backup, names, self.older_than)
@@ -61,6 +61,12 @@ class Housekeeping:
             if any(c.clear for c in candidates):
                 outcomes = clean_housekeeping.apply(spark(), self.lake, candidates)
                 done += [Line(o.table, o.partition_key, o.cleared, o.rows, "rows", o.reason) for o in outcomes]
-            for table in {c.table.name: c.table for c in candidates}.values():
+            for table in self._swept():
                 clean_housekeeping.sweep(spark(), table, self.older_than)
         return done
+
+    def _swept(self) -> list[Table]:
+        """Tables that were ever backed up: one whose partitions are all cleared still has their snapshots' files."""
+        tables = [table for source in self.sources for table in source.tables]
+        ledgers = (self.lake.ledger, self.lake.backup_ledger)
+        return [t for t in tables if any(next(iter(ledger.partitions(t.name)), None) for ledger in ledgers)]

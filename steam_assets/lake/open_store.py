@@ -63,6 +63,18 @@ def check_roots(settings: Settings) -> None:
             )
 
 
+def refuse_beside(address: str, settings: Settings) -> None:
+    """UnsafeRoot if a place that is to be apart from the four roots is, holds or lies in one of them."""
+    _refuse_dangerous(address)
+    place = _place(address)
+    for name in ROOT_NAMES:
+        root = _place(settings.root(name))
+        if place.startswith(root) or root.startswith(place):
+            raise UnsafeRoot(
+                f"{address} is, holds or lies in the {name} root ({settings.root(name)}); give a folder of its own"
+            )
+
+
 def _on_s3(address: str) -> bool:
     return address.startswith("s3://")
 

@@ -6,22 +6,22 @@ clean_backup.py).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from steam_assets.crash_points import reached
 from steam_assets.lake import clean_backup, raw_backup
 from steam_assets.lake.clean_backup import BackupDiffers, Content
 from steam_assets.lake.clean_tables import clean_table
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.open_store import refuse_beside
 from steam_assets.lake.spark_session import CLEAN, iceberg_catalog
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source, Table
-
-ELSEWHERE = "restored"
-"""The Spark catalog of a restore to another place."""
 
 
 class WouldOverwrite(Exception):
@@ -54,12 +54,18 @@ class Restorer:
 
     @classmethod
     def elsewhere(cls, lake: Lake, spark: SparkSession, folder: Path) -> Restorer:
-        """To ``folder/raw`` and ``folder/clean``, as primaries that settings can name afterwards."""
+        """To ``folder/raw`` and ``folder/clean``, as primaries that settings can name afterwards.
+
+        UnsafeRoot if the folder is, holds or lies in a root of ``lake``.
+        """
+        refuse_beside(str(folder), lake.settings)
         roots = {"raw_root": str(folder / "raw"), "clean_root": str(folder / "clean")}
         settings: Settings = lake.settings.model_copy(update=roots | {"iceberg_catalog": "hadoop"})
-        for key, value in iceberg_catalog(settings, ELSEWHERE, settings.root("clean")).items():
+        # A session keeps a catalog where it first was: each folder needs a name of its own.
+        catalog = f"restored_{hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:12]}"
+        for key, value in iceberg_catalog(settings, catalog, settings.root("clean")).items():
             spark.conf.set(key, value)
-        return cls(lake, spark, Lake(settings), ELSEWHERE)
+        return cls(lake, spark, Lake(settings), catalog)
 
     def partitions(self, source: Source) -> list[str]:
         """Keys of the partitions that have a backup, raw or clean, oldest first."""
@@ -98,16 +104,20 @@ class Restorer:
             return {}
         expected = Content(record.rows, record.content_digest)
         target = clean_table(self.spark, table, self.catalog)
-        if not overwrite and target.exists():
-            there = clean_backup.content(target.read([key]), [key])[key]
-            if there not in (expected, clean_backup.EMPTY):
-                raise WouldOverwrite(
-                    f"{table.name} {key} holds {there.rows} rows that differ from the backup's {expected.rows}; "
-                    "look at them, then restore with --overwrite. Nothing was changed"
-                )
         # Opened first: the root has to be found empty, and marked, before Spark writes into it.
         ledger = self.target.ledger
+        if not overwrite and target.exists():
+            there = clean_backup.content(target.read([key]), [key])[key]
+            known = ledger.clean(table.name, key)
+            # No rows, and a record of more: housekeeping died between the two. No rows, and a record of none: data.
+            vacant = there == clean_backup.EMPTY and (known is None or known.clean > 0)
+            if not vacant and there != expected:
+                raise WouldOverwrite(
+                    f"{table.name} {key} holds {there.rows} rows that differ from the backup's {expected.rows}; "
+                    "look at them, then restore with overwriting allowed. They were not changed"
+                )
         clean_backup.restore(self.spark, table, {key: expected}, catalog=self.catalog)
+        reached("clean_restore:after_commit")
         ledger.write(record.clean)
         return {table.name: record.rows}
 

@@ -164,7 +164,7 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         problems: list[str] = []
         contents: dict[str, Content] = {}
         try:
-            contents = back_up(spark.spark_session, table, list(records))
+            contents = back_up(spark.spark_session, table, {k: record.clean for k, record in records.items()})
         except BackupDiffers as error:
             problems.append(str(error))
         for partition_key, made in contents.items():
