@@ -50,7 +50,7 @@ def collect(
     if (earlier := Spool.sealed(spool_folder, source.name, key, about)) is not None:
         return earlier
     if (refusal := source.history.refusal(question.window, question.now)) is not None:
-        raise NotAskable(f"{source.name} cannot be asked: {refusal}")
+        raise NotAskable(f"gap: {source.name} {key} cannot be had. {refusal}.")
     with SpoolWriter(spool_folder, source.name, key) as writer:
         for answer in _answers(source, question, ask):
             _check_moment(source, question, answer)

@@ -5,7 +5,7 @@ lake/).
 
 A batch that was published but not landed is found in the topic and landed; the source is not asked twice. A partition
 that housekeeping cleared comes back from Kafka or from its backup. Only what is nowhere is asked of the source, and
-only if the source can be asked about that window.
+only if the source can be asked about that window, or if a run that died had its answers on disk already.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.collect import collect
@@ -22,6 +23,7 @@ from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.ingestion.limits import Patience
 from steam_assets.ingestion.producer import publish
+from steam_assets.ingestion.spool import Spool
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.manifest import Receipt
 from steam_assets.lake.raw_backup import restore
@@ -39,7 +41,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class Obtained:
-    """``receipts`` of the batches to land; none where the partition is already whole in the raw store."""
+    """``receipts`` of the batches to land; none where the raw store has all of them already."""
 
     origin: Origin
     receipts: tuple[Receipt, ...] = field(default_factory=tuple)
@@ -83,12 +85,28 @@ class Obtainer:
             return Obtained(Origin.THERE)
         ensure_topics(self.lake.settings, source)
         batches = find_batches(self.lake.settings, source, partition_key)
-        if batches:
-            return Obtained(Origin.KAFKA, tuple(batches))
-        if self.lake.raw_backup.manifest(source.name, partition_key) is not None:
+        retained = {batch.batch_id for batch in batches}
+        Spool.drop_published(self._spool_folder, source.name, partition_key, retained)
+        copy = self.lake.raw_backup.manifest(source.name, partition_key)
+        held = {batch.batch_id for batch in copy.batches} if copy else set[str]()
+        self._refuse_loss(source, partition_key, retained | held)
+        if held - retained:
+            # The topic has forgotten at least one snapshot; what it has beyond the backup is landed on top.
             restore(self.lake.raw_backup, self.lake.raw, source.name, partition_key, overwrite=True)
-            return Obtained(Origin.BACKUP)
-        return None
+            return Obtained(Origin.BACKUP, tuple(batch for batch in batches if batch.batch_id not in held))
+        return Obtained(Origin.KAFKA, tuple(batches)) if batches else None
+
+    def _refuse_loss(self, source: Source, partition_key: str, had: set[str]) -> None:
+        """NotAskable if the manifest names a batch of which files are missing and which is nowhere else."""
+        manifest = self.lake.raw.manifest(source.name, partition_key)
+        lost = sorted({batch.batch_id for batch in manifest.batches} - had) if manifest else []
+        if lost:
+            raise NotAskable(
+                f"gap: {source.name} {partition_key} has lost files, and neither Kafka nor the raw backup has batch "
+                f"{', '.join(lost)} any more. Bring the files back, or import them again; to give them up and ask the "
+                f"source anew, delete {source.name}/{partition_key} and {source.name}/_manifests/{partition_key}.json "
+                f"in {self.lake.raw.store.uri}"
+            )
 
     def _additional(self, source: Source, partition_key: str, batch_ids: Sequence[str]) -> Obtained:
         held = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
@@ -104,18 +122,16 @@ class Obtainer:
         settings = self.lake.settings
         window, now = source.cadence.window(partition_key), self.clock.now()
         refusal = source.history.refusal(window, now)
-        if refusal:
-            raise NotAskable(f"gap: {source.name} {partition_key} cannot be had. {refusal}.")
         question = Question(
             window=window,
             now=now,
-            apps=tuple(apps()),
+            apps=() if refusal else tuple(apps()),
             page_budget=settings.review_page_budget,
             official=bool(settings.similarweb_api_key.get_secret_value()),
         )
         client = SourceClient(settings, self.clock, self.patience)
         try:
-            spool = collect(source, question, client, settings.home / "spool", progress=self.progress)
+            spool = collect(source, question, client, self._spool_folder, progress=self.progress)
         except SourceError as error:
             self._keep_evidence(source, partition_key, error)
             raise
@@ -130,6 +146,10 @@ class Obtainer:
         )
         spool.discard()
         return receipt
+
+    @property
+    def _spool_folder(self) -> Path:
+        return self.lake.settings.home / "spool"
 
     def _keep_evidence(self, source: Source, partition_key: str, error: SourceError) -> None:
         evidence = error.evidence

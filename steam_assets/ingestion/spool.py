@@ -13,14 +13,14 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steam_assets.ingestion.envelope import Envelope
 
@@ -66,6 +66,14 @@ class Spool:
         except ValueError as error:
             raise SpoolDamaged(f"{place / 'seal.json'} is unreadable; delete {place} and try again") from error
         return cls(place, seal) if seal.about == about else None
+
+    @classmethod
+    def drop_published(cls, folder: Path, source: str, partition_key: str, batch_ids: Collection[str]) -> None:
+        """Remove a partition's sealed spool if its batch is one of those; a run died right after it published it."""
+        place = _place(folder, source, partition_key)
+        with suppress(FileNotFoundError, ValidationError):
+            if Seal.model_validate_json((place / "seal.json").read_bytes()).batch_id in batch_ids:
+                _clear(place)
 
     @property
     def batch_id(self) -> str:

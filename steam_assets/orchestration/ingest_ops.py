@@ -13,7 +13,7 @@ from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import LostRecords
 from steam_assets.ingestion.errors import SourceError
 from steam_assets.ingestion.landing import land
-from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
+from steam_assets.ingestion.obtain import Obtained, Obtainer
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.manifest import LandedBatch
@@ -84,7 +84,7 @@ def land_op(source: Source) -> dg.OpDefinition:
     )
     def land_batches(context: dg.OpExecutionContext, obtained: Obtained) -> list[LandedBatch]:
         lake: Lake = context.resources.lake
-        if obtained.origin in (Origin.THERE, Origin.BACKUP):
+        if not obtained.receipts:
             return list(require_manifest(lake, source.name, context.partition_key).batches)
         try:
             return [land(lake.settings, lake.raw, receipt) for receipt in obtained.receipts]
