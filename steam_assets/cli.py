@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from steam_assets.commands.care import drill, housekeeping, restore, status, verify
+from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
+from steam_assets.commands.export import export, jars
+from steam_assets.commands.import_history import import_history
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 
@@ -21,7 +24,11 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     add_completion=False,
 )
-for command in (demo, dev, run, status, verify, restore, drill, housekeeping, broker, simulate):
+for command in (
+    *(demo, dev, run, status, dashboard, export),
+    *(verify, restore, drill, housekeeping, import_history),
+    *(broker, simulate, jars),
+):
     app.command()(command)
 
 
