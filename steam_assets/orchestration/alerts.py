@@ -6,14 +6,16 @@ Belongs here: what is told, and that no secret is. Does not belong here: which f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import requests
 from pydantic import SecretStr
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from steam_assets.orchestration.standing import PARTITION
 from steam_assets.settings import Settings
@@ -79,7 +81,7 @@ def deliver(settings: Settings, told: dict[str, Any]) -> None:
     trying = Retrying(
         retry=retry_if_exception_type(_TryAgain),
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(0.5, 4),
+        wait=wait_random_exponential(multiplier=0.5, max=4),
         reraise=True,
     )
     try:
@@ -91,7 +93,8 @@ def deliver(settings: Settings, told: dict[str, Any]) -> None:
 def _post(url: str, told: dict[str, Any]) -> None:
     # Errors of requests name the address, which is a secret: only their kind is told.
     try:
-        answer = requests.post(url, json=told, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        with _unlogged():
+            answer = requests.post(url, json=told, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _TryAgain(f"could not be reached: {type(error).__name__}") from None
     except requests.RequestException as error:
@@ -100,6 +103,21 @@ def _post(url: str, told: dict[str, Any]) -> None:
         raise _TryAgain(f"answered {answer.status_code}")
     if not answer.ok or answer.is_redirect:
         raise AlertNotDelivered(f"STEAM_ALERT_WEBHOOK_URL refused the alert with status {answer.status_code}")
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep the address out of what urllib3 logs for debugging."""
+
+    def refuse(_record: logging.LogRecord) -> bool:
+        return False
+
+    logger = logging.getLogger("urllib3.connectionpool")
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
 
 
 def _errors(context: dg.RunFailureSensorContext) -> list[tuple[str, str]]:

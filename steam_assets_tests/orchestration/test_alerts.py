@@ -1,0 +1,133 @@
+"""The alert of a failed run: once, to the log and the webhook, without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._utils.error import serializable_error_info_from_exc_info
+
+from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, failure_alerts
+from steam_assets.settings import Settings
+
+SECRET = "s3cr3t-passphrase"
+
+
+class Webhook:
+    """A server that notes what it is sent and answers with the statuses it is given, then 200."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.statuses: list[int] = []
+        webhook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                webhook.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(webhook.statuses.pop(0) if webhook.statuses else 200)
+                self.send_header("location", "http://127.0.0.1:9/elsewhere")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook-token"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    made = Webhook()
+    yield made
+    made.close()
+
+
+def settings_for(url: str, home: Path) -> Settings:
+    return Settings.model_validate({"home": home, "alert_webhook_url": url, "kafka_sasl_password": SECRET})
+
+
+@dg.op
+def breaks() -> None:
+    raise ValueError(f"could not log in with {SECRET}")
+
+
+@dg.job
+def nightly() -> None:
+    breaks()
+
+
+def test_each_failed_run_is_told_once_without_secrets(
+    webhook: Webhook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sensor = failure_alerts(settings_for(webhook.url, tmp_path), running=True)
+    defs = dg.Definitions(jobs=[nightly], sensors=[sensor])
+    with dg.DagsterInstance.ephemeral() as instance, caplog.at_level(logging.DEBUG):
+
+        def tick(cursor: str | None) -> dg.SensorExecutionData:
+            context = dg.build_sensor_context(
+                instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+            )
+            return sensor.evaluate_tick(context)
+
+        begun = tick(None)
+        job = defs.resolve_job_def("nightly")
+        failed = [
+            job.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/partition": "2026-11-17"})
+            for _ in range(2)
+        ]
+        first = tick(begun.cursor)
+        tick(first.cursor)
+    assert sorted(told["run_id"] for told in webhook.got) == sorted(result.run_id for result in failed)
+    for told in webhook.got:
+        assert (told["job"], told["partition"]) == ("nightly", "2026-11-17")
+        assert "could not log in with [secret]" in told["text"]
+        assert SECRET not in json.dumps(told)
+    assert "hook-token" not in caplog.text
+
+
+def test_a_webhook_that_is_down_for_a_moment_gets_the_alert(webhook: Webhook, tmp_path: Path) -> None:
+    webhook.statuses = [503, 429]
+    deliver(settings_for(webhook.url, tmp_path), {"text": "x"})
+    assert webhook.got == [{"text": "x"}] * 3
+
+
+@pytest.mark.parametrize("status", [301, 404])
+def test_a_webhook_that_refuses_is_told_once_and_not_followed(webhook: Webhook, tmp_path: Path, status: int) -> None:
+    webhook.statuses = [status]
+    with pytest.raises(AlertNotDelivered, match=str(status)) as raised:
+        deliver(settings_for(webhook.url, tmp_path), {"text": "x"})
+    assert len(webhook.got) == 1
+    assert "hook-token" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/hook-token", "hook-token", "ftp://host/hook-token"])
+def test_a_webhook_that_is_not_there_is_said_without_its_address(tmp_path: Path, url: str) -> None:
+    with pytest.raises(AlertNotDelivered) as raised:
+        deliver(settings_for(url, tmp_path), {"text": "x"})
+    told = serializable_error_info_from_exc_info((type(raised.value), raised.value, raised.tb))
+    assert "hook-token" not in str(told)
+
+
+def test_without_a_webhook_the_log_has_it(tmp_path: Path) -> None:
+    sensor = failure_alerts(Settings(home=tmp_path), running=False)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = nightly.execute_in_process(instance=instance, raise_on_error=False)
+        context = dg.build_run_status_sensor_context(
+            sensor_name="failure_alerts",
+            dagster_instance=instance,
+            dagster_run=result.dagster_run,
+            dagster_event=result.all_events[-1],
+        ).for_run_failure()
+        assert sensor(context) is None

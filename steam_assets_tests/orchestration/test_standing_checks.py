@@ -1,0 +1,80 @@
+"""The standing check names what is missing, unfinished and failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.manifest import LandedBatch
+from steam_assets.lake.raw_backup import back_up
+from steam_assets.orchestration.build import build_defs
+from steam_assets.settings import Settings
+
+
+def landed(lake: Lake, source: str, key: str) -> None:
+    """A raw partition with its backup, and nothing after that."""
+    file = lake.raw.write_file(source, key, "batch.jsonl.gz", [b"{}"])
+    batch = LandedBatch(batch_id="0" * 32, receipt=None, files=(file,), fetched=1, published=1, landed=1, items={})
+    lake.raw.commit(source, key, batch)
+    back_up(lake.raw, lake.raw_backup, source, key)
+
+
+def check(lake: Lake, instance: dg.DagsterInstance, source: str, now: datetime) -> tuple[bool, Mapping[str, object]]:
+    defs = build_defs(settings=lake.settings, resource_overrides={"lake": lake, "clock": Clock(now)})
+    result = defs.resolve_job_def("standing_checks").execute_in_process(instance=instance)
+    (found,) = [one for one in result.get_asset_check_evaluations() if one.asset_key.path[0] == source]
+    names = ("missing", "unfinished", "failed", "late")
+    return found.passed, {name: found.metadata[name].value for name in names}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(Settings(home=tmp_path))
+
+
+def test_gaps_halves_and_failures_are_named(lake: Lake) -> None:
+    for key in ("2026-11-12", "2026-11-14"):
+        landed(lake, "most_played", key)
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = {"dagster/partition": "2026-11-13"}
+        instance.add_run(dg.DagsterRun("daily", tags=tags, status=dg.DagsterRunStatus.FAILURE))
+        passed, told = check(lake, instance, "most_played", datetime(2026, 11, 18, 21, tzinfo=UTC))
+    assert not passed
+    assert told == {
+        "missing": ["2026-11-13", "2026-11-15", "2026-11-16"],
+        "unfinished": ["2026-11-12", "2026-11-14"],
+        "failed": ["2026-11-13"],
+        "late": ["newest is 2026-11-14"],
+    }
+
+
+def test_a_failure_that_was_made_good_is_none(lake: Lake) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = {"dagster/partition": "2026-11-13"}
+        for status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS):
+            instance.add_run(dg.DagsterRun("daily", tags=tags, status=status))
+        _, told = check(lake, instance, "most_played", datetime(2026, 11, 18, 21, tzinfo=UTC))
+    assert told["failed"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "second", "missing"),
+    [
+        ("most_played", "2023-08-05", "2023-08-07", False),  # nothing has it any more
+        ("top_sellers", "2023-07-25", "2023-08-08", True),  # the service still tells it
+    ],
+)
+def test_an_old_gap_is_an_alarm_only_if_it_can_be_filled(
+    lake: Lake, source: str, first: str, second: str, missing: bool
+) -> None:
+    landed(lake, source, first)
+    landed(lake, source, second)
+    with dg.DagsterInstance.ephemeral() as instance:
+        _, told = check(lake, instance, source, datetime(2023, 10, 30, 21, tzinfo=UTC))
+    assert (("2023-08-06" if source == "most_played" else "2023-08-01") in str(told["missing"])) is missing
