@@ -16,6 +16,8 @@ from rich.console import Console
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.settings import Settings
 
+WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
+
 
 def dev(
     port: Annotated[int, typer.Option(help="Port of Dagit.")] = 3000,
@@ -34,8 +36,10 @@ def dev(
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
         console.print(f"Kafka answers at {address}; Dagit's history is in {home}")
         console.print(f"Dagit: http://{host}:{port}", style="bold")
-        command = [sys.executable, "-m", "dagster", "dev", "-m", "steam_assets.definitions"]
-        served = subprocess.Popen([*command, "--port", str(port), "--host", host])
+        # By workspace.yaml the code location has the name that all other tools give it.
+        code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
+        command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
+        served = subprocess.Popen(command)
         _wait(served)
 
 
