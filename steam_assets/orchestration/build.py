@@ -15,6 +15,7 @@ from dagster_pyspark import LazyPySparkResource
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.alerts import failure_alerts
+from steam_assets.orchestration.care_jobs import care_jobs, drill_schedule
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.partitions import partitions_by_cadence
@@ -46,6 +47,7 @@ def build_defs(
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence]) for s in sources}
     jobs = cadence_jobs(sources, assets, partitions)
     standing = standing_job(sources)
+    care = care_jobs(sources)
     on = settings.automation
     return dg.Definitions(
         assets=[
@@ -54,8 +56,12 @@ def build_defs(
             *status_assets(sources),
         ],
         asset_checks=[check for source in sources for check in source_checks(source)],
-        jobs=[*jobs, standing],
-        schedules=[*cadence_schedules(sources, jobs, running=on), standing_schedule(standing, running=on)],
+        jobs=[*jobs, standing, *care],
+        schedules=[
+            *cadence_schedules(sources, jobs, running=on),
+            standing_schedule(standing, running=on),
+            drill_schedule(care, running=on),
+        ],
         sensors=[*source_sensors(sources, jobs, running=on), failure_alerts(settings, running=on)],
         resources=_resources(settings, sources, resource_overrides or {}),
         executor=dg.in_process_executor,
