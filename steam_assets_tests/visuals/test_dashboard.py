@@ -18,14 +18,17 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform
+from typer import Typer
+from typer.testing import CliRunner
 
+from steam_assets.commands.dashboard import dashboard
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.clean_tables import NAMESPACE
 from steam_assets.lake.open_store import open_root
 from steam_assets.settings import Settings
 from steam_assets.visuals.dashboard import DashboardData, load, render
-from steam_assets.visuals.dashboard.frames import FRAMES
+from steam_assets.visuals.dashboard.frames import FRAMES, quote
 from steam_assets.visuals.dashboard.load import periods
 from steam_assets.visuals.dashboard.page import LARGEST_PAGE
 
@@ -236,3 +239,32 @@ def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:
     assert data.newest == datetime(2026, 11, 18, 21, 1, tzinfo=UTC)
     assert [(gap.source, gap.start) for gap in data.gaps] == [("most_played", date(2026, 11, 17))]
     assert "does not exist yet" in (data.why_empty("visits") or "")
+
+
+def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
+    """It replaces an older page, leaves no part behind, and says where it is and as of when."""
+    out = tmp_path / "site" / "market.html"
+    out.parent.mkdir()
+    out.write_text("old")
+    app = Typer()
+    app.command()(dashboard)
+    said = CliRunner().invoke(app, ["--home", str(tmp_path / "lake"), "--out", str(out)])
+    assert said.exit_code == 0, said.output
+    assert "market.html" in said.output and "nothing collected yet" in said.output
+    assert out.read_text().startswith("<!doctype html>")
+    assert [path.name for path in out.parent.iterdir()] == ["market.html"]
+
+
+@pytest.mark.parametrize(
+    ("review", "shown"),
+    [
+        ("[h1]After[/h1]\n[list]\n[*]One\n[*]Two\n[/list]", "After\n• One\n• Two"),
+        ("The end: [spoiler]he dies[/spoiler].", "The end: (spoiler)."),
+        ("[spoiler]never closed", "(spoiler)"),
+        ("[url=https://bad.example]click[/url] <b>not a tag</b> [sic]", "click <b>not a tag</b> [sic]"),
+        ("x" * 400, "x" * 279 + "…"),
+    ],
+)
+def test_a_quote_is_the_reviews_words(review: str, shown: str) -> None:
+    """Steam's markup and spoilers are left out; what only looks like markup stays."""
+    assert quote(review) == shown

@@ -8,6 +8,7 @@ Days are whole numbers since 1970-01-01, times are seconds since then, truth is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,7 +22,16 @@ from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard.data import DashboardData, insight_of
 
 EPOCH = date(1970, 1, 1)
-LONGEST = {"name": 120, "title": 240, "address": 400, "quote": 280}
+LONGEST_QUOTE = 280
+
+BULLET = re.compile(r"\[\*\]")
+SPOILER = re.compile(r"\[spoiler\].*?(?:\[/spoiler\]|\Z)", re.DOTALL | re.IGNORECASE)
+TAG = re.compile(
+    r"\[/?(?:h[1-6]|b|i|u|s|strike|list|olist|\*|table|tr|td|th|quote|code|noparse|hr|url|p)(?:=[^\]\n]{0,300})?\]",
+    re.IGNORECASE,
+)
+EMPTY_LINES = re.compile(r"\s*\n\s*")
+LONGEST = {"name": 120, "title": 240, "address": 400, "source": 2000}
 """Characters of a text at most; a longer one is cut, a longer address left out."""
 
 
@@ -94,7 +104,7 @@ FRAMES = (
         "quotes",
         "reviews",
         "select app_id as app, epoch_second(created_at) as created, voted_up as up, language, votes_up as votes, "
-        "playtime_at_review_minutes / 60.0 as hours, cut_to(text, $quote) as text from given "
+        "playtime_at_review_minutes / 60.0 as hours, left(text, $source) as text from given "
         "qualify row_number() over (partition by app_id order by votes_up desc nulls last, created_at, text) <= 3 "
         "order by app_id, votes_up desc nulls last, created_at, text",
     ),
@@ -170,6 +180,7 @@ class Frames:
     def payload(self) -> dict[str, Any]:
         """All that the page is given, ready for JSON."""
         frames = {frame.name: self._frame(frame) for frame in FRAMES}
+        _as_quotes(frames["quotes"]["columns"])
         players = self._players()
         shown = sorted(
             {app for frame in frames.values() for app in frame["columns"].get("app", ())} | {*players["app"]}
@@ -289,6 +300,19 @@ class Frames:
             None if kept else "No period of any source was collected yet; `steam-assets demo` fills a lake to look at."
         )
         return self._described("insight_freshness") | {"columns": columns, "why": why}
+
+
+def _as_quotes(reviews: dict[str, list[Any]]) -> None:
+    """Reviews are written in Steam's BBCode: a quote is their words, without spoilers, cut at ``LONGEST_QUOTE``."""
+    if "text" in reviews:
+        reviews["text"] = [None if text is None else quote(text) for text in reviews["text"]]
+
+
+def quote(review: str) -> str:
+    """What a review says, in one piece of at most ``LONGEST_QUOTE`` characters."""
+    words = TAG.sub("", SPOILER.sub("(spoiler)", BULLET.sub("• ", review)))
+    words = EMPTY_LINES.sub("\n", words).strip()
+    return words if len(words) <= LONGEST_QUOTE else f"{words[: LONGEST_QUOTE - 1]}…"
 
 
 def seconds(moment: datetime | None) -> int | None:

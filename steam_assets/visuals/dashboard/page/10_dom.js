@@ -49,19 +49,23 @@ const whole = (value) => (known(value) ? grouped.format(value) : DASH);
 const compact = (value) => (known(value) ? compacted.format(value) : DASH);
 const decimal = (value, digits = 2) => (known(value) ? value.toFixed(digits) : DASH);
 const percent = (share, digits = 1) => (known(share) ? `${(share * 100).toFixed(digits)} %` : DASH);
+// The sign of what is shown, not of what was rounded away.
+const direction = (value, digits) => Math.sign(Number(value.toFixed(digits)));
+const signOf = (value) => (value > 0 ? "+" : value < 0 ? "−" : "±");
 const signed = (share, digits = 1) =>
-  known(share) ? `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(share * 100).toFixed(digits)} %` : DASH;
+  known(share) ? `${signOf(direction(share * 100, digits))}${Math.abs(share * 100).toFixed(digits)} %` : DASH;
+const points = (share) => (known(share) ? `${signOf(direction(share * 100, 1))}${Math.abs(share * 100).toFixed(1)}` : DASH);
 const signedWhole = (value) =>
-  known(value) ? `${value > 0 ? "+" : value < 0 ? "−" : "±"}${grouped.format(Math.abs(value))}` : DASH;
+  known(value) ? `${signOf(direction(value, 0))}${grouped.format(Math.abs(value))}` : DASH;
 const dollars = (cents) => (known(cents) ? `$${(cents / 100).toFixed(2)}` : DASH);
 const plural = (count, one, many) => `${whole(count)} ${count === 1 ? one : many || `${one}s`}`;
 
 // A change as sign, arrow and number, so that its direction does not hang on its colour.
-function delta(share, digits = 1) {
+function delta(share, write = signed) {
   if (!known(share)) return el("span", { class: "delta flat" }, DASH);
-  const kind = share > 0 ? "up" : share < 0 ? "down" : "flat";
+  const kind = ["down", "flat", "up"][direction(share * 100, 1) + 1];
   const sign = { up: "▲", down: "▼", flat: "■" }[kind];
-  return el("span", { class: `delta ${kind}` }, mark(sign), " ", signed(share, digits));
+  return el("span", { class: `delta ${kind}` }, mark(sign), " ", write(share));
 }
 
 // A spreadsheet would run these; a number starts with none of them and stays a number.

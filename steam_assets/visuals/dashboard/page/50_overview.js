@@ -1,7 +1,7 @@
 // Overview: how fresh everything is, the numbers of the day, who moved.
 function overview() {
   return [
-    pageHead("Steam market", "The hundred most played games, the weekly US top sellers, their news and reviews, and visits to the store. All days and times are UTC."),
+    pageHead("Steam market", "The most played games, the weekly US top sellers, their news and reviews, and visits to the store. All days and times are UTC."),
     freshnessStrip(),
     el("div", { class: "tiles" }, tiles()),
     el("div", { class: "grid" }, marketPanel(), moversPanel(), sellersPanel(), arrivalsPanel(), splitPanel(), effectsPanel("half"), bombsPanel("half"), gapsPanel()),
@@ -68,8 +68,8 @@ function reviewsTile() {
   if (!weeks.length) return tile("Positive reviews", DASH, sentiment.why, null);
   const last = weeks[weeks.length - 1];
   const before = weeks[weeks.length - 2];
-  const points = before && known(before.share) && known(last.share) ? (last.share - before.share) * 100 : null;
-  return tile("Positive reviews", percent(last.share), [known(points) ? [`${points > 0 ? "▲ +" : points < 0 ? "▼ −" : "■ ±"}${Math.abs(points).toFixed(1)} points in a week`, el("br")] : null, `${whole(last.all)} reviews, week from ${shortDay(last.week)}`], sentiment.asOf, sparkline(weeks.slice(-26).map((one) => one.share), `Positive share over ${plural(Math.min(26, weeks.length), "week")}`, { width: 200, height: 34, filled: true }));
+  const change = before && known(before.share) && known(last.share) ? last.share - before.share : null;
+  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), " points in a week", el("br")] : null, `${whole(last.all)} reviews, week from ${shortDay(last.week)}`], sentiment.asOf, sparkline(weeks.slice(-26).map((one) => one.share), `Positive share over ${plural(Math.min(26, weeks.length), "week")}`, { width: 200, height: 34, filled: true }));
 }
 function visitsTile() {
   const visits = frame("visits");
@@ -84,7 +84,7 @@ function marketPanel() {
   const days = allDays.filter((day) => !market.rows.length || day >= market.rows[0].day);
   const byDay = new Map(market.rows.map((row) => [row.day, row]));
   return panel({
-    title: "Players on the chart", note: "Sum of the peaks of the hundred most played games, day by day. A break in a line: a day was not collected, or one of the seven of the mean.", size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
+    title: "Players on the chart", note: `Sum of the daily peaks of the ${market.rows.length ? market.rows[market.rows.length - 1].games : ""} most played games. A break in a line: a day was not collected, or one of the seven of the mean.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
     sheet: () => ({ name: "market-by-day", columns: ["day", "games", "players_peak_sum", "players_now", "top10_share"], rows: market.rows.map((row) => [isoDay(row.day), row.games, row.players_peak_sum, row.players_now, row.top10_share]) }),
     body: (host) => {
       const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
@@ -130,7 +130,7 @@ function sellersPanel() {
     sheet: () => sellersSheet(week),
     body: (host) => put(host, 
       el("ol", { class: "ranking" }, rows.slice(0, 10).map((row) => el("li", {}, el("span", { class: "rank" }, row.rank), el("span", { class: "grow" }, gameLink(row.app)), movementMark(row.status, row.movement)))),
-      el("p", { class: "go" }, el("a", { href: "#/top-sellers" }, "All hundred and past weeks")),
+      el("p", { class: "go" }, el("a", { href: "#/top-sellers" }, "The whole chart and past weeks")),
     ),
   });
 }

@@ -96,9 +96,9 @@ function trendPanel(picked, params) {
   const markers = picked.flatMap((app) => eventsOf(app).filter((one) => picked.length === 1 || one.kind === "update").map((one) => ({ ...one, title: picked.length > 1 ? `${appName(app)}: ${one.title}` : one.title })));
   const choose = (key) => (value) => { location.hash = gamesRoute(picked, params, { [key]: value }); };
   return panel({
-    title: { peak: "Peak players a day", rank: "Rank by players", index: "Peak players, indexed" }[metric], note: { peak: "Most players in the 24 hours before Steam's count.", rank: "Place among the hundred most played; 1 is on top.", index: "Each game's first collected day of the range is 100." }[metric],
+    title: { peak: "Peak players a day", rank: "Rank by players", index: "Peak players, indexed" }[metric], note: { peak: "Most players in the 24 hours before Steam's count.", rank: "Place among the most played; 1 is on top.", index: "Each game's first collected day of the range is 100." }[metric],
     size: "full", asOf: PLAYERS.as_of, unit: METRICS[metric][1], method: `${PLAYERS.method} ${frame("news").note || ""}`.trim(),
-    empty: PLAYERS.why || (anything ? null : `None of these games was on the daily chart in this range; it holds a hundred games.`),
+    empty: PLAYERS.why || (anything ? null : `None of these games was on the daily chart in this range.`),
     tools: [segmented("Measure", Object.entries(METRICS).map(([key, [title]]) => [key, title]), metric, choose("metric")), segmented("Range", Object.entries(RANGES), range, choose("range"))],
     sheet: () => ({ name: `players-${metric}`, columns: ["day", ...picked.map(appName)], rows: days.map((day, index) => [isoDay(day), ...lines.map((one) => one.values[index])]) }),
     body: (host) => lineChart(host, { label: `${METRICS[metric][0]} of ${picked.map(appName).join(", ")}`, days, series: lines, markers, inverted: metric === "rank", height: host.clientWidth < 560 ? 260 : 360, format: metric === "index" ? (value) => decimal(value, 1) : whole, axis: metric === "peak" ? compact : whole, at: params.has("at") ? dayOf(params.get("at")) : null }),
@@ -116,7 +116,7 @@ function factsPanel(app, count) {
   const month = values[values.length - 31];
   const today = values[values.length - 1];
   const facts = [
-    ["Peak today", known(today) ? whole(today) : "off the chart"],
+    [`Peak on ${shortDay(lastDay)}`, known(today) ? whole(today) : "off the chart"],
     ["Change in 7 days", trend ? delta(trend.peak_change_7d) : DASH],
     ["Change in 30 days", known(today) && known(month) ? delta(today / month - 1) : DASH],
     ["Rank", trend && known(trend.rank) ? [`${trend.rank} `, movementMark(trend.status, trend.rank_change)] : "off the chart"],
@@ -124,7 +124,7 @@ function factsPanel(app, count) {
     ["Days on the chart", trend ? `${trend.days_on_chart}, ${trend.streak_days} in a row` : DASH],
     ["Top seller", seller && known(seller.rank) ? [`rank ${seller.rank} `, movementMark(seller.status, seller.movement), ` · ${plural(seller.streak, "week")} in a row`] : "not in the newest week"],
     ["Price in the US", priceTag(app)],
-    ["Reviews", score ? `${percent(score.share)} of ${whole(score.total)} positive` : DASH],
+    ["Reviews", score ? [el("a", { href: `#/reviews?app=${APPS.id[app]}` }, `${percent(score.share)} of ${whole(score.total)}`), " positive"] : DASH],
     ["Adjusted score", score ? percent(score.adjusted) : DASH],
   ];
   const asOf = [PLAYERS.as_of, moves.asOf, frame("scores").asOf].filter(known);
@@ -154,10 +154,10 @@ function monthsPanel(picked) {
     { key: "month", title: "Month", cell: (row) => monthName(dayOf(`${row.month}-01`)), sort: (row) => row.month },
     ...(picked.length > 1 ? [{ key: "game", title: "Game", className: "name-cell", cell: (row) => bdi(appName(row.app)), sort: (row) => appName(row.app) }] : []),
     { key: "mean", title: "Mean daily peak", num: true, cell: (row) => whole(row.mean), sort: (row) => row.mean },
-    { key: "gain", title: "Gain", num: true, cell: (row) => signedWhole(row.gain), sort: (row) => row.gain },
+    { key: "gain", title: "Gain", num: true, className: "wide-only", cell: (row) => signedWhole(row.gain), sort: (row) => row.gain },
     { key: "share", title: "Gain, %", num: true, cell: (row) => delta(row.share), sort: (row) => row.share },
     { key: "peak", title: "Highest peak", num: true, cell: (row) => whole(row.peak), sort: (row) => row.peak },
-    { key: "days", title: "Days", num: true, cell: (row) => whole(row.days), sort: (row) => row.days },
+    { key: "days", title: "Days", num: true, className: "wide-only", cell: (row) => whole(row.days), sort: (row) => row.days },
   ];
   return panel({
     title: "Month by month", size: picked.length === 1 ? "two-thirds" : "full", asOf: PLAYERS.as_of, unit: "players", method: "Mean and maximum over the month's collected daily peaks; gain is against the month before. Days: how many of the month were collected with the game on the chart.", plainTable: true,
@@ -198,9 +198,9 @@ function effectsPanel(size, picked) {
     { key: "day", title: "Day", cell: (row) => (picked ? el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}` }, longDay(row.day)) : shortDay(row.day)), sort: (row) => row.day, num: true, className: "left" },
     ...(picked && picked.length === 1 ? [] : [{ key: "game", title: "Game", className: "name-cell", cell: (row) => gameLink(row.app), sort: (row) => appName(row.app) }]),
     ...(picked ? [{ key: "title", title: "Update", className: "wrap", cell: (row) => [bdi(row.title), row.updates > 1 ? ` and ${row.updates - 1} more` : "", row.patch ? el("span", { class: "tag" }, "patch notes") : null] }] : []),
-    { key: "change", title: "Players", num: true, cell: (row) => (row.few ? "too few days" : signed(row.change)), sort: (row) => row.change },
-    { key: "market", title: "Market", num: true, cell: (row) => signed(row.market), sort: (row) => row.market },
-    { key: "net", title: "Net", num: true, cell: (row) => delta(row.net), sort: (row) => row.net },
+    { key: "change", title: "Players", num: true, className: picked ? "wide-only" : "", cell: (row) => signed(row.change), sort: (row) => row.change },
+    { key: "market", title: "Market", num: true, className: picked ? "wide-only" : "", cell: (row) => signed(row.market), sort: (row) => row.market },
+    { key: "net", title: "Net", num: true, cell: (row) => (row.few ? el("span", { class: "quiet-text" }, "too few days") : delta(row.net)), sort: (row) => row.net },
   ];
   return panel({
     title: "Players around updates", note: "Median peak of the seven days after an update against the seven before; net of what all other charted games did.", size, asOf: effects.asOf, unit: "change of players", method: effects.method, plainTable: true,

@@ -13,7 +13,7 @@ function sellers(params) {
   const weeks = [...new Set(moves.rows.map((row) => row.week))].sort((a, b) => a - b);
   const asked = params.get("week") ? dayOf(params.get("week")) : null;
   const week = weeks.includes(asked) ? asked : weeks[weeks.length - 1];
-  const head = pageHead("Top sellers", "The hundred best-earning items of a week in the US store, by revenue with in-game sales. Weeks run from Tuesday to Tuesday, UTC.");
+  const head = pageHead("Top sellers", "The best-earning items of a week in the US store, by revenue with in-game sales. Weeks run from Tuesday to Tuesday, UTC.");
   if (moves.why) return [head, el("div", { class: "grid" }, panel({ title: "The week's chart", size: "full", empty: moves.why, method: moves.method }))];
   return [head, weekPicker(weeks, week, params), el("div", { class: "grid" }, chartOfWeek(week, weeks, params), bumpPanel(week, weeks), droppedPanel(week), staysPanel(week))];
 }

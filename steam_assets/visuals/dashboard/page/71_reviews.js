@@ -99,7 +99,7 @@ function scoresPanel() {
     { key: "grade", title: "Steam says", className: "wide-only", cell: (row) => bdi(row.grade || DASH), sort: (row) => row.share },
     { key: "week_reviews", title: "This week", num: true, className: "wide-only", cell: (row) => whole(row.week_reviews), sort: (row) => row.week_reviews },
     { key: "week_share", title: "Positive, week", num: true, cell: (row) => percent(row.week_share), sort: (row) => row.week_share },
-    { key: "change", title: "Points", num: true, className: "wide-only", cell: (row) => (known(row.change) ? el("span", { class: `delta ${row.change > 0 ? "up" : row.change < 0 ? "down" : "flat"}` }, mark(row.change > 0 ? "▲" : row.change < 0 ? "▼" : "■"), ` ${row.change > 0 ? "+" : row.change < 0 ? "−" : ""}${Math.abs(row.change * 100).toFixed(1)}`) : DASH), sort: (row) => row.change },
+    { key: "change", title: "Points", num: true, className: "wide-only", cell: (row) => delta(row.change, points), sort: (row) => row.change },
     { key: "spark", title: "26 weeks", className: "wide-only", cell: (row) => sparkline(row.shares, `Positive share over ${plural(row.shares.filter(known).length, "week")}, now ${percent(row.week_share)}`) },
   ];
   return panel({

@@ -33,7 +33,7 @@ function sharesPanel(spec) {
     sheet: () => ({ name: spec.frame, columns: ["month", spec.column, "share"], rows: given.rows.map((row) => [isoDay(row.month), spec.key(row), row.share]) }),
     body: (host) => put(host, barList(rows.map((row) => {
       const was = before.get(spec.key(row));
-      return { name: bdi(spec.name(row)), value: row.share, text: percent(row.share), extra: known(was) ? `${row.share >= was ? "+" : "−"}${Math.abs((row.share - was) * 100).toFixed(1)} points` : null };
+      return { name: bdi(spec.name(row)), value: row.share, text: percent(row.share), extra: known(was) ? `${points(row.share - was)} points` : null };
     }))),
   });
 }
