@@ -1,0 +1,83 @@
+"""``steam-assets doctor``: every setting and every part a deployment needs, and the command that mends what is wrong.
+
+Belongs here: what it prints. Does not belong here: looking (doctor_settings.py, doctor_checks.py, doctor_roots.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from steam_assets.commands.doctor_checks import Finding
+    from steam_assets.commands.doctor_settings import SettingLine
+
+MARKS = {"ok": "[green]ok[/]", "note": "[blue]note[/]", "problem": "[red]problem[/]"}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs: one object.")] = False) -> None:
+    """Look at every setting and dependency; say what is wrong and the command that mends it. Exit code 1 if any is."""
+    lines, findings = diagnose()
+    wrong = [finding for finding in findings if finding.state == "problem"]
+    if as_json:
+        report = {"ok": not wrong, "settings": [asdict(x) for x in lines], "checks": [asdict(x) for x in findings]}
+        typer.echo(json.dumps(report, indent=1))
+    else:
+        _print(Console(), lines, findings)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def diagnose() -> tuple[list[SettingLine], list[Finding]]:
+    """All settings and all findings; settings that cannot be read are the only findings then."""
+    from steam_assets.commands.doctor_settings import refused_settings, setting_lines, unknown_settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        return [], [*refused_settings(error), *unknown_settings()]
+    return setting_lines(settings), [*unknown_settings(), *_findings(settings)]
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    from steam_assets.commands.doctor_checks import CHECKS
+    from steam_assets.commands.doctor_roots import check_four_roots
+
+    for check in (*CHECKS, check_four_roots):
+        yield from check(settings)
+
+
+def _print(console: Console, lines: Sequence[SettingLine], findings: Sequence[Finding]) -> None:
+    if lines:
+        console.print(_settings_table(lines))
+    table = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
+    for heading in ("", "what", "found"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(MARKS[finding.state], escape(finding.name), escape(finding.detail))
+    console.print(table)
+    wrong = [finding for finding in findings if finding.state == "problem"]
+    for finding in wrong:
+        console.print(f"\n[red]{escape(finding.name)}[/]: {escape(finding.detail)}", highlight=False, soft_wrap=True)
+        console.print(f"  {escape(finding.fix)}", highlight=False, soft_wrap=True, style="bold")
+    if not wrong:
+        console.print("[green]Nothing is wrong.[/]")
+
+
+def _settings_table(lines: Sequence[SettingLine]) -> Table:
+    table = Table(title="Settings", title_justify="left", box=None, pad_edge=False)
+    for heading in ("setting", "value", "from", "what it is"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(line.name, escape(line.value), line.origin, escape(line.meaning))
+    return table

@@ -1,0 +1,288 @@
+"""What ``doctor`` looks at: each part of a deployment, whether it works, and the command that mends it.
+
+Belongs here: looking, without changing anything but fetching jars that are missing. Does not belong here: printing
+(doctor.py), the four roots (doctor_roots.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import requests
+
+from steam_assets.embedded.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
+from steam_assets.embedded.jvm import MINIMUM_JAVA, MissingJava, find_java, install_command, java_version
+from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
+from steam_assets.settings import Settings
+
+CONTACT_SECONDS = 5.0
+WORKER_SECONDS = 60
+LARGEST_DRIFT_SECONDS = 120
+SHORTEST_KEY = 16
+BUILT = datetime(2026, 11, 1, tzinfo=UTC)
+"""No clock of a machine that runs this can stand before it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. A ``problem`` has the command that mends it; a ``note`` is worth knowing and no fault."""
+
+    name: str
+    state: Literal["ok", "problem", "note"]
+    detail: str
+    fix: str = ""
+
+
+def fine(name: str, detail: str) -> Finding:
+    return Finding(name, "ok", detail)
+
+
+def note(name: str, detail: str) -> Finding:
+    return Finding(name, "note", detail)
+
+
+def problem(name: str, detail: str, fix: str) -> Finding:
+    return Finding(name, "problem", detail, fix)
+
+
+def check_java(_settings: Settings) -> Iterator[Finding]:
+    """A Java that is new enough, and a JAVA_HOME that Spark can take as it is."""
+    try:
+        java = find_java(fetch=False)
+    except MissingJava as error:
+        yield problem("Java", str(error), install_command())
+        return
+    home = os.environ.get("JAVA_HOME")
+    own = Path(home) / "bin" / "java" if home else None
+    if own is not None and (java_version(own) or 0) < MINIMUM_JAVA:
+        better = java.resolve().parent.parent
+        detail = f"JAVA_HOME is {home}, where no Java {MINIMUM_JAVA} or newer is; Spark takes it as it is"
+        yield problem("Java", detail, f"export JAVA_HOME={shlex.quote(str(better))}")
+        return
+    yield fine("Java", f"Java {java_version(java)} at {java}")
+
+
+def check_jars(settings: Settings) -> Iterator[Finding]:
+    """Kafka's and Spark's jars, with the pinned digests; missing ones are fetched."""
+    on_s3 = any(settings.root(name).startswith("s3://") for name in ("raw", "clean", "clean-backup"))
+    wanted: list[tuple[str, Callable[[], list[Path]]]] = [("Spark's jars", lambda: spark_jars(s3=on_s3))]
+    if settings.embedded_kafka:
+        wanted.append(("Kafka's jars", kafka_jars))
+    for name, resolve in wanted:
+        try:
+            yield fine(name, f"{len(resolve())} jars, SHA-256 as pinned")
+        except ChangedJar as error:
+            damaged = str(error).split(" has SHA-256", 1)[0]
+            yield problem(name, str(error), f"rm {shlex.quote(damaged)}")
+        except UnavailableJar as error:
+            yield problem(name, str(error), "unset STEAM_JARS_DIR && steam-assets doctor   # with a network")
+
+
+def check_kafka(settings: Settings) -> Iterator[Finding]:
+    """A Kafka that answers, or a free port for the embedded one."""
+    if settings.embedded_kafka and not _listens("127.0.0.1", settings.embedded_kafka_port):
+        yield fine("Kafka", f"port {settings.embedded_kafka_port} is free; the embedded broker starts when needed")
+        return
+    try:
+        cluster = cluster_id(settings, CONTACT_SECONDS)
+    except KafkaUnavailable as error:
+        yield _no_kafka(settings, str(error))
+        return
+    ours = _embedded_cluster(settings)
+    if settings.embedded_kafka and cluster != ours:
+        yield problem("Kafka", f"{settings.kafka_address} is the Kafka of another folder", _other_port())
+        return
+    yield fine("Kafka", f"cluster {cluster} answers at {settings.kafka_address}")
+
+
+def _no_kafka(settings: Settings, said: str) -> Finding:
+    if settings.embedded_kafka:
+        return problem("Kafka", f"port {settings.embedded_kafka_port} is taken by something else", _other_port())
+    return problem("Kafka", said, "unset STEAM_KAFKA_BOOTSTRAP_SERVERS   # the embedded broker; or start that Kafka")
+
+
+def _other_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"export STEAM_EMBEDDED_KAFKA_PORT={free.getsockname()[1]}"
+
+
+def _embedded_cluster(settings: Settings) -> str | None:
+    meta = settings.home / "kafka" / "data" / "meta.properties"
+    lines = meta.read_text().splitlines() if meta.is_file() else []
+    return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), None)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=CONTACT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def check_spark(settings: Settings) -> Iterator[Finding]:
+    """The Python of Spark's workers, and the cluster if one is named."""
+    python = os.environ.get("PYSPARK_PYTHON", sys.executable)
+    code = "import sys, pyarrow, pyspark, lxml; print('%d.%d' % sys.version_info[:2])"
+    try:
+        said = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=WORKER_SECONDS, check=False)
+        version, fault = said.stdout.strip(), said.stderr.strip().rpartition("\n")[2]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        version, fault = "", type(error).__name__
+    if version != "{}.{}".format(*sys.version_info[:2]):
+        detail = f"PYSPARK_PYTHON is {python}: {fault or f'Python {version}, and the driver has another'}"
+        yield problem("Spark worker", detail, "unset PYSPARK_PYTHON")
+    else:
+        yield fine("Spark worker", f"Python {version} at {python} has what the workers need")
+    address = settings.spark_remote or settings.spark_master
+    if "://" in address:
+        place = urlsplit(address)
+        reached = place.hostname is not None and _listens(place.hostname, place.port or 7077)
+        fix = (
+            f"unset {'STEAM_SPARK_REMOTE' if settings.spark_remote else 'STEAM_SPARK_MASTER'}   # or start the cluster"
+        )
+        name = f"{place.scheme}://{place.hostname}:{place.port}"
+        yield fine("Spark", f"{name} listens") if reached else problem("Spark", f"{name} does not listen", fix)
+
+
+def check_catalog(settings: Settings) -> Iterator[Finding]:
+    """The Iceberg catalog has what its kind needs."""
+    kind = settings.iceberg_catalog
+    if kind in ("jdbc", "rest") and not settings.iceberg_catalog_uri:
+        yield problem("Iceberg catalog", f"{kind} needs STEAM_ICEBERG_CATALOG_URI", "unset STEAM_ICEBERG_CATALOG")
+    elif kind == "glue" and not settings.root("clean").startswith("s3://"):
+        detail = "glue catalogs S3 alone, and the clean root is a folder"
+        yield problem("Iceberg catalog", detail, "unset STEAM_ICEBERG_CATALOG   # or set the clean roots to s3://…")
+    else:
+        yield fine("Iceberg catalog", kind)
+
+
+def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
+    """A key long enough, and kept from others' eyes."""
+    name, kept = "Reviewers' key", settings.home / "reviewer_hash_key"
+    given = settings.reviewer_hash_key.get_secret_value()
+    make = "python -c 'import secrets; print(secrets.token_hex(32))'"
+    if given:
+        short = len(given) < SHORTEST_KEY
+        fix = f"export STEAM_REVIEWER_HASH_KEY=$({make})   # changes all pseudonyms"
+        yield problem(name, "it is too short to keep ids secret", fix) if short else fine(name, "set")
+    elif not kept.exists():
+        yield note(name, f"none yet; it is made at first use, in {kept}")
+    elif len(kept.read_text().strip()) < SHORTEST_KEY:
+        yield problem(name, f"{kept} is damaged", f"rm {shlex.quote(str(kept))}   # changes all pseudonyms")
+    elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
+        yield problem(name, f"others can read {kept}", f"chmod 600 {shlex.quote(str(kept))}")
+    else:
+        yield fine(name, f"kept in {kept}")
+
+
+def check_dagster_home(settings: Settings) -> Iterator[Finding]:
+    """A folder for Dagster's history that can be written."""
+    name, given = "Dagster's home", os.environ.get("DAGSTER_HOME")
+    if given and not Path(given).is_absolute():
+        absolute = shlex.quote(str(Path(given).absolute()))
+        yield problem(name, f"DAGSTER_HOME is {given}, which is not absolute", f"export DAGSTER_HOME={absolute}")
+        return
+    home = Path(given) if given else (settings.home / "dagster").absolute()
+    refused = unwritable(home)
+    if refused:
+        yield problem(name, refused, "unset DAGSTER_HOME   # history goes into STEAM_HOME then")
+    else:
+        state = "is there" if (home / "dagster.yaml").is_file() else "is set up at first use"
+        yield fine(name, f"{home} {state}")
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why nothing can be written into a folder that may not be there yet; None if something can."""
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        return f"{nearest} is no folder"
+    return None if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
+
+
+def check_clock(settings: Settings) -> Iterator[Finding]:
+    """A clock that tells the time, and no simulated one beside the real sources."""
+    if settings.simulated_now:
+        yield _simulated(settings)
+        return
+    now = datetime.now(UTC)
+    if now < BUILT:
+        yield problem("Clock", f"it says {now:%Y-%m-%d %H:%M} UTC", "sudo timedatectl set-ntp true")
+        return
+    try:
+        told = requests.head(settings.steam_api_url, timeout=CONTACT_SECONDS, allow_redirects=False).headers.get("Date")
+        drift = abs((datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()) if told else None
+    except (requests.RequestException, ValueError) as error:
+        yield note("Clock", f"{now:%Y-%m-%d %H:%M} UTC; the source could not be asked ({type(error).__name__})")
+        return
+    if drift is not None and drift > LARGEST_DRIFT_SECONDS:
+        yield problem("Clock", f"it is {drift:.0f} s off the source's", "sudo timedatectl set-ntp true")
+    else:
+        yield fine("Clock", f"{now:%Y-%m-%d %H:%M} UTC, as the source has it")
+
+
+def _simulated(settings: Settings) -> Finding:
+    try:
+        moment = Clock.from_settings(settings).now()
+    except ValueError as error:
+        return problem("Clock", str(error), "unset STEAM_SIMULATED_NOW")
+    if settings.steam_api_url == type(settings).model_fields["steam_api_url"].default:
+        return problem(
+            "Clock", "STEAM_SIMULATED_NOW is set, and the source is the real one", "unset STEAM_SIMULATED_NOW"
+        )
+    return note("Clock", f"stands at {moment:%Y-%m-%d %H:%M} UTC (STEAM_SIMULATED_NOW)")
+
+
+def check_drop_folder(settings: Settings) -> Iterator[Finding]:
+    """The folder of hand-saved Similarweb answers, if one is named."""
+    given, name = settings.similarweb_drop_folder, "Similarweb folder"
+    folder = given or settings.home / "similarweb"
+    if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
+        yield fine(name, f"{len(list(folder.glob('*.json')))} answers in {folder}")
+    elif given or folder.exists():
+        quoted = shlex.quote(str(folder))
+        yield problem(name, f"{folder} is no folder that can be read", f"mkdir -p {quoted} && chmod u+rx {quoted}")
+    else:
+        yield note(name, f"none; answers saved by hand go into {folder}")
+
+
+def check_webhook(settings: Settings) -> Iterator[Finding]:
+    """The address of alerts is one."""
+    address = settings.alert_webhook_url.get_secret_value()
+    if not address:
+        yield note("Alerts", "no STEAM_ALERT_WEBHOOK_URL: failures are in the log and in Dagit alone")
+    elif urlsplit(address).scheme in ("http", "https") and urlsplit(address).hostname:
+        yield fine("Alerts", "a webhook is set")
+    else:
+        fix = "export STEAM_ALERT_WEBHOOK_URL=https://…"
+        yield problem("Alerts", "STEAM_ALERT_WEBHOOK_URL is no http(s) address", fix)
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    check_java,
+    check_jars,
+    check_kafka,
+    check_spark,
+    check_catalog,
+    check_reviewer_key,
+    check_dagster_home,
+    check_clock,
+    check_drop_folder,
+    check_webhook,
+)

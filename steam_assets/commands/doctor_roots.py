@@ -1,0 +1,95 @@
+"""What ``doctor`` finds about the four roots, without marking or making any.
+
+Belongs here: looking at places. Does not belong here: the rules of places (lake/open_store.py).
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steam_assets.commands.doctor_checks import Finding, fine, note, problem, unwritable
+from steam_assets.lake.open_store import MARKER, ROOT_NAMES, RootName, UnsafeRoot, check_roots
+from steam_assets.lake.s3_store import S3Store
+from steam_assets.settings import Settings
+
+LEAST_FREE = 2 << 30
+"""Bytes: Spark's spill, a raw partition and its backup need about as much."""
+
+
+def check_four_roots(settings: Settings) -> Iterator[Finding]:
+    """Roots apart from each other, ours, writable, with space; on S3 also reachable."""
+    try:
+        check_roots(settings)
+    except UnsafeRoot as error:
+        yield problem("Roots", str(error), _unset(*ROOT_NAMES))
+        return
+    for name in ROOT_NAMES:
+        address = settings.root(name)
+        yield _on_s3(name, address, settings) if address.startswith("s3://") else _on_disk(name, Path(address))
+
+
+def _variable(name: RootName) -> str:
+    return f"STEAM_{name.replace('-', '_').upper()}_ROOT"
+
+
+def _unset(*names: RootName) -> str:
+    return f"unset {' '.join(map(_variable, names))}   # places below STEAM_HOME then"
+
+
+def _on_disk(name: RootName, folder: Path) -> Finding:
+    title = f"Root {name}"
+    refused = unwritable(folder)
+    if refused:
+        return problem(title, refused, f'sudo mkdir -p {(q := shlex.quote(str(folder)))} && sudo chown "$USER" {q}')
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(nearest).free
+    if free < LEAST_FREE:
+        return problem(title, f"{folder}: {_gib(free)} free of {_gib(LEAST_FREE)}", "steam-assets housekeeping --apply")
+    if not folder.exists():
+        return note(title, f"{folder} is made at first use; {_gib(free)} free")
+    marker = folder / MARKER
+    if not marker.is_file():
+        if any(folder.iterdir()):
+            return problem(title, f"{folder} holds files and no {MARKER}: it was not made by us", _unset(name))
+        return note(title, f"{folder} is empty; {_gib(free)} free")
+    return _marked(name, str(folder), marker.read_bytes(), f"{_gib(free)} free")
+
+
+def _on_s3(name: RootName, address: str, settings: Settings) -> Finding:
+    title = f"Root {name}"
+    bucket = address.removeprefix("s3://").partition("/")[0]
+    elsewhere = f" --endpoint-url {shlex.quote(settings.s3_endpoint_url)}" if settings.s3_endpoint_url else ""
+    try:
+        store = S3Store(address, settings)
+        found = store.read(MARKER) if store.stat(MARKER) else None
+        occupied = found is None and next(iter(store.list()), None) is not None
+    except FileNotFoundError as error:
+        return problem(title, str(error), f"aws s3 mb s3://{shlex.quote(bucket)}{elsewhere}")
+    except (BotoCoreError, ClientError, OSError) as error:
+        listed = f"aws s3 ls {shlex.quote(address)}{elsewhere}"
+        return problem(title, f"{address}: {error}", f"aws configure && {listed}   # credentials, network, endpoint")
+    if occupied:
+        return problem(title, f"{address} holds objects and no {MARKER}: it was not made by us", _unset(name))
+    return note(title, f"{address} is empty") if found is None else _marked(name, address, found, "reachable")
+
+
+def _marked(name: RootName, address: str, marker: bytes, more: str) -> Finding:
+    try:
+        mark = json.loads(marker)["root"]
+    except (ValueError, KeyError, TypeError):
+        return problem(
+            f"Root {name}", f"{MARKER} in {address} is damaged", "steam-assets verify   # then mend the marker"
+        )
+    if mark != name:
+        return problem(f"Root {name}", f"{address} is marked as {str(mark)[:20]!r}", _unset(name))
+    return fine(f"Root {name}", f"{address}, {more}")
+
+
+def _gib(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GiB"

@@ -1,0 +1,221 @@
+"""``doctor`` in broken environments: what is wrong is named, with a command, and no secret is shown."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from steam_assets.commands import doctor_checks as checks
+from steam_assets.commands.doctor import doctor
+from steam_assets.commands.doctor_checks import Finding
+from steam_assets.commands.doctor_roots import check_four_roots
+from steam_assets.commands.doctor_settings import setting_lines
+from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.reviewer_key import reviewer_key
+from steam_assets.settings import Settings
+
+SECRETS = {
+    "STEAM_KAFKA_SASL_PASSWORD": "hush-kafka",
+    "STEAM_SIMILARWEB_API_KEY": "hush-similarweb",
+    "STEAM_REVIEWER_HASH_KEY": "hush-reviewers-0123456789",
+    "STEAM_ALERT_WEBHOOK_URL": "https://example.invalid/hush-hook",
+    "STEAM_ICEBERG_CATALOG_URI": "jdbc:postgresql://me:hush-uri@host/db?password=hush-query",
+    "STEAM_ICEBERG_CATALOG_PROPERTIES": '{"jdbc.password": "hush-property", "jdbc.user": "me"}',
+    "STEAM_SPARK_CONFIG": '{"spark.hadoop.fs.s3a.secret.key": "hush-spark"}',
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own, and nobody's .env file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEAM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STEAM_EMBEDDED_KAFKA_PORT", str(free_port()))
+    monkeypatch.setenv("STEAM_STEAM_API_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    yield tmp_path
+
+
+def run(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(doctor)
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160"})
+
+
+def problems(check: Callable[[Settings], Iterator[Finding]], settings: Settings | None = None) -> list[Finding]:
+    found = [finding for finding in check(settings or Settings()) if finding.state == "problem"]
+    assert all(finding.fix for finding in found), "a problem without the command that mends it"
+    return found
+
+
+def test_a_fresh_machine_has_no_problem_and_doctor_changes_nothing(environment: Path) -> None:
+    result = run("--json")
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["ok"]) == (0, True), [x for x in report["checks"] if x["state"] == "problem"]
+    assert not (environment / "home").exists()
+    names = {line["name"] for line in report["settings"]}
+    assert names == {f"STEAM_{name.upper()}" for name in Settings.model_fields}
+    assert all(line["meaning"] for line in report["settings"])
+
+
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the table nor in JSON, wherever in a value it hides."""
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    for result in (run(), run("--json")):
+        assert "STEAM_ALERT_WEBHOOK_URL" in result.output
+        assert "hush" not in result.output
+        assert "(hidden)" in result.output
+
+
+def test_the_origin_of_each_value_is_told(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (environment / ".env").write_text("STEAM_APPS=730\nSTEAM_REVIEW_PAGE_BUDGET=3\n")
+    monkeypatch.setenv("STEAM_REVIEW_PAGE_BUDGET", "4")
+    lines = {line.name: (line.value, line.origin) for line in setting_lines(Settings())}
+    assert lines["STEAM_APPS"] == ("730", ".env")
+    assert lines["STEAM_REVIEW_PAGE_BUDGET"] == ("4", "environment")
+    assert lines["STEAM_SPARK_MASTER"] == ("local[*]", "default")
+
+
+def test_settings_that_cannot_be_read_are_named_without_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEAM_EMBEDDED_KAFKA_PORT", "hush")
+    monkeypatch.setenv("STEAM_ICEBERG_CATALOG", "hush")
+    result = run("--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)["checks"]
+    assert {one["name"] for one in found} == {"STEAM_EMBEDDED_KAFKA_PORT", "STEAM_ICEBERG_CATALOG"}
+    assert "hush" not in result.output
+
+
+def test_a_misspelt_setting_is_found_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would do nothing, in silence."""
+    monkeypatch.setenv("STEAM_KAFKA_BOOTSTRAP_SERVER", "host:9092")
+    result = run()
+    assert result.exit_code == 1
+    assert "was STEAM_KAFKA_BOOTSTRAP_SERVERS meant?" in result.output
+    assert "unset STEAM_KAFKA_BOOTSTRAP_SERVER " in result.output
+
+
+def test_an_old_java_in_java_home_is_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark takes JAVA_HOME as it is, though there is a better Java on the machine."""
+    java = environment / "jdk8" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_392\"' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(environment / "jdk8"))
+    (found,) = problems(checks.check_java)
+    assert found.fix.startswith(("export JAVA_HOME=", "sudo "))
+
+
+def test_missing_jars_are_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (environment / "jars").mkdir()
+    monkeypatch.setenv("STEAM_JARS_DIR", str(environment / "jars"))
+    assert [found.name for found in problems(checks.check_jars)] == ["Spark's jars", "Kafka's jars"]
+
+
+def test_a_port_taken_by_something_else_is_found_with_a_free_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (found,) = problems(checks.check_kafka, Settings(embedded_kafka_port=port))
+    assert "export STEAM_EMBEDDED_KAFKA_PORT=" in found.fix
+    assert str(port) not in found.fix
+
+
+@pytest.mark.kafka
+def test_the_embedded_broker_of_another_folder_is_told_from_ours(environment: Path, broker: EmbeddedBroker) -> None:
+    settings = Settings(embedded_kafka_port=broker.port)
+    (found,) = problems(checks.check_kafka, settings)
+    assert "another folder" in found.detail
+    (environment / "home").mkdir()
+    (environment / "home" / "kafka").symlink_to(broker.folder)
+    assert not problems(checks.check_kafka, settings)
+    assert not problems(checks.check_kafka, Settings(kafka_bootstrap_servers=broker.address))
+
+
+def test_a_kafka_that_does_not_answer_is_found() -> None:
+    (found,) = problems(checks.check_kafka, Settings(kafka_bootstrap_servers="127.0.0.1:9"))
+    assert "127.0.0.1:9" in found.detail
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
+def test_a_worker_python_that_does_not_work_is_found(monkeypatch: pytest.MonkeyPatch, python: str) -> None:
+    monkeypatch.setenv("PYSPARK_PYTHON", python)
+    (found,) = problems(checks.check_spark)
+    assert found.fix == "unset PYSPARK_PYTHON"
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    assert not problems(checks.check_spark)
+
+
+def test_a_spark_that_does_not_listen_is_found() -> None:
+    (found,) = problems(checks.check_spark, Settings(spark_remote=f"sc://127.0.0.1:{free_port()}/;token=hush"))
+    assert "STEAM_SPARK_REMOTE" in found.fix
+    assert "hush" not in found.detail
+
+
+def test_a_readers_key_that_others_can_read_is_found() -> None:
+    settings = Settings()
+    reviewer_key(settings)
+    assert not problems(checks.check_reviewer_key)
+    kept = settings.home / "reviewer_hash_key"
+    kept.chmod(0o644)
+    (found,) = problems(checks.check_reviewer_key)
+    assert found.fix == f"chmod 600 {kept}"
+    kept.write_text("")
+    (found,) = problems(checks.check_reviewer_key)
+    assert "damaged" in found.detail
+
+
+def test_roots_are_looked_at_and_not_made(environment: Path) -> None:
+    settings = Settings()
+    assert not problems(check_four_roots)
+    _ = Lake(settings).raw
+    (ours,) = [found for found in check_four_roots(settings) if found.name == "Root raw"]
+    assert ours.state == "ok"
+
+    assert "within" in problems(check_four_roots, Settings(clean_root=f"{settings.home}/raw/clean"))[0].detail
+
+    foreign = environment / "photos"
+    foreign.mkdir()
+    (foreign / "summer.jpg").touch()
+    (found,) = problems(check_four_roots, Settings(clean_root=str(foreign)))
+    assert found.fix.startswith("unset STEAM_CLEAN_ROOT")
+
+    swapped = Settings(raw_backup_root=str(settings.home / "raw"), raw_root=str(environment / "elsewhere"))
+    (found,) = problems(check_four_roots, swapped)
+    assert "marked as 'raw'" in found.detail
+
+    (found,) = problems(check_four_roots, Settings(clean_root=str(foreign / "summer.jpg" / "clean")))
+    assert "is no folder" in found.detail
+
+
+def test_an_s3_root_that_cannot_be_reached_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    settings = Settings(raw_root="s3://bucket/raw", s3_endpoint_url="http://127.0.0.1:9")
+    (found,) = problems(check_four_roots, settings)
+    assert "aws s3 ls s3://bucket/raw --endpoint-url http://127.0.0.1:9" in found.fix
+    assert "hush" not in found.detail
+
+
+def test_other_faults_are_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative Dagster home, a drop folder that is none, a simulated clock on real Steam, half a catalog."""
+    monkeypatch.setenv("DAGSTER_HOME", "here")
+    assert problems(checks.check_dagster_home)[0].fix == f"export DAGSTER_HOME={environment / 'here'}"
+    gone = Settings(similarweb_drop_folder=environment / "gone")
+    assert problems(checks.check_drop_folder, gone)[0].fix.startswith("mkdir -p ")
+    monkeypatch.delenv("STEAM_STEAM_API_URL")
+    assert problems(checks.check_clock, Settings(simulated_now="2026-11-20"))
+    assert problems(checks.check_clock, Settings(simulated_now="tomorrow"))
+    assert problems(checks.check_catalog, Settings(iceberg_catalog="jdbc"))
+    assert problems(checks.check_catalog, Settings(iceberg_catalog="glue"))
+    monkeypatch.setenv("STEAM_ALERT_WEBHOOK_URL", "hush")
+    (found,) = problems(checks.check_webhook)
+    assert "hush" not in found.detail + found.fix
