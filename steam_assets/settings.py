@@ -7,7 +7,7 @@ Secrets are ``SecretStr`` and never printed. ``steam-assets doctor`` explains ea
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -81,6 +81,24 @@ class Settings(BaseSettings):
     )
     alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="Receives a JSON POST when a run fails.")
     housekeeping_keep_days: int = Field(default=90, ge=1, description="Primaries older than this may be cleared.")
+
+    quicksight_account_id: str = Field(
+        default="", pattern=r"^([0-9]{12})?$", description="AWS account whose QuickSight data sets are refreshed."
+    )
+    quicksight_datasets: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]] = Field(
+        default_factory=dict,
+        description="Clean or insight table to the id of its QuickSight data set (JSON). Empty: none is refreshed.",
+    )
+    quicksight_edition: Literal["enterprise", "standard"] = Field(
+        default="enterprise", description="Says how many refreshes 24 hours allow: 32 or 8."
+    )
+    quicksight_endpoint_url: str = Field(default="", description="Of a QuickSight that is not AWS's own.")
+
+    tableau_url: str = Field(default="", description="https://… of a Tableau server to publish to. Empty: none.")
+    tableau_site: str = Field(default="", description="The site's name in its address. Empty: the default site.")
+    tableau_project: str = "default"
+    tableau_token_name: str = Field(default="", description="Name of the personal access token.")
+    tableau_token_secret: SecretStr = SecretStr("")
 
     automation: bool = Field(
         default=False, description="Schedules and sensors are on from the start (docker/ sets it)."
