@@ -261,6 +261,7 @@ def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
         ("[h1]After[/h1]\n[list]\n[*]One\n[*]Two\n[/list]", "After\n• One\n• Two"),
         ("The end: [spoiler]he dies[/spoiler].", "The end: (spoiler)."),
         ("[spoiler]never closed", "(spoiler)"),
+        ("[table][tr][td]Sound[/td][td]9[/td][/tr][/table]", "Sound 9"),
         ("[url=https://bad.example]click[/url] <b>not a tag</b> [sic]", "click <b>not a tag</b> [sic]"),
         ("x" * 400, "x" * 279 + "…"),
     ],

@@ -332,3 +332,12 @@ def test_colours_follow_the_system_and_the_button(browser: Browser, file: Path) 
     with visit(browser, file.as_uri(), color_scheme="light") as seen:
         seen.to("overview")
         assert seen.page.evaluate(ground) == light
+
+
+def test_a_table_that_scrolls_can_be_scrolled_by_keyboard(browser: Browser, file: Path) -> None:
+    """A wide table is a named region in the tab order where the screen is narrow, and no stop where it fits."""
+    for width, stops in ((375, 1), (1440, 0)):
+        with visit(browser, file.as_uri(), width) as seen:
+            seen.to("reviews?app=450")
+            box = seen.page.locator(".panel", has_text="Over its life").locator(".scroller[tabindex='0'][role=region]")
+            expect(box).to_have_count(stops)

@@ -25,11 +25,13 @@ EPOCH = date(1970, 1, 1)
 LONGEST_QUOTE = 280
 
 BULLET = re.compile(r"\[\*\]")
+CELL = re.compile(r"\[/?(?:tr|td|th)\]", re.IGNORECASE)
 SPOILER = re.compile(r"\[spoiler\].*?(?:\[/spoiler\]|\Z)", re.DOTALL | re.IGNORECASE)
 TAG = re.compile(
-    r"\[/?(?:h[1-6]|b|i|u|s|strike|list|olist|\*|table|tr|td|th|quote|code|noparse|hr|url|p)(?:=[^\]\n]{0,300})?\]",
+    r"\[/?(?:h[1-6]|b|i|u|s|strike|list|olist|\*|table|quote|code|noparse|hr|url|p)(?:=[^\]\n]{0,300})?\]",
     re.IGNORECASE,
 )
+SPACES = re.compile(r"[ \t]{2,}")
 EMPTY_LINES = re.compile(r"\s*\n\s*")
 LONGEST = {"name": 120, "title": 240, "address": 400, "source": 2000}
 """Characters of a text at most; a longer one is cut, a longer address left out."""
@@ -310,8 +312,8 @@ def _as_quotes(reviews: dict[str, list[Any]]) -> None:
 
 def quote(review: str) -> str:
     """What a review says, in one piece of at most ``LONGEST_QUOTE`` characters."""
-    words = TAG.sub("", SPOILER.sub("(spoiler)", BULLET.sub("• ", review)))
-    words = EMPTY_LINES.sub("\n", words).strip()
+    words = TAG.sub("", CELL.sub(" ", SPOILER.sub("(spoiler)", BULLET.sub("• ", review))))
+    words = EMPTY_LINES.sub("\n", SPACES.sub(" ", words)).strip()
     return words if len(words) <= LONGEST_QUOTE else f"{words[: LONGEST_QUOTE - 1]}…"
 
 

@@ -67,7 +67,6 @@ function sheetTable(sheet, title) {
       ? el("td", { class: "num" }, Number.isInteger(value) ? whole(value) : decimal(value, 4))
       : el("td", {}, bdi(value === null || value === undefined ? DASH : value));
   return scroller(
-    title,
     el(
       "table",
       { class: "sheet" },
@@ -78,9 +77,19 @@ function sheetTable(sheet, title) {
   );
 }
 
-// Tables wider than the screen scroll in their own box, which the keyboard reaches.
-const scroller = (title, table) =>
-  el("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": `${title}, table` }, table);
+// Tables wider than the screen scroll in their own box, which the keyboard reaches only then.
+const overflow = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+    if (scrolls) fill(target, { tabindex: "0", role: "region", "aria-label": target.querySelector("caption").textContent }, []);
+    else for (const name of ["tabindex", "role", "aria-label"]) target.removeAttribute(name);
+  }
+});
+function scroller(table) {
+  const box = el("div", { class: "scroller" }, table);
+  overflow.observe(box);
+  return box;
+}
 
 const cellClass = (column) => [column.num ? "num" : "", column.className || ""].join(" ").trim() || null;
 // columns: {key, title, num, cell(row) => node or text, sort(row) => value, hint}
@@ -137,7 +146,7 @@ function sortableTable(spec) {
   }
   draw();
   const table = el("table", { class: `list ${spec.className || ""}` }, el("caption", { class: "sr" }, caption), el("thead", {}, el("tr", {}, heads)), body);
-  return el("div", {}, scroller(caption, table), more);
+  return el("div", {}, scroller(table), more);
 }
 
 // Draws once the element has a width, and again whenever that width changes.

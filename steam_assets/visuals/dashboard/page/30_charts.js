@@ -98,7 +98,7 @@ function interactive(host, picture, view) {
     for (const row of rows) if (known(row.y)) cursor.append(shape(SHAPES[row.index % 4], x, row.y, 4.5, { class: `dot ${tone(row, row.index)} on` }));
     box.replaceChildren(
       el("p", { class: "tip-title" }, view.title(at)),
-      el("ul", {}, rows.map((row) => el("li", {}, known(row.index) && row.index >= 0 ? keyMark(row.index, view.kind, row.faint) : mark(row.sign || "", "tip-sign"), bdi(row.name, "tip-name"), el("b", {}, row.text)))),
+      el("ul", {}, rows.map((row) => el("li", {}, known(row.index) && row.index >= 0 ? keyMark(row.index, view.kind, row.faint) : mark(row.sign || "", `tip-sign ${row.sign === "●" ? "other" : ""}`), bdi(row.name, "tip-name"), el("b", {}, row.text)))),
     );
     box.hidden = false;
     const width = plot.clientWidth;

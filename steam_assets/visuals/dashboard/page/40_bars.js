@@ -10,7 +10,7 @@ function sparkline(values, label, options = {}) {
     const part = (value - low) / span;
     return 4 + (options.inverted ? part : 1 - part) * (height - 8);
   };
-  const picture = svg("svg", { class: "spark", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const picture = svg("svg", { class: "spark", width, height, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMinYMid", role: "img", "aria-label": label });
   if (options.filled) picture.append(svg("path", { d: areaPath(values, x, y, height), class: "fill s0" }));
   picture.append(svg("path", { d: linePath(values, x, y), class: "line s0" }));
   const end = values.findLastIndex(known);
