@@ -6,11 +6,17 @@ Secrets are ``SecretStr`` and never printed. ``steam-assets doctor`` explains ea
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    AWSSecretsManagerSettingsSource,
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 
 class Settings(BaseSettings):
@@ -65,6 +71,9 @@ class Settings(BaseSettings):
     spark_master: str = "local[*]"
     spark_remote: str = Field(default="", description="sc://host:port of a Spark Connect server, instead of a master.")
     spark_driver_memory: str = "1g"
+    spark_runner: Literal["in-process", "subprocess", "emr-serverless"] = Field(
+        default="in-process", description="Where partitions are cleaned: in the run, by spark-submit, or on EMR."
+    )
     spark_config: dict[str, str] = Field(default_factory=dict, description="More Spark settings, as JSON.")
 
     iceberg_catalog: Literal["hadoop", "glue", "jdbc", "rest"] = "hadoop"
@@ -74,7 +83,19 @@ class Settings(BaseSettings):
     )
 
     s3_endpoint_url: str = Field(default="", description="Of an S3 server that is not AWS.")
+    glue_endpoint_url: str = Field(default="", description="Of a Glue catalog that is not AWS's own.")
     aws_region: str = "us-east-1"
+
+    secrets_id: str = Field(
+        default="",
+        description="A secret of AWS Secrets Manager, its value a JSON object of STEAM_… names and values. "
+        "The environment goes before it.",
+    )
+    emr_application_id: str = ""
+    emr_job_role_arn: str = ""
+    emr_code_root: str = Field(
+        default="", description="s3://bucket/prefix of the job's files; docs/deployment-profiles.md lists them."
+    )
 
     reviewer_hash_key: SecretStr = Field(
         default=SecretStr(""), description="Key of the keyed hash of reviewers' ids. Empty: made once and kept in HOME."
@@ -108,6 +129,31 @@ class Settings(BaseSettings):
         default="", description="ISO time that stands in for the clock, for demo and tests against the simulator only."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = (init_settings, env_settings, dotenv_settings)
+        given = dotenv_settings() | env_settings() | init_settings()
+        if not given.get("secrets_id"):
+            return sources
+        region = given.get("aws_region") or settings_cls.model_fields["aws_region"].default
+        return (*sources, AWSSecretsManagerSettingsSource(settings_cls, given["secrets_id"], region))
+
+    def environment(self, *, secrets: bool) -> dict[str, str]:
+        """What was set, as the environment variables that set it again; with secret values only if ``secrets``."""
+        values = {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+        return {
+            f"STEAM_{name.upper()}": _as_variable(value)
+            for name, value in values.items()
+            if value is not None and (secrets or not isinstance(value, SecretStr))
+        }
+
     def root(self, which: Literal["raw", "raw-backup", "clean", "clean-backup"]) -> str:
         """The absolute folder or ``s3://`` URI of one of the four roots."""
         chosen: str = getattr(self, which.replace("-", "_") + "_root")
@@ -122,3 +168,11 @@ class Settings(BaseSettings):
     @property
     def kafka_address(self) -> str:
         return self.kafka_bootstrap_servers or f"127.0.0.1:{self.embedded_kafka_port}"
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return json.dumps(value) if isinstance(value, dict | bool) else str(value)

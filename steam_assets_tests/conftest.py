@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
@@ -27,9 +29,37 @@ def recorded() -> Path:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def aws_credentials() -> Iterator[None]:
+    """Credentials in the environment: moto's, or those that are there for STEAM_TEST_S3_ENDPOINT."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "STEAM_TEST_S3_ENDPOINT" not in os.environ:
+            patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3_server(aws_credentials: None) -> Iterator[str]:
+    """The endpoint of an S3 server: moto over HTTP (which is Glue, too), or the one STEAM_TEST_S3_ENDPOINT names."""
+    given = os.environ.get("STEAM_TEST_S3_ENDPOINT")
+    if given:
+        yield given
+        return
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None) -> Iterator[SparkSession]:
     """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
-    settings = Settings(home=tmp_path_factory.mktemp("spark"), spark_master="local[2]")
+    # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
+    jars = ",".join(str(jar) for jar in spark_jars(s3=True))
+    settings = Settings(
+        home=tmp_path_factory.mktemp("spark"), spark_master="local[2]", spark_config={"spark.jars": jars}
+    )
     session = open_session(settings)
     yield session
     session.stop()

@@ -5,6 +5,7 @@ Belongs here: what end-to-end, fault and orchestration tests start from. Does no
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import dagster as dg  # noqa: TID251 - tests of runs make runs
+from botocore.client import Config
 from pyspark.sql import DataFrame, SparkSession
 
 from steam_assets.embedded.simulator import Simulator
@@ -21,7 +24,7 @@ from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.clean_tables import clean_table, quarantine_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
-from steam_assets.lake.spark_session import spark_config
+from steam_assets.lake.spark_session import s3a_config, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
 from steam_assets.settings import Settings
@@ -29,6 +32,12 @@ from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+BUCKETS = {
+    "raw_root": "steam-raw-storage",
+    "raw_backup_root": "steam-raw-store-backup",
+    "clean_root": "steam-clean-storage",
+    "clean_backup_root": "steam-clean-storage-backup",
+}
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,8 @@ class GivenSpark:
 def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
     """A session of the same JVM whose catalogs are those of ``settings``."""
     session = spark.newSession()
-    for key, value in spark_config(settings).items():
-        if key.startswith("spark.sql.catalog."):
-            session.conf.set(key, value)
+    for key, value in (session_config(settings) | s3a_config(settings)).items():
+        session.conf.set(key, value)
     return session
 
 
@@ -97,7 +105,7 @@ class Deployment:
 def deployment_in(
     folder: Path, spark: SparkSession, simulator: Simulator, kafka_address: str, **changes: Any
 ) -> Deployment:
-    """A deployment whose roots are in ``folder``."""
+    """A deployment whose roots are in ``folder``, if ``changes`` of the settings do not say otherwise."""
     settings = Settings(
         home=folder,
         kafka_bootstrap_servers=kafka_address,
@@ -108,6 +116,29 @@ def deployment_in(
     made = Deployment(settings, session_for(spark, settings), simulator)
     made.at(NOW)
     return made
+
+
+def on_s3(endpoint: str) -> dict[str, Any]:
+    """Settings of four new buckets on an S3 server, and of the catalog that goes with it: Glue where it is moto.
+
+    STEAM_TEST_ICEBERG_CATALOG names another catalog; more of it comes from the environment as in production.
+    """
+    elsewhere = "STEAM_TEST_S3_ENDPOINT" in os.environ
+    catalog = os.environ.get("STEAM_TEST_ICEBERG_CATALOG", "hadoop" if elsewhere else "glue")
+    region = os.environ.get("AWS_REGION", "us-east-1")
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name=region, config=Config(s3={"addressing_style": "path"}))
+    where = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
+    roots = {root: f"{bucket}-{uuid4().hex[:8]}" for root, bucket in BUCKETS.items()}
+    for bucket in roots.values():
+        s3.create_bucket(Bucket=bucket, **where)
+    glue = {} if elsewhere else {"glue_endpoint_url": endpoint}
+    if not elsewhere:
+        # A catalog of its own for each deployment: moto has one for all.
+        databases = boto3.client("glue", endpoint_url=endpoint, region_name=region)
+        for database in databases.get_databases()["DatabaseList"]:
+            databases.delete_database(Name=database["Name"])
+    named = {root: f"s3://{bucket}" for root, bucket in roots.items()}
+    return named | glue | {"s3_endpoint_url": endpoint, "aws_region": region, "iceberg_catalog": catalog}
 
 
 def _urls(url: str) -> dict[str, Any]:

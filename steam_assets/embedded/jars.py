@@ -44,12 +44,53 @@ KAFKA = JarSet(
     ("org.apache.kafka:kafka_2.13:4.4.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5"), transitive=True
 )
 SPARK = JarSet(("org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",))
-# iceberg-aws-bundle carries the AWS SDK that hadoop-aws needs, all but its transfer manager.
+AWS_SDK = "2.44.4"
+"""The version that Iceberg's own AWS bundle is made of."""
+# What s3a:// and Iceberg's S3FileIO and GlueCatalog load, and STS for roles. Spark has the rest (netty, Apache's HTTP
+# client, codecs). docs/decisions has the sizes.
+AWS_SDK_MODULES = [
+    "annotations",
+    "apache-client",
+    "arns",
+    "auth",
+    "aws-core",
+    "aws-json-protocol",
+    "aws-query-protocol",
+    "aws-xml-protocol",
+    "checksums",
+    "checksums-spi",
+    "crt-core",
+    "endpoints-spi",
+    "glue",
+    "http-auth",
+    "http-auth-aws",
+    "http-auth-aws-eventstream",
+    "http-auth-spi",
+    "http-client-spi",
+    "identity-spi",
+    "json-utils",
+    "kms",
+    "metrics-spi",
+    "netty-nio-client",
+    "profiles",
+    "protocol-core",
+    "regions",
+    "retries",
+    "retries-spi",
+    "s3",
+    "s3-transfer-manager",
+    "sdk-core",
+    "sts",
+    "third-party-jackson-core",
+    "utils",
+    "utils-lite",
+]
 SPARK_S3 = JarSet(
     (
-        "org.apache.iceberg:iceberg-aws-bundle:1.11.0",
         "org.apache.hadoop:hadoop-aws:3.4.2",
-        "software.amazon.awssdk:s3-transfer-manager:2.44.4",
+        "org.reactivestreams:reactive-streams:1.0.4",
+        "software.amazon.eventstream:eventstream:1.0.1",
+        *(f"software.amazon.awssdk:{module}:{AWS_SDK}" for module in AWS_SDK_MODULES),
     )
 )
 PINNED = (KAFKA, SPARK, SPARK_S3)

@@ -62,4 +62,6 @@ class CleanReader:
             properties["s3.endpoint"] = settings.s3_endpoint_url
         if settings.iceberg_catalog == "glue":
             properties["glue.region"] = settings.aws_region
+        if settings.glue_endpoint_url:
+            properties["glue.endpoint"] = settings.glue_endpoint_url
         return properties | settings.iceberg_catalog_properties

@@ -27,16 +27,25 @@ def spark_config(settings: Settings) -> dict[str, str]:
 
     ``settings.spark_config`` is laid over it last, so that a cluster can change anything.
     """
-    config = {
-        "spark.app.name": "steam-assets",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.extensions": f"{ICEBERG}.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.sources.partitionOverwriteMode": "dynamic",
-    }
+    return session_config(settings) | _process(settings) | settings.spark_config
+
+
+def session_config(settings: Settings) -> dict[str, str]:
+    """The part of it that a session alone needs, also one of a Spark that was started by somebody else."""
+    config = {"spark.sql.session.timeZone": "UTC", "spark.sql.sources.partitionOverwriteMode": "dynamic"}
     for catalog, root in ((CLEAN, settings.root("clean")), (CLEAN_BACKUP, settings.root("clean-backup"))):
         config |= iceberg_catalog(settings, catalog, root)
-    config |= {"spark.remote": settings.spark_remote} if settings.spark_remote else _local(settings)
-    return config | settings.spark_config
+    return config
+
+
+def server_config(settings: Settings) -> dict[str, str]:
+    """What a Spark must be started with: jars, Iceberg's extensions, S3."""
+    config = {
+        "spark.app.name": "steam-assets",
+        "spark.sql.extensions": f"{ICEBERG}.extensions.IcebergSparkSessionExtensions",
+        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=_on_s3(settings))),
+    }
+    return config | {f"spark.hadoop.{key}": value for key, value in s3a_config(settings).items()}
 
 
 def prepare_process() -> None:
@@ -58,11 +67,11 @@ def open_session(settings: Settings) -> SparkSession:
     return builder.getOrCreate()
 
 
-def _local(settings: Settings) -> dict[str, str]:
-    on_s3 = any(settings.root(name).startswith("s3://") for name in ("raw", "clean", "clean-backup"))
-    return {
+def _process(settings: Settings) -> dict[str, str]:
+    if settings.spark_remote:
+        return {"spark.remote": settings.spark_remote}
+    return server_config(settings) | {
         "spark.master": settings.spark_master,
-        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=on_s3)),
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -74,6 +83,27 @@ def _local(settings: Settings) -> dict[str, str]:
     }
 
 
+def _on_s3(settings: Settings) -> bool:
+    return any(settings.root(name).startswith("s3://") for name in ("raw", "clean", "clean-backup"))
+
+
+def s3a_config(settings: Settings) -> dict[str, str]:
+    """Hadoop's configuration of ``s3a://``, without ``spark.hadoop.``. Credentials are found by the AWS SDK itself."""
+    config = {
+        # Iceberg's tables in Glue are at s3://, and its orphan files are listed by Hadoop.
+        "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "fs.s3a.endpoint.region": settings.aws_region,
+        "fs.s3a.aws.credentials.provider": "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider",
+    }
+    if not settings.s3_endpoint_url:
+        return config
+    return config | {
+        "fs.s3a.endpoint": settings.s3_endpoint_url,
+        "fs.s3a.path.style.access": "true",
+        "fs.s3a.connection.ssl.enabled": str(settings.s3_endpoint_url.startswith("https:")).lower(),
+    }
+
+
 def iceberg_catalog(settings: Settings, name: str, root: str) -> dict[str, str]:
     """Spark configuration of one Iceberg catalog on a root."""
     prefix = f"spark.sql.catalog.{name}"
@@ -81,10 +111,18 @@ def iceberg_catalog(settings: Settings, name: str, root: str) -> dict[str, str]:
     config[f"{prefix}.warehouse"] = warehouse(settings, root)
     if settings.iceberg_catalog_uri:
         config[f"{prefix}.uri"] = settings.iceberg_catalog_uri
-    if settings.iceberg_catalog == "glue":
-        config[f"{prefix}.io-impl"] = "org.apache.iceberg.aws.s3.S3FileIO"
-        config[f"{prefix}.client.region"] = settings.aws_region
+    properties = _aws_properties(settings) if settings.iceberg_catalog != "hadoop" and root.startswith("s3://") else {}
+    config |= {f"{prefix}.{key}": value for key, value in properties.items()}
     return config | {f"{prefix}.{key}": value for key, value in settings.iceberg_catalog_properties.items()}
+
+
+def _aws_properties(settings: Settings) -> dict[str, str]:
+    properties = {"io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "client.region": settings.aws_region}
+    if settings.s3_endpoint_url:
+        properties |= {"s3.endpoint": settings.s3_endpoint_url, "s3.path-style-access": "true"}
+    if settings.iceberg_catalog == "glue" and settings.glue_endpoint_url:
+        properties["glue.endpoint"] = settings.glue_endpoint_url
+    return properties
 
 
 def warehouse(settings: Settings, root: str) -> str:

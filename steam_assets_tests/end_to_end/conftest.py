@@ -1,4 +1,4 @@
-"""A deployment of its own for each test."""
+"""A deployment of its own for each test, on disk; where a test asks for it, once more on S3 (see ``on_s3``)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker
 from steam_assets.embedded.simulator import Simulator
-from steam_assets_tests.deployment import Deployment, deployment_in
+from steam_assets_tests.deployment import Deployment, deployment_in, on_s3
 
 
 @pytest.fixture
 def deployment(
-    tmp_path: Path, spark: SparkSession, simulator: Simulator, broker: EmbeddedBroker
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    spark: SparkSession,
+    simulator: Simulator,
+    broker: EmbeddedBroker,
 ) -> Iterator[Deployment]:
-    yield deployment_in(tmp_path, spark, simulator, broker.address)
+    storage = getattr(request, "param", "disk")
+    roots = on_s3(request.getfixturevalue("s3_server")) if storage == "s3" else {}
+    yield deployment_in(tmp_path, spark, simulator, broker.address, **roots)
     simulator.faults.clear()
     simulator.clear_now()

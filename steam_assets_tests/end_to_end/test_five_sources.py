@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from pyspark.sql import functions as F
 
 from steam_assets.lake.clean_backup import content
 from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.open_store import RootName, open_root
 from steam_assets.lake.spark_session import CLEAN_BACKUP
 from steam_assets.orchestration.launch import Stage
 from steam_assets.sources import SOURCES, source_named
@@ -20,6 +20,7 @@ from steam_assets_tests.deployment import NOW, Deployment
 KEYS = {Cadence.DAILY: "2026-11-17", Cadence.WEEKLY: "2026-11-10", Cadence.MONTHLY: "2026-10-01"}
 
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+on_disk_and_s3 = pytest.mark.parametrize("deployment", ["disk", "s3"], indirect=True)
 
 
 def obtain_all(deployment: Deployment) -> None:
@@ -30,15 +31,13 @@ def obtain_all(deployment: Deployment) -> None:
         deployment.run(source, key)
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, by name, without the manifests (they record a moment)."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*.jsonl.gz"))
-        if path.is_file()
-    }
+def tree(deployment: Deployment, root: RootName) -> dict[str, bytes]:
+    """Every raw file below a root, by name, without the manifests (they record a moment)."""
+    store = open_root(root, deployment.settings)
+    return {found.key: store.read(found.key) for found in store.list() if found.key.endswith(".jsonl.gz")}
 
 
+@on_disk_and_s3
 def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(deployment: Deployment) -> None:
     """The sum of each line is exact, for every table of every source; a second run asks nothing and changes nothing."""
     obtain_all(deployment)
@@ -51,14 +50,14 @@ def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(deployme
             assert status.published(part.table) == status.landed(part.table) == part.record.items == states
         assert status.tables[0].record is not None and status.tables[0].record.clean > 0, source.name
 
-    raw, asked = tree(deployment.settings.home / "raw"), len(deployment.simulator.requests)
-    assert raw == tree(deployment.settings.home / "raw-backup")
+    raw, asked = tree(deployment, "raw"), len(deployment.simulator.requests)
+    assert raw == tree(deployment, "raw-backup")
     before = {t.name: _content(deployment, s.name, i) for s in SOURCES for i, t in enumerate(s.tables)}
 
     obtain_all(deployment)
 
     assert len(deployment.simulator.requests) == asked
-    assert tree(deployment.settings.home / "raw") == raw
+    assert tree(deployment, "raw") == raw
     assert {t.name: _content(deployment, s.name, i) for s in SOURCES for i, t in enumerate(s.tables)} == before
     for source in SOURCES:
         for index, table in enumerate(source.tables):
@@ -93,12 +92,13 @@ def test_reviews_keep_every_alphabet_and_no_reviewer(deployment: Deployment) -> 
     rows = deployment.rows(reviews)
     for alphabet in (r"\p{IsCyrillic}", r"\p{IsHan}", r"\p{IsArabic}"):
         assert rows.where(F.col("text").rlike(alphabet)).count() > 0, alphabet
-    raw = b"".join(tree(deployment.settings.home / "raw").values())
+    raw = b"".join(tree(deployment, "raw").values())
     assert raw
     authors = [row["author_key"] for row in rows.select("author_key").distinct().collect()]
     assert all(key and not key.startswith("7656") for key in authors)
 
 
+@on_disk_and_s3
 def test_weekly_range_of_clean_and_backup_is_one_commit(deployment: Deployment) -> None:
     """A catch-up of several weeks adds one snapshot to the table, not one a week."""
     source = source_named("top_sellers")

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from steam_assets.lake.disk_store import DiskStore
 from steam_assets.lake.s3_store import S3Store
 from steam_assets.lake.store import Store
 from steam_assets.settings import Settings
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """The endpoint of an S3 server; credentials for it are in the environment."""
-    given = os.environ.get("STEAM_TEST_S3_ENDPOINT")
-    if given:
-        yield given
-        return
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture(scope="session")
