@@ -3,9 +3,7 @@
 Belongs here: configuring, starting, adopting and stopping the embedded broker, and a cluster of them for tests.
 Does not belong here: topics and clients (ingestion/), jars (jars.py).
 
-A broker dies with the process that started it, even by SIGKILL: before the shell that starts it becomes Java, it
-leaves behind a watcher that waits for the end of a pipe which only the starting process holds, and then ends its
-process group. (Linux's PR_SET_PDEATHSIG would not do: it fires when the starting *thread* ends, and macOS has none.)
+A broker dies with the process that started it, even by SIGKILL (watched.py).
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from __future__ import annotations
 import atexit
 import base64
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -28,6 +25,7 @@ from filelock import FileLock
 
 from steam_assets.embedded.jars import kafka_jars
 from steam_assets.embedded.jvm import find_java
+from steam_assets.embedded.watched import kill_watched, start_watched
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.settings import Settings
 
@@ -53,14 +51,6 @@ appender.file.strategy.type = DefaultRolloverStrategy
 appender.file.strategy.max = 2
 rootLogger.level = WARN
 rootLogger.appenderRef.file.ref = file
-"""
-
-# The watcher reads the pipe that was the standard input; `read` ends when the last writer is gone.
-# TERM lets Kafka close its logs; it has ten seconds for it.
-_UNDER_WATCH = """\
-exec 3<&0
-( trap '' TERM INT HUP; read -r _ <&3; kill -TERM 0; sleep 10; kill -KILL 0 ) >/dev/null 2>&1 &
-exec "$@" </dev/null 3<&-
 """
 
 
@@ -172,11 +162,7 @@ class EmbeddedBroker:
         process, self._process = self._process, None
         if process is None:
             return
-        # The watcher keeps the group's id from being given to anybody else, even after Java has ended.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+        kill_watched(process)
         self._pid_file.unlink(missing_ok=True)
         atexit.unregister(self.stop)
 
@@ -244,16 +230,7 @@ class EmbeddedBroker:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         command = self._java(self.heap_mb, "kafka.Kafka", str(self._configuration))
-        with (self.folder / "broker.out").open("wb") as output:
-            return subprocess.Popen(
-                ["/bin/sh", "-c", _UNDER_WATCH, "kafka", *command],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                # A group of its own: Ctrl-C reaches us alone, and we stop the broker in order.
-                start_new_session=True,
-            )
+        return start_watched(command, folder=self.folder, output=self.folder / "broker.out")
 
     def _java(self, heap_mb: int, *arguments: str) -> list[str]:
         return [

@@ -19,11 +19,14 @@ from steam_assets.orchestration.care_jobs import care_jobs, drill_schedule
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.partitions import partitions_by_cadence
+from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
 from steam_assets.orchestration.resources import spark_resource
 from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
 from steam_assets.orchestration.standing_checks import standing_job, standing_schedule, status_assets
+from steam_assets.orchestration.submitted_cleaning import submission
+from steam_assets.orchestration.visual_assets import visual_assets
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
@@ -36,7 +39,7 @@ def build_defs(
     resource_overrides: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
     """Definitions of a deployment. ``settings`` default to the environment's; ``resource_overrides`` replace resources
-    by key (``lake``, ``clock``, ``spark``, ``raw_io``, ``iceberg_io``)."""
+    by key (``lake``, ``clock``, ``spark``, ``raw_io``, ``iceberg_io``, ``submission``)."""
     settings = settings or Settings()
     # Backfill policies are in Dagster since 1.5 and still marked beta; a line an asset would bury real warnings.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `backfill_policy`")
@@ -44,25 +47,32 @@ def build_defs(
     warnings.filterwarnings("ignore", message="Asset job .* materializes assets with varying BackfillPolicies")
     partitions = partitions_by_cadence(sources)
     by_name = {source.name: source for source in sources}
-    assets = {s.name: source_assets(s, by_name, partitions[s.cadence]) for s in sources}
+    elsewhere = settings.spark_runner != "in-process"
+    assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
     jobs = cadence_jobs(sources, assets, partitions)
     standing = standing_job(sources)
+    refresh = refresh_job(sources)
     care = care_jobs(sources)
     on = settings.automation
     return dg.Definitions(
         assets=[
             *(asset for group in assets.values() for asset in group),
             *insight_assets(sources, partitions),
+            *visual_assets(sources),
             *status_assets(sources),
         ],
         asset_checks=[check for source in sources for check in source_checks(source)],
-        jobs=[*jobs, standing, *care],
+        jobs=[*jobs, standing, refresh, *care],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
             standing_schedule(standing, running=on),
             drill_schedule(care, running=on),
         ],
-        sensors=[*source_sensors(sources, jobs, running=on), failure_alerts(settings, running=on)],
+        sensors=[
+            *source_sensors(sources, jobs, running=on),
+            refresh_sensor(sources, refresh, running=on),
+            failure_alerts(settings, running=on),
+        ],
         resources=_resources(settings, sources, resource_overrides or {}),
         executor=dg.in_process_executor,
     )
@@ -78,4 +88,5 @@ def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping
         "spark": spark,
         "raw_io": RawIOManager(lake, spark),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
+        "submission": submission(settings),
     } | dict(overrides)

@@ -15,13 +15,11 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.clean_job import commit_judged, raw_frame
 from steam_assets.lake.clean_tables import clean_table
-from steam_assets.lake.cleaning import Provenance, commit
-from steam_assets.lake.envelope_frame import read_envelopes
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.manifest import LandedBatch, Manifest
-from steam_assets.lake.reviewer_key import reviewer_key, with_reviewer_key
 from steam_assets.orchestration.failures import permanent
 from steam_assets.sources.source import Source, Table
 
@@ -43,8 +41,7 @@ class RawIOManager(dg.IOManager):
         source, keys = context.asset_key.path[0], list(context.asset_partition_keys)
         for key in keys:
             self._manifest(source, key)
-        envelopes = read_envelopes(self._spark.spark_session, self._lake.raw.uris(source, keys))
-        return with_reviewer_key(envelopes, reviewer_key(self._lake.settings))
+        return raw_frame(self._spark.spark_session, self._lake, source, keys)
 
     def _manifest(self, source: str, partition_key: str) -> Manifest:
         return require_manifest(self._lake, source, partition_key)
@@ -63,12 +60,7 @@ class IcebergIOManager(dg.IOManager):
         manifests = {
             key: require_manifest(self._lake, source.name, key) for key in sorted(context.asset_partition_keys)
         }
-        provenance = {key: Provenance(m.digest, m.items.get(table.name, 0)) for key, m in manifests.items()}
-        # Opened before Spark writes below the root: only an empty place is marked as ours.
-        ledger = self._lake.ledger
-        records = commit(table, obj, provenance, self._clock.now())
-        for record in records:
-            ledger.write(record)
+        records = commit_judged(self._lake, table, obj, manifests, self._clock.now())
         context.add_output_metadata(clean_metadata(records))
 
     def load_input(self, context: dg.InputContext) -> DataFrame:

@@ -5,6 +5,7 @@ of ``Source``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -21,8 +22,9 @@ from steam_assets.lake.raw_backup import back_up as back_up_raw
 from steam_assets.orchestration.checks import clean_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
-from steam_assets.orchestration.io_managers import require_clean, require_manifest
+from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_manifest
 from steam_assets.orchestration.partitions import Partitions
+from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.sources.source import Column, Source, Table
 
 OWNERS = ["team:steam-data"]
@@ -30,11 +32,16 @@ RANGE = dg.BackfillPolicy.single_run()
 """A backfill of any number of partitions is one run, one Spark job and one commit."""
 
 
-def source_assets(source: Source, sources: Mapping[str, Source], partitions: Partitions) -> list[dg.AssetsDefinition]:
-    """All assets of a source. ``sources`` finds the one it takes its apps from."""
+def source_assets(
+    source: Source, sources: Mapping[str, Source], partitions: Partitions, *, submitted: bool = False
+) -> list[dg.AssetsDefinition]:
+    """All assets of a source. ``sources`` finds the one it takes its apps from.
+
+    ``submitted``: cleaning is a job of its own, started by the resource ``submission``.
+    """
     assets = [_raw(source, sources, partitions), _raw_backup(source, partitions)]
     for table in source.tables:
-        assets += [_clean(source, table, partitions), _clean_backup(source, table, partitions)]
+        assets += [_clean(source, table, partitions, submitted=submitted), _clean_backup(source, table, partitions)]
     return assets
 
 
@@ -118,11 +125,10 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
     return raw_backup
 
 
-def _clean(source: Source, table: Table, partitions: Partitions) -> dg.AssetsDefinition:
-    @dg.asset(
+def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: bool) -> dg.AssetsDefinition:
+    described = partial(
+        dg.asset,
         key=clean_key(source, table),
-        ins={"raw": dg.AssetIn(raw_key(source))},
-        io_manager_key="iceberg_io",
         group_name=source.name,
         description=table.description,
         metadata={"dagster/column_schema": column_schema((*table.columns, *ORIGIN)), "key": ", ".join(table.key)},
@@ -132,10 +138,24 @@ def _clean(source: Source, table: Table, partitions: Partitions) -> dg.AssetsDef
         kinds={"pyspark", "iceberg"},
         tags={"stage": "clean", "cadence": source.cadence.value},
     )
+
+    @described(ins={"raw": dg.AssetIn(raw_key(source))}, io_manager_key="iceberg_io")
     def clean(raw: DataFrame) -> DataFrame:
         return judge(table, raw)
 
-    return clean
+    @described(deps=[raw_key(source)], required_resource_keys={"lake", "submission"})
+    def clean_elsewhere(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        lake: Lake = context.resources.lake
+        job: Submission = context.resources.submission
+        keys = sorted(context.partition_keys)
+        manifests = {key: require_manifest(lake, source.name, key) for key in keys}
+        job.run(context, [source.name, table.name, *keys])
+        records = [require_clean(lake, source, table, key) for key in keys]
+        if stale := [r.partition_key for r in records if r.raw_digest != manifests[r.partition_key].digest]:
+            raise permanent(f"the job left {', '.join(stale)} of {table.name} as it was; its own log says why")
+        return dg.MaterializeResult(metadata=clean_metadata(records))
+
+    return clean_elsewhere if submitted else clean
 
 
 def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.AssetsDefinition:

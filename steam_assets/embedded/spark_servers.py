@@ -1,0 +1,159 @@
+"""Spark that several processes use, on this machine: a standalone cluster, and a Spark Connect server.
+
+Belongs here: starting them from pyspark's own jars, their state, ending them. Does not belong here: sessions
+(lake/spark_session.py), which jars (jars.py).
+
+Both end with the process that started them.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyspark
+
+from steam_assets.embedded.broker import HOST, free_port
+from steam_assets.embedded.jvm import find_java
+from steam_assets.embedded.watched import kill_watched, start_watched
+
+START_DEADLINE_SECONDS = 120.0
+LOG_TAIL_CHARACTERS = 2000
+DAEMON_MEMORY = {"SPARK_DAEMON_MEMORY": "256m"}
+
+
+class SparkServerFailed(Exception):
+    """A master, worker or Connect server did not start; the message carries the end of its log."""
+
+
+class StandaloneCluster:
+    """A master and workers of ``cores`` and ``memory`` each, as a context manager. ``url`` is a Spark master."""
+
+    def __init__(self, folder: Path, workers: int = 2, cores: int = 1, memory: str = "1g") -> None:
+        self._folder = folder
+        self._size, self._cores, self._memory = workers, cores, memory
+        self._port, self._page = free_port(), free_port()
+        self._servers: list[_Server] = []
+
+    @property
+    def url(self) -> str:
+        return f"spark://{HOST}:{self._port}"
+
+    def state(self) -> dict[str, Any]:
+        """What the master's page says of its workers and applications (``/json/``)."""
+        with urllib.request.urlopen(f"http://{HOST}:{self._page}/json/", timeout=10) as answer:
+            return json.load(answer)
+
+    def workers_alive(self) -> int:
+        try:
+            return int(self.state()["aliveworkers"])
+        except OSError:
+            return -1
+
+    def kill_worker(self, index: int) -> None:
+        """End a worker with its executors by SIGKILL, as the loss of a machine would."""
+        self._servers[1 + index].kill()
+
+    def __enter__(self) -> Self:
+        try:
+            at = ["--host", HOST, "--port", str(self._port), "--webui-port", str(self._page)]
+            master = self._start("master", ["org.apache.spark.deploy.master.Master", *at])
+            master.wait(lambda: self.workers_alive() >= 0)
+            for number in range(self._size):
+                size = ["--cores", str(self._cores), "--memory", self._memory, "--work-dir", str(self._folder / "work")]
+                worker = ["org.apache.spark.deploy.worker.Worker", "--host", HOST, "--webui-port", "0", *size, self.url]
+                self._start(f"worker-{number}", worker)
+            self._servers[-1].wait(lambda: self.workers_alive() == self._size)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.kill()
+
+    def _start(self, name: str, command: Sequence[str]) -> _Server:
+        server = _Server(self._folder, name, ["spark-class", *command])
+        self._servers.append(server)
+        return server
+
+
+class ConnectServer:
+    """A Spark Connect server with ``config``, as a context manager. ``url`` is a ``spark.remote``."""
+
+    def __init__(self, folder: Path, config: Mapping[str, str]) -> None:
+        self._folder, self._config = folder, config
+        self._port = free_port()
+        self._server: _Server | None = None
+
+    @property
+    def url(self) -> str:
+        return f"sc://{HOST}:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / "connect.properties"
+        file.touch(mode=0o600)
+        at = {"spark.connect.grpc.binding.address": HOST, "spark.connect.grpc.binding.port": str(self._port)}
+        file.write_text("".join(f"{key}={value}\n" for key, value in {**self._config, **at}.items()))
+        name = "org.apache.spark.sql.connect.service.SparkConnectServer"
+        command = ["spark-submit", "--properties-file", str(file), "--class", name, "spark-internal"]
+        self._server = _Server(self._folder, "connect", command)
+        self._server.wait(self._answers)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.kill()
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self._port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+
+class _Server:
+    """One of Spark's scripts as a process, its log in ``folder``/``name``.log."""
+
+    def __init__(self, folder: Path, name: str, command: Sequence[str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._name, self._log = name, folder / f"{name}.log"
+        home = Path(pyspark.__file__).parent
+        environment = {"SPARK_HOME": str(home), "JAVA_HOME": str(find_java().resolve().parent.parent), **DAEMON_MEMORY}
+        script = [str(home / "bin" / command[0]), *command[1:]]
+        self._process: subprocess.Popen[bytes] | None = start_watched(
+            script, folder=folder, output=self._log, environment=environment
+        )
+
+    def wait(self, ready: Callable[[], bool]) -> None:
+        """Return when ``ready``. SparkServerFailed, with the process ended, if it ends before or takes too long."""
+        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        while not ready():
+            ended = self._process is None or self._process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                self.kill()
+                tail = self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+                raise SparkServerFailed(f"Spark's {self._name} did not start. The end of {self._log}:\n{tail}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            kill_watched(process)

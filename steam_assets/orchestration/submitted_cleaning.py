@@ -1,0 +1,138 @@
+"""Cleaning outside of the run's process: ``lake/clean_job.py`` by spark-submit, or on EMR Serverless, through Pipes.
+
+Belongs here: starting the job and following it. Does not belong here: what it does, and what its result must be (the
+asset reads the ledger).
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, Protocol
+
+import boto3
+import dagster as dg
+import pyspark
+from dagster_aws.pipes import PipesCloudWatchMessageReader, PipesEMRServerlessClient
+
+from steam_assets.embedded.jars import SPARK
+from steam_assets.lake import clean_job
+from steam_assets.lake.open_store import ROOT_NAMES
+from steam_assets.lake.spark_session import prepare_process, server_config, spark_config
+from steam_assets.orchestration.failures import permanent
+from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless.client import EMRServerlessClient
+
+SCRIPT = Path(clean_job.__file__)
+ENVIRONMENT = "environment.tar.gz"
+
+
+class Submission(Protocol):
+    """Runs the cleaning command with ``arguments`` and returns when it has succeeded."""
+
+    def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None: ...
+
+
+def submission(settings: Settings) -> Submission | None:
+    """How the settings want partitions cleaned; None: in the run's own process."""
+    match settings.spark_runner:
+        case "in-process":
+            return None
+        case "subprocess":
+            return BySparkSubmit(settings)
+        case "emr-serverless":
+            return OnEmrServerless(settings)
+
+
+class BySparkSubmit:
+    """A driver of its own on this machine, on the settings' master."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None:
+        prepare_process()
+        submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+        with _properties_file(spark_config(self._settings)) as file:
+            command = [str(submit), "--properties-file", file, str(SCRIPT), *arguments]
+            environment = {"PYSPARK_DRIVER_PYTHON": sys.executable, **self._settings.environment(secrets=True)}
+            dg.PipesSubprocessClient().run(context=context, command=command, env=environment)
+
+
+class OnEmrServerless:
+    """A job of the settings' EMR Serverless application. Its secrets are those of STEAM_SECRETS_ID, never arguments."""
+
+    def __init__(
+        self, settings: Settings, client: EMRServerlessClient | None = None, poll_seconds: float = 10.0
+    ) -> None:
+        self._settings, self._client, self._poll_seconds = settings, client, poll_seconds
+
+    def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None:
+        settings = self._settings
+        if lacking := _lacking(settings):
+            raise permanent(f"cleaning on EMR Serverless needs {', '.join(lacking)}; see docs/deployment-profiles.md")
+        logs = boto3.client("logs", region_name=settings.aws_region)
+        client = PipesEMRServerlessClient(
+            client=self._client or boto3.client("emr-serverless", region_name=settings.aws_region),
+            message_reader=PipesCloudWatchMessageReader(client=logs),
+            poll_interval=self._poll_seconds,
+        )
+        client.run(context=context, start_job_run_params=_job_run(settings, arguments))
+
+
+def _lacking(settings: Settings) -> list[str]:
+    """Settings without which a job elsewhere would fail, or make its own pseudonyms of reviewers."""
+    needed = ("emr_application_id", "emr_job_role_arn", "emr_code_root", "secrets_id")
+    lacking = [f"STEAM_{name.upper()}" for name in needed if not getattr(settings, name)]
+    if not settings.reviewer_hash_key.get_secret_value():
+        lacking.append("STEAM_REVIEWER_HASH_KEY in that secret")
+    return lacking + [f"the {name} root on S3" for name in ROOT_NAMES if not settings.root(name).startswith("s3://")]
+
+
+def _job_run(settings: Settings, arguments: Sequence[str]) -> Any:
+    code = settings.emr_code_root.rstrip("/")
+    python = "./environment/bin/python"
+    given = {**settings.environment(secrets=False), "STEAM_HOME": "/tmp/steam"}  # noqa: S108 - of the job's own container
+    driver = {"PYSPARK_DRIVER_PYTHON": python, "PYSPARK_PYTHON": python, **given}
+    config = server_config(settings) | {
+        # EMR has the AWS SDK and S3; of the jars only Iceberg's is missing.
+        "spark.jars": ",".join(f"{code}/{_jar_name(coordinate)}" for coordinate in SPARK.coordinates),
+        "spark.archives": f"{code}/{ENVIRONMENT}#environment",
+        "spark.executorEnv.PYSPARK_PYTHON": python,
+        **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
+        **settings.spark_config,
+    }
+    return {
+        "applicationId": settings.emr_application_id,
+        "executionRoleArn": settings.emr_job_role_arn,
+        "name": " ".join(arguments)[:256],
+        "jobDriver": {
+            "sparkSubmit": {
+                "entryPoint": f"{code}/{SCRIPT.name}",
+                "entryPointArguments": list(arguments),
+                "sparkSubmitParameters": " ".join(f"--conf {shlex.quote(f'{k}={v}')}" for k, v in config.items()),
+            }
+        },
+    }
+
+
+def _jar_name(coordinate: str) -> str:
+    _, artifact, version = coordinate.split(":")
+    return f"{artifact}-{version}.jar"
+
+
+@contextmanager
+def _properties_file(config: Mapping[str, str]) -> Iterator[str]:
+    # A file that only its owner can read: a catalog's password must not stand in the list of processes.
+    with NamedTemporaryFile("w", suffix=".properties", prefix="steam-spark-") as file:
+        for key, value in config.items():
+            escaped = value.replace("\\", "\\\\").replace("\n", "\\n")
+            file.write(f"{key}={escaped}\n")
+        file.flush()
+        yield file.name
