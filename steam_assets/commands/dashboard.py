@@ -5,7 +5,6 @@ Belongs here: where it goes and whether it is opened. Does not belong here: what
 
 from __future__ import annotations
 
-import os
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -26,9 +25,10 @@ def dashboard(
     """Write everything that was collected into one page that works without a network."""
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.visuals.dashboard import load, render
+    from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
 
     settings = Settings(home=home) if home else Settings()
-    where = (out or settings.home / "dashboard.html").absolute()
+    where = (out or dashboard_path(settings)).absolute()
     data = load(CleanReader(settings))
     size = write_whole(where, render(data).encode())
     console = Console()
@@ -36,15 +36,3 @@ def dashboard(
     console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", highlight=False, soft_wrap=True)
     if open_browser:
         webbrowser.open(where.as_uri())
-
-
-def write_whole(where: Path, content: bytes) -> int:
-    """Write a file so that a reader sees the old one or the new one; gives its bytes."""
-    where.parent.mkdir(parents=True, exist_ok=True)
-    part = where.with_name(f".{where.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(where)
-    finally:
-        part.unlink(missing_ok=True)
-    return len(content)

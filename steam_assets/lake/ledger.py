@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from steam_assets.lake.store import Store
+from steam_assets.lake.store import Store, StoredObject
 
 
 class CleanRecord(BaseModel):
@@ -78,8 +78,12 @@ class Ledger:
 
     def partitions(self, table: str) -> Iterator[str]:
         """Keys of the partitions on record, oldest first."""
+        yield from (key for key, _ in self.written(table))
+
+    def written(self, table: str) -> Iterator[tuple[str, StoredObject]]:
+        """Each partition on record with its record as listed: a new commit is a new ``etag`` and ``modified``."""
         for stored in self._store.list(f"ledger/{table}/"):
-            yield stored.key.rsplit("/", 1)[1].removesuffix(".json")
+            yield stored.key.rsplit("/", 1)[1].removesuffix(".json"), stored
 
     def forget(self, table: str, partition_key: str) -> None:
         self._store.delete(self._key(table, partition_key))

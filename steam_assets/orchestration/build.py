@@ -19,12 +19,14 @@ from steam_assets.orchestration.care_jobs import care_jobs, drill_schedule
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.partitions import partitions_by_cadence
+from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
 from steam_assets.orchestration.resources import spark_resource
 from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
 from steam_assets.orchestration.standing_checks import standing_job, standing_schedule, status_assets
 from steam_assets.orchestration.submitted_cleaning import submission
+from steam_assets.orchestration.visual_assets import visual_assets
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
@@ -49,22 +51,28 @@ def build_defs(
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
     jobs = cadence_jobs(sources, assets, partitions)
     standing = standing_job(sources)
+    refresh = refresh_job(sources)
     care = care_jobs(sources)
     on = settings.automation
     return dg.Definitions(
         assets=[
             *(asset for group in assets.values() for asset in group),
             *insight_assets(sources, partitions),
+            *visual_assets(sources),
             *status_assets(sources),
         ],
         asset_checks=[check for source in sources for check in source_checks(source)],
-        jobs=[*jobs, standing, *care],
+        jobs=[*jobs, standing, refresh, *care],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
             standing_schedule(standing, running=on),
             drill_schedule(care, running=on),
         ],
-        sensors=[*source_sensors(sources, jobs, running=on), failure_alerts(settings, running=on)],
+        sensors=[
+            *source_sensors(sources, jobs, running=on),
+            refresh_sensor(sources, refresh, running=on),
+            failure_alerts(settings, running=on),
+        ],
         resources=_resources(settings, sources, resource_overrides or {}),
         executor=dg.in_process_executor,
     )

@@ -37,12 +37,16 @@ def insight_assets(
     sources: Sequence[Source], partitions: Mapping[Cadence, Partitions], insights: Sequence[Insight] = INSIGHTS
 ) -> list[dg.AssetsDefinition]:
     """An asset for each insight whose clean tables these sources have."""
-    there = {table.name for source in sources for table in source.tables}
     return [
         _insight_asset(insight, sources, partitions[insight.cadence] if insight.cadence else None)
-        for insight in insights
-        if {needed.table for needed in insight.inputs} <= there
+        for insight in served_insights(sources, insights)
     ]
+
+
+def served_insights(sources: Sequence[Source], insights: Sequence[Insight] = INSIGHTS) -> list[Insight]:
+    """The insights whose clean tables these sources have."""
+    there = {table.name for source in sources for table in source.tables}
+    return [insight for insight in insights if {needed.table for needed in insight.inputs} <= there]
 
 
 def insight_key(insight: Insight) -> dg.AssetKey:
@@ -74,14 +78,20 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         spark_resource: LazyPySparkResource = context.resources.spark
         spark = spark_resource.spark_session
         keys = sorted(context.partition_keys) if partitions else [ALL]
-        rows = _rows(spark, insight, sources, context.resources.lake, context.resources.clock, keys)
         try:
-            done = replace(spark, insight, rows, keys)
+            done = compute_partitions(spark, insight, sources, context.resources.lake, context.resources.clock, keys)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
-        return dg.MaterializeResult(metadata=_metadata(spark, insight, done))
+        return dg.MaterializeResult(metadata=insight_metadata(spark, insight, done))
 
     return computed
+
+
+def compute_partitions(
+    spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
+) -> Replaced:
+    """Compute the insight's partitions ``keys`` and replace them in one commit. InsightInvalid as of ``replace``."""
+    return replace(spark, insight, _rows(spark, insight, sources, lake, clock, keys), keys)
 
 
 def _rows(
@@ -93,7 +103,7 @@ def _rows(
     return insight.compute(read_inputs(spark, insight, keys, tables), keys)
 
 
-def _metadata(spark: SparkSession, insight: Insight, done: Replaced) -> dict[str, dg.MetadataValue]:
+def insight_metadata(spark: SparkSession, insight: Insight, done: Replaced) -> dict[str, dg.MetadataValue]:
     """Counts, the first rows of the newest partition, and the insight's line over its partitions."""
     newest = max(done.rows)
     order = [F.expr(expression) for expression in insight.order or insight.key]

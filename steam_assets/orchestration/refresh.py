@@ -1,0 +1,200 @@
+"""Refresh: when clean partitions are newly committed, the insights they touch and all visuals are made anew, once.
+
+Belongs here: the sensor, and the job it asks for. Does not belong here: how commits are seen (lake/commits.py), which
+partitions they touch (insights/affected.py), what is computed and written.
+
+Insights are daily, weekly or monthly and visuals have no partitions; assets with different partitions cannot be in one
+run of an asset job. Runs a cadence, followed by one of visuals, would each start Spark and show the page in between. So
+``refresh`` is a job of ops that calls the very functions the assets call and records a materialization for each
+partition it made: one run, one Spark session, and in Dagit the assets are fresh all the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pydantic import Field
+from pyspark.sql import SparkSession
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.insights.affected import affected
+from steam_assets.insights.insight import Insight
+from steam_assets.insights.table import InsightInvalid, Replaced
+from steam_assets.lake.commits import commits_since
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.failures import RETRIES, permanent
+from steam_assets.orchestration.insight_assets import (
+    compute_partitions,
+    insight_key,
+    insight_metadata,
+    served_insights,
+)
+from steam_assets.orchestration.standing import UNFINISHED
+from steam_assets.orchestration.visual_assets import (
+    DASHBOARD,
+    EXPORTS,
+    TABLEAU,
+    write_dashboard,
+    write_exports,
+    write_tableau,
+)
+from steam_assets.sources.source import Source
+
+JOB = "refresh"
+INSIGHTS_OP = "refresh_insights"
+NAMED_CHANGES = 200
+"""Characters of the tag that names what changed; the run's config has all of it."""
+NOT_DONE = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+Partitions = dict[str, list[str]]
+"""Partition keys by table."""
+
+
+class RefreshConfig(dg.Config):
+    """``changed``: partition keys by clean table; empty for all there are."""
+
+    changed: Partitions = Field(default_factory=dict)
+
+
+def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
+    """Insights of the changed partitions, then dashboard, exports of what changed, and the Tableau extract."""
+    insights = _insights_op(sources)
+
+    @dg.job(
+        name=JOB,
+        executor_def=dg.in_process_executor,
+        description="Computes the insights that changed clean partitions touch, then the dashboard, exports and the "
+        "Tableau extract. Without config: everything.",
+    )
+    def refresh() -> None:
+        made = insights()
+        refresh_dashboard(made)
+        refresh_exports(made)
+        refresh_tableau(made)
+
+    return refresh
+
+
+def _insights_op(sources: Sequence[Source]) -> dg.OpDefinition:
+    tables = [table.name for source in sources for table in source.tables]
+
+    @dg.op(
+        name=INSIGHTS_OP,
+        required_resource_keys={"lake", "spark", "clock"},
+        retry_policy=RETRIES,
+        description="Computes each touched insight in one commit; gives the changed partitions of all tables.",
+    )
+    def refresh_insights(context: dg.OpExecutionContext, config: RefreshConfig) -> Partitions:
+        lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
+        spark: LazyPySparkResource = context.resources.spark
+        changed = config.changed or dict(commits_since(lake.ledger, tables, None).changed)
+        served = {insight.name: insight for insight in served_insights(sources)}
+        chosen = affected(list(served.values()), sources, lake.ledger, changed, clock.now())
+        made = {table: list(keys) for table, keys in changed.items()}
+        invalid: list[str] = []
+        for name, keys in chosen.items():
+            context.log.info(f"insight {name}: {len(keys)} partitions, {keys[0]} to {keys[-1]}")
+            try:
+                done = compute_partitions(spark.spark_session, served[name], sources, lake, clock, keys)
+            except InsightInvalid as error:
+                invalid.append(str(error))
+            else:
+                _record(context, spark.spark_session, served[name], done)
+                made[served[name].table] = keys
+        if invalid:
+            raise permanent(" ".join(invalid))
+        return made
+
+    return refresh_insights
+
+
+def _record(context: dg.OpExecutionContext, spark: SparkSession, insight: Insight, done: Replaced) -> None:
+    """A materialization a partition, as the asset would have; the newest one carries preview and plot."""
+    newest = max(done.rows)
+    for key, rows in done.rows.items():
+        shown: Mapping[str, dg.MetadataValue] = {"snapshot_id": dg.MetadataValue.text(str(done.snapshot_id))}
+        if key == newest:
+            shown = insight_metadata(spark, insight, done)
+        context.log_event(
+            dg.AssetMaterialization(
+                insight_key(insight),
+                partition=key if insight.cadence else None,
+                metadata={**shown, "dagster/partition_row_count": dg.MetadataValue.int(rows)},
+            )
+        )
+
+
+@dg.op(required_resource_keys={"lake"}, description="Replaces the page.")
+def refresh_dashboard(context: dg.OpExecutionContext, made: Partitions) -> None:
+    _show(context, DASHBOARD, write_dashboard(context.resources.lake.settings))
+
+
+@dg.op(required_resource_keys={"lake"}, description="Exports the changed partitions of clean and insight tables.")
+def refresh_exports(context: dg.OpExecutionContext, made: Partitions) -> None:
+    _show(context, EXPORTS, write_exports(context.resources.lake.settings, made))
+
+
+@dg.op(required_resource_keys={"lake"}, description="Replaces the extract, and publishes it where a server is set.")
+def refresh_tableau(context: dg.OpExecutionContext, made: Partitions) -> None:
+    _show(context, TABLEAU, write_tableau(context.resources.lake.settings))
+
+
+def _show(context: dg.OpExecutionContext, key: dg.AssetKey, shown: Mapping[str, dg.MetadataValue]) -> None:
+    context.log_event(dg.AssetMaterialization(key, metadata=shown))
+
+
+def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running: bool) -> dg.SensorDefinition:
+    """Asks for one refresh of all that was committed since the last, off unless ``running``.
+
+    While a refresh is under way it waits: what is committed meanwhile is the next one's. What a failed refresh should
+    have made goes along with the next, so that it is not tried over and over.
+    """
+    tables = [table.name for source in sources for table in source.tables]
+
+    @dg.sensor(
+        name="refresh_visuals",
+        job=job,
+        default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
+        minimum_interval_seconds=120,
+        required_resource_keys={"lake"},
+        description="Sees newly committed clean partitions, whoever committed them, and has insights and visuals made.",
+    )
+    def refresh_visuals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        lake: Lake = context.resources.lake
+        new = commits_since(lake.ledger, tables, context.cursor)
+        if not new.changed:
+            return dg.SkipReason("no clean partition was committed since the last refresh")
+        under_way = context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1)
+        if under_way:
+            return dg.SkipReason(f"refresh {under_way[0].run_id[:8]} is under way; {_named(new.changed)} comes next")
+        changed = _with_failed(context.instance, new.changed)
+        context.log.info(f"changed: {_named(changed)}")
+        request = dg.RunRequest(
+            run_key=f"refresh {new.digest}",
+            run_config={"ops": {INSIGHTS_OP: {"config": {"changed": changed}}}},
+            tags={"steam/changed": _named(changed)[:NAMED_CHANGES]},
+        )
+        return dg.SensorResult(run_requests=[request], cursor=new.cursor)
+
+    return refresh_visuals
+
+
+def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[str]]) -> Partitions:
+    """What changed, and what the newest refresh had to make and did not."""
+    newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
+    left: Partitions = {}
+    if newest and newest[0].status in NOT_DONE:
+        config: Any = newest[0].run_config
+        left = config.get("ops", {}).get(INSIGHTS_OP, {}).get("config", {}).get("changed", {})
+    return {table: sorted({*changed.get(table, ()), *left.get(table, ())}) for table in sorted({*changed, *left})}
+
+
+def _named(changed: Mapping[str, Sequence[str]]) -> str:
+    """What changed in words: each table with its one partition, or how many from which to which."""
+    parts = []
+    for table, keys in changed.items():
+        which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions, {keys[0]} to {keys[-1]}"
+        parts.append(f"{table} {which}")
+    return "; ".join(parts)

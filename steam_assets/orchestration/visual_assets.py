@@ -1,0 +1,186 @@
+"""What people look at, as assets: the dashboard's page, the exported files and the Tableau extract.
+
+Belongs here: where each is written and what Dagit shows of it. Does not belong here: what is in them (visuals/), when
+they are made anew (refresh.py).
+
+None is partitioned: each is made from all partitions there are, and replaced whole. All lie below ``STEAM_HOME``.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import dagster as dg
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.disk_store import DiskStore
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.insight_assets import insight_key, served_insights
+from steam_assets.orchestration.previews import preview
+from steam_assets.orchestration.source_assets import OWNERS, clean_key
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Source
+from steam_assets.visuals.dashboard import DashboardData, load, render
+from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
+from steam_assets.visuals.exports import Exported, export_table, exported_tables
+from steam_assets.visuals.tableau import TableauRefused, TableauServer, publish, tables_of, write_extract
+
+DASHBOARD, EXPORTS, TABLEAU = (dg.AssetKey(["visuals", name]) for name in ("dashboard", "exports", "tableau"))
+
+Shown: TypeAlias = dict[str, dg.MetadataValue]
+
+
+def visual_assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
+    """The three assets, after all clean tables and insights."""
+    tables = [clean_key(source, table) for source in sources for table in source.tables]
+    after = [*tables, *(insight_key(insight) for insight in served_insights(sources))]
+    return [_dashboard(after), _exports(after, sources), _tableau(after)]
+
+
+def _dashboard(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=DASHBOARD,
+        deps=after,
+        group_name="visuals",
+        description="The market in one page that needs no network: HOME/dashboard.html.",
+        owners=OWNERS,
+        kinds={"html"},
+        tags={"stage": "visual"},
+        required_resource_keys={"lake"},
+    )
+    def dashboard(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        lake: Lake = context.resources.lake
+        return dg.MaterializeResult(metadata=write_dashboard(lake.settings))
+
+    return dashboard
+
+
+def _exports(after: Sequence[dg.AssetKey], sources: Sequence[Source]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=EXPORTS,
+        deps=after,
+        group_name="visuals",
+        description="Every clean and insight table, a partition a file, as CSV that is safe in a spreadsheet and as "
+        "Parquet: HOME/exports.",
+        owners=OWNERS,
+        kinds={"csv", "parquet"},
+        tags={"stage": "visual"},
+        required_resource_keys={"lake"},
+    )
+    def exports(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        lake: Lake = context.resources.lake
+        every = dict.fromkeys(exported_tables(sources))
+        return dg.MaterializeResult(metadata=write_exports(lake.settings, every))
+
+    return exports
+
+
+def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=TABLEAU,
+        deps=after,
+        group_name="visuals",
+        description="One extract with related tables for Tableau: HOME/tableau/steam_market.hyper. Published to a "
+        "server, a data source a table, if STEAM_TABLEAU_URL names one.",
+        owners=OWNERS,
+        kinds={"tableau"},
+        tags={"stage": "visual"},
+        required_resource_keys={"lake"},
+    )
+    def tableau(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        lake: Lake = context.resources.lake
+        return dg.MaterializeResult(metadata=write_tableau(lake.settings))
+
+    return tableau
+
+
+def write_dashboard(settings: Settings) -> Shown:
+    """Replace the page. What Dagit shows: its path and bytes, as of when it is, and the gaps it tells of."""
+    data = load(CleanReader(settings))
+    where = dashboard_path(settings)
+    size = write_whole(where, render(data).encode())
+    return {
+        "path": dg.MetadataValue.path(where),
+        "bytes": dg.MetadataValue.int(size),
+        "as_of": dg.MetadataValue.text(f"{data.newest:%Y-%m-%d %H:%M} UTC" if data.newest else "no data yet"),
+        "gaps": dg.MetadataValue.int(len(data.gaps)),
+        "preview": preview(_summary(data), ["table", "rows shown", "as of", "why empty"]),
+        "newest_gaps": preview([{"source": g.source, "period": g.start, "why": g.why} for g in data.gaps[::-1]]),
+    }
+
+
+def _summary(data: DashboardData) -> list[dict[str, object]]:
+    """A row an insight: what the page has of it."""
+    return [
+        {
+            "table": insight.name,
+            "rows shown": data.tables[insight.table].num_rows if insight.table in data.tables else 0,
+            "as of": data.known_at(needed.table for needed in insight.inputs),
+            "why empty": data.why_empty(insight.table),
+        }
+        for insight in INSIGHTS
+    ]
+
+
+def write_exports(settings: Settings, chosen: Mapping[str, Sequence[str] | None]) -> Shown:
+    """Export partitions by table, all of a table's where None is given; other files stay as they are."""
+    folder = (settings.home / "exports").absolute()
+    reader, store = CleanReader(settings), DiskStore(folder)
+    written = [one for table, keys in chosen.items() for one in export_table(reader, store, table, keys)]
+    return {
+        "path": dg.MetadataValue.path(folder),
+        "files": dg.MetadataValue.int(2 * len(written)),
+        "rows": dg.MetadataValue.int(sum(one.rows for one in written)),
+        "preview": preview(_by_table(written), ["table", "partitions", "newest", "rows"]),
+    }
+
+
+def _by_table(written: Sequence[Exported]) -> list[dict[str, object]]:
+    tables = dict.fromkeys(one.table for one in written)
+    groups = {table: [one for one in written if one.table == table] for table in tables}
+    return [
+        {
+            "table": table,
+            "partitions": len(group),
+            "newest": max(one.partition_key for one in group),
+            "rows": sum(one.rows for one in group),
+        }
+        for table, group in groups.items()
+    ]
+
+
+def extract_path(settings: Settings) -> Path:
+    """Where the Tableau extract lies."""
+    return (settings.home / "tableau" / "steam_market.hyper").absolute()
+
+
+def write_tableau(settings: Settings) -> Shown:
+    """Replace the extract and, if the settings name a server, publish it. A permanent failure if that refuses."""
+    tables, where = tables_of(CleanReader(settings)), extract_path(settings)
+    write_extract(tables, where)
+    server = tableau_server(settings)
+    try:
+        published = publish(tables, server) if server else {}
+    except TableauRefused as error:
+        raise permanent(f"the extract {where} is written; publishing it failed: {error}") from error
+    return {
+        "path": dg.MetadataValue.path(where),
+        "bytes": dg.MetadataValue.int(where.stat().st_size),
+        "tables": dg.MetadataValue.json(sorted(tables)),
+        "published": dg.MetadataValue.json(published),
+    }
+
+
+def tableau_server(settings: Settings) -> TableauServer | None:
+    """Where to publish; None if no server is set."""
+    if not settings.tableau_url:
+        return None
+    return TableauServer(
+        url=settings.tableau_url,
+        project=settings.tableau_project,
+        token_name=settings.tableau_token_name,
+        token_secret=settings.tableau_token_secret,
+        site=settings.tableau_site,
+    )
