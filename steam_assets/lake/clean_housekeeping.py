@@ -17,6 +17,7 @@ from steam_assets.crash_points import reached
 from steam_assets.lake.clean_backup import EMPTY, Content, content, verify
 from steam_assets.lake.clean_tables import ChangedMeanwhile, clean_table, quarantine_table
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.lease import Lease
 from steam_assets.lake.ledger import BackupRecord
 from steam_assets.sources.source import Source, Table
 
@@ -70,10 +71,11 @@ def _candidate(lake: Lake, source: Source, table: Table, key: str, older_than: d
     return CleanCandidate(source, table, key, record.clean if record else 0, reason is None, reason or kept)
 
 
-def apply(spark: SparkSession, lake: Lake, candidates: Sequence[CleanCandidate]) -> list[CleanOutcome]:
+def apply(spark: SparkSession, lake: Lake, candidates: Sequence[CleanCandidate], held: Lease) -> list[CleanOutcome]:
     """Clear what ``plan`` would clear: of each table all partitions whose backup verifies, in one commit.
 
-    The caller holds the housekeeping lease. A run that dies between the commit and the ledger is finished by the next.
+    ``held`` is the housekeeping lease; LeaseLost if this run was too slow for it. A run that dies between the commit
+    and the ledger is finished by the next.
     """
     outcomes: list[CleanOutcome] = []
     by_table: dict[str, list[CleanCandidate]] = {}
@@ -81,6 +83,7 @@ def apply(spark: SparkSession, lake: Lake, candidates: Sequence[CleanCandidate])
         if candidate.clear:
             by_table.setdefault(candidate.table.name, []).append(candidate)
     for group in by_table.values():
+        held.renew()
         outcomes += _clear(spark, lake, group)
     return outcomes
 

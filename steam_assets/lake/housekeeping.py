@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pyspark.sql import SparkSession
 
 from steam_assets.lake import clean_housekeeping, raw_housekeeping
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.lease import lease
+from steam_assets.lake.lease import CLOCK_SKEW, TTL, lease
 from steam_assets.sources.source import Source, Table
 
 
@@ -32,11 +32,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Housekeeping:
-    """Looks at every primary partition of ``sources`` that began before ``older_than`` (aware, UTC)."""
+    """Looks at every primary partition of ``sources`` that began before ``older_than`` (aware, UTC).
+
+    ``ttl`` is how long a lease lasts if the process dies, ``skew`` by how much clocks may differ.
+    """
 
     lake: Lake
     sources: Sequence[Source]
     older_than: datetime
+    ttl: timedelta = TTL
+    skew: timedelta = CLOCK_SKEW
 
     def plan(self) -> list[Line]:
         """What ``apply`` would try to clear and what it would keep, each with its reason. Changes nothing."""
@@ -54,14 +59,15 @@ class Housekeeping:
         """
         names = [source.name for source in self.sources]
         planned = raw_housekeeping.plan(self.lake.raw, self.lake.raw_backup, names, self.older_than)
-        raw = raw_housekeeping.apply(self.lake.raw, self.lake.raw_backup, planned)
+        raw = raw_housekeeping.apply(self.lake.raw, self.lake.raw_backup, planned, ttl=self.ttl, skew=self.skew)
         done = [Line(f"{o.source}/raw", o.partition_key, o.cleared, o.size, "bytes", o.reason) for o in raw]
-        with lease(self.lake.raw.store, "clean-housekeeping"):
+        with lease(self.lake.raw.store, "clean-housekeeping", ttl=self.ttl, skew=self.skew) as held:
             candidates = clean_housekeeping.plan(self.lake, self.sources, self.older_than)
             if any(c.clear for c in candidates):
-                outcomes = clean_housekeeping.apply(spark(), self.lake, candidates)
+                outcomes = clean_housekeeping.apply(spark(), self.lake, candidates, held)
                 done += [Line(o.table, o.partition_key, o.cleared, o.rows, "rows", o.reason) for o in outcomes]
             for table in self._swept():
+                held.renew()
                 clean_housekeeping.sweep(spark(), table, self.older_than)
         return done
 
