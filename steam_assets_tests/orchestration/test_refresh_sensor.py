@@ -1,0 +1,176 @@
+"""The refresh sensor: one refresh for what was committed, by whomever, and none where nothing was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.insights import INSIGHTS
+from steam_assets.insights.affected import affected
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.refresh import INSIGHTS_OP, JOB
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+
+
+class Watched:
+    """A lake whose ledger a test writes, and the sensor's ticks over it."""
+
+    def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
+        self.lake = Lake(Settings(home=home))
+        self.instance = instance
+        self.defs = build_defs(settings=self.lake.settings, resource_overrides={"lake": self.lake, "clock": Clock(NOW)})
+        self.cursor: str | None = None
+
+    def commit(self, table: str, key: str, snapshot: int = 1) -> None:
+        self.lake.ledger.write(
+            CleanRecord(
+                table=table, partition_key=key, raw_digest="0" * 64, items=1, clean=1, quarantined=0, duplicates=0,
+                snapshot_id=snapshot, committed_at=NOW,
+            )
+        )  # fmt: skip
+
+    def tick(self) -> dg.SensorExecutionData:
+        """A tick; its cursor is kept for the next, as the daemon does it."""
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, definitions=self.defs, resources={"lake": self.lake}
+        )
+        ticked = self.defs.resolve_sensor_def("refresh_visuals").evaluate_tick(context)
+        self.cursor = ticked.cursor or self.cursor
+        return ticked
+
+    def asked(self) -> tuple[str, dict[str, list[str]]]:
+        """The one run a tick asks for: its key and what changed."""
+        (request,) = self.tick().run_requests or []
+        return str(request.run_key), changed_of(request.run_config)
+
+    def run(self, changed: dict[str, list[str]], status: dg.DagsterRunStatus) -> None:
+        config = {"ops": {INSIGHTS_OP: {"config": {"changed": changed}}}}
+        self.instance.add_run(dg.DagsterRun(JOB, run_config=config, status=status))
+
+
+def changed_of(run_config: Any) -> dict[str, list[str]]:
+    return run_config["ops"][INSIGHTS_OP]["config"]["changed"]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Watched(tmp_path, instance)
+
+
+def test_nothing_committed_is_nothing_done(watched: Watched) -> None:
+    for _ in range(2):
+        ticked = watched.tick()
+        assert not ticked.run_requests
+        assert "no clean partition was committed" in (ticked.skip_message or "")
+
+
+def test_all_that_was_committed_between_two_ticks_is_one_refresh(watched: Watched) -> None:
+    """Of several tables and partitions, named in the config and the tag; then there is peace."""
+    watched.commit("top_sellers", "2026-11-10")
+    for key in ("2026-11-17", "2026-11-16"):
+        watched.commit("most_played", key)
+    (request,) = watched.tick().run_requests or []
+    assert changed_of(request.run_config) == {
+        "most_played": ["2026-11-16", "2026-11-17"],
+        "top_sellers": ["2026-11-10"],
+    }
+    assert request.tags["steam/changed"] == (
+        "most_played 2 partitions, 2026-11-16 to 2026-11-17; top_sellers 2026-11-10"
+    )
+    assert not watched.tick().run_requests
+
+
+def test_a_partition_committed_again_is_a_change_and_only_that(watched: Watched) -> None:
+    """The same key with a new commit counts; its neighbours, and a record that went, do not."""
+    for key in ("2026-11-15", "2026-11-16", "2026-11-17"):
+        watched.commit("most_played", key)
+    first, _ = watched.asked()
+    watched.commit("most_played", "2026-11-16", snapshot=2)
+    watched.lake.ledger.forget("most_played", "2026-11-15")
+    second, changed = watched.asked()
+    assert changed == {"most_played": ["2026-11-16"]}
+    assert first != second
+
+
+def test_the_same_change_has_the_same_run_key(watched: Watched) -> None:
+    """So a tick that is repeated, after a crash or a lost cursor, starts no second run."""
+    watched.commit("most_played", "2026-11-17")
+    first = watched.asked()
+    watched.cursor = None
+    assert watched.asked() == first
+
+
+def test_a_commit_that_shows_late_is_seen(watched: Watched) -> None:
+    """A record older than one already handled, as a store with coarse times or a slow list shows it."""
+    watched.commit("most_played", "2026-11-17")
+    watched.asked()
+    watched.commit("most_played", "2026-11-16")
+    late = Path(watched.lake.settings.root("clean"), "ledger/most_played/2026-11-16.json")
+    before = late.stat().st_mtime - timedelta(minutes=5).total_seconds()
+    os.utime(late, (before, before))
+    assert watched.asked()[1] == {"most_played": ["2026-11-16"]}
+
+
+def test_what_is_committed_during_a_refresh_is_the_next_ones(watched: Watched) -> None:
+    """No second run beside it, and the cursor stays."""
+    watched.commit("most_played", "2026-11-16")
+    _, changed = watched.asked()
+    watched.run(changed, dg.DagsterRunStatus.STARTED)
+    watched.commit("most_played", "2026-11-17")
+    waiting = watched.tick()
+    assert not waiting.run_requests
+    assert "under way" in (waiting.skip_message or "")
+    (run,) = watched.instance.get_runs()
+    watched.instance.report_run_canceled(run)
+    assert watched.asked()[1] == {"most_played": ["2026-11-16", "2026-11-17"]}, "and what the canceled one left"
+
+
+def test_a_failed_refresh_is_made_up_with_the_next_change(watched: Watched) -> None:
+    """It is not tried over and over by itself."""
+    watched.commit("news", "2026-11-10")
+    _, changed = watched.asked()
+    watched.run(changed, dg.DagsterRunStatus.FAILURE)
+    assert not watched.tick().run_requests
+    watched.commit("most_played", "2026-11-17")
+    assert watched.asked()[1] == {"most_played": ["2026-11-17"], "news": ["2026-11-10"]}
+
+
+def test_the_sensor_is_off_until_automation_is_asked_for(tmp_path: Path) -> None:
+    for automation in (False, True):
+        made = build_defs(settings=Settings(home=tmp_path, automation=automation))
+        running = made.resolve_sensor_def("refresh_visuals").default_status is dg.DefaultSensorStatus.RUNNING
+        assert running is automation
+
+
+def test_only_touched_periods_that_were_collected_are_computed(watched: Watched) -> None:
+    """A day touches itself and later days that look back on it; gaps, the present week and what was cleared do not."""
+    for key in ("2026-11-08", "2026-11-10", "2026-11-17"):
+        watched.commit("most_played", key)
+    watched.commit("top_sellers", "2026-11-03")
+    chosen = affected(INSIGHTS, SOURCES, watched.lake.ledger, {"most_played": ["2026-11-10"]}, NOW)
+    assert chosen["market_day"] == ["2026-11-10"]
+    assert chosen["player_trend"] == ["2026-11-10", "2026-11-17"]
+    assert "price_split" not in chosen, "its week of 2026-11-10 has no chart yet"
+    assert chosen["update_effect"] == ["2026-11-03"], "the day lies within seven days after the week"
+    assert chosen["freshness"] == ["all"]
+
+
+def test_every_insight_has_a_table_of_its_own_cadence() -> None:
+    """It is that table's commit which says that the period is there."""
+    cadences = {table.name: source.cadence for source in SOURCES for table in source.tables}
+    for insight in INSIGHTS:
+        if insight.cadence:
+            assert insight.cadence in {cadences[needed.table] for needed in insight.inputs}, insight.name
