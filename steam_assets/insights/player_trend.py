@@ -36,24 +36,32 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
     chart = one_place(around(inputs["most_played"], keys, before=LOOKBACK_DAYS)).select(
         "day", "app_id", "name", "is_free", "rank", "players_now", "players_peak"
     )
-    days = _compared(chart)
-    rows = chart.join(F.broadcast(days), "day").unionByName(_dropped(chart, days))
-    return _measured(rows).withColumn("partition_key", partition_of("day")).where(F.col("partition_key").isin([*keys]))
+    rows = _measured(_with_dropped(chart))
+    return rows.withColumn("partition_key", partition_of("day")).where(F.col("partition_key").isin([*keys]))
 
 
-def _compared(chart: DataFrame) -> DataFrame:
-    """The collected days, each with the one collected before it, if that is within the lookback."""
-    before = F.lag("day").over(Over.orderBy("day"))
-    near = F.datediff("day", before) < LOOKBACK_DAYS
-    return chart.select("day").distinct().withColumn("compared_to", F.when(near, before))
+def _with_dropped(chart: DataFrame) -> DataFrame:
+    """The chart with ``compared_to``, and a row a game on the first collected day it is not on the chart any more.
 
-
-def _dropped(chart: DataFrame, days: DataFrame) -> DataFrame:
-    """A row a game of ``compared_to`` that is not on the day's chart."""
-    before = chart.withColumnRenamed("day", "compared_to").join(F.broadcast(days), "compared_to")
-    gone = before.join(chart.select("day", "app_id"), ["day", "app_id"], "left_anti")
-    nothing = {name: F.lit(None).cast("bigint") for name in ("players_now", "players_peak")}
-    return gone.withColumns(nothing | {"rank": F.lit(None).cast("int")})
+    The charts are read once: a year of them is a file a day. All rows pass one task, but no more than the lookback's.
+    """
+    numbered = chart.withColumn("nth", F.dense_rank().over(Over.orderBy("day")))
+    by_day = Over.orderBy("nth")
+    beside = numbered.withColumns(
+        {
+            "compared_to": F.max("day").over(by_day.rangeBetween(-1, -1)),
+            "next_day": F.max("day").over(by_day.rangeBetween(1, 1)),
+            "next_charted": F.lead("day").over(Over.partitionBy("app_id").orderBy("day")),
+        }
+    )
+    there = "struct(day, compared_to, rank, players_now, players_peak)"
+    left = "named_struct('day', next_day, 'compared_to', day, 'rank', null, 'players_now', null, 'players_peak', null)"
+    stays = "next_day is null or next_day <=> next_charted"
+    rows = F.inline(F.expr(f"if({stays}, array({there}), array({there}, {left}))"))
+    near = F.datediff("day", "compared_to") < LOOKBACK_DAYS
+    return beside.select("app_id", "name", "is_free", rows).withColumn(
+        "compared_to", F.when(near, F.col("compared_to"))
+    )
 
 
 def _measured(rows: DataFrame) -> DataFrame:

@@ -39,22 +39,27 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
         F.col("consecutive_weeks").alias("streak_weeks"),
         F.col("final_price_cents").alias("price_cents"),
     )
-    rows = _measured(chart.unionByName(_dropped(chart)))
+    rows = _measured(_with_dropped(chart))
     return rows.withColumn("partition_key", partition_of("week_start")).where(F.col("partition_key").isin([*keys]))
 
 
-def _dropped(chart: DataFrame) -> DataFrame:
-    """A row an item that was on the chart of the week before, in each collected week it is not in."""
-    weeks = chart.select("week_start").distinct()
-    a_week_on = chart.withColumn("week_start", F.date_add("week_start", 7)).join(F.broadcast(weeks), "week_start")
-    gone = a_week_on.join(chart.select("week_start", "app_id"), ["week_start", "app_id"], "left_anti")
-    return gone.withColumns(
+def _with_dropped(chart: DataFrame) -> DataFrame:
+    """The chart, and a row an item of the week before in each collected week it is not in.
+
+    The charts are read once: two years of them are a file a week.
+    """
+    by_week = Over.orderBy("number").rangeBetween(7, 7)
+    beside = chart.withColumn("number", F.unix_date("week_start")).withColumns(
         {
-            "rank": F.lit(None).cast("int"),
-            "told_rank": F.lit(None).cast("int"),
-            "streak_weeks": F.lit(0).cast("bigint"),
+            "next_week": F.max("week_start").over(by_week),
+            "next_charted": F.lead("week_start").over(Over.partitionBy("app_id").orderBy("week_start")),
         }
     )
+    there = "struct(week_start, rank, told_rank, streak_weeks)"
+    left = "named_struct('week_start', next_week, 'rank', null, 'told_rank', null, 'streak_weeks', 0L)"
+    stays = "next_week is null or next_week <=> next_charted"
+    rows = F.inline(F.expr(f"if({stays}, array({there}), array({there}, {left}))"))
+    return beside.select("app_id", "name", "is_free", "first_top100", "price_cents", rows)
 
 
 def _measured(rows: DataFrame) -> DataFrame:

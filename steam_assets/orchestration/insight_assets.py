@@ -27,7 +27,7 @@ from steam_assets.insights.table import (
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.partitions import Partitions
-from steam_assets.orchestration.previews import SHOWN_ROWS, preview, sparkline
+from steam_assets.orchestration.previews import frame_preview, sparkline
 from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
@@ -103,15 +103,15 @@ def _rows(
     return insight.compute(read_inputs(spark, insight, keys, tables), keys)
 
 
-def insight_metadata(spark: SparkSession, insight: Insight, done: Replaced) -> dict[str, dg.MetadataValue]:
+def insight_metadata(spark: SparkSession, insight: Insight, done: Replaced) -> Mapping[str, dg.MetadataValue]:
     """Counts, the first rows of the newest partition, and the insight's line over its partitions."""
     newest = max(done.rows)
     order = [F.expr(expression) for expression in insight.order or insight.key]
-    shown = insight_table(spark, insight).read([newest]).orderBy(*order).limit(SHOWN_ROWS)
+    shown = insight_table(spark, insight).read([newest]).orderBy(*order)
     plot = {"plot": sparkline(plot_points(spark, insight, newest), insight.plot_title)} if insight.cadence else {}
     return plot | {
         "dagster/partition_row_count": dg.MetadataValue.int(sum(done.rows.values())),
         "empty_partitions": dg.MetadataValue.json([key for key, rows in done.rows.items() if not rows]),
         "snapshot_id": dg.MetadataValue.text(str(done.snapshot_id)),
-        "preview": preview([row.asDict() for row in shown.collect()], [c.name for c in insight.columns]),
+        "preview": frame_preview(shown, [c.name for c in insight.columns]),
     }

@@ -16,6 +16,10 @@ from datetime import date, datetime
 from html import escape
 
 import dagster as dg
+from pyspark.sql import DataFrame
+
+from steam_assets.insights.table import PLOTTED_PARTITIONS
+from steam_assets.lake.clean_tables import IcebergTable
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
 LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"})
@@ -32,6 +36,21 @@ def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -
     lines = [_line(names), "|" + " --- |" * len(names)]
     lines += [_line([_shown(row.get(name)) for name in names]) for row in rows[:SHOWN_ROWS]]
     return dg.MetadataValue.md("\n".join(lines))
+
+
+def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
+    """The same of a DataFrame; only the rows shown leave Spark."""
+    return preview([row.asDict() for row in frame.limit(SHOWN_ROWS).collect()], columns or frame.columns)
+
+
+def clean_previews(target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Of a clean table just committed: rows of the newest of ``keys``, and the line of rows over its partitions.
+
+    The line is drawn from the table's metadata; of the data, one partition's first rows are read.
+    """
+    rows = sorted(target.partition_rows().items())[-PLOTTED_PARTITIONS:]
+    shown = frame_preview(target.read([max(keys)]), [column.name for column in target.columns])
+    return {"preview": shown, "plot": sparkline([(key, float(count)) for key, count in rows], "rows a partition")}
 
 
 def sparkline(points: Sequence[tuple[str, float]], title: str) -> dg.MarkdownMetadataValue:

@@ -73,6 +73,40 @@ def test_a_planted_bomb_is_flagged_and_a_popular_week_is_not(engines: TwoEngines
     assert rush["agreement"] == "neither"
 
 
+def test_each_condition_of_the_flag_is_needed(spark: SparkSession):
+    """Eight calm weeks (positive, negative by turns), then one that fails one condition alone, or none."""
+    calm = (900, 100), (910, 90)
+    weeks = {
+        1: (*calm, (500, 2000)),  # all four hold
+        2: (*calm, (100, 45)),  # 45 negatives are fewer than fifty
+        3: ((5000, 1000), (5010, 990), (800, 900)),  # fewer negatives than ever; only the share is unusual
+        4: ((300, 100), (200, 200), (1000, 2000)),  # opinions always swing: the share is within its spread
+        5: ((9500, 500), (9510, 490), (17_600, 2400)),  # from 5 to 12 %: sure, and small
+    }
+    rows = [
+        {
+            "week_start": WEEKS[n],
+            "app_id": app,
+            "scope": "week",
+            "off_topic_included": True,
+            "total_reviews": positive + negative,
+            "total_positive": positive,
+            "total_negative": negative,
+        }
+        for app, (even, odd, last) in weeks.items()
+        for n, (positive, negative) in enumerate([even, odd] * 4 + [last])
+    ]
+    inputs = {"review_summary": frame(spark, "review_summary", rows), "top_sellers": frame(spark, "top_sellers", [])}
+    insight = insight_named("review_bombs")
+    assert insight.compute is not None
+    made = {row["app_id"]: row for row in insight.compute(inputs, [WEEKS[8].isoformat()]).collect()}
+
+    assert {app: row["flagged"] for app, row in made.items()} == {1: True, 2: False, 3: False, 4: False, 5: False}
+    assert made[3]["share_score"] > 5 > made[3]["volume_score"]
+    assert made[4]["volume_score"] > 5 > made[4]["share_score"]
+    assert min(made[5]["volume_score"], made[5]["share_score"]) > 5
+
+
 def test_a_baseline_too_short_flags_nothing(engines: TwoEngines):
     """Without four weeks before it, a week is neither flagged nor cleared."""
     rows = engines.spark("review_bombs", [week.isoformat() for week in WEEKS[:5]])

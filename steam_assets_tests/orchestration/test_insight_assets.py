@@ -20,6 +20,7 @@ from steam_assets.lake.open_store import open_root
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
 from steam_assets.orchestration.launch import RANGE_END, RANGE_START
+from steam_assets.orchestration.previews import clean_previews
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import GivenSpark, session_for
@@ -129,3 +130,13 @@ def test_dagit_has_a_preview_and_a_plot(insights: Insights):
     assert "data:image/svg+xml;base64," in shown["plot"]
     assert f"on {DAYS[36]}" in shown["plot"]
     assert insights.materialize("news_markers", WEEKS[-1].isoformat(), WEEKS[-1].isoformat())["preview"] == "No rows."
+
+
+def test_a_clean_table_has_a_preview_and_a_plot(insights: Insights):
+    """Rows of the newest partition, and how many rows each of the last sixty partitions has."""
+    charts = clean_table(insights.session, source_named("most_played").tables[0])
+    shown = clean_previews(charts, [DAYS[3].isoformat(), DAYS[4].isoformat()])
+    preview, plot = shown["preview"].value or "", shown["plot"].value or ""
+    assert preview.splitlines()[2].startswith(f"| `{DAYS[4]}` | ")
+    assert preview.count("\n") == 11
+    assert f"rows a partition: 12 on {DAYS[0]}, 12 on {DAYS[-1]}, {len(DAYS) - 1} partitions" in plot
