@@ -1,0 +1,253 @@
+"""The truth about the past: where a past partition comes from, what is lost, and that each stage runs alone."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from pyspark.sql import functions as F
+
+from steam_assets.ingestion.collect import collect
+from steam_assets.ingestion.consumer import LostRecords, find_batches
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.ingestion.errors import NotAskable
+from steam_assets.ingestion.http_client import SourceClient
+from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.ingestion.landing import land
+from steam_assets.ingestion.limits import Patience
+from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
+from steam_assets.ingestion.producer import publish
+from steam_assets.ingestion.spool import Spool
+from steam_assets.lake.raw_backup import back_up
+from steam_assets.orchestration.launch import RunFailed, Stage
+from steam_assets.sources import source_named
+from steam_assets.sources.source import Question, Source
+from steam_assets_tests.deployment import Deployment
+from steam_assets_tests.retention import expire
+
+pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+
+PLAYED, SELLERS = source_named("most_played"), source_named("top_sellers")
+DAY = "2026-11-17"
+DURING, AFTER = datetime(2026, 11, 17, 21, tzinfo=UTC), datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, manifests too."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in (".lock~", ".steam-root.json")
+    }
+
+
+def lose(deployment: Deployment, root: str, source: Source, key: str) -> None:
+    """What an accident or an operator does: the partition's folder is gone, and the second copy of its manifest."""
+    shutil.rmtree(deployment.settings.home / root / source.name / key)
+    (deployment.settings.home / root / source.name / "_manifests" / f"{key}.json").unlink()
+
+
+def obtain(deployment: Deployment, source: Source, key: str, *, refetch: bool = False) -> Obtained:
+    return Obtainer(deployment.lake, deployment.clock).obtain(source, key, tuple, refetch=refetch)
+
+
+def land_all(deployment: Deployment, source: Source, key: str, obtained: Obtained) -> None:
+    lake = deployment.lake
+    for receipt in obtained.receipts:
+        lake.raw.commit(source.name, key, land(lake.settings, lake.raw, receipt))
+
+
+def asked(deployment: Deployment) -> int:
+    return len(deployment.simulator.requests)
+
+
+def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deployment: Deployment) -> None:
+    """Byte for byte, by its raw stage alone, and the live service is not called for it, not even to fail."""
+    deployment.at(DURING)
+    deployment.run(PLAYED, DAY, stages=(Stage.RAW, Stage.RAW_BACKUP))
+    raw = deployment.settings.home / "raw"
+    before, requests = digests(raw), asked(deployment)
+    assert any(name.endswith(".jsonl.gz") for name in before)
+    deployment.at(AFTER)
+
+    lose(deployment, "raw", PLAYED, DAY)
+    deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
+    assert digests(raw) == before, "from the topic"
+
+    lose(deployment, "raw", PLAYED, DAY)
+    expire(deployment.settings, PLAYED)
+    assert find_batches(deployment.settings, PLAYED, DAY) == []
+    deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
+    assert digests(raw) == before, "from the backup"
+
+    lose(deployment, "raw", PLAYED, DAY)
+    lose(deployment, "raw-backup", PLAYED, DAY)
+    with pytest.raises(RunFailed, match=f"gap: most_played {DAY}.*only the present"):
+        deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
+    assert digests(raw) == {}
+    assert deployment.status(PLAYED, DAY).manifest is None
+    assert asked(deployment) == requests
+
+
+def test_files_lost_one_by_one_come_back_from_the_topic(deployment: Deployment) -> None:
+    """The manifest is there and a file of it is not: catch-up lands that file again and asks nobody."""
+    deployment.at(DURING)
+    deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
+    raw = deployment.settings.home / "raw"
+    before, requests = digests(raw), asked(deployment)
+    next((raw / PLAYED.name / DAY).glob("*.jsonl.gz")).unlink()
+    deployment.at(AFTER)
+    deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
+    assert digests(raw) == before
+    assert asked(deployment) == requests
+
+
+def test_a_lost_file_that_is_nowhere_else_is_named_for_any_source(deployment: Deployment) -> None:
+    """Asking anew would leave a manifest that names missing files: the loss is said first, with the way out."""
+    deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
+    expire(deployment.settings, SELLERS)
+    folder = deployment.settings.home / "raw" / SELLERS.name
+    (batch,) = deployment.lake.raw.manifest(SELLERS.name, "2026-11-10").batches  # pyright: ignore[reportOptionalMemberAccess]
+    next((folder / "2026-11-10").glob("*.jsonl.gz")).unlink()
+    with pytest.raises(RunFailed, match=f"has lost files.*{batch.batch_id}"):
+        deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
+
+    lose(deployment, "raw", SELLERS, "2026-11-10")
+    deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
+    assert deployment.status(SELLERS, "2026-11-10").raw_whole
+
+
+def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deployment: Deployment) -> None:
+    """Published, then retention, then landing: the error names the batch and where it was; nothing half is landed."""
+    deployment.at(DURING)
+    (receipt,) = obtain(deployment, PLAYED, DAY).receipts
+    expire(deployment.settings, PLAYED)
+    with pytest.raises(LostRecords, match=f"{receipt.batch_id} of most_played {DAY} .* is lost") as lost:
+        land(deployment.settings, deployment.lake.raw, receipt)
+    assert "retention has deleted it" in str(lost.value)
+    assert deployment.lake.raw.manifest(PLAYED.name, DAY) is None
+    deployment.at(AFTER)
+    with pytest.raises(NotAskable, match=f"gap: most_played {DAY}"):
+        obtain(deployment, PLAYED, DAY)
+
+
+def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deployment) -> None:
+    """Two snapshots of a day, of which Kafka has the newer: the raw partition comes back with both."""
+    deployment.at(DURING - timedelta(hours=9))
+    first = obtain(deployment, PLAYED, DAY)
+    land_all(deployment, PLAYED, DAY, first)
+    deployment.at(DURING)
+    land_all(deployment, PLAYED, DAY, obtain(deployment, PLAYED, DAY, refetch=True))
+    lake, raw = deployment.lake, deployment.settings.home / "raw"
+    back_up(lake.raw, lake.raw_backup, PLAYED.name, DAY)
+    before = digests(raw)
+    expire(deployment.settings, PLAYED, {r.partition: r.end for r in first.receipts[0].ranges})
+    assert len(find_batches(deployment.settings, PLAYED, DAY)) == 1
+
+    deployment.at(AFTER)
+    lose(deployment, "raw", PLAYED, DAY)
+    deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
+    assert digests(raw) == before
+
+
+def fetched(deployment: Deployment) -> Spool:
+    """The day's answers on the local disk, as a run leaves them that dies before it has published them."""
+    settings = deployment.settings
+    question = Question(PLAYED.cadence.window(DAY), deployment.clock.now(), page_budget=settings.review_page_budget)
+    client = SourceClient(settings, deployment.clock, Patience())
+    return collect(PLAYED, question, client, settings.home / "spool")
+
+
+def test_answers_fetched_in_time_are_not_lost_to_a_death_before_midnight(deployment: Deployment) -> None:
+    """A run died between fetching and publishing: the next one, on another day, publishes what lies on disk."""
+    deployment.at(DURING)
+    spool, requests = fetched(deployment), asked(deployment)
+    deployment.at(AFTER)
+    assert obtain(deployment, PLAYED, DAY).receipts[0].batch_id == spool.batch_id
+    assert asked(deployment) == requests
+
+
+def test_another_snapshot_is_another_one_also_after_a_death(deployment: Deployment) -> None:
+    """A run died right after publishing: a later re-fetch asks the source, and does not publish the old answers."""
+    deployment.at(DURING)
+    spool, settings = fetched(deployment), deployment.settings
+    ensure_topics(settings, PLAYED)
+    publish(settings, PLAYED, spool, total=spool.records, batch_id=spool.batch_id, partition_key=DAY)
+    land_all(deployment, PLAYED, DAY, obtain(deployment, PLAYED, DAY))
+    requests = asked(deployment)
+    again = obtain(deployment, PLAYED, DAY, refetch=True)
+    assert again.receipts[0].batch_id != spool.batch_id
+    assert asked(deployment) > requests
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Kathmandu", "UTC"])
+@pytest.mark.parametrize("day", ["2026-03-08", "2026-11-01", "2026-12-31"])
+def test_the_day_ends_with_utc_wherever_the_machine_stands(
+    deployment: Deployment, zone: str, day: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last microsecond the live chart is asked for; a microsecond later the same day comes from Kafka."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        window = PLAYED.cadence.window(day)
+        deployment.at(window.end - timedelta(microseconds=1))
+        assert obtain(deployment, PLAYED, day).origin is Origin.SOURCE
+        requests = asked(deployment)
+        deployment.at(window.end)
+        assert obtain(deployment, PLAYED, day).origin is Origin.KAFKA
+        yesterday = PLAYED.cadence.containing(window.start - timedelta(seconds=1))
+        with pytest.raises(NotAskable, match=f"gap: most_played {yesterday.key}"):
+            obtain(deployment, PLAYED, yesterday.key)
+        assert asked(deployment) == requests
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deployment) -> None:
+    """Chart, news and reviews of a week long past are asked for by its dates, and what came is dated in that week."""
+    key, window = "2026-10-06", SELLERS.cadence.window("2026-10-06")
+    start, end = int(window.start.timestamp()), int(window.end.timestamp())
+    news, reviews = source_named("news"), source_named("reviews")
+    deployment.run(SELLERS, key, stages=(Stage.RAW, Stage.CLEAN))
+    apps = [row["app_id"] for row in deployment.rows(SELLERS).orderBy("rank").limit(2).collect()]
+    requests = asked(deployment)
+    for source in (news, reviews):
+        deployment.run(source, key, stages=(Stage.RAW, Stage.CLEAN), apps=apps)
+    assert asked(deployment) >= requests + 4
+    (line,) = deployment.session.read.text(deployment.lake.raw.uris(SELLERS.name, [key])).collect()
+    assert str(start) in unquote(Envelope.model_validate_json(line["value"]).url)
+    assert {row["week_start"] for row in deployment.rows(SELLERS).collect()} == {window.start.date()}
+    for source, column in ((news, "published_at"), (reviews, "created_at")):
+        rows = deployment.rows(source)
+        assert rows.count() > 0, source.name
+        moment = F.unix_timestamp(column)
+        assert rows.where((moment < start) | (moment >= end)).count() == 0, source.name
+        assert {row["app_id"] for row in rows.select("app_id").distinct().collect()} <= set(apps)
+
+
+def test_each_stage_runs_alone_and_says_which_one_comes_before(deployment: Deployment) -> None:
+    """A stage does its own part and no more; asked too early it names the stage, and the command, that is missing."""
+    key = "2026-11-10"
+
+    def done() -> list[bool]:
+        status = deployment.status(SELLERS, key)
+        return [status.raw_whole, status.raw_backed_up, status.tables[0].current, status.tables[0].backed_up]
+
+    for stage, missing in ((Stage.RAW_BACKUP, "raw"), (Stage.CLEAN, "raw"), (Stage.CLEAN_BACKUP, "clean")):
+        with pytest.raises(RunFailed, match=f"steam-assets run top_sellers .* --stage {missing}$"):
+            deployment.run(SELLERS, key, stages=(stage,))
+    assert done() == [False] * 4
+    deployment.run(SELLERS, key, stages=(Stage.RAW,))
+    assert done() == [True, False, False, False]
+    deployment.run(SELLERS, key, stages=(Stage.CLEAN,))
+    assert done() == [True, False, True, False]
+    deployment.run(SELLERS, key, stages=(Stage.CLEAN_BACKUP,))
+    assert done() == [True, False, True, True]
+    deployment.run(SELLERS, key, stages=(Stage.RAW_BACKUP,))
+    assert done() == [True] * 4
