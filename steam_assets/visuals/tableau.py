@@ -14,6 +14,7 @@ with ``apps`` beside it where the table has an ``app_id``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ APPS_SCHEMA = pa.schema([("app_id", pa.int64()), ("name", pa.string()), ("item_t
 NAMED_BY = ("top_sellers", "most_played")
 """Tables that name apps; the newest row of the later one counts."""
 
+NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 # pyarrow makes its functions when it is imported, where a type checker does not see them.
@@ -119,14 +121,18 @@ def _put_in_place(part: Path, where: Path) -> None:
 
 def _write_related(tables: Mapping[str, Rows], where: Path, logs: Path) -> None:
     """Write tables and, where ``apps`` is one of them, the keys between it and the others."""
+    odd = [name for name in tables if not NAME.fullmatch(name)]
+    if odd:
+        raise ValueError(f"{odd[0]!r} is no table name: use letters, digits and underscores")
     # Hyper writes its log into the working directory unless told another place.
     process = {"log_dir": str(logs)}
     sent = {name: _HyperRows(name, opened(("*",))) for name, opened in tables.items()}
     streams: dict[Any, pa.RecordBatchReader] = {name: rows.reader() for name, rows in sent.items()}
     related = [name for name, stream in streams.items() if "app_id" in stream.schema.names and name != APPS]
     pantab.frames_to_hyper(streams, where, not_null_columns={"app_id"}, process_params=process)
+    written = _counts(where, sent, process)
     for name, rows in sent.items():
-        rows.check(_count(where, name, process))
+        rows.check(written[name])
     if APPS not in tables:
         return
     statements = [f'alter table "{APPS}" add assumed primary key ("app_id")']
@@ -137,10 +143,10 @@ def _write_related(tables: Mapping[str, Rows], where: Path, logs: Path) -> None:
         pantab.frame_from_hyper_query(where, statement, return_type="pyarrow", process_params=process)
 
 
-def _count(where: Path, table: str, process: dict[str, str]) -> int:
-    sql = f'select count(*) as n from "{table}"'  # noqa: S608
-    counted: Any = pantab.frame_from_hyper_query(where, sql, return_type="pyarrow", process_params=process)
-    return counted.column("n")[0].as_py()
+def _counts(where: Path, tables: Iterable[str], process: dict[str, str]) -> dict[str, int]:
+    counts = " union all ".join(f"""select '{name}' as name, count(*) as n from "{name}" """ for name in tables)  # noqa: S608
+    counted: Any = pantab.frame_from_hyper_query(where, counts, return_type="pyarrow", process_params=process)
+    return {row["name"]: row["n"] for row in counted.to_pylist()}
 
 
 class _HyperRows:
@@ -195,7 +201,7 @@ def _hyper_type(table: str, column: pa.Field) -> pa.DataType:
 
 def _hyper_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        return pc.binary_join(column, ", ").cast(kind)
+        return pc.binary_join(column.cast(pa.list_(pa.string())), ", ").cast(kind)
     return column if column.type == kind else column.cast(kind)
 
 

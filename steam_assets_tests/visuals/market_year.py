@@ -288,7 +288,7 @@ class MarketYear(ChartYear):
                 "most_played", day, "ok" if known else "missing", None if known else "Only the present can be asked."
             )
         for source in ("top_sellers", "news", "reviews"):
-            yield from (Period(source, week, "ok", None, 100) for week in self.weeks)
+            yield from (Period(source, week, "ok", None, 100, 1 if source == "news" else 0) for week in self.weeks)
         late = self.months[-1]
         yield from (
             Period("monthly_visits", m, "late" if m == late else "ok", "Due." if m == late else None)

@@ -341,3 +341,15 @@ def test_a_table_that_scrolls_can_be_scrolled_by_keyboard(browser: Browser, file
             seen.to("reviews?app=450")
             box = seen.page.locator(".panel", has_text="Over its life").locator(".scroller[tabindex='0'][role=region]")
             expect(box).to_have_count(stops)
+
+
+def test_gaps_and_dropped_rows_are_told(browser: Browser, file: Path) -> None:
+    """Which days are missing and why, and how many items could not be used, stand on the first view."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("overview")
+        panel = seen.page.locator(".panel", has_text="What was collected")
+        expect(panel).to_contain_text("Most played, 9 Oct 2026: gap. Only the present can be asked.")
+        expect(panel.locator(".calendar-row", has_text="News")).to_contain_text("52 unusable, in quarantine")
+        expect(panel.locator(".calendar-row", has_text="Reviews")).to_contain_text("nothing in quarantine")
+        expect(panel.locator(".cell.missing")).to_have_count(3)
+        expect(panel.locator(".cell.late")).to_have_count(1)

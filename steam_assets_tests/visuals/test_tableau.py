@@ -47,11 +47,13 @@ def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return where
 
 
+@pytest.mark.slow
 def test_all_tables_are_there_with_all_their_rows(extract: Path, query: Any) -> None:
     for name, table in MarketYear(games=12, days=20, weeks=4).data().tables.items():
         assert query(extract, f'select count(*) as n from "{name}"') == [{"n": table.num_rows}], name
 
 
+@pytest.mark.slow
 def test_tables_are_related_by_app(extract: Path, query: Any) -> None:
     """Every row with an app finds it in ``apps``, and a question over two tables is answered by the key."""
     sql = (
@@ -66,6 +68,7 @@ def test_tables_are_related_by_app(extract: Path, query: Any) -> None:
         assert query(extract, sql) == [{"n": 0}]
 
 
+@pytest.mark.slow
 def test_the_keys_are_declared_in_the_file(extract: Path, query: Any) -> None:
     kinds = query(
         extract, "select cast(contype as text) as kind, count(*) as n from pg_catalog.pg_constraint group by 1"
@@ -103,12 +106,26 @@ def test_unsigned_numbers_are_written_as_signed_ones(tmp_path: Path, query: Any)
         write_extract({"counts": rows_of(pa.table({"n": pa.array([2**64 - 1], pa.uint64())}))}, tmp_path / "n.hyper")
 
 
+def test_lists_of_large_texts_become_texts(tmp_path: Path, query: Any) -> None:
+    """Iceberg's reader gives lists and texts in their large form."""
+    tags = pa.array([["a", "b"], [], None], pa.large_list(pa.large_string()))
+    write_extract({"tagged": rows_of(pa.table({"n": [1, 2, 3], "tags": tags}))}, tmp_path / "l.hyper")
+    found = query(tmp_path / "l.hyper", 'select "tags" from "tagged" order by "n"')
+    assert [one["tags"] for one in found] == ["a, b", "", None]
+
+
+def test_a_name_that_is_no_name_does_not_reach_sql(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no table name"):
+        write_extract({'x"; drop table "apps': rows_of(pa.table({"n": [1]}))}, tmp_path / "a.hyper")
+
+
 def test_a_column_without_a_type_is_named(tmp_path: Path) -> None:
     table = pa.table({"pair": pa.array([{"a": 1}])})
     with pytest.raises(TypeError, match=r"odd\.pair is a struct"):
         write_extract({"odd": rows_of(table)}, tmp_path / "odd.hyper")
 
 
+@pytest.mark.slow
 def test_the_meanings_travel_with_the_file(extract: Path, query: Any) -> None:
     (told,) = query(extract, 'select * from "about_tables" where "table_name" = \'insight_update_effect\'')
     assert "Net effect" in told["method"] and told["error"]

@@ -182,7 +182,10 @@ function gapsPanel() {
         const rows = periods.rows.filter((row) => row.source === source.name);
         if (!rows.length) continue;
         const place = el("div");
-        put(host, el("div", { class: "calendar-row" }, el("h3", {}, source.title, el("span", { class: "count" }, `${rows.filter((row) => row.state === "ok").length} of ${plural(rows.length, { daily: "day", weekly: "week", monthly: "month" }[source.cadence])}`)), place));
+        const there = `${rows.filter((row) => row.state === "ok").length} of ${plural(rows.length, { daily: "day", weekly: "week", monthly: "month" }[source.cadence])}`;
+        const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
+        const counts = [there, plural(total("rows"), "row"), total("quarantined") ? `${whole(total("quarantined"))} unusable, in quarantine` : "nothing in quarantine"];
+        put(host, el("div", { class: "calendar-row" }, el("h3", {}, source.title, el("span", { class: "count" }, counts.join(" · "))), place));
         calendar(place, rows, source.cadence, source.title, first, last);
       }
       if (bad.length) put(host, el("h3", {}, "Gaps"), el("ul", { class: "gap-list" }, bad.slice(-12).reverse().map((row) => el("li", {}, el("b", {}, `${GIVEN.sources.find((one) => one.name === row.source)?.title || row.source}, ${longDay(row.period)}: `), `${STATES[row.state][0].toLowerCase()}. `, row.why || ""))));
