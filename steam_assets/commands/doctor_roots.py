@@ -83,9 +83,10 @@ def _marked(name: RootName, address: str, marker: bytes, more: str) -> Finding:
     try:
         mark = json.loads(marker)["root"]
     except (ValueError, KeyError, TypeError):
-        return problem(
-            f"Root {name}", f"{MARKER} in {address} is damaged", "steam-assets verify   # then mend the marker"
-        )
+        place = shlex.quote(f"{address}/{MARKER}")
+        into = f"| aws s3 cp - {place}" if address.startswith("s3://") else f"> {place}"
+        fix = f"""echo '{{"root": "{name}", "schema_version": 1}}' {into}   # once you have seen that it is ours"""
+        return problem(f"Root {name}", f"{MARKER} in {address} is damaged", fix)
     if mark != name:
         return problem(f"Root {name}", f"{address} is marked as {str(mark)[:20]!r}", _unset(name))
     return fine(f"Root {name}", f"{address}, {more}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from steam_assets.commands.doctor_roots import check_four_roots
 from steam_assets.commands.doctor_settings import setting_lines
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.open_store import MARKER
 from steam_assets.lake.reviewer_key import reviewer_key
 from steam_assets.settings import Settings
 
@@ -194,6 +196,11 @@ def test_roots_are_looked_at_and_not_made(environment: Path) -> None:
 
     (found,) = problems(check_four_roots, Settings(clean_root=str(foreign / "summer.jpg" / "clean")))
     assert "is no folder" in found.detail
+
+    (settings.home / "raw" / MARKER).write_text("?")
+    (found,) = problems(check_four_roots)
+    subprocess.run(["/bin/sh", "-c", found.fix], check=True)
+    assert not problems(check_four_roots)
 
 
 def test_an_s3_root_that_cannot_be_reached_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,64 @@
+"""The report of ``import-history``: every file and row is in it, and a dry run writes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from steam_assets.commands.import_history import import_history, totals
+from steam_assets.ingestion.history.importing import ImportLine
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEAM_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "old"
+    made.mkdir()
+    (made / "2023-10-27_weekly_top_sellers.csv").write_text("Rank,Game Name,Free to Play\n1,[bold]Rust,0\n")
+    (made / "2023-10-27_weekly_reviews.csv").write_text("App ID,Review,Voted Up\n730,good,pos\n730\n")
+    (made / "[red]notes.txt").write_text("x")
+    return made
+
+
+def run(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(import_history)
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+
+
+def test_a_dry_run_prints_where_everything_belongs_and_writes_nothing(folder: Path, home: Path) -> None:
+    result = run(str(folder), "--dry-run")
+    assert result.exit_code == 0
+    assert not home.exists()
+    for told in ("top_sellers 2023-10-17", "reviews 2023-10-24", "[red]notes.txt", "Would be brought in"):
+        assert told in result.output
+    assert (
+        "3 rows: 0 usable, 2 kept as raw and for quarantine, 1 not brought in. 1 files were left out" in result.output
+    )
+
+
+def test_raw_alone_is_brought_in_if_asked_and_again_changes_nothing(folder: Path, home: Path) -> None:
+    first = json.loads(run(str(folder), "--no-clean", "--json").stdout)
+    second = json.loads(run(str(folder), "--no-clean", "--json").stdout)
+    assert [line | {"there": False} for line in second] == first
+    assert {line["partition_key"] for line in second if line["there"]} == {"2023-10-17", "2023-10-24"}
+    assert (home / "raw" / "reviews" / "2023-10-24" / "manifest.json").is_file()
+
+
+def test_totals_add_up() -> None:
+    lines = [
+        ImportLine("a", "news", "2023-09-19", 10, 7, {"x": 3}),
+        ImportLine("a", "news", None, 2, 0, {"too early": 2}),
+        ImportLine("b", None, None, 0, 0, {"?": 0}),
+    ]
+    assert totals(lines).startswith("12 rows: 7 usable, 3 kept as raw and for quarantine, 2 not brought in. 1 files")
