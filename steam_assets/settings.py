@@ -143,7 +143,8 @@ class Settings(BaseSettings):
         if not given.get("secrets_id"):
             return sources
         region = given.get("aws_region") or settings_cls.model_fields["aws_region"].default
-        return (*sources, AWSSecretsManagerSettingsSource(settings_cls, given["secrets_id"], region))
+        secret = AWSSecretsManagerSettingsSource(settings_cls, given["secrets_id"], region, case_sensitive=False)
+        return (*sources, secret)
 
     def environment(self, *, secrets: bool) -> dict[str, str]:
         """What was set, as the environment variables that set it again; with secret values only if ``secrets``."""
