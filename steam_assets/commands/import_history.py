@@ -81,7 +81,9 @@ def _unfinished(lake: Lake, lines: Sequence[ImportLine]) -> Iterable[tuple[Sourc
     from steam_assets.lake.partition_status import partition_status
 
     for source, keys in _partitions(lines):
-        todo = [key for key in keys if not partition_status(lake, source, key).up_to_date]
+        # What housekeeping has cleared since has no raw data here, and nothing is to be done about it.
+        there = [key for key in keys if lake.raw.manifest(source.name, key) is not None]
+        todo = [key for key in there if not partition_status(lake, source, key).up_to_date]
         if todo:
             yield source, todo
 

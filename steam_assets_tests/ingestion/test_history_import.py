@@ -16,6 +16,8 @@ import pytest
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.importing import ImportLine, NoFolder, import_folder
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.raw_backup import back_up
+from steam_assets.lake.raw_housekeeping import apply, plan
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, monthly_visits
 
@@ -156,6 +158,18 @@ def test_importing_again_changes_not_a_byte(lake: Lake, tmp_path: Path) -> None:
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()} == before
     assert [line.there for line in first if line.partition_key] == [False] * 4
     assert [line.there for line in second if line.partition_key] == [True] * 4
+
+
+def test_what_housekeeping_has_cleared_is_not_brought_in_again(lake: Lake, tmp_path: Path) -> None:
+    """Old partitions are the first it clears; the backup has them, and a restore brings them back."""
+    folder = folder_of(tmp_path, {"2023-10-27_weekly_top_sellers.csv": SELLERS})
+    import_folder(lake, folder, NOW)
+    back_up(lake.raw, lake.raw_backup, "top_sellers", "2023-10-17")
+    apply(lake.raw, lake.raw_backup, plan(lake.raw, lake.raw_backup, ["top_sellers"], NOW))
+    assert lake.raw.manifest("top_sellers", "2023-10-17") is None
+    (line,) = import_folder(lake, folder, NOW)
+    assert line.there
+    assert lake.raw.manifest("top_sellers", "2023-10-17") is None
 
 
 def test_a_dry_run_tells_the_same_and_writes_nothing(lake: Lake, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.layouts import BESIDE_A_CHART, Layout, layout_of, name_beside
@@ -77,7 +78,8 @@ def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: b
         return [_left(relative, layout.source, f"it is larger than {LARGEST_FILE >> 20} MiB")]
     file = OldFile(relative, path.read_bytes(), day)
     beside = _beside(layout, path, file)
-    work = _FileImport(lake.raw if not dry_run or _exists(lake) else None, layout, file, beside, dry_run)
+    looked_at = [getattr(lake, name) for name in ("raw", "raw_backup") if not dry_run or _exists(lake, name)]
+    work = _FileImport(lake, layout, file, beside, dry_run, looked_at)
     return work.run(now)
 
 
@@ -101,21 +103,22 @@ def _beside(layout: Layout, path: Path, file: OldFile) -> OldFile | None:
     return replace(file, path=f"{file.path.rpartition('/')[0]}/{name}".lstrip("/"), data=other.read_bytes())
 
 
-def _exists(lake: Lake) -> bool:
-    """Whether the raw root is there: opening it would make it, and a dry run makes nothing."""
-    root = lake.settings.root("raw")
+def _exists(lake: Lake, name: Literal["raw", "raw_backup"]) -> bool:
+    """Whether a root is there: opening it would make it, and a dry run makes nothing."""
+    root = lake.settings.root("raw" if name == "raw" else "raw-backup")
     return root.startswith("s3://") or Path(root).is_dir()
 
 
 @dataclass
 class _FileImport:
-    """One file's import. ``raw`` is None if a dry run has no raw root to look at."""
+    """One file's import. ``looked_at`` are the stores in which an import before this one may have left it."""
 
-    raw: RawStore | None
+    lake: Lake
     layout: Layout
     file: OldFile
     beside: OldFile | None
     dry_run: bool
+    looked_at: Sequence[RawStore]
 
     @property
     def source(self) -> Source:
@@ -160,15 +163,14 @@ class _FileImport:
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
 
     def _is_there(self, key: str, batch_id: str) -> bool:
-        manifest = self.raw.manifest(self.source.name, key) if self.raw else None
-        return manifest is not None and any(batch.batch_id == batch_id for batch in manifest.batches)
+        # In the backup alone it was cleared by housekeeping, and a restore, not an import, brings it back.
+        manifests = [raw.manifest(self.source.name, key) for raw in self.looked_at]
+        return any(batch.batch_id == batch_id for manifest in manifests if manifest for batch in manifest.batches)
 
     def _land(self, key: str, batch_id: str, pieces: Sequence[Piece], notes: Sequence[str]) -> None:
-        if self.raw is None:
-            raise ValueError("only a dry run has no raw root")
         envelopes = [self._envelope(key, batch_id, n, piece, notes) for n, piece in enumerate(pieces)]
         name = f"import+{batch_id}.jsonl.gz"
-        written = self.raw.write_file(self.source.name, key, name, (one.to_bytes() for one in envelopes))
+        written = self.lake.raw.write_file(self.source.name, key, name, (one.to_bytes() for one in envelopes))
         items: dict[str, int] = {}
         for piece in pieces:
             for table, count in piece.items.items():
@@ -183,7 +185,7 @@ class _FileImport:
             items=items,
             provenance=self._provenance,
         )
-        self.raw.commit(self.source.name, key, batch)
+        self.lake.raw.commit(self.source.name, key, batch)
 
     @property
     def _provenance(self) -> str:
@@ -209,7 +211,7 @@ class _FileImport:
         )
 
     def _quarantine(self, key: str, aside: SetAside) -> None:
-        if self.dry_run or self.raw is None or not aside.data:
+        if self.dry_run or not aside.data:
             return
         reason = {"reason": aside.reason, "rows": aside.rows, "provenance": self._provenance}
-        self.raw.quarantine(self.source.name, key, "import", aside.data, reason)
+        self.lake.raw.quarantine(self.source.name, key, "import", aside.data, reason)
