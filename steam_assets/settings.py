@@ -41,42 +41,67 @@ class Settings(BaseSettings):
     kafka_topic_prefix: str = Field(
         default="steam", pattern=r"^[A-Za-z0-9_-]+$", description="First part of our topics' names, one a deployment."
     )
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    kafka_sasl_username: str = ""
-    kafka_sasl_password: SecretStr = SecretStr("")
-    kafka_ssl_cafile: Path | None = None
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="How Kafka is spoken to; SASL_SSL on MSK with SCRAM."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="How the user logs in to Kafka, where the protocol is a SASL one."
+    )
+    kafka_sasl_username: str = Field(default="", description="Who logs in to Kafka.")
+    kafka_sasl_password: SecretStr = Field(default=SecretStr(""), description="Their password.")
+    kafka_ssl_cafile: Path | None = Field(
+        default=None, description="PEM file of the authority that signed Kafka's certificate. Default: the system's."
+    )
     kafka_topic_partitions: int = Field(default=3, ge=1, description="Partitions of a topic made by us.")
     kafka_replication_factor: int = Field(default=1, ge=1, description="Replicas of a topic made by us.")
-    kafka_min_insync_replicas: int = Field(default=1, ge=1)
+    kafka_min_insync_replicas: int = Field(
+        default=1, ge=1, description="Replicas that must have a record before it counts, in topics made by us."
+    )
     kafka_retention_days: int = Field(default=30, ge=1, description="How long topics made by us keep records.")
-    embedded_kafka_port: int = Field(default=19092, ge=1024, le=65535)
-    embedded_kafka_heap_mb: int = Field(default=384, ge=128)
+    embedded_kafka_port: int = Field(
+        default=19092, ge=1024, le=65535, description="Port of the embedded broker on 127.0.0.1."
+    )
+    embedded_kafka_heap_mb: int = Field(
+        default=384, ge=128, description="Largest heap of the embedded broker's JVM, in MiB."
+    )
 
-    steam_api_url: str = "https://api.steampowered.com"
-    similarweb_url: str = "https://data.similarweb.com"
-    similarweb_api_url: str = "https://api.similarweb.com"
+    steam_api_url: str = Field(
+        default="https://api.steampowered.com",
+        description="Where Steam is asked; the simulator takes its place in demo and tests.",
+    )
+    similarweb_url: str = Field(
+        default="https://data.similarweb.com", description="Where Similarweb's free answer is asked."
+    )
+    similarweb_api_url: str = Field(
+        default="https://api.similarweb.com", description="Where Similarweb's official API is asked."
+    )
     similarweb_api_key: SecretStr = Field(default=SecretStr(""), description="Set: the official API is asked instead.")
     similarweb_drop_folder: Path | None = Field(
         default=None,
         description="Folder of hand-saved Similarweb JSON, tried before the network. Default: HOME/similarweb.",
     )
     steam_requests_per_second: float = Field(default=1.0, gt=0, description="Ceiling for api.steampowered.com.")
-    similarweb_requests_per_second: float = Field(default=0.1, gt=0)
+    similarweb_requests_per_second: float = Field(default=0.1, gt=0, description="Ceiling for Similarweb.")
     review_page_budget: int = Field(default=20, ge=1, description="Pages of 100 reviews an app and a week at most.")
     apps: str = Field(
         default="", description="App ids, comma separated, to ask news and reviews about instead of the chart's."
     )
 
-    spark_master: str = "local[*]"
+    spark_master: str = Field(
+        default="local[*]", description="Where Spark runs: local[*] is this machine, spark://host:port a cluster."
+    )
     spark_remote: str = Field(default="", description="sc://host:port of a Spark Connect server, instead of a master.")
-    spark_driver_memory: str = "1g"
+    spark_driver_memory: str = Field(
+        default="1g", description="Heap of Spark's driver; on one machine that is all of Spark."
+    )
     spark_runner: Literal["in-process", "subprocess", "emr-serverless"] = Field(
         default="in-process", description="Where partitions are cleaned: in the run, by spark-submit, or on EMR."
     )
     spark_config: dict[str, str] = Field(default_factory=dict, description="More Spark settings, as JSON.")
 
-    iceberg_catalog: Literal["hadoop", "glue", "jdbc", "rest"] = "hadoop"
+    iceberg_catalog: Literal["hadoop", "glue", "jdbc", "rest"] = Field(
+        default="hadoop", description="Who knows the tables: the folder itself, AWS Glue, a database or a REST service."
+    )
     iceberg_catalog_uri: str = Field(default="", description="jdbc:postgresql://… or the REST catalog's address.")
     iceberg_catalog_properties: dict[str, str] = Field(
         default_factory=dict, description="More catalog settings (JSON)."
@@ -84,15 +109,17 @@ class Settings(BaseSettings):
 
     s3_endpoint_url: str = Field(default="", description="Of an S3 server that is not AWS.")
     glue_endpoint_url: str = Field(default="", description="Of a Glue catalog that is not AWS's own.")
-    aws_region: str = "us-east-1"
+    aws_region: str = Field(default="us-east-1", description="Region of S3, Glue and the other AWS services.")
 
     secrets_id: str = Field(
         default="",
         description="A secret of AWS Secrets Manager, its value a JSON object of STEAM_… names and values. "
         "The environment goes before it.",
     )
-    emr_application_id: str = ""
-    emr_job_role_arn: str = ""
+    emr_application_id: str = Field(
+        default="", description="The EMR Serverless application that cleans, where the runner is emr-serverless."
+    )
+    emr_job_role_arn: str = Field(default="", description="The role that its jobs have.")
     emr_code_root: str = Field(
         default="", description="s3://bucket/prefix of the job's files; docs/deployment-profiles.md lists them."
     )
@@ -117,9 +144,11 @@ class Settings(BaseSettings):
 
     tableau_url: str = Field(default="", description="https://… of a Tableau server to publish to. Empty: none.")
     tableau_site: str = Field(default="", description="The site's name in its address. Empty: the default site.")
-    tableau_project: str = "default"
+    tableau_project: str = Field(default="default", description="The Tableau project to publish into.")
     tableau_token_name: str = Field(default="", description="Name of the personal access token.")
-    tableau_token_secret: SecretStr = SecretStr("")
+    tableau_token_secret: SecretStr = Field(
+        default=SecretStr(""), description="The secret of the personal access token."
+    )
 
     automation: bool = Field(
         default=False, description="Schedules and sensors are on from the start (docker/ sets it)."

@@ -49,7 +49,7 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
             PREFIX + name.upper(),
             shown(getattr(settings, name)),
             _origin(settings, name, in_file),
-            field.description or name.replace("_", " ").capitalize() + ".",
+            field.description or "",
         )
         for name, field in fields.items()
     ]
