@@ -38,6 +38,7 @@ const STATES = {
   missing: ["Gap", "✕"],
   failed: ["Begun, not whole", "!"],
 };
+const stateOf = (state) => STATES[state] || [state, "?"];
 // A cell a period, on one scale of weeks for all sources: days stand in columns of a week, months are as wide as they are long.
 function calendar(host, periods, cadence, title, first, last) {
   // Columns begin on Tuesday, on which Steam's weeks begin.
@@ -62,7 +63,7 @@ function calendar(host, periods, cadence, title, first, last) {
     const y = (cadence === "daily" ? weekday(one.period) * row : 0) + 15;
     const long = cadence === "monthly" ? new Date(Date.UTC(dateOf(one.period).getUTCFullYear(), dateOf(one.period).getUTCMonth() + 1, 0)).getUTCDate() / 7 : 1;
     const [wide, high] = [Math.max(2, Math.min(long * pitch, width - x) - gap), row - Math.min(gap, 2)];
-    const cell = svg("g", { class: `cell ${one.state}` }, svg("title", {}, `${longDay(one.period)}: ${STATES[one.state][0]}${one.why ? `. ${one.why}` : ""}`));
+    const cell = svg("g", { class: `cell ${one.state}` }, svg("title", {}, `${longDay(one.period)}: ${stateOf(one.state)[0]}${one.why ? `. ${one.why}` : ""}`));
     cell.append(svg("rect", { x: x + 0.5, y: y + 0.5, width: wide, height: high, rx: high > 7 ? 2 : 0 }));
     if (one.state !== "ok") cell.append(svg("path", { class: "cross", d: `M${x + 0.5} ${y + 0.5}l${wide} ${high}M${x + 0.5 + wide} ${y + 0.5}l${-wide} ${high}` }));
     picture.append(cell);
