@@ -1,0 +1,83 @@
+"""`steam-assets demo` as a newcomer types it: a process of its own, from nothing to the table, twice, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from steam_assets_tests.orchestration.dagit import wait_until
+
+pytestmark = pytest.mark.slow
+
+COMMAND = [str(Path(sys.executable).with_name("steam-assets")), "demo", "--apps", "10", "--days", "1", "--weeks", "1"]
+SOURCES = ("most_played", "top_sellers", "news", "reviews", "monthly_visits")
+
+
+def demo(home: Path) -> str:
+    done = subprocess.run([*COMMAND, "--home", str(home)], capture_output=True, text=True, timeout=550)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def kept(home: Path) -> dict[str, bytes]:
+    roots = ("raw", "raw-backup", "clean", "clean-backup")
+    return {str(p): p.read_bytes() for root in roots for p in sorted((home / root).rglob("*")) if p.is_file()}
+
+
+def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tmp_path: Path) -> None:
+    """Every line of the table reconciles and says yes; the second run says so and leaves every byte as it was."""
+    first = demo(tmp_path)
+    lines = [line.split() for line in first.splitlines() if line.split()[:1] and line.split()[0] in SOURCES]
+    assert {line[0] for line in lines} == set(SOURCES)
+    for line in lines:
+        fetched, published, landed, clean, quarantined, duplicates = map(int, line[2:8])
+        assert fetched == published == landed == clean + quarantined + duplicates
+        assert line[8] == "yes"
+    before = kept(tmp_path)
+    assert "nothing changed" in demo(tmp_path)
+    assert kept(tmp_path) == before
+
+
+def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Interrupted while Kafka and the fetch run: within half a minute none of its processes lives."""
+    started = subprocess.Popen(
+        [*COMMAND, "--home", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_until(lambda: True if (tmp_path / "raw" / "most_played").exists() else None, 300, "the first raw partition")
+    family = [psutil.Process(started.pid), *psutil.Process(started.pid).children(recursive=True)]
+    assert len(family) > 1
+    os.killpg(started.pid, signal.SIGINT)
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not [process.name() for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_one(tmp_path: Path) -> None:
+    """Before anything is started or written."""
+    java = tmp_path / "jdk" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    (java.parent / "apt-get").write_text("#!/bin/sh\n")
+    for program in java.parent.iterdir():
+        program.chmod(0o755)
+    home = tmp_path / "home"
+    environment = {"PATH": str(java.parent), "HOME": str(tmp_path), "JAVA_HOME": str(java.parents[1])}
+    code = (
+        "import steam_assets.embedded.jvm as jvm; jvm._usual_places = lambda: []; "
+        "import sys; from steam_assets.cli import main; "
+        f"sys.argv = ['steam-assets', 'demo', '--home', {str(home)!r}]; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert "Java 17 or newer" in said and "11" in said
+    assert "apt-get install -y openjdk-17-jre-headless" in said
+    assert not home.exists()
