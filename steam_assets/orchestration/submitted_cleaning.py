@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import boto3
 import dagster as dg
@@ -25,9 +25,6 @@ from steam_assets.lake.open_store import ROOT_NAMES
 from steam_assets.lake.spark_session import prepare_process, server_config, spark_config
 from steam_assets.orchestration.failures import permanent
 from steam_assets.settings import Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr_serverless.client import EMRServerlessClient
 
 SCRIPT = Path(clean_job.__file__)
 ENVIRONMENT = "environment.tar.gz"
@@ -66,11 +63,12 @@ class BySparkSubmit:
 
 
 class OnEmrServerless:
-    """A job of the settings' EMR Serverless application. Its secrets are those of STEAM_SECRETS_ID, never arguments."""
+    """A job of the settings' EMR Serverless application. Its secrets are those of STEAM_SECRETS_ID, never arguments.
 
-    def __init__(
-        self, settings: Settings, client: EMRServerlessClient | None = None, poll_seconds: float = 10.0
-    ) -> None:
+    ``client`` is boto3's for the service, by default one of the settings' region.
+    """
+
+    def __init__(self, settings: Settings, client: Any = None, poll_seconds: float = 10.0) -> None:
         self._settings, self._client, self._poll_seconds = settings, client, poll_seconds
 
     def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None:

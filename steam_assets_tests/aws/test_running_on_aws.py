@@ -23,7 +23,9 @@ REGION = "eu-central-1"
 INSTANCE = Path(__file__).resolve().parents[2] / "docker" / "dagster.aws.yaml"
 JOB_ARN = f"arn:aws:emr-serverless:{REGION}:123456789012:/applications/app1/jobruns/run1"
 JOB_ROLE = "arn:aws:iam::123456789012:role/steam-job-role"
-ROOTS = {f"{name}_root": f"s3://{name.replace('_', '-')}" for name in ("raw", "raw_backup", "clean", "clean_backup")}
+ROOTS: dict[str, Any] = {
+    f"{name}_root": f"s3://{name.replace('_', '-')}" for name in ("raw", "raw_backup", "clean", "clean_backup")
+}
 ARGUMENTS = ["top_sellers", "top_sellers", "2026-11-03", "2026-11-10"]
 
 
