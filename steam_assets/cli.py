@@ -11,6 +11,7 @@ from rich.markup import escape
 from steam_assets.commands.care import drill, housekeeping, restore, status, verify
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
+from steam_assets.commands.doctor import doctor
 from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.run import run
@@ -27,7 +28,7 @@ app = typer.Typer(
 for command in (
     *(demo, dev, run, status, dashboard, export),
     *(verify, restore, drill, housekeeping, import_history),
-    *(broker, simulate, jars),
+    *(doctor, broker, simulate, jars),
 ):
     app.command()(command)
 
