@@ -69,7 +69,7 @@ class Visit:
         self.page.wait_for_selector("html[data-ready]", timeout=10_000)
         expect(self.page.locator("h1")).to_be_visible()
         # Panels draw when they have been given their width.
-        self.page.wait_for_function("[...document.querySelectorAll('.panel-body')].every(one => one.childNodes.length)")
+        expect(self.page.locator(".panel-body:empty")).to_have_count(0)
 
     def harm(self) -> object:
         return self.page.evaluate("[window.pwned ?? null, window.violations.length]")
