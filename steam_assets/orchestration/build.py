@@ -19,6 +19,7 @@ from steam_assets.orchestration.care_jobs import care_jobs, drill_schedule
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.partitions import partitions_by_cadence
+from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
 from steam_assets.orchestration.resources import spark_resource
 from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
@@ -52,6 +53,7 @@ def build_defs(
     jobs = cadence_jobs(sources, assets, partitions)
     standing = standing_job(sources)
     refresh = refresh_job(sources)
+    quicksight = quicksight_jobs(settings)
     care = care_jobs(sources)
     on = settings.automation
     return dg.Definitions(
@@ -59,10 +61,11 @@ def build_defs(
             *(asset for group in assets.values() for asset in group),
             *insight_assets(sources, partitions),
             *visual_assets(sources),
+            *quicksight_assets(settings, sources),
             *status_assets(sources),
         ],
         asset_checks=[check for source in sources for check in source_checks(source)],
-        jobs=[*jobs, standing, refresh, *care],
+        jobs=[*jobs, standing, refresh, *quicksight, *care],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
             standing_schedule(standing, running=on),
@@ -71,6 +74,7 @@ def build_defs(
         sensors=[
             *source_sensors(sources, jobs, running=on),
             refresh_sensor(sources, refresh, running=on),
+            *(quicksight_sensor(settings, job, running=on) for job in quicksight),
             failure_alerts(settings, running=on),
         ],
         resources=_resources(settings, sources, resource_overrides or {}),

@@ -1,0 +1,157 @@
+"""QuickSight in Dagster: the asset that refreshes data sets, its job, and the sensor that sees newly committed tables.
+
+Belongs here: when a refresh is asked for, and what Dagit shows of it. Does not belong here: the calls and their meaning
+(visuals/quicksight.py).
+
+All of it is there only if the settings name data sets. What was asked is remembered in the clean root, not in a cursor,
+so unchanged data is never imported again and the quota is kept over restarts, whoever runs the asset.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from pydantic import Field
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.lease import LeaseHeld
+from steam_assets.lake.open_store import open_root
+from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.insight_assets import insight_key, served_insights
+from steam_assets.orchestration.previews import preview
+from steam_assets.orchestration.schedules import AssetJob
+from steam_assets.orchestration.source_assets import OWNERS, clean_key
+from steam_assets.orchestration.standing import UNFINISHED
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Source
+from steam_assets.visuals.quicksight import Outcome, QuickSightNotSetUp, QuickSightRefresh, committed_versions
+from steam_assets.visuals.quicksight_history import QUOTA, History
+
+QUICKSIGHT = dg.AssetKey(["visuals", "quicksight"])
+JOB = "quicksight"
+
+
+class QuickSightConfig(dg.Config):
+    """``again``: tables whose data sets are refreshed in any case, after a failed import was looked into."""
+
+    again: list[str] = Field(default_factory=list)
+
+
+def quicksight_assets(settings: Settings, sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
+    """The asset ``visuals/quicksight``, after the tables that have a data set; none if no data set is named."""
+    if not settings.quicksight_datasets:
+        return []
+    keys = {table.name: clean_key(source, table) for source in sources for table in source.tables}
+    keys |= {insight.table: insight_key(insight) for insight in served_insights(sources)}
+    unknown = sorted(set(settings.quicksight_datasets) - set(keys))
+    if unknown:
+        raise QuickSightNotSetUp(
+            f"STEAM_QUICKSIGHT_DATASETS names no table of ours: {', '.join(unknown)}; there are {', '.join(keys)}"
+        )
+    return [_asset([keys[table] for table in settings.quicksight_datasets])]
+
+
+def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=QUICKSIGHT,
+        deps=after,
+        group_name="visuals",
+        description="QuickSight's data sets, refreshed where their tables were committed anew. Each import is followed "
+        "to its end, and its rows are compared with the table's.",
+        owners=OWNERS,
+        kinds={"quicksight"},
+        tags={"stage": "visual"},
+        required_resource_keys={"lake", "clock"},
+    )
+    def quicksight(context: dg.AssetExecutionContext, config: QuickSightConfig) -> dg.MaterializeResult:
+        lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
+        try:
+            versions, missing = committed_versions(lake.settings, CleanReader(lake.settings))
+            work = QuickSightRefresh(lake.settings, open_root("clean", lake.settings), clock)
+            outcomes = work.refresh(versions, again=config.again)
+        except (QuickSightNotSetUp, LeaseHeld) as error:
+            raise permanent(str(error)) from error
+        for table in missing:
+            context.log.warning(f"{table} is not in Glue or has no data yet; it is refreshed once it has")
+        for outcome in outcomes:
+            context.log.info(f"{outcome.asked.table}: {outcome.state}, {outcome.told}")
+        failed = [outcome.told for outcome in outcomes if outcome.state == "failed"]
+        if failed:
+            raise permanent("; ".join(failed))
+        return dg.MaterializeResult(metadata=_shown(outcomes, work.history.left(work.quota, clock.now())))
+
+    return quicksight
+
+
+def _shown(outcomes: Sequence[Outcome], left: int) -> dict[str, dg.MetadataValue]:
+    rows: list[dict[str, object]] = [
+        {
+            "table": outcome.asked.table,
+            "data set": outcome.asked.dataset_id,
+            "state": outcome.state,
+            "rows": outcome.asked.rows,
+            "seconds": outcome.seconds,
+            "told": outcome.told,
+        }
+        for outcome in outcomes
+    ]
+    return {
+        "refreshed": dg.MetadataValue.int(sum(outcome.state == "completed" for outcome in outcomes)),
+        "waiting": dg.MetadataValue.json({o.asked.table: o.told for o in outcomes if o.state == "waiting"}),
+        "refreshes_left": dg.MetadataValue.int(left),
+        "preview": preview(rows),
+    }
+
+
+def quicksight_jobs(settings: Settings) -> list[AssetJob]:
+    """The job that refreshes them; none if no data set is named."""
+    if not settings.quicksight_datasets:
+        return []
+    job = dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.assets(QUICKSIGHT),
+        description="Refreshes the QuickSight data sets whose tables were committed anew.",
+        executor_def=dg.in_process_executor,
+    )
+    return [job]
+
+
+def quicksight_sensor(settings: Settings, job: AssetJob, *, running: bool) -> dg.SensorDefinition:
+    """Asks for one run when tables with a data set were committed anew on S3, off unless ``running``."""
+    status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
+
+    @dg.sensor(
+        name="quicksight_refresh",
+        job=job,
+        default_status=status,
+        minimum_interval_seconds=300,
+        required_resource_keys={"lake", "clock"},
+        description="Sees newly committed tables in Glue and has their QuickSight data sets refreshed.",
+    )
+    def quicksight_refresh(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
+        if context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
+            return dg.SkipReason("a refresh is under way")
+        try:
+            versions, missing = committed_versions(lake.settings, CleanReader(lake.settings))
+        except QuickSightNotSetUp as error:
+            return dg.SkipReason(str(error))
+        now, history = clock.now(), History(open_root("clean", lake.settings))
+        due = history.due(versions, now)
+        if not due:
+            without = f"; not in Glue or empty: {', '.join(missing)}" if missing else ""
+            return dg.SkipReason(f"nothing new for QuickSight{without}")
+        tables = ", ".join(version.table for version in due)
+        quota = QUOTA[settings.quicksight_edition]
+        if history.left(quota, now) <= 0:
+            free = history.next_free(now)
+            return dg.SkipReason(f"{quota} refreshes in 24 hours are used up; {tables} from {free:%Y-%m-%d %H:%M} UTC")
+        # By the hour: a run that failed before it could keep anything, as without Glue, is tried once an hour.
+        return dg.RunRequest(
+            run_key=f"quicksight {history.digest(due)} {now:%Y-%m-%dT%H}", tags={"steam/changed": tables[:200]}
+        )
+
+    return quicksight_refresh

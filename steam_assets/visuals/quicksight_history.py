@@ -1,0 +1,121 @@
+"""What was asked of QuickSight: the ingestions by data set, kept beside the ledger so that they outlive every process.
+
+Belongs here: the records, the quota they use up, which data sets are due. Does not belong here: talking to QuickSight
+(quicksight.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+
+from steam_assets.lake.store import Store
+
+DAY = timedelta(hours=24)
+QUOTA: Mapping[str, int] = {"enterprise": 32, "standard": 8}
+"""Refreshes an edition allows in 24 hours. AWS does not say whether of a data set or of the account: of the account is
+the stricter, and it is kept."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A table as it was last committed, and the data set that imports it."""
+
+    table: str
+    dataset_id: str
+    snapshot_id: int
+
+
+class Asked(BaseModel):
+    """An ingestion that was asked for. ``rows`` are those of the version, which QuickSight must have in the end.
+
+    ``asked``: not known to have ended. ``refused``: QuickSight did not take it, and it does not count for the quota.
+    ``completed`` and ``failed`` are ends. Before ``not_before`` it is left alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    table: str
+    dataset_id: str
+    ingestion_id: str
+    snapshot_id: int
+    attempt: int
+    rows: int
+    asked_at: AwareDatetime
+    status: Literal["asked", "refused", "completed", "failed"] = "asked"
+    told: str = ""
+    not_before: AwareDatetime | None = None
+
+
+_ALL = TypeAdapter(list[Asked])
+
+
+class History:
+    """The records of one clean root. Whoever writes holds the lease ``quicksight`` of the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> list[Asked]:
+        """Oldest first: those of the last 24 hours, and the newest of each data set."""
+        return _ALL.validate_json(self._store.read(_KEY)) if self._store.stat(_KEY) else []
+
+    def newest(self, dataset_id: str) -> Asked | None:
+        return next((one for one in reversed(self.all()) if one.dataset_id == dataset_id), None)
+
+    def keep(self, asked: Asked, now: datetime) -> None:
+        """Add a record, or replace that of the same ingestion."""
+        others = [one for one in self.all() if _id(one) != _id(asked)]
+        kept = sorted([*others, asked], key=lambda one: one.asked_at)
+        newest = {one.dataset_id: one for one in kept}
+        needed = [one for one in kept if one.asked_at > now - DAY or newest[one.dataset_id] is one]
+        self._store.write(_KEY, _ALL.dump_json(needed, indent=1))
+
+    def left(self, quota: int, now: datetime) -> int:
+        """How many refreshes the rolling 24 hours before ``now`` leave."""
+        return quota - len(self._counted(now))
+
+    def next_free(self, now: datetime) -> datetime:
+        """When the oldest of the counted ones is 24 hours old; ``now`` if none is counted."""
+        return min((one.asked_at + DAY for one in self._counted(now)), default=now)
+
+    def due(self, versions: Sequence[Version], now: datetime) -> list[Version]:
+        """The versions that are not in their data set: never asked for, refused, or asked for with no known end.
+
+        The data set that was refreshed longest ago comes first.
+        """
+        newest = {one.dataset_id: one for one in self.all()}
+        found = [version for version in versions if _is_due(version, newest.get(version.dataset_id), now)]
+        never = now - timedelta(days=36500)
+        return sorted(found, key=lambda v: newest[v.dataset_id].asked_at if v.dataset_id in newest else never)
+
+    def digest(self, versions: Sequence[Version]) -> str:
+        """A name for these versions in this state: the same as long as nothing was asked or answered."""
+        newest = {one.dataset_id: one for one in self.all()}
+        lines = []
+        for version in versions:
+            record = newest.get(version.dataset_id)
+            lines.append(f"{version} {record.model_dump_json() if record else ''}")
+        return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+
+    def _counted(self, now: datetime) -> list[Asked]:
+        return [one for one in self.all() if one.status != "refused" and one.asked_at > now - DAY]
+
+
+def _id(asked: Asked) -> tuple[str, str]:
+    return asked.dataset_id, asked.ingestion_id
+
+
+def _is_due(version: Version, newest: Asked | None, now: datetime) -> bool:
+    if newest is None or newest.snapshot_id != version.snapshot_id:
+        return True
+    waits = newest.not_before is not None and newest.not_before > now
+    return newest.status in ("asked", "refused") and not waits
+
+
+_KEY = "quicksight/asked.json"

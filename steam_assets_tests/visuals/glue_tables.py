@@ -1,0 +1,75 @@
+"""Iceberg tables in a Glue catalog on moto's server, committed without a JVM.
+
+Belongs here: making and committing tables for tests of what reads Glue. Does not belong here: assertions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pyarrow as pa
+from botocore.client import Config
+from pyiceberg.catalog import Catalog, load_catalog
+
+from steam_assets.lake.clean_tables import NAMESPACE
+from steam_assets.lake.open_store import open_root
+from steam_assets.settings import Settings
+
+SCHEMA = pa.schema([("app_id", pa.int64()), ("partition_key", pa.string())])
+
+
+@dataclass
+class GlueTables:
+    """A clean root in a bucket of its own, and its tables. ``settings`` take further changes."""
+
+    endpoint: str
+    bucket: str = field(default_factory=lambda: f"steam-clean-{uuid4().hex[:8]}")
+
+    def __post_init__(self) -> None:
+        path_style = Config(s3={"addressing_style": "path"})
+        s3 = boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", config=path_style)
+        s3.create_bucket(Bucket=self.bucket)
+        glue = boto3.client("glue", endpoint_url=self.endpoint, region_name="us-east-1")
+        for database in glue.get_databases()["DatabaseList"]:
+            glue.delete_database(Name=database["Name"])
+        # Marked while it is empty, as a run does before Spark writes below it.
+        open_root("clean", self.settings())
+        self._catalog().create_namespace(NAMESPACE)
+
+    def settings(self, **changes: Any) -> Settings:
+        given: dict[str, Any] = {
+            "clean_root": f"s3://{self.bucket}",
+            "s3_endpoint_url": self.endpoint,
+            "iceberg_catalog": "glue",
+            "iceberg_catalog_properties": {"glue.endpoint": self.endpoint},
+        }
+        return Settings(**(given | changes))
+
+    def commit(self, table: str, rows: int) -> int:
+        """Commit so many rows more; the table's snapshot."""
+        catalog = self._catalog()
+        name = (NAMESPACE, table)
+        there = catalog.load_table(name) if catalog.table_exists(name) else catalog.create_table(name, SCHEMA)
+        there.append(pa.Table.from_pylist([{"app_id": n, "partition_key": "2026-11-17"} for n in range(rows)], SCHEMA))
+        snapshot = there.current_snapshot()
+        assert snapshot is not None
+        return snapshot.snapshot_id
+
+    def rows(self, table: str) -> int:
+        return self._catalog().load_table((NAMESPACE, table)).scan().count()
+
+    def _catalog(self) -> Catalog:
+        return load_catalog(
+            "clean",
+            **{
+                "type": "glue",
+                "warehouse": f"s3://{self.bucket}/warehouse",
+                "glue.endpoint": self.endpoint,
+                "glue.region": "us-east-1",
+                "s3.endpoint": self.endpoint,
+                "s3.region": "us-east-1",
+            },
+        )

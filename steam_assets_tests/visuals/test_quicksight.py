@@ -1,0 +1,251 @@
+"""QuickSight refreshes against a server that behaves as documented, of tables that Glue has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.open_store import open_root
+from steam_assets.lake.store import Store
+from steam_assets.settings import Settings
+from steam_assets.visuals.quicksight import (
+    TRIES,
+    Outcome,
+    QuickSightNotSetUp,
+    QuickSightRefresh,
+    check_setup,
+    committed_versions,
+)
+from steam_assets.visuals.quicksight_history import Asked, History
+from steam_assets_tests.visuals.glue_tables import GlueTables
+from steam_assets_tests.visuals.quicksight_stub import ACCOUNT, QuickSightStub, serving
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+TABLE, DATA_SET = "most_played", "charts-0001"
+
+
+class Account:
+    """One table with a data set, and an account that imports it."""
+
+    def __init__(self, tables: GlueTables, stub: QuickSightStub) -> None:
+        self.tables, self.stub, self.clock = tables, stub, stub.clock
+        self.settings = tables.settings(
+            quicksight_account_id=ACCOUNT,
+            quicksight_datasets={TABLE: DATA_SET},
+            quicksight_endpoint_url=stub.url,
+            quicksight_edition="standard",
+        )
+
+    @property
+    def store(self) -> Store:
+        return open_root("clean", self.settings)
+
+    @property
+    def history(self) -> History:
+        return History(self.store)
+
+    def refresh(self, *, again: bool = False, seconds: float = 60) -> list[Outcome]:
+        """As a new process would."""
+        versions, _ = committed_versions(self.settings, CleanReader(self.settings))
+        return QuickSightRefresh(self.settings, self.store, self.clock).refresh(
+            versions,
+            again=[TABLE] if again else [],
+            followed_for=timedelta(seconds=seconds),
+            looked_every=timedelta(milliseconds=5),
+        )
+
+    def one(self, *, again: bool = False, seconds: float = 60) -> Outcome:
+        (outcome,) = self.refresh(again=again, seconds=seconds)
+        return outcome
+
+
+@pytest.fixture
+def account(s3_server: str) -> Iterator[Account]:
+    tables = GlueTables(s3_server)
+    stub = QuickSightStub(Clock(NOW), {DATA_SET: lambda: tables.rows(TABLE)}, quota=8)
+    with serving(stub):
+        yield Account(tables, stub)
+
+
+def test_each_committed_version_is_imported_once_and_followed_to_its_end(account: Account) -> None:
+    """Through all states; unchanged data is never imported again; the id is of the table and its snapshot."""
+    first = account.tables.commit(TABLE, 3)
+    outcome = account.one()
+    assert (outcome.state, outcome.told, outcome.seconds) == ("completed", "3 rows", 7)
+    assert account.stub.calls == ["PUT", "GET", "GET", "GET", "GET"]
+    assert account.refresh() == []
+    second = account.tables.commit(TABLE, 2)
+    assert account.one().told == "5 rows"
+    assert account.stub.ids == [f"{TABLE}-{first}", f"{TABLE}-{second}"]
+
+
+def test_dropped_rows_are_a_failure_though_the_import_completed(account: Account) -> None:
+    """QuickSight skips what it cannot convert and says COMPLETED."""
+    account.tables.commit(TABLE, 3)
+    account.stub.dropped = 1
+    outcome = account.one()
+    assert outcome.state == "failed"
+    assert "has 3 rows; the data set has 2, and 1 were dropped" in outcome.told
+    assert account.refresh() == [], "the same version would lose the same rows"
+
+
+def test_other_rows_than_the_table_has_are_a_failure(account: Account) -> None:
+    """A filter in the data set, or a part of the table."""
+    account.tables.commit(TABLE, 3)
+    account.stub.rows[DATA_SET] = lambda: 2
+    outcome = account.one()
+    assert outcome.state == "failed"
+    assert "has 3 rows; the data set has 2, and 0 were dropped" in outcome.told
+
+
+def test_a_commit_during_the_import_is_no_failure_and_is_imported_next(account: Account) -> None:
+    """QuickSight reads the table as it is then; the newer version is counted with its own refresh."""
+    account.tables.commit(TABLE, 3)
+
+    def committed_meanwhile() -> int:
+        account.stub.rows[DATA_SET] = lambda: account.tables.rows(TABLE)
+        account.tables.commit(TABLE, 2)
+        return account.tables.rows(TABLE)
+
+    account.stub.rows[DATA_SET] = committed_meanwhile
+    outcome = account.one()
+    assert outcome.state == "completed"
+    assert "5 rows: most_played was committed again meanwhile" in outcome.told
+    assert account.one().told == "5 rows"
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
+def test_a_failed_import_is_told_and_asked_again_only_by_hand(account: Account, status: str) -> None:
+    """With QuickSight's own reason; by hand it is another import of the same version."""
+    snapshot = account.tables.commit(TABLE, 3)
+    account.stub.end = {
+        "IngestionStatus": status,
+        "ErrorInfo": {"Type": "SQL_NUMERIC_OVERFLOW", "Message": "too large"},
+    }
+    outcome = account.one()
+    assert outcome.state == "failed"
+    assert f"{status.lower()} (SQL_NUMERIC_OVERFLOW: too large)" in outcome.told
+    assert account.refresh() == []
+    account.stub.end = {"IngestionStatus": "COMPLETED"}
+    assert account.one(again=True).state == "completed"
+    assert account.stub.ids == [f"{TABLE}-{snapshot}", f"{TABLE}-{snapshot}-2"]
+
+
+def test_an_import_that_takes_too_long_is_told_and_found_again_later(account: Account) -> None:
+    """At its deadline; later the same import is followed, not another asked for."""
+    account.tables.commit(TABLE, 3)
+    account.stub.looks_to_end = 10**6
+    outcome = account.one(seconds=0.05)
+    assert outcome.state == "failed"
+    assert " after 0:00:00.05" in outcome.told and "it is looked at again" in outcome.told
+    assert account.refresh() == [], "it is left alone for a while"
+    account.clock.move_to(NOW + timedelta(minutes=20))
+    account.stub.looks_to_end = 0
+    assert account.one().state == "completed"
+    assert len(account.stub.ids) == 1
+
+
+def test_a_process_that_died_while_it_followed_is_carried_on(account: Account) -> None:
+    """ResourceExists means: asked already; so even if nothing was kept of it."""
+    account.tables.commit(TABLE, 3)
+    account.stub.looks_to_end = 10**6
+    account.one(seconds=0.02)
+    for stored in list(account.store.list("quicksight/")):
+        account.store.delete(stored.key)
+    account.stub.looks_to_end = 0
+    assert account.one().state == "completed"
+    assert len(account.stub.ids) == 1
+    assert account.stub.calls.count("PUT") == 2
+
+
+def test_the_quota_of_24_hours_is_kept_over_restarts(account: Account) -> None:
+    """Standard allows 8. The ninth waits until the first is a day old, without a call, and then goes."""
+    for hour in range(8):
+        account.history.keep(asked(f"other-{hour}", NOW - timedelta(hours=8 - hour)), NOW)
+    account.tables.commit(TABLE, 3)
+    outcome = account.one()
+    assert outcome.state == "waiting"
+    assert "8 refreshes in 24 hours are used up; the next is possible at 2026-11-19 13:00 UTC" in outcome.told
+    assert account.stub.calls == []
+    account.clock.move_to(NOW + timedelta(hours=16))
+    assert account.one().state == "completed"
+
+
+def test_a_quota_that_others_used_up_is_waited_out(account: Account) -> None:
+    """LimitExceeded: told, not counted, and asked again an hour later."""
+    account.tables.commit(TABLE, 3)
+    account.stub.quota = 0
+    outcome = account.one()
+    assert outcome.state == "waiting"
+    assert "LimitExceededException" in outcome.told and "asked again in 1:00:00" in outcome.told
+    assert account.history.left(8, NOW) == 8
+    assert account.refresh() == []
+    account.stub.quota = 8
+    account.clock.move_to(NOW + timedelta(minutes=61))
+    assert account.one().state == "completed"
+
+
+def test_throttling_is_tried_again_a_few_times(account: Account) -> None:
+    account.tables.commit(TABLE, 3)
+    account.stub.failing = ["ThrottlingException", "InternalFailureException"]
+    assert account.one().state == "completed"
+
+
+def test_endless_throttling_ends_and_is_tried_again_later(account: Account) -> None:
+    """Never more calls than the limit of tries."""
+    account.tables.commit(TABLE, 3)
+    account.stub.always = "ThrottlingException"
+    outcome = account.one()
+    assert outcome.state == "waiting"
+    assert len(account.stub.calls) == TRIES
+    account.stub.always = ""
+    account.clock.move_to(NOW + timedelta(minutes=16))
+    assert account.one().state == "completed"
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        ("ResourceNotFoundException", "correct STEAM_QUICKSIGHT_DATASETS"),
+        ("AccessDeniedException", "let the writer's role call quicksight:CreateIngestion"),
+        ("InvalidParameterValueException", "imports into SPICE"),
+    ],
+)
+def test_what_is_set_up_wrong_says_the_next_step(account: Account, code: str, step: str) -> None:
+    """It is a failure, and not asked again at once."""
+    account.tables.commit(TABLE, 3)
+    account.stub.always = code
+    outcome = account.one()
+    assert outcome.state == "failed"
+    assert code in outcome.told and step in outcome.told
+    assert account.refresh() == []
+
+
+def test_a_table_that_is_not_in_glue_is_named(account: Account) -> None:
+    assert committed_versions(account.settings, CleanReader(account.settings)) == ([], [TABLE])
+    account.tables.commit(TABLE, 1)
+    versions, missing = committed_versions(account.settings, CleanReader(account.settings))
+    assert [version.table for version in versions] == [TABLE]
+    assert missing == []
+
+
+def test_settings_that_cannot_work_are_refused_with_the_setting_to_correct() -> None:
+    named = {"quicksight_datasets": {TABLE: DATA_SET}}
+    with pytest.raises(QuickSightNotSetUp, match="set STEAM_QUICKSIGHT_ACCOUNT_ID"):
+        check_setup(Settings(**named))
+    with pytest.raises(QuickSightNotSetUp, match="STEAM_ICEBERG_CATALOG=glue"):
+        check_setup(Settings(**named, quicksight_account_id=ACCOUNT))
+    twice = {"quicksight_datasets": {TABLE: DATA_SET, "news": DATA_SET}}
+    with pytest.raises(QuickSightNotSetUp, match="charts-0001 for two tables"):
+        check_setup(Settings(**twice, quicksight_account_id=ACCOUNT, iceberg_catalog="glue"))
+
+
+def asked(dataset_id: str, at: datetime) -> Asked:
+    return Asked(
+        table="news", dataset_id=dataset_id, ingestion_id="news-1", snapshot_id=1, attempt=1, rows=1, asked_at=at,
+        status="completed",
+    )  # fmt: skip
