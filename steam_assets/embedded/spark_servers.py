@@ -57,9 +57,16 @@ class StandaloneCluster:
         except OSError:
             return -1
 
-    def kill_worker(self, index: int) -> None:
+    def worker_of(self, executor: str) -> int:
+        """The worker (from 0) that runs, or ran, an executor of the one application. LookupError if none did."""
+        for number in range(self._size):
+            if list(self._work(number).glob(f"app-*/{executor}")):
+                return number
+        raise LookupError(f"no worker has had executor {executor}")
+
+    def kill_worker(self, number: int) -> None:
         """End a worker with its executors by SIGKILL, as the loss of a machine would."""
-        self._servers[1 + index].kill()
+        self._servers[1 + number].kill()
 
     def __enter__(self) -> Self:
         try:
@@ -67,7 +74,7 @@ class StandaloneCluster:
             master = self._start("master", ["org.apache.spark.deploy.master.Master", *at])
             master.wait(lambda: self.workers_alive() >= 0)
             for number in range(self._size):
-                size = ["--cores", str(self._cores), "--memory", self._memory, "--work-dir", str(self._folder / "work")]
+                size = ["--cores", str(self._cores), "--memory", self._memory, "--work-dir", str(self._work(number))]
                 worker = ["org.apache.spark.deploy.worker.Worker", "--host", HOST, "--webui-port", "0", *size, self.url]
                 self._start(f"worker-{number}", worker)
             self._servers[-1].wait(lambda: self.workers_alive() == self._size)
@@ -84,6 +91,9 @@ class StandaloneCluster:
     def stop(self) -> None:
         for server in self._servers:
             server.kill()
+
+    def _work(self, number: int) -> Path:
+        return self._folder / f"work-{number}"
 
     def _start(self, name: str, command: Sequence[str]) -> _Server:
         server = _Server(self._folder, name, ["spark-class", *command])

@@ -14,10 +14,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Protocol
 
-import boto3
 import dagster as dg
 import pyspark
-from dagster_aws.pipes import PipesCloudWatchMessageReader, PipesEMRServerlessClient
 
 from steam_assets.embedded.jars import SPARK
 from steam_assets.lake import clean_job
@@ -72,6 +70,10 @@ class OnEmrServerless:
         self._settings, self._client, self._poll_seconds = settings, client, poll_seconds
 
     def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None:
+        # Late: no code location but one that uses EMR should wait for their import.
+        import boto3
+        from dagster_aws.pipes import PipesCloudWatchMessageReader, PipesEMRServerlessClient
+
         settings = self._settings
         if lacking := _lacking(settings):
             raise permanent(f"cleaning on EMR Serverless needs {', '.join(lacking)}; see docs/deployment-profiles.md")
