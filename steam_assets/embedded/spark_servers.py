@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,6 @@ from steam_assets.embedded.watched import kill_watched, start_watched
 
 START_DEADLINE_SECONDS = 120.0
 LOG_TAIL_CHARACTERS = 2000
-DAEMON_MEMORY = {"SPARK_DAEMON_MEMORY": "256m"}
 
 
 class SparkServerFailed(Exception):
@@ -121,7 +121,8 @@ class ConnectServer:
         file.write_text("".join(f"{key}={value}\n" for key, value in {**self._config, **at}.items()))
         name = "org.apache.spark.sql.connect.service.SparkConnectServer"
         command = ["spark-submit", "--properties-file", str(file), "--class", name, "spark-internal"]
-        self._server = _Server(self._folder, "connect", command)
+        memory = self._config.get("spark.driver.memory", "1g")
+        self._server = _Server(self._folder, "connect", command, memory)
         self._server.wait(self._answers)
         return self
 
@@ -140,13 +141,20 @@ class ConnectServer:
 
 
 class _Server:
-    """One of Spark's scripts as a process, its log in ``folder``/``name``.log."""
+    """One of Spark's scripts as a process with ``memory`` for its heap, its log in ``folder``/``name``.log."""
 
-    def __init__(self, folder: Path, name: str, command: Sequence[str]) -> None:
+    def __init__(self, folder: Path, name: str, command: Sequence[str], memory: str = "256m") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._name, self._log = name, folder / f"{name}.log"
         home = Path(pyspark.__file__).parent
-        environment = {"SPARK_HOME": str(home), "JAVA_HOME": str(find_java().resolve().parent.parent), **DAEMON_MEMORY}
+        environment = {
+            "SPARK_HOME": str(home),
+            "JAVA_HOME": str(find_java().resolve().parent.parent),
+            "PYSPARK_PYTHON": sys.executable,
+            # The Connect server counts as a daemon, too.
+            "SPARK_DAEMON_MEMORY": memory,
+            "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
+        }
         script = [str(home / "bin" / command[0]), *command[1:]]
         self._process: subprocess.Popen[bytes] | None = start_watched(
             script, folder=folder, output=self._log, environment=environment

@@ -60,7 +60,8 @@ def prepare_process() -> None:
 
 def open_session(settings: Settings) -> SparkSession:
     """The session of this process, started with ``settings`` if there is none yet."""
-    prepare_process()
+    if not settings.spark_remote:
+        prepare_process()
     builder = SparkSession.builder
     for key, value in spark_config(settings).items():
         builder = builder.config(key, value)

@@ -18,7 +18,8 @@ def spark_resource(settings: Settings) -> LazyPySparkResource:
     class SparkSessions(LazyPySparkResource):
         def _init_session(self) -> None:
             if self._spark_session is None:
-                prepare_process()
+                if not settings.spark_remote:
+                    prepare_process()
                 self._spark_session = spark_session_from_config(spark_config(settings) | self.spark_config)
 
     return SparkSessions(spark_config={})
