@@ -5,12 +5,14 @@ Belongs here: making and committing tables for tests of what reads Glue. Does no
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import pyarrow as pa
+import pytest
 from botocore.client import Config
 from pyiceberg.catalog import Catalog, load_catalog
 
@@ -29,6 +31,8 @@ class GlueTables:
     bucket: str = field(default_factory=lambda: f"steam-clean-{uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
+        if "STEAM_TEST_S3_ENDPOINT" in os.environ:
+            pytest.skip("STEAM_TEST_S3_ENDPOINT names a server that has no Glue")
         path_style = Config(s3={"addressing_style": "path"})
         s3 = boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", config=path_style)
         s3.create_bucket(Bucket=self.bucket)

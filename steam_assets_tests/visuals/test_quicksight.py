@@ -234,14 +234,14 @@ def test_a_table_that_is_not_in_glue_is_named(account: Account) -> None:
 
 
 def test_settings_that_cannot_work_are_refused_with_the_setting_to_correct() -> None:
-    named = {"quicksight_datasets": {TABLE: DATA_SET}}
+    named = {TABLE: DATA_SET}
     with pytest.raises(QuickSightNotSetUp, match="set STEAM_QUICKSIGHT_ACCOUNT_ID"):
-        check_setup(Settings(**named))
+        check_setup(Settings(quicksight_datasets=named))
     with pytest.raises(QuickSightNotSetUp, match="STEAM_ICEBERG_CATALOG=glue"):
-        check_setup(Settings(**named, quicksight_account_id=ACCOUNT))
-    twice = {"quicksight_datasets": {TABLE: DATA_SET, "news": DATA_SET}}
+        check_setup(Settings(quicksight_datasets=named, quicksight_account_id=ACCOUNT))
+    twice = {TABLE: DATA_SET, "news": DATA_SET}
     with pytest.raises(QuickSightNotSetUp, match="charts-0001 for two tables"):
-        check_setup(Settings(**twice, quicksight_account_id=ACCOUNT, iceberg_catalog="glue"))
+        check_setup(Settings(quicksight_datasets=twice, quicksight_account_id=ACCOUNT, iceberg_catalog="glue"))
 
 
 def asked(dataset_id: str, at: datetime) -> Asked:
