@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
+from steam_assets.visuals.dashboard.file import dashboard_path
 
 if TYPE_CHECKING:
     from steam_assets.embedded.simulator import Simulator
@@ -144,13 +145,18 @@ class DemoRun:
 
         before = statuses()
         todo = [step for step, status in zip(steps, before, strict=True) if not status.up_to_date]
-        if todo:
+        if todo or not self._dashboard.exists():
             self._materialize(todo)
         else:
             self.console.print(
                 f"All {len(steps)} partitions are in place and verified: nothing to do, nothing changed."
             )
         self.console.print(partition_table(statuses(), f"Kept in {self.settings.home.absolute()}"))
+        self.console.print(f"Dashboard: {self._dashboard.as_uri()}", soft_wrap=True)
+
+    @property
+    def _dashboard(self) -> Path:
+        return dashboard_path(self.settings)
 
     def _materialize(self, steps: Sequence[Step]) -> None:
         from steam_assets.ingestion.clock import Clock
@@ -158,7 +164,7 @@ class DemoRun:
 
         clock = Clock(AS_OF)
         by_source = [(source, list(group)) for source, group in groupby(steps, key=lambda step: step.source)]
-        with self._running(clock) as launcher, self._progress(len(steps) + len(by_source)) as (progress, task):
+        with self._running(clock) as launcher, self._progress(len(steps) + len(by_source) + 1) as (progress, task):
             for source, own in by_source:
                 for step in own:
                     progress.update(task, description=f"{source.title} {step.key}: source → Kafka → raw")
@@ -170,6 +176,10 @@ class DemoRun:
                 for keys in source.cadence.ranges(step.key for step in own):
                     launcher.range(source, AFTER_RAW, keys)
                 progress.advance(task)
+            progress.update(task, description="Insights, dashboard, exports")
+            clock.move_to(AS_OF)
+            launcher.refresh()
+            progress.advance(task)
 
     @contextmanager
     def _running(self, clock: Clock) -> Iterator[Launcher]:

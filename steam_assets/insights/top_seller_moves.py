@@ -25,7 +25,7 @@ LOOKBACK_WEEKS = 104
 
 STATUS = (
     "case when rank is null then 'dropped' when rank < previous_rank then 'up' when rank > previous_rank then 'down' "
-    "when rank = previous_rank then 'same' when first_top100 then 'new' else 'returned' end"
+    "when rank = previous_rank then 'same' when first_top100 then 'new' when not first_top100 then 'returned' end"
 )
 
 
@@ -88,7 +88,9 @@ INSIGHT = Insight(
         Column("rank", "int", "Place by revenue; null if dropped."),
         Column("previous_rank", "int", "Place in the week before; null if it was not on the chart."),
         Column("movement", "int", "Places gained since the week before; negative if lost; null if not in both."),
-        Column("status", "string", "new, returned, dropped, up, down or same.", nullable=False),
+        Column(
+            "status", "string", "new, returned, dropped, up, down or same; null if it is not known which (imports)."
+        ),
         Column("streak_weeks", "bigint", "Weeks on the chart without a break, as Steam counts.", "weeks"),
         Column("weeks_on_chart", "int", "Collected weeks on the chart in the lookback.", "weeks", nullable=False),
         Column("best_rank", "int", "Best rank in the lookback.", nullable=False),

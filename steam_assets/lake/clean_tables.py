@@ -40,6 +40,9 @@ QUARANTINE = (
     Column("source_sha256", "string", "SHA-256 of the answer it stood in.", ""),
 )
 
+AUDIT_DAYS = 3
+"""How long a write may be audited. The branch of one that died is dropped after that, when snapshots are expired."""
+
 PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -47,8 +50,11 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
     # Rows arrive grouped by partition already; hashing them again would cost a shuffle a commit.
     "write.distribution-mode": "none",
-    "write.spark.fanout.enabled": "true",
 }
+
+FANOUT_KEYS = 16
+"""Up to so many partitions a task keeps a file open for each; above, it sorts its rows by partition, as a hundred open
+Parquet writers need more memory than a laptop's driver has (400 of them ended a 1 GB one)."""
 
 
 class ChangedMeanwhile(Exception):
@@ -118,7 +124,7 @@ class IcebergTable:
         """
         self.create()
         branch = f"audit_{uuid.uuid4().hex[:12]}"
-        self.spark.sql(f"ALTER TABLE {self.identifier} CREATE BRANCH {branch}")
+        self.spark.sql(f"ALTER TABLE {self.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS")
         try:
             self._write(frame, keys, f"{self.identifier}.branch_{branch}")
             audit()
@@ -135,7 +141,9 @@ class IcebergTable:
     def _write(self, frame: DataFrame, keys: Sequence[str], target: str) -> None:
         names = [column.name for column in self.columns]
         # Not overwritePartitions(): that keeps a partition's old rows where the new version of it has none.
-        frame.select(*names).writeTo(target).overwrite(F.col("partition_key").isin(list(keys)))
+        writer = frame.select(*names).writeTo(target)
+        writer = writer.option("fanout-enabled", str(len(keys) <= FANOUT_KEYS).lower())
+        writer.overwrite(F.col("partition_key").isin(list(keys)))
 
     def _fast_forward(self, branch: str) -> None:
         table = f"{self.namespace}.{self.name}"

@@ -21,6 +21,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.manifest import LandedBatch, Manifest
 from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.previews import clean_previews
 from steam_assets.sources.source import Source, Table
 
 
@@ -61,7 +62,8 @@ class IcebergIOManager(dg.IOManager):
             key: require_manifest(self._lake, source.name, key) for key in sorted(context.asset_partition_keys)
         }
         records = commit_judged(self._lake, table, obj, manifests, self._clock.now())
-        context.add_output_metadata(clean_metadata(records))
+        shown = clean_previews(clean_table(self._spark.spark_session, table), sorted(manifests))
+        context.add_output_metadata(clean_metadata(records) | shown)
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         source, table = self._tables[context.asset_key]

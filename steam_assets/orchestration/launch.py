@@ -16,11 +16,10 @@ from typing import Any
 
 import dagster as dg
 
+from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
+from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
-
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The events are in the instance, for Dagit; a command shows progress and what failed."""
@@ -61,6 +60,7 @@ class Launcher:
 
     def __init__(self, defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
         self._job = defs.resolve_implicit_global_asset_job_def()
+        self._refresh = defs.resolve_job_def(REFRESH)
         self._instance = instance
 
     def partition(self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = ()) -> list[str]:
@@ -73,6 +73,12 @@ class Launcher:
     def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> list[str]:
         """The same for all partitions from the first key to the last (not for ``raw``)."""
         return self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+
+    def refresh(self) -> None:
+        """One run that makes all insights, the dashboard, exports and the Tableau extract. RunFailed if it fails."""
+        result = self._refresh.execute_in_process(instance=self._instance, raise_on_error=False, run_config=QUIET)
+        if not result.success:
+            raise RunFailed(_first_failure(result))
 
     def _run(self, source: Source, stages: Sequence[Stage], *, run_config: dict[str, Any], **options: Any) -> list[str]:
         keys = [key for stage in stages for key in stage_keys(source, stage)]

@@ -13,6 +13,9 @@ import dagster as dg
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""Tags of a run over a range of partitions."""
+
 Partitions = dg.DailyPartitionsDefinition | dg.WeeklyPartitionsDefinition | dg.MonthlyPartitionsDefinition
 
 

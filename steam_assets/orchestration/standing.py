@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from steam_assets.orchestration.launch import RANGE_END, RANGE_START
+from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.sources.source import Source
 
 PARTITION = "dagster/partition"

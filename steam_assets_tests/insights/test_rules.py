@@ -186,3 +186,14 @@ def test_a_changed_partition_touches_what_looks_back_at_it():
     assert list(insight_named("sentiment").touched("review_summary", week, until)) == ["2026-11-03", "2026-11-10"]
     assert list(insight_named("traffic_vs_players").touched("most_played", day, until)) == ["2026-11-01"]
     assert list(insight_named("freshness").touched("news", week, until)) == ["all"]
+
+
+def test_what_an_import_does_not_tell_is_not_claimed(spark: SparkSession):
+    """A first week whose source keeps neither last week's rank nor the first entry: no status, rather than `returned`."""
+    week = WEEKS[0]
+    rows = [{"week_start": week, "rank": 1, "app_id": 7, "consecutive_weeks": 3, "first_top100": None}]
+    insight = insight_named("top_seller_moves")
+    assert insight.compute is not None
+    (made,) = insight.compute({"top_sellers": frame(spark, "top_sellers", rows)}, [week.isoformat()]).collect()
+    assert made["rank"] == 1
+    assert made["status"] is None

@@ -19,7 +19,7 @@ from steam_assets.lake.clean_tables import clean_table
 from steam_assets.lake.open_store import open_root
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
-from steam_assets.orchestration.launch import RANGE_END, RANGE_START
+from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
