@@ -319,7 +319,9 @@ def free_port() -> int:
 
 
 def new_cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Kafka's tools would take a leading hyphen for an option.
+    return new_cluster_id() if made.startswith("-") else made
 
 
 def _configuration(data: Path, port: int, member: _Member, controllers: Mapping[int, int]) -> dict[str, object]:
