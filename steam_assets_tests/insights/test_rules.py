@@ -189,7 +189,7 @@ def test_a_changed_partition_touches_what_looks_back_at_it():
 
 
 def test_what_an_import_does_not_tell_is_not_claimed(spark: SparkSession):
-    """A first week whose source keeps neither last week's rank nor the first entry: no status, rather than `returned`."""
+    """A first week whose source keeps neither last week's rank nor the first entry has no status, not `returned`."""
     week = WEEKS[0]
     rows = [{"week_start": week, "rank": 1, "app_id": 7, "consecutive_weeks": 3, "first_top100": None}]
     insight = insight_named("top_seller_moves")
