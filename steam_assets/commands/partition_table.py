@@ -41,4 +41,6 @@ def _counts(status: PartitionStatus, part: TableStatus) -> list[str]:
 
 
 def _verified(status: PartitionStatus, part: TableStatus) -> str:
+    if status.cleared:
+        return "[green]yes, the only copy[/]"
     return "[green]yes[/]" if status.raw_backed_up and part.backed_up else "[yellow]no[/]"

@@ -46,7 +46,7 @@ class Freshness:
     def summary(self) -> str:
         if self.newest is None:
             return "nothing yet; steam-assets run " + self.source
-        unfinished = [p.partition_key for p in self.partitions if not p.up_to_date]
+        unfinished = [p.partition_key for p in self.partitions if not p.settled]
         parts = [f"newest {self.newest}" + (", late" if self.late else "")]
         parts += [f"unfinished: {', '.join(unfinished)}"] if unfinished else []
         parts += (
@@ -99,6 +99,7 @@ def _partition_json(status: PartitionStatus) -> dict[str, Any]:
     return {
         "partition": status.partition_key,
         "up_to_date": status.up_to_date,
+        "cleared": status.cleared,
         "answers": status.answers,
         "raw": status.raw_whole,
         "raw_backed_up": status.raw_backed_up,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord, CleanRecord
 from steam_assets.lake.manifest import Manifest
+from steam_assets.lake.raw_housekeeping import was_cleared
 from steam_assets.sources.source import Source, Table
 
 
@@ -27,7 +28,10 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class PartitionStatus:
-    """A partition through all stages. A stage is current if it was made from what the stage before holds now."""
+    """A partition through all stages. A stage is current if it was made from what the stage before holds now.
+
+    ``cleared``: housekeeping took it out of the primaries, and the backups have all of it.
+    """
 
     source: str
     partition_key: str
@@ -35,10 +39,16 @@ class PartitionStatus:
     raw_whole: bool
     raw_backed_up: bool
     tables: tuple[TableStatus, ...]
+    cleared: bool = False
 
     @property
     def up_to_date(self) -> bool:
         return self.raw_whole and self.raw_backed_up and all(t.current and t.backed_up for t in self.tables)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is left to do: it is up to date, or cleared on purpose."""
+        return self.up_to_date or self.cleared
 
     @property
     def answers(self) -> int:
@@ -60,13 +70,16 @@ def partition_status(lake: Lake, source: Source, partition_key: str) -> Partitio
     manifest = lake.raw.manifest(source.name, partition_key)
     copy = lake.raw_backup.manifest(source.name, partition_key)
     origin = manifest or copy
+    tables = tuple(_table_status(lake, table, partition_key, origin) for table in source.tables)
+    in_backup_only = copy is not None and all(t.record is None and t.backup is not None for t in tables)
     return PartitionStatus(
         source=source.name,
         partition_key=partition_key,
         manifest=origin,
         raw_whole=lake.raw.is_whole(source.name, partition_key),
         raw_backed_up=origin is not None and copy is not None and _holds(copy, origin),
-        tables=tuple(_table_status(lake, table, partition_key, origin) for table in source.tables),
+        tables=tables,
+        cleared=in_backup_only and was_cleared(lake.raw, source.name, partition_key),
     )
 
 

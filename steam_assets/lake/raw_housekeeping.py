@@ -249,6 +249,14 @@ def _marked(primary: RawStore, tombstone: Tombstone) -> bool:
     return first.clearing or (first.etag is None and second.etag is None)
 
 
+def was_cleared(primary: RawStore, source: str, partition_key: str) -> bool:
+    """True if housekeeping cleared the partition and nobody has brought it back since."""
+    key = _tombstone_key(source, partition_key)
+    if primary.manifest(source, partition_key) is not None or primary.store.stat(key) is None:
+        return False
+    return Tombstone.model_validate_json(primary.store.read(key)).state == "done"
+
+
 def _write(primary: RawStore, tombstone: Tombstone) -> None:
     key = _tombstone_key(tombstone.source, tombstone.partition_key)
     primary.store.write(key, tombstone.model_dump_json(indent=1).encode())
