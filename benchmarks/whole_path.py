@@ -1,0 +1,128 @@
+"""How fast each stage of a week's reviews is on this machine, and how many bytes a review takes on the way.
+
+Run: python -m benchmarks.whole_path --apps 100 --reviews 1000
+One process, the embedded broker, local Spark and the simulator, all sharing the machine; so a stage's rate is a floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.embedded.simulator import Simulator
+from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.collect import collect
+from steam_assets.ingestion.http_client import SourceClient
+from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.ingestion.landing import land
+from steam_assets.ingestion.producer import publish
+from steam_assets.lake import clean_backup, raw_backup
+from steam_assets.lake.cleaning import Provenance, commit, judge
+from steam_assets.lake.envelope_frame import read_envelopes
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.reviewer_key import with_reviewer_key
+from steam_assets.lake.spark_session import open_session
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+from steam_assets.sources.source import Question
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+KEY = "2026-11-10"
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Times stages and keeps them for the report, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, stage: str, work: Callable[[], T]) -> T:
+        begun = time.perf_counter()
+        done = work()
+        self.seconds[stage] = time.perf_counter() - begun
+        return done
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--apps", type=int, default=100)
+    parser.add_argument("--reviews", type=float, default=1000, help="Mean reviews an app and week.")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        measure(Path(folder), asked.apps, asked.reviews, running)
+
+
+def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
+    simulator = running.enter_context(Simulator(apps=100, reviews_per_app_week=reviews, now=NOW))
+    broker = running.enter_context(EmbeddedBroker(home / "kafka", free_port()))
+    settings = Settings(
+        home=home,
+        kafka_bootstrap_servers=broker.address,
+        steam_api_url=simulator.url,
+        steam_requests_per_second=10_000,
+        review_page_budget=1000,
+    )
+    source, lake, watch = source_named("reviews"), Lake(settings), Stopwatch()
+    clock = Clock(NOW)
+    question = Question(source.cadence.window(KEY), NOW, page_budget=settings.review_page_budget)
+    chart = simulator_apps(simulator)[:apps]
+    client = SourceClient(settings, clock)
+    spool = watch("fetch", lambda: collect(source, replace(question, apps=chart), client, home / "spool"))
+    ensure_topics(settings, source)
+    receipt = watch(
+        "publish",
+        lambda: publish(settings, source, spool, total=spool.records, batch_id=spool.batch_id, partition_key=KEY),
+    )
+    batch = watch("land", lambda: land(settings, lake.raw, receipt))
+    manifest = lake.raw.commit(source.name, KEY, batch)
+    watch("raw backup", lambda: raw_backup.back_up(lake.raw, lake.raw_backup, source.name, KEY))
+    _ = lake.ledger, lake.backup_ledger
+    spark = watch("Spark's start", lambda: open_session(settings))
+    table = source.tables[0]
+    envelopes = with_reviewer_key(read_envelopes(spark, lake.raw.uris(source.name, [KEY])), "key")
+    provenance = {KEY: Provenance(manifest.digest, manifest.items[table.name])}
+    (record,) = watch("clean", lambda: commit(table, judge(table, envelopes), provenance, NOW))
+    watch("clean backup", lambda: clean_backup.back_up(spark, table, {KEY: record.clean}))
+    report(watch, manifest.items[table.name], spool.records, home)
+
+
+def simulator_apps(simulator: Simulator) -> tuple[int, ...]:
+    """The apps on the simulated chart, most played first."""
+    import requests
+
+    path = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
+    answer = requests.get(simulator.url + path, params={"input_json": '{"data_request":{}}'}, timeout=60).json()
+    return tuple(rank["appid"] for rank in answer["response"]["ranks"])
+
+
+def report(watch: Stopwatch, reviews: int, answers: int, home: Path) -> None:
+    console = Console(width=100)
+    table = Table(title=f"{reviews} reviews in {answers} answers", title_justify="left")
+    for heading in ("stage", "seconds", "reviews a second"):
+        table.add_column(heading, justify="right" if heading != "stage" else "left")
+    for stage, seconds in watch.seconds.items():
+        table.add_row(stage, f"{seconds:.1f}", f"{reviews / seconds:,.0f}")
+    console.print(table)
+    for name, pattern in (
+        ("raw", "raw/reviews/**/*.jsonl.gz"),
+        ("clean", "clean/warehouse/steam/reviews/data/**/*.parquet"),
+    ):
+        size = sum(path.stat().st_size for path in home.glob(pattern))
+        console.print(f"{name}: {size / 1e6:.1f} MB, {size / max(reviews, 1):.0f} bytes a review")
+
+
+if __name__ == "__main__":
+    main()
