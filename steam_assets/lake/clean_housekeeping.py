@@ -41,6 +41,7 @@ class CleanCandidate:
 class CleanOutcome:
     """What became of a candidate."""
 
+    source: str
     table: str
     partition_key: str
     cleared: bool
@@ -100,10 +101,8 @@ def _clear(spark: SparkSession, lake: Lake, group: Sequence[CleanCandidate]) -> 
         refused |= dict.fromkeys(cleared, str(error))
         cleared = []
     return [
-        CleanOutcome(
-            table.name, c.partition_key, c.partition_key in cleared, c.rows, refused.get(c.partition_key, "cleared")
-        )
-        for c in group
+        CleanOutcome(c.source.name, table.name, key, key in cleared, c.rows, refused.get(key, "cleared"))
+        for key, c in zip(keys, group, strict=True)
     ]
 
 

@@ -65,7 +65,10 @@ class Housekeeping:
             candidates = clean_housekeeping.plan(self.lake, self.sources, self.older_than)
             if any(c.clear for c in candidates):
                 outcomes = clean_housekeeping.apply(spark(), self.lake, candidates, held)
-                done += [Line(o.table, o.partition_key, o.cleared, o.rows, "rows", o.reason) for o in outcomes]
+                done += [
+                    Line(f"{o.source}/{o.table}", o.partition_key, o.cleared, o.rows, "rows", o.reason)
+                    for o in outcomes
+                ]
             for table in self._swept():
                 held.renew()
                 clean_housekeeping.sweep(spark(), table, self.older_than)
