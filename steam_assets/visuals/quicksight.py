@@ -122,8 +122,14 @@ class QuickSightRefresh:
     ) -> list[Outcome]:
         """Ask for the versions that are due, and for those of the tables ``again`` in any case; follow all to the end.
 
-        LeaseHeld if another process does so.
+        LeaseHeld if another process does so, QuickSightNotSetUp if a table of ``again`` cannot be refreshed.
         """
+        unknown = sorted(set(again) - {version.table for version in versions})
+        if unknown:
+            raise QuickSightNotSetUp(
+                f"again: {', '.join(unknown)} has no data set or no data yet; "
+                f"there are {', '.join(version.table for version in versions) or 'none'}"
+            )
         with lease(self._store, "quicksight") as held:
             now = self._clock.now()
             forced = [version for version in versions if version.table in again]

@@ -24,6 +24,8 @@ from steam_assets.visuals.quicksight_history import Asked, History
 from steam_assets_tests.visuals.glue_tables import GlueTables
 from steam_assets_tests.visuals.quicksight_stub import ACCOUNT, QuickSightStub, serving
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 TABLE, DATA_SET = "most_played", "charts-0001"
 
@@ -231,6 +233,9 @@ def test_a_table_that_is_not_in_glue_is_named(account: Account) -> None:
     versions, missing = committed_versions(account.settings, CleanReader(account.settings))
     assert [version.table for version in versions] == [TABLE]
     assert missing == []
+    with pytest.raises(QuickSightNotSetUp, match="again: news has no data set or no data yet; there are most_played"):
+        QuickSightRefresh(account.settings, account.store, account.clock).refresh(versions, again=["news"])
+    assert account.stub.calls == []
 
 
 def test_settings_that_cannot_work_are_refused_with_the_setting_to_correct() -> None:
