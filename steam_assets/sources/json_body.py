@@ -272,7 +272,7 @@ def shaped(
         *(F.expr(f"if({name} is null, 'no `{name}`', null)") for name in required),
     ]
     cast = {name: F.expr(f"try_cast({name} as {kind})") for name, kind in unlike.items()}
-    return found.withColumns({"problem": F.coalesce("problem", *faults)}).withColumns(cast)
+    return found.withColumns({"problem": F.coalesce("problem", *faults), **cast})
 
 
 STORE_ITEM = (
