@@ -1,0 +1,150 @@
+"""Cleaning outside of the run's process gives the same rows: spark-submit, a standalone cluster, Spark Connect, EMR."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from steam_assets.embedded.broker import free_port
+from steam_assets.embedded.spark_servers import ConnectServer, StandaloneCluster
+from steam_assets.lake.clean_backup import Content, content
+from steam_assets.lake.spark_session import spark_config
+from steam_assets.orchestration.launch import RunFailed, Stage
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+from steam_assets_tests.deployment import NOW, Deployment
+
+pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+
+KEY = "2026-11-10"
+CHART = source_named("top_sellers")
+JOB_SECONDS = 240
+
+
+def changed(deployment: Deployment, **settings: Any) -> Deployment:
+    return replace(deployment, settings=deployment.settings.model_copy(update=settings))
+
+
+def contents(deployment: Deployment, *sources: str) -> dict[str, Content]:
+    """What the clean tables of the sources hold of the week, as this process's own Spark reads it."""
+    found = {}
+    for source in map(source_named, sources):
+        for index, table in enumerate(source.tables):
+            deployment.session.catalog.refreshTable(f"clean.steam.{table.name}")
+            found[table.name] = content(deployment.rows(source, index), [KEY])[KEY]
+    return found
+
+
+def snapshot(deployment: Deployment) -> int:
+    record = deployment.lake.ledger.clean("top_sellers", KEY)
+    assert record is not None
+    return record.snapshot_id
+
+
+def test_spark_submit_leaves_the_rows_that_the_run_itself_leaves(deployment: Deployment) -> None:
+    """The same entry point in a process of its own: a new commit of the same rows, with a record of its own."""
+    deployment.run(CHART, KEY, stages=(Stage.RAW, Stage.CLEAN))
+    before, first = contents(deployment, "top_sellers"), snapshot(deployment)
+
+    changed(deployment, spark_runner="subprocess").run(CHART, KEY, stages=(Stage.CLEAN,))
+
+    assert contents(deployment, "top_sellers") == before
+    assert snapshot(deployment) != first
+    assert deployment.status(CHART, KEY).tables[0].record is not None
+
+
+def test_a_failed_job_fails_its_run(deployment: Deployment) -> None:
+    """Raw data that is damaged between landing and the job is not cleaned, and the run says that the job failed."""
+    deployment.run(CHART, KEY, stages=(Stage.RAW,))
+    (file,) = deployment.lake.raw.uris(CHART.name, [KEY])
+    Path(file.removeprefix("file://")).write_bytes(b"not gzip")
+    with pytest.raises(RunFailed):
+        changed(deployment, spark_runner="subprocess").run(CHART, KEY, stages=(Stage.CLEAN,))
+    assert deployment.lake.ledger.clean("top_sellers", KEY) is None
+
+
+class LosesAWorker(threading.Thread):
+    """Kills a worker that has begun on a task of the job, whose page is at ``port``."""
+
+    def __init__(self, cluster: StandaloneCluster, port: int) -> None:
+        super().__init__()
+        self._cluster, self._jobs = cluster, f"http://127.0.0.1:{port}/api/v1/applications"
+        self.job_is_over = threading.Event()
+        self.lost: int | None = None
+
+    def run(self) -> None:
+        while self.lost is None and not self.job_is_over.wait(0.05):
+            for executor in self._executors():
+                if executor["id"] != "driver" and executor["totalTasks"]:
+                    self.lost = self._cluster.worker_of(executor["id"])
+                    self._cluster.kill_worker(self.lost)
+                    return
+
+    def _executors(self) -> list[dict[str, Any]]:
+        try:
+            (job,) = requests.get(self._jobs, timeout=10).json()
+            return requests.get(f"{self._jobs}/{job['id']}/executors", timeout=10).json()
+        except (requests.RequestException, ValueError):
+            # The page is there only while the job's driver is.
+            return []
+
+
+def test_weekly_clean_on_a_cluster_survives_the_loss_of_a_worker(deployment: Deployment, tmp_path: Path) -> None:
+    """By settings alone the job runs on two workers; the one at work is killed during it, and the rows are the same."""
+    deployment.run(CHART, KEY, stages=(Stage.RAW, Stage.CLEAN))
+    before, first = contents(deployment, "top_sellers"), snapshot(deployment)
+    with StandaloneCluster(tmp_path / "cluster") as cluster:
+        page = free_port()
+        config = {"spark.executor.memory": "512m", "spark.ui.enabled": "true", "spark.ui.port": str(page)}
+        loss = LosesAWorker(cluster, page)
+        loss.start()
+        try:
+            on_cluster = {"spark_runner": "subprocess", "spark_master": cluster.url, "spark_config": config}
+            changed(deployment, **on_cluster).run(CHART, KEY, stages=(Stage.CLEAN,))
+        finally:
+            loss.job_is_over.set()
+            loss.join()
+        assert loss.lost is not None
+        state = cluster.state()
+        assert state["aliveworkers"] == 1
+        assert [application["state"] for application in state["completedapps"]] == ["FINISHED"]
+    assert contents(deployment, "top_sellers") == before
+    assert snapshot(deployment) != first
+
+
+def command(settings: Settings, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **settings.environment(secrets=True), "DAGSTER_HOME": str(folder / "dagster")}
+    with (folder / f"{arguments[1]}.log").open("wb") as log:
+        run = [sys.executable, "-c", "from steam_assets.cli import main; main()", *arguments]
+        return subprocess.Popen(run, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+
+
+def test_run_processes_share_one_spark_by_connect(deployment: Deployment, tmp_path: Path) -> None:
+    """Runs in processes without a JVM, two of them at once, reach the backup on one Spark Connect server."""
+    local = deployment.settings.model_copy(update={"spark_master": "local[2]", "simulated_now": NOW.isoformat()})
+    with ConnectServer(tmp_path / "connect", spark_config(local)) as server:
+        remote = local.model_copy(update={"spark_remote": server.url})
+
+        def finish(*sources: str) -> None:
+            running = {name: command(remote, tmp_path, "run", name, "--from", KEY, "--to", KEY) for name in sources}
+            for name, process in running.items():
+                assert process.wait(JOB_SECONDS) == 0, (tmp_path / f"{name}.log").read_text()[-6000:]
+
+        finish("top_sellers")
+        finish("news", "reviews")
+    weekly = ("top_sellers", "news", "reviews")
+    for name in weekly:
+        assert deployment.status(source_named(name), KEY).up_to_date
+    by_connect = contents(deployment, *weekly)
+    for name in weekly:
+        deployment.run(source_named(name), KEY, stages=(Stage.CLEAN,))
+    assert contents(deployment, *weekly) == by_connect
+    assert all(found.rows for name, found in by_connect.items())
