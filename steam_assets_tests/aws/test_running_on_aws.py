@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import dagster as dg  # noqa: TID251 - the job is started by a run
@@ -47,18 +48,21 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.stop()
 
 
-def keep_secret(values: dict[str, str]) -> None:
-    boto3.client("secretsmanager").create_secret(Name="steam-assets/settings", SecretString=json.dumps(values))
+def kept_secret(values: dict[str, str]) -> str:
+    """The name of a new secret: moto keeps those of earlier tests."""
+    name = f"steam-assets/{uuid4().hex}"
+    boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(values))
+    return name
 
 
 @pytest.mark.usefixtures("aws")
 def test_secrets_come_from_secrets_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     """One secret holds several settings; it is named in the environment, whose own values go before it."""
     names = ("REVIEWER_HASH_KEY", "KAFKA_SASL_PASSWORD", "ALERT_WEBHOOK_URL")
-    keep_secret({f"STEAM_{name}": "kept" for name in names})
+    secret = kept_secret({f"STEAM_{name}": "kept" for name in names})
     monkeypatch.setenv("STEAM_AWS_REGION", REGION)
     assert Settings().reviewer_hash_key.get_secret_value() == ""
-    monkeypatch.setenv("STEAM_SECRETS_ID", "steam-assets/settings")
+    monkeypatch.setenv("STEAM_SECRETS_ID", secret)
     monkeypatch.setenv("STEAM_KAFKA_SASL_PASSWORD", "given")
     settings = Settings()
     assert settings.reviewer_hash_key.get_secret_value() == "kept"
@@ -70,9 +74,10 @@ def test_secrets_come_from_secrets_manager(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("aws")
 def test_what_a_step_prints_is_in_the_work_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The instance's file, as it is, puts the output of steps below logs/, which the stack forgets after 30 days."""
-    monkeypatch.setenv("DAGSTER_LOG_BUCKET", "steam-work")
+    bucket = f"steam-work-{uuid4().hex[:8]}"
+    monkeypatch.setenv("DAGSTER_LOG_BUCKET", bucket)
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="steam-work", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     logs = yaml.safe_load(INSTANCE.read_text(encoding="utf-8"))["compute_logs"]
 
     @dg.op
@@ -85,9 +90,9 @@ def test_what_a_step_prints_is_in_the_work_bucket(tmp_path: Path, monkeypatch: p
 
     with dg.DagsterInstance.local_temp(str(tmp_path), overrides={"compute_logs": logs}) as instance:
         assert speaking.execute_in_process(instance=instance).success
-    stored = [entry["Key"] for entry in s3.list_objects_v2(Bucket="steam-work")["Contents"]]
+    stored = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     assert all(key.startswith("logs/dagster/") for key in stored)
-    said = [s3.get_object(Bucket="steam-work", Key=key)["Body"].read() for key in stored if key.endswith(".out")]
+    said = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in stored if key.endswith(".out")]
     assert b"said by a step" in b"".join(said)
 
 
@@ -173,9 +178,9 @@ def test_job_on_emr_serverless_is_the_same_command_with_the_same_settings(monkey
 
     prefix = "spark.emr-serverless.driverEnv."
     driver = {name.removeprefix(prefix): value for name, value in config.items() if name.startswith(prefix)}
-    keep_secret({"STEAM_REVIEWER_HASH_KEY": "a-hash-key"})
+    secret = kept_secret({"STEAM_REVIEWER_HASH_KEY": "a-hash-key"})
     for name, value in driver.items():
-        monkeypatch.setenv(name, value.replace("a/secret", "steam-assets/settings"))
+        monkeypatch.setenv(name, value.replace("a/secret", secret))
     there = Settings()
     same = [name for name in Settings.model_fields if name not in ("home", "secrets_id", "kafka_sasl_password")]
     assert {name: getattr(there, name) for name in same} == {name: getattr(settings, name) for name in same}
