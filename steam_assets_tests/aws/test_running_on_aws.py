@@ -20,6 +20,8 @@ from steam_assets.lake import clean_job
 from steam_assets.orchestration.submitted_cleaning import OnEmrServerless
 from steam_assets.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 REGION = "eu-central-1"
 INSTANCE = Path(__file__).resolve().parents[2] / "docker" / "dagster.aws.yaml"
 JOB_ARN = f"arn:aws:emr-serverless:{REGION}:123456789012:/applications/app1/jobruns/run1"
