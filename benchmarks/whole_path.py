@@ -86,7 +86,7 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
         "publish",
         lambda: publish(settings, source, spool, total=spool.records, batch_id=spool.batch_id, partition_key=KEY),
     )
-    batch = watch("land", lambda: land(settings, lake.raw, receipt))
+    batch = watch("land", lambda: land(settings, lake.raw, source, receipt))
     manifest = lake.raw.commit(source.name, KEY, batch)
     watch("raw backup", lambda: raw_backup.back_up(lake.raw, lake.raw_backup, source.name, KEY))
     _ = lake.ledger, lake.backup_ledger

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
@@ -42,8 +44,16 @@ def main() -> None:
     """Entry point of the console script. Our own errors say what is wrong and the next step: no traceback for those."""
     try:
         app()
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        _fail("\n".join(f"STEAM_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)))
     except Exception as error:
         if not type(error).__module__.startswith("steam_assets."):
             raise
-        Console(stderr=True).print(f"[red]{escape(str(error))}[/]", highlight=False)
-        sys.exit(1)
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True).print(f"[red]{escape(message)}[/]", highlight=False)
+    sys.exit(1)

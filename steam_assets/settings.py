@@ -7,16 +7,21 @@ Secrets are ``SecretStr`` and never printed. ``steam-assets doctor`` explains ea
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import (
     AWSSecretsManagerSettingsSource,
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from steam_assets.masking import secret_parts
+
+_FROM_SECRET = "values of the secret"
 
 
 class Settings(BaseSettings):
@@ -84,7 +89,9 @@ class Settings(BaseSettings):
     similarweb_requests_per_second: float = Field(default=0.1, gt=0, description="Ceiling for Similarweb.")
     review_page_budget: int = Field(default=20, ge=1, description="Pages of 100 reviews an app and a week at most.")
     apps: str = Field(
-        default="", description="App ids, comma separated, to ask news and reviews about instead of the chart's."
+        default="",
+        pattern=r"^[\d,\s]*$",
+        description="App ids, comma separated, to ask news and reviews about instead of the chart's.",
     )
 
     spark_master: str = Field(
@@ -158,6 +165,18 @@ class Settings(BaseSettings):
         default="", description="ISO time that stands in for the clock, for demo and tests against the simulator only."
     )
 
+    _from_secret: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    """What only the secret gave: names with its values; of a mapping, the entries that it added."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember_the_secret(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        given = dict(data) if isinstance(data, dict) else data
+        kept = given.pop(_FROM_SECRET, {}) if isinstance(given, dict) else {}
+        made = handler(given)
+        made._from_secret = kept
+        return made
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -172,17 +191,37 @@ class Settings(BaseSettings):
         if not given.get("secrets_id"):
             return sources
         region = given.get("aws_region") or settings_cls.model_fields["aws_region"].default
-        secret = AWSSecretsManagerSettingsSource(settings_cls, given["secrets_id"], region, case_sensitive=False)
+        secret = _SecretSource(settings_cls, given["secrets_id"], region, case_sensitive=False)
         return (*sources, secret)
 
     def environment(self, *, secrets: bool) -> dict[str, str]:
-        """What was set, as the environment variables that set it again; with secret values only if ``secrets``."""
-        values = {name: getattr(self, name) for name in sorted(self.model_fields_set)}
-        return {
-            f"STEAM_{name.upper()}": _as_variable(value)
-            for name, value in values.items()
-            if value is not None and (secrets or not isinstance(value, SecretStr))
-        }
+        """What was set, as the environment variables that set it again; if not ``secrets``, of ``openly`` alone."""
+        told = self if secrets else self.openly()
+        values = {name: getattr(told, name) for name in sorted(told.model_fields_set)}
+        return {f"STEAM_{name.upper()}": _as_variable(value) for name, value in values.items() if value is not None}
+
+    def openly(self) -> Settings:
+        """These settings without secret values and without what came from the secret of ``secrets_id``.
+
+        ValueError, naming the setting, if a password or key is within one of the others.
+        """
+        values: dict[str, Any] = {}
+        for name in sorted(self.model_fields_set):
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                continue
+            if name in self._from_secret:
+                value = _without(value, self._from_secret[name])
+                if not value:
+                    continue
+            if secret_parts(value):
+                raise ValueError(
+                    f"STEAM_{name.upper()} holds what looks like a password or key, and would be passed on for all to "
+                    "see. Take it out of the environment and .env, and put it into the secret that STEAM_SECRETS_ID "
+                    "names: who needs it reads it there"
+                )
+            values[name] = value
+        return type(self).model_construct(_fields_set=set(values), **values)
 
     def root(self, which: Literal["raw", "raw-backup", "clean", "clean-backup"]) -> str:
         """The absolute folder or ``s3://`` URI of one of the four roots."""
@@ -198,6 +237,30 @@ class Settings(BaseSettings):
     @property
     def kafka_address(self) -> str:
         return self.kafka_bootstrap_servers or f"127.0.0.1:{self.embedded_kafka_port}"
+
+
+class _SecretSource(AWSSecretsManagerSettingsSource):
+    """The secret's values, with a note of those that nothing before it gave."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        return values | {_FROM_SECRET: _added(values, self.current_state)}
+
+
+def _added(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    added: dict[str, Any] = {}
+    for name, value in values.items():
+        earlier = before.get(name)
+        if isinstance(value, dict) and isinstance(earlier, dict):
+            value = {key: entry for key, entry in value.items() if key not in earlier}
+        elif name in before:
+            continue
+        added[name] = value
+    return added
+
+
+def _without(value: Any, secret: Any) -> Any:
+    return {key: entry for key, entry in value.items() if key not in secret} if isinstance(value, dict) else None
 
 
 def _as_variable(value: object) -> str:

@@ -22,6 +22,7 @@ from steam_assets.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restored
     from steam_assets.sources.source import Source
 
@@ -56,16 +57,17 @@ def verify(source: SourceOption = None, partition: PartitionOption = None) -> No
     """Read raw partitions and their backups back and compare every SHA-256. Exit code 1 if any differs."""
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.raw_backup import verify_backup
+    from steam_assets.lake.raw_housekeeping import was_cleared
 
     console, lake = Console(), Lake(Settings())
-    todo = [(s, key) for s in _sources(source) for key in lake.raw.partitions(s.name) if partition in (None, key)]
+    todo = [(s.name, key) for s in _sources(source) for key in _kept(lake, s) if partition in (None, key)]
+    if not todo:
+        raise typer.BadParameter("there is no such partition; `steam-assets status` shows what there is")
     problems = []
-    for chosen, key in track(todo, "Reading back", console=console):
-        problems += [f"{chosen.name} {key}: {p}" for p in lake.raw.verify(chosen.name, key).problems]
-        problems += [
-            f"{chosen.name} {key} backup: {p}"
-            for p in verify_backup(lake.raw, lake.raw_backup, chosen.name, key).problems
-        ]
+    for name, key in track(todo, "Reading back", console=console):
+        if not was_cleared(lake.raw, name, key):
+            problems += [f"{name} {key}: {p}" for p in lake.raw.verify(name, key).problems]
+        problems += [f"{name} {key} backup: {p}" for p in verify_backup(lake.raw, lake.raw_backup, name, key).problems]
     _report(console, problems, f"{len(todo)} raw partitions and their backups are as they were written.")
 
 
@@ -79,6 +81,8 @@ def restore(
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restorer
 
+    if to and ":" in to.parts[0]:
+        raise typer.BadParameter(f"{to} is an address; give a folder of this machine", param_hint="--to")
     console, lake = Console(), Lake(Settings())
     session = _spark(lake.settings)
     restorer = Restorer.elsewhere(lake, session, to) if to else Restorer.in_place(lake, session)
@@ -103,6 +107,8 @@ def drill(source: SourceOption = None) -> None:
     with tempfile.TemporaryDirectory(dir=lake.settings.home, prefix="drill-") as folder:
         session, place = _spark(lake.settings), Path(folder).absolute()
         restored = list(track(run_drill(lake, session, _sources(source), place), "Restoring", console=console))
+    if not restored:
+        raise typer.BadParameter("there is no backup yet; `steam-assets status` shows what there is")
     _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty place and equal.")
 
 
@@ -133,6 +139,11 @@ def housekeeping(
     console.print(table)
     if not apply:
         console.print("Nothing was deleted. `steam-assets housekeeping --apply` deletes the lines that say yes.")
+
+
+def _kept(lake: Lake, source: Source) -> list[str]:
+    """Keys of the partitions that are in the raw root or in its backup."""
+    return sorted({*lake.raw.partitions(source.name), *lake.raw_backup.partitions(source.name)})
 
 
 def _sources(name: str | None) -> Sequence[Source]:

@@ -26,12 +26,12 @@ from steam_assets.embedded.jars import ChangedJar, UnavailableJar, kafka_jars, s
 from steam_assets.embedded.jvm import MINIMUM_JAVA, MissingJava, find_java, install_command, java_version
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
+from steam_assets.lake.reviewer_key import SHORTEST_KEY
 from steam_assets.settings import Settings
 
 CONTACT_SECONDS = 5.0
 WORKER_SECONDS = 60
 LARGEST_DRIFT_SECONDS = 120
-SHORTEST_KEY = 16
 BUILT = datetime(2026, 11, 1, tzinfo=UTC)
 """No clock of a machine that runs this can stand before it."""
 

@@ -1,33 +1,27 @@
 """Every setting as ``doctor`` shows it: its value without secrets, where it came from, what it means.
 
-Belongs here: masking, origins, names that are no settings. Does not belong here: whether a value works
-(doctor_checks.py).
+Belongs here: origins, names that are no settings. Does not belong here: whether a value works
+(doctor_checks.py), hiding secrets (masking.py).
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from steam_assets.commands.doctor_checks import Finding, problem
 from steam_assets.embedded.jars import JARS_DIR_VARIABLE
+from steam_assets.masking import shown
 from steam_assets.settings import Settings
 
 PREFIX = "STEAM_"
 NO_SETTINGS = (JARS_DIR_VARIABLE, "STEAM_TEST_")
 """Variables with our prefix that are read elsewhere: the jars' folder, and what the tests take."""
-HIDDEN = "(hidden)"
-
-_SECRET_NAME = re.compile(r"pass(word|wd)?|secret|token|credential|key", re.IGNORECASE)
-_IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
-_IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)[^&;\s]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,19 +47,6 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
         )
         for name, field in fields.items()
     ]
-
-
-def shown(value: Any) -> str:
-    """The value as text that may be pasted anywhere: no secret, no password within an address."""
-    match value:
-        case SecretStr():
-            return HIDDEN if value.get_secret_value() else ""
-        case dict():
-            return " ".join(f"{k}={HIDDEN if _SECRET_NAME.search(k) else shown(v)}" for k, v in value.items())
-        case None:
-            return ""
-        case _:
-            return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_ADDRESS.sub(HIDDEN, str(value)))
 
 
 def refused_settings(error: ValidationError) -> list[Finding]:

@@ -43,7 +43,7 @@ def run(
     console, settings = Console(), Settings()
     sources = _sources(target)
     stages = [_stage(name) for name in stage] if stage else list(Stage)
-    wanted = [int(app) for app in apps.split(",") if app.strip()]
+    wanted = _app_ids(apps)
     with broker_for(settings), local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 
@@ -94,6 +94,13 @@ def _sources(target: str) -> list[Source]:
         names = ", ".join([s.name for s in SOURCES] + [c.value for c in Cadence])
         raise typer.BadParameter(f"{target!r} is none of: {names}", param_hint="TARGET")
     return chosen
+
+
+def _app_ids(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r}: write app ids with commas between them, as 730,570", param_hint="--apps")
+    return [int(part) for part in parts]
 
 
 def _stage(name: str) -> Stage:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -39,19 +39,25 @@ from steam_assets.lake.manifest import OffsetRange, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
+_Identity: TypeAlias = tuple[str, str, str]
+
 
 class LostRecords(Exception):
     """The topic no longer holds, or never held, what a receipt says it holds."""
 
 
 class Record(NamedTuple):
-    """A record of the batch: where it lies, ``value``, the line of its envelope, and the envelope's ``items``."""
+    """A record of the batch: where it lies, and ``value``, the line of its envelope (empty if it is poison).
+
+    ``items`` and ``fetched_at`` (UTC) are the envelope's.
+    """
 
     partition: int
     offset: int
     sequence: int
     value: bytes
-    items: Mapping[str, int]
+    items: Mapping[str, int] = field(default_factory=dict)
+    fetched_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,9 @@ def _sort(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -
         return None
     if headers.batch_id != receipt.batch_id:
         return None
+    if (headers.source, headers.partition_key) != (receipt.source, receipt.partition_key):
+        on_poison(_poison(message, f"its batch is {_of(receipt)}'s, and its headers name another partition"))
+        return None
     value = message.value or b""
     if headers.sha256 is not None and hashlib.sha256(value).hexdigest() != headers.sha256:
         raise LostRecords(
@@ -132,8 +141,8 @@ def _sort(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -
     envelope = _decode(value, headers)
     if isinstance(envelope, str):
         on_poison(_poison(message, envelope, of_batch=True))
-        return Record(message.partition, message.offset, headers.sequence, b"", {})
-    return Record(message.partition, message.offset, headers.sequence, value, envelope.items)
+        return Record(message.partition, message.offset, headers.sequence, b"")
+    return Record(message.partition, message.offset, headers.sequence, value, envelope.items, envelope.fetched_at)
 
 
 def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:
@@ -178,7 +187,7 @@ def find_batches(
     where to begin in a Kafka partition (default: its beginning). Records without our headers go to ``on_poison``.
     A topic that is not there holds none. Raises KafkaUnavailable.
     """
-    found: dict[str, _Batch] = {}
+    found: dict[_Identity, _Batch] = {}
     with topic_reader(settings, topic_of(settings, source)) as reader:
         for message in reader.everything(from_offsets or {}):
             try:
@@ -215,8 +224,8 @@ def scan_topic(settings: Settings, source: Source, cluster: str, from_offsets: M
     and all of it is new. Raises KafkaUnavailable; RangeGone if retention deletes what is being read.
     """
     topic = topic_of(settings, source)
-    found: dict[str, _Batch] = {}
-    latest: dict[str, int] = {}
+    found: dict[_Identity, _Batch] = {}
+    latest: dict[_Identity, int] = {}
     poisons: list[Poison] = []
     with topic_reader(settings, topic) as reader:
         ends = reader.end_offsets()
@@ -231,22 +240,28 @@ def scan_topic(settings: Settings, source: Source, cluster: str, from_offsets: M
                 continue
             if headers.source == source.name:
                 _collect(found, headers, message, poisons.append)
-                latest[headers.batch_id] = max(message.timestamp, latest.get(headers.batch_id, 0))
+                batch = _identity(headers)
+                latest[batch] = max(message.timestamp, latest.get(batch, 0))
         return TopicScan(
             cluster_id=reader.cluster_id,
             ends=ends,
             batches=tuple(batch.receipt(topic, reader.cluster_id) for batch in found.values() if batch.whole),
             unfinished={
-                batch_id: datetime.fromtimestamp(latest[batch_id] / 1000, UTC)
-                for batch_id, batch in found.items()
+                batch.first.batch_id: datetime.fromtimestamp(latest[identity] / 1000, UTC)
+                for identity, batch in found.items()
                 if not batch.whole
             },
             foreign=len(poisons),
         )
 
 
+def _identity(headers: RecordHeaders) -> _Identity:
+    """What makes a batch one: nobody keeps another producer from using an id for two partitions."""
+    return headers.batch_id, headers.source, headers.partition_key
+
+
 def _collect(
-    found: dict[str, _Batch], headers: RecordHeaders, message: Any, on_poison: Callable[[Poison], None]
+    found: dict[_Identity, _Batch], headers: RecordHeaders, message: Any, on_poison: Callable[[Poison], None]
 ) -> None:
     items = headers.items
     if items is None:
@@ -255,7 +270,7 @@ def _collect(
             on_poison(_poison(message, envelope))
             return
         items = envelope.items
-    found.setdefault(headers.batch_id, _Batch(headers)).add(headers, message.partition, message.offset, items)
+    found.setdefault(_identity(headers), _Batch(headers)).add(headers, message.partition, message.offset, items)
 
 
 @dataclass

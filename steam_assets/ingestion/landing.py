@@ -15,22 +15,28 @@ from steam_assets.ingestion.consumer import LostRecords, Poison, Record, dead_le
 from steam_assets.lake.manifest import LandedBatch, RawFile, Receipt
 from steam_assets.lake.raw_store import RawStore, raw_file_name
 from steam_assets.settings import Settings
+from steam_assets.sources.source import Source
 
 
-def land(settings: Settings, raw: RawStore, receipt: Receipt) -> LandedBatch:
+class WrongPeriod(Exception):
+    """Records of a batch were fetched when its partition could not be asked about; nothing was committed."""
+
+
+def land(settings: Settings, raw: RawStore, source: Source, receipt: Receipt) -> LandedBatch:
     """Write the batch's raw files and give what the manifest has to say of it. The manifest is the caller's to commit.
 
     Landing again writes the same bytes under the same names. Raises LostRecords if the topic no longer holds all of the
-    batch, or not the items its receipt tells. Records that are no envelope go to the dead-letter topic and to
-    quarantine, and are counted.
+    batch, or not the items its receipt tells; WrongPeriod if an answer cannot be of the partition's window. Records
+    that are no envelope go to the dead-letter topic and to quarantine, and are counted.
     """
-    return _Landing(settings, raw, receipt).run()
+    return _Landing(settings, raw, source, receipt).run()
 
 
 @dataclass
 class _Landing:
     settings: Settings
     raw: RawStore
+    source: Source
     receipt: Receipt
     items: Counter[str] = field(default_factory=Counter)
     poisons: list[Poison] = field(default_factory=list)
@@ -64,10 +70,20 @@ class _Landing:
 
         def lines() -> Iterator[bytes]:
             for record in records:
+                self._check_moment(record)
                 self.items.update(record.items)
                 yield record.value
 
         return self.raw.write_file(self.receipt.source, self.receipt.partition_key, name, lines())
+
+    def _check_moment(self, record: Record) -> None:
+        window = self.source.cadence.window(self.receipt.partition_key)
+        if record.fetched_at is not None and not self.source.history.belongs(window, record.fetched_at):
+            raise WrongPeriod(
+                f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset "
+                f"{record.offset} was fetched at {record.fetched_at:%Y-%m-%d %H:%M} UTC, which that partition cannot "
+                "be of. Whoever published it used a wrong key; run the partition with `refetch` to ask the source"
+            )
 
     def _set_aside(self, poison: Poison) -> None:
         value = poison.value or b""

@@ -86,7 +86,6 @@ class Obtainer:
         ensure_topics(self.lake.settings, source)
         batches = find_batches(self.lake.settings, source, partition_key)
         retained = {batch.batch_id for batch in batches}
-        Spool.drop_published(self._spool_folder, source.name, partition_key, retained)
         copy = self.lake.raw_backup.manifest(source.name, partition_key)
         held = {batch.batch_id for batch in copy.batches} if copy else set[str]()
         self._refuse_loss(source, partition_key, retained | held)
@@ -129,13 +128,16 @@ class Obtainer:
             page_budget=settings.review_page_budget,
             official=bool(settings.similarweb_api_key.get_secret_value()),
         )
-        client = SourceClient(settings, self.clock, self.patience)
+        ensure_topics(settings, source)
+        # A run that died after its commit leaves a spool that must not be published a second time.
+        known = {batch.batch_id for batch in find_batches(settings, source, partition_key)}
+        Spool.drop_published(self._spool_folder, source.name, partition_key, known)
         try:
-            spool = collect(source, question, client, self._spool_folder, progress=self.progress)
+            with SourceClient(settings, self.clock, self.patience) as client:
+                spool = collect(source, question, client, self._spool_folder, progress=self.progress)
         except SourceError as error:
             self._keep_evidence(source, partition_key, error)
             raise
-        ensure_topics(settings, source)
         receipt = publish(
             settings,
             source,

@@ -5,12 +5,23 @@ Belongs here: having the key, and giving it to Spark unseen. Does not belong her
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steam_assets.settings import Settings
+
+SHORTEST_KEY = 16
+"""Characters; with fewer, ids could be found by trying keys."""
+
+
+class UnusableKey(Exception):
+    """The file of the reviewers' key holds none."""
 
 
 def reviewer_key(settings: Settings) -> str:
@@ -23,10 +34,22 @@ def reviewer_key(settings: Settings) -> str:
         return given
     kept = settings.home / "reviewer_hash_key"
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.touch(mode=0o600)
-        kept.write_text(secrets.token_hex(32))
-    return kept.read_text().strip()
+        _make(kept)
+    key = kept.read_text().strip()
+    if len(key) < SHORTEST_KEY:
+        raise UnusableKey(f"{kept} holds no key; delete it to have one made, or set STEAM_REVIEWER_HASH_KEY")
+    return key
+
+
+def _make(kept: Path) -> None:
+    """Put a new key in place whole; of two processes at once the first one's stays."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=kept.parent, prefix=".reviewer_hash_key.") as draft:
+        draft.write(secrets.token_hex(32))
+        draft.flush()
+        os.fsync(draft.fileno())
+        with suppress(FileExistsError):
+            os.link(draft.name, kept)
 
 
 def with_reviewer_key(envelopes: DataFrame, key: str) -> DataFrame:

@@ -12,7 +12,7 @@ from pydantic import Field
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import LostRecords
 from steam_assets.ingestion.errors import SourceError
-from steam_assets.ingestion.landing import land
+from steam_assets.ingestion.landing import WrongPeriod, land
 from steam_assets.ingestion.obtain import Obtained, Obtainer
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
@@ -87,8 +87,8 @@ def land_op(source: Source) -> dg.OpDefinition:
         if not obtained.receipts:
             return list(require_manifest(lake, source.name, context.partition_key).batches)
         try:
-            return [land(lake.settings, lake.raw, receipt) for receipt in obtained.receipts]
-        except LostRecords as error:
+            return [land(lake.settings, lake.raw, source, receipt) for receipt in obtained.receipts]
+        except (LostRecords, WrongPeriod) as error:
             raise permanent(str(error)) from error
 
     return land_batches

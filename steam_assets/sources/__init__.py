@@ -15,9 +15,13 @@ SOURCES: tuple[Source, ...] = (
 )
 
 
+class UnknownSource(LookupError):
+    """A name that no source has."""
+
+
 def source_named(name: str) -> Source:
-    """The source of that name. LookupError that lists the names there are."""
+    """The source of that name. UnknownSource that lists the names there are."""
     for source in SOURCES:
         if source.name == name:
             return source
-    raise LookupError(f"no source is named {name!r}; there are {', '.join(source.name for source in SOURCES)}")
+    raise UnknownSource(f"no source is named {name!r}; there are {', '.join(source.name for source in SOURCES)}")

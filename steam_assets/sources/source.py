@@ -137,6 +137,10 @@ class History(StrEnum):
             return f"{window.key} ends at {window.end:%Y-%m-%d %H:%M} UTC; ask for it after that"
         return None
 
+    def belongs(self, window: Window, fetched_at: datetime) -> bool:
+        """Whether an answer that was fetched at that moment (aware) can be about the window."""
+        return fetched_at in window if self is History.LIVE else fetched_at >= window.end
+
 
 @dataclass(frozen=True)
 class Column:

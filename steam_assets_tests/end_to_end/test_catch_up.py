@@ -59,7 +59,7 @@ def obtain(deployment: Deployment, source: Source, key: str, *, refetch: bool = 
 def land_all(deployment: Deployment, source: Source, key: str, obtained: Obtained) -> None:
     lake = deployment.lake
     for receipt in obtained.receipts:
-        lake.raw.commit(source.name, key, land(lake.settings, lake.raw, receipt))
+        lake.raw.commit(source.name, key, land(lake.settings, lake.raw, source, receipt))
 
 
 def asked(deployment: Deployment) -> int:
@@ -128,7 +128,7 @@ def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deploy
     (receipt,) = obtain(deployment, PLAYED, DAY).receipts
     expire(deployment.settings, PLAYED)
     with pytest.raises(LostRecords, match=f"{receipt.batch_id} of most_played {DAY} .* is lost") as lost:
-        land(deployment.settings, deployment.lake.raw, receipt)
+        land(deployment.settings, deployment.lake.raw, PLAYED, receipt)
     assert "retention has deleted it" in str(lost.value)
     assert deployment.lake.raw.manifest(PLAYED.name, DAY) is None
     deployment.at(AFTER)

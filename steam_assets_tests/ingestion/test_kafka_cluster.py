@@ -136,10 +136,10 @@ def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_p
         second = cluster.node(leaders(settings, topic)[receipt.ranges[-1].partition])
         raw = Path(settings.root("raw"))
         with killed_meanwhile(lambda: any(raw.rglob("*.gz*")), second.kill):
-            landed = land(settings, lake.raw, receipt)
+            landed = land(settings, lake.raw, source, receipt)
         assert (landed.fetched, landed.published, landed.landed) == (ANSWERS, ANSWERS, ANSWERS)
         assert landed.items == {"things": ANSWERS}
-        again = land(settings, lake.raw, receipt)
+        again = land(settings, lake.raw, source, receipt)
         assert [file.sha256 for file in again.files] == [file.sha256 for file in landed.files]
 
 
@@ -242,7 +242,7 @@ def test_a_broker_with_tls_and_scram_is_reached_by_settings_alone(tmp_path: Path
         receipt, sent = publish_new(settings, source, [2000] * 50)
         assert find_batches(settings, source) == [receipt]
         assert sorted(record.value for record in read_all(settings, receipt)[0]) == sorted(e.to_bytes() for e in sent)
-        assert land(settings, Lake(settings).raw, receipt).landed == 50
+        assert land(settings, Lake(settings).raw, source, receipt).landed == 50
 
         for wrong in ({"kafka_sasl_password": SecretStr("wrong-password")}, {"kafka_ssl_cafile": None}):
             with pytest.raises(KafkaUnavailable, match="STEAM_KAFKA_SASL") as refusal:
