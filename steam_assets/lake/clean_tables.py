@@ -85,7 +85,7 @@ class IcebergTable:
     def create(self) -> None:
         """Make the table if it is not there; an existing one gets the columns it lacks."""
         if self.exists():
-            self._add_missing_columns()
+            self.add_missing_columns()
             return
         columns = ", ".join(
             f"`{c.name}` {c.type}{'' if c.nullable else ' NOT NULL'} COMMENT '{_sql_text(column_comment(c))}'"
@@ -98,7 +98,8 @@ class IcebergTable:
             f"COMMENT '{_sql_text(self.description)}' TBLPROPERTIES ({properties})"
         )
 
-    def _add_missing_columns(self) -> None:
+    def add_missing_columns(self) -> None:
+        """Widen a table that was made before a column was added; its old rows hold null there."""
         known = set(self.spark.table(self.identifier).columns)
         for column in self.columns:
             if column.name not in known:
@@ -154,6 +155,7 @@ class IcebergTable:
 
         ChangedMeanwhile, with nothing deleted, if one of them was written after the snapshot ``unchanged_since``.
         """
+        self.add_missing_columns()
         nothing = self.spark.table(self.identifier).limit(0).select(*(column.name for column in self.columns))
         pinned = {"isolation-level": "serializable", "validate-from-snapshot-id": str(unchanged_since)}
         try:
