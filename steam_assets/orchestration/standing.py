@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
+from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 
 PARTITION = "dagster/partition"
@@ -37,14 +38,32 @@ class Activity:
 
 
 def failed_partitions(instance: dg.DagsterInstance, source: Source, now: datetime, days: int) -> dict[str, str]:
-    """Partitions of the source whose newest run within ``days`` failed, with the id of that run."""
+    """Partitions of the source whose newest run within ``days`` failed, alone or in a range, with that run's id."""
     since = dg.RunsFilter(created_after=now - timedelta(days=days))
     newest: dict[str, dg.DagsterRun] = {}
     for run in instance.get_runs(since, limit=MOST_RUNS):
-        key = run.tags.get(PARTITION)
-        if key and run.is_finished and _concerns(run, source):
-            newest.setdefault(key, run)
+        if run.is_finished and _concerns(run, source):
+            for key in _keys(run.tags, source.cadence):
+                newest.setdefault(key, run)
     return {key: run.run_id for key, run in newest.items() if run.status is dg.DagsterRunStatus.FAILURE}
+
+
+def partitions_named(tags: Mapping[str, str]) -> str | None:
+    """The partition of a run's tags, or ``first…last`` of its range; None if it has neither."""
+    if RANGE_START in tags:
+        first, last = tags[RANGE_START], tags.get(RANGE_END, tags[RANGE_START])
+        return first if first == last else f"{first}…{last}"
+    return tags.get(PARTITION)
+
+
+def _keys(tags: Mapping[str, str], cadence: Cadence) -> list[str]:
+    """The keys of a run's tags; none for those that are no partitions of the cadence."""
+    if RANGE_START not in tags:
+        return [tags[PARTITION]] if PARTITION in tags else []
+    try:
+        return [window.key for window in cadence.between(tags[RANGE_START], tags.get(RANGE_END, tags[RANGE_START]))]
+    except ValueError:
+        return []
 
 
 def _concerns(run: dg.DagsterRun, source: Source) -> bool:

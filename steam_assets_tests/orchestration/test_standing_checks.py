@@ -63,6 +63,30 @@ def test_a_failure_that_was_made_good_is_none(lake: Lake) -> None:
     assert told["failed"] == []
 
 
+FAILED, MENDED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
+DAY = {"dagster/partition": "2026-11-13"}
+RANGE = {"dagster/asset_partition_range_start": "2026-11-12", "dagster/asset_partition_range_end": "2026-11-14"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "failed"),
+    [
+        ([(RANGE, FAILED)], ["2026-11-12", "2026-11-13", "2026-11-14"]),
+        ([(RANGE, FAILED), (DAY, MENDED)], ["2026-11-12", "2026-11-14"]),
+        ([(DAY, FAILED), (RANGE, MENDED)], []),
+        ([(DAY, MENDED), ({**RANGE, "dagster/asset_partition_range_end": "no day"}, FAILED)], []),
+    ],
+)
+def test_a_run_over_a_range_fails_and_mends_each_of_its_partitions(
+    lake: Lake, runs: list[tuple[dict[str, str], dg.DagsterRunStatus]], failed: list[str]
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for tags, status in runs:
+            instance.add_run(dg.DagsterRun("daily", tags=tags, status=status))
+        _, told = check(lake, instance, "most_played", datetime(2026, 11, 18, 21, tzinfo=UTC))
+    assert told["failed"] == failed
+
+
 @pytest.mark.parametrize(
     ("source", "first", "second", "missing"),
     [
