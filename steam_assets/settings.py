@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from steam_assets.masking import secret_parts
 
-_FROM_SECRET = "values of the secret"
+_FROM_SECRET = "values of the secret"  # noqa: S105 - a name
 
 
 class Settings(BaseSettings):

@@ -14,10 +14,10 @@ from typing import Any
 
 import dagster as dg
 import requests
-from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from steam_assets.orchestration.standing import PARTITION
+from steam_assets.masking import secret_parts, shown
+from steam_assets.orchestration.standing import partitions_named
 from steam_assets.settings import Settings
 
 TIMEOUT_SECONDS = (3.0, 5.0)
@@ -54,7 +54,7 @@ def failure_alerts(settings: Settings, *, running: bool) -> dg.SensorDefinition:
 def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The alert as plain data; ``text`` is a sentence for chat services. ``errors`` are steps with their messages."""
     clean = [{"step": step, "error": without_secrets(settings, error)[:LONGEST_TEXT]} for step, error in errors]
-    partition = run.tags.get(PARTITION)
+    partition = partitions_named(run.tags)
     first = clean[0]["error"].splitlines()[0] if clean and clean[0]["error"] else "see its log in Dagit"
     return {
         "text": f"Run {run.run_id[:8]} of {run.job_name} {partition or ''} failed: {first}",
@@ -68,12 +68,11 @@ def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, 
 
 
 def without_secrets(settings: Settings, text: str) -> str:
-    """The text with every secret of the settings taken out of it."""
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr) and value.get_secret_value():
-            text = text.replace(value.get_secret_value(), "[secret]")
-    return text
+    """The text without any secret of the settings, whole or within an address, and without any other login in it."""
+    secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return shown(text)
 
 
 def deliver(settings: Settings, told: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ from steam_assets.settings import Settings
 
 SCRIPT = Path(clean_job.__file__)
 ENVIRONMENT = "environment.tar.gz"
+MAY_HOLD_SECRETS = ("iceberg_catalog_uri", "iceberg_catalog_properties", "spark_config")
+"""Settings of Spark's that a job reads by itself in so far as they come from the secret."""
 
 
 class Submission(Protocol):
@@ -83,7 +85,11 @@ class OnEmrServerless:
             message_reader=PipesCloudWatchMessageReader(client=logs),
             poll_interval=self._poll_seconds,
         )
-        client.run(context=context, start_job_run_params=_job_run(settings, arguments))
+        try:
+            asked = _job_run(settings, settings.openly(), arguments)
+        except ValueError as error:
+            raise permanent(str(error)) from error
+        client.run(context=context, start_job_run_params=asked)
 
 
 def _lacking(settings: Settings) -> list[str]:
@@ -95,18 +101,20 @@ def _lacking(settings: Settings) -> list[str]:
     return lacking + [f"the {name} root on S3" for name in ROOT_NAMES if not settings.root(name).startswith("s3://")]
 
 
-def _job_run(settings: Settings, arguments: Sequence[str]) -> Any:
+def _job_run(settings: Settings, openly: Settings, arguments: Sequence[str]) -> Any:
+    """What is asked of EMR Serverless. All who may list its jobs see it: it holds only what ``openly`` may tell."""
     code = settings.emr_code_root.rstrip("/")
     python = "./environment/bin/python"
-    given = {**settings.environment(secrets=False), "STEAM_HOME": "/tmp/steam"}  # noqa: S108 - of the job's own container
+    given = {**openly.environment(secrets=False), "STEAM_HOME": "/tmp/steam"}  # noqa: S108 - of the job's own container
     driver = {"PYSPARK_DRIVER_PYTHON": python, "PYSPARK_PYTHON": python, **given}
-    config = server_config(settings) | {
+    told = settings.model_copy(update={name: getattr(openly, name) for name in MAY_HOLD_SECRETS})
+    config = server_config(told) | {
         # EMR has the AWS SDK and S3; of the jars only Iceberg's is missing.
         "spark.jars": ",".join(f"{code}/{_jar_name(coordinate)}" for coordinate in SPARK.coordinates),
         "spark.archives": f"{code}/{ENVIRONMENT}#environment",
         "spark.executorEnv.PYSPARK_PYTHON": python,
         **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
-        **settings.spark_config,
+        **told.spark_config,
     }
     return {
         "applicationId": settings.emr_application_id,

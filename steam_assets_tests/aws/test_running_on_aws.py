@@ -136,20 +136,35 @@ def on_emr(settings: Settings, emr: Emr) -> dg.ExecuteInProcessResult:
     return dg.materialize([cleaned], raise_on_error=False)
 
 
+OF_AWS: dict[str, Any] = ROOTS | {
+    "spark_runner": "emr-serverless",
+    "iceberg_catalog": "glue",
+    "aws_region": REGION,
+    "emr_application_id": "app1",
+    "emr_job_role_arn": JOB_ROLE,
+    "emr_code_root": "s3://steam-work/code/",
+    "spark_config": {"spark.executor.memory": "4g", "spark.note": "two words"},
+}
+
+
 def settings_of_aws(**changes: Any) -> Settings:
     given: dict[str, Any] = {
-        "spark_runner": "emr-serverless",
-        "iceberg_catalog": "glue",
-        "aws_region": REGION,
-        "emr_application_id": "app1",
-        "emr_job_role_arn": JOB_ROLE,
-        "emr_code_root": "s3://steam-work/code/",
         "kafka_sasl_password": SecretStr("a-password"),
         "reviewer_hash_key": SecretStr("a-hash-key"),
-        "spark_config": {"spark.executor.memory": "4g", "spark.note": "two words"},
     }
     # Only its name is passed on to the job: nothing reads it here.
-    return Settings(**ROOTS | given | changes).model_copy(update={"secrets_id": changes.get("secrets_id", "a/secret")})
+    return Settings(**OF_AWS | given | changes).model_copy(update={"secrets_id": changes.get("secrets_id", "a/secret")})
+
+
+def emr_config(emr: Emr) -> dict[str, str]:
+    (asked,) = emr.asked
+    words = shlex.split(asked["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"])
+    return dict(word.split("=", 1) for word in words if word != "--conf")
+
+
+def driver_environment(config: dict[str, str]) -> dict[str, str]:
+    prefix = "spark.emr-serverless.driverEnv."
+    return {name.removeprefix(prefix): value for name, value in config.items() if name.startswith(prefix)}
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
@@ -171,21 +186,65 @@ def test_job_on_emr_serverless_is_the_same_command_with_the_same_settings(monkey
     assert submit["entryPoint"] == "s3://steam-work/code/clean_job.py"
     parsed = clean_job._parser().parse_args(submit["entryPointArguments"])
     assert [parsed.source, parsed.table, *parsed.keys] == ARGUMENTS
-    words = shlex.split(submit["sparkSubmitParameters"])
-    config = dict(word.split("=", 1) for word in words if word != "--conf")
+    config = emr_config(emr)
     assert config["spark.note"] == "two words"
     assert config["spark.jars"].startswith("s3://steam-work/code/iceberg-spark-runtime")
     assert "a-password" not in json.dumps(asked)
     assert "a-hash-key" not in json.dumps(asked)
 
-    prefix = "spark.emr-serverless.driverEnv."
-    driver = {name.removeprefix(prefix): value for name, value in config.items() if name.startswith(prefix)}
     secret = kept_secret({"STEAM_REVIEWER_HASH_KEY": "a-hash-key"})
-    for name, value in driver.items():
+    for name, value in driver_environment(config).items():
         monkeypatch.setenv(name, value.replace("a/secret", secret))
     there = Settings()
     same = [name for name in Settings.model_fields if name not in ("home", "secrets_id", "kafka_sasl_password")]
     assert {name: getattr(there, name) for name in same} == {name: getattr(settings, name) for name in same}
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_came_from_the_secret_is_no_argument_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the catalog's address nor single entries of a mapping; the job reads them in the secret, and has all."""
+    kept = {
+        "STEAM_REVIEWER_HASH_KEY": "hush-hash",
+        "STEAM_ICEBERG_CATALOG_URI": "jdbc:postgresql://me:hush-uri@host/db",
+        "STEAM_ICEBERG_CATALOG_PROPERTIES": '{"jdbc.password": "hush-property"}',
+        "STEAM_SPARK_CONFIG": '{"spark.hadoop.note": "hush-spark"}',
+    }
+    given: dict[str, Any] = {"iceberg_catalog": "jdbc", "iceberg_catalog_properties": {"jdbc.user": "me"}}
+    monkeypatch.setenv("STEAM_SECRETS_ID", kept_secret(kept))
+    settings, emr = Settings(**OF_AWS | given), Emr("SUCCESS")
+    assert settings.iceberg_catalog_properties == {"jdbc.user": "me", "jdbc.password": "hush-property"}
+    assert on_emr(settings, emr).success
+
+    assert "hush" not in json.dumps(emr.asked)
+    config = emr_config(emr)
+    assert config["spark.note"] == "two words"
+    driver = driver_environment(config)
+    assert json.loads(driver["STEAM_ICEBERG_CATALOG_PROPERTIES"]) == {"jdbc.user": "me"}
+    for name, value in driver.items():
+        monkeypatch.setenv(name, value)
+    there = Settings()
+    for name in ("iceberg_catalog_uri", "iceberg_catalog_properties", "spark_config"):
+        assert getattr(there, name) == getattr(settings, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("iceberg_catalog_uri", "jdbc:postgresql://me:hush@host/db"),
+        ("iceberg_catalog_uri", "jdbc:postgresql://host/db?password=hush"),
+        ("iceberg_catalog_properties", {"jdbc.password": "hush"}),
+        ("spark_config", {"spark.hadoop.fs.s3a.secret.key": "hush"}),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_job_with_a_password_among_its_open_settings_is_not_started(name: str, value: object) -> None:
+    """The failure names the setting and where its value belongs, and does not repeat it."""
+    emr = Emr()
+    said = failure(on_emr(settings_of_aws(**{name: value}), emr))
+    assert f"STEAM_{name.upper()}" in said
+    assert "STEAM_SECRETS_ID" in said
+    assert "hush" not in said
+    assert emr.asked == []
 
 
 @pytest.mark.usefixtures("aws")

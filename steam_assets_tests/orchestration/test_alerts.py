@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, failure_alerts
+from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, failure_alerts, message
 from steam_assets.settings import Settings
 
 SECRET = "s3cr3t-passphrase"
@@ -131,3 +131,24 @@ def test_without_a_webhook_the_log_has_it(tmp_path: Path) -> None:
             dagster_event=result.all_events[-1],
         ).for_run_failure()
         assert sensor(context) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"iceberg_catalog_uri": "jdbc:postgresql://me:hush@host/db"}, "login of me with hush refused"),
+        ({"iceberg_catalog_uri": "jdbc:postgresql://host/db?password=h%20ush"}, "password 'h ush' refused"),
+        ({"iceberg_catalog_properties": {"jdbc.password": "hush"}}, "jdbc.password hush refused"),
+        ({"spark_config": {"spark.hadoop.fs.s3a.secret.key": "hush"}}, "key hush refused"),
+        ({}, "could not reach jdbc:postgresql://other:hush@host/db"),
+    ],
+)
+def test_a_password_within_another_setting_is_not_told(tmp_path: Path, setting: dict[str, Any], said: str) -> None:
+    told = message(Settings(home=tmp_path, **setting), dg.DagsterRun("nightly"), [("step", said)])
+    assert "ush" not in json.dumps(told)
+
+
+def test_a_failed_range_is_told_by_its_first_and_last_partition(tmp_path: Path) -> None:
+    tags = {"dagster/asset_partition_range_start": "2026-11-12", "dagster/asset_partition_range_end": "2026-11-15"}
+    told = message(Settings(home=tmp_path), dg.DagsterRun("nightly", tags=tags), [])
+    assert told["partition"] == "2026-11-12…2026-11-15"

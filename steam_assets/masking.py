@@ -1,0 +1,54 @@
+"""What looks like a secret within a value: one home of the patterns, for all that shows, tells or passes on settings.
+
+Belongs here: finding and hiding. Does not belong here: which settings are secret as a whole (settings.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from pydantic import SecretStr
+
+HIDDEN = "(hidden)"
+
+_SECRET_NAME = re.compile(r"pass(word|wd)?|secret|token|credential|key", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
+_IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)([^&;\s]+)", re.IGNORECASE)
+
+
+def shown(value: Any) -> str:
+    """The value as text that may be pasted anywhere: no secret, no password within an address."""
+    match value:
+        case SecretStr():
+            return HIDDEN if value.get_secret_value() else ""
+        case dict():
+            return " ".join(f"{k}={HIDDEN if _SECRET_NAME.search(k) else shown(v)}" for k, v in value.items())
+        case None:
+            return ""
+        case _:
+            return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_ADDRESS.sub(HIDDEN, str(value)))
+
+
+def secret_parts(value: Any) -> list[str]:
+    """The texts within a value that look secret, as written and as an address decodes them; the longest first."""
+    found = {form for part in _parts(value) for form in (part, unquote(part), unquote_plus(part))}
+    return sorted(filter(None, found), key=lambda part: (-len(part), part))
+
+
+def _parts(value: Any) -> Iterator[str]:
+    match value:
+        case SecretStr():
+            yield value.get_secret_value()
+        case dict():
+            for name, entry in value.items():
+                if _SECRET_NAME.search(name):
+                    yield str(entry)
+                yield from _parts(entry)
+        case str():
+            for login in _IN_ADDRESS.findall(value):
+                yield login
+                yield login.partition(":")[2]
+            yield from (secret for _, secret in _IN_QUERY.findall(value))
