@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -71,11 +73,17 @@ def back_up(spark: SparkSession, table: Table, rows: Mapping[str, int]) -> dict[
 
 
 def verify(spark: SparkSession, table: Table, expected: Mapping[str, Content]) -> list[str]:
-    """Read the backup's rows back and compare; gives a sentence for each partition that differs."""
+    """Read the backup's rows back and compare; gives a sentence for each partition that differs.
+
+    Where the rows of one cannot be read at all, that is said of each.
+    """
     backup = clean_table(spark, table, CLEAN_BACKUP)
     if not backup.exists():
         return [f"{table.name} has no backup table" for _ in expected]
-    found = content(backup.read(list(expected)), list(expected))
+    try:
+        found = content(backup.read(list(expected)), list(expected))
+    except (PySparkException, Py4JJavaError) as error:
+        return [f"{table.name} {key}: the backup cannot be read ({_reason(error)})" for key in expected]
     return [
         f"{table.name} {key}: the backup holds {found[key].rows} rows ({found[key].digest}), "
         f"not {want.rows} ({want.digest})"
@@ -89,9 +97,12 @@ def restore(
 ) -> dict[str, Content]:
     """Bring partitions back from the backup into the clean table, in one commit, compared with ``expected``.
 
-    ``catalog`` may be another one that the session knows, for a restore to another place. BackupDiffers if what
-    arrived is not what was expected.
+    ``catalog`` may be another one that the session knows, for a restore to another place. BackupDiffers, with nothing
+    changed, if the backup does not hold what was expected, and if something else arrived.
     """
+    problems = verify(spark, table, expected)
+    if problems:
+        raise BackupDiffers("; ".join(problems))
     target, backup = clean_table(spark, table, catalog), clean_table(spark, table, CLEAN_BACKUP)
     return _copy(backup, target, list(expected), expected)
 
@@ -110,3 +121,9 @@ def _copy(
         differing = [key for key in keys if found[key] != expected[key]]
         raise BackupDiffers(f"{target.identifier} differs from {origin.identifier} after the copy: {differing}")
     return found
+
+
+def _reason(error: Exception) -> str:
+    """What Spark says, without the stack of the JVM."""
+    lines = [line.strip(" :") for line in str(error).splitlines()]
+    return " ".join(line for line in lines[:2] if line)

@@ -15,6 +15,14 @@ from steam_assets.lake.raw_manifests import merged
 from steam_assets.lake.raw_store import DamagedManifest, RawStore, Verification
 
 
+class TargetDiffers(ValueError):
+    """The target holds other data than the backup, and overwriting was not allowed; nothing was changed."""
+
+
+class DamagedBackup(ValueError):
+    """A file of the backup is missing or differs from its manifest; the target's manifest was not changed."""
+
+
 @dataclass(frozen=True)
 class BackupReport:
     """What a backup did: ``files`` with ``bytes`` in all, ``copied`` of them new; ``manifest_digest`` is the backup's.
@@ -89,17 +97,20 @@ def restore(
 ) -> RestoreReport:
     """Bring a partition back from its backup and read it back. Files that are there already and equal are left alone.
 
-    FileNotFoundError if the backup has no such partition. ValueError if the target has other bytes under a name, or
-    batches that stand against the backup's, unless ``overwrite``; nothing is changed then. ValueError if the backup
-    itself is damaged.
+    FileNotFoundError if the backup has no such partition. TargetDiffers if the target has other bytes under a name,
+    batches that stand against the backup's, or a damaged manifest, unless ``overwrite``; nothing is changed then.
+    DamagedManifest or DamagedBackup if the backup itself is damaged.
     """
     manifest = _there(backup, source, partition_key)
     refuse_one_place(backup, target)
     if not overwrite:
-        held = target.manifest(source, partition_key) or Manifest.of(source, partition_key, ())
-        merged(held, manifest.batches)
         _refuse_differing(target, manifest)
-    copied = _copy_files(backup, target, manifest.files, "restore:after_file")
+    try:
+        copied = _copy_files(backup, target, manifest.files, "restore:after_file")
+    except (FileNotFoundError, ValueError) as error:
+        raise DamagedBackup(
+            f"the backup is damaged: {error}. If the primary is whole, back {source} {partition_key} up again"
+        ) from error
     target.manifests.record(source, partition_key, manifest.batches, stage="restore", overwrite=overwrite)
     return RestoreReport(
         uri=target.store.uri,
@@ -128,9 +139,15 @@ def _there(store: RawStore, source: str, partition_key: str) -> Manifest:
 
 
 def _refuse_differing(target: RawStore, manifest: Manifest) -> None:
+    source, partition_key = manifest.source, manifest.partition_key
+    try:
+        held = target.manifest(source, partition_key) or Manifest.of(source, partition_key, ())
+        merged(held, manifest.batches)
+    except (DamagedManifest, ValueError) as error:
+        raise TargetDiffers(str(error)) from error
     for file in manifest.files:
         if target.store.stat(file.key) is not None and target.store.sha256(file.key) != file.sha256:
-            raise ValueError(
+            raise TargetDiffers(
                 f"{target.store.uri}/{file.key} is there with other bytes than the backup's; look at it, then restore "
                 "with overwriting allowed. Nothing was changed"
             )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
 from pyspark.sql import SparkSession
 
 from steam_assets.crash_points import reached
@@ -19,13 +20,15 @@ from steam_assets.lake.clean_backup import BackupDiffers, Content
 from steam_assets.lake.clean_tables import clean_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.open_store import refuse_beside
+from steam_assets.lake.raw_backup import DamagedBackup, TargetDiffers
+from steam_assets.lake.raw_store import DamagedManifest
 from steam_assets.lake.spark_session import CLEAN, iceberg_catalog
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source, Table
 
 
 class WouldOverwrite(Exception):
-    """The target holds other data than the backup, and overwriting was not allowed; nothing was changed."""
+    """The target holds other data than the backup, and overwriting was not allowed; that data was not changed."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Restorer:
     def restore(self, source: Source, keys: Sequence[str], *, overwrite: bool = False) -> Iterator[Restored]:
         """Restore partitions, one after the other, each read back.
 
-        WouldOverwrite at the first that holds other data than its backup, unless ``overwrite``.
+        WouldOverwrite at the first that holds other data than its backup, unless ``overwrite``. A damaged backup is a
+        problem of its partition, and the others are restored all the same.
         """
         for key in keys:
             files, problems = self._raw(source, key, overwrite)
@@ -90,16 +94,23 @@ class Restorer:
             yield Restored(source.name, key, files, rows, tuple(problems))
 
     def _raw(self, source: Source, key: str, overwrite: bool) -> tuple[int, list[str]]:
-        if self.lake.raw_backup.manifest(source.name, key) is None:
-            return 0, []
         try:
+            if self.lake.raw_backup.manifest(source.name, key) is None:
+                return 0, []
             report = raw_backup.restore(self.lake.raw_backup, self.target.raw, source.name, key, overwrite=overwrite)
-        except ValueError as error:
+        except TargetDiffers as error:
             raise WouldOverwrite(f"{source.name} {key}: {error}") from error
+        except (DamagedBackup, DamagedManifest) as error:
+            return 0, [str(error)]
         return report.files, [str(problem) for problem in report.verification.problems]
 
     def _clean(self, table: Table, key: str, overwrite: bool) -> dict[str, int]:
-        record = self.lake.backup_ledger.backup(table.name, key)
+        try:
+            record = self.lake.backup_ledger.backup(table.name, key)
+        except ValidationError as error:
+            raise BackupDiffers(
+                f"{table.name} {key}: the record of its backup is damaged; back it up again if the clean table is whole"
+            ) from error
         if record is None:
             return {}
         expected = Content(record.rows, record.content_digest)

@@ -10,7 +10,7 @@ import pytest
 from raw_landing import KEY, SOURCE, batch_of, land
 
 from steam_assets.lake.disk_store import DiskStore
-from steam_assets.lake.raw_backup import back_up, restore, verify_backup
+from steam_assets.lake.raw_backup import DamagedBackup, TargetDiffers, back_up, restore, verify_backup
 from steam_assets.lake.raw_store import DamagedManifest, RawStore
 from steam_assets.lake.store import Store
 
@@ -213,7 +213,7 @@ def test_a_restore_overwrites_differing_bytes_only_when_told(primary: RawStore, 
     primary.store.write(batch.files[1].key, b"rotten")
     primary.store.delete(batch.files[0].key)
     before = content(primary)
-    with pytest.raises(ValueError, match="Nothing was changed"):
+    with pytest.raises(TargetDiffers, match="Nothing was changed"):
         restore(backup, primary, SOURCE, KEY)
     assert content(primary) == before
     assert restore(backup, primary, SOURCE, KEY, overwrite=True).verification.ok
@@ -224,7 +224,7 @@ def test_a_restore_replaces_a_damaged_manifest_only_when_told(primary: RawStore,
     back_up(primary, backup, SOURCE, KEY)
     for key in (MANIFEST, SECOND_COPY):
         primary.store.write(key, b"x")
-    with pytest.raises(DamagedManifest):
+    with pytest.raises(TargetDiffers, match="no copy of the manifest can be trusted"):
         restore(backup, primary, SOURCE, KEY)
     assert restore(backup, primary, SOURCE, KEY, overwrite=True).verification.ok
     assert content(primary) == content(backup)
@@ -237,7 +237,7 @@ def test_a_restore_over_a_foreign_batch_replaces_it_only_when_told(primary: RawS
         primary.store.delete(key)
     name = Path(batch.files[0].key).name
     primary.commit(SOURCE, KEY, batch_of(primary.write_file(SOURCE, KEY, name, [b"{}"]), number=9))
-    with pytest.raises(ValueError, match="stands against"):
+    with pytest.raises(TargetDiffers, match="stands against"):
         restore(backup, primary, SOURCE, KEY)
     assert restore(backup, primary, SOURCE, KEY, overwrite=True).verification.ok
     manifest = primary.manifest(SOURCE, KEY)
@@ -250,8 +250,15 @@ def test_a_damaged_backup_restores_nothing_wrong(primary: RawStore, backup: RawS
     back_up(primary, backup, SOURCE, KEY)
     backup.store.write(batch.files[1].key, b"rotten")
     target = RawStore(DiskStore(tmp_path / "target"))
-    with pytest.raises(ValueError, match="original is damaged"):
+    with pytest.raises(DamagedBackup, match="original is damaged"):
+        restore(backup, target, SOURCE, KEY)
+    backup.store.delete(batch.files[1].key)
+    with pytest.raises(DamagedBackup, match="back news 2026-01-06 up again"):
         restore(backup, target, SOURCE, KEY)
     assert target.manifest(SOURCE, KEY) is None
+    for key in (MANIFEST, SECOND_COPY):
+        backup.store.write(key, b"x")
+    with pytest.raises(DamagedManifest):
+        restore(backup, target, SOURCE, KEY)
     with pytest.raises(FileNotFoundError, match="no raw partition"):
         restore(backup, target, SOURCE, "2026-01-13")
