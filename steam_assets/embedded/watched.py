@@ -1,6 +1,6 @@
 """A process in a group of its own that cannot outlive the one that started it, even by SIGKILL.
 
-Belongs here: starting and killing such a process. Does not belong here: what it is (broker.py, spark_servers.py).
+Belongs here: starting and killing such a process. Does not belong here: what it is (broker.py).
 
 Before the shell that starts it becomes the program, it leaves behind a watcher that waits for the end of a pipe which
 only the starting process holds, and then ends its process group. (Linux's PR_SET_PDEATHSIG would not do: it fires when

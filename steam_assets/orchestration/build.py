@@ -42,8 +42,8 @@ def build_defs(
     """Definitions of a deployment. ``settings`` default to the environment's; ``resource_overrides`` replace resources
     by key (``lake``, ``clock``, ``spark``, ``raw_io``, ``iceberg_io``, ``submission``)."""
     settings = settings or Settings()
-    # Backfill policies are in Dagster since 1.5 and still marked beta; a line an asset would bury real warnings.
-    warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `backfill_policy`")
+    # Long in Dagster and still marked beta; a line for each asset and sensor would bury real warnings.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `(backfill_policy|owners)`")
     # Meant so: a scheduled job is of one partition, and a range is asked of the assets.
     warnings.filterwarnings("ignore", message="Asset job .* materializes assets with varying BackfillPolicies")
     partitions = partitions_by_cadence(sources)

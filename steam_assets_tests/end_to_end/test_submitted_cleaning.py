@@ -14,13 +14,13 @@ import pytest
 import requests
 
 from steam_assets.embedded.broker import free_port
-from steam_assets.embedded.spark_servers import ConnectServer, StandaloneCluster
 from steam_assets.lake.clean_backup import Content, content
 from steam_assets.lake.spark_session import spark_config
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, Deployment
+from steam_assets_tests.spark_servers import ConnectServer, StandaloneCluster
 
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
