@@ -3,6 +3,7 @@
 Belongs here: copying between two raw stores. Does not belong here: deciding what may be deleted (raw_housekeeping.py).
 
 A backup only grows: batches that the primary no longer has stay in it. It is its own copy, with its own manifest.
+What a partition has in quarantine goes with it both ways; no manifest names that, and no count of files has it in.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from steam_assets.crash_points import reached
 from steam_assets.lake.manifest import Manifest, RawFile
 from steam_assets.lake.raw_manifests import merged
+from steam_assets.lake.raw_quarantine import copy_quarantine, damaged, quarantined
 from steam_assets.lake.raw_store import DamagedManifest, RawStore, Verification
 
 
@@ -53,17 +55,24 @@ class RestoreReport:
 
 
 def back_up(primary: RawStore, backup: RawStore, source: str, partition_key: str) -> BackupReport:
-    """Copy a partition's files, each read back from the copy, then its manifest. Doing it again copies nothing.
+    """Copy a partition's files and quarantine, each read back, then its manifest. Doing it again copies nothing.
 
     FileNotFoundError if the primary has no such partition or lacks a file; ValueError if the roots are one, a file of
     the primary is damaged, or the backup holds other bytes under its name with a manifest that vouches for them.
+    ValueError, too, for damage in quarantine, after all else was backed up.
     """
     manifest = _there(primary, source, partition_key)
     refuse_one_place(primary, backup)
     held = backup.manifest(source, partition_key) or Manifest.of(source, partition_key, ())
     merged(held, manifest.batches)
     copied = _copy_files(primary, backup, manifest.files, "raw_backup:after_file")
+    lost = copy_quarantine(primary.store, backup.store, source, partition_key)
     recorded = backup.manifests.record(source, partition_key, manifest.batches, stage="raw_backup")
+    if lost:
+        raise ValueError(
+            f"quarantined in {primary.store.uri}, damaged and in no backup: {', '.join(lost)}. All else of {source} "
+            f"{partition_key} is backed up. Bring those files back from elsewhere, or delete them"
+        )
     size = sum(file.size for file in manifest.files)
     return BackupReport(
         uri=backup.store.uri,
@@ -88,7 +97,10 @@ def verify_backup(primary: RawStore, backup: RawStore, source: str, partition_ke
         held = None
     digests = {file.key: file.sha256 for file in held.files} if held else {}
     lacking = [file for file in (wanted.files if wanted else ()) if digests.get(file.key) != file.sha256]
-    problems = [f"{file.key}: not in backup (the primary has it; back the partition up)" for file in lacking]
+    held_aside = set(quarantined(backup.store, source, partition_key))
+    keys = [file.key for file in lacking]
+    keys += [key for key in quarantined(primary.store, source, partition_key) if key not in held_aside]
+    problems = [f"{key}: not in backup (the primary has it; back the partition up)" for key in keys]
     return replace(found, problems=(*found.problems, *problems))
 
 
@@ -99,12 +111,13 @@ def restore(
 
     FileNotFoundError if the backup has no such partition. TargetDiffers if the target has other bytes under a name,
     batches that stand against the backup's, or a damaged manifest, unless ``overwrite``; nothing is changed then.
-    DamagedManifest or DamagedBackup if the backup itself is damaged.
+    DamagedManifest or DamagedBackup if the backup itself is damaged; damage to its quarantine is a problem alone.
     """
     manifest = _there(backup, source, partition_key)
     refuse_one_place(backup, target)
     if not overwrite:
         _refuse_differing(target, manifest)
+        _refuse_damaged_quarantine(target, source, partition_key)
     try:
         copied = _copy_files(backup, target, manifest.files, "restore:after_file")
     except (FileNotFoundError, ValueError) as error:
@@ -112,13 +125,16 @@ def restore(
             f"the backup is damaged: {error}. If the primary is whole, back {source} {partition_key} up again"
         ) from error
     target.manifests.record(source, partition_key, manifest.batches, stage="restore", overwrite=overwrite)
+    lost = copy_quarantine(backup.store, target.store, source, partition_key)
+    found = target.verify(source, partition_key)
+    problems = [f"{key}: digest (quarantined, and damaged in the backup)" for key in lost]
     return RestoreReport(
         uri=target.store.uri,
         source=source,
         partition_key=partition_key,
         files=len(manifest.files),
         copied=copied,
-        verification=target.verify(source, partition_key),
+        verification=replace(found, problems=(*found.problems, *problems)),
     )
 
 
@@ -151,6 +167,15 @@ def _refuse_differing(target: RawStore, manifest: Manifest) -> None:
                 f"{target.store.uri}/{file.key} is there with other bytes than the backup's; look at it, then restore "
                 "with overwriting allowed. Nothing was changed"
             )
+
+
+def _refuse_damaged_quarantine(target: RawStore, source: str, partition_key: str) -> None:
+    differing = damaged(target.store, source, partition_key)
+    if differing:
+        raise TargetDiffers(
+            f"{target.store.uri} has in quarantine other bytes than were set aside: {', '.join(differing)}; look at "
+            "them, then restore with overwriting allowed. Nothing was changed"
+        )
 
 
 def _copy_files(origin: RawStore, goal: RawStore, files: tuple[RawFile, ...], step: str) -> int:

@@ -1,7 +1,8 @@
 """Raw data: what the sources said, as immutable gzip JSON Lines files and a manifest a partition.
 
 Belongs here: names, writing, reading and verifying of raw files. Does not belong here: how manifests are kept
-(raw_manifests.py), copies of them (raw_backup.py), deciding what may be deleted (raw_housekeeping.py).
+(raw_manifests.py), where quarantine rests (raw_quarantine.py), copies of it all (raw_backup.py), deciding what may be
+deleted (raw_housekeeping.py).
 
     <source>/<partition key>/<topic>+<Kafka partition>+<start offset>.jsonl.gz
     <source>/<partition key>/manifest.json       the commit; its second copy is <source>/_manifests/<partition key>.json
@@ -32,6 +33,7 @@ from steam_assets.lake.raw_manifests import (
     partition_folder,
     second_copy_key,
 )
+from steam_assets.lake.raw_quarantine import NAMED_DIGITS, damaged, quarantine_folder
 from steam_assets.lake.store import Store, StoreConflict
 
 __all__ = ["DamagedManifest", "PartitionBeingCleared", "RawStore", "Verification", "raw_file_name"]
@@ -44,7 +46,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Verification:
-    """One partition read back: files and bytes that were hashed, and every problem, a line each.
+    """One partition read back: files and bytes that its manifest names, and every problem, a line each.
 
     A problem begins with the key within the root and a colon; then missing, size, digest, unreadable, manifest,
     not in backup, or extra (no manifest names it).
@@ -177,7 +179,7 @@ class RawStore:
         return list(named)
 
     def verify(self, source: str, partition_key: str) -> Verification:
-        """Read every byte of a partition back. Never raises for what it finds: it lists it."""
+        """Read every byte of a partition and of its quarantine back. Never raises for what it finds: it lists it."""
         manifest, problems = self._verified_manifest(source, partition_key)
         folder = partition_folder(source, partition_key)
         listed = {stored.key: stored for stored in self.store.list(f"{folder}/")}
@@ -187,6 +189,7 @@ class RawStore:
             size = listed[key].size if key in listed else None
             problems += self._file_problems(file, size)
         problems += [f"{key}: extra (no manifest names it)" for key in listed if key not in named]
+        problems += [f"{key}: digest (quarantined, and damaged)" for key in damaged(self.store, source, partition_key)]
         size = sum(listed[key].size for key in named if key in listed)
         return Verification(self.store.uri, source, partition_key, len(named), size, tuple(problems))
 
@@ -226,9 +229,8 @@ class RawStore:
 
     def quarantine(self, source: str, partition_key: str, name: str, data: bytes, reason: Mapping[str, object]) -> bool:
         """Set bytes aside as they came, with a reason. True if they are new, False if they were there already."""
-        partition_folder(source, partition_key)
         digest = hashlib.sha256(data).hexdigest()
-        key = f"{source}/_quarantine/{partition_key}/{name}+{digest[:16]}"
+        key = f"{quarantine_folder(source, partition_key)}/{name}+{digest[:NAMED_DIGITS]}"
         note = {"sha256": digest, "size": len(data), **reason}
         # The reason comes last: where it stands, the bytes do.
         new = self._write_once(f"{key}.bytes", data)

@@ -262,3 +262,76 @@ def test_a_damaged_backup_restores_nothing_wrong(primary: RawStore, backup: RawS
         restore(backup, target, SOURCE, KEY)
     with pytest.raises(FileNotFoundError, match="no raw partition"):
         restore(backup, target, SOURCE, "2026-01-13")
+
+
+def _set_aside(raw: RawStore, data: bytes = b"\x00\xff") -> tuple[str, str]:
+    """The keys of the quarantined bytes and of their reason."""
+    before = set(content(raw))
+    assert raw.quarantine(SOURCE, KEY, "steam.news.v1+0+7.poison", data, {"reason": "not JSON"})
+    aside, note = sorted(set(content(raw)) - before)
+    return aside, note
+
+
+def test_quarantine_is_backed_up_and_comes_back(new_store: Callable[[], Store]) -> None:
+    primary, backup, target = (RawStore(new_store()) for _ in range(3))
+    land(primary)
+    aside, note = _set_aside(primary)
+    back_up(primary, backup, SOURCE, KEY)
+    assert content(backup) == content(primary)
+    assert content(backup)[aside] == b"\x00\xff"
+    assert verify_backup(primary, backup, SOURCE, KEY).ok
+    before = list(backup.store.list())
+    assert back_up(primary, backup, SOURCE, KEY).copied == 0
+    assert list(backup.store.list()) == before, "nothing was written again"
+    assert restore(backup, target, SOURCE, KEY).verification.ok
+    assert content(target) == content(primary)
+    assert note in content(target)
+
+
+def test_what_was_quarantined_since_the_backup_is_named(primary: RawStore, backup: RawStore) -> None:
+    land(primary)
+    back_up(primary, backup, SOURCE, KEY)
+    keys = _set_aside(primary)
+    problems = verify_backup(primary, backup, SOURCE, KEY).problems
+    assert [problem.split(": ")[0] for problem in problems] == list(keys)
+    assert all(": not in backup" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["bytes", "reason"])
+def test_damaged_quarantine_is_named_mended_and_never_copied(
+    primary: RawStore, backup: RawStore, tmp_path: Path, which: int
+) -> None:
+    land(primary)
+    key = _set_aside(primary)[which]
+    good = content(primary)
+    back_up(primary, backup, SOURCE, KEY)
+    backup.store.write(key, b"rotten")
+    assert any(p.startswith(f"{key}: ") for p in verify_backup(primary, backup, SOURCE, KEY).problems)
+    target = RawStore(DiskStore(tmp_path / "target"))
+    report = restore(backup, target, SOURCE, KEY)
+    assert [problem.split(": ")[0] for problem in report.verification.problems] == [key]
+    assert content(target) == {k: data for k, data in good.items() if k != key}, "all else came back"
+    back_up(primary, backup, SOURCE, KEY)
+    assert content(backup) == good
+
+    primary.store.write(key, b"rotten")
+    back_up(primary, backup, SOURCE, KEY)
+    assert content(backup) == good
+    with pytest.raises(TargetDiffers, match="Nothing was changed"):
+        restore(backup, primary, SOURCE, KEY)
+    assert primary.store.read(key) == b"rotten"
+    assert restore(backup, primary, SOURCE, KEY, overwrite=True).verification.ok
+    assert content(primary) == good
+
+
+def test_quarantine_damaged_before_its_first_backup_fails_after_all_else_is_safe(
+    primary: RawStore, backup: RawStore
+) -> None:
+    land(primary)
+    key, _ = _set_aside(primary)
+    primary.store.write(key, b"rotten")
+    with pytest.raises(ValueError, match="damaged and in no backup"):
+        back_up(primary, backup, SOURCE, KEY)
+    assert backup.manifest(SOURCE, KEY) == primary.manifest(SOURCE, KEY)
+    assert key not in content(backup)
+    assert backup.verify(SOURCE, KEY).ok
