@@ -27,8 +27,15 @@ $(READY): requirements.lock pyproject.toml setup.py
 demo: $(READY) ## Run all five sources end to end on this machine, against the simulator
 	@$(BIN)/steam-assets demo
 
+# Two halves side by side: those that use the run's one Spark session, and all others.
 test: $(READY) ## Run every test that this machine can run
-	$(BIN)/python -m pytest
+	@mkdir -p build; \
+	$(BIN)/python -m pytest -m "not spark" --durations=12 >build/tests-without-spark.txt 2>&1 & others=$$!; \
+	status=0; \
+	$(BIN)/python -m pytest -m spark --durations=12 || status=1; \
+	wait $$others || status=1; \
+	cat build/tests-without-spark.txt; \
+	exit $$status
 
 dev: $(READY) ## Serve Dagit on live Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev

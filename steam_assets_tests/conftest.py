@@ -19,6 +19,14 @@ from steam_assets.settings import Settings
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that uses the run's Spark session or its broker is marked so, whoever wrote it."""
+    for item in items:
+        for fixture, mark in (("spark", pytest.mark.spark), ("broker", pytest.mark.kafka)):
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
+
+
 @pytest.fixture(scope="session")
 def recorded() -> Path:
     """Real recorded responses; they lie beside the checkout and are not part of it."""
