@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:
 def _session(settings: Settings) -> SparkSession:
     """Of spark-submit, which has given it all but the catalogs and what a secret holds; else one started here."""
     if SUBMITTED_VARIABLE in os.environ:
-        return SparkSession.builder.config(map=session_config(settings) | settings.spark_config).getOrCreate()
+        return SparkSession.builder.config(map={**session_config(settings), **settings.spark_config}).getOrCreate()
     return open_session(settings)
 
 
