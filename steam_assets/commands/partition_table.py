@@ -17,7 +17,8 @@ HEADINGS = ("fetched", "pub-\nlished", "landed", "clean", "quaran-\ntined", "dup
 def partition_table(statuses: Iterable[PartitionStatus], title: str) -> Table:
     """One line for each clean table of each partition; the numbers count its items.
 
-    Fetched = published = landed = clean + quarantined + duplicates holds in every line, or the run failed.
+    Fetched = published = landed = clean + quarantined + duplicates holds in every line, or the run or one of its
+    checks failed.
     """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("source", no_wrap=True)

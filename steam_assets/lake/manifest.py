@@ -55,8 +55,9 @@ class RawFile(BaseModel):
 class LandedBatch(BaseModel):
     """A batch in the raw store. ``receipt`` is None for an import, which did not come through Kafka.
 
-    ``fetched``, ``published`` and ``landed`` count envelopes; they are equal or the landing failed.
-    ``items`` counts items of each clean table; ``dead_letters`` counts foreign records set aside on the way.
+    ``fetched``, ``published`` and ``landed`` count envelopes. They are equal, or ``dead_letters`` says why: it counts
+    the records set aside on the way, the batch's own that are no envelope, and others between them. ``items`` counts
+    items of each clean table.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

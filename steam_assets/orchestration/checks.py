@@ -1,4 +1,4 @@
-"""Checks of clean partitions, from the ledger's numbers.
+"""Checks of raw and clean partitions, from the numbers of the manifest and the ledger.
 
 Belongs here: claims about counts that hold for every table. Does not belong here: backups' ``verified`` (its asset
 says it).
@@ -11,6 +11,24 @@ import dagster as dg
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.sources.source import Source, Table
+
+
+def raw_checks(source: Source, key: dg.AssetKey) -> dg.AssetChecksDefinition:
+    """``no_dead_letters``: no record of the partition's batches, or between theirs, was set aside as no envelope."""
+
+    @dg.asset_check(
+        name="no_dead_letters",
+        asset=key,
+        description="Nothing was set aside on landing; if so, it is in the quarantine and the dead-letter topic.",
+        required_resource_keys={"lake"},
+    )
+    def no_dead_letters(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        lake: Lake = context.resources.lake
+        manifests = {k: lake.raw.manifest(source.name, k) for k in context.op_execution_context.partition_keys}
+        spoiled = [k for k, m in manifests.items() if m and any(batch.dead_letters for batch in m.batches)]
+        return _result(key, "no_dead_letters", spoiled)
+
+    return no_dead_letters
 
 
 def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChecksDefinition:

@@ -19,7 +19,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord
 from steam_assets.lake.raw_backup import BackupReport
 from steam_assets.lake.raw_backup import back_up as back_up_raw
-from steam_assets.orchestration.checks import clean_checks
+from steam_assets.orchestration.checks import clean_checks, raw_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_manifest
@@ -46,7 +46,8 @@ def source_assets(
 
 
 def source_checks(source: Source) -> list[dg.AssetChecksDefinition]:
-    return [clean_checks(source, table, clean_key(source, table)) for table in source.tables]
+    clean = [clean_checks(source, table, clean_key(source, table)) for table in source.tables]
+    return [raw_checks(source, raw_key(source)), *clean]
 
 
 def raw_key(source: Source) -> dg.AssetKey:
