@@ -191,14 +191,12 @@ def find_batches(
     with topic_reader(settings, topic_of(settings, source)) as reader:
         for message in reader.everything(from_offsets or {}):
             try:
-                headers = read_headers(message.headers)
-                if headers.source != source.name:
-                    raise BadHeaders(f"header source is {headers.source!r}")
+                headers = _headers_of(source, message)
             except BadHeaders as error:
                 on_poison(_poison(message, str(error)))
                 continue
             if partition_key in (None, headers.partition_key):
-                _collect(found, headers, message, on_poison)
+                _collect(found, headers, message)
         return [batch.receipt(topic_of(settings, source), reader.cluster_id) for batch in found.values() if batch.whole]
 
 
@@ -207,7 +205,7 @@ class TopicScan:
     """What came into a topic: whole batches, those of which records are still missing, and where it ends now.
 
     ``ends`` are offsets by Kafka partition, at one moment. ``unfinished`` maps a batch id to the time (UTC) of its
-    newest record; ``foreign`` counts records without our headers.
+    newest record; ``foreign`` counts records without our headers or of another source.
     """
 
     cluster_id: str
@@ -217,16 +215,23 @@ class TopicScan:
     foreign: int = 0
 
 
-def scan_topic(settings: Settings, source: Source, cluster: str, from_offsets: Mapping[int, int]) -> TopicScan:
+def scan_topic(
+    settings: Settings,
+    source: Source,
+    cluster: str,
+    from_offsets: Mapping[int, int],
+    on_poison: Callable[[Poison], None] = ignore_poison,
+) -> TopicScan:
     """What the source's topic holds from ``from_offsets`` on (default: its beginning) and up to now.
 
     The offsets count only if they are of ``cluster``, and not beyond the topic's end: else the topic was made anew,
-    and all of it is new. Raises KafkaUnavailable; RangeGone if retention deletes what is being read.
+    and all of it is new. Foreign records go to ``on_poison``. Raises KafkaUnavailable; RangeGone if retention deletes
+    what is being read.
     """
     topic = topic_of(settings, source)
     found: dict[_Identity, _Batch] = {}
     latest: dict[_Identity, int] = {}
-    poisons: list[Poison] = []
+    foreign = 0
     with topic_reader(settings, topic) as reader:
         ends = reader.end_offsets()
         remade = reader.cluster_id != cluster or any(from_offsets.get(part, 0) > end for part, end in ends.items())
@@ -234,14 +239,14 @@ def scan_topic(settings: Settings, source: Source, cluster: str, from_offsets: M
             if message.offset >= ends.get(message.partition, 0):
                 continue
             try:
-                headers = read_headers(message.headers)
+                headers = _headers_of(source, message)
             except BadHeaders as error:
-                poisons.append(_poison(message, str(error)))
+                foreign += 1
+                on_poison(_poison(message, str(error)))
                 continue
-            if headers.source == source.name:
-                _collect(found, headers, message, poisons.append)
-                batch = _identity(headers)
-                latest[batch] = max(message.timestamp, latest.get(batch, 0))
+            _collect(found, headers, message)
+            batch = _identity(headers)
+            latest[batch] = max(message.timestamp, latest.get(batch, 0))
         return TopicScan(
             cluster_id=reader.cluster_id,
             ends=ends,
@@ -251,8 +256,15 @@ def scan_topic(settings: Settings, source: Source, cluster: str, from_offsets: M
                 for identity, batch in found.items()
                 if not batch.whole
             },
-            foreign=len(poisons),
+            foreign=foreign,
         )
+
+
+def _headers_of(source: Source, message: Any) -> RecordHeaders:
+    headers = read_headers(message.headers)
+    if headers.source != source.name:
+        raise BadHeaders(f"header source is {headers.source!r}")
+    return headers
 
 
 def _identity(headers: RecordHeaders) -> _Identity:
@@ -260,16 +272,12 @@ def _identity(headers: RecordHeaders) -> _Identity:
     return headers.batch_id, headers.source, headers.partition_key
 
 
-def _collect(
-    found: dict[_Identity, _Batch], headers: RecordHeaders, message: Any, on_poison: Callable[[Poison], None]
-) -> None:
+def _collect(found: dict[_Identity, _Batch], headers: RecordHeaders, message: Any) -> None:
     items = headers.items
     if items is None:
+        # Of what cannot be decoded the headers still say which batch it is of; without it that would never be whole.
         envelope = _decode(message.value or b"", headers)
-        if isinstance(envelope, str):
-            on_poison(_poison(message, envelope))
-            return
-        items = envelope.items
+        items = {} if isinstance(envelope, str) else envelope.items
     found.setdefault(_identity(headers), _Batch(headers)).add(headers, message.partition, message.offset, items)
 
 

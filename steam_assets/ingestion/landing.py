@@ -1,11 +1,11 @@
 """From Kafka to raw files: a batch's records, written as they are, under names their offsets give.
 
-Belongs here: landing of one batch. Does not belong here: reading Kafka (consumer.py), files and manifests (lake/).
+Belongs here: landing of one batch, setting aside what is none. Does not belong here: reading Kafka
+(consumer.py), files and manifests (lake/).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +16,9 @@ from steam_assets.lake.manifest import LandedBatch, RawFile, Receipt
 from steam_assets.lake.raw_store import RawStore, raw_file_name
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
+
+NO_PARTITION = "0000-00-00"
+"""The quarantine's folder of records whose headers name no partition of the source."""
 
 
 class WrongPeriod(Exception):
@@ -32,6 +35,24 @@ def land(settings: Settings, raw: RawStore, source: Source, receipt: Receipt) ->
     return _Landing(settings, raw, source, receipt).run()
 
 
+def set_aside(
+    settings: Settings, raw: RawStore, source: str, poison: Poison, partition_key: str = NO_PARTITION
+) -> bool:
+    """Send a record that is no envelope to the dead-letter topic, and put it into the source's quarantine.
+
+    False, and nothing is done, if that was done before with the record of this topic, Kafka partition and offset.
+    Raises KafkaUnavailable; the topics must be there.
+    """
+    value = poison.value or b""
+    name = f"{poison.topic}+{poison.partition}+{poison.offset:020d}.poison"
+    if raw.in_quarantine(source, partition_key, name, value):
+        return False
+    # The quarantine comes last: where it stands, the dead letter was sent.
+    dead_letter(settings, source, poison)
+    raw.quarantine(source, partition_key, name, value, {"reason": poison.reason})
+    return True
+
+
 @dataclass
 class _Landing:
     settings: Settings
@@ -45,7 +66,8 @@ class _Landing:
         records = read_batch(self.settings, self.receipt, on_poison=self.poisons.append)
         files = [self._write(partition, group) for partition, group in groupby(records, key=lambda r: r.partition)]
         for poison in self.poisons:
-            self._set_aside(poison)
+            key = self.receipt.partition_key if poison.of_batch else NO_PARTITION
+            set_aside(self.settings, self.raw, self.receipt.source, poison, key)
         landed = sum(file.records for file in files)
         spoiled = sum(poison.of_batch for poison in self.poisons)
         if not spoiled and +self.items != +Counter(self.receipt.items):
@@ -84,10 +106,3 @@ class _Landing:
                 f"{record.offset} was fetched at {record.fetched_at:%Y-%m-%d %H:%M} UTC, which that partition cannot "
                 "be of. Whoever published it used a wrong key; run the partition with `refetch` to ask the source"
             )
-
-    def _set_aside(self, poison: Poison) -> None:
-        value = poison.value or b""
-        name = f"{poison.topic}+{poison.partition}+{poison.offset:020d}.poison"
-        reason = {"reason": poison.reason, "sha256": hashlib.sha256(value).hexdigest()}
-        if self.raw.quarantine(self.receipt.source, self.receipt.partition_key, name, value, reason):
-            dead_letter(self.settings, self.receipt.source, poison)

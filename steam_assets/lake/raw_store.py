@@ -236,6 +236,14 @@ class RawStore:
         new = self._write_once(f"{key}.bytes", data)
         return self._write_once(f"{key}.json", json.dumps(note, sort_keys=True).encode()) or new
 
+    def in_quarantine(self, source: str, partition_key: str, name: str, data: bytes) -> bool:
+        """Whether these bytes were set aside under that name, with their reason."""
+        digest = hashlib.sha256(data).hexdigest()
+        return (
+            self.store.stat(f"{quarantine_folder(source, partition_key)}/{name}+{digest[:NAMED_DIGITS]}.json")
+            is not None
+        )
+
     def _write_once(self, key: str, data: bytes) -> bool:
         try:
             self.store.write(key, data, if_absent=True)

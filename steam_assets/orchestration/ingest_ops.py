@@ -79,6 +79,7 @@ def land_op(source: Source) -> dg.OpDefinition:
         name=f"land_{source.name}",
         description="Consume exactly the batches' offsets of the topic and write them as raw files.",
         out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
+        retry_policy=RETRIES,
         required_resource_keys={"lake"},
         tags={"source": source.name},
     )

@@ -4,7 +4,8 @@ Belongs here: what a tick looks at, its cursor, and the runs it asks for. Does n
 what the runs do.
 
 Both ask for runs that change nothing if they run twice. A partition that a run is working on is left to that run: the
-cursor stays, and the next tick looks again.
+cursor stays, and the next tick looks again. The topic's cursor passes a batch only once it is landed; a run that failed
+to do so is asked for again each hour, and each of those failures is told (alerts.py).
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 import dagster as dg
 
 from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.consumer import TopicScan, scan_topic
-from steam_assets.ingestion.kafka_connection import KafkaUnavailable
+from steam_assets.ingestion.consumer import Poison, TopicScan, scan_topic
+from steam_assets.ingestion.kafka_connection import KafkaUnavailable, ensure_topics
+from steam_assets.ingestion.landing import set_aside
 from steam_assets.ingestion.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.manifest import Manifest, Receipt
+from steam_assets.lake.raw_housekeeping import was_cleared
 from steam_assets.lake.raw_store import DamagedManifest
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.schedules import AssetJob
@@ -31,6 +35,8 @@ from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 
 RUNS_A_TICK = 20
+DEAD_LETTERS_A_TICK = 50
+RUN_KEY = "dagster/run_key"
 PARTITIONS_A_TICK = 200
 GIVEN_UP_AFTER = timedelta(hours=1)
 """After its newest record, a batch of which records are missing will not be finished: transactions end sooner."""
@@ -60,13 +66,14 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
         lake: Lake = context.resources.lake
         clock: Clock = context.resources.clock
         cursor = _TopicCursor.read(context.cursor)
+        aside = _Aside(lake, source)
         try:
-            scan = scan_topic(lake.settings, source, cursor.cluster_id, cursor.offsets)
+            scan = scan_topic(lake.settings, source, cursor.cluster_id, cursor.offsets, aside.take)
         except (KafkaUnavailable, RangeGone) as error:
             return dg.SkipReason(str(error))
         if scan.ends == cursor.offsets and scan.cluster_id == cursor.cluster_id:
             return dg.SkipReason("nothing new on the topic")
-        return _TopicTick(context, lake, source, scan, clock.now()).result(context.cursor)
+        return _TopicTick(context, lake, source, scan, clock.now(), aside.waiting).result(context.cursor)
 
     return topic
 
@@ -84,8 +91,41 @@ class _TopicCursor:
         return cls(kept["cluster_id"], {int(part): end for part, end in kept["offsets"].items()})
 
     @classmethod
-    def after(cls, scan: TopicScan) -> str:
-        return json.dumps({"cluster_id": scan.cluster_id, "offsets": scan.ends})
+    def before(cls, scan: TopicScan, pending: Iterable[Receipt]) -> str:
+        """As far as everything is handled: the topic's end, or where ``pending`` batches begin.
+
+        A batch of which something lies beyond lies there as a whole: half of it would look unfinished the next time.
+        """
+        offsets = dict(scan.ends)
+        waiting = list(pending)
+        while waiting:
+            for part in (part for batch in waiting for part in batch.ranges):
+                offsets[part.partition] = min(offsets.get(part.partition, part.start), part.start)
+            waiting = [batch for batch in scan.batches if _is_cut(batch, offsets)]
+        return json.dumps({"cluster_id": scan.cluster_id, "offsets": offsets})
+
+
+def _is_cut(batch: Receipt, offsets: Mapping[int, int]) -> bool:
+    begins_before = any(part.start < offsets.get(part.partition, part.start) for part in batch.ranges)
+    return begins_before and any(part.end > offsets.get(part.partition, part.end) for part in batch.ranges)
+
+
+@dataclass
+class _Aside:
+    """Sets aside what is no envelope of the source: so much a tick, the rest in the next one."""
+
+    lake: Lake
+    source: Source
+    new: int = 0
+    waiting: bool = False
+
+    def take(self, poison: Poison) -> None:
+        if self.new == DEAD_LETTERS_A_TICK:
+            self.waiting = True
+            return
+        if self.new == 0:
+            ensure_topics(self.lake.settings, self.source)
+        self.new += set_aside(self.lake.settings, self.lake.raw, self.source.name, poison)
 
 
 @dataclass
@@ -95,6 +135,7 @@ class _TopicTick:
     source: Source
     scan: TopicScan
     now: datetime
+    poison_waits: bool
 
     def result(self, cursor: str | None) -> dg.SensorResult:
         new = self._new_batches()
@@ -103,15 +144,24 @@ class _TopicTick:
         ready = [key for key in new if key not in held]
         open_batches = [batch for batch, seen in self.scan.unfinished.items() if self.now - seen < GIVEN_UP_AFTER]
         self._tell(open_batches)
-        moves = not held and not open_batches and len(ready) <= RUNS_A_TICK
-        requests = [self._request(key, new[key]) for key in ready[:RUNS_A_TICK]]
-        waits = [f"runs work on {', '.join(held)}"] if held else []
+        requests = list(islice(self._unasked(self._request(key, new[key]) for key in ready), RUNS_A_TICK))
+        pending = [batch for batches in new.values() for batch in batches]
+        waits = [f"runs for {len(ready)} partitions were asked for in this hour"] if ready else []
+        waits += [f"runs work on {', '.join(held)}"] if held else []
         waits += [f"{len(open_batches)} batches are not whole yet"] if open_batches else []
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else dg.SkipReason("; ".join(waits) or "all of it is landed"),
-            cursor=_TopicCursor.after(self.scan) if moves else cursor,
+            # Only what is landed is passed: the run that lands the rest may fail, and is asked for again.
+            cursor=cursor if open_batches or self.poison_waits else _TopicCursor.before(self.scan, pending),
         )
+
+    def _unasked(self, requests: Iterable[dg.RunRequest]) -> Iterator[dg.RunRequest]:
+        """Without those that this hour has seen already: they must not take the place of others."""
+        for request in requests:
+            tags = {RUN_KEY: request.run_key or ""}
+            if not self.context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=1):
+                yield request
 
     def _new_batches(self) -> dict[str, list[Receipt]]:
         """Whole batches that are in no manifest, by partition key, oldest partition first."""
@@ -122,16 +172,27 @@ class _TopicTick:
                     f"{self.source.name}: batch {batch.batch_id} is of {batch.partition_key}, and there is no such "
                     "partition; when there is, its own run finds the batch"
                 )
-            elif batch.batch_id not in _landed(_manifest(self.context, self.lake, self.source, batch.partition_key)):
+            elif batch.batch_id not in self._landed(batch.partition_key):
                 new.setdefault(batch.partition_key, []).append(batch)
         return dict(sorted(new.items()))
+
+    def _landed(self, key: str) -> set[str]:
+        """Ids of the partition's batches; of one that housekeeping cleared, those in its backup."""
+        manifest = _manifest(self.context, self.lake, self.source, key)
+        if manifest is None and was_cleared(self.lake.raw, self.source.name, key):
+            manifest = self.lake.raw_backup.manifest(self.source.name, key)
+        return {batch.batch_id for batch in manifest.batches} if manifest else set()
 
     def _tell(self, open_batches: Sequence[str]) -> None:
         for batch_id in self.scan.unfinished:
             if batch_id not in open_batches:
                 self.context.log.warning(f"{self.source.name}: batch {batch_id} was never finished and is passed over")
         if self.scan.foreign:
-            self.context.log.warning(f"{self.source.name}: {self.scan.foreign} records on the topic are no envelopes")
+            left = ", but for some that have to wait" if self.poison_waits else ""
+            self.context.log.warning(
+                f"{self.source.name}: {self.scan.foreign} records on the topic are no envelopes of it; they are in "
+                f"quarantine and in the dead-letter topic{left}"
+            )
 
     def _request(self, key: str, batches: Sequence[Receipt]) -> dg.RunRequest:
         ranges = [f"{part.partition}:{part.start}-{part.end}" for batch in batches for part in batch.ranges]
@@ -139,7 +200,8 @@ class _TopicTick:
         named = hashlib.sha256(" ".join([*ids, *ranges]).encode()).hexdigest()[:16]
         publish = {"ops": {f"publish_{self.source.name}": {"config": {"batch_ids": ids}}}}
         return dg.RunRequest(
-            run_key=f"{self.source.name} {key} {ranges[0]} {named}",
+            # A run key is used once, ever: the hour lets a run that failed be asked for again.
+            run_key=f"{self.source.name} {key} {ranges[0]} {named} {self.now:%Y-%m-%dT%H}",
             partition_key=key,
             asset_selection=[asset for stage in Stage for asset in stage_keys(self.source, stage)],
             run_config={"ops": {f"{self.source.name}__raw": publish}},
@@ -225,7 +287,3 @@ def _manifest(context: dg.SensorEvaluationContext, lake: Lake, source: Source, k
     except DamagedManifest as error:
         context.log.error(f"{source.name} {key}: {error}")
         return None
-
-
-def _landed(manifest: Manifest | None) -> set[str]:
-    return {batch.batch_id for batch in manifest.batches} if manifest else set()

@@ -15,13 +15,24 @@ from aiokafka import AIOKafkaProducer
 
 from steam_assets.embedded.broker import EmbeddedBroker
 from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.consumer import TopicScan
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.importing import import_folder
-from steam_assets.ingestion.kafka_connection import connection, ensure_topics, kafka_loop, topic_of
+from steam_assets.ingestion.kafka_connection import (
+    connection,
+    dead_letter_topic_of,
+    ensure_topics,
+    kafka_loop,
+    topic_of,
+)
 from steam_assets.ingestion.producer import publish
 from steam_assets.ingestion.records import HeaderWriter, key_of
+from steam_assets.ingestion.topic_reader import topic_reader
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.manifest import OffsetRange, Receipt
+from steam_assets.orchestration import sensors
 from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.ingestion.kafka_batches import envelopes, new_batch_id
@@ -32,6 +43,13 @@ RAW = [dg.AssetKey([SOURCE.name, "raw"]), dg.AssetKey([SOURCE.name, "raw_backup"
 TODAY = datetime.now(UTC).replace(microsecond=0)
 KEYS = [f"{TODAY - timedelta(days=days):%Y-%m-%d}" for days in (2, 1)]
 NOBODY = "http://127.0.0.1:9"
+
+
+def two_of(key: str) -> list[Envelope]:
+    """A batch of a collector that asked on the day itself."""
+    asked = SOURCE.cadence.window(key).start + timedelta(hours=12) if key in KEYS else TODAY
+    made = envelopes(SOURCE, new_batch_id(), [50, 60], partition_key=key)
+    return [envelope.model_copy(update={"fetched_at": asked}) for envelope in made]
 
 
 class Deployed:
@@ -53,7 +71,7 @@ class Deployed:
     def publish(self, key: str) -> str:
         """Another collector's batch of two envelopes; its id."""
         ensure_topics(self.settings, SOURCE)
-        sent = list(envelopes(SOURCE, new_batch_id(), [50, 60], partition_key=key))
+        sent = two_of(key)
         publish(self.settings, SOURCE, sent, total=2, batch_id=sent[0].batch_id, partition_key=key)
         return sent[0].batch_id
 
@@ -76,9 +94,36 @@ class Deployed:
             tags=dict(request.tags),
         )
 
+    def note(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
+        """A run of the request as the daemon records it, ended."""
+        tags = {"dagster/run_key": request.run_key or "", "dagster/partition": request.partition_key or ""}
+        self.instance.add_run(dg.DagsterRun("daily", tags=tags, status=status))
+
+    def send_junk(self, value: bytes) -> None:
+        async def send() -> None:
+            async with AIOKafkaProducer(**connection(self.settings)) as producer:
+                await producer.send_and_wait(topic_of(self.settings, SOURCE), value)
+
+        with kafka_loop() as loop:
+            loop.run(send())
+
+    def dead_letters(self) -> list[bytes]:
+        with topic_reader(self.settings, dead_letter_topic_of(topic_of(self.settings, SOURCE))) as reader:
+            return [message.value for message in reader.everything({})]
+
+    def quarantined(self) -> list[bytes]:
+        store = self.lake.raw.store
+        kept = store.list(f"{SOURCE.name}/_quarantine/")
+        return [store.read(stored.key) for stored in kept if stored.key.endswith(".bytes")]
+
     def batches(self, key: str) -> list[str]:
         manifest = self.lake.raw.manifest(SOURCE.name, key)
         return [batch.batch_id for batch in manifest.batches] if manifest else []
+
+
+def offsets_of(tick: dg.SensorExecutionData) -> dict[str, int]:
+    offsets: dict[str, int] = json.loads(tick.cursor or "")["offsets"]
+    return offsets
 
 
 @pytest.fixture
@@ -101,8 +146,10 @@ def test_batches_of_other_producers_land_under_their_own_partition_once(deployed
         assert deployed.run(request).success
     for key in KEYS:
         assert sorted(deployed.batches(key)) == sorted(sent[key])
-    assert sum(json.loads(first.cursor or "")["offsets"].values()) > 6
-    assert not deployed.tick("most_played_topic", first.cursor).run_requests
+    assert sum(offsets_of(first).values()) == 0, "what is not landed is not passed"
+    second = deployed.tick("most_played_topic", first.cursor)
+    assert not second.run_requests
+    assert sum(offsets_of(second).values()) > 6
     assert not deployed.tick("most_played_topic").run_requests, "what is landed is not asked for again"
 
 
@@ -122,6 +169,101 @@ def test_a_batch_for_a_partition_that_is_there_is_added_to_it(deployed: Deployed
 
 
 @pytest.mark.kafka
+def test_a_batch_whose_run_failed_is_asked_for_again_each_hour(deployed: Deployed) -> None:
+    """Until it is landed, however late; what came after it lands meanwhile, and is not asked for again."""
+    lost, late = deployed.publish(KEYS[0]), deployed.publish(KEYS[1])
+    tick = deployed.tick("most_played_topic")
+    failed, other = tick.run_requests or []
+    deployed.note(failed, dg.DagsterRunStatus.FAILURE)
+    assert deployed.run(other).success
+    tick = deployed.tick("most_played_topic", tick.cursor)
+    assert not tick.run_requests
+    assert "this hour" in (tick.skip_message or "")
+    for hours in (1, 2):
+        deployed.clock.move_to(TODAY + timedelta(hours=hours))
+        tick = deployed.tick("most_played_topic", tick.cursor)
+        (again,) = tick.run_requests or []
+        assert again.partition_key == KEYS[0]
+        assert again.run_key != failed.run_key
+        deployed.note(again, dg.DagsterRunStatus.FAILURE)
+    assert deployed.run(again).success
+    assert (deployed.batches(KEYS[0]), deployed.batches(KEYS[1])) == ([lost], [late])
+    done = deployed.tick("most_played_topic", tick.cursor)
+    assert not done.run_requests
+    assert sum(offsets_of(done).values()) > 4
+
+
+def test_the_cursor_never_stands_within_a_batch() -> None:
+    """A landed batch of which only the end is read again would look like one that was never finished."""
+
+    def batch(*ranges: tuple[int, int, int]) -> Receipt:
+        parts = tuple(OffsetRange(partition=part, start=start, end=end) for part, start, end in ranges)
+        named = {"source": SOURCE.name, "partition_key": KEYS[0], "batch_id": new_batch_id()}
+        return Receipt(**named, cluster_id="c", topic="t", ranges=parts, records=1, items={})
+
+    passed, over, pending = batch((0, 0, 2), (1, 0, 3)), batch((0, 2, 9), (1, 3, 5)), batch((0, 6, 12), (2, 4, 6))
+    scan = TopicScan(cluster_id="c", ends={0: 12, 1: 5, 2: 6}, batches=(passed, over, pending))
+    cursor = json.loads(sensors._TopicCursor.before(scan, [pending]))
+    assert cursor == {"cluster_id": "c", "offsets": {"0": 2, "1": 3, "2": 4}}
+
+
+@pytest.mark.kafka
+def test_failed_batches_do_not_keep_others_from_being_asked_for(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more of them than a tick asks for."""
+    monkeypatch.setattr(sensors, "RUNS_A_TICK", 1)
+    for key in KEYS:
+        deployed.publish(key)
+    (first,) = deployed.tick("most_played_topic").run_requests or []
+    deployed.note(first, dg.DagsterRunStatus.FAILURE)
+    (second,) = deployed.tick("most_played_topic").run_requests or []
+    assert [first.partition_key, second.partition_key] == KEYS
+
+
+@pytest.mark.kafka
+def test_what_is_no_envelope_is_set_aside_once_and_before_the_cursor_passes_it(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Junk and another source's record, between batches: each in quarantine and in the dead-letter topic."""
+    monkeypatch.setattr(sensors, "DEAD_LETTERS_A_TICK", 1)
+    ensure_topics(deployed.settings, SOURCE)
+    stray = next(envelopes(WEEKLY, new_batch_id(), [50], partition_key="2026-11-10"))
+    deployed.send_junk(b"junk")
+    _send(deployed.settings, [stray], total=1)
+    first = deployed.tick("most_played_topic")
+    assert (first.cursor, len(deployed.dead_letters()), len(deployed.quarantined())) == (None, 1, 1)
+    second = deployed.tick("most_played_topic", first.cursor)
+    assert sum(offsets_of(second).values()) == 2
+    deployed.tick("most_played_topic")
+    assert sorted(deployed.dead_letters()) == sorted(deployed.quarantined()) == sorted([b"junk", stray.to_bytes()])
+
+
+@pytest.mark.kafka
+def test_a_spoiled_record_of_a_batch_fails_a_check_and_the_others_land(deployed: Deployed) -> None:
+    """Also where the producer leaves out the header that counts items."""
+    ensure_topics(deployed.settings, SOURCE)
+    sent = two_of(KEYS[1])
+    _send(deployed.settings, sent[:1], total=2)
+    _send(deployed.settings, sent[1:], total=2, spoiled=b"{}", without=("items", "sha256"))
+    (request,) = deployed.tick("most_played_topic").run_requests or []
+    result = deployed.run(request)
+    assert result.success
+    (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert (failed.check_name, failed.severity) == ("no_dead_letters", dg.AssetCheckSeverity.ERROR)
+    manifest = deployed.lake.raw.manifest(SOURCE.name, KEYS[1])
+    assert manifest is not None
+    (batch,) = manifest.batches
+    assert (batch.published, batch.landed, batch.dead_letters) == (2, 1, 1)
+    assert deployed.dead_letters() == [b"{}"]
+
+
+def test_landing_is_tried_again_as_publishing_is() -> None:
+    """Kafka or S3 may be away for a moment then, too."""
+    assert land_op(SOURCE).retry_policy == publish_op(SOURCE).retry_policy is not None
+
+
+@pytest.mark.kafka
 def test_a_batch_that_a_run_is_landing_is_left_to_it(deployed: Deployed) -> None:
     """Our own runs publish, too: their batches are seen between publishing and landing."""
     deployed.publish(KEYS[1])
@@ -130,7 +272,6 @@ def test_a_batch_that_a_run_is_landing_is_left_to_it(deployed: Deployed) -> None
     )
     busy = deployed.tick("most_played_topic")
     assert not busy.run_requests
-    assert busy.cursor is None
     assert KEYS[1] in (busy.skip_message or "")
     deployed.instance.delete_run(run.run_id)
     assert len(deployed.tick("most_played_topic", busy.cursor).run_requests or []) == 1
@@ -140,7 +281,7 @@ def test_a_batch_that_a_run_is_landing_is_left_to_it(deployed: Deployed) -> None
 def test_half_a_batch_is_waited_for_and_then_given_up(deployed: Deployed) -> None:
     """A producer without transactions may be seen between its records, or die between them."""
     ensure_topics(deployed.settings, SOURCE)
-    sent = list(envelopes(SOURCE, new_batch_id(), [50, 60], partition_key=KEYS[1]))
+    sent = two_of(KEYS[1])
     _send(deployed.settings, sent[:1], total=2)
     half = deployed.tick("most_played_topic")
     assert not half.run_requests
@@ -156,7 +297,15 @@ def test_half_a_batch_is_waited_for_and_then_given_up(deployed: Deployed) -> Non
     assert deployed.batches(KEYS[1]) == [sent[0].batch_id]
 
 
-def _send(settings: Settings, sent: Sequence[Envelope], *, total: int) -> None:
+def _send(
+    settings: Settings,
+    sent: Sequence[Envelope],
+    *,
+    total: int,
+    spoiled: bytes | None = None,
+    without: Sequence[str] = (),
+) -> None:
+    """To the source's topic; ``spoiled`` takes the place of each value, headers named in ``without`` are not set."""
     first = sent[0]
     writer = HeaderWriter(source=first.source, partition_key=first.partition_key, batch_id=first.batch_id, total=total)
 
@@ -164,8 +313,10 @@ def _send(settings: Settings, sent: Sequence[Envelope], *, total: int) -> None:
         async with AIOKafkaProducer(**connection(settings)) as producer:
             for one in sent:
                 value = one.to_bytes()
-                headers: Any = writer.headers(one, value)
-                await producer.send_and_wait(topic_of(settings, SOURCE), value, key=key_of(one), headers=headers)
+                headers: Any = [header for header in writer.headers(one, value) if header[0] not in without]
+                await producer.send_and_wait(
+                    topic_of(settings, SOURCE), spoiled or value, key=key_of(one), headers=headers
+                )
 
     with kafka_loop() as loop:
         loop.run(send())
