@@ -49,6 +49,17 @@ def cadence_schedules(
     return schedules
 
 
+LONGEST = {Cadence.DAILY: timedelta(days=1), Cadence.WEEKLY: timedelta(days=7), Cadence.MONTHLY: timedelta(days=31)}
+
+
+def freshness_policy(cadence: Cadence) -> dg.FreshnessPolicy:
+    """Dagit warns of an asset that is a tenth of a period late, and calls it overdue at a quarter."""
+    return dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(seconds=1.1 * LONGEST[cadence].total_seconds()),
+        fail_window=timedelta(seconds=1.25 * LONGEST[cadence].total_seconds()),
+    )
+
+
 def _schedule(job: AssetJob, cadence: Cadence, *, live: bool, running: bool) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{job.name}_schedule",

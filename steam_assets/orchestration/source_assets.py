@@ -24,6 +24,7 @@ from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_manifest
 from steam_assets.orchestration.partitions import Partitions
+from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.sources.source import Column, Source, Table
 
@@ -137,6 +138,7 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
         backfill_policy=RANGE,
         owners=OWNERS,
         kinds={"pyspark", "iceberg"},
+        freshness_policy=freshness_policy(source.cadence),
         tags={"stage": "clean", "cadence": source.cadence.value},
     )
 

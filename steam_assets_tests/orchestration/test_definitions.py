@@ -46,6 +46,7 @@ def test_every_source_has_every_stage_with_its_table_columns(defs: dg.Definition
             schema = node.metadata["dagster/column_schema"]
             names = {column.name for column in schema.columns}
             assert {column.name for column in table.columns} < names
+            assert node.freshness_policy is not None
             assert all(column.description for column in schema.columns)
 
 
