@@ -23,6 +23,7 @@ from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.clean_tables import clean_table, quarantine_table
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.open_store import MARKER, RootName, open_root
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
 from steam_assets.lake.spark_session import s3a_config, session_config
 from steam_assets.orchestration.build import build_defs
@@ -91,6 +92,18 @@ class Deployment:
     def run_range(self, source: Source, first: str, last: str, stages: Sequence[Stage] = AFTER_RAW) -> None:
         with self.launcher() as launcher:
             launcher.range(source, stages, (first, last))
+
+    def digests(self, root: RootName) -> dict[str, str]:
+        """SHA-256 of every object below a root, manifests too, but for the marker that says which root it is."""
+        store = open_root(root, self.settings)
+        return {found.key: store.sha256(found.key) for found in store.list() if found.key != MARKER}
+
+    def lose(self, root: RootName, source: Source, key: str) -> None:
+        """What an accident or an operator does: the raw partition is gone, and the second copy of its manifest."""
+        store = open_root(root, self.settings)
+        for found in [*store.list(f"{source.name}/{key}/")]:
+            store.delete(found.key)
+        store.delete(f"{source.name}/_manifests/{key}.json")
 
     def status(self, source: Source, key: str) -> PartitionStatus:
         return partition_status(self.lake, source, key)

@@ -74,17 +74,18 @@ def verify(source: SourceOption = None, partition: PartitionOption = None) -> No
 def restore(
     source: SourceOption = None,
     partition: PartitionOption = None,
-    to: Annotated[Path | None, typer.Option(help="Restore into this folder instead of the primaries.")] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FOLDER|s3://…", help="Restore to this place instead of the primaries.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace data that differs from its backup.")] = False,
 ) -> None:
     """Bring partitions back from their backups, raw and clean, and read back what arrived."""
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.open_store import on_s3
     from steam_assets.lake.restore import Restorer
 
-    if to and ":" in to.parts[0]:
-        raise typer.BadParameter(f"{to} is an address; give a folder of this machine", param_hint="--to")
     console, lake = Console(), Lake(Settings())
-    session = _spark(lake.settings)
+    session = _spark(lake.settings, s3=on_s3(to or ""))
     restorer = Restorer.elsewhere(lake, session, to) if to else Restorer.in_place(lake, session)
     restored: list[Restored] = []
     for chosen in _sources(source):
@@ -95,6 +96,8 @@ def restore(
     if not restored:
         raise typer.BadParameter("no backup of that; `steam-assets status` shows what there is")
     _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
+    if to:
+        console.print(f"Use them by {restorer.usable_as}", highlight=False, soft_wrap=True)
 
 
 def drill(source: SourceOption = None) -> None:
@@ -152,10 +155,10 @@ def _sources(name: str | None) -> Sequence[Source]:
     return (source_named(name),) if name else SOURCES
 
 
-def _spark(settings: Settings) -> SparkSession:
+def _spark(settings: Settings, *, s3: bool = False) -> SparkSession:
     from steam_assets.lake.spark_session import open_session
 
-    return open_session(settings)
+    return open_session(settings, s3=s3)
 
 
 def _problems(restored: Iterable[Restored]) -> list[str]:

@@ -39,7 +39,7 @@ def open_store(uri_or_path: str, settings: Settings) -> Store:
     UnsafeRoot if the place is not empty and not marked, or is marked as another root than the settings use it for.
     """
     _refuse_dangerous(uri_or_path)
-    store: Store = S3Store(uri_or_path, settings) if _on_s3(uri_or_path) else DiskStore(Path(uri_or_path))
+    store: Store = S3Store(uri_or_path, settings) if on_s3(uri_or_path) else DiskStore(Path(uri_or_path))
     _mark(store, _purpose(uri_or_path, settings))
     return store
 
@@ -71,17 +71,17 @@ def refuse_beside(address: str, settings: Settings) -> None:
         root = _place(settings.root(name))
         if place.startswith(root) or root.startswith(place):
             raise UnsafeRoot(
-                f"{address} is, holds or lies in the {name} root ({settings.root(name)}); give a folder of its own"
+                f"{address} is, holds or lies in the {name} root ({settings.root(name)}); give a place of its own"
             )
 
 
-def _on_s3(address: str) -> bool:
+def on_s3(address: str) -> bool:
     return address.startswith("s3://")
 
 
 def _place(address: str) -> str:
     """The address with links resolved and a slash at its end: one place holds another if it is a prefix of it."""
-    if _on_s3(address):
+    if on_s3(address):
         return address.rstrip("/") + "/"
     return str(Path(address).resolve()).rstrip("/") + "/"
 
@@ -95,7 +95,7 @@ def _refuse_dangerous(address: str) -> None:
         raise UnsafeRoot("a root is empty; give a folder or s3://bucket/prefix")
     if found := sorted(_READ_AS_PATTERN.intersection(address)):
         raise UnsafeRoot(f"{address!r} has {''.join(found)!r}, which Spark reads as a pattern; choose another name")
-    if _on_s3(address):
+    if on_s3(address):
         return
     if "://" in address:
         raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix")

@@ -19,10 +19,10 @@ from steam_assets.lake import clean_backup, raw_backup
 from steam_assets.lake.clean_backup import BackupDiffers, Content
 from steam_assets.lake.clean_tables import clean_table
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.open_store import refuse_beside
+from steam_assets.lake.open_store import on_s3, refuse_beside
 from steam_assets.lake.raw_backup import DamagedBackup, TargetDiffers
 from steam_assets.lake.raw_store import DamagedManifest
-from steam_assets.lake.spark_session import CLEAN, iceberg_catalog
+from steam_assets.lake.spark_session import CLEAN, iceberg_catalog, s3a_config
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source, Table
 
@@ -56,19 +56,32 @@ class Restorer:
         return cls(lake, spark, lake)
 
     @classmethod
-    def elsewhere(cls, lake: Lake, spark: SparkSession, folder: Path) -> Restorer:
-        """To ``folder/raw`` and ``folder/clean``, as primaries that settings can name afterwards.
+    def elsewhere(cls, lake: Lake, spark: SparkSession, place: str) -> Restorer:
+        """To ``place/raw`` and ``place/clean`` (folder or ``s3://…``); ``usable_as`` says how to use it.
 
-        UnsafeRoot if the folder is, holds or lies in a root of ``lake``.
+        The tables there are known by their own folder, so that a catalog which others use learns nothing of them.
+        UnsafeRoot if the place is, holds or lies in a root of ``lake``.
         """
-        refuse_beside(str(folder), lake.settings)
-        roots = {"raw_root": str(folder / "raw"), "clean_root": str(folder / "clean")}
-        settings: Settings = lake.settings.model_copy(update=roots | {"iceberg_catalog": "hadoop"})
-        # A session keeps a catalog where it first was: each folder needs a name of its own.
-        catalog = f"restored_{hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:12]}"
-        for key, value in iceberg_catalog(settings, catalog, settings.root("clean")).items():
+        refuse_beside(place, lake.settings)
+        place = place.rstrip("/") if on_s3(place) else str(Path(place).absolute())
+        by_folder = {"iceberg_catalog": "hadoop", "iceberg_catalog_uri": "", "iceberg_catalog_properties": {}}
+        roots = {"raw_root": f"{place}/raw", "clean_root": f"{place}/clean"}
+        settings: Settings = lake.settings.model_copy(update=roots | by_folder)
+        # A session keeps a catalog where it first was: each place needs a name of its own.
+        catalog = f"restored_{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+        config = iceberg_catalog(settings, catalog, settings.root("clean"))
+        for key, value in (config | (s3a_config(settings) if on_s3(place) else {})).items():
             spark.conf.set(key, value)
         return cls(lake, spark, Lake(settings), catalog)
+
+    @property
+    def usable_as(self) -> str:
+        """The settings that make what was restored the primaries of a deployment."""
+        settings = self.target.settings
+        return (
+            f"STEAM_RAW_ROOT={settings.root('raw')} STEAM_CLEAN_ROOT={settings.root('clean')} "
+            f"STEAM_ICEBERG_CATALOG={settings.iceberg_catalog}"
+        )
 
     def partitions(self, source: Source) -> list[str]:
         """Keys of the partitions that have a backup, raw or clean, oldest first."""
@@ -137,6 +150,6 @@ def drill(lake: Lake, spark: SparkSession, sources: Sequence[Source], folder: Pa
     """Restore every backup into the empty ``folder`` and compare; ValueError if it is not empty."""
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; a drill restores into an empty place")
-    restorer = Restorer.elsewhere(lake, spark, folder)
+    restorer = Restorer.elsewhere(lake, spark, str(folder))
     for source in sources:
         yield from restorer.restore(source, restorer.partitions(source))

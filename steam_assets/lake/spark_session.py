@@ -22,12 +22,13 @@ CLEAN_BACKUP = "clean_backup"
 ICEBERG = "org.apache.iceberg.spark"
 
 
-def spark_config(settings: Settings) -> dict[str, str]:
+def spark_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
     """Spark configuration of a session that knows the catalogs ``clean`` and ``clean_backup``. All times are UTC.
 
+    It can read and write S3 where a root is there, or where ``s3`` says that something else is.
     ``settings.spark_config`` is laid over it last, so that a cluster can change anything.
     """
-    return session_config(settings) | _process(settings) | settings.spark_config
+    return session_config(settings) | _process(settings, s3) | settings.spark_config
 
 
 def session_config(settings: Settings) -> dict[str, str]:
@@ -38,12 +39,12 @@ def session_config(settings: Settings) -> dict[str, str]:
     return config
 
 
-def server_config(settings: Settings) -> dict[str, str]:
+def server_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
     """What a Spark must be started with: jars, Iceberg's extensions, S3."""
     config = {
         "spark.app.name": "steam-assets",
         "spark.sql.extensions": f"{ICEBERG}.extensions.IcebergSparkSessionExtensions",
-        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=_on_s3(settings))),
+        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=s3 or _on_s3(settings))),
     }
     return config | {f"spark.hadoop.{key}": value for key, value in s3a_config(settings).items()}
 
@@ -58,20 +59,20 @@ def prepare_process() -> None:
         os.environ["JAVA_HOME"] = str(find_java().resolve().parent.parent)
 
 
-def open_session(settings: Settings) -> SparkSession:
-    """The session of this process, started with ``settings`` if there is none yet."""
+def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
+    """The session of this process, started with ``settings`` if there is none yet; ``s3`` as of ``spark_config``."""
     if not settings.spark_remote:
         prepare_process()
     builder = SparkSession.builder
-    for key, value in spark_config(settings).items():
+    for key, value in spark_config(settings, s3=s3).items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 
 
-def _process(settings: Settings) -> dict[str, str]:
+def _process(settings: Settings, s3: bool) -> dict[str, str]:
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote}
-    return server_config(settings) | {
+    return server_config(settings, s3=s3) | {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.ui.enabled": "false",

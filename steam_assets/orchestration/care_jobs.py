@@ -18,6 +18,7 @@ from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.housekeeping import Housekeeping, Line
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.lease import LeaseHeld, LeaseLost
+from steam_assets.lake.open_store import on_s3
 from steam_assets.lake.restore import Restored, Restorer, WouldOverwrite
 from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
@@ -37,7 +38,8 @@ class HousekeepingConfig(dg.Config):
 
 
 class RestoreConfig(dg.Config):
-    """What to bring back: one ``source`` or all, one ``partition`` or all; ``to`` a folder apart, or in place.
+    """What to bring back: one ``source`` or all, one ``partition`` or all; ``to`` another place (a folder,
+    or s3://bucket/prefix), or in place.
 
     ``overwrite`` replaces data that differs from its backup.
     """
@@ -161,8 +163,10 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
 
 
 def _restorer(lake: Lake, spark: LazyPySparkResource, to: str) -> Restorer:
+    if on_s3(to) and not on_s3(lake.settings.root("clean-backup")):
+        raise permanent(f"this lake's runs have no S3; restore by `steam-assets restore --to {to}`")
     if to:
-        return Restorer.elsewhere(lake, spark.spark_session, Path(to).absolute())
+        return Restorer.elsewhere(lake, spark.spark_session, to)
     return Restorer.in_place(lake, spark.spark_session)
 
 

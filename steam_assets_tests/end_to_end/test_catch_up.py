@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -23,7 +21,9 @@ from steam_assets.ingestion.limits import Patience
 from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
 from steam_assets.ingestion.producer import publish
 from steam_assets.ingestion.spool import Spool
+from steam_assets.lake.clean_tables import clean_table
 from steam_assets.lake.raw_backup import back_up
+from steam_assets.lake.spark_session import CLEAN, CLEAN_BACKUP
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Question, Source
@@ -37,21 +37,6 @@ DAY = "2026-11-17"
 DURING, AFTER = datetime(2026, 11, 17, 21, tzinfo=UTC), datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder, manifests too."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in (".lock~", ".steam-root.json")
-    }
-
-
-def lose(deployment: Deployment, root: str, source: Source, key: str) -> None:
-    """What an accident or an operator does: the partition's folder is gone, and the second copy of its manifest."""
-    shutil.rmtree(deployment.settings.home / root / source.name / key)
-    (deployment.settings.home / root / source.name / "_manifests" / f"{key}.json").unlink()
-
-
 def obtain(deployment: Deployment, source: Source, key: str, *, refetch: bool = False) -> Obtained:
     return Obtainer(deployment.lake, deployment.clock).obtain(source, key, tuple, refetch=refetch)
 
@@ -62,6 +47,10 @@ def land_all(deployment: Deployment, source: Source, key: str, obtained: Obtaine
         lake.raw.commit(source.name, key, land(lake.settings, lake.raw, source, receipt))
 
 
+def one_file(names: Iterable[str], source: Source, key: str) -> str:
+    return next(n for n in names if n.startswith(f"{source.name}/{key}/") and n.endswith(".jsonl.gz"))
+
+
 def asked(deployment: Deployment) -> int:
     return len(deployment.simulator.requests)
 
@@ -70,26 +59,25 @@ def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deploym
     """Byte for byte, by its raw stage alone, and the live service is not called for it, not even to fail."""
     deployment.at(DURING)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW, Stage.RAW_BACKUP))
-    raw = deployment.settings.home / "raw"
-    before, requests = digests(raw), asked(deployment)
+    before, requests = deployment.digests("raw"), asked(deployment)
     assert any(name.endswith(".jsonl.gz") for name in before)
     deployment.at(AFTER)
 
-    lose(deployment, "raw", PLAYED, DAY)
+    deployment.lose("raw", PLAYED, DAY)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
-    assert digests(raw) == before, "from the topic"
+    assert deployment.digests("raw") == before, "from the topic"
 
-    lose(deployment, "raw", PLAYED, DAY)
+    deployment.lose("raw", PLAYED, DAY)
     expire(deployment.settings, PLAYED)
     assert find_batches(deployment.settings, PLAYED, DAY) == []
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
-    assert digests(raw) == before, "from the backup"
+    assert deployment.digests("raw") == before, "from the backup"
 
-    lose(deployment, "raw", PLAYED, DAY)
-    lose(deployment, "raw-backup", PLAYED, DAY)
+    deployment.lose("raw", PLAYED, DAY)
+    deployment.lose("raw-backup", PLAYED, DAY)
     with pytest.raises(RunFailed, match=f"gap: most_played {DAY}.*only the present"):
         deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
-    assert digests(raw) == {}
+    assert deployment.digests("raw") == {}
     assert deployment.status(PLAYED, DAY).manifest is None
     assert asked(deployment) == requests
 
@@ -98,12 +86,11 @@ def test_files_lost_one_by_one_come_back_from_the_topic(deployment: Deployment) 
     """The manifest is there and a file of it is not: catch-up lands that file again and asks nobody."""
     deployment.at(DURING)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
-    raw = deployment.settings.home / "raw"
-    before, requests = digests(raw), asked(deployment)
-    next((raw / PLAYED.name / DAY).glob("*.jsonl.gz")).unlink()
+    before, requests = deployment.digests("raw"), asked(deployment)
+    deployment.lake.raw.store.delete(one_file(before, PLAYED, DAY))
     deployment.at(AFTER)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
-    assert digests(raw) == before
+    assert deployment.digests("raw") == before
     assert asked(deployment) == requests
 
 
@@ -111,13 +98,12 @@ def test_a_lost_file_that_is_nowhere_else_is_named_for_any_source(deployment: De
     """Asking anew would leave a manifest that names missing files: the loss is said first, with the way out."""
     deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
     expire(deployment.settings, SELLERS)
-    folder = deployment.settings.home / "raw" / SELLERS.name
     (batch,) = deployment.lake.raw.manifest(SELLERS.name, "2026-11-10").batches  # pyright: ignore[reportOptionalMemberAccess]
-    next((folder / "2026-11-10").glob("*.jsonl.gz")).unlink()
+    deployment.lake.raw.store.delete(one_file(deployment.digests("raw"), SELLERS, "2026-11-10"))
     with pytest.raises(RunFailed, match=f"has lost files.*{batch.batch_id}"):
         deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
 
-    lose(deployment, "raw", SELLERS, "2026-11-10")
+    deployment.lose("raw", SELLERS, "2026-11-10")
     deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
     assert deployment.status(SELLERS, "2026-11-10").raw_whole
 
@@ -143,16 +129,16 @@ def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deploy
     land_all(deployment, PLAYED, DAY, first)
     deployment.at(DURING)
     land_all(deployment, PLAYED, DAY, obtain(deployment, PLAYED, DAY, refetch=True))
-    lake, raw = deployment.lake, deployment.settings.home / "raw"
+    lake = deployment.lake
     back_up(lake.raw, lake.raw_backup, PLAYED.name, DAY)
-    before = digests(raw)
+    before = deployment.digests("raw")
     expire(deployment.settings, PLAYED, {r.partition: r.end for r in first.receipts[0].ranges})
     assert len(find_batches(deployment.settings, PLAYED, DAY)) == 1
 
     deployment.at(AFTER)
-    lose(deployment, "raw", PLAYED, DAY)
+    deployment.lose("raw", PLAYED, DAY)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
-    assert digests(raw) == before
+    assert deployment.digests("raw") == before
 
 
 def fetched(deployment: Deployment) -> Spool:
@@ -229,6 +215,21 @@ def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deplo
         moment = F.unix_timestamp(column)
         assert rows.where((moment < start) | (moment >= end)).count() == 0, source.name
         assert {row["app_id"] for row in rows.select("app_id").distinct().collect()} <= set(apps)
+
+
+def test_ninety_days_are_cleaned_and_backed_up_in_one_run_and_one_commit(deployment: Deployment) -> None:
+    """A quarter's catch-up adds one snapshot to the table and one to its backup; each day reconciles for itself."""
+    windows = list(PLAYED.cadence.between("2026-08-20", "2026-11-17"))
+    for window in windows:
+        deployment.at(window.start + timedelta(hours=21))
+        land_all(deployment, PLAYED, window.key, obtain(deployment, PLAYED, window.key))
+    deployment.run_range(PLAYED, windows[0].key, windows[-1].key)
+    for catalog in (CLEAN, CLEAN_BACKUP):
+        table = clean_table(deployment.session, PLAYED.tables[0], catalog)
+        assert len(table.partition_rows()) == len(windows) == 90
+        assert deployment.session.table(f"{table.identifier}.snapshots").count() == 1
+    statuses = [deployment.status(PLAYED, window.key) for window in windows]
+    assert [status.partition_key for status in statuses if not status.up_to_date] == []
 
 
 def test_each_stage_runs_alone_and_says_which_one_comes_before(deployment: Deployment) -> None:

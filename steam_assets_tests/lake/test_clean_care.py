@@ -31,7 +31,7 @@ from steam_assets.lake.spark_session import CLEAN_BACKUP
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
-from steam_assets_tests.deployment import NOW, Deployment, deployment_in
+from steam_assets_tests.deployment import NOW, Deployment, deployment_in, on_s3
 
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
@@ -45,9 +45,13 @@ SINCE = datetime(2026, 11, 4, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def filled(
-    tmp_path_factory: pytest.TempPathFactory, spark: SparkSession, simulator: Simulator, broker: EmbeddedBroker
+    tmp_path_factory: pytest.TempPathFactory,
+    spark: SparkSession,
+    simulator: Simulator,
+    broker: EmbeddedBroker,
+    s3_server: str,
 ) -> Iterator[Deployment]:
-    made = deployment_in(tmp_path_factory.mktemp("care"), spark, simulator, broker.address)
+    made = deployment_in(tmp_path_factory.mktemp("care"), spark, simulator, broker.address, s3_endpoint_url=s3_server)
     for key in WEEKS:
         made.run(SELLERS, key, stages=(Stage.RAW,))
     made.run_range(SELLERS, WEEKS[0], WEEKS[-1])
@@ -286,9 +290,17 @@ def test_a_table_without_partitions_is_still_swept(kept: Deployment) -> None:
     assert list(folder.rglob("*.parquet")) == []
 
 
-def test_everything_restores_to_another_root(kept: Deployment, tmp_path: Path) -> None:
+@pytest.fixture(params=["disk", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, s3_server: str) -> str:
+    """A folder, and an empty part of a bucket."""
+    if request.param == "disk":
+        return str(tmp_path / "elsewhere")
+    return on_s3(s3_server)["raw_root"] + "/elsewhere"
+
+
+def test_everything_restores_to_another_root(kept: Deployment, place: str) -> None:
     """Raw byte for byte and clean row by row, as a lake that settings can name; the primaries are not touched."""
-    before, place = digests(kept.settings.home), tmp_path / "elsewhere"
+    before = digests(kept.settings.home)
     restorer = Restorer.elsewhere(kept.lake, kept.session, place)
     for source in BOTH:
         for result in restorer.restore(source, restorer.partitions(source)):
@@ -296,8 +308,10 @@ def test_everything_restores_to_another_root(kept: Deployment, tmp_path: Path) -
     assert digests(kept.settings.home) == before
     raw = {name: digest for name, digest in digests(kept.settings.home / "raw").items() if name.count("/") == 2}
     raw = {name: digest for name, digest in raw.items() if "/_" not in name}
-    copied = digests(place / "raw")
-    assert {name: copied[name] for name in raw} == raw
+    copied = restorer.target.raw.store
+    assert copied.uri.endswith(f"{place}/raw")
+    assert {name: hashlib.sha256(copied.read(name)).hexdigest() for name in raw} == raw
+    assert f"STEAM_CLEAN_ROOT={place}/clean" in restorer.usable_as
     for source, keys in ((SELLERS, WEEKS), (VISITS, (MONTH,))):
         for table in source.tables:
             there = clean_table(kept.session, table, restorer.catalog)
@@ -310,7 +324,7 @@ def test_everything_restores_to_another_root(kept: Deployment, tmp_path: Path) -
 @pytest.mark.parametrize("place", ["", "raw", "raw/top_sellers", "clean/warehouse/x", "raw-backup/x", ".."])
 def test_elsewhere_is_never_in_a_root(kept: Deployment, place: str) -> None:
     with pytest.raises(UnsafeRoot, match=r"is, holds or lies in|home folder"):
-        Restorer.elsewhere(kept.lake, kept.session, kept.settings.home / place)
+        Restorer.elsewhere(kept.lake, kept.session, str(kept.settings.home / place))
 
 
 def test_restore_overwrites_other_rows_only_when_told(kept: Deployment, whole: dict[str, object]) -> None:

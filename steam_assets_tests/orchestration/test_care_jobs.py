@@ -130,6 +130,7 @@ def test_restore_goes_elsewhere_and_never_over_other_data(deployment: Deployment
     assert "is no source" in failure(run(deployment, "restore", source="steam"))
     assert "no backup of that" in failure(run(deployment, "restore", partition="2020-01-07"))
     assert "holds or lies in" in failure(run(deployment, "restore", to=str(deployment.settings.home)))
+    assert "steam-assets restore --to s3://apart" in failure(run(deployment, "restore", to="s3://apart"))
 
 
 @pytest.mark.spark
