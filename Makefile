@@ -27,16 +27,18 @@ $(READY): requirements.lock pyproject.toml setup.py
 demo: $(READY) ## Run all five sources end to end on this machine, against the simulator
 	@$(BIN)/steam-assets demo
 
-# Two halves side by side: those that use the run's one Spark session, and all others. The others stand in front, as
-# a shell lets its background processes ignore Ctrl-C, and some of them test just that.
+# Three lanes side by side: tests of the run's one Spark session; tests of whole processes of the product, in front, as
+# a shell lets its background processes ignore Ctrl-C and some test just that; and all others, many of which wait.
 test: $(READY) ## Run every test that this machine can run
 	@mkdir -p build; \
 	$(BIN)/python -m pytest -m spark --durations=12 >build/tests-with-spark.txt 2>&1 & spark=$$!; \
-	trap "kill $$spark 2>/dev/null" INT TERM; \
+	$(BIN)/python -m pytest -m "not spark and not process" --durations=12 >build/tests.txt 2>&1 & others=$$!; \
+	trap "kill $$spark $$others 2>/dev/null" INT TERM; \
 	status=0; \
-	$(BIN)/python -m pytest -m "not spark" --durations=12 || status=1; \
+	$(BIN)/python -m pytest -m process --durations=12 || status=1; \
+	wait $$others || status=1; \
 	wait $$spark || status=1; \
-	cat build/tests-with-spark.txt; \
+	cat build/tests.txt build/tests-with-spark.txt; \
 	exit $$status
 
 dev: $(READY) ## Serve Dagit on live Steam, with an embedded Kafka

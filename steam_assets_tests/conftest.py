@@ -61,16 +61,30 @@ def s3_server(aws_credentials: None) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None) -> Iterator[SparkSession]:
+def connect_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, connect_port: int) -> Iterator[SparkSession]:
     """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
-    # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
-    jars = ",".join(str(jar) for jar in spark_jars(s3=True))
-    settings = Settings(
-        home=tmp_path_factory.mktemp("spark"), spark_master="local[2]", spark_config={"spark.jars": jars}
-    )
+    more = {
+        # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
+        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=True)),
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(connect_port),
+    }
+    settings = Settings(home=tmp_path_factory.mktemp("spark"), spark_master="local[2]", spark_config=more)
     session = open_session(settings)
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def spark_remote(spark: SparkSession, connect_port: int) -> str:
+    """The same Spark for other processes, by Spark Connect: ``Settings(spark_remote=...)``."""
+    return f"sc://127.0.0.1:{connect_port}"
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,8 @@ BUCKETS = {
     "clean_root": "steam-clean-storage",
     "clean_backup_root": "steam-clean-storage-backup",
 }
+SHORT_LIVED = {"spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1"}
+"""For a Spark that a test starts beside the run's one: code that runs once is not worth its thorough compilation."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def deployment_in(
         home=folder,
         kafka_bootstrap_servers=kafka_address,
         kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
+        spark_config=SHORT_LIVED,
         **_urls(simulator.url),
         **changes,
     )

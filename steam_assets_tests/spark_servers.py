@@ -1,20 +1,19 @@
-"""Spark that several processes use, on this machine: a standalone cluster, and a Spark Connect server.
+"""Spark on several processes of this machine: a standalone cluster.
 
-Belongs here: starting them from pyspark's own jars, their state, ending them. Does not belong here: sessions
+Belongs here: starting it from pyspark's own jars, its state, ending it. Does not belong here: sessions
 (lake/spark_session.py), which jars (jars.py).
 
-Both end with the process that started them.
+It ends with the process that started it.
 """
 
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,7 +29,7 @@ LOG_TAIL_CHARACTERS = 2000
 
 
 class SparkServerFailed(Exception):
-    """A master, worker or Connect server did not start; the message carries the end of its log."""
+    """A master or worker did not start; the message carries the end of its log."""
 
 
 class StandaloneCluster:
@@ -101,49 +100,10 @@ class StandaloneCluster:
         return server
 
 
-class ConnectServer:
-    """A Spark Connect server with ``config``, as a context manager. ``url`` is a ``spark.remote``."""
-
-    def __init__(self, folder: Path, config: Mapping[str, str]) -> None:
-        self._folder, self._config = folder, config
-        self._port = free_port()
-        self._server: _Server | None = None
-
-    @property
-    def url(self) -> str:
-        return f"sc://{HOST}:{self._port}"
-
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / "connect.properties"
-        file.touch(mode=0o600)
-        at = {"spark.connect.grpc.binding.address": HOST, "spark.connect.grpc.binding.port": str(self._port)}
-        file.write_text("".join(f"{key}={value}\n" for key, value in {**self._config, **at}.items()))
-        name = "org.apache.spark.sql.connect.service.SparkConnectServer"
-        command = ["spark-submit", "--properties-file", str(file), "--class", name, "spark-internal"]
-        memory = self._config.get("spark.driver.memory", "1g")
-        self._server = _Server(self._folder, "connect", command, memory)
-        self._server.wait(self._answers)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._server is not None:
-            self._server.kill()
-
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection((HOST, self._port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-
 class _Server:
-    """One of Spark's scripts as a process with ``memory`` for its heap, its log in ``folder``/``name``.log."""
+    """One of Spark's scripts as a process, its log in ``folder``/``name``.log."""
 
-    def __init__(self, folder: Path, name: str, command: Sequence[str], memory: str = "256m") -> None:
+    def __init__(self, folder: Path, name: str, command: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._name, self._log = name, folder / f"{name}.log"
         home = Path(pyspark.__file__).parent
@@ -151,8 +111,7 @@ class _Server:
             "SPARK_HOME": str(home),
             "JAVA_HOME": str(find_java().resolve().parent.parent),
             "PYSPARK_PYTHON": sys.executable,
-            # The Connect server counts as a daemon, too.
-            "SPARK_DAEMON_MEMORY": memory,
+            "SPARK_DAEMON_MEMORY": "256m",
             "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
         }
         script = [str(home / "bin" / command[0]), *command[1:]]

@@ -20,7 +20,7 @@ from steam_assets.lake import clean_job
 from steam_assets.orchestration.submitted_cleaning import OnEmrServerless
 from steam_assets.settings import Settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 REGION = "eu-central-1"
 INSTANCE = Path(__file__).resolve().parents[2] / "docker" / "dagster.aws.yaml"

@@ -28,6 +28,8 @@ from steam_assets.embedded.jvm import find_java
 GIVEN = {"POSTGRES_PASSWORD": "by-hand", "S3_ACCESS_KEY": "by-hand", "S3_SECRET_KEY": "by-hand-secret"}
 SCRIPTS = Path(sys.executable).parent
 START_SECONDS = 90.0
+CHECK_SECONDS = 2.0
+"""Between health checks: each is a process that imports Dagster, and takes the services' processor from them."""
 
 
 class NotHealthy(Exception):
@@ -122,6 +124,8 @@ class Stack:
             if ended or time.monotonic() > deadline:
                 tail = self._log(service).read_text(errors="replace")[-3000:]
                 raise NotHealthy(f"{service} {'ended' if ended else 'was not healthy in time'}:\n{tail}")
+            with suppress(subprocess.TimeoutExpired):
+                self.running[service].wait(CHECK_SECONDS)
 
     def idle(self, seconds: float) -> None:
         """Wait while the services work; sooner if the first of them ends."""

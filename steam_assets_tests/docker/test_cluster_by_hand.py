@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from by_hand import START_SECONDS, Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 SESSION = """
 from pyspark.sql import SparkSession

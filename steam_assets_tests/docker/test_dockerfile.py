@@ -89,6 +89,7 @@ def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_install_steps_give_an_environment_that_loads_the_definitions(tmp_path: Path):
     """The build's own RUN lines for Python and jars, in a scratch folder; about two minutes."""
     build = tmp_path / "build"

@@ -6,6 +6,7 @@ machine, with the settings that the compose file gives it.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,8 +21,9 @@ from by_hand import GIVEN, START_SECONDS, Stack
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.kafka_connection import cluster_id
 from steam_assets.settings import Settings
+from steam_assets_tests.deployment import SHORT_LIVED
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 DAY, NOW = "2026-11-20", "2026-11-20T21:00:00+00:00"
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -37,6 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "STEAM_STEAM_API_URL": steam.url,
             "STEAM_STEAM_REQUESTS_PER_SECOND": "50",
             "STEAM_SIMULATED_NOW": NOW,
+            "STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED),
         }
         stack = Stack(tmp_path_factory.mktemp("stack"), ("compose.yaml",), simulated)
         try:

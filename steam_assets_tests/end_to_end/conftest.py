@@ -1,7 +1,11 @@
-"""A deployment of its own for each test, on disk; where a test asks for it, once more on S3 (see ``on_s3``)."""
+"""A deployment of its own for each test, on disk; where a test asks for it, once more on S3 (see ``on_s3``).
+
+STEAM_TEST_STORAGE=s3 runs all of them on S3.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +25,7 @@ def deployment(
     simulator: Simulator,
     broker: EmbeddedBroker,
 ) -> Iterator[Deployment]:
-    storage = getattr(request, "param", "disk")
+    storage = getattr(request, "param", os.environ.get("STEAM_TEST_STORAGE", "disk"))
     roots = on_s3(request.getfixturevalue("s3_server")) if storage == "s3" else {}
     yield deployment_in(tmp_path, spark, simulator, broker.address, **roots)
     simulator.faults.clear()

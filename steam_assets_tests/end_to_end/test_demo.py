@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,16 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 
+from steam_assets_tests.deployment import SHORT_LIVED
 from steam_assets_tests.orchestration.dagit import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 COMMAND = [str(Path(sys.executable).with_name("steam-assets")), "demo", "--apps", "10", "--days", "1", "--weeks", "1"]
 SOURCES = ("most_played", "top_sellers", "news", "reviews", "monthly_visits")
 
 
 def demo(home: Path) -> str:
-    done = subprocess.run([*COMMAND, "--home", str(home)], capture_output=True, text=True, timeout=550)
+    environment = os.environ | {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED)}
+    done = subprocess.run([*COMMAND, "--home", str(home)], env=environment, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 

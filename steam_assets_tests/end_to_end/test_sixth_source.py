@@ -83,6 +83,7 @@ ROLLUP = Source(
 )
 
 
+@pytest.mark.parametrize("deployment", ["disk", "s3"], indirect=True)
 def test_sixth_source_runs_through_to_its_clean_backup(deployment: Deployment) -> None:
     """Nothing but the declaration above is new, and its partition is fetched, landed, clean, backed up and verified."""
     with_six = replace(deployment, sources=(*SOURCES, ROLLUP))

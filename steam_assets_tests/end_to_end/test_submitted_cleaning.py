@@ -15,12 +15,11 @@ import requests
 
 from steam_assets.embedded.broker import free_port
 from steam_assets.lake.clean_backup import Content, content
-from steam_assets.lake.spark_session import spark_config
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, Deployment
-from steam_assets_tests.spark_servers import ConnectServer, StandaloneCluster
+from steam_assets_tests.spark_servers import StandaloneCluster
 
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
@@ -104,6 +103,7 @@ def test_weekly_clean_on_a_cluster_survives_the_loss_of_a_worker(deployment: Dep
     with StandaloneCluster(tmp_path / "cluster") as cluster:
         page = free_port()
         config = {"spark.executor.memory": "512m", "spark.ui.enabled": "true", "spark.ui.port": str(page)}
+        config |= deployment.settings.spark_config
         loss = LosesAWorker(cluster, page)
         loss.start()
         try:
@@ -127,19 +127,18 @@ def command(settings: Settings, folder: Path, *arguments: str) -> subprocess.Pop
         return subprocess.Popen(run, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
 
 
-def test_run_processes_share_one_spark_by_connect(deployment: Deployment, tmp_path: Path) -> None:
+def test_run_processes_share_one_spark_by_connect(deployment: Deployment, spark_remote: str, tmp_path: Path) -> None:
     """Runs in processes without a JVM, two of them at once, reach the backup on one Spark Connect server."""
-    local = deployment.settings.model_copy(update={"spark_master": "local[2]", "simulated_now": NOW.isoformat()})
-    with ConnectServer(tmp_path / "connect", spark_config(local)) as server:
-        remote = local.model_copy(update={"spark_remote": server.url})
+    shared = {"spark_remote": spark_remote, "simulated_now": NOW.isoformat()}
+    remote = deployment.settings.model_copy(update=shared)
 
-        def finish(*sources: str) -> None:
-            running = {name: command(remote, tmp_path, "run", name, "--from", KEY, "--to", KEY) for name in sources}
-            for name, process in running.items():
-                assert process.wait(JOB_SECONDS) == 0, (tmp_path / f"{name}.log").read_text()[-6000:]
+    def finish(*sources: str) -> None:
+        running = {name: command(remote, tmp_path, "run", name, "--from", KEY, "--to", KEY) for name in sources}
+        for name, process in running.items():
+            assert process.wait(JOB_SECONDS) == 0, (tmp_path / f"{name}.log").read_text()[-6000:]
 
-        finish("top_sellers")
-        finish("news", "reviews")
+    finish("top_sellers")
+    finish("news", "reviews")
     weekly = ("top_sellers", "news", "reviews")
     for name in weekly:
         assert deployment.status(source_named(name), KEY).up_to_date

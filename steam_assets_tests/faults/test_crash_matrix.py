@@ -36,6 +36,8 @@ from steam_assets_tests.faults import stage_process
 SOURCE, KEY = source_named("top_sellers"), "2026-11-10"
 TABLE = SOURCE.tables[0]
 MATRIX = [step for step in crash_points.STEPS if step.split(":")[0] in stage_process.STAGES]
+OWN_JVM = "clean:after_commit"
+"""At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
 RAW_MATRIX = {"land", "raw_backup", "restore", "housekeeping"}
 
 heavy = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
@@ -60,6 +62,7 @@ class Crashing:
 
     deployment: Deployment
     spark: SparkSession
+    spark_remote: str
 
     def fresh(self) -> Deployment:
         """The deployment as another process sees it: Iceberg remembers tables for a session."""
@@ -80,9 +83,11 @@ class Crashing:
     def killed_at(self, step: str) -> int:
         """The return code of a process that runs the step's stage and is told to die there."""
         settings = self.deployment.settings
-        told = {f"STEAM_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
+        told = settings.environment(secrets=True)
         told |= {"STEAM_SIMULATED_NOW": self.deployment.clock.now().isoformat(), "STEAM_SPARK_DRIVER_MEMORY": "512m"}
         told |= {crash_points.VARIABLE: step, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        if step != OWN_JVM:
+            told["STEAM_SPARK_REMOTE"] = self.spark_remote
         program = [sys.executable, str(stage_process.__file__), step.split(":")[0], SOURCE.name, KEY]
         return subprocess.run(program, env={**os.environ, **told}, cwd=settings.home, timeout=240).returncode
 
@@ -136,13 +141,13 @@ def envelopes(root: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def made(spark: SparkSession, simulator: Simulator, broker: EmbeddedBroker) -> Iterator[Any]:
+def made(spark: SparkSession, spark_remote: str, simulator: Simulator, broker: EmbeddedBroker) -> Iterator[Any]:
     """Makes deployments in folders; what they fetch has two unusable items, so that quarantine has something."""
 
     def make(folder: Path) -> Crashing:
         simulator.faults.clear()
         simulator.faults.add(Drift(path="/IStoreTopSellersService/", field="appid", literal='"abc"', every=5))
-        return Crashing(deployment_in(folder, spark, simulator, broker.address), spark)
+        return Crashing(deployment_in(folder, spark, simulator, broker.address), spark, spark_remote)
 
     yield make
     simulator.faults.clear()

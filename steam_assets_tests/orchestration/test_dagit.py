@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,12 +14,12 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.partition_status import partition_status
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets_tests.deployment import NOW
+from steam_assets_tests.deployment import NOW, SHORT_LIVED
 from steam_assets_tests.orchestration.dagit import Dagit, dagit
 
-pytestmark = [pytest.mark.slow, pytest.mark.kafka]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.kafka]
 
-WEEKS = ["2026-10-27", "2026-11-03", "2026-11-10"]
+WEEKS = ["2026-11-03", "2026-11-10"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
         "STEAM_STEAM_API_URL": simulator.url,
         "STEAM_STEAM_REQUESTS_PER_SECOND": "500",
         "STEAM_SIMULATED_NOW": NOW.isoformat(),
+        "STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED),
     }
     simulator.set_now(NOW)
     settings = Settings(home=home, kafka_bootstrap_servers=broker.address, kafka_topic_prefix="dagit")

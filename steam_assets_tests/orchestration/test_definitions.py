@@ -79,6 +79,7 @@ def test_workspace_and_dg_name_the_same_location() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_dagster_and_dg_load_the_definitions_without_a_network(tmp_path: Path) -> None:
     """`dagster definitions validate` by workspace.yaml and `dg check defs` by dg.toml, in fresh interpreters."""
     validated = run("dagster", "definitions", "validate", home=tmp_path)
