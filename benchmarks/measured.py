@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -72,7 +73,9 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str
 
 @contextmanager
 def working_folder(prefix: str) -> Iterator[Path]:
-    """A folder of this run alone, gone afterwards."""
+    """A folder of this run alone, gone afterwards, as are the processes that were started in it."""
+    # Otherwise the end by a signal would leave both behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix=f"steam-{prefix}-"))
     try:
         yield folder
