@@ -47,7 +47,9 @@ ROLES = {
     "org.apache.spark": "Spark (JVM)",
     "dagster_webserver": "Dagit",
     "dagster._daemon": "daemon",
-    "grpc": "code server and run",
+    "multiprocessing.spawn": "run",
+    "pyspark.daemon": "Spark (Python workers)",
+    "grpc": "code server",
 }
 LAUNCH = """
 mutation ($params: LaunchBackfillParams!) {
