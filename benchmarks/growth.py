@@ -1,6 +1,6 @@
 """How time and the driver's memory grow when ten times as many reviews are cleaned.
 
-Run: python -m benchmarks.growth --reviews 500000
+Run: python -m benchmarks.growth --reviews 1000000
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ONE, TEN = "2026-11-03", "2026-11-10"
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reviews", type=int, default=500_000, help="Of the smaller partition.")
+    parser.add_argument("--reviews", type=int, default=1_000_000, help="Of the smaller partition.")
     parser.add_argument("--files", type=int, default=8, help="Raw files, one a Kafka partition.")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--home", type=Path, help="Keep the raw partitions here, for another run.")
