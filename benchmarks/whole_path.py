@@ -7,8 +7,6 @@ One process, the embedded broker, local Spark and the simulator, all sharing the
 from __future__ import annotations
 
 import argparse
-import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,9 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.measured import charted_apps, print_table, seconds_of, working_folder
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.clock import Clock
@@ -49,10 +45,9 @@ class Stopwatch:
         self.seconds: dict[str, float] = {}
 
     def __call__(self, stage: str, work: Callable[[], T]) -> T:
-        begun = time.perf_counter()
-        done = work()
-        self.seconds[stage] = time.perf_counter() - begun
-        return done
+        done: list[T] = []
+        self.seconds[stage] = seconds_of(lambda: done.append(work()))
+        return done[0]
 
 
 def main() -> None:
@@ -61,8 +56,8 @@ def main() -> None:
     parser.add_argument("--apps", type=int, default=100)
     parser.add_argument("--reviews", type=float, default=1000, help="Mean reviews an app and week.")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        measure(Path(folder), asked.apps, asked.reviews, running)
+    with working_folder("whole-path") as home, ExitStack() as running:
+        measure(home, asked.apps, asked.reviews, running)
 
 
 def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
@@ -78,7 +73,7 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     source, lake, watch = source_named("reviews"), Lake(settings), Stopwatch()
     clock = Clock(NOW)
     question = Question(source.cadence.window(KEY), NOW, page_budget=settings.review_page_budget)
-    chart = simulator_apps(simulator)[:apps]
+    chart = charted_apps(simulator)[:apps]
     client = SourceClient(settings, clock)
     spool = watch("fetch", lambda: collect(source, replace(question, apps=chart), client, home / "spool"))
     ensure_topics(settings, source)
@@ -99,29 +94,15 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     report(watch, manifest.items[table.name], spool.records, home)
 
 
-def simulator_apps(simulator: Simulator) -> tuple[int, ...]:
-    """The apps on the simulated chart, most played first."""
-    import requests
-
-    path = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
-    answer = requests.get(simulator.url + path, params={"input_json": '{"data_request":{}}'}, timeout=60).json()
-    return tuple(rank["appid"] for rank in answer["response"]["ranks"])
-
-
 def report(watch: Stopwatch, reviews: int, answers: int, home: Path) -> None:
-    console = Console(width=100)
-    table = Table(title=f"{reviews} reviews in {answers} answers", title_justify="left")
-    for heading in ("stage", "seconds", "reviews a second"):
-        table.add_column(heading, justify="right" if heading != "stage" else "left")
-    for stage, seconds in watch.seconds.items():
-        table.add_row(stage, f"{seconds:.1f}", f"{reviews / seconds:,.0f}")
-    console.print(table)
+    rows = [[stage, f"{seconds:.1f}", f"{reviews / seconds:,.0f}"] for stage, seconds in watch.seconds.items()]
+    print_table(f"{reviews} reviews in {answers} answers", ["stage", "seconds", "reviews a second"], rows)
     for name, pattern in (
         ("raw", "raw/reviews/**/*.jsonl.gz"),
         ("clean", "clean/warehouse/steam/reviews/data/**/*.parquet"),
     ):
         size = sum(path.stat().st_size for path in home.glob(pattern))
-        console.print(f"{name}: {size / 1e6:.1f} MB, {size / max(reviews, 1):.0f} bytes a review")
+        print(f"{name}: {size / 1e6:.1f} MB, {size / max(reviews, 1):.0f} bytes a review")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,146 @@
+"""The ways of cleaning reviews that are compared: the product's, the barest Spark job's, DuckDB's.
+
+Belongs here: the same work in three forms. Does not belong here: rounds and printing (cleaning_rate.py, growth.py).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlparse
+
+import duckdb
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from steam_assets.lake.clean_job import clean
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.reviewer_key import reviewer_key
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+from steam_assets.sources.review_tables import REVIEW, REVIEWS
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+DUCKDB_MEMORY = "2GB"
+"""About what the JVM with its heap of 1 GB takes in all."""
+
+_TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN"}
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The ways, over the raw partition ``key`` of a lake; each writes below ``settings.home``."""
+
+    settings: Settings
+    spark: SparkSession
+    key: str
+
+    def product(self) -> Counter[str]:
+        """Judge and commit; items by state."""
+        (record,) = self.record()
+        return Counter(clean=record.clean, quarantined=record.quarantined, duplicate=record.duplicates)
+
+    def record(self) -> list[CleanRecord]:
+        source = source_named("reviews")
+        return clean(self.spark, Lake(self.settings), source, REVIEWS, [self.key], NOW)
+
+    def barest(self) -> None:
+        """Read the lines, parse the reviews, write them: no judgement, no counts, no commit."""
+        lines = self.spark.read.schema("partition_key string, app_id bigint, fetched_at string, body string").json(
+            Lake(self.settings).raw.uris("reviews", [self.key])
+        )
+        answer = F.from_json("body", f"response struct<reviews: array<struct<{REVIEW}>>>")
+        reviews = lines.select(
+            "partition_key", "app_id", "fetched_at", F.explode(answer["response"]["reviews"]).alias("r")
+        )
+        rows = reviews.select("partition_key", "app_id", "fetched_at", "r.*")
+        goal = self.settings.home / "barest"
+        rows.write.mode("overwrite").option("compression", "zstd").parquet(goal.as_uri())
+
+    def duckdb(self) -> Counter[str]:
+        """The same cleaning in SQL of DuckDB, in one pass into Parquet by state; items by state."""
+        goal = self.settings.home / "duckdb"
+        shutil.rmtree(goal, ignore_errors=True)
+        files = [urlparse(uri).path for uri in Lake(self.settings).raw.uris("reviews", [self.key])]
+        with duckdb.connect() as engine:
+            engine.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'")
+            engine.execute(f"SET temp_directory = '{self.settings.home / 'duckdb-spill'}'")
+            engine.execute("SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
+            engine.execute("SET VARIABLE hash_key = ?", [reviewer_key(self.settings)])
+            engine.execute("SET VARIABLE files = ?", [files])
+            engine.execute(f"COPY ({_JUDGED}) TO '{goal}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (state))")
+            found = engine.execute(f"SELECT state, count(*) FROM '{goal}/*/*.parquet' GROUP BY state").fetchall()
+        return Counter(dict(found))
+
+
+def _struct(ddl: str) -> str:
+    """A Spark DDL of fields as DuckDB's JSON structure."""
+    fields = []
+    depth, begin = 0, 0
+    for place, letter in enumerate(ddl + ","):
+        depth += (letter == "<") - (letter == ">")
+        if letter == "," and not depth:
+            fields.append(ddl[begin:place].strip())
+            begin = place + 1
+    return "{" + ",".join(_field(*field.split(" ", 1)) for field in fields) + "}"
+
+
+def _field(name: str, kind: str) -> str:
+    if kind.startswith("struct<"):
+        return f'"{name}":{_struct(kind.removeprefix("struct<").removesuffix(">").replace(":", ""))}'
+    return f'"{name}":"{_TYPES[kind]}"'
+
+
+def _seconds(field: str) -> str:
+    return f"CASE WHEN r.{field} BETWEEN 0 AND 253402300799 THEN to_timestamp(r.{field}) END"
+
+
+_JUDGED = f"""
+WITH items AS (
+  SELECT partition_key, app_id, sequence, fetched_at, sha256,
+    unnest(from_json(body, '{{"response":{{"reviews":[{_struct(REVIEW)}]}}}}').response.reviews) AS r
+  FROM read_ndjson(getvariable('files'), columns = {{partition_key: 'VARCHAR', app_id: 'BIGINT', request: 'VARCHAR',
+    sequence: 'BIGINT', fetched_at: 'TIMESTAMPTZ', sha256: 'VARCHAR', body: 'VARCHAR', problem: 'VARCHAR'}})
+  WHERE problem IS NULL AND request IN ('first_page', 'page')
+), shaped AS (
+  SELECT partition_key::DATE AS week_start, app_id, r.recommendationid AS recommendation_id,
+    sha256(getvariable('hash_key') || sha256(getvariable('hash_key') || ':' || r.author.steamid)) AS author_key,
+    r.language, r.review AS text, {_seconds("timestamp_created")} AS created_at,
+    {_seconds("timestamp_updated")} AS updated_at, r.voted_up, r.votes_up,
+    nullif(r.votes_funny, 4294967295) AS votes_funny,
+    try_cast(r.weighted_vote_score AS DOUBLE) AS weighted_vote_score, r.comment_count, r.steam_purchase,
+    r.received_for_free, r.written_during_early_access,
+    r.author.playtime_at_review AS playtime_at_review_minutes,
+    r.author.playtime_forever AS playtime_forever_minutes,
+    r.timestamp_updated >= epoch(partition_key::DATE) + 604800 AS edited_after_week, r.developer_response,
+    r.primarily_steam_deck, r.refunded, partition_key, fetched_at, sequence, sha256 AS source_sha256, r
+  FROM items
+), ruled AS (
+  SELECT *, CASE
+    WHEN app_id IS NULL THEN 'no app_id' WHEN recommendation_id IS NULL THEN 'no recommendation_id'
+    WHEN created_at IS NULL THEN 'no created_at' WHEN updated_at IS NULL THEN 'no updated_at'
+    WHEN voted_up IS NULL THEN 'no voted_up' WHEN app_id <= 0 THEN 'app_id_positive'
+    WHEN NOT regexp_full_match(recommendation_id, '[0-9]{{1,20}}') THEN 'recommendation_id_is_a_number'
+    WHEN updated_at < created_at THEN 'not_edited_before_written'
+    WHEN least(votes_up, votes_funny, comment_count, playtime_at_review_minutes, playtime_forever_minutes) < 0
+      THEN 'counts_not_negative'
+    WHEN weighted_vote_score NOT BETWEEN 0 AND 1 THEN 'score_from_0_to_1' END AS problem
+  FROM shaped
+)
+SELECT * EXCLUDE (r, sequence), CASE WHEN problem IS NOT NULL THEN to_json(r)::VARCHAR END AS item,
+  CASE WHEN problem IS NOT NULL THEN 'quarantined' WHEN row_number() OVER (
+    PARTITION BY partition_key, problem, recommendation_id ORDER BY fetched_at DESC, sequence DESC) > 1
+    THEN 'duplicate' ELSE 'clean' END AS state
+FROM ruled
+"""
+
+
+def warm_up(settings: Settings, spark: SparkSession, small: str) -> None:
+    """Each way once over a small partition, so that code is loaded and tables are there."""
+    ways = Ways(settings, spark, small)
+    ways.product()
+    ways.barest()
+    ways.duckdb()

@@ -1,0 +1,86 @@
+"""How time and the driver's memory grow when ten times as many reviews are cleaned.
+
+Run: python -m benchmarks.growth --reviews 1000000
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from benchmarks.cleaning import Ways
+from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
+from benchmarks.process_memory import java_of_this_process, peak_of, reset_peak
+from benchmarks.review_pages import Pages, put_in_place
+from steam_assets.lake.spark_session import open_session
+from steam_assets.settings import Settings
+
+ONE, TEN = "2026-11-03", "2026-11-10"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reviews", type=int, default=1_000_000, help="Of the smaller partition.")
+    parser.add_argument("--files", type=int, default=8, help="Raw files, one a Kafka partition.")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--home", type=Path, help="Keep the raw partitions here, for another run.")
+    asked = parser.parse_args()
+    if asked.home:
+        measure(asked.home, asked.reviews, asked.files, asked.rounds)
+        return
+    with working_folder("growth") as home:
+        measure(home, asked.reviews, asked.files, asked.rounds)
+
+
+def measure(home: Path, reviews: int, files: int, count: int) -> None:
+    settings = Settings(home=home)
+    sizes = {ONE: reviews, TEN: 10 * reviews}
+    for key, size in sizes.items():
+        put_in_place(settings, Pages(key, size, files))
+    spark = open_session(settings)
+    peaks: dict[str, tuple[float, float]] = {}
+
+    def cleaned(key: str) -> float:
+        with_peak = _Peaks(spark)
+        seconds = seconds_of(Ways(settings, spark, key).product)
+        peaks[key] = max(peaks.get(key, (0.0, 0.0)), with_peak.read())
+        return seconds
+
+    try:
+        # A first time, which loads the code and lets the heap grow as it does for the smaller partition.
+        cleaned(ONE)
+        taken = rounds({key: lambda key=key: cleaned(key) for key in (ONE, TEN)}, count)
+    finally:
+        spark.stop()
+    ratio, grown = taken[TEN] / taken[ONE], peaks[TEN][1] / peaks[ONE][1]
+    rows = [
+        [f"{sizes[key]:,}", f"{taken[key]:.1f}", f"{sizes[key] / taken[key]:,.0f}", *(f"{mb:.0f}" for mb in peaks[key])]
+        for key in (ONE, TEN)
+    ]
+    rows.append(["ratio", f"{ratio:.2f}", "", f"{peaks[TEN][0] / peaks[ONE][0]:.2f}", f"{grown:.2f}"])
+    rows.append(["target", Bound(10.5).judge(ratio), "", "", Bound(1.2).judge(grown)])
+    headings = ["reviews", "seconds", "reviews a second", "live heap at the end, MB", "peak of the JVM's RSS, MB"]
+    print_table(f"Cleaning ten times as many reviews ({count} rounds)", headings, rows)
+
+
+class _Peaks:
+    """The driver's memory since this was made: what outlived its last collections, and the peak of its process."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._jvm: Any = spark.sparkContext._jvm
+        self._pid = java_of_this_process()
+        self._jvm.java.lang.System.gc()
+        reset_peak(self._pid)
+
+    def read(self) -> tuple[float, float]:
+        beans = self._jvm.java.lang.management.ManagementFactory.getMemoryPoolMXBeans()
+        live = sum(bean.getCollectionUsage().getUsed() for bean in beans if bean.getCollectionUsage() is not None)
+        return live / 1e6, peak_of(self._pid) / 1e6
+
+
+if __name__ == "__main__":
+    main()

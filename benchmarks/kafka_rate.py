@@ -1,0 +1,178 @@
+"""Publishing and landing against a bare aiokafka loop that produces the same records and consumes them again.
+
+Run: python -m benchmarks.kafka_rate
+Both: one idempotent, transactional producer (so acks=all), zstd, batches of the same size, read_committed. The bare
+loop is given finished records, counts what comes back, checks nothing and writes no file. To tell how much of the
+difference is packing, it runs once more with each value written to a gzip file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
+from benchmarks.review_pages import envelopes
+from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.ingestion.kafka_connection import MAX_RECORD_BYTES, ensure_topics, topic_of
+from steam_assets.ingestion.landing import land
+from steam_assets.ingestion.producer import BATCH_BYTES, publish
+from steam_assets.ingestion.records import HeaderWriter, key_of
+from steam_assets.ingestion.topic_reader import FETCH_BYTES
+from steam_assets.lake.lake import Lake
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+
+KEY = "2026-11-10"
+SOURCE = source_named("reviews")
+SMALL_BODY_CHARACTERS = 300
+GZIP_LEVEL = 6
+
+Record = tuple[bytes, bytes, list[tuple[str, bytes | None]]]
+"""Key, value, headers."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=2000, help="Records of a page of 100 reviews each.")
+    parser.add_argument("--small", type=int, default=20_000, help="Records of under 1 kB.")
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    with working_folder("kafka") as home, ExitStack() as running:
+        broker = running.enter_context(EmbeddedBroker(home / "kafka", free_port()))
+        settings = Settings(home=home, kafka_bootstrap_servers=broker.address)
+        ensure_topics(settings, SOURCE)
+        pages = list(envelopes(KEY, range(asked.pages)))
+        small = [shortened(page, sequence) for sequence, page in enumerate(repeated(pages, asked.small))]
+        for name, batch in (("pages", pages), ("small records", small)):
+            measure(settings, name, batch, asked.rounds)
+
+
+def repeated(pages: Sequence[Envelope], count: int) -> list[Envelope]:
+    return [pages[number % len(pages)] for number in range(count)]
+
+
+def shortened(page: Envelope, sequence: int) -> Envelope:
+    body = page.body[sequence % 1000 :][:SMALL_BODY_CHARACTERS]
+    return page.model_copy(update={"sequence": sequence, "body": body, "items": {"reviews": 1}})
+
+
+def measure(settings: Settings, name: str, batch: Sequence[Envelope], count: int) -> None:
+    own, bare = _Own(settings, batch), _Bare(settings, batch)
+    ways: dict[str, Callable[[], float]] = {
+        "publish + land": own.round,
+        "bare loop": lambda: seconds_of(lambda: asyncio.run(bare.round())),
+        "bare loop into gzip files": lambda: seconds_of(lambda: asyncio.run(bare.round(into_files=True))),
+    }
+    # The first round of each pays for imports and the topic's first segment.
+    rounds(ways, 1)
+    own.published.clear()
+    taken = rounds(ways, count)
+    size = sum(len(value) for _, value, _ in bare.records)
+    ours = taken["publish + land"]
+    bound = Bound(0.8, at_least=True)
+    rows = [
+        [way, f"{s:.2f}", f"{len(batch) / s:,.0f}", f"{size / s / 1e6:.0f}", f"{s / ours:.2f}", ""]
+        for way, s in taken.items()
+    ]
+    rows[1][-1] = bound.judge(taken["bare loop"] / ours)
+    part = sorted(own.published)[len(own.published) // 2]
+    rows.append(["of ours: publish", f"{part:.2f}", f"{len(batch) / part:,.0f}", f"{size / part / 1e6:.0f}", "", ""])
+    title = f"{len(batch)} {name} of {size / len(batch) / 1e3:.1f} kB, median of {count} rounds"
+    print_table(title, ["way", "seconds", "records/s", "MB/s", "our rate to its", "target"], rows)
+
+
+@dataclass
+class _Own:
+    """The product's way: a new batch each round, so that it is landed in files of its own."""
+
+    settings: Settings
+    batch: Sequence[Envelope]
+
+    def __post_init__(self) -> None:
+        self.raw = Lake(self.settings).raw
+        self.published: list[float] = []
+
+    def round(self) -> float:
+        batch_id = uuid4().hex
+        batch = [envelope.model_copy(update={"batch_id": batch_id}) for envelope in self.batch]
+        total = len(batch)
+        receipts = []
+        sending = partial(publish, self.settings, SOURCE, batch, total=total, batch_id=batch_id, partition_key=KEY)
+        self.published.append(seconds_of(lambda: receipts.append(sending())))
+        return self.published[-1] + seconds_of(lambda: land(self.settings, self.raw, SOURCE, receipts[0]))
+
+
+class _Bare:
+    """As little as aiokafka allows: send all, commit, read back as many."""
+
+    def __init__(self, settings: Settings, batch: Sequence[Envelope]) -> None:
+        self._settings = settings
+        self._topic = topic_of(settings, SOURCE)
+        writer = HeaderWriter(source=SOURCE.name, partition_key=KEY, batch_id=batch[0].batch_id, total=len(batch))
+        self.records: list[Record] = []
+        for envelope in batch:
+            value = envelope.to_bytes()
+            self.records.append((key_of(envelope), value, writer.headers(envelope, value)))
+
+    async def round(self, *, into_files: bool = False) -> None:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_address,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=20,
+        ) as consumer:
+            at = [TopicPartition(self._topic, part) for part in range(self._settings.kafka_topic_partitions)]
+            consumer.assign(at)
+            await consumer.seek_to_end(*at)
+            for part in at:
+                await consumer.position(part)
+            await self._produce()
+            with ExitStack() as files:
+                sinks = {part: files.enter_context(self._file(part.partition)) for part in at} if into_files else {}
+                await self._consume(consumer, sinks)
+
+    def _file(self, partition: int) -> gzip.GzipFile:
+        return gzip.GzipFile(self._settings.home / f"bare+{partition}.jsonl.gz", "wb", GZIP_LEVEL)
+
+    async def _produce(self) -> None:
+        async with (
+            AIOKafkaProducer(
+                bootstrap_servers=self._settings.kafka_address,
+                transactional_id="bare-loop",
+                compression_type="zstd",
+                max_batch_size=BATCH_BYTES,
+                max_request_size=MAX_RECORD_BYTES,
+            ) as producer,
+            producer.transaction(),
+        ):
+            for key, value, headers in self.records:
+                await producer.send(self._topic, value, key=key, headers=headers)
+            await producer.flush()
+
+    async def _consume(self, consumer: AIOKafkaConsumer, sinks: Mapping[TopicPartition, gzip.GzipFile]) -> None:
+        count = size = 0
+        while count < len(self.records):
+            for at, messages in (await consumer.getmany(timeout_ms=200)).items():
+                for message in messages:
+                    count += 1
+                    size += len(message.value or b"")
+                    if at in sinks:
+                        sinks[at].write((message.value or b"") + b"\n")
+        if size != sum(len(value) for _, value, _ in self.records):
+            raise SystemExit("the bare loop got other bytes back than it sent")
+
+
+if __name__ == "__main__":
+    main()

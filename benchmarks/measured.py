@@ -1,0 +1,101 @@
+"""Rounds of rival ways of doing the same work, and the table that shows them.
+
+Belongs here: timing, medians, ratios, printing. Does not belong here: what is measured (the modules beside this).
+
+A ratio is of one run: the ways take turns within it, so that a machine busy with something else slows all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from steam_assets.embedded.simulator import Simulator
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Wall-clock seconds that ``work`` takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def rounds(ways: Mapping[str, Callable[[], float]], count: int) -> dict[str, float]:
+    """The median seconds of each way over ``count`` rounds; each way gives the seconds it took.
+
+    In every second round the ways take turns backwards, so that none always follows the same one.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(count):
+        order = list(ways) if number % 2 == 0 else list(ways)[::-1]
+        for name in order:
+            taken[name].append(ways[name]())
+            print(f"  {name}: {taken[name][-1]:.2f} s", file=sys.stderr, flush=True)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a ratio may be: at most ``limit``, or at least."""
+
+    limit: float
+    at_least: bool = False
+
+    def judge(self, ratio: float) -> str:
+        kept = ratio >= self.limit if self.at_least else ratio <= self.limit
+        return f"{'≥' if self.at_least else '≤'} {self.limit:g}: {'kept' if kept else 'MISSED'}"
+
+
+def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of text: the first column to the left, the others to the right."""
+    table = Table(title=title, title_justify="left")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=110).print(table)
+
+
+@contextmanager
+def working_folder(prefix: str) -> Iterator[Path]:
+    """A folder of this run alone, gone afterwards, as are the processes that were started in it."""
+    # Otherwise the end by a signal would leave both behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix=f"steam-{prefix}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of ``steam-assets`` of this checkout and interpreter."""
+    return [sys.executable, "-c", "from steam_assets.cli import main; main()", *arguments]
+
+
+def process_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process of this checkout with ``settings`` and no others of the product."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STEAM_", "DAGSTER_"))}
+    return kept | {"PYTHONPATH": str(REPOSITORY)} | dict(settings)
+
+
+def charted_apps(simulator: Simulator) -> tuple[int, ...]:
+    """The apps on the simulated chart, most played first."""
+    path = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
+    answer = requests.get(simulator.url + path, params={"input_json": '{"data_request":{}}'}, timeout=60).json()
+    return tuple(rank["appid"] for rank in answer["response"]["ranks"])

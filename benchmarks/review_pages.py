@@ -1,0 +1,173 @@
+"""Raw partitions of reviews at any scale, made without HTTP and Kafka: seconds a million.
+
+Belongs here: pages as Steam sends them and their envelopes in raw files. Does not belong here: measuring.
+
+Lengths of texts are distributed as in real reviews (median 110 characters, mean about 290). One review in 200 stands
+on two pages, as when the list moves under a reader; one in 2000 was edited before it was written, which breaks a rule;
+one in 40 000 lacks its date of writing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from json.encoder import encode_basestring
+from pathlib import Path
+
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.manifest import LandedBatch, Manifest, RawFile
+from steam_assets.lake.raw_store import raw_file_name
+from steam_assets.settings import Settings
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.review_tables import FIRST_PAGE, PAGE
+
+SOURCE = "reviews"
+PAGE_LENGTH = 100
+PAGES_AN_APP = 10
+BATCH_ID = "b" * 32
+ON_TWO_PAGES, EDITED_TOO_EARLY, DATELESS = 200, 2_000, 40_000
+
+_MASK = (1 << 16) - 1
+_LANGUAGES = ("english", "schinese", "russian", "spanish", "brazilian", "german", "koreana", "french")
+_WORDS = (
+    "the game is good fun bad crash after update story music graphics fps boss level friends hours price worth "
+    "refund server lag mods great best worst never again love hate simple hard master quite very not and but with "
+    "это игра очень хорошая нет сервер 好玩 游戏 推荐 画面 剧情 不错 juego muy bueno jogo legal spiel schön très bien "
+    '10/10 [b]must[/b] \\ "quoted" 😀 ♥\n'
+)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Pages of a number of reviews for one week, spread over ``files`` raw files by app."""
+
+    key: str
+    reviews: int
+    files: int
+
+    def batch(self, lake: Lake, written: tuple[RawFile, ...]) -> LandedBatch:
+        records = sum(file.records for file in written)
+        apps = sum(-(-file.records // PAGES_AN_APP) for file in written)
+        return LandedBatch(
+            batch_id=BATCH_ID,
+            receipt=None,
+            files=written,
+            fetched=records,
+            published=records,
+            landed=records,
+            items={"reviews": records * PAGE_LENGTH, "review_summary": apps},
+        )
+
+
+def put_in_place(settings: Settings, pages: Pages) -> Manifest:
+    """Write and commit the partition; one that is there already is kept."""
+    lake = Lake(settings)
+    if (there := lake.raw.manifest(SOURCE, pages.key)) is not None:
+        return there
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        written = tuple(pool.map(partial(_write, settings, pages), range(pages.files)))
+    return lake.raw.commit(SOURCE, pages.key, pages.batch(lake, written))
+
+
+def _write(settings: Settings, pages: Pages, number: int) -> RawFile:
+    total = pages.reviews // PAGE_LENGTH
+    lines = (envelope.to_bytes() for envelope in envelopes(pages.key, range(number, total, pages.files)))
+    name = raw_file_name("steam.reviews.v1", number, 0)
+    return Lake(settings).raw.write_file(SOURCE, pages.key, name, lines)
+
+
+def envelopes(key: str, pages: range) -> Iterator[Envelope]:
+    """The envelopes of those pages of the week; ten pages in a row of ``pages`` are one app's."""
+    window = Cadence.WEEKLY.window(key)
+    fetched = window.end + timedelta(days=1)
+    writer = _Writer(random.Random(f"{key} {pages.start}"), int(window.start.timestamp()))
+    for place, sequence in enumerate(pages):
+        first = place % PAGES_AN_APP == 0
+        body = writer.page(sequence, first=first)
+        yield Envelope(
+            source=SOURCE,
+            partition_key=key,
+            batch_id=BATCH_ID,
+            sequence=sequence,
+            request=FIRST_PAGE if first else PAGE,
+            app_id=10 * (1 + pages.start + pages.step * (place // PAGES_AN_APP)),
+            url="https://api.steampowered.com/IUserReviewsService/GetAppReviews/v1/",
+            status=200,
+            headers={"content-type": "application/json; charset=UTF-8"},
+            fetched_at=fetched + timedelta(milliseconds=sequence),
+            sha256=hashlib.sha256(body.encode()).hexdigest(),
+            body=body,
+            items={"reviews": PAGE_LENGTH, "review_summary": int(first)},
+        )
+
+
+class _Writer:
+    """Writes the JSON of pages by hand: a million reviews by ``json.dumps`` take three times as long."""
+
+    def __init__(self, chance: random.Random, start: int) -> None:
+        self._chance = chance
+        self._start = start
+        self._text = " ".join(chance.choices(_WORDS.split(" "), k=400_000))
+        self._lengths = [min(8000, max(1, int(chance.lognormvariate(4.7, 1.4)))) for _ in range(_MASK + 1)]
+        self._before = ""
+
+    def page(self, sequence: int, *, first: bool) -> str:
+        number = sequence * PAGE_LENGTH
+        reviews = [self._review(number + place) for place in range(PAGE_LENGTH)]
+        if self._before and not first and self._chance.random() < PAGE_LENGTH / ON_TWO_PAGES:
+            reviews[0] = self._before
+        self._before = reviews[-1]
+        counts = '"num_reviews":100,"total_positive":700,"total_negative":300,"total_reviews":1000'
+        score = ',"review_score":7,"review_score_desc":"Mostly Positive"' if first else ""
+        return (
+            f'{{"response":{{"query_summary":{{{counts if first else counts[:17]}{score}}},'
+            f'"reviews":[{",".join(reviews)}],"cursor":"AoJ{number:x}","total_matching":1000}}}}'
+        )
+
+    def _review(self, number: int) -> str:
+        bits = self._chance.getrandbits(128)
+        created = self._start + bits % 600_000
+        updated = created if bits & 7 else created + (bits >> 8 & _MASK)
+        updated = created - 60 if number % EDITED_TOO_EARLY == 77 else updated
+        written = "null" if number % DATELESS == 99 else created
+        begin = (bits >> 24) % 1_000_000
+        text = encode_basestring(self._text[begin : begin + self._lengths[bits >> 48 & _MASK]])
+        votes = 0 if bits >> 64 & 3 else bits >> 66 & 127
+        played = 5 + (bits >> 72 & _MASK)
+        score = f"0.5{bits >> 70 & 0xFFFFFF:08d}" if votes else "0.5"
+        return (
+            f'{{"recommendationid":"{200_000_000 + number}","author":{{"steamid":"{76561197960265728 + (bits >> 90)}",'
+            f'"num_games_owned":0,"num_reviews":{1 + (bits >> 80 & 31)},"playtime_forever":{played * 3},'
+            f'"playtime_last_two_weeks":{bits >> 85 & 1023},"playtime_at_review":{played},"last_played":{created}}},'
+            f'"language":"{_LANGUAGES[bits >> 100 & 7]}","review":{text},"timestamp_created":{written},'
+            f'"timestamp_updated":{updated},"voted_up":{"true" if bits >> 103 & 3 else "false"},"votes_up":{votes},'
+            f'"votes_funny":{votes // 9},"weighted_vote_score":{score},"comment_count":{votes // 20},'
+            f'"steam_purchase":{"true" if bits >> 105 & 3 else "false"},"received_for_free":false,'
+            f'"written_during_early_access":false,"primarily_steam_deck":{"false" if bits >> 110 & 15 else "true"}}}'
+        )
+
+
+def main() -> None:
+    """Put a partition in place, to be measured later."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--reviews", type=int, default=1_000_000)
+    parser.add_argument("--files", type=int, default=8)
+    asked = parser.parse_args()
+    pages = Pages("2026-11-10", asked.reviews, asked.files)
+    begun = datetime.now(UTC)
+    manifest = put_in_place(Settings(home=asked.home), pages)
+    size = sum(file.size for file in manifest.files)
+    print(f"{manifest.items} in {size / 1e6:.0f} MB, {(datetime.now(UTC) - begun).total_seconds():.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Benchmarks compare equals: the rivals do the work they are credited with, and each prints its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pyspark.sql import SparkSession
+
+from benchmarks import backup_rate, kafka_rate
+from benchmarks.cleaning import Ways
+from benchmarks.measured import Bound, rounds
+from benchmarks.review_pages import Pages, envelopes, put_in_place
+from steam_assets.embedded.broker import EmbeddedBroker
+from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.settings import Settings
+from steam_assets_tests.deployment import session_for
+
+KEY = "2026-11-10"
+
+
+def test_ratio_is_judged_on_its_side_of_the_bound() -> None:
+    assert Bound(1.3).judge(1.2) == "≤ 1.3: kept"
+    assert Bound(1.3).judge(1.4) == "≤ 1.3: MISSED"
+    assert Bound(0.8, at_least=True).judge(0.9) == "≥ 0.8: kept"
+    assert Bound(0.8, at_least=True).judge(0.7) == "≥ 0.8: MISSED"
+
+
+def test_median_round_counts_and_the_order_turns() -> None:
+    """One slow round of a way changes nothing, and no way always goes first."""
+    order: list[str] = []
+    seconds = {"a": iter([1.0, 9.0, 2.0]), "b": iter([5.0, 5.0, 5.0])}
+
+    def way(name: str) -> float:
+        order.append(name)
+        return next(seconds[name])
+
+    assert rounds({"a": lambda: way("a"), "b": lambda: way("b")}, 3) == {"a": 2.0, "b": 5.0}
+    assert order == ["a", "b", "b", "a", "a", "b"]
+
+
+def test_duckdb_cleans_as_the_product_does(tmp_path: Path, spark: SparkSession) -> None:
+    """The same reviews are clean, quarantined and duplicates for both; all three kinds are in the pages."""
+    settings = Settings(home=tmp_path)
+    manifest = put_in_place(settings, Pages(KEY, 50_000, 2))
+    ways = Ways(settings, session_for(spark, settings), KEY)
+    ours = ways.product()
+    assert ours == ways.duckdb()
+    assert ours.total() == manifest.items["reviews"] == 50_000
+    assert min(ours.values()) > 0
+    ways.barest()
+    assert spark.read.parquet(str(tmp_path / "barest")).count() == 50_000
+
+
+def test_backup_is_compared_with_copies_of_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    backup_rate.measure(tmp_path, megabytes=1, count=1)
+    shown = capsys.readouterr().out
+    assert "1 MB in 4 files" in shown
+    assert shown.count("≥ 0.7") == 2
+
+
+def test_bare_loop_gets_back_what_it_sent(
+    tmp_path: Path, broker: EmbeddedBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(
+        home=tmp_path, kafka_bootstrap_servers=broker.address, kafka_topic_prefix=f"test-{uuid4().hex[:12]}"
+    )
+    ensure_topics(settings, kafka_rate.SOURCE)
+    kafka_rate.measure(settings, "pages", list(envelopes(KEY, range(20))), 1)
+    assert "20 pages of" in capsys.readouterr().out
