@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 
 from steam_assets.ingestion.consumer import LostRecords, Poison, Record, dead_letter, read_batch
 from steam_assets.lake.manifest import LandedBatch, RawFile, Receipt
 from steam_assets.lake.raw_store import RawStore, raw_file_name
 from steam_assets.settings import Settings
+from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source
 
 NO_PARTITION = "0000-00-00"
@@ -98,8 +100,12 @@ class _Landing:
 
         return self.raw.write_file(self.receipt.source, self.receipt.partition_key, name, lines())
 
+    @cached_property
+    def _window(self) -> Window:
+        return self.source.cadence.window(self.receipt.partition_key)
+
     def _check_moment(self, record: Record) -> None:
-        window = self.source.cadence.window(self.receipt.partition_key)
+        window = self._window
         if record.fetched_at is not None and not self.source.history.belongs(window, record.fetched_at):
             raise WrongPeriod(
                 f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset "

@@ -8,6 +8,7 @@ What a partition has in quarantine goes with it both ways; no manifest names tha
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from steam_assets.crash_points import reached
@@ -15,6 +16,9 @@ from steam_assets.lake.manifest import Manifest, RawFile
 from steam_assets.lake.raw_manifests import merged
 from steam_assets.lake.raw_quarantine import copy_quarantine, damaged, quarantined
 from steam_assets.lake.raw_store import DamagedManifest, RawStore, Verification
+
+FILES_AT_ONCE = 4
+"""Files copied and read back at the same time."""
 
 
 class TargetDiffers(ValueError):
@@ -179,10 +183,17 @@ def _refuse_damaged_quarantine(target: RawStore, source: str, partition_key: str
 
 
 def _copy_files(origin: RawStore, goal: RawStore, files: tuple[RawFile, ...], step: str) -> int:
-    copied = 0
-    for file in files:
+    def copy(file: RawFile) -> bool:
         before = goal.store.stat(file.key)
         after = goal.store.copy_from(origin.store, file.key, file.sha256)
-        copied += before is None or before.etag != after.etag
         reached(step)
-    return copied
+        return before is None or before.etag != after.etag
+
+    # One file is read back while the next is written; the first failure ends the copying when those begun are done.
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        copies = [pool.submit(copy, file) for file in files]
+        try:
+            return sum(copied.result() for copied in copies)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

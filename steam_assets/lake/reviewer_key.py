@@ -11,6 +11,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -54,4 +55,6 @@ def _make(kept: Path) -> None:
 
 def with_reviewer_key(envelopes: DataFrame, key: str) -> DataFrame:
     """The envelopes with a column ``hash_key``. It comes by a join, as a literal would stand in every printed plan."""
-    return envelopes.crossJoin(F.broadcast(envelopes.sparkSession.createDataFrame([(key,)], "hash_key string")))
+    # By Arrow: rows given as a list would start a Python worker for each run.
+    keys = envelopes.sparkSession.createDataFrame(pa.table({"hash_key": [key]}))
+    return envelopes.crossJoin(F.broadcast(keys))

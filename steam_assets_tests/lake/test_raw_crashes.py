@@ -29,11 +29,11 @@ def run(folder: Path, stage: str, *, crash_at: str = "") -> int:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """All files but the lock; time and folder in a tombstone are the run's own."""
+    """All files but the store's own, which nobody lists; time and folder in a tombstone are the run's own."""
     return {
         path.relative_to(folder).as_posix(): re.sub(rb'"(at|backup)": "[^"]*"', b"", path.read_bytes())
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock~"
+        if path.is_file() and "~" not in path.name
     }
 
 
