@@ -25,7 +25,7 @@ from steam_assets.lake.clean_tables import clean_table, quarantine_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.open_store import MARKER, RootName, open_root
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
-from steam_assets.lake.spark_session import s3a_config, session_config
+from steam_assets.lake.spark_session import CLEAN, s3a_config, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
 from steam_assets.settings import Settings
@@ -112,6 +112,11 @@ class Deployment:
 
     def rows(self, source: Source, table: int = 0) -> DataFrame:
         return clean_table(self.session, source.tables[table]).read()
+
+    def commits(self, source: Source, catalog: str = CLEAN) -> int:
+        """How many snapshots of the source's first table, or of its backup, brought rows."""
+        table = clean_table(self.session, source.tables[0], catalog)
+        return self.session.table(f"{table.identifier}.snapshots").where("summary['added-records'] > 0").count()
 
     def quarantined(self, source: Source, table: int = 0) -> DataFrame:
         return quarantine_table(self.session, source.tables[table]).read()

@@ -19,7 +19,7 @@ from steam_assets.embedded.broker import BrokerFailed, EmbeddedBroker, PortTaken
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.settings import Settings
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 
 def settings(broker: EmbeddedBroker) -> Settings:

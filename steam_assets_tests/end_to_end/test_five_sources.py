@@ -116,15 +116,10 @@ def test_weekly_range_of_clean_and_backup_is_one_commit(collected: Deployment) -
     """A catch-up of several weeks adds one snapshot to the table, not one a week."""
     source = source_named("top_sellers")
     table = clean_table(collected.session, source.tables[0])
-
-    def commits() -> int:
-        snapshots = collected.session.table(f"{table.identifier}.snapshots")
-        return snapshots.where("summary['added-records'] > 0").count()
-
-    before = commits()
+    before = collected.commits(source)
     collected.at(NOW)
     for key in ("2026-10-27", "2026-11-03"):
         collected.run(source, key, stages=(Stage.RAW,))
     collected.run_range(source, "2026-10-27", "2026-11-10")
-    assert commits() == before + 1
+    assert collected.commits(source) == before + 1
     assert set(table.partition_rows()) == {"2026-10-27", "2026-11-03", "2026-11-10"}

@@ -21,7 +21,7 @@ from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, Deployment
 from steam_assets_tests.spark_servers import StandaloneCluster
 
-pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 KEY = "2026-11-10"
 CHART = source_named("top_sellers")

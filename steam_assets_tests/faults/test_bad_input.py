@@ -31,7 +31,7 @@ from steam_assets.sources.source import Source
 from steam_assets_tests.deployment import Deployment
 from steam_assets_tests.faults.conftest import HASTY
 
-pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 WEEK = "2026-11-10"
 CHART = "/IStoreTopSellersService/"

@@ -40,7 +40,7 @@ OWN_JVM = "clean:after_commit"
 """At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
 RAW_MATRIX = {"land", "raw_backup", "restore", "housekeeping"}
 
-heavy = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+heavy = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
