@@ -15,6 +15,7 @@ from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
+from steam_assets_tests.deployment import SHORT_LIVED
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -68,7 +69,7 @@ def connect_port() -> int:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, connect_port: int) -> Iterator[SparkSession]:
     """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
-    more = {
+    more = SHORT_LIVED | {
         # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
         "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=True)),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
