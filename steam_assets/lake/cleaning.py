@@ -141,10 +141,13 @@ def _write_quarantine(
 ) -> None:
     stale = {key for key in target.partition_rows() if key in counts}
     filled = {key for key, states in counts.items() if states["quarantined"]}
-    if stale | filled:
+    if touched := sorted(stale | filled):
         # By the problem, and without the state: so Spark leaves out the window, builds an item's text for these alone,
         # and parses only answers that may hold one.
         byte = f"conv(hex(substring(X'{bytes(spoiled).hex()}', int({PLACE_IN_BITMAP} div 8 + 1), 1)), 16, 10)"
         may_hold = F.expr(f"shiftright(int({byte}), int({PLACE_IN_BITMAP} % 8)) & 1 = 1")
         items = judged.drop("state").where(may_hold & F.col("problem").isNotNull())
-        target.overwrite(items, sorted(stale | filled))
+        target.overwrite(items, touched)
+        there = target.partition_rows()
+        if lacking := [key for key in touched if there.get(key, 0) != counts[key]["quarantined"]]:
+            raise CountsDiffer(f"{target.name} {', '.join(lacking)}: other items are in quarantine than were counted")
