@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from clean_partitions import NOW, put_in_place
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -15,7 +15,6 @@ from steam_assets.lake.clean_backup import Content
 from steam_assets.lake.clean_tables import clean_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.lease import lease
-from steam_assets.lake.ledger import BackupRecord, CleanRecord
 from steam_assets.lake.restore import Restorer, drill
 from steam_assets.lake.spark_session import CLEAN_BACKUP
 from steam_assets.settings import Settings
@@ -26,7 +25,6 @@ from steam_assets_tests.deployment import session_for
 pytestmark = pytest.mark.spark
 
 KEY, LATER = "2026-10-27", "2026-11-03"
-NOW = datetime(2026, 11, 18, tzinfo=UTC)
 
 
 def nothing(raw: DataFrame) -> DataFrame:
@@ -75,22 +73,7 @@ def rows_of(session: SparkSession, table: Table, key: str = KEY) -> DataFrame:
 def written(spark: SparkSession, tmp_path: Path) -> Written:
     settings = Settings(home=tmp_path / "home")
     lake, session = Lake(settings), session_for(spark, settings)
-    ledger, backup_ledger = lake.ledger, lake.backup_ledger
-    snapshot = clean_table(session, NARROW).overwrite(rows_of(session, NARROW), [KEY])
-    content = clean_backup.back_up(session, NARROW, {KEY: 2})[KEY]
-    record = CleanRecord(
-        table="things",
-        partition_key=KEY,
-        raw_digest="0" * 64,
-        items=2,
-        clean=2,
-        quarantined=0,
-        duplicates=0,
-        snapshot_id=snapshot,
-        committed_at=NOW,
-    )
-    ledger.write(record)
-    backup_ledger.write(BackupRecord.of(record, content.rows, content.digest, NOW))
+    content = put_in_place(lake, session, NARROW, rows_of(session, NARROW), {KEY: 2})[KEY]
     return Written(lake, session, content)
 
 

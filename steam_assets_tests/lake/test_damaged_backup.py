@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from clean_partitions import NOW, put_in_place
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from raw_landing import SOURCE as NEWS
 from raw_landing import land
 
-from steam_assets.lake import clean_backup, raw_backup
+from steam_assets.lake import raw_backup
 from steam_assets.lake.clean_tables import clean_table
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import BackupRecord, CleanRecord
 from steam_assets.lake.restore import Restorer, WouldOverwrite, drill
 from steam_assets.lake.spark_session import CLEAN_BACKUP
 from steam_assets.settings import Settings
@@ -26,7 +25,6 @@ from steam_assets_tests.deployment import session_for
 
 pytestmark = pytest.mark.spark
 
-NOW = datetime(2026, 11, 18, tzinfo=UTC)
 THINGS = Table(
     name="things",
     description="Things.",
@@ -91,25 +89,10 @@ def kept(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple
     """A lake with all partitions raw and clean, and the backups of them, which are then damaged."""
     settings = Settings(home=tmp_path_factory.mktemp("kept"))
     lake, session = Lake(settings), session_for(spark, settings)
-    ledger, backup_ledger = lake.ledger, lake.backup_ledger
     for key in KEYS:
         land(lake.raw, key=key)
         raw_backup.back_up(lake.raw, lake.raw_backup, NEWS, key)
-    snapshot = clean_table(session, THINGS).overwrite(rows(session), KEYS)
-    for key, content in clean_backup.back_up(session, THINGS, dict.fromkeys(KEYS, 2)).items():
-        record = CleanRecord(
-            table="things",
-            partition_key=key,
-            raw_digest="0" * 64,
-            items=2,
-            clean=2,
-            quarantined=0,
-            duplicates=0,
-            snapshot_id=snapshot,
-            committed_at=NOW,
-        )
-        ledger.write(record)
-        backup_ledger.write(BackupRecord.of(record, content.rows, content.digest, NOW))
+    put_in_place(lake, session, THINGS, rows(session), dict.fromkeys(KEYS, 2))
     for key, (damage, *_) in DAMAGES.items():
         damage(settings.home, key)
     return lake, session
