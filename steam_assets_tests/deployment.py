@@ -6,10 +6,10 @@ Belongs here: what end-to-end, fault and orchestration tests start from. Does no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -39,8 +39,11 @@ BUCKETS = {
     "clean_root": "steam-clean-storage",
     "clean_backup_root": "steam-clean-storage-backup",
 }
-SHORT_LIVED = {"spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-"""For the Spark of tests: code that runs a few times is not worth its thorough compilation (a quarter of the CPU)."""
+SHORT_LIVED = {
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+}
+"""For the Spark of tests: code that runs a few times is not worth its thorough compilation (a quarter of the CPU). The
+code cache of that mode alone (48 MB) is full after some minutes of tests, and what it then drops runs uncompiled."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,12 @@ class Deployment:
     sources: Sequence[Source] = SOURCES
     clock: Clock = field(default_factory=lambda: Clock(NOW))
 
-    @contextmanager
-    def launcher(self) -> Iterator[Launcher]:
+    @cached_property
+    def launcher(self) -> Launcher:
+        """Runs on one instance, as those of a machine do; it goes with the deployment."""
         overrides = {"clock": self.clock, "spark": GivenSpark(self.session)}
         defs = build_defs(settings=self.settings, sources=self.sources, resource_overrides=overrides)
-        with dg.DagsterInstance.ephemeral() as instance:
-            yield Launcher(defs, instance)
+        return Launcher(defs, dg.DagsterInstance.ephemeral())
 
     @property
     def lake(self) -> Lake:
@@ -88,12 +91,10 @@ class Deployment:
         self, source: Source, key: str, *, stages: Sequence[Stage] = tuple(Stage), apps: Sequence[int] = ()
     ) -> list[str]:
         """All stages, or some, of one partition, in one run; the failed checks. RunFailed if it fails."""
-        with self.launcher() as launcher:
-            return launcher.partition(source, stages, key, apps=apps)
+        return self.launcher.partition(source, stages, key, apps=apps)
 
     def run_range(self, source: Source, first: str, last: str, stages: Sequence[Stage] = AFTER_RAW) -> None:
-        with self.launcher() as launcher:
-            launcher.range(source, stages, (first, last))
+        self.launcher.range(source, stages, (first, last))
 
     def digests(self, root: RootName) -> dict[str, str]:
         """SHA-256 of every object below a root, manifests too, but for the marker that says which root it is."""

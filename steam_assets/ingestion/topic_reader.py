@@ -40,6 +40,8 @@ FETCH_BYTES = 4 * 1024 * 1024
 """Compressed bytes of one Kafka partition asked for at a time; one record that is larger comes all the same."""
 SHORT_TOPIC_SECONDS = 3.0
 """How long a topic may seem to end before a range does; a new leader knows its end a moment late."""
+HELD_UP_SECONDS = 2.0
+"""How long the reader keeps still behind an open transaction before it asks for records again."""
 OPEN_TRANSACTION_SECONDS = 960.0
 """How long another producer's open transaction may hold us up; Kafka ends each after 900 s at most."""
 
@@ -146,9 +148,24 @@ class TopicReader:
         async def fetch() -> tuple[list[Any], int]:
             consumer = await self._connected()
             batch = (await consumer.getmany(at, timeout_ms=POLL_MS)).get(at, [])
-            return batch, await consumer.position(at)
+            position = await consumer.position(at)
+            if not batch and _held_up(consumer, at, position):
+                await self._keep_still(at, position)
+            return batch, position
 
         return self._loop.submit(asyncio.wait_for(fetch(), 2 * CONTACT_DEADLINE_SECONDS))
+
+    async def _keep_still(self, at: TopicPartition, position: int) -> None:
+        """Wait a little for the transaction before ``position`` to end.
+
+        Asked for records behind it, Kafka answers at once that there are none: reader and broker would take a core.
+        """
+        consumer = await self._connected()
+        consumer.pause(at)
+        deadline = time.monotonic() + HELD_UP_SECONDS
+        while time.monotonic() < deadline and (await consumer.end_offsets([at]))[at] < position:
+            await asyncio.sleep(POLL_MS / 1000)
+        consumer.resume(at)
 
     def _end_fetch(
         self, upcoming: Future[tuple[list[Any], int]], at: TopicPartition, start: int
@@ -167,12 +184,12 @@ class TopicReader:
         consumer = self._consumer
         if consumer is None or silent < SHORT_TOPIC_SECONDS:
             return
-        high, stable = consumer.highwater(at), consumer.last_stable_offset(at)
+        high = consumer.highwater(at)
         polled = consumer.last_poll_timestamp(at)
         fresh = polled is not None and time.time() * 1000 - polled < SHORT_TOPIC_SECONDS * 1000
         if fresh and high is not None and high < end:
             raise RangeGone(f"{at.topic}/{at.partition} ends at offset {high}, before {end}: the topic was made anew")
-        held_up = fresh and stable is not None and stable < end
+        held_up = fresh and _held_up(consumer, at, end)
         if silent > (OPEN_TRANSACTION_SECONDS if held_up else CONTACT_DEADLINE_SECONDS):
             raise unavailable(self._settings, self._doing)
 
@@ -186,6 +203,12 @@ class TopicReader:
             raise
         except (KafkaError, OSError, TimeoutError) as error:
             raise unavailable(self._settings, self._doing, error) from error
+
+
+def _held_up(consumer: AIOKafkaConsumer, at: TopicPartition, offset: int) -> bool:
+    """Whether what Kafka said last is that a transaction before ``offset`` is open."""
+    stable = consumer.last_stable_offset(at)
+    return stable is not None and stable < offset
 
 
 @contextmanager
