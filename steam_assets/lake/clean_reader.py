@@ -6,9 +6,10 @@ Belongs here: opening a table as it was last committed. Does not belong here: wr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import pyarrow as pa
-from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue, In
 from pyiceberg.table import StaticTable, Table
@@ -29,9 +30,8 @@ class CleanReader:
         """The Iceberg table, or None if it was never made."""
         if self._settings.iceberg_catalog == "hadoop":
             return self._from_metadata_file(name)
-        catalog = load_catalog(CLEAN, **self._properties())
         try:
-            return catalog.load_table((NAMESPACE, name))
+            return self._catalog.load_table((NAMESPACE, name))
         except NoSuchTableError:
             return None
 
@@ -42,6 +42,10 @@ class CleanReader:
             return None
         rows = AlwaysTrue() if keys is None else In("partition_key", list(keys))  # pyright: ignore[reportCallIssue] - its __init__ is hidden by pydantic
         return table.scan(row_filter=rows, selected_fields=tuple(columns)).to_arrow()
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return load_catalog(CLEAN, **self._properties())
 
     def _from_metadata_file(self, name: str) -> Table | None:
         root = self._settings.root("clean")

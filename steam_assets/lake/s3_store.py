@@ -3,7 +3,7 @@
 Belongs here: what S3 needs to keep the promises of store.py (conditional puts, checksums, multipart, paging).
 Does not belong here: disks (disk_store.py), which bucket to use (open_store.py).
 
-Credentials come from boto3's own chain (environment, profile, role); nothing here reads or prints them.
+Credentials come from botocore's own chain (environment, profile, role); nothing here reads or prints them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-import boto3
 from botocore.client import Config
 from botocore.exceptions import ClientError, FlexibleChecksumError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from steam_assets.lake.aws_client import aws_client
 from steam_assets.lake.object_key import checked_key
 from steam_assets.lake.store import Store, StoreConflict, StoredObject
 from steam_assets.settings import Settings
@@ -55,7 +55,7 @@ class S3Store:
         self.bucket, _, prefix = uri.removeprefix("s3://").rstrip("/").partition("/")
         self.prefix = f"{checked_key(prefix)}/" if prefix else ""
         self.endpoint = settings.s3_endpoint_url
-        self._client = boto3.Session().client(
+        self._client = aws_client(
             "s3",
             region_name=settings.aws_region,
             endpoint_url=settings.s3_endpoint_url or None,

@@ -77,7 +77,7 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # Without a UI nobody reads plans in full, nor where in Python a column was made; both cost a tenth of small runs.
+        # Nobody reads plans in full without a UI, or where in Python a column was made: a tenth of a small run.
         "spark.sql.ui.explainMode": "simple",
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # Five sources have more generated classes than the hundred that Spark keeps.

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-import boto3
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.aws_client import aws_client
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lease import Lease, lease
 from steam_assets.lake.store import Store
@@ -103,7 +103,7 @@ class QuickSightRefresh:
         self.quota = QUOTA[settings.quicksight_edition]
         self._account, self._store, self._clock = settings.quicksight_account_id, store, clock
         self._reader = CleanReader(settings)
-        self._api: Any = boto3.Session().client(
+        self._api = aws_client(
             "quicksight",
             region_name=settings.aws_region,
             endpoint_url=settings.quicksight_endpoint_url or None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -41,7 +42,7 @@ class GlueTables:
             glue.delete_database(Name=database["Name"])
         # Marked while it is empty, as a run does before Spark writes below it.
         open_root("clean", self.settings())
-        self._catalog().create_namespace(NAMESPACE)
+        self._catalog.create_namespace(NAMESPACE)
 
     def settings(self, **changes: Any) -> Settings:
         given: dict[str, Any] = {
@@ -54,7 +55,7 @@ class GlueTables:
 
     def commit(self, table: str, rows: int) -> int:
         """Commit so many rows more; the table's snapshot."""
-        catalog = self._catalog()
+        catalog = self._catalog
         name = (NAMESPACE, table)
         there = catalog.load_table(name) if catalog.table_exists(name) else catalog.create_table(name, SCHEMA)
         there.append(pa.Table.from_pylist([{"app_id": n, "partition_key": "2026-11-17"} for n in range(rows)], SCHEMA))
@@ -63,8 +64,9 @@ class GlueTables:
         return snapshot.snapshot_id
 
     def rows(self, table: str) -> int:
-        return self._catalog().load_table((NAMESPACE, table)).scan().count()
+        return self._catalog.load_table((NAMESPACE, table)).scan().count()
 
+    @cached_property
     def _catalog(self) -> Catalog:
         return load_catalog(
             "clean",
