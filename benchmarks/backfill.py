@@ -45,6 +45,7 @@ from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
+from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Question
 
 SOURCE = source_named("most_played")
@@ -104,24 +105,8 @@ class Bench:
     def put_raw_in_place(self) -> None:
         """One answer of the simulator a day, written as landing would write it."""
         settings = self.settings(self.home / "origin")
-        raw = Lake(settings).raw
         for window in self.windows:
-            moment = window.start + timedelta(hours=21)
-            self.simulator.set_now(moment)
-            client = SourceClient(settings, Clock(moment))
-            spool = collect(SOURCE, Question(window, moment), client, settings.home / "spool")
-            name = raw_file_name("steam.most_played.v1", 0, 0)
-            file = raw.write_file(SOURCE.name, window.key, name, (answer.to_bytes() for answer in spool))
-            batch = LandedBatch(
-                batch_id=spool.batch_id,
-                receipt=None,
-                files=(file,),
-                fetched=file.records,
-                published=file.records,
-                landed=file.records,
-                items=dict(spool.items),
-            )
-            raw.commit(SOURCE.name, window.key, batch)
+            put_raw_day(settings, self.simulator, window)
         self.simulator.set_now(LAST)
 
     def new_home(self, *, with_raw: bool) -> Path:
@@ -129,6 +114,25 @@ class Bench:
         if with_raw:
             shutil.copytree(self.home / "origin" / "raw", home / "raw")
         return home
+
+
+def put_raw_day(settings: Settings, simulator: Simulator, window: Window) -> None:
+    """A day's raw partition as landing would write it, without Kafka; the simulator's clock is left in that day."""
+    raw, moment = Lake(settings).raw, window.start + timedelta(hours=21)
+    simulator.set_now(moment)
+    spool = collect(SOURCE, Question(window, moment), SourceClient(settings, Clock(moment)), settings.home / "spool")
+    name = raw_file_name("steam.most_played.v1", 0, 0)
+    file = raw.write_file(SOURCE.name, window.key, name, (answer.to_bytes() for answer in spool))
+    batch = LandedBatch(
+        batch_id=spool.batch_id,
+        receipt=None,
+        files=(file,),
+        fetched=file.records,
+        published=file.records,
+        landed=file.records,
+        items=dict(spool.items),
+    )
+    raw.commit(SOURCE.name, window.key, batch)
 
 
 def cold(bench: Bench, rounds_wanted: int) -> None:

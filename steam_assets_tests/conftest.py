@@ -76,7 +76,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, conne
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(connect_port),
     }
-    settings = Settings(home=tmp_path_factory.mktemp("spark"), spark_master="local[2]", spark_config=more)
+    settings = Settings(
+        home=tmp_path_factory.mktemp("spark"), spark_master="local[2]", spark_driver_memory="2g", spark_config=more
+    )
     session = open_session(settings)
     yield session
     session.stop()
@@ -97,6 +99,11 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
-    """The one Kafka broker of the run; reach it by ``Settings(kafka_bootstrap_servers=broker.address)``."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), free_port()) as running:
+    """The one Kafka broker of the run; reach it by ``Settings(kafka_bootstrap_servers=broker.address)``.
+
+    Where lanes.py runs several processes of tests it has started the broker, and it is theirs together.
+    """
+    folder = os.environ.get("STEAM_TEST_BROKER_FOLDER") or tmp_path_factory.mktemp("kafka")
+    port = os.environ.get("STEAM_TEST_BROKER_PORT") or free_port()
+    with EmbeddedBroker(Path(folder), int(port)) as running:
         yield running

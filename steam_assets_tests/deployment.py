@@ -39,9 +39,8 @@ BUCKETS = {
     "clean_root": "steam-clean-storage",
     "clean_backup_root": "steam-clean-storage-backup",
 }
-SHORT_LIVED = {
-    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
-}
+_LIGHT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+SHORT_LIVED = {"spark.driver.defaultJavaOptions": _LIGHT, "spark.executor.defaultJavaOptions": _LIGHT}
 """For the Spark of tests: code that runs a few times is not worth its thorough compilation (a quarter of the CPU). The
 code cache of that mode alone (48 MB) is full after some minutes of tests, and what it then drops runs uncompiled."""
 

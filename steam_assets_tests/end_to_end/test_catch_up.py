@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 from pyspark.sql import functions as F
 
+from benchmarks.backfill import put_raw_day
 from steam_assets.ingestion.collect import collect
 from steam_assets.ingestion.consumer import LostRecords, find_batches
 from steam_assets.ingestion.envelope import Envelope
@@ -221,8 +222,7 @@ def test_ninety_days_are_cleaned_and_backed_up_in_one_run_and_one_commit(deploym
     """A quarter's catch-up adds one snapshot to the table and one to its backup; each day reconciles for itself."""
     windows = list(PLAYED.cadence.between("2026-08-20", "2026-11-17"))
     for window in windows:
-        deployment.at(window.start + timedelta(hours=21))
-        land_all(deployment, PLAYED, window.key, obtain(deployment, PLAYED, window.key))
+        put_raw_day(deployment.settings, deployment.simulator, window)
     deployment.run_range(PLAYED, windows[0].key, windows[-1].key)
     for catalog in (CLEAN, CLEAN_BACKUP):
         table = clean_table(deployment.session, PLAYED.tables[0], catalog)

@@ -37,7 +37,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Answer, Ask, Question, Request, Response, Source
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
 
 ANSWERS = 4000
 LAND_SECONDS = 120

@@ -24,7 +24,7 @@ from steam_assets.ingestion.producer import SHORTEST_TRANSACTION_SECONDS, publis
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,49 @@
+"""All tests, in three lanes side by side on one Kafka broker: ``python -m steam_assets_tests.lanes``.
+
+Belongs here: which tests run beside which, and their output. Does not belong here: what they share within a lane
+(conftest.py).
+
+The lane of Spark is the longest, and one session serves all of it; the others give way to it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from steam_assets.embedded.broker import EmbeddedBroker, free_port
+
+LANES = {"processes": "process and not fault", "spark": "spark", "others": "not spark and (fault or not process)"}
+"""Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
+GIVES_WAY = 3
+"""By how much the lanes without Spark are nicer to others, in steps of nice(2)."""
+
+
+def main() -> int:
+    """Run all lanes to their end; 0 if every test passed."""
+    build = Path("build")
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder), free_port()) as broker:
+        shared = {"STEAM_TEST_BROKER_FOLDER": str(broker.folder), "STEAM_TEST_BROKER_PORT": str(broker.port)}
+        shown, *later = LANES
+        logs = {name: build / f"tests-{name}.txt" for name in later}
+        running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
+        codes = [process.wait() for process in running.values()]
+    for log in logs.values():
+        print(log.read_text(errors="replace"))
+    return max(codes)
+
+
+def _start(name: str, shared: dict[str, str], log: Path | None) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=12"]
+    if name != "spark":
+        command = ["nice", "-n", str(GIVES_WAY), *command]
+    output = log.open("wb") if log else None
+    return subprocess.Popen(command, env=os.environ | shared, stdout=output, stderr=subprocess.STDOUT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
