@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from steam_assets.lake.aws_client import aws_client
 from steam_assets.lake.s3_store import S3Store
 from steam_assets.lake.store import StoreConflict
 from steam_assets.settings import Settings
@@ -152,3 +153,11 @@ def test_errors_say_what_to_do(store: S3Store, s3_settings: Settings) -> None:
         store.read("x")
     with pytest.raises(FileNotFoundError, match="make it first"):
         S3Store("s3://no-such-bucket-here", s3_settings).write("x", b"1")
+
+
+def test_a_client_made_later_has_the_credentials_of_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("FIRSTKEY", "SECONDKEY"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        client = aws_client("s3", region_name="us-east-1")
+        assert key in client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
