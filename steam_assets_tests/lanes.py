@@ -23,7 +23,7 @@ LANES = {
     "others": "not spark and (fault or not process)",
 }
 """Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
-GIVES_WAY = 3
+GIVES_WAY = 5
 """By how much the lanes without Spark are nicer to others, in steps of nice(2)."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
@@ -50,6 +50,14 @@ class RangeGone(Exception):
     """Offsets that are not in the topic: no longer (retention), or never in this incarnation of it."""
 
 
+class _Fetched(NamedTuple):
+    """Records, the next position, and whether Kafka has just said that an open transaction holds it up."""
+
+    batch: list[Any]
+    position: int
+    held_up: bool
+
+
 class TopicReader:
     """A consumer of one topic. ``cluster_id`` is its Kafka's; ``partitions`` is empty if the topic is not there.
 
@@ -84,7 +92,7 @@ class TopicReader:
         upcoming = self._begin_fetch(at)
         try:
             while True:
-                batch, position = self._end_fetch(upcoming, at, start)
+                batch, position, held_up = self._end_fetch(upcoming, at, start)
                 if position < end:
                     # The next records are decoded while the caller is busy with these.
                     upcoming = self._begin_fetch(at)
@@ -97,7 +105,7 @@ class TopicReader:
                 if batch:
                     progress = time.monotonic()
                 else:
-                    self._judge_silence(at, end, time.monotonic() - progress)
+                    self._judge_silence(at, end, time.monotonic() - progress, held_up)
         finally:
             upcoming.cancel()
 
@@ -144,32 +152,34 @@ class TopicReader:
         consumer.assign([at])
         consumer.seek(at, start)
 
-    def _begin_fetch(self, at: TopicPartition) -> Future[tuple[list[Any], int]]:
-        async def fetch() -> tuple[list[Any], int]:
+    def _begin_fetch(self, at: TopicPartition) -> Future[_Fetched]:
+        async def fetch() -> _Fetched:
             consumer = await self._connected()
             batch = (await consumer.getmany(at, timeout_ms=POLL_MS)).get(at, [])
             position = await consumer.position(at)
-            if not batch and _held_up(consumer, at, position):
-                await self._keep_still(at, position)
-            return batch, position
+            behind = not batch and _ends_before(consumer, at, position)
+            return _Fetched(batch, position, behind and await self._keep_still(at, position))
 
         return self._loop.submit(asyncio.wait_for(fetch(), 2 * CONTACT_DEADLINE_SECONDS))
 
-    async def _keep_still(self, at: TopicPartition, position: int) -> None:
-        """Wait a little for the transaction before ``position`` to end.
+    async def _keep_still(self, at: TopicPartition, position: int) -> bool:
+        """Wait a little for the transaction before ``position`` to end; whether it is open still.
 
         Asked for records behind it, Kafka answers at once that there are none: reader and broker would take a core.
         """
         consumer = await self._connected()
-        consumer.pause(at)
         deadline = time.monotonic() + HELD_UP_SECONDS
-        while time.monotonic() < deadline and (await consumer.end_offsets([at]))[at] < position:
-            await asyncio.sleep(POLL_MS / 1000)
-        consumer.resume(at)
+        consumer.pause(at)
+        try:
+            while is_open := (await consumer.end_offsets([at]))[at] < position:
+                if time.monotonic() > deadline:
+                    break
+                await asyncio.sleep(POLL_MS / 1000)
+            return is_open
+        finally:
+            consumer.resume(at)
 
-    def _end_fetch(
-        self, upcoming: Future[tuple[list[Any], int]], at: TopicPartition, start: int
-    ) -> tuple[list[Any], int]:
+    def _end_fetch(self, upcoming: Future[_Fetched], at: TopicPartition, start: int) -> _Fetched:
         try:
             return self._told(upcoming)
         except OffsetOutOfRangeError as error:
@@ -179,7 +189,7 @@ class TopicReader:
                 + ("retention has deleted it" if begin > start else "the topic was made anew")
             ) from error
 
-    def _judge_silence(self, at: TopicPartition, end: int, silent: float) -> None:
+    def _judge_silence(self, at: TopicPartition, end: int, silent: float, held_up: bool) -> None:
         """Nothing came: is the range gone, held up by an open transaction, or is Kafka away?"""
         consumer = self._consumer
         if consumer is None or silent < SHORT_TOPIC_SECONDS:
@@ -189,7 +199,7 @@ class TopicReader:
         fresh = polled is not None and time.time() * 1000 - polled < SHORT_TOPIC_SECONDS * 1000
         if fresh and high is not None and high < end:
             raise RangeGone(f"{at.topic}/{at.partition} ends at offset {high}, before {end}: the topic was made anew")
-        held_up = fresh and _held_up(consumer, at, end)
+        held_up = held_up or (fresh and _ends_before(consumer, at, end))
         if silent > (OPEN_TRANSACTION_SECONDS if held_up else CONTACT_DEADLINE_SECONDS):
             raise unavailable(self._settings, self._doing)
 
@@ -205,8 +215,8 @@ class TopicReader:
             raise unavailable(self._settings, self._doing, error) from error
 
 
-def _held_up(consumer: AIOKafkaConsumer, at: TopicPartition, offset: int) -> bool:
-    """Whether what Kafka said last is that a transaction before ``offset`` is open."""
+def _ends_before(consumer: AIOKafkaConsumer, at: TopicPartition, offset: int) -> bool:
+    """Whether a fetch said last that what is visible ends before ``offset``, by an open transaction."""
     stable = consumer.last_stable_offset(at)
     return stable is not None and stable < offset
 
