@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 from uuid import uuid4
 
 import boto3
@@ -50,6 +50,13 @@ class GivenSpark:
     """Stands in for dagster-pyspark's resource with a session that is there already."""
 
     spark_session: SparkSession
+
+
+class NoSpark:
+    """In the place of a session for tests that need none and do not wait for one."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError("this test uses Spark and is not marked so: @pytest.mark.spark")
 
 
 def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
@@ -123,9 +130,12 @@ class Deployment:
 
 
 def deployment_in(
-    folder: Path, spark: SparkSession, simulator: Simulator, kafka_address: str, **changes: Any
+    folder: Path, spark: SparkSession | None, simulator: Simulator, kafka_address: str, **changes: Any
 ) -> Deployment:
-    """A deployment whose roots are in ``folder``, if ``changes`` of the settings do not say otherwise."""
+    """A deployment whose roots are in ``folder``, if ``changes`` of the settings do not say otherwise.
+
+    Without ``spark`` only its raw stages run.
+    """
     settings = Settings(
         home=folder,
         kafka_bootstrap_servers=kafka_address,
@@ -134,7 +144,8 @@ def deployment_in(
         **_urls(simulator.url),
         **changes,
     )
-    made = Deployment(settings, session_for(spark, settings), simulator)
+    session = session_for(spark, settings) if spark else cast(SparkSession, NoSpark())
+    made = Deployment(settings, session, simulator)
     made.at(NOW)
     return made
 

@@ -1,6 +1,6 @@
 """A deployment of its own for each test, on disk; where a test asks for it, once more on S3 (see ``on_s3``).
 
-STEAM_TEST_STORAGE=s3 runs all of them on S3.
+STEAM_TEST_STORAGE=s3 runs all of them on S3. Only a test that is marked ``spark`` gets Spark.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker
 from steam_assets.embedded.simulator import Simulator
@@ -21,12 +20,12 @@ from steam_assets_tests.deployment import Deployment, deployment_in, on_s3
 def deployment(
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    spark: SparkSession,
     simulator: Simulator,
     broker: EmbeddedBroker,
 ) -> Iterator[Deployment]:
     storage = getattr(request, "param", os.environ.get("STEAM_TEST_STORAGE", "disk"))
     roots = on_s3(request.getfixturevalue("s3_server")) if storage == "s3" else {}
+    spark = request.getfixturevalue("spark") if request.node.get_closest_marker("spark") else None
     yield deployment_in(tmp_path, spark, simulator, broker.address, **roots)
     simulator.faults.clear()
     simulator.clear_now()

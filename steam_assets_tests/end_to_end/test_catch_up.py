@@ -31,7 +31,7 @@ from steam_assets.sources.source import Question, Source
 from steam_assets_tests.deployment import Deployment
 from steam_assets_tests.retention import expire
 
-pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PLAYED, SELLERS = source_named("most_played"), source_named("top_sellers")
 DAY = "2026-11-17"
@@ -196,6 +196,7 @@ def test_the_day_ends_with_utc_wherever_the_machine_stands(
         time.tzset()
 
 
+@pytest.mark.spark
 def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deployment) -> None:
     """Chart, news and reviews of a week long past are asked for by its dates, and what came is dated in that week."""
     key, window = "2026-10-06", SELLERS.cadence.window("2026-10-06")
@@ -218,6 +219,7 @@ def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deplo
         assert {row["app_id"] for row in rows.select("app_id").distinct().collect()} <= set(apps)
 
 
+@pytest.mark.spark
 def test_ninety_days_are_cleaned_and_backed_up_in_one_run_and_one_commit(deployment: Deployment) -> None:
     """A quarter's catch-up adds one snapshot to the table and one to its backup; each day reconciles for itself."""
     windows = list(PLAYED.cadence.between("2026-08-20", "2026-11-17"))
@@ -232,6 +234,7 @@ def test_ninety_days_are_cleaned_and_backed_up_in_one_run_and_one_commit(deploym
     assert [status.partition_key for status in statuses if not status.up_to_date] == []
 
 
+@pytest.mark.spark
 def test_each_stage_runs_alone_and_says_which_one_comes_before(deployment: Deployment) -> None:
     """A stage does its own part and no more; asked too early it names the stage, and the command, that is missing."""
     key = "2026-11-10"

@@ -31,7 +31,7 @@ from steam_assets.sources.source import Source
 from steam_assets_tests.deployment import Deployment
 from steam_assets_tests.faults.conftest import HASTY
 
-pytestmark = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.slow]
 
 WEEK = "2026-11-10"
 CHART = "/IStoreTopSellersService/"
@@ -97,6 +97,7 @@ def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> No
     assert_nothing_is_there(deployment, source_named("top_sellers"), WEEK)
 
 
+@pytest.mark.spark
 def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deployment) -> None:
     """Two ranks whose app id is text: they are in quarantine as sent, the others are clean, and the check says so."""
     source = source_named("top_sellers")
@@ -111,6 +112,7 @@ def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deploy
     assert deployment.rows(source).where(F.col("app_id").isNull()).count() == 0
 
 
+@pytest.mark.spark
 def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deployment) -> None:
     """Of three apps one answers an empty object for ever: one quarantined item with its bytes, two apps' news clean."""
     source = source_named("news")
