@@ -51,7 +51,7 @@ class RangeGone(Exception):
 
 
 class _Fetched(NamedTuple):
-    """Records, the next position, and whether Kafka has just said that an open transaction holds it up."""
+    """Records, the next position, and whether an open transaction held it up when Kafka was asked for records last."""
 
     batch: list[Any]
     position: int
@@ -157,13 +157,15 @@ class TopicReader:
             consumer = await self._connected()
             batch = (await consumer.getmany(at, timeout_ms=POLL_MS)).get(at, [])
             position = await consumer.position(at)
-            behind = not batch and _ends_before(consumer, at, position)
-            return _Fetched(batch, position, behind and await self._keep_still(at, position))
+            held_up = not batch and _ends_before(consumer, at, position)
+            if held_up:
+                await self._keep_still(at, position)
+            return _Fetched(batch, position, held_up)
 
         return self._loop.submit(asyncio.wait_for(fetch(), 2 * CONTACT_DEADLINE_SECONDS))
 
-    async def _keep_still(self, at: TopicPartition, position: int) -> bool:
-        """Wait a little for the transaction before ``position`` to end; whether it is open still.
+    async def _keep_still(self, at: TopicPartition, position: int) -> None:
+        """Wait a little for the transaction before ``position`` to end. KafkaError if Kafka does not answer.
 
         Asked for records behind it, Kafka answers at once that there are none: reader and broker would take a core.
         """
@@ -171,11 +173,8 @@ class TopicReader:
         deadline = time.monotonic() + HELD_UP_SECONDS
         consumer.pause(at)
         try:
-            while is_open := (await consumer.end_offsets([at]))[at] < position:
-                if time.monotonic() > deadline:
-                    break
+            while time.monotonic() < deadline and (await consumer.end_offsets([at]))[at] < position:
                 await asyncio.sleep(POLL_MS / 1000)
-            return is_open
         finally:
             consumer.resume(at)
 
