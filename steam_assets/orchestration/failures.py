@@ -4,12 +4,16 @@ Belongs here: the one place where retries are decided. Does not belong here: rai
 does).
 
 There are three layers, and each retries only what the one below cannot. 1. The HTTP client repeats single requests,
-with backoff and jitter, and waits out a block (ingestion/http_client.py). 2. An op is tried again by ``RETRIES`` if
-the whole fetch failed for a reason that passes. 3. A run that crashed is retried by the instance (dagster.yaml,
-``run_retries`` with ``retry_on_asset_or_op_failure: false``); a run that failed by itself is not.
+with backoff and jitter, and waits out a block (ingestion/http_client.py). 2. An op is tried again as ``RETRIES`` say if
+the whole fetch failed for a reason that passes, unless a command waits for its run. 3. A run that crashed is retried by
+the instance (dagster.yaml, ``run_retries`` with ``retry_on_asset_or_op_failure: false``); a run that failed by itself
+is not.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -20,3 +24,25 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL
 def permanent(message: str) -> dg.Failure:
     """A failure that another try cannot mend; ``message`` says what is wrong and the next step."""
     return dg.Failure(description=message, allow_retries=False)
+
+
+ATTENDED = "steam/attended"
+"""Tag of a run that a command waits for: its user sees the failure at once, in place of minutes of silence."""
+
+
+@contextmanager
+def tried_again(context: dg.OpExecutionContext) -> Iterator[None]:
+    """Ask for another try if the op fails by something that is not ``permanent``; raises RetryRequested.
+
+    In the place of an op's ``retry_policy``: with one, Dagster takes Ctrl-C, and Terminate in Dagit, for a failure
+    that passes, waits, and begins again.
+    """
+    try:
+        yield
+    except dg.Failure:
+        raise
+    except Exception as error:
+        if ATTENDED in context.run.tags:
+            raise
+        delay = RETRIES.calculate_delay(context.retry_number + 1)
+        raise dg.RetryRequested(max_retries=RETRIES.max_retries, seconds_to_wait=delay) from error

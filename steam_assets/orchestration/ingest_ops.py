@@ -17,7 +17,7 @@ from steam_assets.ingestion.obtain import Obtained, Obtainer
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.manifest import LandedBatch
-from steam_assets.orchestration.failures import RETRIES, permanent
+from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.io_managers import require_manifest
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
@@ -43,7 +43,6 @@ def publish_op(source: Source) -> dg.OpDefinition:
         description=f"Ask {source.title} and publish the answers to its topic, in one Kafka transaction.",
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
         out=dg.Out(Obtained),
-        retry_policy=RETRIES,
         pool="sources",
         required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
@@ -57,14 +56,15 @@ def publish_op(source: Source) -> dg.OpDefinition:
             context.log.info(f"{source.name} {key}: {answers} answers")
 
         apps = _apps(source, key, config.apps, lake.settings)
-        try:
-            obtained = Obtainer(lake, clock, progress).obtain(
-                source, key, apps, refetch=config.refetch, batch_ids=config.batch_ids
-            )
-        except SourceError as error:
-            if error.transient:
-                raise
-            raise permanent(str(error)) from error
+        with tried_again(context):
+            try:
+                obtained = Obtainer(lake, clock, progress).obtain(
+                    source, key, apps, refetch=config.refetch, batch_ids=config.batch_ids
+                )
+            except SourceError as error:
+                if error.transient:
+                    raise
+                raise permanent(str(error)) from error
         context.log.info(f"{source.name} {key}: {obtained.origin.value}")
         context.add_output_metadata({"origin": obtained.origin.value, "batches": len(obtained.receipts)})
         return obtained
@@ -79,18 +79,18 @@ def land_op(source: Source) -> dg.OpDefinition:
         name=f"land_{source.name}",
         description="Consume exactly the batches' offsets of the topic and write them as raw files.",
         out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
-        retry_policy=RETRIES,
         required_resource_keys={"lake"},
         tags={"source": source.name},
     )
     def land_batches(context: dg.OpExecutionContext, obtained: Obtained) -> list[LandedBatch]:
         lake: Lake = context.resources.lake
-        if not obtained.receipts:
-            return list(require_manifest(lake, source.name, context.partition_key).batches)
-        try:
-            return [land(lake.settings, lake.raw, source, receipt) for receipt in obtained.receipts]
-        except (LostRecords, WrongPeriod) as error:
-            raise permanent(str(error)) from error
+        with tried_again(context):
+            if not obtained.receipts:
+                return list(require_manifest(lake, source.name, context.partition_key).batches)
+            try:
+                return [land(lake.settings, lake.raw, source, receipt) for receipt in obtained.receipts]
+            except (LostRecords, WrongPeriod) as error:
+                raise permanent(str(error)) from error
 
     return land_batches
 

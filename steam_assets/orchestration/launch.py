@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any
 
 import dagster as dg
 
+from steam_assets.orchestration.failures import ATTENDED
+from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.settings import Settings
@@ -56,7 +58,11 @@ def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
 
 
 class Launcher:
-    """Runs assets of ``defs`` in this process, recorded in ``instance``."""
+    """Runs assets of ``defs`` in this process, recorded in ``instance``.
+
+    Somebody waits for these runs: a failure ends one at once, without another try, and so does Ctrl-C
+    (KeyboardInterrupt).
+    """
 
     def __init__(self, defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
         self._job = defs.resolve_implicit_global_asset_job_def()
@@ -76,22 +82,36 @@ class Launcher:
 
     def refresh(self) -> None:
         """One run that makes all insights, the dashboard, exports and the Tableau extract. RunFailed if it fails."""
-        result = self._refresh.execute_in_process(instance=self._instance, raise_on_error=False, run_config=QUIET)
-        if not result.success:
-            raise RunFailed(_first_failure(result))
+        self._execute(self._refresh, run_config=QUIET)
 
-    def _run(self, source: Source, stages: Sequence[Stage], *, run_config: dict[str, Any], **options: Any) -> list[str]:
-        keys = [key for stage in stages for key in stage_keys(source, stage)]
-        result = self._job.execute_in_process(
-            instance=self._instance,
-            asset_selection=keys,
-            raise_on_error=False,
+    def _run(
+        self,
+        source: Source,
+        stages: Sequence[Stage],
+        *,
+        run_config: dict[str, Any],
+        tags: Mapping[str, str] | None = None,
+        partition_key: str | None = None,
+    ) -> list[str]:
+        result = self._execute(
+            self._job,
+            asset_selection=[key for stage in stages for key in stage_keys(source, stage)],
             run_config=run_config | QUIET,
-            **options,
+            tags=tags,
+            partition_key=partition_key,
         )
+        return [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+
+    def _execute(
+        self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
+    ) -> dg.ExecuteInProcessResult:
+        with interruptible():
+            result = job.execute_in_process(
+                instance=self._instance, raise_on_error=False, tags={ATTENDED: "true", **(tags or {})}, **options
+            )
         if not result.success:
             raise RunFailed(_first_failure(result))
-        return [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+        return result
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

@@ -23,7 +23,7 @@ from steam_assets.insights.insight import Insight
 from steam_assets.insights.table import InsightInvalid, Replaced
 from steam_assets.lake.commits import commits_since
 from steam_assets.lake.lake import Lake
-from steam_assets.orchestration.failures import RETRIES, permanent
+from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (
     compute_partitions,
     insight_key,
@@ -77,37 +77,40 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
 
 
 def _insights_op(sources: Sequence[Source]) -> dg.OpDefinition:
-    tables = [table.name for source in sources for table in source.tables]
-
     @dg.op(
         name=INSIGHTS_OP,
         required_resource_keys={"lake", "spark", "clock"},
-        retry_policy=RETRIES,
         description="Computes each touched insight in one commit; gives the changed partitions of all tables.",
     )
     def refresh_insights(context: dg.OpExecutionContext, config: RefreshConfig) -> Partitions:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
-        spark: LazyPySparkResource = context.resources.spark
-        changed = config.changed or dict(commits_since(lake.ledger, tables, None).changed)
-        served = {insight.name: insight for insight in served_insights(sources)}
-        chosen = affected(list(served.values()), sources, lake.ledger, changed, clock.now())
-        made = {table: list(keys) for table, keys in changed.items()}
-        invalid: list[str] = []
-        for name, keys in chosen.items():
-            context.log.info(f"insight {name}: {len(keys)} partitions, {keys[0]} to {keys[-1]}")
-            try:
-                done = compute_partitions(spark.spark_session, served[name], sources, lake, clock, keys)
-            except InsightInvalid as error:
-                invalid.append(str(error))
-            else:
-                _record(context, spark.spark_session, served[name], done)
-                made[served[name].table] = keys
-        if invalid:
-            raise permanent(" ".join(invalid))
-        return made
+        with tried_again(context):
+            return _make_insights(context, sources, config.changed)
 
     return refresh_insights
+
+
+def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], asked: Partitions) -> Partitions:
+    lake: Lake = context.resources.lake
+    clock: Clock = context.resources.clock
+    spark: LazyPySparkResource = context.resources.spark
+    tables = [table.name for source in sources for table in source.tables]
+    changed = asked or dict(commits_since(lake.ledger, tables, None).changed)
+    served = {insight.name: insight for insight in served_insights(sources)}
+    chosen = affected(list(served.values()), sources, lake.ledger, changed, clock.now())
+    made = {table: list(keys) for table, keys in changed.items()}
+    invalid: list[str] = []
+    for name, keys in chosen.items():
+        context.log.info(f"insight {name}: {len(keys)} partitions, {keys[0]} to {keys[-1]}")
+        try:
+            done = compute_partitions(spark.spark_session, served[name], sources, lake, clock, keys)
+        except InsightInvalid as error:
+            invalid.append(str(error))
+        else:
+            _record(context, spark.spark_session, served[name], done)
+            made[served[name].table] = keys
+    if invalid:
+        raise permanent(" ".join(invalid))
+    return made
 
 
 def _record(context: dg.OpExecutionContext, spark: SparkSession, insight: Insight, done: Replaced) -> None:

@@ -30,9 +30,8 @@ from steam_assets.ingestion.records import HeaderWriter, key_of
 from steam_assets.ingestion.topic_reader import topic_reader
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.manifest import OffsetRange, Receipt
-from steam_assets.orchestration import sensors
+from steam_assets.orchestration import failures, sensors
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.ingestion.kafka_batches import envelopes, new_batch_id
@@ -84,7 +83,9 @@ class Deployed:
         )
         return self.defs.resolve_sensor_def(sensor).evaluate_tick(context)
 
-    def run(self, request: dg.RunRequest, assets: Sequence[dg.AssetKey] = RAW) -> dg.ExecuteInProcessResult:
+    def run(
+        self, request: dg.RunRequest, assets: Sequence[dg.AssetKey] = RAW, *, raise_on_error: bool = True
+    ) -> dg.ExecuteInProcessResult:
         assert set(assets) <= set(request.asset_selection or [])
         return self.defs.resolve_job_def("daily").execute_in_process(
             instance=self.instance,
@@ -92,6 +93,7 @@ class Deployed:
             run_config=request.run_config,
             asset_selection=list(assets),
             tags=dict(request.tags),
+            raise_on_error=raise_on_error,
         )
 
     def note(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
@@ -258,9 +260,31 @@ def test_a_spoiled_record_of_a_batch_fails_a_check_and_the_others_land(deployed:
     assert deployed.dead_letters() == [b"{}"]
 
 
-def test_landing_is_tried_again_as_publishing_is() -> None:
-    """Kafka or S3 may be away for a moment then, too."""
-    assert land_op(SOURCE).retry_policy == publish_op(SOURCE).retry_policy is not None
+@pytest.mark.kafka
+def test_landing_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka or the storage may be away for a moment then, too."""
+    monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0))
+    deployed.publish(KEYS[1])
+    (request,) = deployed.tick("most_played_topic").run_requests or []
+    in_the_way = deployed.settings.home / "raw" / SOURCE.name
+    in_the_way.parent.mkdir(parents=True, exist_ok=True)
+    in_the_way.write_text("where landing has to make a folder")
+    result = deployed.run(request, raise_on_error=False)
+    retried = result.filter_events(lambda event: event.event_type_value == "STEP_UP_FOR_RETRY")
+    assert [event.step_key for event in retried] == ["most_played__raw.land_most_played"] * 2
+    in_the_way.unlink()
+    assert deployed.run(request).success
+
+
+@pytest.mark.kafka
+def test_fetching_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as is allowed, which is never here: the client has waited long enough for a test."""
+    monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=0))
+    today = f"{TODAY:%Y-%m-%d}"
+    result = deployed.run(dg.RunRequest(partition_key=today, asset_selection=RAW), raise_on_error=False)
+    failed = next(iter(result.filter_events(lambda event: event.is_step_failure)))
+    assert failed.step_key == "most_played__raw.publish_most_played"
+    assert "max_retries" in str(failed.step_failure_data.error)
 
 
 @pytest.mark.kafka
