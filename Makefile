@@ -12,7 +12,8 @@ help: ## Say what can be made
 setup: $(READY) ## Create .venv from requirements.lock
 
 # The lock is complete, so nothing is left to resolve; uv installs it several times faster where there is one. Python
-# compiles what is imported, so that compiling all beforehand is work for nothing.
+# compiles what is imported, so that compiling all beforehand is work for nothing; and PySpark's jars need no packing
+# on the way from its archive to its folder.
 $(READY): requirements.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 1; }
@@ -20,7 +21,8 @@ $(READY): requirements.lock pyproject.toml setup.py
 	if command -v uv >/dev/null; then \
 	  VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --no-deps --require-hashes -r requirements.lock; \
 	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements.lock; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes \
+	    --config-settings=--build-option=--compression=stored -r requirements.lock; \
 	fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -18,6 +18,7 @@ from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
+from steam_assets.commands.warm import warm
 
 app = typer.Typer(
     name="steam-assets",
@@ -30,7 +31,7 @@ app = typer.Typer(
 for command in (
     *(demo, dev, run, status, dashboard, export),
     *(verify, restore, drill, housekeeping, import_history),
-    *(doctor, broker, simulate, jars),
+    *(doctor, broker, simulate, jars, warm),
 ):
     app.command()(command)
 

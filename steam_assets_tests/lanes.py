@@ -1,4 +1,4 @@
-"""All tests, in three lanes side by side on one Kafka broker: ``python -m steam_assets_tests.lanes``.
+"""All tests, in four lanes side by side on one Kafka broker: ``python -m steam_assets_tests.lanes``.
 
 Belongs here: which tests run beside which, and their output. Does not belong here: what they share within a lane
 (conftest.py).
@@ -18,11 +18,13 @@ from pathlib import Path
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 
 LANES = {
-    "processes": "process and not fault and not spark",
+    "processes": "process and not (daemon or fault or spark)",
     "spark": "spark",
-    "others": "not spark and (fault or not process)",
+    "daemon": "daemon and not spark",
+    "others": "not (spark or daemon) and (fault or not process)",
 }
 """Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
+_STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 GIVES_WAY = 5
 """By how much the lanes without Spark are nicer to others, in steps of nice(2)."""
 
@@ -36,6 +38,8 @@ def main() -> int:
         shown, *later = LANES
         logs = {name: build / f"tests-{name}.txt" for name in later}
         running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
+        # Most JVMs of the tests start later than this is done.
+        running["warm"] = subprocess.Popen([_STEAM_ASSETS, "warm"], stdout=subprocess.DEVNULL)
         with suppress(KeyboardInterrupt):
             # The lanes are interrupted with us, and end what they started.
             for process in running.values():

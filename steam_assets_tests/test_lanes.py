@@ -9,7 +9,7 @@ from _pytest.mark.expression import Expression
 
 from steam_assets_tests.lanes import LANES
 
-MARKS = ("process", "fault", "spark", "kafka", "slow")
+MARKS = ("process", "fault", "spark", "daemon", "kafka", "slow")
 
 
 @pytest.mark.parametrize("marks", chain.from_iterable(combinations(MARKS, n) for n in range(len(MARKS) + 1)))

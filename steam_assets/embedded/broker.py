@@ -15,7 +15,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from typing import Self
 
 from filelock import FileLock
 
+from steam_assets.embedded.class_archive import archive_of, archive_options, recorded
 from steam_assets.embedded.jars import kafka_jars
 from steam_assets.embedded.jvm import find_java
 from steam_assets.embedded.watched import kill_watched, start_watched
@@ -30,6 +31,7 @@ from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.settings import Settings
 
 HOST = "127.0.0.1"
+_PROGRAM = "kafka"
 START_DEADLINE_SECONDS = 60.0
 """A start takes 2 s on an idle machine; reading a large log after a crash, or a busy machine, takes longer."""
 STOP_DEADLINE_SECONDS = 15.0
@@ -67,15 +69,24 @@ class EmbeddedBroker:
 
     As a context manager it is started on entry and stopped on exit. If a broker of this same folder already answers
     on the port, that one is used and not stopped (``adopted``). Data and cluster id outlive restarts.
-    ``heap_mb`` is the JVM's largest heap in MiB.
+    ``heap_mb`` is the JVM's largest heap in MiB; ``jvm_options`` are in the place of those that use a class archive.
     """
 
-    def __init__(self, folder: Path, port: int = 19092, heap_mb: int = 384, *, member: _Member | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 19092,
+        heap_mb: int = 384,
+        *,
+        member: _Member | None = None,
+        jvm_options: Sequence[str] | None = None,
+    ) -> None:
         self.folder = folder.absolute()
         self.port = port
         self.heap_mb = heap_mb
         self.adopted = False
         self._member = member or _Member()
+        self._jvm_options = jvm_options
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -219,7 +230,7 @@ class EmbeddedBroker:
         if self._cluster_id is not None:
             return
         wanted = self._member.cluster_id or new_cluster_id()
-        command = self._java(64, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", wanted)
+        command = self._java(64, _archived(), "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", wanted)
         done = subprocess.run(
             [*command, "-c", str(self._configuration)], capture_output=True, text=True, timeout=START_DEADLINE_SECONDS
         )
@@ -229,12 +240,14 @@ class EmbeddedBroker:
             )
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        command = self._java(self.heap_mb, "kafka.Kafka", str(self._configuration))
+        options = _archived() if self._jvm_options is None else self._jvm_options
+        command = self._java(self.heap_mb, options, "kafka.Kafka", str(self._configuration))
         return start_watched(command, folder=self.folder, output=self.folder / "broker.out")
 
-    def _java(self, heap_mb: int, *arguments: str) -> list[str]:
+    def _java(self, heap_mb: int, options: Sequence[str], *arguments: str) -> list[str]:
         return [
             str(find_java()),
+            *options,
             f"-Xmx{heap_mb}m",
             "-Xms32m",
             "-XX:+UseSerialGC",
@@ -309,6 +322,22 @@ class BrokerCluster:
     ) -> None:
         for broker in self.brokers:
             broker.kill()
+
+
+def archive_kafka(folder: Path) -> Path:
+    """The class archive of Kafka; if there is none, a broker runs in ``folder`` for a moment and writes it.
+
+    Raises NoArchive, BrokerFailed.
+    """
+    archive = archive_of(_PROGRAM, kafka_jars())
+    if not archive.exists():
+        with recorded(archive) as option, EmbeddedBroker(folder / _PROGRAM, free_port(), jvm_options=[option]):
+            pass
+    return archive
+
+
+def _archived() -> list[str]:
+    return archive_options(_PROGRAM, kafka_jars())
 
 
 def free_port() -> int:

@@ -10,8 +10,10 @@ import os
 import sys
 from pathlib import Path
 
+import pyspark
 from pyspark.sql import SparkSession
 
+from steam_assets.embedded.class_archive import archive_of, archive_options
 from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.jvm import find_java
 from steam_assets.settings import Settings
@@ -19,6 +21,7 @@ from steam_assets.settings import Settings
 LOGGING = Path(__file__).with_name("spark_logging.properties")
 CLEAN = "clean"
 CLEAN_BACKUP = "clean_backup"
+_PROGRAM = "spark"
 ICEBERG = "org.apache.iceberg.spark"
 
 
@@ -69,9 +72,20 @@ def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
     return builder.getOrCreate()
 
 
+def spark_archive() -> Path:
+    """Where the archive of the classes of this machine's Spark rests, if one was made."""
+    return archive_of(_PROGRAM, _own_jars())
+
+
+def _own_jars() -> list[Path]:
+    return sorted((Path(pyspark.__file__).parent / "jars").glob("*.jar"))
+
+
 def _process(settings: Settings, s3: bool) -> dict[str, str]:
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote}
+    options = ["-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
+    options += archive_options(_PROGRAM, _own_jars())
     return server_config(settings, s3=s3) | {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_driver_memory,
@@ -83,7 +97,7 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
         # Five sources have more generated classes than the hundred that Spark keeps.
         "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
-        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOGGING.as_uri()}",
+        "spark.driver.extraJavaOptions": " ".join(options),
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

@@ -23,7 +23,7 @@ from steam_assets.ingestion.kafka_connection import cluster_id
 from steam_assets.settings import Settings
 from steam_assets_tests.deployment import SHORT_LIVED
 
-pytestmark = [pytest.mark.slow, pytest.mark.process]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon]
 
 DAY, NOW = "2026-11-20", "2026-11-20T21:00:00+00:00"
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -17,7 +17,7 @@ from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
 from steam_assets_tests.orchestration.dagit import Dagit, dagit
 
-pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.kafka]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon, pytest.mark.kafka]
 
 WEEKS = ["2026-11-03", "2026-11-10"]
 
