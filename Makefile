@@ -11,20 +11,18 @@ help: ## Say what can be made
 
 setup: $(READY) ## Create .venv from requirements.lock
 
-# The lock is complete, so nothing is left to resolve; uv installs it several times faster where there is one. Python
-# compiles what is imported, so that compiling all beforehand is work for nothing; and PySpark's jars need no packing
-# on the way from its archive to its folder.
-$(READY): requirements.lock pyproject.toml setup.py
+# uv installs in a third of pip's time. It does not know pip's own index or certificates: where it fails, pip does it. Python
+# compiles what is imported, and PySpark's jars need no packing on the way from its archive to its folder.
+LOCKED := --quiet --no-deps --require-hashes --config-settings=--build-option=--compression=stored -r requirements.lock
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+$(READY): requirements.lock installer.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	if command -v uv >/dev/null; then \
-	  VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --no-deps --require-hashes -r requirements.lock; \
-	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes \
-	    --config-settings=--build-option=--compression=stored -r requirements.lock; \
-	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	{ $(PIP) install --quiet --require-hashes -r installer.lock && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install $(LOCKED); } || \
+	  { echo "uv could not install the packages (see above); pip does it, in a minute or two"; $(PIP) install --no-compile $(LOCKED); }
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY) ## Run all five sources end to end on this machine, against the simulator
@@ -41,9 +39,12 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
-lock: $(READY) ## Renew requirements.lock from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet --output-file requirements.lock
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" --quiet
+
+lock: $(READY) ## Renew requirements.lock from pyproject.toml, and installer.lock
+	$(COMPILE) pyproject.toml --group dev --all-extras --output-file requirements.lock
+	echo uv | $(COMPILE) - --output-file installer.lock
 
 clean: ## Remove the environment and caches; never data
 	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info

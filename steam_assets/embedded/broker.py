@@ -35,6 +35,8 @@ _PROGRAM = "kafka"
 START_DEADLINE_SECONDS = 60.0
 """A start takes 2 s on an idle machine; reading a large log after a crash, or a busy machine, takes longer."""
 STOP_DEADLINE_SECONDS = 15.0
+ARCHIVE_DEADLINE_SECONDS = 120.0
+"""An archive is written when the broker stops: 3 s on an idle machine."""
 PROBE_DEADLINE_SECONDS = 3.0
 LOG_TAIL_LINES = 15
 
@@ -159,12 +161,12 @@ class EmbeddedBroker:
                 )
             time.sleep(0.05)
 
-    def stop(self) -> None:
-        """Stop the broker in order, by force if it takes too long. An adopted one is left alone."""
+    def stop(self, deadline: float = STOP_DEADLINE_SECONDS) -> None:
+        """Stop the broker in order, by force after ``deadline`` seconds. An adopted one is left alone."""
         if self._process is not None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_DEADLINE_SECONDS)
+                self._process.wait(deadline)
             self.kill()
         self.adopted = False
 
@@ -331,8 +333,11 @@ def archive_kafka(folder: Path) -> Path:
     """
     archive = archive_of(_PROGRAM, kafka_jars())
     if not archive.exists():
-        with recorded(archive) as option, EmbeddedBroker(folder / _PROGRAM, free_port(), jvm_options=[option]):
-            pass
+        with (
+            recorded(archive) as option,
+            EmbeddedBroker(folder / _PROGRAM, free_port(), jvm_options=[option]) as broker,
+        ):
+            broker.stop(ARCHIVE_DEADLINE_SECONDS)
     return archive
 
 
