@@ -6,7 +6,6 @@ archive rests (embedded/class_archive.py).
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +63,7 @@ def work(home: Path) -> None:
         .create()
     )
     spark.table(table).where("day is not null").writeTo(table).overwritePartitions()
-    counted = spark.table(table).groupBy("day").agg({"id": "count", "name": "max"}).orderBy("day").collect()
-    json.dumps([row.asDict() for row in counted], default=str)
+    spark.table(table).groupBy("day").agg({"id": "count", "name": "max"}).orderBy("day").collect()
     spark.table(f"{table}.snapshots").toPandas()
     spark.stop()
 
