@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import (
@@ -20,6 +20,9 @@ from pydantic_settings import (
 )
 
 from steam_assets.masking import secret_parts
+
+RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
+"""The four roots."""
 
 _FROM_SECRET = "values of the secret"  # noqa: S105 - a name
 
@@ -106,8 +109,9 @@ class Settings(BaseSettings):
     )
     spark_config: dict[str, str] = Field(default_factory=dict, description="More Spark settings, as JSON.")
 
-    iceberg_catalog: Literal["hadoop", "glue", "jdbc", "rest"] = Field(
-        default="hadoop", description="Who knows the tables: the folder itself, AWS Glue, a database or a REST service."
+    iceberg_catalog: Literal["sqlite", "glue", "jdbc", "rest"] = Field(
+        default="sqlite",
+        description="Who knows the tables: a file in each root, AWS Glue, a PostgreSQL database or a REST service.",
     )
     iceberg_catalog_uri: str = Field(default="", description="jdbc:postgresql://… or the REST catalog's address.")
     iceberg_catalog_properties: dict[str, str] = Field(
@@ -223,7 +227,7 @@ class Settings(BaseSettings):
             values[name] = value
         return type(self).model_construct(_fields_set=set(values), **values)
 
-    def root(self, which: Literal["raw", "raw-backup", "clean", "clean-backup"]) -> str:
+    def root(self, which: RootName) -> str:
         """The absolute folder or ``s3://`` URI of one of the four roots."""
         chosen: str = getattr(self, which.replace("-", "_") + "_root")
         if chosen.startswith("s3://"):

@@ -35,7 +35,7 @@ from steam_assets.ingestion.kafka_connection import (
 )
 from steam_assets.ingestion.records import BadHeaders, RecordHeaders, read_headers
 from steam_assets.ingestion.topic_reader import RangeGone, TopicReader, topic_reader
-from steam_assets.lake.manifest import OffsetRange, Receipt
+from steam_assets.lake.ledger import OffsetRange, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -47,17 +47,12 @@ class LostRecords(Exception):
 
 
 class Record(NamedTuple):
-    """A record of the batch: where it lies, and ``value``, the line of its envelope (empty if it is poison).
-
-    ``items`` and ``fetched_at`` (UTC) are the envelope's.
-    """
+    """A record of the batch: where it lies, and its envelope; None if it is poison."""
 
     partition: int
     offset: int
     sequence: int
-    value: bytes
-    items: Mapping[str, int] = field(default_factory=dict)
-    fetched_at: datetime | None = None
+    envelope: Envelope | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ def read_batch(
             record = _sort(message, receipt, on_poison)
             if record is not None:
                 _mark(seen, receipt, record)
-                if record.value:
+                if record.envelope:
                     yield record
     missing = [sequence for sequence, count in enumerate(seen) if not count]
     if missing:
@@ -141,8 +136,8 @@ def _sort(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -
     envelope = _decode(value, headers)
     if isinstance(envelope, str):
         on_poison(_poison(message, envelope, of_batch=True))
-        return Record(message.partition, message.offset, headers.sequence, b"")
-    return Record(message.partition, message.offset, headers.sequence, value, envelope.items, envelope.fetched_at)
+        return Record(message.partition, message.offset, headers.sequence, None)
+    return Record(message.partition, message.offset, headers.sequence, envelope)
 
 
 def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:

@@ -1,114 +1,140 @@
-"""From Kafka to raw files: a batch's records, written as they are, under names their offsets give.
+"""From Kafka to raw tables: a batch's envelopes, a row each, with the offsets they came from.
 
-Belongs here: landing of one batch, setting aside what is none. Does not belong here: reading Kafka
-(consumer.py), files and manifests (lake/).
+Belongs here: landing of one batch, setting aside what is no envelope. Does not belong here: reading Kafka
+(consumer.py), files and commits (lake/raw_tables.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
-from itertools import groupby
+from typing import Any
 
 from steam_assets.ingestion.consumer import LostRecords, Poison, Record, dead_letter, read_batch
-from steam_assets.lake.manifest import LandedBatch, RawFile, Receipt
-from steam_assets.lake.raw_store import RawStore, raw_file_name
-from steam_assets.settings import Settings
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import Batch, Receipt
+from steam_assets.lake.raw_tables import Aside, put_aside, write_batch
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source
 
 NO_PARTITION = "0000-00-00"
-"""The quarantine's folder of records whose headers name no partition of the source."""
+"""The partition of records whose headers name none of the source's."""
 
 
 class WrongPeriod(Exception):
     """Records of a batch were fetched when its partition could not be asked about; nothing was committed."""
 
 
-def land(settings: Settings, raw: RawStore, source: Source, receipt: Receipt) -> LandedBatch:
-    """Write the batch's raw files and give what the manifest has to say of it. The manifest is the caller's to commit.
+@dataclass(frozen=True)
+class LandedBatch:
+    """A batch whose rows are written and not yet visible: ``files`` are to be committed with what the ledger says."""
 
-    Landing again writes the same bytes under the same names. Raises LostRecords if the topic no longer holds all of the
-    batch, or not the items its receipt tells; WrongPeriod if an answer cannot be of the partition's window. Records
-    that are no envelope go to the dead-letter topic and to quarantine, and are counted.
+    batch: Batch
+    files: Sequence[str]
+
+
+def land(lake: Lake, source: Source, receipt: Receipt, now: datetime) -> LandedBatch:
+    """Write the batch's rows. The commit, which makes them visible, is the caller's.
+
+    Raises LostRecords if the topic no longer holds all of the batch, or not the items that its receipt names;
+    WrongPeriod if an answer cannot be of the partition's window. Records that are no envelope go to the dead-letter
+    topic and are set aside, and are counted. Landing again writes the same rows in the same places.
     """
-    return _Landing(settings, raw, source, receipt).run()
+    return _Landing(lake, source, receipt).run(now)
 
 
 def set_aside(
-    settings: Settings, raw: RawStore, source: str, poison: Poison, partition_key: str = NO_PARTITION
-) -> bool:
-    """Send a record that is no envelope to the dead-letter topic, and put it into the source's quarantine.
+    lake: Lake, source: Source, poisons: Sequence[Poison], now: datetime, partition_key: str = NO_PARTITION
+) -> int:
+    """Send records that are no envelope to the dead-letter topic, and keep them in the source's table of such.
 
-    False, and nothing is done, if that was done before with the record of this topic, Kafka partition and offset.
-    Raises KafkaUnavailable; the topics must be there.
+    Those that were kept before, by topic, Kafka partition and offset, are left alone; the number of new ones. Raises
+    KafkaUnavailable; the topics must be there.
     """
-    value = poison.value or b""
-    name = f"{poison.topic}+{poison.partition}+{poison.offset:020d}.poison"
-    if raw.in_quarantine(source, partition_key, name, value):
-        return False
-    # The quarantine comes last: where it stands, the dead letter was sent.
-    dead_letter(settings, source, poison)
-    raw.quarantine(source, partition_key, name, value, {"reason": poison.reason})
-    return True
+    known = lake.set_aside(source).arrow([partition_key], ("id",))
+    ids = set(known["id"].to_pylist()) if known is not None else set[str]()
+    new = [poison for poison in poisons if _aside(poison).id not in ids]
+    for poison in new:
+        # What is kept comes last: where it stands, the dead letter was sent.
+        dead_letter(lake.settings, source.name, poison)
+    return put_aside(lake.set_aside(source), source.name, partition_key, [_aside(poison) for poison in new], now)
+
+
+def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, Any]:
+    """An envelope as a row of a raw table; where it came from is null for an import."""
+    row = {name: getattr(envelope, name) for name in Envelope.model_fields if name != "schema_version"}
+    row |= {"headers": list(envelope.headers.items()), "items": list(envelope.items.items())}
+    return row | {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
+
+
+def _aside(poison: Poison) -> Aside:
+    name = f"{poison.topic}+{poison.partition}+{poison.offset:020d}"
+    return Aside(name, poison.value or b"", poison.reason)
 
 
 @dataclass
 class _Landing:
-    settings: Settings
-    raw: RawStore
+    lake: Lake
     source: Source
     receipt: Receipt
     items: Counter[str] = field(default_factory=Counter)
+    landed: int = 0
+    newest: datetime | None = None
     poisons: list[Poison] = field(default_factory=list)
 
-    def run(self) -> LandedBatch:
-        records = read_batch(self.settings, self.receipt, on_poison=self.poisons.append)
-        files = [self._write(partition, group) for partition, group in groupby(records, key=lambda r: r.partition)]
-        for poison in self.poisons:
-            key = self.receipt.partition_key if poison.of_batch else NO_PARTITION
-            set_aside(self.settings, self.raw, self.receipt.source, poison, key)
-        landed = sum(file.records for file in files)
+    def run(self, now: datetime) -> LandedBatch:
+        receipt = self.receipt
+        written = write_batch(self.lake.raw(self.source), receipt.batch_id, self._rows())
+        for of_batch, key in ((True, receipt.partition_key), (False, NO_PARTITION)):
+            set_aside(self.lake, self.source, [p for p in self.poisons if p.of_batch is of_batch], now, key)
         spoiled = sum(poison.of_batch for poison in self.poisons)
-        if not spoiled and +self.items != +Counter(self.receipt.items):
+        if not spoiled and +self.items != +Counter(receipt.items):
             raise LostRecords(
-                f"{self.receipt.source} {self.receipt.partition_key}: {dict(self.receipt.items)} items were published "
-                f"and {dict(self.items)} came out of {self.receipt.topic}"
+                f"{receipt.source} {receipt.partition_key}: {dict(receipt.items)} items were published "
+                f"and {dict(self.items)} came out of {receipt.topic}"
             )
-        return LandedBatch(
-            batch_id=self.receipt.batch_id,
-            receipt=self.receipt,
-            files=tuple(files),
-            fetched=self.receipt.records,
-            published=self.receipt.records,
-            landed=landed,
+        batch = Batch(
+            batch_id=receipt.batch_id,
+            receipt=receipt,
+            fetched=receipt.records,
+            published=receipt.records,
+            landed=self.landed,
             items=dict(self.items),
+            content=written.content,
+            size=written.size,
+            fetched_at=self.newest,
+            landed_at=now,
             dead_letters=len(self.poisons),
         )
+        return LandedBatch(batch, written.files)
 
-    def _write(self, kafka_partition: int, records: Iterable[Record]) -> RawFile:
-        start = next(r.start for r in self.receipt.ranges if r.partition == kafka_partition)
-        name = raw_file_name(self.receipt.topic, kafka_partition, start)
-
-        def lines() -> Iterator[bytes]:
-            for record in records:
-                self._check_moment(record)
-                self.items.update(record.items)
-                yield record.value
-
-        return self.raw.write_file(self.receipt.source, self.receipt.partition_key, name, lines())
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for record in read_batch(self.lake.settings, self.receipt, on_poison=self.poisons.append):
+            envelope = record.envelope
+            if envelope is not None:
+                self._check(record, envelope)
+                self.items.update(envelope.items)
+                self.landed += 1
+                self.newest = max(self.newest or envelope.fetched_at, envelope.fetched_at)
+                yield envelope_row(envelope, self.receipt.topic, record.partition, record.offset)
 
     @cached_property
     def _window(self) -> Window:
         return self.source.cadence.window(self.receipt.partition_key)
 
-    def _check_moment(self, record: Record) -> None:
+    def _check(self, record: Record, envelope: Envelope) -> None:
         window = self._window
-        if record.fetched_at is not None and not self.source.history.belongs(window, record.fetched_at):
+        where = f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset"
+        if not self.source.history.belongs(window, envelope.fetched_at):
             raise WrongPeriod(
-                f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset "
-                f"{record.offset} was fetched at {record.fetched_at:%Y-%m-%d %H:%M} UTC, which that partition cannot "
-                "be of. Whoever published it used a wrong key; run the partition with `refetch` to ask the source"
+                f"{where} {record.offset} was fetched at {envelope.fetched_at:%Y-%m-%d %H:%M} UTC, which that partition "
+                "cannot be of. Whoever published it used a wrong key; ask the source by `steam-assets run "
+                f"{self.source.name} --from {window.key} --refetch`"
             )
+        if hashlib.sha256(envelope.body.encode()).hexdigest() != envelope.sha256:
+            raise LostRecords(f"{where} {record.offset} holds another body than its SHA-256 names")

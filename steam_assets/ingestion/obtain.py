@@ -24,9 +24,10 @@ from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.ingestion.limits import Patience
 from steam_assets.ingestion.producer import publish
 from steam_assets.ingestion.spool import Spool
+from steam_assets.lake.backup import backup_of, restore
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import Receipt
-from steam_assets.lake.raw_backup import restore
+from steam_assets.lake.ledger import RawRecord, Receipt
+from steam_assets.lake.raw_tables import Aside, put_aside
 from steam_assets.sources.source import Question, Source
 
 
@@ -72,7 +73,7 @@ class Obtainer:
         batch is nowhere and the source cannot be asked; SourceError if asking failed, with the refused bytes in
         quarantine.
         """
-        if batch_ids and self.lake.raw.is_whole(source.name, partition_key):
+        if batch_ids and self._is_there(source, partition_key):
             return self._additional(source, partition_key, batch_ids)
         if not refetch:
             found = self._find(source, partition_key)
@@ -80,32 +81,37 @@ class Obtainer:
                 return found
         return Obtained(Origin.SOURCE, (self._ask(source, partition_key, apps),))
 
+    def _is_there(self, source: Source, partition_key: str) -> bool:
+        raw = self.lake.raw(source)
+        return raw.record(RawRecord, partition_key) is not None and raw.is_whole(partition_key)
+
     def _find(self, source: Source, partition_key: str) -> Obtained | None:
-        if self.lake.raw.is_whole(source.name, partition_key):
+        if self._is_there(source, partition_key):
             return Obtained(Origin.THERE)
         ensure_topics(self.lake.settings, source)
         batches = find_batches(self.lake.settings, source, partition_key)
         retained = {batch.batch_id for batch in batches}
-        copy = self.lake.raw_backup.manifest(source.name, partition_key)
-        held = {batch.batch_id for batch in copy.batches} if copy else set[str]()
-        self._refuse_loss(source, partition_key, retained | held)
-        if held - retained:
+        copy = backup_of(self.lake.raw_twins(source), partition_key)
+        held = copy.of.batch_ids if copy else set[str]()
+        lost = self._lost(source, partition_key, retained | held)
+        if held - retained or (held and lost is not None):
             # The topic has forgotten at least one snapshot; what it has beyond the backup is landed on top.
-            restore(self.lake.raw_backup, self.lake.raw, source.name, partition_key, overwrite=True)
+            restore(self.lake.raw_twins(source), partition_key, overwrite=True)
             return Obtained(Origin.BACKUP, tuple(batch for batch in batches if batch.batch_id not in held))
         return Obtained(Origin.KAFKA, tuple(batches)) if batches else None
 
-    def _refuse_loss(self, source: Source, partition_key: str, had: set[str]) -> None:
-        """NotAskable if the manifest names a batch of which files are missing and which is nowhere else."""
-        manifest = self.lake.raw.manifest(source.name, partition_key)
-        lost = sorted({batch.batch_id for batch in manifest.batches} - had) if manifest else []
-        if lost:
+    def _lost(self, source: Source, partition_key: str, had: set[str]) -> RawRecord | None:
+        """The record of a partition of which files are missing; NotAskable if a batch of it is nowhere else."""
+        record = self.lake.raw(source).record(RawRecord, partition_key)
+        if record is None:
+            return None
+        if lost := sorted(record.batch_ids - had):
             raise NotAskable(
                 f"gap: {source.name} {partition_key} has lost files, and neither Kafka nor the raw backup has batch "
                 f"{', '.join(lost)} any more. Bring the files back, or import them again; to give them up and ask the "
-                f"source anew, delete {source.name}/{partition_key} and {source.name}/_manifests/{partition_key}.json "
-                f"in {self.lake.raw.store.uri}"
+                f"source anew: steam-assets run {source.name} --from {partition_key} --refetch"
             )
+        return record
 
     def _additional(self, source: Source, partition_key: str, batch_ids: Sequence[str]) -> Obtained:
         held = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
@@ -156,5 +162,6 @@ class Obtainer:
     def _keep_evidence(self, source: Source, partition_key: str, error: SourceError) -> None:
         evidence = error.evidence
         if evidence is not None and evidence.body:
-            reason = {"reason": str(error), "url": evidence.url, "status": str(evidence.status)}
-            self.lake.raw.quarantine(source.name, partition_key, "answer", evidence.body, reason)
+            details = {"url": evidence.url, "status": str(evidence.status)}
+            aside = Aside("answer", evidence.body, str(error), details)
+            put_aside(self.lake.set_aside(source), source.name, partition_key, [aside], self.clock.now())

@@ -15,13 +15,13 @@ from datetime import datetime
 
 from dagster_pipes import PipesContext, open_dagster_pipes
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.cleaning import Provenance, commit, judge
-from steam_assets.lake.envelope_frame import read_envelopes
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.manifest import Manifest
+from steam_assets.lake.ledger import CleanRecord, RawRecord
 from steam_assets.lake.reviewer_key import reviewer_key, with_reviewer_key
 from steam_assets.lake.spark_session import open_session, session_config
 from steam_assets.settings import Settings
@@ -36,34 +36,29 @@ class MissingRaw(Exception):
     """A partition cannot be cleaned as its raw data is not there."""
 
 
-def raw_frame(spark: SparkSession, lake: Lake, source: str, keys: Sequence[str]) -> DataFrame:
-    """The envelopes of raw partitions, with the reviewers' hash key."""
-    envelopes = read_envelopes(spark, lake.raw.uris(source, list(keys)))
+def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[str]) -> DataFrame:
+    """The envelopes of raw partitions, with the reviewers' hash key and ``source_sha256`` as each row's origin."""
+    envelopes = read_table(spark, lake.raw(source), keys).withColumn("source_sha256", F.col("sha256"))
     return with_reviewer_key(envelopes, reviewer_key(lake.settings))
 
 
 def commit_judged(
-    lake: Lake, table: Table, judged: DataFrame, manifests: Mapping[str, Manifest], now: datetime
+    spark: SparkSession, lake: Lake, table: Table, judged: DataFrame, records: Mapping[str, RawRecord], now: datetime
 ) -> list[CleanRecord]:
-    """Commit judged items of the partitions that ``manifests`` name, and record it. CountsDiffer as of ``commit``."""
-    provenance = {key: Provenance(m.digest, m.items.get(table.name, 0)) for key, m in manifests.items()}
-    # Opened before Spark writes below the root: only an empty place is marked as ours.
-    ledger = lake.ledger
-    records = commit(table, judged, provenance, now)
-    for record in records:
-        ledger.write(record)
-    return records
+    """Commit judged items of the partitions that ``records`` name, with their own records. Errors as of ``commit``."""
+    provenance = {key: Provenance.of(table, record) for key, record in records.items()}
+    return commit(spark, lake.clean(table), lake.quarantine(table), table, judged, provenance, now)
 
 
 def clean(
     spark: SparkSession, lake: Lake, source: Source, table: Table, keys: Sequence[str], now: datetime
 ) -> list[CleanRecord]:
     """Clean partitions of one table, in one commit; their records. MissingRaw, CountsDiffer."""
-    found = {key: lake.raw.manifest(source.name, key) for key in sorted(keys)}
-    manifests = {key: manifest for key, manifest in found.items() if manifest is not None}
-    if missing := sorted(found.keys() - manifests.keys()):
+    landed = lake.raw(source).records(RawRecord)
+    if missing := sorted(set(keys) - landed.keys()):
         raise MissingRaw(f"{source.name}/raw has no partition {', '.join(missing)}; materialize it first")
-    return commit_judged(lake, table, judge(table, raw_frame(spark, lake, source.name, keys)), manifests, now)
+    judged = judge(table, raw_frame(spark, lake, source, keys))
+    return commit_judged(spark, lake, table, judged, {key: landed[key] for key in sorted(keys)}, now)
 
 
 def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:

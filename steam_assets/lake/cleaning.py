@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, Observation, Window
+from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
 from steam_assets.crash_points import reached
-from steam_assets.lake.clean_tables import IcebergTable, clean_table, quarantine_table
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.clean_tables import overwrite, put
+from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.lake.ledger import Batch, CleanRecord, RawRecord
+from steam_assets.lake.pictures import audit_pictures
 from steam_assets.sources.source import Table
 
 STATES = ("clean", "quarantined", "duplicate")
@@ -35,10 +38,36 @@ class CountsDiffer(Exception):
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a raw partition's manifest says about it: its digest and the items of one clean table in it."""
+    """What the ledger says of a raw partition: its digest, and the items of one clean table in it.
+
+    Of a picture of a moment ``older`` of them are in older pictures, which the newest one replaces whole; that was
+    ``replaced_at`` (UTC) the last time.
+    """
 
     digest: str
     items: int
+    older: int = 0
+    replaced_at: datetime | None = None
+
+    @classmethod
+    def of(cls, table: Table, record: RawRecord) -> Provenance:
+        items = record.items.get(table.name, 0)
+        if not table.picture or not record.batches:
+            return cls(record.digest, items)
+        newest, *older = sorted(record.batches, key=partial(_recency, table), reverse=True)
+        replaced = max((batch.fetched_at for batch in older if batch.fetched_at), default=None)
+        return cls(record.digest, items, items - newest.items.get(table.name, 0), replaced)
+
+
+def _recency(table: Table, batch: Batch) -> tuple[bool, datetime, str]:
+    return batch.items.get(table.name, 0) > 0, batch.fetched_at or batch.landed_at, batch.batch_id
+
+
+def newest_picture(table: Table, raw: DataFrame) -> DataFrame:
+    """The envelopes of each partition's newest batch that has items of the table; the same that ``Provenance`` takes."""
+    recency = F.struct(F.coalesce(F.col("items")[table.name], F.lit(0)) > 0, "fetched_at", "batch_id")
+    newest = F.max(recency).over(Window.partitionBy("partition_key"))
+    return raw.withColumn("newest", newest["batch_id"]).where("batch_id = newest").drop("newest")
 
 
 def judge(table: Table, raw: DataFrame) -> DataFrame:
@@ -47,7 +76,7 @@ def judge(table: Table, raw: DataFrame) -> DataFrame:
     Columns: the table's own, ``changes``, ``item``, ``problem``, ``state`` and the envelope's origin. Of items with one
     natural key the newest answer's is clean, the others are duplicates.
     """
-    items = table.items(raw)
+    items = table.items(newest_picture(table, raw) if table.picture else raw)
     if "changes" not in items.columns:
         items = items.withColumn("changes", F.array().cast("array<string>"))
     judged = items.withColumn("problem", F.coalesce("problem", *_broken_rules(table)))
@@ -56,7 +85,12 @@ def judge(table: Table, raw: DataFrame) -> DataFrame:
     )
     place = F.row_number().over(newest_first)
     state = F.when(F.col("problem").isNotNull(), "quarantined").when(place > 1, "duplicate").otherwise("clean")
-    return judged.withColumn("state", state)
+    earlier = F.lead(F.struct("fetched_at", "source_sha256")).over(newest_first)
+    replaced = F.when(
+        earlier["source_sha256"] != F.col("source_sha256"),
+        F.array(F.concat(F.lit("replaces the answer of "), earlier["fetched_at"].cast("string"), F.lit(" UTC"))),
+    ).otherwise(F.array().cast("array<string>"))
+    return judged.withColumn("changes", F.concat("changes", replaced)).withColumn("state", state)
 
 
 def _broken_rules(table: Table) -> list[SparkColumn]:
@@ -68,41 +102,64 @@ def _broken_rules(table: Table) -> list[SparkColumn]:
     ]
 
 
-def commit(table: Table, judged: DataFrame, provenance: Mapping[str, Provenance], now: datetime) -> list[CleanRecord]:
-    """Write the partitions ``provenance`` names: quarantine first, then clean rows, each in one commit.
+def commit(
+    spark: SparkSession,
+    target: IcebergTable,
+    quarantine: IcebergTable,
+    table: Table,
+    judged: DataFrame,
+    provenance: Mapping[str, Provenance],
+    now: datetime,
+) -> list[CleanRecord]:
+    """Write the partitions ``provenance`` names: quarantine first, then clean rows with their records, in one commit.
 
-    Raises CountsDiffer, with nothing visible changed in the clean table, if Spark saw other numbers of items than the
-    manifests tell.
+    Raises CountsDiffer, with nothing visible changed in the clean table, if Spark saw other numbers of items than were
+    landed, or AuditFailed if the rows are no whole picture of a moment.
     """
-    spark = judged.sparkSession
     keys = sorted(provenance)
-    observed = Observation()
-    watched = judged.observe(observed, *_counters(keys))
-    counts: dict[str, dict[str, int]] = {}
+    judged = _saying_what_they_replace(judged, provenance)
+    tries: list[Observation] = []
+    records: dict[str, CleanRecord] = {}
 
-    def audit() -> None:
-        counts.update(_by_partition(observed.get, keys))
+    def write() -> DataFrame:
+        tries.append(Observation())
+        return judged.observe(tries[-1], *_counters(keys)).where("state = 'clean'")
+
+    def audit(snapshot: int) -> Mapping[str, CleanRecord]:
+        observed = tries[-1].get
+        counts = _by_partition(observed, keys)
         _compare(table, counts, provenance)
-        _write_quarantine(quarantine_table(spark, table), judged, counts, observed.get[SPOILED])
+        audit_pictures(table, target, keys, counts, snapshot)
+        _write_quarantine(spark, quarantine, judged, counts, observed[SPOILED])
         reached("clean:after_quarantine")
+        contents = target.content(keys, snapshot)
+        for key in keys:
+            records[key] = CleanRecord(
+                table=table.name,
+                partition_key=key,
+                raw_digest=provenance[key].digest,
+                items=provenance[key].items,
+                clean=counts[key]["clean"],
+                quarantined=counts[key]["quarantined"],
+                duplicates=counts[key]["duplicate"] + provenance[key].older,
+                content=contents[key],
+                snapshot_id=snapshot,
+                committed_at=now,
+            )
+        return records
 
-    target = clean_table(spark, table)
-    snapshot = target.overwrite(watched.where("state = 'clean'"), keys, audit)
+    overwrite(spark, target, write, keys, audit)
     reached("clean:after_commit")
-    return [
-        CleanRecord(
-            table=table.name,
-            partition_key=key,
-            raw_digest=provenance[key].digest,
-            items=provenance[key].items,
-            clean=counts[key]["clean"],
-            quarantined=counts[key]["quarantined"],
-            duplicates=counts[key]["duplicate"],
-            snapshot_id=snapshot,
-            committed_at=now,
-        )
-        for key in keys
-    ]
+    return [records[key] for key in keys]
+
+
+def _saying_what_they_replace(judged: DataFrame, provenance: Mapping[str, Provenance]) -> DataFrame:
+    for key, told in provenance.items():
+        if told.replaced_at is not None:
+            note = F.array(F.lit(f"replaces the picture of {told.replaced_at:%Y-%m-%d %H:%M:%S} UTC"))
+            changes = F.when(F.col("partition_key") == key, F.concat("changes", note)).otherwise(F.col("changes"))
+            judged = judged.withColumn("changes", changes)
+    return judged
 
 
 def _counters(keys: Sequence[str]) -> list[SparkColumn]:
@@ -128,7 +185,7 @@ def _by_partition(observed: Mapping[str, int], keys: Sequence[str]) -> dict[str,
 def _compare(table: Table, counts: Mapping[str, Mapping[str, int]], provenance: Mapping[str, Provenance]) -> None:
     for key, states in counts.items():
         seen = sum(states.values())
-        if seen != provenance[key].items:
+        if seen != provenance[key].items - provenance[key].older:
             told = ", ".join(f"{state} {number}" for state, number in states.items())
             raise CountsDiffer(
                 f"{table.name} {key}: {provenance[key].items} items were landed and {seen} came out ({told}). "
@@ -137,7 +194,11 @@ def _compare(table: Table, counts: Mapping[str, Mapping[str, int]], provenance: 
 
 
 def _write_quarantine(
-    target: IcebergTable, judged: DataFrame, counts: Mapping[str, Mapping[str, int]], spoiled: bytes
+    spark: SparkSession,
+    target: IcebergTable,
+    judged: DataFrame,
+    counts: Mapping[str, Mapping[str, int]],
+    spoiled: bytes,
 ) -> None:
     stale = {key for key in target.partition_rows() if key in counts}
     filled = {key for key, states in counts.items() if states["quarantined"]}
@@ -147,7 +208,8 @@ def _write_quarantine(
         byte = f"conv(hex(substring(X'{bytes(spoiled).hex()}', int({PLACE_IN_BITMAP} div 8 + 1), 1)), 16, 10)"
         may_hold = F.expr(f"shiftright(int({byte}), int({PLACE_IN_BITMAP} % 8)) & 1 = 1")
         items = judged.drop("state").where(may_hold & F.col("problem").isNotNull())
-        target.overwrite(items, touched)
+        target.create()
+        put(spark, target, items, touched, target.identifier)
         there = target.partition_rows()
         if lacking := [key for key in touched if there.get(key, 0) != counts[key]["quarantined"]]:
             raise CountsDiffer(f"{target.name} {', '.join(lacking)}: other items are in quarantine than were counted")

@@ -2,24 +2,20 @@
 
 Belongs here: which partitions are new, and the cursor. Does not belong here: what is done about it.
 
-Only names and times of records are listed; none is read. A cursor holds, for each table, the time of its newest record
-and the records of the last minutes before it: a store may show a record later than its time says, or tell whole
-seconds only.
+A cursor holds, for each table, the snapshot that made each partition's record; a partition is new if it has another.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
-from steam_assets.lake.ledger import Ledger
-
-OVERLAP = timedelta(minutes=15)
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.sources.source import Table
 
 
 @dataclass(frozen=True)
@@ -34,35 +30,22 @@ class Commits:
     cursor: str
 
 
-class _Seen(BaseModel):
-    """Of one table: the time of its newest record, and the records of the last ``OVERLAP`` by key."""
-
-    newest: AwareDatetime = BEGINNING
-    etags: dict[str, str] = {}
+_CURSOR = TypeAdapter(dict[str, dict[str, str]])
 
 
-_CURSOR = TypeAdapter(dict[str, _Seen])
-
-
-def commits_since(ledger: Ledger, tables: Iterable[str], cursor: str | None) -> Commits:
+def commits_since(lake: Lake, tables: Sequence[Table], cursor: str | None) -> Commits:
     """The commits to ``tables`` after ``cursor``; all on record of a table that the cursor does not know."""
     known = _CURSOR.validate_json(cursor) if cursor else {}
-    changed: dict[str, list[str]] = {}
-    named = hashlib.sha256()
-    after: dict[str, _Seen] = {}
-    for table in tables:
-        records = {key: (stored.modified, stored.etag) for key, stored in ledger.written(table)}
-        new, after[table] = _newer(records, known.get(table, _Seen()))
-        if new:
-            changed[table] = new
-            named.update("".join(f"{table} {key} {records[key][1]}\n" for key in new).encode())
-    return Commits(changed, named.hexdigest()[:16], _CURSOR.dump_json(after).decode())
+    now = {table.name: _versions(lake, table) for table in tables}
+    changed: dict[str, Sequence[str]] = {}
+    for table, versions in now.items():
+        if new := sorted(versions.items() - known.get(table, {}).items()):
+            changed[table] = [key for key, _ in new]
+    named = "".join(f"{table} {key} {now[table][key]}\n" for table, keys in changed.items() for key in keys)
+    digest = hashlib.sha256(named.encode()).hexdigest()[:16]
+    return Commits(changed, digest, _CURSOR.dump_json(now).decode())
 
 
-def _newer(records: Mapping[str, tuple[datetime, str]], known: _Seen) -> tuple[list[str], _Seen]:
-    """Keys of records that were not seen, oldest first, and what to remember of this table."""
-    since = known.newest - OVERLAP
-    new = sorted(key for key, (at, etag) in records.items() if at > since and known.etags.get(key) != etag)
-    newest = max([known.newest, *(at for at, _ in records.values())])
-    recent = {key: etag for key, (at, etag) in records.items() if at > newest - OVERLAP}
-    return new, _Seen(newest=newest, etags=recent)
+def _versions(lake: Lake, table: Table) -> dict[str, str]:
+    records = lake.clean(table).records(CleanRecord)
+    return {key: str(record.snapshot_id) for key, record in records.items()}

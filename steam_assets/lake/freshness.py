@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.partition_status import PartitionStatus, partition_status
+from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 
@@ -70,16 +70,14 @@ class Freshness:
 
 def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
     """Compare what is kept of a source with its calendar up to ``now`` (aware)."""
-    kept = set(lake.raw.partitions(source.name)) | set(lake.raw_backup.partitions(source.name))
-    for table in source.tables:
-        kept |= set(lake.ledger.partitions(table.name))
-    keys = sorted(kept)
+    ledger = SourceLedger.of(lake, source)
+    keys = ledger.keys
     due = source.cadence.latest_finished(now - GRACE[source.cadence])
-    gaps = [_gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in kept] if keys else []
+    gaps = [_gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in keys] if keys else []
     return Freshness(
         source=source.name,
         cadence=source.cadence.value,
-        partitions=tuple(partition_status(lake, source, key) for key in keys),
+        partitions=tuple(ledger.status(key) for key in keys),
         gaps=tuple(gaps),
         late=not keys or keys[-1] < due.key,
         newest=keys[-1] if keys else None,
@@ -101,7 +99,7 @@ def _partition_json(status: PartitionStatus) -> dict[str, Any]:
         "up_to_date": status.up_to_date,
         "cleared": status.cleared,
         "answers": status.answers,
-        "raw": status.raw_whole,
+        "raw": status.raw_there,
         "raw_backed_up": status.raw_backed_up,
         "tables": [
             {

@@ -1,39 +1,83 @@
-"""The lake of one deployment: its four roots, opened.
+"""The lake of one deployment: its four roots, and every table in them.
 
-Belongs here: which store is which. Does not belong here: what is done with them (the other modules of this room).
+Belongs here: which table is where, and which is the twin of which. Does not belong here: what is done with them.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache
+from typing import Generic
 
-from steam_assets.lake.ledger import Ledger
-from steam_assets.lake.open_store import check_roots, open_root
-from steam_assets.lake.raw_store import RawStore
-from steam_assets.settings import Settings
+from pyiceberg.catalog import Catalog
+
+from steam_assets.lake.catalogs import CATALOGS, open_catalog, table_location
+from steam_assets.lake.columns import ENVELOPE, ORIGIN, QUARANTINE, SET_ASIDE
+from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.lake.ledger import CleanRecord, R, RawRecord
+from steam_assets.lake.roots import check_roots, open_root
+from steam_assets.settings import RootName, Settings
+from steam_assets.sources.source import Column, Source, Table
+
+
+@dataclass(frozen=True)
+class Twins(Generic[R]):
+    """A table and its backup. ``label`` is what people call it; ``model`` is the ledger's record of a partition."""
+
+    label: str
+    model: type[R]
+    primary: IcebergTable
+    backup: IcebergTable
 
 
 class Lake:
-    """The roots of ``settings``, each opened when first used. ValueError if roots are equal, nested or not ours."""
+    """The tables of ``settings``, each root opened when first used. UnsafeRoot as of ``roots.open_root``."""
 
     def __init__(self, settings: Settings) -> None:
         check_roots(settings)
         self.settings = settings
+        self._catalog = cache(self._open)
 
-    @cached_property
-    def raw(self) -> RawStore:
-        return RawStore(open_root("raw", self.settings))
+    def _open(self, root: RootName) -> Catalog:
+        open_root(self.settings, root)
+        return open_catalog(self.settings, root)
 
-    @cached_property
-    def raw_backup(self) -> RawStore:
-        return RawStore(open_root("raw-backup", self.settings))
+    def raw(self, source: Source) -> IcebergTable:
+        """What the source said: a row an envelope."""
+        return self._raw("raw", source)
 
-    @cached_property
-    def ledger(self) -> Ledger:
-        """Records of the clean tables."""
-        return Ledger(open_root("clean", self.settings))
+    def raw_twins(self, source: Source) -> Twins[RawRecord]:
+        return Twins(f"{source.name}/raw", RawRecord, self.raw(source), self._raw("raw-backup", source))
 
-    @cached_property
-    def backup_ledger(self) -> Ledger:
-        """Records of the clean tables' backups."""
-        return Ledger(open_root("clean-backup", self.settings))
+    def set_aside(self, source: Source) -> IcebergTable:
+        """Records and answers that are no envelope, as bytes, with the reason."""
+        return self._set_aside("raw", source)
+
+    def set_aside_twins(self, source: Source) -> Twins[RawRecord]:
+        backup = self._set_aside("raw-backup", source)
+        return Twins(f"{source.name}/set aside", RawRecord, self.set_aside(source), backup)
+
+    def clean(self, table: Table) -> IcebergTable:
+        return self._clean("clean", table)
+
+    def clean_twins(self, source: Source, table: Table) -> Twins[CleanRecord]:
+        backup = self._clean("clean-backup", table)
+        return Twins(f"{source.name}/{table.asset}", CleanRecord, self.clean(table), backup)
+
+    def quarantine(self, table: Table) -> IcebergTable:
+        """Where the unusable items of a clean table go."""
+        text = f"Items that could not become rows of {table.name}, with the reason and their own text."
+        return self.table("clean", f"{table.name}_quarantine", QUARANTINE, text)
+
+    def table(self, root: RootName, name: str, columns: tuple[Column, ...], description: str) -> IcebergTable:
+        location = table_location(self.settings, root, name)
+        return IcebergTable(self._catalog(root), CATALOGS[root].namespace, name, columns, description, location)
+
+    def _raw(self, root: RootName, source: Source) -> IcebergTable:
+        return self.table(root, source.name, ENVELOPE, f"Answers of {source.title}, as they came.")
+
+    def _set_aside(self, root: RootName, source: Source) -> IcebergTable:
+        return self.table(root, f"{source.name}_set_aside", SET_ASIDE, f"What came for {source.title} and is unusable.")
+
+    def _clean(self, root: RootName, table: Table) -> IcebergTable:
+        return self.table(root, table.name, (*table.columns, *ORIGIN), table.description)

@@ -1,29 +1,111 @@
-"""The ledger: what was cleaned and what was backed up, a record a table and partition.
+"""The ledger: what each partition of a table holds, where it came from, and what of it is backed up.
 
-Belongs here: the records and where they rest. Does not belong here: making the counts (cleaning.py, clean_backup.py).
+Belongs here: the records. Does not belong here: keeping them (iceberg_table.py commits a record together with the rows
+it speaks of), making the counts (cleaning.py, ingestion/landing.py).
 
-A record is written after its commit. It answers what a table cannot: an empty partition was cleaned and had nothing,
-against one that never was; and from which raw bytes it came.
+A record answers what rows cannot: an empty partition was cleaned and had nothing, against one that never was; from
+which answers it came; and the content digest that its rows, and every copy of them, must have for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from functools import reduce
+from typing import Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from steam_assets.lake.store import Store, StoredObject
+from steam_assets.lake.content import EMPTY, Content
 
 
-class CleanRecord(BaseModel):
-    """Counts of one partition of one clean table: ``items = clean + quarantined + duplicates``.
-
-    ``raw_digest`` is the digest of the raw manifest it was made from; ``snapshot_id`` the Iceberg commit.
-    """
-
+class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+class OffsetRange(_Record):
+    """Offsets ``[start, end)`` of one Kafka partition. Commit markers and other batches may lie between its records."""
+
+    partition: int = Field(ge=0)
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+
+class Receipt(_Record):
+    """What the topic holds of one batch: enough to land it, again and again, from the same offsets.
+
+    ``records`` envelopes with ``items`` of each clean table. ``cluster_id`` tells a re-created Kafka.
+    """
+
+    source: str
+    partition_key: str
+    batch_id: str
+    cluster_id: str
+    topic: str
+    ranges: tuple[OffsetRange, ...]
+    records: int = Field(ge=0)
+    items: dict[str, int]
+
+
+class Batch(_Record):
+    """A batch in a raw table. ``receipt`` is None for an import, which did not come through Kafka.
+
+    ``fetched``, ``published`` and ``landed`` count envelopes. They are equal, or ``dead_letters`` says why: it counts
+    the records set aside on the way, the batch's own that are no envelope, and others between them. ``items`` counts
+    items of each clean table; ``content`` is that of the batch's rows. ``fetched_at`` is when its last answer came.
+    """
+
+    batch_id: str
+    receipt: Receipt | None
+    fetched: int
+    published: int
+    landed: int
+    items: dict[str, int]
+    content: Content
+    size: int = 0
+    fetched_at: AwareDatetime | None = None
+    landed_at: AwareDatetime
+    dead_letters: int = 0
+    provenance: str = "live"
+
+
+class RawRecord(_Record):
+    """All batches of one raw partition, oldest first."""
+
+    kind: Literal["raw"] = "raw"
+    table: str
+    partition_key: str
+    batches: tuple[Batch, ...] = ()
+
+    @property
+    def content(self) -> Content:
+        return reduce(Content.__add__, (batch.content for batch in self.batches), EMPTY)
+
+    @property
+    def digest(self) -> str:
+        """What a clean partition that was made from this one refers to."""
+        return self.content.digest
+
+    @property
+    def items(self) -> dict[str, int]:
+        tables = sorted({table for batch in self.batches for table in batch.items})
+        return {table: sum(batch.items.get(table, 0) for batch in self.batches) for table in tables}
+
+    @property
+    def batch_ids(self) -> set[str]:
+        return {batch.batch_id for batch in self.batches}
+
+    def with_batches(self, batches: tuple[Batch, ...]) -> RawRecord:
+        """This record with ``batches`` in it once each; one that is there already stays as it is."""
+        known = self.batch_ids
+        return self.model_copy(update={"batches": self.batches + tuple(b for b in batches if b.batch_id not in known)})
+
+
+class CleanRecord(_Record):
+    """Counts of one partition of one clean table: ``items = clean + quarantined + duplicates``.
+
+    ``raw_digest`` is the digest of the raw record it was made from; ``snapshot_id`` the Iceberg snapshot of its rows.
+    """
+
+    kind: Literal["clean"] = "clean"
     table: str
     partition_key: str
     raw_digest: str
@@ -31,67 +113,25 @@ class CleanRecord(BaseModel):
     clean: int
     quarantined: int
     duplicates: int
+    content: Content
     snapshot_id: int
     committed_at: AwareDatetime
 
 
-class BackupRecord(BaseModel):
-    """A verified copy of a partition: rows and order-free content digest, read back from the backup and equal."""
+PartitionRecord: TypeAlias = RawRecord | CleanRecord
+R = TypeVar("R", RawRecord, CleanRecord)
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    table: str
-    partition_key: str
-    rows: int
-    content_digest: str
+class BackupRecord(_Record, Generic[R]):
+    """A verified copy: ``of`` is the record of the rows that were copied, read back from the backup and equal."""
+
+    of: R
     verified_at: AwareDatetime
-    clean: CleanRecord
-
-    @classmethod
-    def of(cls, clean: CleanRecord, rows: int, content_digest: str, verified_at: datetime) -> BackupRecord:
-        return cls(
-            table=clean.table,
-            partition_key=clean.partition_key,
-            rows=rows,
-            content_digest=content_digest,
-            verified_at=verified_at,
-            clean=clean,
-        )
 
 
-class Ledger:
-    """Records of one root: ``CleanRecord`` under the clean root, ``BackupRecord`` under the clean backup root."""
+class Cleared(_Record):
+    """What housekeeping took out of a primary; the backup had ``of`` at that moment."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def write(self, record: CleanRecord | BackupRecord) -> None:
-        self._store.write(self._key(record.table, record.partition_key), record.model_dump_json().encode())
-
-    def clean(self, table: str, partition_key: str) -> CleanRecord | None:
-        found = self._read(table, partition_key)
-        return None if found is None else CleanRecord.model_validate_json(found)
-
-    def backup(self, table: str, partition_key: str) -> BackupRecord | None:
-        found = self._read(table, partition_key)
-        return None if found is None else BackupRecord.model_validate_json(found)
-
-    def partitions(self, table: str) -> Iterator[str]:
-        """Keys of the partitions on record, oldest first."""
-        yield from (key for key, _ in self.written(table))
-
-    def written(self, table: str) -> Iterator[tuple[str, StoredObject]]:
-        """Each partition on record with its record as listed: a new commit is a new ``etag`` and ``modified``."""
-        for stored in self._store.list(f"ledger/{table}/"):
-            yield stored.key.rsplit("/", 1)[1].removesuffix(".json"), stored
-
-    def forget(self, table: str, partition_key: str) -> None:
-        self._store.delete(self._key(table, partition_key))
-
-    def _read(self, table: str, partition_key: str) -> bytes | None:
-        key = self._key(table, partition_key)
-        return self._store.read(key) if self._store.stat(key) else None
-
-    @staticmethod
-    def _key(table: str, partition_key: str) -> str:
-        return f"ledger/{table}/{partition_key}.json"
+    of: RawRecord | CleanRecord = Field(discriminator="kind")
+    backup: str
+    at: AwareDatetime

@@ -1,4 +1,4 @@
-"""The settings a Spark session needs to read raw files and to reach the two Iceberg catalogs.
+"""The settings a Spark session needs to read raw files and to reach the four Iceberg catalogs.
 
 Belongs here: the mapping from Settings to Spark configuration, and a session for commands and notebooks. Does not
 belong here: the session of a Dagster run (the resource in orchestration/ has it by dagster-pyspark).
@@ -16,17 +16,16 @@ from pyspark.sql import SparkSession
 from steam_assets.embedded.class_archive import archive_of, archive_options
 from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.jvm import find_java
+from steam_assets.lake.catalogs import ICEBERG, spark_properties
+from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.settings import Settings
 
 LOGGING = Path(__file__).with_name("spark_logging.properties")
-CLEAN = "clean"
-CLEAN_BACKUP = "clean_backup"
 _PROGRAM = "spark"
-ICEBERG = "org.apache.iceberg.spark"
 
 
 def spark_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
-    """Spark configuration of a session that knows the catalogs ``clean`` and ``clean_backup``. All times are UTC.
+    """Spark configuration of a session that knows the four catalogs. All times are UTC.
 
     It can read and write S3 where a root is there, or where ``s3`` says that something else is.
     ``settings.spark_config`` is laid over it last, so that a cluster can change anything.
@@ -37,8 +36,8 @@ def spark_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
 def session_config(settings: Settings) -> dict[str, str]:
     """The part of it that a session alone needs, also one of a Spark that was started by somebody else."""
     config = {"spark.sql.session.timeZone": "UTC", "spark.sql.sources.partitionOverwriteMode": "dynamic"}
-    for catalog, root in ((CLEAN, settings.root("clean")), (CLEAN_BACKUP, settings.root("clean-backup"))):
-        config |= iceberg_catalog(settings, catalog, root)
+    for root in ROOT_NAMES:
+        config |= spark_properties(settings, root)
     return config
 
 
@@ -105,7 +104,7 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
 
 
 def _on_s3(settings: Settings) -> bool:
-    return any(settings.root(name).startswith("s3://") for name in ("raw", "clean", "clean-backup"))
+    return any(settings.root(name).startswith("s3://") for name in ROOT_NAMES)
 
 
 def s3a_config(settings: Settings) -> dict[str, str]:
@@ -123,32 +122,3 @@ def s3a_config(settings: Settings) -> dict[str, str]:
         "fs.s3a.path.style.access": "true",
         "fs.s3a.connection.ssl.enabled": str(settings.s3_endpoint_url.startswith("https:")).lower(),
     }
-
-
-def iceberg_catalog(settings: Settings, name: str, root: str) -> dict[str, str]:
-    """Spark configuration of one Iceberg catalog on a root."""
-    prefix = f"spark.sql.catalog.{name}"
-    config = {prefix: f"{ICEBERG}.SparkCatalog", f"{prefix}.type": settings.iceberg_catalog}
-    config[f"{prefix}.warehouse"] = warehouse(settings, root)
-    if settings.iceberg_catalog_uri:
-        config[f"{prefix}.uri"] = settings.iceberg_catalog_uri
-    properties = _aws_properties(settings) if settings.iceberg_catalog != "hadoop" and root.startswith("s3://") else {}
-    config |= {f"{prefix}.{key}": value for key, value in properties.items()}
-    return config | {f"{prefix}.{key}": value for key, value in settings.iceberg_catalog_properties.items()}
-
-
-def _aws_properties(settings: Settings) -> dict[str, str]:
-    properties = {"io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "client.region": settings.aws_region}
-    if settings.s3_endpoint_url:
-        properties |= {"s3.endpoint": settings.s3_endpoint_url, "s3.path-style-access": "true"}
-    if settings.iceberg_catalog == "glue" and settings.glue_endpoint_url:
-        properties["glue.endpoint"] = settings.glue_endpoint_url
-    return properties
-
-
-def warehouse(settings: Settings, root: str) -> str:
-    """The Iceberg warehouse under a root, as the catalog names it."""
-    if not root.startswith("s3://"):
-        return f"file://{root}/warehouse"
-    scheme = "s3a" if settings.iceberg_catalog == "hadoop" else "s3"
-    return f"{scheme}://{root.removeprefix('s3://')}/warehouse"

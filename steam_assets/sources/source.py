@@ -163,6 +163,10 @@ class Table:
     why), and the envelope's ``partition_key``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed through.
     ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name,
     each of which must be true for a row to be clean.
+
+    ``picture``: a partition is one picture of a moment (a chart), which a newer answer replaces whole; otherwise it is
+    a set of items, of which each is replaced by itself. ``ranked`` names the columns of which a partition has each
+    value once; the first counts from 1 without a hole.
     """
 
     name: str
@@ -172,6 +176,8 @@ class Table:
     items: Callable[[DataFrame], DataFrame]
     rules: Mapping[str, str] = field(default_factory=dict)
     asset: str = "clean"
+    picture: bool = False
+    ranked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

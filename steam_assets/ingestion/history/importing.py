@@ -129,14 +129,14 @@ class _FileImport:
         try:
             reading = self.layout.read(self.file, self.beside)
         except Unreadable as error:
-            self._quarantine(key, SetAside(0, str(error), self.file.data))
+            self._quarantine(key, SetAside(0, str(error), self.file.data), now)
             return [_left(self.file.path, self.source.name, str(error))]
         lines = []
         for partition_key in sorted({piece.partition_key for piece in reading.pieces}):
             pieces = [piece for piece in reading.pieces if piece.partition_key == partition_key]
             lines.append(self._partition(partition_key, pieces, reading, now))
         for aside in reading.set_aside:
-            self._quarantine(key, aside)
+            self._quarantine(key, aside, now)
             lines.append(self._line(None, aside.rows, {aside.reason: aside.rows}))
         return lines
 
@@ -152,7 +152,7 @@ class _FileImport:
         batch_id = self._batch_id(key)
         there = self._is_there(key, batch_id)
         if not there and not self.dry_run:
-            self._land(key, batch_id, pieces, reading.notes)
+            self._land(key, batch_id, pieces, reading.notes, now)
         return replace(self._line(key, rows, unusable), there=there)
 
     def _line(self, key: str | None, rows: int, left_out: dict[str, int]) -> ImportLine:
@@ -167,25 +167,30 @@ class _FileImport:
         manifests = [raw.manifest(self.source.name, key) for raw in self.looked_at]
         return any(batch.batch_id == batch_id for manifest in manifests if manifest for batch in manifest.batches)
 
-    def _land(self, key: str, batch_id: str, pieces: Sequence[Piece], notes: Sequence[str]) -> None:
+    def _land(
+        self, key: str, batch_id: str, pieces: Sequence[Piece], notes: Sequence[str], now: datetime
+    ) -> None:
         envelopes = [self._envelope(key, batch_id, n, piece, notes) for n, piece in enumerate(pieces)]
-        name = f"import+{batch_id}.jsonl.gz"
-        written = self.lake.raw.write_file(self.source.name, key, name, (one.to_bytes() for one in envelopes))
+        raw = self.lake.raw(self.source)
+        written = write_batch(raw, batch_id, (envelope_row(one, None, None, None) for one in envelopes))
         items: dict[str, int] = {}
         for piece in pieces:
             for table, count in piece.items.items():
                 items[table] = items.get(table, 0) + count
-        batch = LandedBatch(
+        batch = Batch(
             batch_id=batch_id,
             receipt=None,
-            files=(written,),
             fetched=len(envelopes),
             published=len(envelopes),
             landed=len(envelopes),
             items=items,
+            content=written.content,
+            size=written.size,
+            fetched_at=max(one.fetched_at for one in envelopes),
+            landed_at=now,
             provenance=self._provenance,
         )
-        self.lake.raw.commit(self.source.name, key, batch)
+        commit_batch(raw, key, batch, written.files)
 
     @property
     def _provenance(self) -> str:
@@ -210,8 +215,9 @@ class _FileImport:
             provenance=self._provenance,
         )
 
-    def _quarantine(self, key: str, aside: SetAside) -> None:
+    def _quarantine(self, key: str, aside: SetAside, now: datetime) -> None:
         if self.dry_run or not aside.data:
             return
-        reason = {"reason": aside.reason, "rows": aside.rows, "provenance": self._provenance}
-        self.lake.raw.quarantine(self.source.name, key, "import", aside.data, reason)
+        details = {"rows": str(aside.rows), "provenance": self._provenance}
+        kept = Aside(self._provenance, aside.data, aside.reason, details)
+        put_aside(self.lake.set_aside(self.source), self.source.name, key, [kept], now)

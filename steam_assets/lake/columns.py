@@ -1,0 +1,61 @@
+"""Columns that tables have by their kind, whatever their source: envelopes, what was set aside, origin, quarantine.
+
+Belongs here: declarations. Does not belong here: columns of one source's tables (sources/).
+"""
+
+from __future__ import annotations
+
+from steam_assets.sources.source import Column
+
+_KEY = Column("partition_key", "string", "First day of the period (UTC) it belongs to.", "YYYY-MM-DD", False)
+
+ENVELOPE = (
+    Column("source", "string", "The source that was asked.", "", False),
+    _KEY,
+    Column("batch_id", "string", "The answers of one run, published in one transaction.", "", False),
+    Column("sequence", "bigint", "Place of the answer in its batch, from 0.", "", False),
+    Column("request", "string", "What was asked for.", "", False),
+    Column("app_id", "bigint", "The app it was asked about."),
+    Column("url", "string", "The request, without secrets.", "", False),
+    Column("status", "int", "HTTP status; 0 for an import.", "", False),
+    Column("headers", "map<string,string>", "Headers of the answer that matter.", "", False),
+    Column("fetched_at", "timestamp", "When the source answered.", "UTC", False),
+    Column("sha256", "string", "SHA-256 of the body.", "", False),
+    Column("body", "string", "The answer, whole and unaltered.", "", False),
+    Column("items", "map<string,bigint>", "Items of each clean table in the body, as counted when it was fetched."),
+    Column("problem", "string", "Why the answer is unusable; null if it is not."),
+    Column("provenance", "string", "live, or import:FILE.", "", False),
+    Column("topic", "string", "Kafka topic it came through; null for an import."),
+    Column("kafka_partition", "int", "Kafka partition."),
+    Column("kafka_offset", "bigint", "Kafka offset."),
+)
+"""A raw table: a row an envelope. Each row says all about itself, so that its files alone are enough to rebuild it."""
+
+SET_ASIDE = (
+    Column("source", "string", "The source it came for.", "", False),
+    _KEY,
+    Column("batch_id", "string", "What was set aside at one time.", "", False),
+    Column("id", "string", "SHA-256 of where it came from and what it holds.", "", False),
+    Column("name", "string", "Where it came from: topic, Kafka partition and offset, or answer, or import.", "", False),
+    Column("value", "binary", "The bytes, as they came."),
+    Column("sha256", "string", "SHA-256 of the bytes.", "", False),
+    Column("reason", "string", "Why it is unusable.", "", False),
+    Column("details", "map<string,string>", "What else is known of it."),
+)
+"""What came and is no envelope; no count of answers or items has it in."""
+
+ORIGIN = (
+    Column("partition_key", "string", "First day of the period (UTC) this row belongs to.", "YYYY-MM-DD", False),
+    Column("fetched_at", "timestamp", "When the source answered.", "UTC", False),
+    Column("source_sha256", "string", "SHA-256 of the answer this row was read from; raw has it.", "", False),
+    Column("changes", "array<string>", "What cleaning altered in this row, and why; empty if nothing.", "", False),
+)
+"""Columns every clean table ends with, so that any row can be traced to the bytes it came from."""
+
+QUARANTINE = (
+    Column("problem", "string", "Why the item is unusable.", "", False),
+    Column("item", "string", "The item as the source sent it."),
+    Column("partition_key", "string", "First day of the period (UTC) the item was fetched for.", "YYYY-MM-DD", False),
+    Column("fetched_at", "timestamp", "When the source answered.", "UTC"),
+    Column("source_sha256", "string", "SHA-256 of the answer it stood in."),
+)

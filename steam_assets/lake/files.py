@@ -1,0 +1,60 @@
+"""Files of a root, on a disk or on S3, by their addresses: the few that are no table's, and listings.
+
+Belongs here: reading, writing and listing by address. Does not belong here: what the files mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyarrow.fs import FileSelector, FileType
+from pyiceberg.io.pyarrow import PyArrowFileIO
+
+from steam_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as listed: its address, size in bytes, and when it was written (UTC)."""
+
+    address: str
+    size: int
+    modified: datetime
+
+
+class Files:
+    """Files at ``s3://`` and ``file://`` addresses, with the settings' endpoint and the AWS SDK's credentials."""
+
+    def __init__(self, settings: Settings) -> None:
+        properties = {"s3.region": settings.aws_region}
+        if settings.s3_endpoint_url:
+            properties["s3.endpoint"] = settings.s3_endpoint_url
+        self.io = PyArrowFileIO(properties)
+
+    def exists(self, address: str) -> bool:
+        return self.io.new_input(address).exists()
+
+    def read(self, address: str) -> bytes:
+        """The whole file; FileNotFoundError if it is not there."""
+        with self.io.new_input(address).open() as stream:
+            return stream.read()
+
+    def write(self, address: str, data: bytes) -> None:
+        """Write whole: on S3 and on a local disk a reader sees the old file or the new one."""
+        with self.io.new_output(address).create(overwrite=True) as stream:
+            stream.write(data)
+
+    def list(self, address: str) -> Iterator[File]:
+        """Every file below an address, however many; nothing if there is no such place."""
+        scheme, netloc, path = self.io.parse_location(address)
+        system = self.io.fs_by_scheme(scheme, netloc)
+        for found in system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True)):
+            if found.type is FileType.File and found.mtime is not None:
+                name = found.path if scheme == "file" else f"//{found.path}"
+                prefix = "file://" if scheme == "file" else f"{scheme}:"
+                yield File(f"{prefix}{name}", found.size or 0, found.mtime)
+
+    def delete(self, address: str) -> None:
+        self.io.delete(address)

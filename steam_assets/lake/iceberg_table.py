@@ -1,0 +1,366 @@
+"""One kind of table: an Iceberg table partitioned by ``partition_key``, read and committed without a JVM.
+
+Belongs here: all that pyiceberg is asked for. Does not belong here: what rows mean, what is copied or deleted when.
+
+Each change is one commit that moves ``main`` and the ledger's record together, on condition that ``main`` stands where
+the writer saw it. The record of a partition is a property of the table, so that no snapshot's expiry loses it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.update.snapshot import ManageSnapshots
+from pyiceberg.transforms import IdentityTransform
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    MapType,
+    NestedField,
+    StringType,
+    TimestamptzType,
+)
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from steam_assets.lake.content import Content, content
+from steam_assets.lake.parquet_files import Written, write_files
+from steam_assets.sources.source import Column
+
+RECORD = "steam.partition."
+"""Properties of a table that begin so hold the ledger's records, by partition key."""
+CLEARED = "steam.cleared."
+"""And these what housekeeping took out."""
+
+PROPERTIES = {
+    "format-version": "2",
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    # Rows arrive grouped by partition already; hashing them again would cost a shuffle a commit.
+    "write.distribution-mode": "none",
+    # A raw batch is taken out by its id, which has to stand in the files' bounds whole.
+    "write.metadata.metrics.column.batch_id": "full",
+    # A commit that lost a race is decided anew by its writer: added again blindly, a batch would be there twice.
+    "commit.retry.num-retries": "0",
+}
+
+CONTENTION_SECONDS = 60
+ROWS_AT_ONCE = 4096
+
+_PRIMITIVES: dict[str, IcebergType] = {
+    "string": StringType(),
+    "bigint": LongType(),
+    "int": IntegerType(),
+    "double": DoubleType(),
+    "boolean": BooleanType(),
+    "timestamp": TimestamptzType(),
+    "date": DateType(),
+    "binary": BinaryType(),
+}
+
+# Bodies have no bounds on purpose (parquet_files.py), and each file would say so.
+logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Contention(Exception):
+    """Another writer committed to the table meanwhile; nothing was changed. Look again, and decide anew."""
+
+
+class DamagedData(Exception):
+    """A file of a table is missing or cannot be read as it was written."""
+
+
+@dataclass(frozen=True)
+class IcebergTable:
+    """A table of one catalog. ``location`` is where it lies, ``columns`` are what it must have at least."""
+
+    catalog: Catalog
+    namespace: str
+    name: str
+    columns: tuple[Column, ...]
+    description: str
+    location: str
+
+    @property
+    def identifier(self) -> str:
+        """As Spark names it."""
+        return f"{self.catalog.name}.{self.namespace}.{self.name}"
+
+    def load(self) -> Table | None:
+        """The table as of now; None if it was never made."""
+        try:
+            return self.catalog.load_table((self.namespace, self.name))
+        except NoSuchTableError:
+            return None
+
+    def create(self) -> Table:
+        """The table, made if it is not there; an existing one gets the columns it lacks."""
+        table = self.load()
+        if table is None:
+            with suppress(TableAlreadyExistsError):
+                self._make()
+            table = self.catalog.load_table((self.namespace, self.name))
+        known = set(table.schema().column_names)
+        missing = [column for column in self.columns if column.name not in known]
+        if missing:
+            with table.update_schema() as update:
+                for column in missing:
+                    update.add_column(column.name, iceberg_type(column.type), column_comment(column))
+        return table
+
+    def _make(self) -> None:
+        schema = iceberg_schema(self.columns)
+        key = schema.find_field("partition_key").field_id
+        spec = PartitionSpec(PartitionField(key, 1000, IdentityTransform(), "partition_key"))
+        self.catalog.create_table(
+            (self.namespace, self.name),
+            schema,
+            location=self.location,
+            partition_spec=spec,
+            properties=PROPERTIES | {"comment": self.description},
+        )
+
+    def records(self, model: type[M], prefix: str = RECORD) -> dict[str, M]:
+        """The ledger's records of all partitions, by key, oldest first."""
+        table = self.load()
+        found = table.properties if table else {}
+        keys = sorted(name.removeprefix(prefix) for name in found if name.startswith(prefix))
+        return {key: model.model_validate_json(found[prefix + key]) for key in keys}
+
+    def record(self, model: type[M], key: str, prefix: str = RECORD) -> M | None:
+        table = self.load()
+        text = table.properties.get(prefix + key) if table else None
+        return None if text is None else model.model_validate_json(text)
+
+    def snapshot_id(self) -> int | None:
+        """The snapshot that readers see; None if nothing was committed."""
+        table = self.load()
+        snapshot = table.current_snapshot() if table else None
+        return snapshot.snapshot_id if snapshot else None
+
+    def snapshot_of(self, branch: str) -> int:
+        """The snapshot a branch is at. KeyError if there is no such branch."""
+        table = self.load()
+        refs = table.refs() if table else {}
+        return refs[branch].snapshot_id
+
+    def drop_branch(self, branch: str) -> None:
+        """Forget a branch, if it is there; its files are swept by housekeeping."""
+        table = self.load()
+        if table is not None and branch in table.refs():
+            with suppress(CommitFailedException):
+                table.manage_snapshots().remove_branch(branch).commit()
+
+    def partition_rows(self) -> dict[str, int]:
+        """Rows of each partition, from the table's metadata alone."""
+        table = self.load()
+        if table is None or table.current_snapshot() is None:
+            return {}
+        found = table.inspect.partitions().select(["partition", "record_count"]).to_pylist()
+        return {row["partition"]["partition_key"]: row["record_count"] for row in found}
+
+    def commit(
+        self,
+        seen: int | None,
+        *,
+        remove: BooleanExpression | None = None,
+        add: Sequence[str] = (),
+        publish: str | None = None,
+        records: Mapping[str, BaseModel] | None = None,
+        forget: Iterable[str] = (),
+        summary: Mapping[str, str] | None = None,
+    ) -> Table:
+        """One atomic change: rows out, files in, or ``main`` to the branch ``publish``; with it, properties by name.
+
+        Contention, with nothing changed, if ``main`` is no longer at the snapshot ``seen``.
+        """
+        table = self.create()
+        if _current(table) != seen:
+            raise Contention(f"{self.identifier} was committed to by another process")
+        try:
+            with table.transaction() as change:
+                if publish is not None:
+                    ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
+                if remove is not None and any(table.scan(row_filter=remove).plan_files()):
+                    change.delete(remove, snapshot_properties=dict(summary or {}))
+                if add:
+                    change.add_files(list(add), dict(summary or {}), check_duplicate_files=False)
+                self._set_properties(change, table, records or {}, forget)
+        except CommitFailedException as error:
+            raise Contention(f"{self.identifier} was committed to by another process") from error
+        return table
+
+    @staticmethod
+    def _set_properties(
+        change: Transaction, table: Table, records: Mapping[str, BaseModel], forget: Iterable[str]
+    ) -> None:
+        if gone := [name for name in forget if name in table.properties]:
+            change.remove_properties(*gone)
+        if records:
+            change.set_properties({name: record.model_dump_json() for name, record in records.items()})
+
+    def write(self, batches: Iterable[pa.RecordBatch], name: str) -> Written:
+        """Files of rows (with this table's columns, by name), grouped by partition, that no snapshot holds yet.
+
+        ``name`` begins their names: the same rows written again take the places of a writer that died.
+        """
+        table = self.create()
+        return write_files(table.io, f"{table.location()}/data", self.arrow_schema(table), batches, name)
+
+    @staticmethod
+    def arrow_schema(table: Table) -> pa.Schema:
+        return schema_to_pyarrow(table.schema(), include_field_ids=False)
+
+    def rows(self, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of whole files that match ``where`` (of partition keys alone), a row group at a time.
+
+        Page checksums are verified. DamagedData, while it is read, for a file that is missing or damaged.
+        """
+        table = self.load()
+        if table is None:
+            raise DamagedData(f"{self.identifier} is not there")
+        schema = self.arrow_schema(table)
+        scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
+        return _read_files(table, [task.file.file_path for task in scan.plan_files()], schema)
+
+    def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:
+        """The content of partitions, each read back from its files; DamagedData as of ``rows``."""
+        found: dict[str, Content] = {}
+        for key in keys:
+            if self.load() is None:
+                found[key] = Content()
+                continue
+            found[key] = content(self.rows(of_partitions([key]), snapshot_id))
+        return found
+
+    def content_of_files(self, addresses: Iterable[str]) -> Content:
+        """The content of files as they rest now, whether a snapshot holds them or not; DamagedData."""
+        table = self.create()
+        return content(_read_files(table, addresses, self.arrow_schema(table)))
+
+    def discard(self, addresses: Iterable[str]) -> None:
+        """Delete files that no snapshot holds."""
+        table = self.create()
+        for address in addresses:
+            table.io.delete(address)
+
+    def is_whole(self, key: str) -> bool:
+        """Whether every file of a partition is there; reads none, so that ``content`` is the proof."""
+        table = self.load()
+        if table is None:
+            return False
+        tasks = table.scan(row_filter=of_partitions([key])).plan_files()
+        return all(table.io.new_input(task.file.file_path).exists() for task in tasks)
+
+    def arrow(self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
+        """Rows of some partitions, or of all, in memory; None if the table was never made."""
+        table = self.load()
+        if table is None or table.current_snapshot() is None:
+            return None
+        where = AlwaysTrue() if keys is None else of_partitions(keys)
+        return table.scan(row_filter=where, selected_fields=tuple(columns)).to_arrow()
+
+    def arrow_at(self, snapshot_id: int, keys: Sequence[str], columns: Sequence[str]) -> pa.Table:
+        """Rows of partitions at a snapshot, which need not be what readers see."""
+        table = self.create()
+        return table.scan(of_partitions(keys), snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
+
+
+def decided_anew(change: Callable[[], T]) -> T:
+    """``change()``, from the start, until no other writer comes between; Contention after a minute of losing."""
+    attempts = Retrying(
+        retry=retry_if_exception_type(Contention),
+        stop=stop_after_delay(CONTENTION_SECONDS),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        reraise=True,
+    )
+    return attempts(change)
+
+
+def of_partitions(keys: Sequence[str]) -> BooleanExpression:
+    return In("partition_key", list(keys))  # pyright: ignore[reportCallIssue] - its __init__ is hidden by pydantic
+
+
+def _current(table: Table) -> int | None:
+    snapshot = table.current_snapshot()
+    return snapshot.snapshot_id if snapshot else None
+
+
+def _read_files(table: Table, paths: Iterable[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        try:
+            with table.io.new_input(path).open() as stream:
+                yield from _read_file(pq.ParquetFile(stream, page_checksum_verification=True), schema)
+        except (OSError, pa.ArrowException) as error:
+            raise DamagedData(f"{path} cannot be read: {error}") from error
+
+
+def _read_file(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    there = set(file.schema_arrow.names)
+    for group in range(file.num_row_groups):
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group]):
+            columns = [
+                batch.column(field.name).cast(field.type)
+                if field.name in there
+                else pa.nulls(batch.num_rows, field.type)
+                for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def iceberg_type(ddl: str) -> IcebergType:
+    """A Spark DDL type as Iceberg's; nested ids are given by the catalog. ValueError for one that no table uses."""
+    if found := _PRIMITIVES.get(ddl):
+        return found
+    if nested := re.fullmatch(r"array<(\w+)>", ddl):
+        return ListType(1, _PRIMITIVES[nested[1]], element_required=False)
+    if nested := re.fullmatch(r"map<(\w+), ?(\w+)>", ddl):
+        return MapType(1, _PRIMITIVES[nested[1]], 2, _PRIMITIVES[nested[2]], value_required=False)
+    raise ValueError(f"{ddl!r} has no Iceberg type here; add it to iceberg_table.py")
+
+
+def iceberg_schema(columns: Sequence[Column]) -> Schema:
+    """Ids are spread so that those of nested types never meet; the catalog gives them anew."""
+    return Schema(
+        *(
+            NestedField(100 * number, column.name, _with_ids(iceberg_type(column.type), 100 * number),
+                        required=not column.nullable, doc=column_comment(column))
+            for number, column in enumerate(columns, start=1)
+        )
+    )
+
+
+def _with_ids(kind: IcebergType, after: int) -> IcebergType:
+    if isinstance(kind, ListType):
+        return kind.model_copy(update={"element_id": after + 1})
+    if isinstance(kind, MapType):
+        return kind.model_copy(update={"key_id": after + 1, "value_id": after + 2})
+    return kind
+
+
+def column_comment(column: Column) -> str:
+    return f"{column.description} [{column.unit}]" if column.unit else column.description

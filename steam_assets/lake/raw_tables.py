@@ -1,0 +1,138 @@
+"""Landing rows in raw tables: envelopes of a batch, and what was set aside; each batch once, whoever lands it.
+
+Belongs here: from envelopes to rows, the commit of a batch. Does not belong here: reading Kafka (ingestion/), copies
+(backup.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from steam_assets.crash_points import reached
+from steam_assets.lake.content import Content
+from steam_assets.lake.iceberg_table import RECORD, IcebergTable, decided_anew
+from steam_assets.lake.ledger import Batch, RawRecord
+
+BATCH_BYTES = 4 << 20
+"""Of rows put together before they go to a file, roughly."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """Files of a batch that no snapshot holds yet, with the content and the bytes of their rows."""
+
+    files: tuple[str, ...]
+    content: Content
+    size: int
+
+
+def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Landed:
+    """Write rows as files of the table, by names that the batch gives; nothing is visible yet."""
+    written = table.write(_batches(table, rows), batch_id)
+    reached("land:after_files")
+    return Landed(tuple(written.files), written.content, written.size)
+
+
+def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: Sequence[str]) -> RawRecord:
+    """Make a batch part of its partition; one that is there already stays, and the files are nobody's.
+
+    ValueError if the partition has a batch of that id with another content. Contention after a minute of losing.
+    """
+
+    def change() -> RawRecord:
+        seen, record = table.snapshot_id(), table.record(RawRecord, partition_key)
+        record = record or RawRecord(table=table.name, partition_key=partition_key)
+        if held := next((b for b in record.batches if b.batch_id == batch.batch_id), None):
+            if held.content != batch.content:
+                raise ValueError(
+                    f"{table.name} {partition_key} has a batch {batch.batch_id} of {held.content.rows} rows already, "
+                    f"with another content than the {batch.content.rows} rows that came now; see `steam-assets trace`"
+                )
+            return record
+        made = record.with_batches((batch,))
+        summary = {"steam.batch-id": batch.batch_id, "steam.partitions": partition_key, "steam.rows": str(batch.landed)}
+        if batch.receipt:
+            summary["steam.offsets"] = ",".join(f"{r.partition}:{r.start}-{r.end}" for r in batch.receipt.ranges)
+        table.commit(seen, add=files, records={RECORD + partition_key: made}, summary=summary)
+        return made
+
+    record = decided_anew(change)
+    reached("land:after_commit")
+    return record
+
+
+def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Sequence[Aside], now: datetime) -> int:
+    """Keep what is no envelope, as bytes; the number of those that were not kept before. One commit for all."""
+    record = table.record(RawRecord, partition_key)
+    known = _known(table, partition_key) if record else set()
+    new = [one for one in aside if one.id not in known]
+    if not new:
+        return 0
+    batch_id = hashlib.sha256("".join(sorted(one.id for one in new)).encode()).hexdigest()[:32]
+    landed = write_batch(table, batch_id, (one.row(source, partition_key, batch_id) for one in new))
+    batch = Batch(
+        batch_id=batch_id,
+        receipt=None,
+        fetched=len(new),
+        published=len(new),
+        landed=len(new),
+        items={},
+        content=landed.content,
+        size=landed.size,
+        landed_at=now,
+        provenance="set aside",
+    )
+    commit_batch(table, partition_key, batch, landed.files)
+    return len(new)
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Bytes that are no envelope: ``name`` says where they came from, ``reason`` why they are unusable."""
+
+    name: str
+    value: bytes
+    reason: str
+    details: Mapping[str, str] | None = None
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(self.name.encode() + b"\0" + self.value).hexdigest()
+
+    def row(self, source: str, partition_key: str, batch_id: str) -> dict[str, Any]:
+        return {
+            "source": source,
+            "partition_key": partition_key,
+            "batch_id": batch_id,
+            "id": self.id,
+            "name": self.name,
+            "value": self.value,
+            "sha256": hashlib.sha256(self.value).hexdigest(),
+            "reason": self.reason,
+            "details": list((self.details or {}).items()),
+        }
+
+
+def _known(table: IcebergTable, partition_key: str) -> set[str]:
+    rows = table.arrow([partition_key], ("id",))
+    return set() if rows is None else set(rows["id"].to_pylist())
+
+
+def _batches(table: IcebergTable, rows: Iterable[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
+    schema = table.arrow_schema(table.create())
+    held: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += 500 + len(row.get("body") or row.get("value") or "")
+        if size >= BATCH_BYTES:
+            yield pa.RecordBatch.from_pylist(held, schema)
+            held, size = [], 0
+    if held:
+        yield pa.RecordBatch.from_pylist(held, schema)
