@@ -20,9 +20,6 @@ from rich.table import Table
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restored
     from steam_assets.sources.source import Source
 
@@ -54,21 +51,24 @@ def status(
 
 
 def verify(source: SourceOption = None, partition: PartitionOption = None) -> None:
-    """Read raw partitions and their backups back and compare every SHA-256. Exit code 1 if any differs."""
+    """Read raw and clean data and their backups back, and compare with the ledger. Exit code 1 if any differs."""
+    from steam_assets.lake.backup import verify_twins
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.raw_backup import verify_backup
-    from steam_assets.lake.raw_housekeeping import was_cleared
+    from steam_assets.lake.partition_status import SourceLedger
 
     console, lake = Console(), Lake(Settings())
-    todo = [(s.name, key) for s in _sources(source) for key in _kept(lake, s) if partition in (None, key)]
+    todo = [
+        (twins, key)
+        for chosen in _sources(source)
+        for key in SourceLedger.of(lake, chosen).keys
+        if partition in (None, key)
+        for twins in lake.twins(chosen)
+    ]
     if not todo:
         raise typer.BadParameter("there is no such partition; `steam-assets status` shows what there is")
-    problems = []
-    for name, key in track(todo, "Reading back", console=console):
-        if not was_cleared(lake.raw, name, key):
-            problems += [f"{name} {key}: {p}" for p in lake.raw.verify(name, key).problems]
-        problems += [f"{name} {key} backup: {p}" for p in verify_backup(lake.raw, lake.raw_backup, name, key).problems]
-    _report(console, problems, f"{len(todo)} raw partitions and their backups are as they were written.")
+    problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
+    partitions = len({(twins.label.partition("/")[0], key) for twins, key in todo})
+    _report(console, problems, f"{partitions} partitions and their backups, raw and clean, are as they were written.")
 
 
 def restore(
@@ -81,12 +81,10 @@ def restore(
 ) -> None:
     """Bring partitions back from their backups, raw and clean, and read back what arrived."""
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.open_store import on_s3
     from steam_assets.lake.restore import Restorer
 
     console, lake = Console(), Lake(Settings())
-    session = _spark(lake.settings, s3=on_s3(to or ""))
-    restorer = Restorer.elsewhere(lake, session, to) if to else Restorer.in_place(lake, session)
+    restorer = Restorer.elsewhere(lake, to) if to else Restorer.in_place(lake)
     restored: list[Restored] = []
     for chosen in _sources(source):
         keys = [key for key in restorer.partitions(chosen) if partition in (None, key)]
@@ -108,8 +106,8 @@ def drill(source: SourceOption = None) -> None:
     console, lake = Console(), Lake(Settings())
     lake.settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=lake.settings.home, prefix="drill-") as folder:
-        session, place = _spark(lake.settings), Path(folder).absolute()
-        restored = list(track(run_drill(lake, session, _sources(source), place), "Restoring", console=console))
+        work = run_drill(lake, _sources(source), Path(folder).absolute())
+        restored = list(track(work, "Restoring", console=console))
     if not restored:
         raise typer.BadParameter("there is no backup yet; `steam-assets status` shows what there is")
     _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty place and equal.")
@@ -131,22 +129,15 @@ def housekeeping(
     days = keep_days or lake.settings.housekeeping_keep_days
     older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
     work = Housekeeping(lake, _sources(None), older_than)
-    lines = work.apply(lambda: _spark(lake.settings)) if apply else work.plan()
+    lines = work.apply() if apply else work.plan()
     table = Table(title=f"Began before {older_than:%Y-%m-%d}", title_justify="left", box=None, pad_edge=False)
-    for heading in ("what", "partition", "deleted" if apply else "would go", "amount", "why"):
+    for heading in ("what", "partition", "deleted" if apply else "would go", "rows", "why"):
         table.add_column(heading, overflow="fold")
     for line in lines:
-        table.add_row(
-            line.what, line.partition_key, "yes" if line.clear else "no", f"{line.amount} {line.unit}", line.reason
-        )
+        table.add_row(line.label, line.partition_key, "yes" if line.clear else "no", str(line.rows), line.reason)
     console.print(table)
     if not apply:
         console.print("Nothing was deleted. `steam-assets housekeeping --apply` deletes the lines that say yes.")
-
-
-def _kept(lake: Lake, source: Source) -> list[str]:
-    """Keys of the partitions that are in the raw root or in its backup."""
-    return sorted({*lake.raw.partitions(source.name), *lake.raw_backup.partitions(source.name)})
 
 
 def _sources(name: str | None) -> Sequence[Source]:
@@ -155,19 +146,12 @@ def _sources(name: str | None) -> Sequence[Source]:
     return (source_named(name),) if name else SOURCES
 
 
-def _spark(settings: Settings, *, s3: bool = False) -> SparkSession:
-    from steam_assets.lake.spark_session import open_session
-
-    return open_session(settings, s3=s3)
-
-
 def _problems(restored: Iterable[Restored]) -> list[str]:
     return [f"{r.source} {r.partition_key}: {problem}" for r in restored for problem in r.problems]
 
 
 def _arrived(result: Restored) -> str:
-    rows = ", ".join(f"{count} rows of {table}" for table, count in result.rows.items())
-    return f"{result.files} raw files" + (f", {rows}" if rows else "")
+    return ", ".join(f"{count} rows of {table}" for table, count in result.rows.items()) or "nothing"
 
 
 def _report(console: Console, problems: Sequence[str], fine: str) -> None:

@@ -1,6 +1,6 @@
 """What ``doctor`` finds about the four roots, without marking or making any.
 
-Belongs here: looking at places. Does not belong here: the rules of places (lake/open_store.py).
+Belongs here: looking at places. Does not belong here: the rules of places (lake/roots.py).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steam_assets.commands.doctor_checks import Finding, fine, note, problem, unwritable
-from steam_assets.lake.open_store import MARKER, ROOT_NAMES, RootName, UnsafeRoot, check_roots
-from steam_assets.lake.s3_store import S3Store
-from steam_assets.settings import Settings
+from steam_assets.lake.aws_client import aws_client
+from steam_assets.lake.catalogs import warehouse
+from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, root_variable
+from steam_assets.settings import RootName, Settings
 
 LEAST_FREE = 2 << 30
 """Bytes: Spark's spill, a raw partition and its backup need about as much."""
@@ -31,18 +32,16 @@ def check_four_roots(settings: Settings) -> Iterator[Finding]:
         return
     for name in ROOT_NAMES:
         address = settings.root(name)
-        yield _on_s3(name, address, settings) if address.startswith("s3://") else _on_disk(name, Path(address))
-
-
-def _variable(name: RootName) -> str:
-    return f"STEAM_{name.replace('-', '_').upper()}_ROOT"
+        yield (
+            _on_s3(name, address, settings) if address.startswith("s3://") else _on_disk(name, Path(address), settings)
+        )
 
 
 def _unset(*names: RootName) -> str:
-    return f"unset {' '.join(map(_variable, names))}   # places below STEAM_HOME then"
+    return f"unset {' '.join(map(root_variable, names))}   # places below STEAM_HOME then"
 
 
-def _on_disk(name: RootName, folder: Path) -> Finding:
+def _on_disk(name: RootName, folder: Path, settings: Settings) -> Finding:
     title = f"Root {name}"
     refused = unwritable(folder)
     if refused:
@@ -58,37 +57,47 @@ def _on_disk(name: RootName, folder: Path) -> Finding:
         if any(folder.iterdir()):
             return problem(title, f"{folder} holds files and no {MARKER}: it was not made by us", _unset(name))
         return note(title, f"{folder} is empty; {_gib(free)} free")
-    return _marked(name, str(folder), marker.read_bytes(), f"{_gib(free)} free")
+    return _marked(settings, name, marker.read_bytes(), f"{_gib(free)} free")
 
 
 def _on_s3(name: RootName, address: str, settings: Settings) -> Finding:
     title = f"Root {name}"
     bucket = address.removeprefix("s3://").partition("/")[0]
     elsewhere = f" --endpoint-url {shlex.quote(settings.s3_endpoint_url)}" if settings.s3_endpoint_url else ""
+    prefix = address.removeprefix(f"s3://{bucket}").strip("/")
+    below = f"{prefix}/" if prefix else ""
     try:
-        store = S3Store(address, settings)
-        found = store.read(MARKER) if store.stat(MARKER) else None
-        occupied = found is None and next(iter(store.list()), None) is not None
-    except FileNotFoundError as error:
-        return problem(title, str(error), f"aws s3 mb s3://{shlex.quote(bucket)}{elsewhere}")
+        # By boto3, whose errors say more than Arrow's: which bucket, which permission.
+        s3 = aws_client("s3", region_name=settings.aws_region, endpoint_url=settings.s3_endpoint_url or None)
+        names = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=10).get("Contents", ())]
+        marker = f"{below}{MARKER}"
+        found = s3.get_object(Bucket=bucket, Key=marker)["Body"].read() if marker in names else None
+        occupied = found is None and bool(names)
     except (BotoCoreError, ClientError, OSError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchBucket":
+            return problem(title, f"there is no bucket {bucket}", f"aws s3 mb s3://{shlex.quote(bucket)}{elsewhere}")
         listed = f"aws s3 ls {shlex.quote(address)}{elsewhere}"
         return problem(title, f"{address}: {error}", f"aws configure && {listed}   # credentials, network, endpoint")
     if occupied:
         return problem(title, f"{address} holds objects and no {MARKER}: it was not made by us", _unset(name))
-    return note(title, f"{address} is empty") if found is None else _marked(name, address, found, "reachable")
+    return note(title, f"{address} is empty") if found is None else _marked(settings, name, found, "reachable")
 
 
-def _marked(name: RootName, address: str, marker: bytes, more: str) -> Finding:
+def _marked(settings: Settings, name: RootName, marker: bytes, more: str) -> Finding:
+    address = settings.root(name)
     try:
-        mark = json.loads(marker)["root"]
+        mark = json.loads(marker)
+        made_as, made_at = str(mark["root"]), str(mark["warehouse"])
     except (ValueError, KeyError, TypeError):
         place = shlex.quote(f"{address}/{MARKER}")
         into = f"| aws s3 cp - {place}" if address.startswith("s3://") else f"> {place}"
-        fix = f"""echo '{{"root": "{name}", "schema_version": 1}}' {into}   # once you have seen that it is ours"""
+        ours = json.dumps({"root": name, "warehouse": warehouse(settings, name)})
+        fix = f"echo {shlex.quote(ours)} {into}   # once you have seen that it is ours"
         return problem(f"Root {name}", f"{MARKER} in {address} is damaged", fix)
-    if mark != name:
-        return problem(f"Root {name}", f"{address} is marked as {str(mark)[:20]!r}", _unset(name))
+    if made_as != name:
+        return problem(f"Root {name}", f"{address} is marked as {made_as[:20]!r}", _unset(name))
+    if made_at != warehouse(settings, name):
+        return problem(f"Root {name}", f"{address} was made at {made_at}", "steam-assets relocate")
     return fine(f"Root {name}", f"{address}, {more}")
 
 

@@ -22,7 +22,6 @@ def export(
 ) -> None:
     """Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, a file a partition."""
     from steam_assets.lake.clean_reader import CleanReader
-    from steam_assets.lake.disk_store import DiskStore
     from steam_assets.sources import SOURCES
     from steam_assets.visuals.exports import export_table, exported_tables
 
@@ -32,9 +31,9 @@ def export(
     if unknown:
         raise typer.BadParameter(f"no table {', '.join(unknown)}; there are {', '.join(known)}", param_hint="--table")
     folder = (to or settings.home / "exports").absolute()
-    reader, store, files, rows = CleanReader(settings), DiskStore(folder), 0, 0
+    reader, files, rows = CleanReader(settings), 0, 0
     for name in track(table or known, "Exporting", console=console):
-        for written in export_table(reader, store, name, partition):
+        for written in export_table(reader, folder, name, partition):
             files, rows = files + 2, rows + written.rows
     console.print(f"{files} files with {rows} rows in {folder}", highlight=False, soft_wrap=True)
 

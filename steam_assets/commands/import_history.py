@@ -78,12 +78,12 @@ def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], conso
 
 
 def _unfinished(lake: Lake, lines: Sequence[ImportLine]) -> Iterable[tuple[Source, list[str]]]:
-    from steam_assets.lake.partition_status import partition_status
+    from steam_assets.lake.partition_status import SourceLedger
 
     for source, keys in _partitions(lines):
+        ledger = SourceLedger.of(lake, source)
         # What housekeeping has cleared since has no raw data here, and nothing is to be done about it.
-        there = [key for key in keys if lake.raw.manifest(source.name, key) is not None]
-        todo = [key for key in there if not partition_status(lake, source, key).up_to_date]
+        todo = [key for key in keys if key in ledger.raw and not ledger.status(key).up_to_date]
         if todo:
             yield source, todo
 

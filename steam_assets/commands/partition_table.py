@@ -35,7 +35,7 @@ def partition_table(statuses: Iterable[PartitionStatus], title: str) -> Table:
 
 def _counts(status: PartitionStatus, part: TableStatus) -> list[str]:
     published, landed = status.published(part.table), status.landed(part.table)
-    raw = (published, published, landed) if status.manifest else (None,) * 3
+    raw = (published, published, landed) if status.raw else (None,) * 3
     record = part.record
     clean = (record.clean, record.quarantined, record.duplicates) if record else (None,) * 3
     return ["–" if number is None else str(number) for number in (*raw, *clean)]

@@ -132,8 +132,8 @@ class _Landing:
         where = f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset"
         if not self.source.history.belongs(window, envelope.fetched_at):
             raise WrongPeriod(
-                f"{where} {record.offset} was fetched at {envelope.fetched_at:%Y-%m-%d %H:%M} UTC, which that partition "
-                "cannot be of. Whoever published it used a wrong key; ask the source by `steam-assets run "
+                f"{where} {record.offset} was fetched at {envelope.fetched_at:%Y-%m-%d %H:%M} UTC, which that "
+                "partition cannot be of. Whoever published it used a wrong key; ask the source by `steam-assets run "
                 f"{self.source.name} --from {window.key} --refetch`"
             )
         if hashlib.sha256(envelope.body.encode()).hexdigest() != envelope.sha256:

@@ -48,7 +48,7 @@ from steam_assets.ingestion.kafka_connection import (
     unavailable,
 )
 from steam_assets.ingestion.records import HeaderWriter, key_of
-from steam_assets.lake.manifest import OffsetRange, Receipt
+from steam_assets.lake.ledger import OffsetRange, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 

@@ -11,21 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 from steam_assets.insights.insight import Insight
-from steam_assets.lake.ledger import Ledger
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
 from steam_assets.sources.source import Source
 
 
 def affected(
     insights: Sequence[Insight],
     sources: Sequence[Source],
-    ledger: Ledger,
+    lake: Lake,
     changed: Mapping[str, Sequence[str]],
     now: datetime,
 ) -> dict[str, list[str]]:
     """Keys to compute by insight name, oldest first, those with none left out. ``changed`` is keys by clean table."""
     cadences = {table.name: source.cadence for source in sources for table in source.tables}
+    tables = {table.name: table for source in sources for table in source.tables}
+    recorded = cache(lambda table: set(lake.clean(tables[table]).records(CleanRecord)))
     found: dict[str, list[str]] = {}
     for insight in insights:
         keys = {
@@ -36,7 +40,7 @@ def affected(
         }
         own = [needed.table for needed in insight.inputs if cadences.get(needed.table) is insight.cadence]
         if insight.cadence is not None:
-            keys &= {key for table in own for key in ledger.partitions(table)}
+            keys &= set().union(*(recorded(table) for table in own))
         if keys:
             found[insight.name] = sorted(keys)
     return found

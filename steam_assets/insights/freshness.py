@@ -1,6 +1,6 @@
 """Freshness: which periods of each source are there, and why others are not.
 
-Belongs here: the judgement of a period from manifests and ledgers. Does not belong here: reading data.
+Belongs here: the judgement of a period from the ledger. Does not belong here: reading data.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from datetime import date, datetime, timedelta
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.partition_status import PartitionStatus, partition_status
-from steam_assets.lake.raw_store import DamagedManifest
+from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import Column, Source
 
@@ -27,22 +26,18 @@ Row = dict[str, object]
 
 
 def freshness_rows(lake: Lake, sources: Sequence[Source], now: datetime) -> list[Row]:
-    """A row a source and period, oldest first; ``now`` is aware. Reads manifests and ledgers, no data."""
+    """A row a source and period, oldest first; ``now`` is aware. Reads the ledger, no data."""
     return [row for source in sources for row in _rows_of(lake, source, now)]
 
 
 def _rows_of(lake: Lake, source: Source, now: datetime) -> Iterator[Row]:
     newest_due = _newest_due(source.cadence, now)
-    present = {*lake.raw.partitions(source.name), *lake.ledger.partitions(source.tables[0].name)}
+    ledger = SourceLedger.of(lake, source)
+    present = {*ledger.raw, *ledger.clean[source.tables[0].name]}
     last = source.cadence.window(max({*present, newest_due.key}))
     first = source.cadence.window(min(present, default=newest_due.key))
     for window in list(source.cadence.between(first.key, last.key))[-PERIODS[source.cadence] :]:
-        try:
-            status = partition_status(lake, source, window.key)
-        except DamagedManifest as error:
-            yield _row(source, window, "failed", window.end + DUE_AFTER[source.cadence], str(error), ())
-        else:
-            yield _judged(source, window, newest_due, status, now)
+        yield _judged(source, window, newest_due, ledger.status(window.key), now)
 
 
 def _newest_due(cadence: Cadence, now: datetime) -> Window:
@@ -76,11 +71,11 @@ def _row(
 def _state(
     source: Source, window: Window, newest_due: Window, status: PartitionStatus, now: datetime
 ) -> tuple[str, str | None]:
-    behind = [t.table for t in status.tables if t.record is None or (status.manifest is not None and not t.current)]
+    behind = [t.table for t in status.tables if t.record is None or (status.raw is not None and not t.current)]
     if not behind:
         return "ok", None
     run = f"steam-assets run {source.name} --from {window.key} --to {window.key}"
-    if status.manifest is not None or len(behind) < len(status.tables):
+    if status.raw is not None or len(behind) < len(status.tables):
         return "failed", f"raw is there and {', '.join(behind)} is not made from it; {run} --stage clean"
     refusal = source.history.refusal(window, now)
     why = f"never collected, and cannot be asked any more: {refusal}" if refusal else f"not collected yet; {run}"
@@ -119,7 +114,7 @@ INSIGHT = Insight(
     key=("source", "period"),
     method=(
         "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks and "
-        "36 months, judged from raw manifests and ledgers; no data is read. A day is due at its end, a week 36 hours "
+        "36 months, judged from raw the ledger; no data is read. A day is due at its end, a week 36 hours "
         "after its end, a month 21 days after."
     ),
     error="It tells what was collected, not whether the source itself was right on that day.",

@@ -9,14 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from pydantic import BaseModel
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 from pyspark.sql.window import Window as Over
 
 from steam_assets.insights.insight import ALL, Insight
-from steam_assets.lake.clean_tables import ORIGIN, IcebergTable, clean_table
-from steam_assets.lake.spark_session import CLEAN
+from steam_assets.lake.clean_tables import overwrite, read_table
+from steam_assets.lake.columns import ORIGIN
+from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.lake.lake import Lake
 from steam_assets.sources.source import Column, Table
 
 PLOTTED_PARTITIONS = 60
@@ -34,13 +37,13 @@ class Replaced:
     snapshot_id: int
 
 
-def insight_table(spark: SparkSession, insight: Insight) -> IcebergTable:
+def insight_table(lake: Lake, insight: Insight) -> IcebergTable:
     """The insight's table, ``steam.insight_<name>`` in the clean catalog."""
-    return IcebergTable(spark, CLEAN, insight.table, insight.schema, insight.description)
+    return lake.table("clean", insight.table, insight.schema, insight.description)
 
 
 def read_inputs(
-    spark: SparkSession, insight: Insight, keys: Sequence[str], tables: Iterable[Table]
+    spark: SparkSession, lake: Lake, insight: Insight, keys: Sequence[str], tables: Iterable[Table]
 ) -> dict[str, DataFrame]:
     """The clean tables the insight reads, each pruned to the partitions that can matter to ``keys``.
 
@@ -48,15 +51,17 @@ def read_inputs(
     """
     by_name = {table.name: table for table in tables}
     return {
-        needed.table: _around(clean_or_empty(spark, by_name[needed.table]), insight, needed.table, keys)
+        needed.table: _around(clean_or_empty(spark, lake, by_name[needed.table]), insight, needed.table, keys)
         for needed in insight.inputs
     }
 
 
-def clean_or_empty(spark: SparkSession, table: Table) -> DataFrame:
+def clean_or_empty(spark: SparkSession, lake: Lake, table: Table) -> DataFrame:
     """A clean table, or no rows of it if it was never made."""
-    target = clean_table(spark, table)
-    return target.read() if target.exists() else spark.createDataFrame([], struct_of((*table.columns, *ORIGIN)))
+    target = lake.clean(table)
+    return (
+        read_table(spark, target) if target.load() else spark.createDataFrame([], struct_of((*table.columns, *ORIGIN)))
+    )
 
 
 def _around(frame: DataFrame, insight: Insight, table: str, keys: Sequence[str]) -> DataFrame:
@@ -72,18 +77,26 @@ def struct_of(columns: Iterable[Column]) -> StructType:
     return cast("StructType", StructType.fromDDL(", ".join(f"`{column.name}` {column.type}" for column in columns)))
 
 
-def replace(spark: SparkSession, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
+def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
     """Replace the insight's partitions ``keys`` by the rows of ``frame`` in one commit that readers see whole.
 
     InsightInvalid, with nothing visible changed, if a natural key is repeated or a row is of another partition.
     """
-    observed = Observation()
+    tries: list[Observation] = []
     place = F.row_number().over(Over.partitionBy("partition_key", *insight.key).orderBy(F.lit(1)))
     counters = [F.count_if(F.col("partition_key") == key).alias(key) for key in keys]
     extra = [F.count(F.lit(1)).alias("all rows"), F.count_if(F.col("place") > 1).alias("repeated")]
-    watched = frame.withColumn("place", place).observe(observed, *counters, *extra)
-    snapshot = insight_table(spark, insight).overwrite(watched, keys, lambda: _audit(insight, observed.get, keys))
-    return Replaced({key: observed.get[key] for key in keys}, snapshot)
+
+    def write() -> DataFrame:
+        tries.append(Observation())
+        return frame.withColumn("place", place).observe(tries[-1], *counters, *extra)
+
+    def audit(_snapshot: int) -> Mapping[str, BaseModel]:
+        _audit(insight, tries[-1].get, keys)
+        return {}
+
+    snapshot = overwrite(spark, insight_table(lake, insight), write, keys, audit)
+    return Replaced({key: tries[-1].get[key] for key in keys}, snapshot)
 
 
 def _audit(insight: Insight, seen: Mapping[str, int], keys: Sequence[str]) -> None:
@@ -103,11 +116,10 @@ def freshness_frame(spark: SparkSession, insight: Insight, rows: Sequence[Mappin
     return spark.createDataFrame(whole, schema)
 
 
-def plot_points(spark: SparkSession, insight: Insight, until: str) -> list[tuple[str, float]]:
+def plot_points(spark: SparkSession, lake: Lake, insight: Insight, until: str) -> list[tuple[str, float]]:
     """(partition key, value of the insight's plot) of the newest partitions up to ``until``, oldest first."""
     found = (
-        insight_table(spark, insight)
-        .read()
+        read_table(spark, insight_table(lake, insight))
         .where(F.col("partition_key") <= until)
         .groupBy("partition_key")
         .agg(F.expr(insight.plot).cast("double").alias("value"))

@@ -165,9 +165,7 @@ def restore(twins: Twins[R], partition_key: str, *, overwrite: bool = False) -> 
     return decided_anew(change)
 
 
-def _missing(
-    primary: IcebergTable, of: R, there: R | None, key: str, *, overwrite: bool
-) -> _Part | None:
+def _missing(primary: IcebergTable, of: R, there: R | None, key: str, *, overwrite: bool) -> _Part | None:
     """What of the backup's record ``of`` is to be put into the primary; None if that has it all, whole."""
     everything = _Part(of_partitions([key]), of.content)
     damage = _problem(primary, there) if there is not None else None

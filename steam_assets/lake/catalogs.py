@@ -10,6 +10,7 @@ so that a backup folder is whole by itself. AWS Glue, a REST service or PostgreS
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
@@ -50,17 +51,20 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     if settings.iceberg_catalog == "sqlite":
         sqlite_file(settings, root).parent.mkdir(parents=True, exist_ok=True)
     catalog = load_catalog(name.catalog, **pyiceberg_properties(settings, root))
-    try:
+    with suppress(NamespaceAlreadyExistsError):
         catalog.create_namespace(name.namespace)
-    except NamespaceAlreadyExistsError:
-        pass
     return catalog
+
+
+def root_uri(settings: Settings, root: RootName) -> str:
+    """A root as Iceberg's metadata names it: ``s3://…`` or ``file:///…``."""
+    address = settings.root(root)
+    return address if address.startswith("s3://") else f"file://{address}"
 
 
 def warehouse(settings: Settings, root: RootName) -> str:
     """Where the root's tables lie, as Iceberg's metadata names it."""
-    address = settings.root(root)
-    return f"{address if address.startswith('s3://') else f'file://{address}'}/warehouse"
+    return f"{root_uri(settings, root)}/warehouse"
 
 
 def table_location(settings: Settings, root: RootName, table: str) -> str:

@@ -64,7 +64,7 @@ def _recency(table: Table, batch: Batch) -> tuple[bool, datetime, str]:
 
 
 def newest_picture(table: Table, raw: DataFrame) -> DataFrame:
-    """The envelopes of each partition's newest batch that has items of the table; the same that ``Provenance`` takes."""
+    """The envelopes of each partition's newest batch with items of the table; the one that ``Provenance`` takes."""
     recency = F.struct(F.coalesce(F.col("items")[table.name], F.lit(0)) > 0, "fetched_at", "batch_id")
     newest = F.max(recency).over(Window.partitionBy("partition_key"))
     return raw.withColumn("newest", newest["batch_id"]).where("batch_id = newest").drop("newest")

@@ -347,8 +347,13 @@ def iceberg_schema(columns: Sequence[Column]) -> Schema:
     """Ids are spread so that those of nested types never meet; the catalog gives them anew."""
     return Schema(
         *(
-            NestedField(100 * number, column.name, _with_ids(iceberg_type(column.type), 100 * number),
-                        required=not column.nullable, doc=column_comment(column))
+            NestedField(
+                100 * number,
+                column.name,
+                _with_ids(iceberg_type(column.type), 100 * number),
+                required=not column.nullable,
+                doc=column_comment(column),
+            )
             for number, column in enumerate(columns, start=1)
         )
     )

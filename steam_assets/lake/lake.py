@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Generic
+from typing import Any, Generic
 
 from pyiceberg.catalog import Catalog
 
@@ -47,7 +47,10 @@ class Lake:
         return self._raw("raw", source)
 
     def raw_twins(self, source: Source) -> Twins[RawRecord]:
-        return Twins(f"{source.name}/raw", RawRecord, self.raw(source), self._raw("raw-backup", source))
+        return Twins(f"{source.name}/raw", RawRecord, self.raw(source), self.raw_backup(source))
+
+    def raw_backup(self, source: Source) -> IcebergTable:
+        return self._raw("raw-backup", source)
 
     def set_aside(self, source: Source) -> IcebergTable:
         """Records and answers that are no envelope, as bytes, with the reason."""
@@ -63,6 +66,11 @@ class Lake:
     def clean_twins(self, source: Source, table: Table) -> Twins[CleanRecord]:
         backup = self._clean("clean-backup", table)
         return Twins(f"{source.name}/{table.asset}", CleanRecord, self.clean(table), backup)
+
+    def twins(self, source: Source) -> list[Twins[Any]]:
+        """All tables of a source that have a backup."""
+        clean = [self.clean_twins(source, table) for table in source.tables]
+        return [self.raw_twins(source), self.set_aside_twins(source), *clean]
 
     def quarantine(self, table: Table) -> IcebergTable:
         """Where the unusable items of a clean table go."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,7 +50,11 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
                 stream = stack.enter_context(io.new_output(path).create(overwrite=True))
                 writer = stack.enter_context(
                     pq.ParquetWriter(
-                        stream, schema, compression="zstd", write_page_checksum=True, write_statistics=counted
+                        stream,
+                        schema,
+                        compression="zstd",
+                        write_page_checksum=True,
+                        write_statistics=cast("bool", counted),
                     )
                 )
                 while upcoming is not None and size < FILE_BYTES:

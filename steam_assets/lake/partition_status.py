@@ -97,6 +97,13 @@ class SourceLedger:
         clean = [key for records in self.clean.values() for key in records]
         return sorted({*self.raw, *self.raw_backup, *clean})
 
+    def landed(self, key: str) -> set[str]:
+        """Ids of a partition's batches; of one that housekeeping cleared, those in its backup."""
+        record = self.raw.get(key)
+        if record is None and key in self.cleared and key in self.raw_backup:
+            record = self.raw_backup[key].of
+        return record.batch_ids if record else set()
+
     def status(self, key: str) -> PartitionStatus:
         """The partition's state, by comparing records; no data is read."""
         copy = self.raw_backup.get(key)

@@ -18,7 +18,7 @@ class AuditFailed(Exception):
 def audit_pictures(
     table: Table, target: IcebergTable, keys: Sequence[str], counts: Mapping[str, Mapping[str, int]], snapshot: int
 ) -> None:
-    """AuditFailed if a ranked table's partition, at ``snapshot``, has a rank or another column's value twice, or a hole.
+    """AuditFailed if a ranked table's partition, at ``snapshot``, has a value twice, or a hole in its ranks.
 
     A hole is one that no item in quarantine explains.
     """

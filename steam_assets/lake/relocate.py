@@ -141,7 +141,7 @@ class _Rewriting:
         metadata = {key: value for key, value in reader.metadata.items() if not key.startswith("avro.")}
         target = io.BytesIO()
         codec = reader.metadata.get("avro.codec", "null")
-        fastavro.writer(target, reader.writer_schema, changed, codec=codec, metadata=metadata)
+        fastavro.writer(target, reader.writer_schema or {}, changed, codec=codec, metadata=metadata)
         self._write(file, target.getvalue())
 
     def _write(self, file: File, data: bytes) -> None:

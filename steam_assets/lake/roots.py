@@ -10,13 +10,14 @@ write at its old place: it is refused until ``steam-assets relocate`` has rewrit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from steam_assets.lake.catalogs import warehouse
+from steam_assets.lake.catalogs import root_uri, warehouse
 from steam_assets.lake.files import Files
 from steam_assets.settings import RootName, Settings
 
@@ -78,7 +79,7 @@ def read_marker(settings: Settings, root: RootName) -> Marker | None:
 
 
 def marker_address(settings: Settings, root: RootName) -> str:
-    return f"{warehouse(settings, root).removesuffix('/warehouse')}/{MARKER}"
+    return f"{root_uri(settings, root)}/{MARKER}"
 
 
 def check_roots(settings: Settings) -> None:
@@ -116,7 +117,7 @@ def root_variable(root: RootName) -> str:
     return f"STEAM_{root.replace('-', '_').upper()}_ROOT"
 
 
-def _entries(files: Files, settings: Settings, root: RootName) -> list[object]:
+def _entries(files: Files, settings: Settings, root: RootName) -> Sequence[object]:
     address = settings.root(root)
     if on_s3(address):
         return list(files.list(address))[:1]

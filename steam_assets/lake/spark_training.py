@@ -14,7 +14,8 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.class_archive import NoArchive, recorded
-from steam_assets.lake.spark_session import CLEAN, prepare_process, spark_archive, spark_config
+from steam_assets.lake.catalogs import CATALOGS
+from steam_assets.lake.spark_session import prepare_process, spark_archive, spark_config
 from steam_assets.settings import Settings
 
 DEADLINE_SECONDS = 300.0
@@ -52,8 +53,10 @@ def work(home: Path) -> None:
     numbers = spark.range(100).selectExpr("id", "cast(id as string) name", "timestamp_seconds(id) at")
     numbers.selectExpr("to_json(struct(*)) value").write.text(str(lines), compression="gzip")
     read = spark.read.text(str(lines)).selectExpr("from_json(value, 'id bigint, name string, at timestamp') row")
-    table = f"{CLEAN}.training.numbers"
-    spark.sql(f"create namespace if not exists {CLEAN}.training")
+    catalog = CATALOGS["clean"].catalog
+    table = f"{catalog}.training.numbers"
+    (home / "clean").mkdir(parents=True, exist_ok=True)
+    spark.sql(f"create namespace if not exists {catalog}.training")
     (
         read.select("row.*")
         .selectExpr("*", "row_number() over (partition by id order by at) place", "to_date(at) day")

@@ -90,7 +90,7 @@ def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping
         "lake": lake,
         "clock": clock,
         "spark": spark,
-        "raw_io": RawIOManager(lake, spark),
+        "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
         "submission": submission(settings),
     } | dict(overrides)

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
 from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.backup import WouldOverwrite
 from steam_assets.lake.housekeeping import Housekeeping, Line
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.lease import LeaseHeld, LeaseLost
-from steam_assets.lake.open_store import on_s3
-from steam_assets.lake.restore import Restored, Restorer, WouldOverwrite
+from steam_assets.lake.restore import Restored, Restorer
 from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
 from steam_assets.sources.source import Source
@@ -77,18 +75,14 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="clear_old_primaries",
         description="Clear old primaries, each only if its backup verifies at that moment. A dry run unless `apply`.",
-        required_resource_keys={"lake", "clock", "spark"},
+        required_resource_keys={"lake", "clock"},
     )
     def clear(context: dg.OpExecutionContext, config: HousekeepingConfig) -> None:
         lake: Lake = context.resources.lake
         clock: Clock = context.resources.clock
-        spark: LazyPySparkResource = context.resources.spark
         days = config.keep_days or lake.settings.housekeeping_keep_days
         work = Housekeeping(lake, sources, clock.now() - timedelta(days=days))
-        try:
-            lines = work.apply(lambda: spark.spark_session) if config.apply else work.plan()
-        except (LeaseHeld, LeaseLost) as error:
-            raise permanent(str(error)) from error
+        lines = work.apply() if config.apply else work.plan()
         context.add_output_metadata(_lines_metadata(lines, applied=config.apply, older_than=f"{work.older_than:%F}"))
 
     @dg.job(
@@ -106,18 +100,17 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_from_backups",
         description="Bring partitions back from their backups, raw and clean, and read back what arrived.",
-        required_resource_keys={"lake", "spark"},
+        required_resource_keys={"lake"},
     )
     def restore_from_backups(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
         lake: Lake = context.resources.lake
-        spark: LazyPySparkResource = context.resources.spark
         restored: list[Restored] = []
         try:
-            restorer = _restorer(lake, spark, config.to)
+            restorer = Restorer.elsewhere(lake, config.to) if config.to else Restorer.in_place(lake)
             for source in _chosen(sources, config.source):
                 keys = [key for key in restorer.partitions(source) if config.partition in ("", key)]
                 for result in restorer.restore(source, keys, overwrite=config.overwrite):
-                    context.log.info(f"{result.source} {result.partition_key}: {result.files} files, {result.rows}")
+                    context.log.info(f"{result.source} {result.partition_key}: {result.rows}")
                     restored.append(result)
         except (WouldOverwrite, ValueError) as error:
             raise permanent(str(error)) from error
@@ -140,15 +133,14 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_elsewhere_and_compare",
         description="Restore every backup into an empty folder, compare, remove the folder.",
-        required_resource_keys={"lake", "spark"},
+        required_resource_keys={"lake"},
     )
     def restore_elsewhere(context: dg.OpExecutionContext, config: DrillConfig) -> None:
         lake: Lake = context.resources.lake
-        spark: LazyPySparkResource = context.resources.spark
         chosen = _chosen(sources, config.source)
         lake.settings.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=lake.settings.home, prefix="drill-") as folder:
-            restored = list(run_drill(lake, spark.spark_session, chosen, Path(folder).absolute()))
+            restored = list(run_drill(lake, chosen, Path(folder).absolute()))
         _report(context, restored)
 
     @dg.job(
@@ -160,14 +152,6 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
         restore_elsewhere()
 
     return drill
-
-
-def _restorer(lake: Lake, spark: LazyPySparkResource, to: str) -> Restorer:
-    if on_s3(to) and not on_s3(lake.settings.root("clean-backup")):
-        raise permanent(f"this lake's runs have no S3; restore by `steam-assets restore --to {to}`")
-    if to:
-        return Restorer.elsewhere(lake, spark.spark_session, to)
-    return Restorer.in_place(lake, spark.spark_session)
 
 
 def _chosen(sources: Sequence[Source], name: str) -> Sequence[Source]:
@@ -182,7 +166,6 @@ def _report(context: dg.OpExecutionContext, restored: Sequence[Restored]) -> Non
     problems = [f"{r.source} {r.partition_key}: {problem}" for r in restored for problem in r.problems]
     metadata: dict[str, RawMetadataValue] = {
         "partitions": len(restored),
-        "files": sum(r.files for r in restored),
         "rows": sum(sum(r.rows.values()) for r in restored),
         "problems": dg.MetadataValue.json(problems),
     }
@@ -197,11 +180,10 @@ def _lines_metadata(lines: Iterable[Line], *, applied: bool, older_than: str) ->
     rows = [
         dg.TableRecord(
             {
-                "what": line.what,
+                "what": line.label,
                 "partition": line.partition_key,
                 "deleted" if applied else "would go": line.clear,
-                "amount": line.amount,
-                "unit": line.unit,
+                "rows": line.rows,
                 "why": line.reason,
             }
         )
@@ -211,7 +193,6 @@ def _lines_metadata(lines: Iterable[Line], *, applied: bool, older_than: str) ->
         "older_than": dg.MetadataValue.text(older_than),
         "applied": dg.MetadataValue.bool(applied),
         "partitions": dg.MetadataValue.int(len(cleared)),
-        "bytes": dg.MetadataValue.int(sum(line.amount for line in cleared if line.unit == "bytes")),
-        "rows": dg.MetadataValue.int(sum(line.amount for line in cleared if line.unit == "rows")),
+        "rows": dg.MetadataValue.int(sum(line.rows for line in cleared)),
         **({"lines": dg.MetadataValue.table(rows)} if rows else {}),
     }

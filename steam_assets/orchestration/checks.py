@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.ledger import CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
 
 
@@ -24,8 +24,8 @@ def raw_checks(source: Source, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     )
     def no_dead_letters(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         lake: Lake = context.resources.lake
-        manifests = {k: lake.raw.manifest(source.name, k) for k in context.op_execution_context.partition_keys}
-        spoiled = [k for k, m in manifests.items() if m and any(batch.dead_letters for batch in m.batches)]
+        records = {k: lake.raw(source).record(RawRecord, k) for k in context.op_execution_context.partition_keys}
+        spoiled = [k for k, r in records.items() if r and any(batch.dead_letters for batch in r.batches)]
         return _result(key, "no_dead_letters", spoiled)
 
     return no_dead_letters
@@ -50,7 +50,7 @@ def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChec
     )
     def counts(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         lake: Lake = context.resources.lake
-        records = {k: lake.ledger.clean(table.name, k) for k in context.op_execution_context.partition_keys}
+        records = {k: lake.clean(table).record(CleanRecord, k) for k in context.op_execution_context.partition_keys}
         gaps = [k for k, record in records.items() if record is None or not _reconciles(lake, source, record)]
         yield _result(key, "reconciled", gaps)
         over = [k for k, r in records.items() if r and r.items and r.quarantined / r.items > source.quarantine_limit]
@@ -60,10 +60,10 @@ def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChec
 
 
 def _reconciles(lake: Lake, source: Source, record: CleanRecord) -> bool:
-    manifest = lake.raw.manifest(source.name, record.partition_key)
-    if manifest is None or manifest.digest != record.raw_digest:
+    raw = lake.raw(source).record(RawRecord, record.partition_key)
+    if raw is None or raw.digest != record.raw_digest:
         return False
-    landed = manifest.items.get(record.table, 0)
+    landed = raw.items.get(record.table, 0)
     return landed == record.items == record.clean + record.quarantined + record.duplicates
 
 

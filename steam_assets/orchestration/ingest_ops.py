@@ -12,13 +12,12 @@ from pydantic import Field
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import LostRecords
 from steam_assets.ingestion.errors import SourceError
-from steam_assets.ingestion.landing import WrongPeriod, land
+from steam_assets.ingestion.landing import LandedBatch, WrongPeriod, land
 from steam_assets.ingestion.obtain import Obtained, Obtainer
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import LandedBatch
 from steam_assets.orchestration.failures import permanent, tried_again
-from steam_assets.orchestration.io_managers import require_manifest
+from steam_assets.orchestration.io_managers import require_raw
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -73,22 +72,23 @@ def publish_op(source: Source) -> dg.OpDefinition:
 
 
 def land_op(source: Source) -> dg.OpDefinition:
-    """The op that lands the batches by their exact offsets; its IO manager commits the manifest."""
+    """The op that lands the batches by their exact offsets; its IO manager commits them."""
 
     @dg.op(
         name=f"land_{source.name}",
-        description="Consume exactly the batches' offsets of the topic and write them as raw files.",
+        description="Consume exactly the batches' offsets of the topic and write them as rows of the raw table.",
         out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
-        required_resource_keys={"lake"},
+        required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
     )
     def land_batches(context: dg.OpExecutionContext, obtained: Obtained) -> list[LandedBatch]:
         lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
         with tried_again(context):
             if not obtained.receipts:
-                return list(require_manifest(lake, source.name, context.partition_key).batches)
+                require_raw(lake, source, context.partition_key)
             try:
-                return [land(lake.settings, lake.raw, source, receipt) for receipt in obtained.receipts]
+                return [land(lake, source, receipt, clock.now()) for receipt in obtained.receipts]
             except (LostRecords, WrongPeriod) as error:
                 raise permanent(str(error)) from error
 

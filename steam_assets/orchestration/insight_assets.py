@@ -24,6 +24,7 @@ from steam_assets.insights.table import (
     read_inputs,
     replace,
 )
+from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.partitions import Partitions
@@ -82,7 +83,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
             done = compute_partitions(spark, insight, sources, context.resources.lake, context.resources.clock, keys)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
-        return dg.MaterializeResult(metadata=insight_metadata(spark, insight, done))
+        return dg.MaterializeResult(metadata=insight_metadata(spark, context.resources.lake, insight, done))
 
     return computed
 
@@ -91,7 +92,7 @@ def compute_partitions(
     spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
 ) -> Replaced:
     """Compute the insight's partitions ``keys`` and replace them in one commit. InsightInvalid as of ``replace``."""
-    return replace(spark, insight, _rows(spark, insight, sources, lake, clock, keys), keys)
+    return replace(spark, lake, insight, _rows(spark, insight, sources, lake, clock, keys), keys)
 
 
 def _rows(
@@ -100,15 +101,17 @@ def _rows(
     if insight.compute is None:
         return freshness_frame(spark, insight, freshness_rows(lake, sources, clock.now()))
     tables = [table for source in sources for table in source.tables]
-    return insight.compute(read_inputs(spark, insight, keys, tables), keys)
+    return insight.compute(read_inputs(spark, lake, insight, keys, tables), keys)
 
 
-def insight_metadata(spark: SparkSession, insight: Insight, done: Replaced) -> Mapping[str, dg.MetadataValue]:
+def insight_metadata(
+    spark: SparkSession, lake: Lake, insight: Insight, done: Replaced
+) -> Mapping[str, dg.MetadataValue]:
     """Counts, the first rows of the newest partition, and the insight's line over its partitions."""
     newest = max(done.rows)
     order = [F.expr(expression) for expression in insight.order or insight.key]
-    shown = insight_table(spark, insight).read([newest]).orderBy(*order)
-    plot = {"plot": sparkline(plot_points(spark, insight, newest), insight.plot_title)} if insight.cadence else {}
+    shown = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
+    plot = {"plot": sparkline(plot_points(spark, lake, insight, newest), insight.plot_title)} if insight.cadence else {}
     return plot | {
         "dagster/partition_row_count": dg.MetadataValue.int(sum(done.rows.values())),
         "empty_partitions": dg.MetadataValue.json([key for key, rows in done.rows.items() if not rows]),

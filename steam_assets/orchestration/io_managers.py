@@ -2,7 +2,7 @@
 
 Belongs here: the join of an asset's partition keys with the lake. Does not belong here: formats and counts (lake/).
 
-``raw_io`` commits a landed batch by its manifest and reads partitions as a DataFrame of envelopes. ``iceberg_io``
+``raw_io`` commits landed batches and reads partitions as a DataFrame of envelopes. ``iceberg_io``
 commits judged items as Iceberg partitions, in one atomic overwrite, and reads partitions as a DataFrame.
 """
 
@@ -15,37 +15,34 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.landing import LandedBatch
 from steam_assets.lake.clean_job import commit_judged, raw_frame
-from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.manifest import LandedBatch, Manifest
+from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.sources.source import Source, Table
 
 
 class RawIOManager(dg.IOManager):
-    """Commits and reads raw partitions. An output is the list of batches landed; its manifest is the commit."""
+    """Commits and reads raw partitions. An output is the list of batches landed; none if all were there."""
 
-    def __init__(self, lake: Lake, spark: LazyPySparkResource) -> None:
-        self._lake, self._spark = lake, spark
+    def __init__(self, lake: Lake, spark: LazyPySparkResource, sources: Mapping[str, Source]) -> None:
+        self._lake, self._spark, self._sources = lake, spark, sources
 
     def handle_output(self, context: dg.OutputContext, obj: Sequence[LandedBatch]) -> None:
-        source, partition_key = context.asset_key.path[0], context.asset_partition_key
-        for batch in obj:
-            self._lake.raw.commit(source, partition_key, batch)
-        manifest = self._manifest(source, partition_key)
-        context.add_output_metadata(manifest_metadata(manifest))
+        source, partition_key = self._sources[context.asset_key.path[0]], context.asset_partition_key
+        for landed in obj:
+            commit_batch(self._lake.raw(source), partition_key, landed.batch, landed.files)
+        context.add_output_metadata(raw_metadata(require_raw(self._lake, source, partition_key)))
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
-        source, keys = context.asset_key.path[0], list(context.asset_partition_keys)
+        source, keys = self._sources[context.asset_key.path[0]], list(context.asset_partition_keys)
         for key in keys:
-            self._manifest(source, key)
+            require_raw(self._lake, source, key)
         return raw_frame(self._spark.spark_session, self._lake, source, keys)
-
-    def _manifest(self, source: str, partition_key: str) -> Manifest:
-        return require_manifest(self._lake, source, partition_key)
 
 
 class IcebergIOManager(dg.IOManager):
@@ -58,11 +55,10 @@ class IcebergIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
         source, table = self._tables[context.asset_key]
-        manifests = {
-            key: require_manifest(self._lake, source.name, key) for key in sorted(context.asset_partition_keys)
-        }
-        records = commit_judged(self._lake, table, obj, manifests, self._clock.now())
-        shown = clean_previews(clean_table(self._spark.spark_session, table), sorted(manifests))
+        raw = {key: require_raw(self._lake, source, key) for key in sorted(context.asset_partition_keys)}
+        session = self._spark.spark_session
+        records = commit_judged(session, self._lake, table, obj, raw, self._clock.now())
+        shown = clean_previews(session, self._lake.clean(table), sorted(raw))
         context.add_output_metadata(clean_metadata(records) | shown)
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
@@ -70,23 +66,23 @@ class IcebergIOManager(dg.IOManager):
         keys = list(context.asset_partition_keys)
         for key in keys:
             require_clean(self._lake, source, table, key)
-        return clean_table(self._spark.spark_session, table).read(keys)
+        return read_table(self._spark.spark_session, self._lake.clean(table), keys)
 
 
-def require_manifest(lake: Lake, source: str, partition_key: str) -> Manifest:
-    """The partition's manifest, or a permanent failure that says which asset to materialize first."""
-    manifest = lake.raw.manifest(source, partition_key)
-    if manifest is None:
+def require_raw(lake: Lake, source: Source, partition_key: str) -> RawRecord:
+    """The ledger's record of a raw partition, or a permanent failure that says which asset to materialize first."""
+    record = lake.raw(source).record(RawRecord, partition_key)
+    if record is None:
         raise permanent(
-            f"{source}/raw has no partition {partition_key}. Materialize it first: "
-            f"steam-assets run {source} --from {partition_key} --to {partition_key} --stage raw"
+            f"{source.name}/raw has no partition {partition_key}. Materialize it first: "
+            f"steam-assets run {source.name} --from {partition_key} --to {partition_key} --stage raw"
         )
-    return manifest
+    return record
 
 
 def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) -> CleanRecord:
     """The record of a clean partition, or a permanent failure that says what to run first."""
-    record = lake.ledger.clean(table.name, partition_key)
+    record = lake.clean(table).record(CleanRecord, partition_key)
     if record is None:
         raise permanent(
             f"{source.name}/{table.asset} has no partition {partition_key}. Materialize it first: "
@@ -95,20 +91,20 @@ def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) 
     return record
 
 
-def manifest_metadata(manifest: Manifest) -> dict[str, dg.MetadataValue]:
-    """The counts of a raw partition, as shown in Dagit."""
-    batches = manifest.batches
+def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:
+    """The counts of a raw partition, as shown in the Dagster UI."""
+    batches = record.batches
     return {
         "fetched": dg.MetadataValue.int(sum(b.fetched for b in batches)),
         "published": dg.MetadataValue.int(sum(b.published for b in batches)),
         "landed": dg.MetadataValue.int(sum(b.landed for b in batches)),
         "dead_letters": dg.MetadataValue.int(sum(b.dead_letters for b in batches)),
-        "bytes": dg.MetadataValue.int(sum(file.size for file in manifest.files)),
-        "items": dg.MetadataValue.json(manifest.items),
+        "bytes": dg.MetadataValue.int(sum(b.size for b in batches)),
+        "items": dg.MetadataValue.json(record.items),
         "offsets": dg.MetadataValue.json(
             [r.model_dump() | {"topic": b.receipt.topic} for b in batches if b.receipt for r in b.receipt.ranges]
         ),
-        "manifest_digest": dg.MetadataValue.text(manifest.digest),
+        "content_digest": dg.MetadataValue.text(record.digest),
     }
 
 

@@ -16,10 +16,11 @@ from datetime import date, datetime
 from html import escape
 
 import dagster as dg
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from steam_assets.insights.table import PLOTTED_PARTITIONS
-from steam_assets.lake.clean_tables import IcebergTable
+from steam_assets.lake.clean_tables import read_table
+from steam_assets.lake.iceberg_table import IcebergTable
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
 LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"})
@@ -43,13 +44,15 @@ def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MarkdownM
     return preview([row.asDict() for row in frame.limit(SHOWN_ROWS).collect()], columns or frame.columns)
 
 
-def clean_previews(target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MarkdownMetadataValue]:
+def clean_previews(
+    spark: SparkSession, target: IcebergTable, keys: Sequence[str]
+) -> dict[str, dg.MarkdownMetadataValue]:
     """Of a clean table just committed: rows of the newest of ``keys``, and the line of rows over its partitions.
 
     The line is drawn from the table's metadata; of the data, one partition's first rows are read.
     """
     rows = sorted(target.partition_rows().items())[-PLOTTED_PARTITIONS:]
-    shown = frame_preview(target.read([max(keys)]), [column.name for column in target.columns])
+    shown = frame_preview(read_table(spark, target, [max(keys)]), [column.name for column in target.columns])
     return {"preview": shown, "plot": sparkline([(key, float(count)) for key, count in rows], "rows a partition")}
 
 

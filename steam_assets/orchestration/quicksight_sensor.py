@@ -15,8 +15,6 @@ from pydantic import Field
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.lease import LeaseHeld
-from steam_assets.lake.open_store import open_root
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.previews import preview
@@ -61,6 +59,7 @@ def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         "to its end, and its rows are compared with the table's.",
         owners=OWNERS,
         kinds={"quicksight"},
+        pool="quicksight",
         tags={"stage": "visual"},
         required_resource_keys={"lake", "clock"},
     )
@@ -69,9 +68,9 @@ def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         clock: Clock = context.resources.clock
         try:
             versions, missing = committed_versions(lake.settings, CleanReader(lake.settings))
-            work = QuickSightRefresh(lake.settings, open_root("clean", lake.settings), clock)
+            work = QuickSightRefresh(lake.settings, clock)
             outcomes = work.refresh(versions, again=config.again)
-        except (QuickSightNotSetUp, LeaseHeld) as error:
+        except QuickSightNotSetUp as error:
             raise permanent(str(error)) from error
         for table in missing:
             context.log.warning(f"{table} is not in Glue or has no data yet; it is refreshed once it has")
@@ -139,7 +138,7 @@ def quicksight_sensor(settings: Settings, job: AssetJob, *, running: bool) -> dg
             versions, missing = committed_versions(lake.settings, CleanReader(lake.settings))
         except QuickSightNotSetUp as error:
             return dg.SkipReason(str(error))
-        now, history = clock.now(), History(open_root("clean", lake.settings))
+        now, history = clock.now(), History(lake.settings)
         due = history.due(versions, now)
         if not due:
             without = f"; not in Glue or empty: {', '.join(missing)}" if missing else ""

@@ -93,10 +93,10 @@ def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], as
     lake: Lake = context.resources.lake
     clock: Clock = context.resources.clock
     spark: LazyPySparkResource = context.resources.spark
-    tables = [table.name for source in sources for table in source.tables]
-    changed = asked or dict(commits_since(lake.ledger, tables, None).changed)
+    tables = [table for source in sources for table in source.tables]
+    changed = asked or {table: list(keys) for table, keys in commits_since(lake, tables, None).changed.items()}
     served = {insight.name: insight for insight in served_insights(sources)}
-    chosen = affected(list(served.values()), sources, lake.ledger, changed, clock.now())
+    chosen = affected(list(served.values()), sources, lake, changed, clock.now())
     made = {table: list(keys) for table, keys in changed.items()}
     invalid: list[str] = []
     for name, keys in chosen.items():
@@ -119,7 +119,7 @@ def _record(context: dg.OpExecutionContext, spark: SparkSession, insight: Insigh
     for key, rows in done.rows.items():
         shown: Mapping[str, dg.MetadataValue] = {"snapshot_id": dg.MetadataValue.text(str(done.snapshot_id))}
         if key == newest:
-            shown = insight_metadata(spark, insight, done)
+            shown = insight_metadata(spark, context.resources.lake, insight, done)
         context.log_event(
             dg.AssetMaterialization(
                 insight_key(insight),
@@ -154,7 +154,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
     While a refresh is under way it waits: what is committed meanwhile is the next one's. What a failed refresh should
     have made goes along with the next, so that it is not tried over and over.
     """
-    tables = [table.name for source in sources for table in source.tables]
+    tables = [table for source in sources for table in source.tables]
 
     @dg.sensor(
         name="refresh_visuals",
@@ -166,7 +166,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
     )
     def refresh_visuals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         lake: Lake = context.resources.lake
-        new = commits_since(lake.ledger, tables, context.cursor)
+        new = commits_since(lake, tables, context.cursor)
         if not new.changed:
             return dg.SkipReason("no clean partition was committed since the last refresh")
         under_way = context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -25,9 +25,8 @@ from steam_assets.ingestion.kafka_connection import KafkaUnavailable, ensure_top
 from steam_assets.ingestion.landing import set_aside
 from steam_assets.ingestion.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import Manifest, Receipt
-from steam_assets.lake.raw_housekeeping import was_cleared
-from steam_assets.lake.raw_store import DamagedManifest
+from steam_assets.lake.ledger import RawRecord, Receipt
+from steam_assets.lake.partition_status import SourceLedger
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.orchestration.standing import Activity
@@ -37,7 +36,6 @@ from steam_assets.sources.source import Source
 RUNS_A_TICK = 20
 DEAD_LETTERS_A_TICK = 50
 RUN_KEY = "dagster/run_key"
-PARTITIONS_A_TICK = 200
 GIVEN_UP_AFTER = timedelta(hours=1)
 """After its newest record, a batch of which records are missing will not be finished: transactions end sooner."""
 
@@ -69,6 +67,7 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
         aside = _Aside(lake, source)
         try:
             scan = scan_topic(lake.settings, source, cursor.cluster_id, cursor.offsets, aside.take)
+            aside.keep(clock.now())
         except (KafkaUnavailable, RangeGone) as error:
             return dg.SkipReason(str(error))
         if scan.ends == cursor.offsets and scan.cluster_id == cursor.cluster_id:
@@ -116,16 +115,19 @@ class _Aside:
 
     lake: Lake
     source: Source
-    new: int = 0
+    taken: list[Poison] = field(default_factory=list)
     waiting: bool = False
 
     def take(self, poison: Poison) -> None:
-        if self.new == DEAD_LETTERS_A_TICK:
+        if len(self.taken) == DEAD_LETTERS_A_TICK:
             self.waiting = True
-            return
-        if self.new == 0:
+        else:
+            self.taken.append(poison)
+
+    def keep(self, now: datetime) -> None:
+        if self.taken:
             ensure_topics(self.lake.settings, self.source)
-        self.new += set_aside(self.lake.settings, self.lake.raw, self.source.name, poison)
+            set_aside(self.lake, self.source, self.taken, now)
 
 
 @dataclass
@@ -144,7 +146,7 @@ class _TopicTick:
         ready = [key for key in new if key not in held]
         open_batches = [batch for batch, seen in self.scan.unfinished.items() if self.now - seen < GIVEN_UP_AFTER]
         self._tell(open_batches)
-        requests = list(islice(self._unasked(self._request(key, new[key]) for key in ready), RUNS_A_TICK))
+        requests = list(islice(_unasked(self.context, (self._request(key, new[key]) for key in ready)), RUNS_A_TICK))
         pending = [batch for batches in new.values() for batch in batches]
         waits = [f"runs for {len(ready)} partitions were asked for in this hour"] if ready else []
         waits += [f"runs work on {', '.join(held)}"] if held else []
@@ -156,32 +158,19 @@ class _TopicTick:
             cursor=cursor if open_batches or self.poison_waits else _TopicCursor.before(self.scan, pending),
         )
 
-    def _unasked(self, requests: Iterable[dg.RunRequest]) -> Iterator[dg.RunRequest]:
-        """Without those that this hour has seen already: they must not take the place of others."""
-        for request in requests:
-            tags = {RUN_KEY: request.run_key or ""}
-            if not self.context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=1):
-                yield request
-
     def _new_batches(self) -> dict[str, list[Receipt]]:
-        """Whole batches that are in no manifest, by partition key, oldest partition first."""
+        """Whole batches that were not landed, by partition key, oldest partition first."""
         new: dict[str, list[Receipt]] = {}
+        ledger = SourceLedger.of(self.lake, self.source)
         for batch in self.scan.batches:
             if not partition_exists(self.source.cadence, batch.partition_key, self.now):
                 self.context.log.warning(
                     f"{self.source.name}: batch {batch.batch_id} is of {batch.partition_key}, and there is no such "
                     "partition; when there is, its own run finds the batch"
                 )
-            elif batch.batch_id not in self._landed(batch.partition_key):
+            elif batch.batch_id not in ledger.landed(batch.partition_key):
                 new.setdefault(batch.partition_key, []).append(batch)
         return dict(sorted(new.items()))
-
-    def _landed(self, key: str) -> set[str]:
-        """Ids of the partition's batches; of one that housekeeping cleared, those in its backup."""
-        manifest = _manifest(self.context, self.lake, self.source, key)
-        if manifest is None and was_cleared(self.lake.raw, self.source.name, key):
-            manifest = self.lake.raw_backup.manifest(self.source.name, key)
-        return {batch.batch_id for batch in manifest.batches} if manifest else set()
 
     def _tell(self, open_batches: Sequence[str]) -> None:
         for batch_id in self.scan.unfinished:
@@ -221,53 +210,39 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
     def uncleaned(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         lake: Lake = context.resources.lake
         clock: Clock = context.resources.clock
-        activity, now = Activity(context.instance), clock.now()
-        requests: list[dg.RunRequest] = []
-        cursor = context.cursor
-        blocked = False
-        for changed, key in _changed(lake, source, cursor):
-            if len(requests) == RUNS_A_TICK:
-                break
-            if activity.works_on(source, key):
-                blocked = True
-                continue
-            manifest = _manifest(context, lake, source, key)
-            if manifest and partition_exists(source.cadence, key, now) and not _was_cleaned(lake, source, manifest):
-                requests.append(_clean_request(source, manifest))
-            # Nothing behind a partition that has to wait may be passed over.
-            cursor = cursor if blocked else changed
-        skip = None if requests else dg.SkipReason("runs work on what is new" if blocked else "all of it is clean")
-        return dg.SensorResult(run_requests=requests, skip_reason=skip, cursor=cursor)
+        activity, now, ledger = Activity(context.instance), clock.now(), SourceLedger.of(lake, source)
+        waiting = [
+            record
+            for key, record in ledger.raw.items()
+            if partition_exists(source.cadence, key, now) and not _was_cleaned(ledger, record)
+        ]
+        ready = [record for record in waiting if not activity.works_on(source, record.partition_key)]
+        asked = _unasked(context, (_clean_request(source, record) for record in ready))
+        requests = list(islice(asked, RUNS_A_TICK))
+        skip = None if requests else dg.SkipReason("runs work on what is new" if waiting else "all of it is clean")
+        return dg.SensorResult(run_requests=requests, skip_reason=skip)
 
     return uncleaned
 
 
-def _changed(lake: Lake, source: Source, cursor: str | None) -> Iterable[tuple[str, str]]:
-    """Partitions whose manifest was written at the cursor's moment or since; the oldest first, a tick's worth.
-
-    At it too, as S3 tells whole seconds: another one may have been written later in the same second.
-    """
-    found: Iterator[tuple[str, str]] = (
-        (stored.modified.isoformat(timespec="microseconds"), stored.key.rpartition("/")[2].removesuffix(".json"))
-        for stored in lake.raw.store.list(f"{source.name}/_manifests/")
-    )
-    return sorted((when, key) for when, key in found if cursor is None or when >= cursor)[:PARTITIONS_A_TICK]
+def _unasked(context: dg.SensorEvaluationContext, requests: Iterable[dg.RunRequest]) -> Iterator[dg.RunRequest]:
+    """Without those that were asked for before: they must not take the place of others."""
+    for request in requests:
+        tags = {RUN_KEY: request.run_key or ""}
+        if not context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=1):
+            yield request
 
 
-def _was_cleaned(lake: Lake, source: Source, manifest: Manifest) -> bool:
-    """Whether every table was cleaned from these very raw files; it need not be there still (housekeeping)."""
-    key = manifest.partition_key
-    for table in source.tables:
-        backup = lake.backup_ledger.backup(table.name, key)
-        if backup is None or backup.clean.raw_digest != manifest.digest:
-            return False
-    return True
+def _was_cleaned(ledger: SourceLedger, record: RawRecord) -> bool:
+    """Whether every table was cleaned from these very answers; it need not be there still (housekeeping)."""
+    copies = [backups.get(record.partition_key) for backups in ledger.clean_backup.values()]
+    return all(copy is not None and copy.of.raw_digest == record.digest for copy in copies)
 
 
-def _clean_request(source: Source, manifest: Manifest) -> dg.RunRequest:
+def _clean_request(source: Source, record: RawRecord) -> dg.RunRequest:
     return dg.RunRequest(
-        run_key=f"{source.name} {manifest.partition_key} {manifest.digest[:16]}",
-        partition_key=manifest.partition_key,
+        run_key=f"{source.name} {record.partition_key} {record.digest}",
+        partition_key=record.partition_key,
         asset_selection=[asset for stage in AFTER_RAW for asset in stage_keys(source, stage)],
     )
 
@@ -279,11 +254,3 @@ def partition_exists(cadence: Cadence, key: str, now: datetime) -> bool:
     except ValueError:
         return False
     return key >= cadence.first and (window.start if cadence is Cadence.DAILY else window.end) <= now
-
-
-def _manifest(context: dg.SensorEvaluationContext, lake: Lake, source: Source, key: str) -> Manifest | None:
-    try:
-        return lake.raw.manifest(source.name, key)
-    except DamagedManifest as error:
-        context.log.error(f"{source.name} {key}: {error}")
-        return None

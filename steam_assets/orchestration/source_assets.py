@@ -8,21 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import dagster as dg
-from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.ingestion.clock import Clock
-from steam_assets.lake.clean_backup import BackupDiffers, Content, back_up
-from steam_assets.lake.clean_tables import ORIGIN, column_comment
+from steam_assets.lake.backup import back_up
 from steam_assets.lake.cleaning import judge
+from steam_assets.lake.columns import ORIGIN
+from steam_assets.lake.iceberg_table import column_comment
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import BackupRecord
-from steam_assets.lake.raw_backup import BackupReport
-from steam_assets.lake.raw_backup import back_up as back_up_raw
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
-from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_manifest
+from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
@@ -74,10 +72,10 @@ def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) 
         key=raw_key(source),
         ins=ins,
         group_name=source.name,
-        description=f"{source.description}\n\nAs the source said it: gzip JSON Lines of envelopes, by way of Kafka.",
+        description=f"{source.description}\n\nAs the source said it: a row an envelope, by way of Kafka.",
         partitions_def=partitions,
         owners=OWNERS,
-        kinds={"kafka", "json"},
+        kinds={"kafka", "iceberg"},
         tags={"stage": "raw", "cadence": source.cadence.value},
     )
     def raw(**chart: object) -> object:
@@ -92,32 +90,30 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         deps=[raw_key(source)],
-        check_specs=[dg.AssetCheckSpec("verified", asset=key, description="SHA-256 of the bytes read back.")],
+        check_specs=[dg.AssetCheckSpec("verified", asset=key, description="Row count and content digest read back.")],
         group_name=source.name,
         description="A copy of the raw partition on the backup root, read back and compared.",
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
-        kinds={"backup"},
+        kinds={"iceberg", "backup"},
         tags={"stage": "raw-backup", "cadence": source.cadence.value},
-        required_resource_keys={"lake"},
+        required_resource_keys={"lake", "clock"},
     )
     def raw_backup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         lake: Lake = context.resources.lake
-        reports: list[BackupReport] = []
-        problems: list[str] = []
-        for partition_key in context.partition_keys:
-            require_manifest(lake, source.name, partition_key)
-            try:
-                reports.append(back_up_raw(lake.raw, lake.raw_backup, source.name, partition_key))
-            except ValueError as error:
-                problems.append(str(error))
+        clock: Clock = context.resources.clock
+        keys = sorted(context.partition_keys)
+        for partition_key in keys:
+            require_raw(lake, source, partition_key)
+        records, problems = back_up(lake.raw_twins(source), keys, clock.now())
+        aside = lake.set_aside_twins(source)
+        problems += back_up(aside, [k for k in keys if aside.primary.record(RawRecord, k)], clock.now())[1]
         yield dg.MaterializeResult(
             metadata={
-                "files": sum(r.files for r in reports),
-                "copied": sum(r.copied for r in reports),
-                "bytes": sum(r.bytes for r in reports),
-                "partitions": len(reports),
+                "dagster/partition_row_count": sum(r.of.content.rows for r in records.values()),
+                "bytes": sum(batch.size for r in records.values() for batch in r.of.batches),
+                "partitions": len(records),
             },
             check_results=[_verified(key, problems)],
         )
@@ -151,10 +147,10 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
         lake: Lake = context.resources.lake
         job: Submission = context.resources.submission
         keys = sorted(context.partition_keys)
-        manifests = {key: require_manifest(lake, source.name, key) for key in keys}
+        raw = {key: require_raw(lake, source, key) for key in keys}
         job.run(context, [source.name, table.name, *keys])
         records = [require_clean(lake, source, table, key) for key in keys]
-        if stale := [r.partition_key for r in records if r.raw_digest != manifests[r.partition_key].digest]:
+        if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
             raise permanent(f"the job left {', '.join(stale)} of {table.name} as it was; its own log says why")
         return dg.MaterializeResult(metadata=clean_metadata(records))
 
@@ -173,27 +169,19 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
-        kinds={"pyspark", "iceberg", "backup"},
+        kinds={"iceberg", "backup"},
         tags={"stage": "clean-backup", "cadence": source.cadence.value},
-        required_resource_keys={"lake", "spark", "clock"},
+        required_resource_keys={"lake", "clock"},
     )
     def clean_backup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         lake: Lake = context.resources.lake
-        spark: LazyPySparkResource = context.resources.spark
         clock: Clock = context.resources.clock
-        records = {k: require_clean(lake, source, table, k) for k in context.partition_keys}
-        # Opened before Spark writes below the root: only an empty place is marked as ours.
-        ledger = lake.backup_ledger
-        problems: list[str] = []
-        contents: dict[str, Content] = {}
-        try:
-            contents = back_up(spark.spark_session, table, {k: record.clean for k, record in records.items()})
-        except BackupDiffers as error:
-            problems.append(str(error))
-        for partition_key, made in contents.items():
-            ledger.write(BackupRecord.of(records[partition_key], made.rows, made.digest, clock.now()))
+        keys = sorted(context.partition_keys)
+        for partition_key in keys:
+            require_clean(lake, source, table, partition_key)
+        records, problems = back_up(lake.clean_twins(source, table), keys, clock.now())
         yield dg.MaterializeResult(
-            metadata={"dagster/partition_row_count": sum(c.rows for c in contents.values())},
+            metadata={"dagster/partition_row_count": sum(r.of.content.rows for r in records.values())},
             check_results=[_verified(key, problems)],
         )
         if problems:

@@ -19,7 +19,7 @@ import pyspark
 
 from steam_assets.embedded.jars import SPARK
 from steam_assets.lake import clean_job
-from steam_assets.lake.open_store import ROOT_NAMES
+from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.lake.spark_session import prepare_process, server_config, spark_config
 from steam_assets.orchestration.failures import permanent
 from steam_assets.settings import Settings

@@ -14,7 +14,6 @@ import dagster as dg
 
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.disk_store import DiskStore
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
@@ -127,8 +126,8 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
 def write_exports(settings: Settings, chosen: Mapping[str, Sequence[str] | None]) -> Shown:
     """Export partitions by table, all of a table's where None is given; other files stay as they are."""
     folder = (settings.home / "exports").absolute()
-    reader, store = CleanReader(settings), DiskStore(folder)
-    written = [one for table, keys in chosen.items() for one in export_table(reader, store, table, keys)]
+    reader = CleanReader(settings)
+    written = [one for table, keys in chosen.items() for one in export_table(reader, folder, table, keys)]
     return {
         "path": dg.MetadataValue.path(folder),
         "files": dg.MetadataValue.int(2 * len(written)),

@@ -125,6 +125,8 @@ TABLE = Table(
         *STORE_COLUMNS,
     ),
     key=("rank",),
+    picture=True,
+    ranked=("rank", "app_id"),
     items=items,
     rules={
         "rank_from_1": "rank >= 1",

@@ -117,6 +117,7 @@ VISITS = Table(
         Column("kind", "string", "estimate: the free answer; official: the keyed API.", nullable=False),
     ),
     key=("month",),
+    picture=True,
     items=visits,
     rules={"visits_not_negative": "visits >= 0"},
 )
@@ -135,6 +136,7 @@ ENGAGEMENT = Table(
         Column("category", "string", "Similarweb's category of the site."),
     ),
     key=("month",),
+    picture=True,
     items=engagement,
     rules={
         "bounce_rate_from_0_to_1": "bounce_rate between 0 and 1",
@@ -154,6 +156,7 @@ TRAFFIC = Table(
         Column("share", "double", "Share of visits, 0 to 1.", nullable=False),
     ),
     key=("month", "traffic_source"),
+    picture=True,
     items=traffic_sources,
     rules=SHARE_RULE,
     asset="clean_traffic_sources",
@@ -168,6 +171,7 @@ COUNTRIES = Table(
         Column("share", "double", "Share of visits, 0 to 1.", nullable=False),
     ),
     key=("month", "country"),
+    picture=True,
     items=top_countries,
     rules=SHARE_RULE,
     asset="clean_top_countries",

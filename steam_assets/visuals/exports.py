@@ -27,7 +27,6 @@ import pyarrow.parquet as pq
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.store import Store
 from steam_assets.sources.source import Source
 
 PARTITION = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{ALL}")
@@ -44,7 +43,7 @@ LARGEST_BLOCK = 1 << 26
 
 @dataclass(frozen=True)
 class Exported:
-    """A partition's two files, by their keys in the store, and its rows."""
+    """A partition's two files, by their names within the folder, and its rows."""
 
     table: str
     partition_key: str
@@ -59,7 +58,7 @@ def exported_tables(sources: Iterable[Source]) -> list[str]:
 
 
 def export_table(
-    reader: CleanReader, store: Store, table: str, keys: Sequence[str] | None = None
+    reader: CleanReader, folder: Path, table: str, keys: Sequence[str] | None = None
 ) -> Iterator[Exported]:
     """Export partitions of a table, by default all it has; nothing if it was never made.
 
@@ -72,7 +71,7 @@ def export_table(
             raise ValueError(f"{key!r} is no partition key of {table}: write a day as YYYY-MM-DD")
         rows = reader.arrow(table, [key])
         if rows is not None:
-            yield _export(store, table, key, rows)
+            yield _export(folder, table, key, rows)
 
 
 def _partitions(reader: CleanReader, table: str) -> list[str]:
@@ -80,14 +79,15 @@ def _partitions(reader: CleanReader, table: str) -> list[str]:
     return [] if rows is None else sorted(rows["partition_key"].unique().to_pylist())
 
 
-def _export(store: Store, table: str, key: str, rows: pa.Table) -> Exported:
+def _export(folder: Path, table: str, key: str, rows: pa.Table) -> Exported:
     stem = f"{table}/{key}"
-    with TemporaryDirectory(prefix="export-") as folder:
-        csv, parquet = Path(folder, "rows.csv"), Path(folder, "rows.parquet")
+    (folder / table).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".export-", dir=folder) as drafts:
+        csv, parquet = Path(drafts, "rows.csv"), Path(drafts, "rows.parquet")
         write_csv(rows, csv)
         pq.write_table(rows, parquet, compression="zstd")
-        store.write(f"{stem}.parquet", parquet)
-        store.write(f"{stem}.csv", csv)
+        parquet.replace(folder / f"{stem}.parquet")
+        csv.replace(folder / f"{stem}.csv")
     return Exported(table, key, rows.num_rows, f"{stem}.csv", f"{stem}.parquet")
 
 

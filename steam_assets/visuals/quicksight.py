@@ -22,8 +22,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.aws_client import aws_client
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.lease import Lease, lease
-from steam_assets.lake.store import Store
 from steam_assets.settings import Settings
 from steam_assets.visuals.quicksight_history import QUOTA, Asked, History, Version
 
@@ -95,13 +93,13 @@ def _snapshot_id(reader: CleanReader, table: str) -> int | None:
 
 
 class QuickSightRefresh:
-    """Refreshes of one deployment's data sets. ``store`` is the clean root's, where the history is kept."""
+    """Refreshes of one deployment's data sets. One at a time: the asset is in a pool of its own."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         check_setup(settings)
-        self.history = History(store)
+        self.history = History(settings)
         self.quota = QUOTA[settings.quicksight_edition]
-        self._account, self._store, self._clock = settings.quicksight_account_id, store, clock
+        self._account, self._clock = settings.quicksight_account_id, clock
         self._reader = CleanReader(settings)
         self._api = aws_client(
             "quicksight",
@@ -122,7 +120,7 @@ class QuickSightRefresh:
     ) -> list[Outcome]:
         """Ask for the versions that are due, and for those of the tables ``again`` in any case; follow all to the end.
 
-        LeaseHeld if another process does so, QuickSightNotSetUp if a table of ``again`` cannot be refreshed.
+        QuickSightNotSetUp if a table of ``again`` cannot be refreshed.
         """
         unknown = sorted(set(again) - {version.table for version in versions})
         if unknown:
@@ -130,16 +128,13 @@ class QuickSightRefresh:
                 f"again: {', '.join(unknown)} has no data set or no data yet; "
                 f"there are {', '.join(version.table for version in versions) or 'none'}"
             )
-        with lease(self._store, "quicksight") as held:
-            now = self._clock.now()
-            forced = [version for version in versions if version.table in again]
-            rest = [version for version in versions if version.table not in again]
-            asked = [self._ask(version, again=True) for version in forced]
-            asked += [self._ask(version, again=False) for version in self.history.due(rest, now)]
-            outcomes = [one for one in asked if isinstance(one, Outcome)]
-            return outcomes + self._follow(
-                [one for one in asked if isinstance(one, Asked)], held, followed_for, looked_every
-            )
+        now = self._clock.now()
+        forced = [version for version in versions if version.table in again]
+        rest = [version for version in versions if version.table not in again]
+        asked = [self._ask(version, again=True) for version in forced]
+        asked += [self._ask(version, again=False) for version in self.history.due(rest, now)]
+        outcomes = [one for one in asked if isinstance(one, Outcome)]
+        return outcomes + self._follow([one for one in asked if isinstance(one, Asked)], followed_for, looked_every)
 
     def _ask(self, version: Version, *, again: bool) -> Asked | Outcome:
         record = self._record(version, again=again)
@@ -214,9 +209,7 @@ class QuickSightRefresh:
         self.history.keep(kept, now)
         return Outcome(kept, state, told, seconds)
 
-    def _follow(
-        self, pending: list[Asked], held: Lease, followed_for: timedelta, looked_every: timedelta
-    ) -> list[Outcome]:
+    def _follow(self, pending: list[Asked], followed_for: timedelta, looked_every: timedelta) -> list[Outcome]:
         """Look at all of them in turn until each has ended or the time is up."""
         outcomes: list[Outcome] = []
         until = time.monotonic() + followed_for.total_seconds()
@@ -229,7 +222,6 @@ class QuickSightRefresh:
             pending = [record for record, _ in waiting]
             if pending:
                 time.sleep(looked_every.total_seconds())
-                held.renew()
         return outcomes
 
     def _too_long(self, record: Asked, status: str, followed_for: timedelta) -> Outcome:

@@ -14,7 +14,9 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
-from steam_assets.lake.store import Store
+from steam_assets.lake.catalogs import root_uri
+from steam_assets.lake.files import Files
+from steam_assets.settings import Settings
 
 DAY = timedelta(hours=24)
 QUOTA: Mapping[str, int] = {"enterprise": 32, "standard": 8}
@@ -56,14 +58,15 @@ _ALL = TypeAdapter(list[Asked])
 
 
 class History:
-    """The records of one clean root. Whoever writes holds the lease ``quicksight`` of the store."""
+    """The records of one deployment, in its clean root. One process at a time writes them."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, settings: Settings) -> None:
+        self._files = Files(settings)
+        self._address = f"{root_uri(settings, 'clean')}/{_NAME}"
 
     def all(self) -> list[Asked]:
         """Oldest first: those of the last 24 hours, and the newest of each data set."""
-        return _ALL.validate_json(self._store.read(_KEY)) if self._store.stat(_KEY) else []
+        return _ALL.validate_json(self._files.read(self._address)) if self._files.exists(self._address) else []
 
     def newest(self, dataset_id: str) -> Asked | None:
         return next((one for one in reversed(self.all()) if one.dataset_id == dataset_id), None)
@@ -74,7 +77,7 @@ class History:
         kept = sorted([*others, asked], key=lambda one: one.asked_at)
         newest = {one.dataset_id: one for one in kept}
         needed = [one for one in kept if one.asked_at > now - DAY or newest[one.dataset_id] is one]
-        self._store.write(_KEY, _ALL.dump_json(needed, indent=1))
+        self._files.write(self._address, _ALL.dump_json(needed, indent=1))
 
     def left(self, quota: int, now: datetime) -> int:
         """How many refreshes the rolling 24 hours before ``now`` leave."""
@@ -118,4 +121,4 @@ def _is_due(version: Version, newest: Asked | None, now: datetime) -> bool:
     return newest.status in ("asked", "refused") and not waits
 
 
-_KEY = "quicksight/asked.json"
+_NAME = "quicksight/asked.json"

@@ -33,7 +33,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import ORIGIN
+from steam_assets.lake.columns import ORIGIN
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Column
 

@@ -16,14 +16,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.layouts import BESIDE_A_CHART, Layout, layout_of, name_beside
 from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, SetAside, Unreadable, outside
+from steam_assets.ingestion.landing import envelope_row
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import LandedBatch
-from steam_assets.lake.raw_store import RawStore
+from steam_assets.lake.ledger import BackupRecord, Batch, RawRecord
+from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch
+from steam_assets.settings import RootName
 from steam_assets.sources import source_named
 from steam_assets.sources.json_body import NOTES_HEADER
 from steam_assets.sources.source import Source
@@ -78,7 +79,8 @@ def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: b
         return [_left(relative, layout.source, f"it is larger than {LARGEST_FILE >> 20} MiB")]
     file = OldFile(relative, path.read_bytes(), day)
     beside = _beside(layout, path, file)
-    looked_at = [getattr(lake, name) for name in ("raw", "raw_backup") if not dry_run or _exists(lake, name)]
+    roots: tuple[RootName, ...] = ("raw", "raw-backup")
+    looked_at: list[RootName] = [root for root in roots if not dry_run or _exists(lake, root)]
     work = _FileImport(lake, layout, file, beside, dry_run, looked_at)
     return work.run(now)
 
@@ -103,22 +105,22 @@ def _beside(layout: Layout, path: Path, file: OldFile) -> OldFile | None:
     return replace(file, path=f"{file.path.rpartition('/')[0]}/{name}".lstrip("/"), data=other.read_bytes())
 
 
-def _exists(lake: Lake, name: Literal["raw", "raw_backup"]) -> bool:
+def _exists(lake: Lake, name: RootName) -> bool:
     """Whether a root is there: opening it would make it, and a dry run makes nothing."""
-    root = lake.settings.root("raw" if name == "raw" else "raw-backup")
+    root = lake.settings.root(name)
     return root.startswith("s3://") or Path(root).is_dir()
 
 
 @dataclass
 class _FileImport:
-    """One file's import. ``looked_at`` are the stores in which an import before this one may have left it."""
+    """One file's import. ``looked_at`` are the roots in which an import before this one may have left it."""
 
     lake: Lake
     layout: Layout
     file: OldFile
     beside: OldFile | None
     dry_run: bool
-    looked_at: Sequence[RawStore]
+    looked_at: Sequence[RootName]
 
     @property
     def source(self) -> Source:
@@ -164,12 +166,16 @@ class _FileImport:
 
     def _is_there(self, key: str, batch_id: str) -> bool:
         # In the backup alone it was cleared by housekeeping, and a restore, not an import, brings it back.
-        manifests = [raw.manifest(self.source.name, key) for raw in self.looked_at]
-        return any(batch.batch_id == batch_id for manifest in manifests if manifest for batch in manifest.batches)
+        known: set[str] = set()
+        if "raw" in self.looked_at:
+            record = self.lake.raw(self.source).record(RawRecord, key)
+            known |= record.batch_ids if record else set()
+        if "raw-backup" in self.looked_at:
+            held = self.lake.raw_backup(self.source).record(BackupRecord[RawRecord], key)
+            known |= held.of.batch_ids if held else set()
+        return batch_id in known
 
-    def _land(
-        self, key: str, batch_id: str, pieces: Sequence[Piece], notes: Sequence[str], now: datetime
-    ) -> None:
+    def _land(self, key: str, batch_id: str, pieces: Sequence[Piece], notes: Sequence[str], now: datetime) -> None:
         envelopes = [self._envelope(key, batch_id, n, piece, notes) for n, piece in enumerate(pieces)]
         raw = self.lake.raw(self.source)
         written = write_batch(raw, batch_id, (envelope_row(one, None, None, None) for one in envelopes))

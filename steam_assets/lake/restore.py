@@ -1,0 +1,100 @@
+"""Restoring a deployment's partitions: raw, what was set aside and clean, in place or to another place, and the drill.
+
+Belongs here: what belongs to a partition, and where it goes. Does not belong here: how one table's rows come back
+(backup.py), printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from steam_assets.lake.backup import BackupDiffers, backups_of, restore
+from steam_assets.lake.lake import Lake, Twins
+from steam_assets.lake.roots import on_s3, refuse_beside
+from steam_assets.settings import Settings
+from steam_assets.sources.source import Source
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came back of a partition: ``rows`` in the primary now by table, and what did not, a line each."""
+
+    source: str
+    partition_key: str
+    rows: dict[str, int]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """Brings partitions of ``lake``'s backups into the primaries of ``target``, which may be another lake."""
+
+    lake: Lake
+    target: Lake
+
+    @classmethod
+    def in_place(cls, lake: Lake) -> Restorer:
+        return cls(lake, lake)
+
+    @classmethod
+    def elsewhere(cls, lake: Lake, place: str) -> Restorer:
+        """To a folder or ``s3://bucket/prefix``, as ``place/raw`` and ``place/clean`` with catalogs of their own.
+
+        UnsafeRoot if the place is, holds or lies in one of the lake's roots, or is somebody's.
+        """
+        refuse_beside(place, lake.settings)
+        place = place.rstrip("/") if on_s3(place) else str(Path(place).absolute())
+        by_file = {"iceberg_catalog": "sqlite", "iceberg_catalog_uri": "", "iceberg_catalog_properties": {}}
+        roots = {"raw_root": f"{place}/raw", "clean_root": f"{place}/clean"}
+        settings: Settings = lake.settings.model_copy(update=roots | by_file)
+        return cls(lake, Lake(settings))
+
+    @property
+    def usable_as(self) -> str:
+        """The settings that make what was restored the primaries of a deployment."""
+        settings = self.target.settings
+        return (
+            f"STEAM_RAW_ROOT={settings.root('raw')} STEAM_CLEAN_ROOT={settings.root('clean')} "
+            f"STEAM_ICEBERG_CATALOG={settings.iceberg_catalog}"
+        )
+
+    def partitions(self, source: Source) -> list[str]:
+        """Keys of the partitions that have a backup, raw or clean, oldest first."""
+        return sorted({key for twins in self._twins(source) for key in backups_of(twins)})
+
+    def restore(self, source: Source, keys: Sequence[str], *, overwrite: bool = False) -> Iterator[Restored]:
+        """Restore partitions, one after the other, each read back.
+
+        WouldOverwrite at the first that holds other data than its backup, unless ``overwrite``. A damaged backup is a
+        problem of its table and partition, and the others are restored all the same.
+        """
+        for key in keys:
+            rows: dict[str, int] = {}
+            problems: list[str] = []
+            for twins in self._twins(source):
+                try:
+                    if (arrived := restore(twins, key, overwrite=overwrite)) is not None:
+                        rows[twins.label.partition("/")[2]] = arrived.of
+                except BackupDiffers as error:
+                    problems.append(f"{twins.label} {key}: {error}")
+            yield Restored(source.name, key, rows, tuple(problems))
+
+    def _twins(self, source: Source) -> list[Twins[Any]]:
+        """Each of the source's tables: the target's primary, the lake's backup."""
+        here, there = self.lake, self.target
+        raw, aside = here.raw_twins(source), here.set_aside_twins(source)
+        found: list[Twins[Any]] = [replace(raw, primary=there.raw(source))]
+        found.append(replace(aside, primary=there.set_aside(source)))
+        return found + [replace(here.clean_twins(source, table), primary=there.clean(table)) for table in source.tables]
+
+
+def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:
+    """Restore every backup into the empty ``folder`` and compare; ValueError if it is not empty."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty; a drill restores into an empty place")
+    restorer = Restorer.elsewhere(lake, str(folder))
+    for source in sources:
+        yield from restorer.restore(source, restorer.partitions(source))
