@@ -16,6 +16,8 @@ from steam_assets.commands.demo import demo
 from steam_assets.commands.doctor import doctor
 from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
+from steam_assets.commands.lake_catalog import catalog, relocate
+from steam_assets.commands.look import show, trace
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.warm import warm
@@ -30,10 +32,12 @@ app = typer.Typer(
 )
 for command in (
     *(demo, dev, run, status, dashboard, export),
-    *(verify, restore, drill, housekeeping, import_history),
+    *(trace, verify, restore, drill, housekeeping, relocate, import_history),
     *(doctor, broker, simulate, jars, warm),
 ):
     app.command()(command)
+app.add_typer(show, name="show")
+app.add_typer(catalog, name="catalog")
 
 
 @app.callback()

@@ -33,10 +33,12 @@ def run(
         list[str] | None, typer.Option(help=f"One stage alone ({', '.join(STAGES)}); may be repeated. Default: all.")
     ] = None,
     apps: Annotated[str, typer.Option(help="App ids to ask news and reviews about, comma separated.")] = "",
+    refetch: Annotated[bool, typer.Option(help="Ask the source again for raw partitions that are there.")] = False,
 ) -> None:
     """Run a source, or all sources of a cadence, for one partition or a range.
 
-    Raw partitions that are there already are kept. The other stages take the whole range in one Spark job.
+    Raw partitions that are there already are kept, unless --refetch: a newer chart then replaces the older one whole,
+    newer items the older ones. The other stages take the whole range in one Spark job.
     """
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 
@@ -50,7 +52,9 @@ def run(
         launcher = Launcher(build_defs(settings=settings), instance)
         for source in sources:
             try:
-                run_range(launcher, source, stages, _keys(source, first, last), apps=wanted, console=console)
+                run_range(
+                    launcher, source, stages, _keys(source, first, last), apps=wanted, refetch=refetch, console=console
+                )
             except RunFailed as error:
                 console.print(f"[red]{source.name}:[/] {error}", highlight=False)
                 raise typer.Exit(1) from error
@@ -64,6 +68,7 @@ def run_range(
     keys: Sequence[str],
     *,
     apps: Sequence[int],
+    refetch: bool = False,
     console: Console,
 ) -> None:
     """Raw one run a partition, the later stages one run for the range. RunFailed at the first that fails."""
@@ -76,7 +81,10 @@ def run_range(
         if Stage.RAW in stages:
             for key in keys:
                 progress.update(task, description=f"{source.title} {key}: raw")
-                failed += launcher.partition(source, (Stage.RAW,), key, apps=apps)
+                run = launcher.partition(source, (Stage.RAW,), key, apps=apps, refetch=refetch)
+                failed += run.failed_checks
+                if run.kept:
+                    progress.console.print(f"{source.name} {key}: already there, kept (--refetch asks again)")
                 progress.advance(task)
         if later:
             progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(keys)} partitions")

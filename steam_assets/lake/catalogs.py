@@ -56,15 +56,13 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     return catalog
 
 
-def root_uri(settings: Settings, root: RootName) -> str:
-    """A root as Iceberg's metadata names it: ``s3://…`` or ``file:///…``."""
-    address = settings.root(root)
-    return address if address.startswith("s3://") else f"file://{address}"
-
-
 def warehouse(settings: Settings, root: RootName) -> str:
-    """Where the root's tables lie, as Iceberg's metadata names it."""
-    return f"{root_uri(settings, root)}/warehouse"
+    """Where the root's tables lie, as Iceberg's metadata names it.
+
+    On a disk it is the bare path: Hadoop and pyiceberg both take that as it is, whatever characters it has. Of a
+    ``file:`` address Hadoop decodes no percent signs, and pyiceberg drops what follows ``#`` or ``?``.
+    """
+    return f"{settings.root(root)}/warehouse"
 
 
 def table_location(settings: Settings, root: RootName, table: str) -> str:
@@ -87,8 +85,8 @@ def pyiceberg_properties(settings: Settings, root: RootName) -> dict[str, str]:
         properties["s3.endpoint"] = settings.s3_endpoint_url
     match settings.iceberg_catalog:
         case "sqlite":
-            file = sqlite_file(settings, root)
-            properties |= {"type": "sql", "uri": f"sqlite:///{file}?timeout={BUSY_SECONDS}"}
+            file = sqlite_file(settings, root).as_uri()
+            properties |= {"type": "sql", "uri": f"sqlite:///{file}?timeout={BUSY_SECONDS}&uri=true"}
         case "jdbc":
             properties |= {"type": "sql", "uri": _sqlalchemy_uri(settings)}
         case "glue":
@@ -111,7 +109,7 @@ def spark_properties(settings: Settings, root: RootName) -> dict[str, str]:
         "cache-enabled": "false",
     }
     if settings.iceberg_catalog == "sqlite":
-        properties["uri"] = f"jdbc:sqlite:{sqlite_file(settings, root)}?busy_timeout={1000 * BUSY_SECONDS}"
+        properties["uri"] = f"jdbc:sqlite:{sqlite_file(settings, root).as_uri()}?busy_timeout={1000 * BUSY_SECONDS}"
     elif settings.iceberg_catalog_uri:
         properties["uri"] = settings.iceberg_catalog_uri
     if kind == "jdbc":

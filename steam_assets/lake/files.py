@@ -25,7 +25,7 @@ class File:
 
 
 class Files:
-    """Files at ``s3://`` and ``file://`` addresses, with the settings' endpoint and the AWS SDK's credentials."""
+    """Files at ``s3://`` addresses and at paths of a disk, by the settings' endpoint and the SDK's credentials."""
 
     def __init__(self, settings: Settings) -> None:
         properties = {"s3.region": settings.aws_region}
@@ -52,9 +52,8 @@ class Files:
         system = self.io.fs_by_scheme(scheme, netloc)
         for found in system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True)):
             if found.type is FileType.File and found.mtime is not None:
-                name = found.path if scheme == "file" else f"//{found.path}"
-                prefix = "file://" if scheme == "file" else f"{scheme}:"
-                yield File(f"{prefix}{name}", found.size or 0, found.mtime)
+                place = found.path if scheme == "file" else f"{scheme}://{found.path}"
+                yield File(place, found.size or 0, found.mtime)
 
     def delete(self, address: str) -> None:
         self.io.delete(address)

@@ -48,15 +48,8 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
             size = 0
             with ExitStack() as stack:
                 stream = stack.enter_context(io.new_output(path).create(overwrite=True))
-                writer = stack.enter_context(
-                    pq.ParquetWriter(
-                        stream,
-                        schema,
-                        compression="zstd",
-                        write_page_checksum=True,
-                        write_statistics=cast("bool", counted),
-                    )
-                )
+                options: Any = {"compression": "zstd", "write_page_checksum": True, "write_statistics": counted}
+                writer = stack.enter_context(pq.ParquetWriter(stream, schema, **options))
                 while upcoming is not None and size < FILE_BYTES:
                     writer.write_table(upcoming, row_group_size=max(1, upcoming.num_rows))
                     size += upcoming.nbytes

@@ -17,7 +17,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from steam_assets.lake.catalogs import root_uri, warehouse
+from steam_assets.lake.catalogs import warehouse
 from steam_assets.lake.files import Files
 from steam_assets.settings import RootName, Settings
 
@@ -79,7 +79,7 @@ def read_marker(settings: Settings, root: RootName) -> Marker | None:
 
 
 def marker_address(settings: Settings, root: RootName) -> str:
-    return f"{root_uri(settings, root)}/{MARKER}"
+    return f"{settings.root(root)}/{MARKER}"
 
 
 def check_roots(settings: Settings) -> None:

@@ -10,12 +10,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from steam_assets.ingestion.obtain import Origin
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
@@ -38,6 +40,14 @@ class Stage(StrEnum):
 
 AFTER_RAW = (Stage.RAW_BACKUP, Stage.CLEAN, Stage.CLEAN_BACKUP)
 """The stages that take a range of partitions in one run."""
+
+
+@dataclass(frozen=True)
+class PartitionRun:
+    """A run of one partition: the checks that failed, and whether the raw partition was there already and kept."""
+
+    failed_checks: list[str]
+    kept: bool
 
 
 class RunFailed(Exception):
@@ -69,16 +79,20 @@ class Launcher:
         self._refresh = defs.resolve_job_def(REFRESH)
         self._instance = instance
 
-    def partition(self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = ()) -> list[str]:
-        """One run of the stages for one partition; gives the checks that failed. RunFailed if it does not succeed."""
-        asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps]}}}}
-        return self._run(
-            source, stages, partition_key=key, run_config={"ops": {f"{source.name}__raw": asked}} if apps else {}
-        )
+    def partition(
+        self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = (), refetch: bool = False
+    ) -> PartitionRun:
+        """One run of the stages for one partition. RunFailed if it does not succeed."""
+        asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps], "refetch": refetch}}}}
+        given = {"ops": {f"{source.name}__raw": asked}} if apps or refetch else {}
+        result = self._run(source, stages, partition_key=key, run_config=given)
+        return PartitionRun(_failed_checks(result), _origin(result, source) == Origin.THERE.value)
 
     def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> list[str]:
         """The same for all partitions from the first key to the last (not for ``raw``)."""
-        return self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+        return _failed_checks(
+            self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+        )
 
     def refresh(self) -> None:
         """One run that makes all insights, the dashboard, exports and the Tableau extract. RunFailed if it fails."""
@@ -92,15 +106,14 @@ class Launcher:
         run_config: dict[str, Any],
         tags: Mapping[str, str] | None = None,
         partition_key: str | None = None,
-    ) -> list[str]:
-        result = self._execute(
+    ) -> dg.ExecuteInProcessResult:
+        return self._execute(
             self._job,
             asset_selection=[key for stage in stages for key in stage_keys(source, stage)],
             run_config=run_config | QUIET,
             tags=tags,
             partition_key=partition_key,
         )
-        return [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
 
     def _execute(
         self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
@@ -112,6 +125,19 @@ class Launcher:
         if not result.success:
             raise RunFailed(_first_failure(result))
         return result
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+
+
+def _origin(result: dg.ExecuteInProcessResult, source: Source) -> str | None:
+    """Where the raw partition came from, as the publish op has noted it; None if it did not run."""
+    for event in result.filter_events(lambda e: e.is_successful_output):
+        if event.step_key and event.step_key.endswith(f"publish_{source.name}"):
+            origin = event.step_output_data.metadata.get("origin")
+            return str(origin.value) if origin else None
+    return None
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

@@ -14,7 +14,6 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
-from steam_assets.lake.catalogs import root_uri
 from steam_assets.lake.files import Files
 from steam_assets.settings import Settings
 
@@ -62,7 +61,7 @@ class History:
 
     def __init__(self, settings: Settings) -> None:
         self._files = Files(settings)
-        self._address = f"{root_uri(settings, 'clean')}/{_NAME}"
+        self._address = f"{settings.root('clean')}/{_NAME}"
 
     def all(self) -> list[Asked]:
         """Oldest first: those of the last 24 hours, and the newest of each data set."""

@@ -1,0 +1,54 @@
+"""``steam-assets catalog`` and ``relocate``: finding tables again, and making a copied or moved lake whole.
+
+Belongs here: what they print. Does not belong here: the work (lake/relocate.py).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from steam_assets.settings import Settings
+
+catalog = typer.Typer(no_args_is_help=True, help="The catalogs by which any engine finds the tables.")
+
+
+@catalog.command()
+def rebuild(
+    root: Annotated[str | None, typer.Option(help="raw, raw-backup, clean or clean-backup. Default: all four.")] = None,
+) -> None:
+    """Make catalogs anew from the newest metadata file of each table, after one was lost or damaged."""
+    from steam_assets.lake.relocate import rebuild_catalog
+    from steam_assets.lake.roots import ROOT_NAMES, open_root, read_marker
+
+    settings, console = Settings(), Console()
+    chosen = [name for name in ROOT_NAMES if root in (None, name)]
+    if not chosen:
+        raise typer.BadParameter(f"{root!r} is none of: {', '.join(ROOT_NAMES)}", param_hint="--root")
+    for name in chosen:
+        if read_marker(settings, name) is None:
+            console.print(f"{name}: nothing at {settings.root(name)} yet", highlight=False, soft_wrap=True)
+            continue
+        open_root(settings, name)
+        found = rebuild_catalog(settings, name)
+        console.print(f"{name}: {len(found)} tables: {', '.join(found)}", highlight=False, soft_wrap=True)
+
+
+def relocate() -> None:
+    """Make a lake whole that was copied or moved to where the settings say it is. The original is not touched."""
+    from steam_assets.lake.relocate import relocate as relocate_root
+    from steam_assets.lake.roots import ROOT_NAMES
+
+    settings, console = Settings(), Console()
+    for name in ROOT_NAMES:
+        with console.status(f"Rewriting addresses in {settings.root(name)}"):
+            done = relocate_root(settings, name)
+        told = (
+            f"{done.origin} → {done.place}: {done.files} files rewritten, {len(done.tables)} tables"
+            if done
+            else f"{settings.root(name)} is where it was made"
+        )
+        console.print(f"{name}: {told}", highlight=False, soft_wrap=True)
+    console.print("`steam-assets verify` reads everything back.")

@@ -1,0 +1,116 @@
+"""``steam-assets show`` and ``trace``: the answers as they came, and where a clean row came from.
+
+Belongs here: what is printed. Does not belong here: finding it (lake/trace.py).
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from steam_assets.lake.trace import Trace
+
+show = typer.Typer(no_args_is_help=True, help="Data as it rests.")
+AppOption = Annotated[int | None, typer.Option("--app", help="One app's alone.")]
+SHOWN_ANSWERS = 20
+
+
+@show.command()
+def raw(
+    source: Annotated[str, typer.Argument(help="most_played, top_sellers, news, reviews or monthly_visits.")],
+    partition: Annotated[str, typer.Argument(help="First day of the period, YYYY-MM-DD.")],
+    app: AppOption = None,
+    backup: Annotated[bool, typer.Option(help="Those in the backup.")] = False,
+) -> None:
+    """Print the answers of a raw partition as JSON Lines, whole and unaltered, for `jq`."""
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.trace import raw_rows
+    from steam_assets.sources import source_named
+
+    lake, chosen = Lake(Settings()), source_named(source)
+    table = lake.raw_backup(chosen) if backup else lake.raw(chosen)
+    shown = 0
+    for row in raw_rows(table, partition, app) if table.load() else ():
+        row |= {"headers": dict(row["headers"] or ()), "items": dict(row["items"] or ())}
+        typer.echo(json.dumps(row, ensure_ascii=False, default=_as_text))
+        shown += 1
+    if not shown:
+        raise typer.BadParameter(f"{source} {partition} has no such answers; `steam-assets status` shows what there is")
+
+
+def trace(
+    table: Annotated[str, typer.Argument(help="A clean table, such as reviews or review_summary.")],
+    partition: Annotated[str, typer.Option("--partition", help="First day of the period, YYYY-MM-DD.")],
+    app: AppOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: all answers.")] = False,
+) -> None:
+    """Walk from clean rows to the answers they were read from: snapshot, request, moment, SHA-256, Kafka offset."""
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.trace import trace as follow
+    from steam_assets.sources import SOURCES
+
+    named = {t.name: (s, t) for s in SOURCES for t in s.tables}
+    if table not in named:
+        raise typer.BadParameter(f"{table!r} is none of: {', '.join(named)}", param_hint="TABLE")
+    found = follow(Lake(Settings()), *named[table], partition, app)
+    if found is None:
+        raise typer.BadParameter(f"{table} has no partition {partition}; `steam-assets status` shows what there is")
+    if as_json:
+        typer.echo(json.dumps({"record": found.record.model_dump(mode="json"), "answers": found.answers}, default=str))
+        return
+    _print(Console(), found, partition)
+
+
+def _print(console: Console, found: Trace, partition: str) -> None:
+    record = found.record
+    console.print(f"[bold]{found.table}[/] {partition}", highlight=False)
+    console.print(
+        f"  {record.clean} rows, {record.quarantined} quarantined, {record.duplicates} duplicates of {record.items} "
+        f"items; digest {record.content.digest}",
+        highlight=False,
+    )
+    for version in found.versions:
+        seen = "  ← readers see this" if version.current else ""
+        console.print(
+            f"  snapshot {version.snapshot_id}, {version.committed_at:%Y-%m-%d %H:%M:%S} UTC, "
+            f"{version.operation}{seen}",
+            highlight=False,
+        )
+    lines = Table(box=None, pad_edge=False, title=f"Read from {len(found.answers)} answers", title_justify="left")
+    for heading in ("rows", "request", "app", "asked at (UTC)", "SHA-256", "came through"):
+        lines.add_column(heading, overflow="fold")
+    for answer in sorted(found.answers, key=lambda one: one["sequence"])[:SHOWN_ANSWERS]:
+        lines.add_row(*(escape(text) for text in _answer(answer)))
+    console.print(lines)
+    if len(found.answers) > SHOWN_ANSWERS:
+        console.print(f"… and {len(found.answers) - SHOWN_ANSWERS} more; --app or --json shows them")
+    console.print(
+        f"The answers themselves: steam-assets show raw {found.raw.table if found.raw else 'SOURCE'} {partition}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _answer(answer: dict[str, Any]) -> tuple[str, ...]:
+    place = f"{answer['topic']}/{answer['kafka_partition']} offset {answer['kafka_offset']}"
+    return (
+        str(answer["rows"]),
+        f"{answer['request']} ({answer['status']})",
+        str(answer["app_id"] or ""),
+        f"{answer['fetched_at']:%Y-%m-%d %H:%M:%S}",
+        answer["sha256"][:16],
+        place if answer["topic"] else answer["provenance"],
+    )
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
