@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from steam_assets.settings import Settings
+from steam_assets.settings import RootName, Settings
 
 catalog = typer.Typer(no_args_is_help=True, help="The catalogs by which any engine finds the tables.")
 
@@ -24,7 +24,7 @@ def rebuild(
     from steam_assets.lake.roots import ROOT_NAMES, open_root, read_marker
 
     settings, console = Settings(), Console()
-    chosen = [name for name in ROOT_NAMES if root in (None, name)]
+    chosen: list[RootName] = [name for name in ROOT_NAMES if root in (None, name)]
     if not chosen:
         raise typer.BadParameter(f"{root!r} is none of: {', '.join(ROOT_NAMES)}", param_hint="--root")
     for name in chosen:
