@@ -17,6 +17,7 @@ from rich.table import Table
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
+    from steam_assets.insights.insight import Insight
     from steam_assets.lake.trace import Trace
 
 show = typer.Typer(no_args_is_help=True, help="Data as it rests.")
@@ -48,19 +49,27 @@ def raw(
 
 
 def trace(
-    table: Annotated[str, typer.Argument(help="A clean table, such as reviews or review_summary.")],
+    table: Annotated[str, typer.Argument(help="A clean table, such as reviews, or an insight, such as player_trend.")],
     partition: Annotated[str, typer.Option("--partition", help="First day of the period, YYYY-MM-DD.")],
     app: AppOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: all answers.")] = False,
 ) -> None:
-    """Walk from clean rows to the answers they were read from: snapshot, request, moment, SHA-256, Kafka offset."""
+    """Walk from clean rows to the answers they were read from: snapshot, request, moment, SHA-256, Kafka offset.
+
+    Of an insight, and so of the dashboard's numbers and CSV, to the clean partitions it was computed from.
+    """
+    from steam_assets.insights import INSIGHTS
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.trace import trace as follow
     from steam_assets.sources import SOURCES
 
     named = {t.name: (s, t) for s in SOURCES for t in s.tables}
+    if insight := next((one for one in INSIGHTS if table in (one.name, one.table) and table not in named), None):
+        _print_inputs(Console(), insight, partition)
+        return
     if table not in named:
-        raise typer.BadParameter(f"{table!r} is none of: {', '.join(named)}", param_hint="TABLE")
+        known = ", ".join([*named, *(one.name for one in INSIGHTS)])
+        raise typer.BadParameter(f"{table!r} is none of: {known}", param_hint="TABLE")
     found = follow(Lake(Settings()), *named[table], partition, app)
     if found is None:
         raise typer.BadParameter(f"{table} has no partition {partition}; `steam-assets status` shows what there is")
@@ -85,7 +94,9 @@ def _print(console: Console, found: Trace, partition: str) -> None:
             f"{version.operation}{seen}",
             highlight=False,
         )
-    lines = Table(box=None, pad_edge=False, title=f"Read from {len(found.answers)} answers", title_justify="left")
+    lines = Table(
+        box=None, pad_edge=False, title=f"Answers it was read from: {len(found.answers)}", title_justify="left"
+    )
     for heading in ("rows", "request", "app", "asked at (UTC)", "SHA-256", "came through"):
         lines.add_column(heading, overflow="fold")
     for answer in sorted(found.answers, key=lambda one: one["sequence"])[:SHOWN_ANSWERS]:
@@ -98,6 +109,26 @@ def _print(console: Console, found: Trace, partition: str) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _print_inputs(console: Console, insight: Insight, partition: str) -> None:
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.trace import reads
+    from steam_assets.sources import SOURCES
+
+    if insight.cadence is None:
+        raise typer.BadParameter(f"{insight.name} has one partition, of all that is kept; trace its tables instead")
+    period = insight.cadence.window(partition)
+    console.print(f"[bold]{insight.table}[/] {partition}: {escape(insight.method)}", highlight=False)
+    lines = Table(box=None, pad_edge=False, title="Computed from", title_justify="left")
+    for heading in ("table", "partition", "rows", "snapshot", "content digest"):
+        lines.add_column(heading, overflow="fold")
+    for read in reads(Lake(Settings()), SOURCES, {one.table: one.span(period) for one in insight.inputs}):
+        made = read.record
+        numbers = (str(made.clean), str(made.snapshot_id), made.content.digest) if made else ("gap", "", "")
+        lines.add_row(read.table, read.partition_key, *numbers)
+    console.print(lines)
+    console.print("Further back: steam-assets trace TABLE --partition PARTITION", highlight=False)
 
 
 def _answer(answer: dict[str, Any]) -> tuple[str, ...]:

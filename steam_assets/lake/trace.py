@@ -5,9 +5,9 @@ Belongs here: following the columns by which rows name their origin. Does not be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyiceberg.expressions import And, BooleanExpression, In
@@ -15,6 +15,7 @@ from pyiceberg.expressions import And, BooleanExpression, In
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source, Table
 
 ANSWER = (
@@ -94,3 +95,25 @@ def _answers(raw: IcebergTable, key: str, digests: set[str]) -> Iterator[dict[st
         return
     where = And(of_partitions([key]), In("sha256", sorted(digests)))  # pyright: ignore[reportCallIssue]
     yield from loaded.scan(row_filter=where, selected_fields=ANSWER).to_arrow().to_pylist()
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A clean partition that a derived partition was computed from; ``record`` is None where there was none."""
+
+    table: str
+    partition_key: str
+    record: CleanRecord | None
+
+
+def reads(lake: Lake, sources: Sequence[Source], spans: Mapping[str, Window]) -> list[Reads]:
+    """The clean partitions of tables that lie, in part, in a span of time each; gaps are named too."""
+    found: list[Reads] = []
+    for source in sources:
+        for table in source.tables:
+            if span := spans.get(table.name):
+                records = lake.clean(table).records(CleanRecord)
+                last = source.cadence.containing(span.end - timedelta(seconds=1)).key
+                windows = source.cadence.between(source.cadence.containing(span.start).key, last)
+                found += [Reads(table.name, window.key, records.get(window.key)) for window in windows]
+    return found
