@@ -123,11 +123,13 @@ def _print_inputs(console: Console, insight: Insight, partition: str) -> None:
     lines = Table(box=None, pad_edge=False, title="Computed from", title_justify="left")
     for heading in ("table", "partition", "rows", "snapshot", "content digest"):
         lines.add_column(heading, overflow="fold")
-    for read in reads(Lake(Settings()), SOURCES, {one.table: one.span(period) for one in insight.inputs}):
-        made = read.record
-        numbers = (str(made.clean), str(made.snapshot_id), made.content.digest) if made else ("gap", "", "")
-        lines.add_row(read.table, read.partition_key, *numbers)
+    found = reads(Lake(Settings()), SOURCES, {one.table: one.span(period) for one in insight.inputs})
+    for read in found:
+        if made := read.record:
+            lines.add_row(read.table, read.partition_key, str(made.clean), str(made.snapshot_id), made.content.digest)
     console.print(lines)
+    gaps = sum(read.record is None for read in found)
+    console.print(f"{gaps} more partitions that it looks back at, or ahead to, were not collected.", highlight=False)
     console.print("Further back: steam-assets trace TABLE --partition PARTITION", highlight=False)
 
 
