@@ -92,3 +92,27 @@ def test_visits_are_those_of_the_month_in_the_body(
     (month,) = rows(spark, "monthly_visits", "visits", key, body)
     assert (month["visits"], month["problem"]) == (visits, None)
     assert len(rows(spark, "monthly_visits", "engagement", key, body)) == details
+
+
+def test_news_have_their_text_links_and_images(spark: SparkSession) -> None:
+    """What a post's markup says comes out in three columns; without a text all three are null, without markup empty."""
+    texts = [
+        '[p]Out now: [url="https://x.y/?a=1&region=eu"]notes[/url][/p][list][*][p]HP +20%[/p][/*][/list]'
+        '[img src="{STEAM_CLAN_IMAGE}/1/a.png"][/img][dynamiclink href="https://z.w/"][/dynamiclink]',
+        "Plain",
+        None,
+    ]
+    item = {"title": "Post", "date": 1_794_960_000, "appid": 730, "feedname": "steam_community_announcements"}
+    items = [item | {"gid": str(number), "contents": text} for number, text in enumerate(texts)]
+    body = {"appnews": {"appid": 730, "newsitems": items, "count": len(items)}}
+    found = rows(spark, "news", "news", "2026-11-17", json.dumps(body).encode())
+    assert [row["problem"] for row in found] == [None] * len(texts)
+    assert [(row["text"], row["links"], row["images"]) for row in sorted(found, key=lambda row: row["gid"])] == [
+        (
+            "Out now: notes\n\n• HP +20%\n\nhttps://z.w/",
+            ["https://x.y/?a=1&region=eu", "https://z.w/"],
+            ["https://clan.akamai.steamstatic.com/images/1/a.png"],
+        ),
+        ("Plain", [], []),
+        (None, None, None),
+    ]
