@@ -195,7 +195,8 @@ class _Page:
         self._owe(1)
 
     def _text(self, text: str, *, literal: bool = False) -> None:
-        if not text:
+        between_cells = len(self.rows) > 1 and not self.depth_of[Kind.CELL]
+        if not text or (between_cells and text.isspace()):
             return
         if not literal:
             text = PLACEHOLDER.sub(self._placeholder, text)
@@ -266,7 +267,7 @@ def absolute(address: str, *, a_page: bool = False) -> str | None:
 
     Of a page it may also be written without a scheme, as in `store.steampowered.com/app/730`.
     """
-    address = as_written(address.strip())
+    address = as_written(address).strip().strip("\"'")
     for placeholder, place in CLAN_IMAGES.items():
         if address.startswith(f"{placeholder}/"):
             address = place + address.removeprefix(placeholder)
