@@ -45,7 +45,7 @@ NO_WEB_ADDRESS = "url left out: it is no http or https address"
 
 BLOCKS = frozenset({Kind.PARAGRAPH, Kind.TABLE, Kind.LIST, Kind.NUMBERED, Kind.RULE})
 LISTS = frozenset({Kind.LIST, Kind.NUMBERED})
-LINES = frozenset({Kind.LINE, Kind.CARD, Kind.VIDEO, Kind.CODE})
+LINES = frozenset({Kind.LINE, Kind.ITEM, Kind.CARD, Kind.VIDEO, Kind.CODE})
 
 
 @dataclass(frozen=True)

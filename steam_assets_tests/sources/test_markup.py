@@ -60,6 +60,7 @@ def test_text_without_markup(source: str, text: str) -> None:
         ("[list=1][*]a[*]b[/list]", "1. a\n2. b"),
         ("<ol start=4><li>a<li value=9><p>b</p></li><li>c</ol>", "4. a\n9. b\n10. c"),
         ("[list][*][/*][*]a[/*][/list]", "• a"),
+        ("[list][*]a[/*]b[*]c[/list]", "• a\nb\n• c"),
         ("[list][*]a[expand type=details]\nb\nc\n[/expand]\n\n[*]d[/list]", "• a\nb\nc\n• d"),
         ("[table][tr][th]Map[/th][th][p]Wins[/p][p][/p][/th][/tr][tr][td]A\nB[/td][td]3[/td][/tr][/table]end",
          "Map | Wins\nA B | 3\n\nend"),
