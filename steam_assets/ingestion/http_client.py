@@ -76,8 +76,14 @@ class SourceClient:
 
     def __call__(self, request: Request[T]) -> Response[T]:
         door = self._doors[request.host]
-        saved = _hand_saved(door.profile.drop_folder, request)
-        return saved or _Asking(door, request, self._patience, self._clock).until_answered()
+        left_out: list[str] = []
+        saved = _hand_saved(door.profile.drop_folder, request, left_out)
+        try:
+            return saved or _Asking(door, request, self._patience, self._clock).until_answered()
+        except SourceError as error:
+            if left_out:
+                error.args = (f"{error}. Hand-saved files were left out: {'; '.join(left_out[:3])}",)
+            raise
 
     def tolerant(self, request: Request[T]) -> Response[T] | Rejected:
         try:
@@ -249,8 +255,11 @@ def _invalid(reason: str, answer: Evidence) -> str:
     return f"{reason}{service}: {answer.url}. Next: {look}"
 
 
-def _hand_saved(folder: Path | None, request: Request[T]) -> Response[T] | None:
-    """The newest hand-saved answer that is valid for the request; its time is when the file was last written."""
+def _hand_saved(folder: Path | None, request: Request[T], left_out: list[str]) -> Response[T] | None:
+    """The newest hand-saved answer that is valid for the request; its time is when the file was last written.
+
+    Why newer ones are not goes to ``left_out``.
+    """
     for path in _newest_first(folder):
         if path.stat().st_size > wire.MAX_BODY_BYTES:
             log.warning("%s is larger than an answer can be; it is left out", path)
@@ -260,6 +269,7 @@ def _hand_saved(folder: Path | None, request: Request[T]) -> Response[T] | None:
             value = request.parse(body)
         except InvalidAnswer as error:
             log.warning("%s does not answer %s and is left out: %s", path, request.name, error)
+            left_out.append(f"{path.name}: {error}")
             continue
         fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return Response(request, f"file:{quote(path.name)}", 200, {}, body, fetched_at, value)
