@@ -24,7 +24,7 @@ from steam_assets.sources.json_body import (
     shaped,
     validated,
 )
-from steam_assets.sources.readers import Whole, whole
+from steam_assets.sources.readers import Whole, below_zero, whole
 from steam_assets.sources.source import (
     Answer,
     Ask,
@@ -50,11 +50,14 @@ QUERY = {
 STALE_AT_MIDNIGHT = timedelta(hours=1)
 """How old a chart may be soon after midnight for a new one to be worth waiting for; Steam counts every few minutes."""
 
-LATE_PEAK = "entry.peak_in_game < entry.concurrent_in_game and entry.peak_in_game >= entry.concurrent_in_game / 2"
+LATE_PEAK = (
+    f"({below_zero('entry.peak_in_game')} or entry.peak_in_game < entry.concurrent_in_game "
+    "and entry.peak_in_game >= entry.concurrent_in_game / 2)"
+)
 """SQL: the game is setting its peak while Steam counts, so that more are in it now than ever that day.
 
-The peak is then raised to the present number, which it is at least. One below half of it is another matter: the row
-breaks a rule.
+The peak is then set to the present number, which it is at least: a null would lose the game from every ranking by peak.
+So it is with a peak below zero. A peak of less than half the present number is another matter: the row breaks a rule.
 """
 
 
@@ -110,7 +113,8 @@ def items(raw: DataFrame) -> DataFrame:
         "sampled_at": moment_of("last_update"),
     }
     required = ("rank", "app_id", "players_now", "players_peak", "sampled_at")
-    note = f"if({LATE_PEAK}, '`players_peak` raised to `players_now`: Steam was still counting the peak', null)"
+    sent = "'`players_peak` set to `players_now`: Steam, which was still counting, sent ' || entry.peak_in_game"
+    note = f"if({LATE_PEAK}, {sent}, null)"
     return shaped(entries, TABLE.columns, values, required=required, changes=note)
 
 

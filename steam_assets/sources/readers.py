@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from pydantic import BeforeValidator
 from pyspark.sql.types import (
@@ -67,9 +67,11 @@ def whole_of(value: object) -> int | None:
     return int(number) if -(2**63) <= number < 2**63 and number.is_integer() else None
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> int:
     found = whole_of(value)
-    return value if found is None else found
+    if found is None:
+        raise ValueError("not a whole number")
+    return found
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -90,6 +92,11 @@ def whole(sql: str) -> str:
 def fraction(sql: str) -> str:
     """SQL: the finite number that a text is, null for anything else."""
     return f"if(try_cast({sql} as double) between -1e300D and 1e300D, try_cast({sql} as double), null)"
+
+
+def below_zero(sql: str) -> str:
+    """SQL: a count is one below zero, as such or as the unsigned number that it became."""
+    return f"({sql} < 0 or {sql} between {BELOW_ZERO} and {2**32 - 1} or {sql} >= 9223372036854775808D)"
 
 
 def flag(sql: str) -> str:
@@ -208,7 +215,7 @@ class ColumnReading:
         read = fraction(sent) if isinstance(found, StringType) else f"cast({sent} as double)"
         exact = found if isinstance(found, _WHOLE_TYPES) else None
         value = f"try_cast(rint({number}) as {column.type})" if exact is None else f"try_cast({sent} as {column.type})"
-        below = f"({number} < 0 or {number} between {BELOW_ZERO} and {2**32 - 1} or {number} >= 9223372036854775808D)"
+        below = below_zero(number)
         instead = "left out" if column.nullable else "set to 0"
         rounded = f"'`{column.name}` rounded from ' || {sent}"
         notes = [f"if({number} <> rint({number}) and not {below}, {rounded}, null)"]

@@ -211,9 +211,11 @@ def test_a_call_that_is_not_about_an_app_fails_by_what_came(
 ) -> None:
     """A chart has no others to go on with: its error says which kind of failure it is."""
     declared = HTML if body.startswith(b"<") else JSON
-    with asking(lambda exchange: exchange.answer(body, status, Content_Type=declared), tmp_path) as (ask, server):
-        with pytest.raises(error):
-            ask(about(None))
+    with (
+        asking(lambda exchange: exchange.answer(body, status, Content_Type=declared), tmp_path) as (ask, server),
+        pytest.raises(error),
+    ):
+        ask(about(None))
     assert len(server.asked) == requests
 
 
@@ -244,8 +246,10 @@ def test_an_answer_of_the_period_before_is_waited_for_and_not_quickly_refused(tm
     assert len(server.asked) == 7
     assert server.times[6] - server.times[0] >= 6 * 0.05
     short = replace(patience, total_seconds=0.3)
-    with asking(lambda exchange: exchange.json(b"{}"), tmp_path, short) as (ask, _):
-        with pytest.raises(StillOld, match=r"still yesterday's.*again in some minutes") as raised:
-            ask(request)
+    with (
+        asking(lambda exchange: exchange.json(b"{}"), tmp_path, short) as (ask, _),
+        pytest.raises(StillOld, match=r"still yesterday's.*again in some minutes") as raised,
+    ):
+        ask(request)
     assert raised.value.transient
     assert "parse" not in str(raised.value)
