@@ -12,6 +12,7 @@ from pyspark.sql.window import Window as Over
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.markup import CUT, NO_WEB_ADDRESS, plain_texts, web_addresses
+from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def items(raw: DataFrame) -> DataFrame:
         array="{whole}.appnews.newsitems",
         item="gid string, title string, url string, is_external_url boolean, author string, contents string, "
         "feedlabel string, date bigint, feedname string, feed_type bigint, appid bigint, tags array<string>",
-        keep={"asked_app_id": "coalesce(app_id, try_cast({whole}.appnews.appid as bigint))"},
+        keep={"asked_app_id": f"coalesce(app_id, {whole('{whole}.appnews.appid')})"},
     ).where(f"entry.date is null or (entry.date >= {WINDOW_START} and entry.date < {WINDOW_START} + 604800)")
     # Spark takes the kind of UDF from the functions' annotations; its stubs do not know that yet.
     texts = F.arrow_udf(plain_texts, READ)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -16,7 +16,8 @@ from test_http_client import GOOD, NOON, QUICK, asking, parse, request, settings
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.errors import SourceError
 from steam_assets.ingestion.http_client import SourceClient
-from steam_assets.sources.source import Host, Request, Response
+from steam_assets.sources import source_named
+from steam_assets.sources.source import Host, Question, Request, Response
 
 CANARY = "c4n4ry/+ key&"
 
@@ -106,6 +107,19 @@ def test_the_newest_valid_hand_saved_file_is_taken_before_the_network(tmp_path: 
     assert response.value == {"ok": 2}
     assert response.url == "file:new%20%C3%A9.json"
     assert response.fetched_at == datetime.fromtimestamp(2_000, UTC)
+
+
+def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Path) -> None:
+    """Whoever saved the page of another site reads that, and not only that the host cannot be reached."""
+    folder = tmp_path / "similarweb"
+    folder.mkdir()
+    (folder / "google.json").write_bytes(b'{"SiteName": "google.com", "EstimatedMonthlyVisits": {"2026-10-01": 5}}')
+    window = source_named("monthly_visits").cadence.window("2026-10-01")
+    with (
+        SourceClient(settings("http://127.0.0.1:1", tmp_path), Clock(NOON), QUICK) as ask,
+        pytest.raises(SourceError, match=r"left out: google\.json: .*the site 'google\.com'"),
+    ):
+        list(source_named("monthly_visits").collect(ask, Question(window, NOON)))
 
 
 def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) -> None:
