@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import requests
 
 from steam_assets.embedded.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
-from steam_assets.embedded.jvm import MINIMUM_JAVA, MissingJava, find_java, install_command, java_version
+from steam_assets.embedded.jvm import NEWEST_JAVA, OLDEST_JAVA, MissingJava, find_java, install_command, java_at
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.lake.reviewer_key import SHORTEST_KEY
@@ -59,20 +59,19 @@ def problem(name: str, detail: str, fix: str) -> Finding:
 
 
 def check_java(_settings: Settings) -> Iterator[Finding]:
-    """A Java that is new enough, and a JAVA_HOME that Spark can take as it is."""
+    """A Java that Kafka and Spark run on, and whether it is the one that JAVA_HOME names."""
     try:
-        java = find_java(fetch=False)
+        command = find_java(fetch=False)
     except MissingJava as error:
         yield problem("Java", str(error), install_command())
         return
+    java = java_at(command)
+    yield fine("Java", f"Java {java.version if java else 'unknown'} at {command}")
     home = os.environ.get("JAVA_HOME")
-    own = Path(home) / "bin" / "java" if home else None
-    if own is not None and (java_version(own) or 0) < MINIMUM_JAVA:
-        better = java.resolve().parent.parent
-        detail = f"JAVA_HOME is {home}, where no Java {MINIMUM_JAVA} or newer is; Spark takes it as it is"
-        yield problem("Java", detail, f"export JAVA_HOME={shlex.quote(str(better))}")
-        return
-    yield fine("Java", f"Java {java_version(java)} at {java}")
+    named = java_at(Path(home).absolute() / "bin" / "java") if home else None
+    if home and (named is None or not named.is_served):
+        held = f"is Java {named.version}" if named else "holds no Java that starts"
+        yield note("JAVA_HOME", f"{home} {held} and is passed over: Spark needs {OLDEST_JAVA} to {NEWEST_JAVA}")
 
 
 def check_jars(settings: Settings) -> Iterator[Finding]:
@@ -254,7 +253,11 @@ def check_drop_folder(settings: Settings) -> Iterator[Finding]:
     given, name = settings.similarweb_drop_folder, "Similarweb folder"
     folder = given or settings.home / "similarweb"
     if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
-        yield fine(name, f"{len(list(folder.glob('*.json')))} answers in {folder}")
+        named = list(folder.glob("*.json"))
+        yield fine(name, f"{sum(path.is_file() for path in named)} answers in {folder}")
+        for path in named:
+            if not path.is_file():
+                yield note(name, f"{path} is not a regular file; it is left out")
     elif given or folder.exists():
         quoted = shlex.quote(str(folder))
         yield problem(name, f"{folder} is no folder that can be read", f"mkdir -p {quoted} && chmod u+rx {quoted}")

@@ -67,7 +67,8 @@ def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_o
     """Before anything is started or written."""
     java = tmp_path / "jdk" / "bin" / "java"
     java.parent.mkdir(parents=True)
-    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    settings = f"    java.home = {java.parents[1]}\\n    java.specification.version = 11\\n"
+    java.write_text(f"#!/bin/sh\nprintf '{settings}' >&2\n")
     (java.parent / "apt-get").write_text("#!/bin/sh\n")
     for program in java.parent.iterdir():
         program.chmod(0o755)
@@ -81,6 +82,6 @@ def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_o
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     said = " ".join(done.stderr.split())
-    assert "Java 17 or newer" in said and "11" in said
+    assert "Java 17 to 23" in said and "is Java 11" in said
     assert "apt-get install -y openjdk-17-jre-headless" in said
     assert not home.exists()
