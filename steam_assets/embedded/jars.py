@@ -188,6 +188,11 @@ def _have(coordinate: str, pinned: str | None) -> Path:
         jar = cache_folder().joinpath(*group.split("."), artifact, version, name)
         if not jar.is_file():
             jar = _fetch(group, artifact, version)
+    if os.pathsep in str(jar):
+        raise UnavailableJar(
+            f"Java cannot load {jar}: on a class path, {os.pathsep} separates files; set {JARS_DIR_VARIABLE} or "
+            f"XDG_CACHE_HOME to a folder without it"
+        )
     if pinned is not None:
         _verify(jar, pinned)
     return jar
