@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 import re
+import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -68,7 +71,7 @@ def find_java(*, fetch: bool = True) -> Path:
     if fetch:
         try:
             return cjdk.java_home(vendor="temurin", version=str(OLDEST_JAVA)) / "bin" / "java"
-        except (cjdk.CjdkError, OSError) as error:
+        except (cjdk.CjdkError, OSError, RuntimeError) as error:
             refused = f" It could not be fetched either ({type(error).__name__})."
     raise MissingJava(
         f"Kafka and Spark need Java {OLDEST_JAVA} to {NEWEST_JAVA}; found: {'; '.join(found) or 'no Java at all'}."
@@ -102,15 +105,30 @@ def java_at(command: Path) -> Java | None:
 def java_environment() -> dict[str, str]:
     """Variables that a JVM of ours has to get, over those of this process.
 
-    In the C locale a JVM cannot open a file whose name has a letter outside ASCII.
+    In the C locale a JVM cannot open a file whose name has a letter outside ASCII. A user that the system has no name
+    for has no folder either, as Java sees it: it would write below ``./?``.
     """
     needed = {"LC_ALL": "C.UTF-8"} if platform.system() == "Linux" else {}
-    ours = " ".join(JVM_OPTIONS)
-    for variable in _OPTION_VARIABLES:
-        given = os.environ.get(variable)
-        if given and not given.endswith(ours):
-            needed[variable] = f"{given} {ours}"
+    variables = [variable for variable in _OPTION_VARIABLES if os.environ.get(variable)]
+    options = [*JVM_OPTIONS]
+    if name := name_of_nameless_user():
+        options += [f"-Duser.name={name}", f"-Duser.home={os.environ.get('HOME') or tempfile.gettempdir()}"]
+        variables = variables or ["JAVA_TOOL_OPTIONS"]
+    ours = shlex.join(options)
+    for variable in variables:
+        given = os.environ.get(variable, "")
+        if not given.endswith(ours):
+            needed[variable] = f"{given} {ours}".strip()
     return needed
+
+
+def name_of_nameless_user() -> str:
+    """What to call a user id that the system has no name for, as in a container's ``--user``; empty if it has one."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return os.environ.get("LOGNAME") or os.environ.get("USER") or f"uid-{os.geteuid()}"
+    return ""
 
 
 def install_command() -> str:

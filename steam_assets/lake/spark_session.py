@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyspark
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.class_archive import archive_of, archive_options
 from steam_assets.embedded.jars import JARS_DIR_VARIABLE, UnavailableJar, spark_jars
-from steam_assets.embedded.jvm import JVM_OPTIONS, find_java, java_environment
+from steam_assets.embedded.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user
 from steam_assets.settings import Settings
 
 LOGGING = Path(__file__).with_name("spark_logging.properties")
@@ -68,16 +70,31 @@ def prepare_process() -> None:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ["JAVA_HOME"] = str(find_java().parent.parent)
     os.environ.update(java_environment())
+    if name := name_of_nameless_user():
+        os.environ.setdefault("SPARK_USER", name)
+
+
+def log_in(config: Mapping[str, str]) -> None:
+    """Before the first session of ``config``: where the system has no name for this user id, give Hadoop one.
+
+    Hadoop's own login asks the system alone, and fails there.
+    """
+    name = name_of_nameless_user()
+    if not name or "spark.remote" in config or SparkContext._gateway is not None:
+        return
+    SparkContext._ensure_initialized(conf=SparkConf().setAll(list(config.items())))
+    users: Any = SparkContext._jvm
+    users = users.org.apache.hadoop.security.UserGroupInformation
+    users.setLoginUser(users.createRemoteUser(name))
 
 
 def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
     """The session of this process, started with ``settings`` if there is none yet; ``s3`` as of ``spark_config``."""
     if not settings.spark_remote:
         prepare_process()
-    builder = SparkSession.builder
-    for key, value in spark_config(settings, s3=s3).items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+    config = spark_config(settings, s3=s3)
+    log_in(config)
+    return SparkSession.builder.config(map={**config}).getOrCreate()
 
 
 def spark_archive(settings: Settings) -> Path:

@@ -15,7 +15,7 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.class_archive import NoArchive, recorded
-from steam_assets.lake.spark_session import CLEAN, on_s3, prepare_process, spark_archive, spark_config
+from steam_assets.lake.spark_session import CLEAN, log_in, on_s3, prepare_process, spark_archive, spark_config
 from steam_assets.settings import Settings
 
 DEADLINE_SECONDS = 300.0
@@ -49,10 +49,15 @@ def archive_spark(folder: Path, settings: Settings) -> Path:
 def work(home: Path) -> None:
     """A small run's reading, cleaning and writing, by the same parts of Spark and Iceberg."""
     lines = home / "lines.jsonl.gz"
+    log_in({})
     spark = SparkSession.builder.getOrCreate()
     numbers = spark.range(100).selectExpr("id", "cast(id as string) name", "timestamp_seconds(id) at")
     numbers.selectExpr("to_json(struct(*)) value").write.text(str(lines), compression="gzip")
-    read = spark.read.text(str(lines)).selectExpr("from_json(value, 'id bigint, name string, at timestamp') row")
+    read = (
+        spark.read.option("__globPaths__", "false")
+        .text(str(lines))
+        .selectExpr("from_json(value, 'id bigint, name string, at timestamp') row")
+    )
     table = f"{CLEAN}.training.numbers"
     spark.sql(f"create namespace if not exists {CLEAN}.training")
     (
