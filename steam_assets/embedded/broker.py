@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from steam_assets.embedded.class_archive import archive_of, archive_options, recorded
 from steam_assets.embedded.jars import kafka_jars
-from steam_assets.embedded.jvm import find_java, java_environment
+from steam_assets.embedded.jvm import find_java, java_environment, native_options
 from steam_assets.embedded.watched import kill_watched, start_watched
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.settings import Settings
@@ -256,6 +256,7 @@ class EmbeddedBroker:
         return [
             str(find_java()),
             *options,
+            *native_options(self.folder / "native"),
             f"-Xmx{heap_mb}m",
             "-Xms32m",
             "-XX:+UseSerialGC",

@@ -30,6 +30,8 @@ VERSION_DEADLINE_SECONDS = 20
 JVM_OPTIONS = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8")
 """Upper and lower case, numbers and text files as in English and UTF-8, whatever the machine's language."""
 
+JAVA_TEMPORARY = Path("/tmp")  # noqa: S108 - Java's own on Linux, whatever TMPDIR says
+
 # Options of every JVM by the user's environment. In each, the last of two that contradict each other counts.
 _OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _PROPERTY = re.compile(r"^\s+(java\.home|java\.specification\.version) = (.*)$", re.MULTILINE)
@@ -120,6 +122,22 @@ def java_environment() -> dict[str, str]:
         if not given.endswith(ours):
             needed[variable] = f"{given} {ours}".strip()
     return needed
+
+
+def native_options(folder: Path) -> list[str]:
+    """Options by which a JVM unpacks its native libraries (zstd, snappy, SQLite) into ``folder``, which is made.
+
+    None where they can be loaded from Java's own temporary folder: on some machines nothing there may be executed.
+    """
+    if not is_noexec(JAVA_TEMPORARY):
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    return [f"-D{name}={folder}" for name in ("ZstdTempFolder", "org.xerial.snappy.tempdir", "org.sqlite.tmpdir")]
+
+
+def is_noexec(folder: Path) -> bool:
+    """Whether no program or library that lies in a folder may be loaded; a folder that is not there has no rules."""
+    return folder.is_dir() and bool(os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0))
 
 
 def name_of_nameless_user() -> str:

@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 
 from steam_assets.embedded.class_archive import archive_of, archive_options
 from steam_assets.embedded.jars import JARS_DIR_VARIABLE, UnavailableJar, spark_jars
-from steam_assets.embedded.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user
+from steam_assets.embedded.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user, native_options
 from steam_assets.settings import Settings
 
 LOGGING = Path(__file__).with_name("spark_logging.properties")
@@ -120,7 +120,8 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote}
     everywhere = ["-Duser.timezone=UTC", *JVM_OPTIONS]
-    options = [*everywhere, f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
+    options = [*everywhere, *native_options(settings.home.absolute() / "native")]
+    options.append(f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
     if settings.spark_master.startswith("local"):
         # The driver is all of Spark: what it has on its class path need not be shipped, and Java's archive can hold it.
         jars = spark_jars(s3=s3 or on_s3(settings))

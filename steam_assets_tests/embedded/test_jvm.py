@@ -112,6 +112,18 @@ def test_java_is_asked_once(bare_machine: pytest.MonkeyPatch, tmp_path: Path) ->
     assert (tmp_path / "asked").read_text() == "asked\n"
 
 
+def test_native_libraries_are_unpacked_where_they_can_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert jvm.native_options(tmp_path / "native") == [] and not (tmp_path / "native").exists()
+    noexec = next((place for place in (Path("/proc"), Path("/sys")) if jvm.is_noexec(place)), None)
+    if noexec is None:
+        pytest.skip("nothing is mounted noexec here")
+    monkeypatch.setattr(jvm, "JAVA_TEMPORARY", noexec)
+    options = jvm.native_options(tmp_path / "native")
+    assert f"-DZstdTempFolder={tmp_path / 'native'}" in options and (tmp_path / "native").is_dir()
+
+
 def test_the_java_of_this_machine_is_one_that_spark_runs_on() -> None:
     found = jvm.java_at(jvm.find_java())
     assert found is not None and found.is_served and found.command.is_file()
