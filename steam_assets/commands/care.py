@@ -91,13 +91,13 @@ def restore(
     for chosen in _sources(source):
         keys = [key for key in restorer.partitions(chosen) if partition in (None, key)]
         for result in restorer.restore(chosen, keys, overwrite=overwrite):
-            console.print(f"{result.source} {result.partition_key}: {_arrived(result)}", highlight=False)
+            console.print(f"{result.source} {result.partition_key}: {_arrived(result)}", markup=False, highlight=False)
             restored.append(result)
     if not restored:
         raise typer.BadParameter("no backup of that; `steam-assets status` shows what there is")
     _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
     if to:
-        console.print(f"Use them by {restorer.usable_as}", highlight=False, soft_wrap=True)
+        console.print(f"Use them by {restorer.usable_as}", markup=False, highlight=False, soft_wrap=True)
 
 
 def drill(source: SourceOption = None) -> None:
@@ -173,6 +173,6 @@ def _arrived(result: Restored) -> str:
 def _report(console: Console, problems: Sequence[str], fine: str) -> None:
     if problems:
         for problem in problems:
-            console.print(f"[red]{problem}[/]", highlight=False)
+            console.print(problem, style="red", markup=False, highlight=False)
         raise typer.Exit(1)
     console.print(f"[green]{fine}[/]")

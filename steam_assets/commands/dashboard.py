@@ -33,6 +33,6 @@ def dashboard(
     size = write_whole(where, render(data).encode())
     console = Console()
     as_of = f"as of {data.newest:%Y-%m-%d %H:%M} UTC" if data.newest else "nothing collected yet"
-    console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", highlight=False, soft_wrap=True)
+    console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", markup=False, highlight=False, soft_wrap=True)
     if open_browser:
         webbrowser.open(where.as_uri())

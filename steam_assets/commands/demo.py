@@ -50,7 +50,7 @@ def demo(
     replay: Annotated[
         Path | None, typer.Option(help="Run over recorded responses in this folder instead of synthetic data.")
     ] = None,
-    home: Annotated[Path | None, typer.Option(help="Where to keep everything. Default: data/demo.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Where to keep everything. Default: STEAM_HOME/demo.")] = None,
     days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 3,
     weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 2,
     months: Annotated[int, typer.Option(min=1, max=2, help="Monthly partitions.")] = 1,
@@ -66,7 +66,7 @@ def demo(
 
     console = Console()
     find_java()
-    where = home or Path("data") / ("replay" if replay else "demo")
+    where = home or Settings().home / ("replay" if replay else "demo")
     with Simulator(seed=7, apps=apps, replay=replay) as simulator:
         steps = _recorded_steps(catalogue(replay)) if replay else _steps(days, weeks, months)
         DemoRun(_settings(where, simulator.url), simulator, console).run(steps)

@@ -36,7 +36,7 @@ def export(
     for name in track(table or known, "Exporting", console=console):
         for written in export_table(reader, store, name, partition):
             files, rows = files + 2, rows + written.rows
-    console.print(f"{files} files with {rows} rows in {folder}", highlight=False, soft_wrap=True)
+    console.print(f"{files} files with {rows} rows in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
 def jars(
@@ -47,4 +47,5 @@ def jars(
 
     brought = export_jars(folder)
     size = sum(jar.stat().st_size for jar in brought) / 1e6
-    Console().print(f"{len(brought)} jars, {size:.0f} MB, digests verified. STEAM_JARS_DIR={folder.absolute()}")
+    found = f"{len(brought)} jars, {size:.0f} MB, digests verified. STEAM_JARS_DIR={folder.absolute()}"
+    Console().print(found, markup=False, soft_wrap=True)

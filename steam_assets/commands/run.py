@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from steam_assets.commands.local_broker import broker_for
@@ -52,7 +53,7 @@ def run(
             try:
                 run_range(launcher, source, stages, _keys(source, first, last), apps=wanted, console=console)
             except RunFailed as error:
-                console.print(f"[red]{source.name}:[/] {error}", highlight=False)
+                console.print(f"[red]{source.name}:[/] {escape(str(error))}", highlight=False)
                 raise typer.Exit(1) from error
     _show(settings, sources, first, last, console)
 

@@ -34,7 +34,7 @@ def dev(
     find_java()
     home = prepare_dagster_home(settings)
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
-        console.print(f"Kafka answers at {address}; Dagit's history is in {home}")
+        console.print(f"Kafka answers at {address}; Dagit's history is in {home}", markup=False, soft_wrap=True)
         console.print(f"Dagit: http://{host}:{port}", style="bold")
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]

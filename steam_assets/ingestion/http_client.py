@@ -7,6 +7,7 @@ the bytes on the network (wire.py), rates and waits (limits.py), what a valid bo
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -264,7 +265,11 @@ def _hand_saved(folder: Path | None, request: Request[T], left_out: list[str]) -
         if path.stat().st_size > wire.MAX_BODY_BYTES:
             log.warning("%s is larger than an answer can be; it is left out", path)
             continue
-        body, _ = wire.to_utf8(path.read_bytes(), "")
+        try:
+            body, _ = wire.to_utf8(path.read_bytes(), "")
+        except PermissionError:
+            log.warning("this user may not read %s; it is left out", path)
+            continue
         try:
             value = request.parse(body)
         except InvalidAnswer as error:
@@ -272,11 +277,16 @@ def _hand_saved(folder: Path | None, request: Request[T], left_out: list[str]) -
             left_out.append(f"{path.name}: {error}")
             continue
         fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return Response(request, f"file:{quote(path.name)}", 200, {}, body, fetched_at, value)
+        return Response(request, f"file:{quote(os.fsencode(path.name))}", 200, {}, body, fetched_at, value)
     return None
 
 
 def _newest_first(folder: Path | None) -> Iterator[Path]:
     if folder is None or not folder.is_dir():
         return iter(())
-    return iter(sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True))
+    named = list(folder.glob("*.json"))
+    # To open a pipe would wait for its writer, for ever.
+    files = [path for path in named if path.is_file()]
+    for path in sorted(set(named) - set(files)):
+        log.warning("%s is not a regular file; it is left out", path)
+    return iter(sorted(files, key=lambda path: path.stat().st_mtime, reverse=True))

@@ -6,6 +6,7 @@ Belongs here: the schema and the reading of raw files. Does not belong here: wha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,9 +18,18 @@ ENVELOPE_SCHEMA = """
 """
 """``undecodable`` holds a line that is no envelope; landing lets none through, so one here means a changed file."""
 
+_GLOB = frozenset("*?[]{}\\")
+
 
 def read_envelopes(spark: SparkSession, uris: Sequence[str]) -> DataFrame:
     """The envelopes of gzip JSON Lines files, one row each, with ``source_sha256`` as the row's origin."""
     reader = spark.read.schema(ENVELOPE_SCHEMA).option("columnNameOfCorruptRecord", "undecodable")
-    frame = reader.json(list(uris)) if uris else spark.createDataFrame([], ENVELOPE_SCHEMA)
+    if not uris:
+        frame = spark.createDataFrame([], ENVELOPE_SCHEMA)
+    elif any(_GLOB.intersection(uri) for uri in uris):
+        # A root in a folder named [v2] or *. One file at a time: of several, Spark takes each to mean all of them.
+        literal = reader.option("__globPaths__", "false")
+        frame = reduce(DataFrame.union, (literal.json(uri) for uri in uris))
+    else:
+        frame = reader.json(list(uris))
     return frame.withColumn("source_sha256", F.col("sha256"))

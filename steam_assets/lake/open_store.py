@@ -9,6 +9,8 @@ a mistyped setting cannot turn somebody's folder, or the backup, into something 
 from __future__ import annotations
 
 import json
+import os
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,17 +18,16 @@ from typing import Literal, get_args
 from steam_assets.lake.disk_store import DiskStore
 from steam_assets.lake.s3_store import S3Store
 from steam_assets.lake.store import Store, StoreConflict
-from steam_assets.settings import Settings
+from steam_assets.settings import Settings, unusable_folder
 
 MARKER = ".steam-root.json"
 
 RootName = Literal["raw", "raw-backup", "clean", "clean-backup"]
 ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ELSEWHERE = "elsewhere"
 """The mark of a root that is none of the four: a place to restore into."""
-
-_READ_AS_PATTERN = frozenset("*?[]{}\\\n")
 
 
 class UnsafeRoot(ValueError):
@@ -93,13 +94,13 @@ def _purpose(address: str, settings: Settings) -> str:
 def _refuse_dangerous(address: str) -> None:
     if not address.strip():
         raise UnsafeRoot("a root is empty; give a folder or s3://bucket/prefix")
-    if found := sorted(_READ_AS_PATTERN.intersection(address)):
-        raise UnsafeRoot(f"{address!r} has {''.join(found)!r}, which Spark reads as a pattern; choose another name")
     if on_s3(address):
         return
-    if "://" in address:
+    if _ADDRESS.match(address):
         raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix")
-    folder, home = Path(address).resolve(), Path.home().resolve()
+    if fault := unusable_folder(Path(address)):
+        raise UnsafeRoot(fault)
+    folder, home = Path(address).resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - never fails
     if home.is_relative_to(folder):
         raise UnsafeRoot(f"{folder} is or holds the home folder {home}; give a folder below it, made for this alone")
 

@@ -6,8 +6,10 @@ printing.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -138,10 +140,25 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Make the instance's folder, with dagster.yaml in it, and name it in the environment."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str((settings.home / "dagster").absolute())))
+    """Make the instance's folder, with dagster.yaml in it, and name it in the environment, for children too."""
+    home = Path(os.environ.get("DAGSTER_HOME") or (settings.home / "dagster").absolute())
     home.mkdir(parents=True, exist_ok=True)
     template = Path(__file__).resolve().parents[2] / "dagster.yaml"
     if template.exists() and not (home / "dagster.yaml").exists():
         shutil.copyfile(template, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(_plain_link(home) if _NOT_IN_SQLITE_URL.intersection(str(home)) else home)
     return home
+
+
+_NOT_IN_SQLITE_URL = frozenset("?%")
+"""Dagster puts its folder into an sqlite:/// address without escaping: what follows ? is cut, %20 becomes a space."""
+
+
+def _plain_link(folder: Path) -> Path:
+    """A link to a folder, of a name without special characters, for as long as this process lives."""
+    temporary = next(p for p in (tempfile.gettempdir(), "/tmp") if not _NOT_IN_SQLITE_URL.intersection(p))  # noqa: S108
+    made = tempfile.mkdtemp(prefix="steam-assets-", dir=temporary)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    link = Path(made) / "dagster"
+    link.symlink_to(folder, target_is_directory=True)
+    return link

@@ -57,7 +57,7 @@ class BySparkSubmit:
         prepare_process()
         submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
         with _properties_file(spark_config(self._settings)) as file:
-            command = [str(submit), "--properties-file", file, str(SCRIPT), *arguments]
+            command = [str(submit), "--properties-file", file, SCRIPT.as_uri(), *arguments]
             environment = {"PYSPARK_DRIVER_PYTHON": sys.executable, **self._settings.environment(secrets=True)}
             dg.PipesSubprocessClient().run(context=context, command=command, env=environment)
 

@@ -122,6 +122,24 @@ def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Pa
         list(source_named("monthly_visits").collect(ask, Question(window, NOON)))
 
 
+def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also in a folder whose name is a pattern; a pipe without a writer would be waited for, for ever."""
+    folder = tmp_path / "[drop] *?"
+    (folder / "folder.json").mkdir(parents=True)
+    os.mkfifo(folder / "pipe.json")
+    (folder / "gone.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "kept").write_bytes(b'{"ok": 2}')
+    Path(os.fsdecode(os.fsencode(folder) + b"/linked\xe9.json")).symlink_to(tmp_path / "kept")
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_drop_folder=folder) as (ask, server):
+        response = ask(request(Host.SIMILARWEB))
+        assert server.asked == []
+    assert (response.value, response.url) == ({"ok": 2}, "file:linked%E9.json")
+    for name in ("folder.json", "pipe.json", "gone.json"):
+        assert f"{folder / name} is not a regular file" in caplog.text
+
+
 def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) -> None:
     (tmp_path / "drop").mkdir()
     (tmp_path / "drop" / "a.json").write_bytes(b"{}")

@@ -102,6 +102,8 @@ def derive_review(old: Mapping[str, Any]) -> Json:
 
 
 def _load(path: Path) -> object:
+    if not path.is_file():
+        raise ValueError(f"{path} is not a regular file; remove it from the recordings")
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:

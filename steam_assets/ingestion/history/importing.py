@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -64,18 +65,25 @@ def import_folder(lake: Lake, folder: Path, now: datetime, *, dry_run: bool = Fa
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    # Links are not followed: they may lead out of the folder, or in circles.
-    yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    yield from (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
 
 
 def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: bool) -> list[ImportLine]:
-    relative = path.relative_to(folder).as_posix()
+    # A name that is not UTF-8 cannot stand in raw data or in the report.
+    relative = os.fsencode(path.relative_to(folder).as_posix()).decode(errors="replace")
+    if path.is_symlink():
+        # It may lead out of the folder, or in circles.
+        return [_left(relative, None, "a symbolic link, and links are not followed")]
+    if not path.is_file():
+        return [_left(relative, None, "not a regular file")]
     found = layout_of(path.name)
     if found is None:
         return _not_ours(path, relative)
     layout, day = found
     if path.stat().st_size > LARGEST_FILE:
         return [_left(relative, layout.source, f"it is larger than {LARGEST_FILE >> 20} MiB")]
+    if not os.access(path, os.R_OK):
+        return [_left(relative, layout.source, "this user may not read it")]
     file = OldFile(relative, path.read_bytes(), day)
     beside = _beside(layout, path, file)
     looked_at = [getattr(lake, name) for name in ("raw", "raw_backup") if not dry_run or _exists(lake, name)]
