@@ -94,7 +94,6 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.job(
         name="housekeeping",
         description="What of the primaries could be cleared and why; with `apply`, clears it. Backups are not touched.",
-        executor_def=dg.in_process_executor,
     )
     def housekeeping() -> None:
         clear()
@@ -128,7 +127,6 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.job(
         name="restore",
         description="Bring back a partition, a source or everything from the backups; overwrites nothing unless told.",
-        executor_def=dg.in_process_executor,
     )
     def restore() -> None:
         restore_from_backups()
@@ -154,7 +152,6 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.job(
         name="drill",
         description="Proves that the backups restore. Fails if one does not.",
-        executor_def=dg.in_process_executor,
     )
     def drill() -> None:
         restore_elsewhere()
