@@ -67,20 +67,20 @@ class ProcessIdentity:
 
     @property
     def mark(self) -> str:
-        """The same for a file's name: only letters, digits, dots and hyphens."""
-        return f"{_host_digest(self.host)}-{self.pid}-{self.started:.2f}-{self.since_boot:.2f}"
+        """The same for the name of a file or of a branch: only digits, small letters and underscores."""
+        return f"{_host_digest(self.host)}_{self.pid}_{self.started * 100:.0f}_{self.since_boot * 100:.0f}"
 
 
 def left_by_the_dead(mark: str) -> bool:
     """Whether the process of a ``mark`` has died, for sure; False for what is not a mark."""
-    host, *numbers = mark.split("-")
+    host, *numbers = mark.split("_")
     if host != _host_digest(socket.gethostname()):
         return False
     try:
-        pid, started, since_boot = numbers
-        return ProcessIdentity(socket.gethostname(), int(pid), float(started), float(since_boot)).has_died
+        pid, started, since_boot = (int(number) for number in numbers)
     except ValueError:
         return False
+    return ProcessIdentity(socket.gethostname(), pid, started / 100, since_boot / 100).has_died
 
 
 @cache

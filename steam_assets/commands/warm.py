@@ -5,10 +5,9 @@ Belongs here: what is made and what is said. Does not belong here: how (embedded
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from rich.console import Console
+
+from steam_assets.scratch import scratch_folder
 
 
 def warm() -> None:
@@ -20,8 +19,8 @@ def warm() -> None:
     from steam_assets.lake.spark_training import archive_spark
 
     console = Console()
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder("steam-warm-") as folder:
         for program, archive in (("Kafka", archive_kafka), ("Spark", archive_spark)):
             with console.status(f"{program} runs for a moment, and writes down which classes it uses"):
-                made = archive(Path(folder))
+                made = archive(folder)
             console.print(f"{program}: {made}, {made.stat().st_size / 1e6:.0f} MB", highlight=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.lake.spark_session import CLEAN, CLEAN_BACKUP
+from steam_assets.process_identity import ProcessIdentity, left_by_the_dead
 from steam_assets.sources.source import Column, Table
 
 NAMESPACE, BACKUP_NAMESPACE = "steam", "steam_backup"
@@ -40,8 +41,12 @@ QUARANTINE = (
     Column("source_sha256", "string", "SHA-256 of the answer it stood in.", ""),
 )
 
+AUDIT = "audit_"
+"""The beginning of a branch's name, before its writer's mark."""
+
 AUDIT_DAYS = 3
-"""How long a write may be audited. The branch of one that died is dropped after that, when snapshots are expired."""
+"""How long a write may be audited. A branch of a machine that died is dropped after that, when snapshots are expired;
+one of a process that died on this machine at the next write."""
 
 PROPERTIES = {
     "format-version": "2",
@@ -124,7 +129,7 @@ class IcebergTable:
         write is done again on top of them.
         """
         self.create()
-        branch = f"audit_{uuid.uuid4().hex[:12]}"
+        branch = f"{AUDIT}{ProcessIdentity.current().mark}_{uuid.uuid4().hex[:12]}"
         self.spark.sql(f"ALTER TABLE {self.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS")
         try:
             self._write(frame, keys, f"{self.identifier}.branch_{branch}")
@@ -137,7 +142,12 @@ class IcebergTable:
                 self._write(frame, keys, self.identifier)
         finally:
             self.spark.sql(f"ALTER TABLE {self.identifier} DROP BRANCH IF EXISTS {branch}")
-        return self.snapshot_id()
+        refs = self._refs()
+        for name in refs:
+            # The branch of a writer that was killed; one of another machine goes after its days.
+            if name.startswith(AUDIT) and left_by_the_dead(name.removeprefix(AUDIT).rpartition("_")[0]):
+                self.spark.sql(f"ALTER TABLE {self.identifier} DROP BRANCH IF EXISTS {name}")
+        return refs["main"]
 
     def _write(self, frame: DataFrame, keys: Sequence[str], target: str) -> None:
         names = [column.name for column in self.columns]
@@ -168,8 +178,11 @@ class IcebergTable:
             ) from error
 
     def snapshot_id(self) -> int:
-        main = self.spark.table(f"{self.identifier}.refs").where("name = 'main'").select("snapshot_id")
-        return int(main.collect()[0]["snapshot_id"])
+        return self._refs()["main"]
+
+    def _refs(self) -> dict[str, int]:
+        refs = self.spark.table(f"{self.identifier}.refs").select("name", "snapshot_id")
+        return {row["name"]: int(row["snapshot_id"]) for row in refs.collect()}
 
 
 def column_comment(column: Column) -> str:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from steam_assets.crash_points import reached
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.run_ownership import POOL, Owner, end_dead_runs
 from steam_assets.orchestration.standing import partitions_named
@@ -42,6 +43,7 @@ def source_slot(context: dg.OpExecutionContext) -> Iterator[None]:
                 told = waits
                 _say(context, waits)
             time.sleep(POLL_SECONDS)
+        reached("ask:slot_claimed")
         yield
     finally:
         storage.free_concurrency_slot_for_step(context.run_id, step)
