@@ -6,10 +6,8 @@ Belongs here: what they ask and print. Does not belong here: the work (lake/).
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +15,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,8 +106,8 @@ def drill(source: SourceOption = None) -> None:
 
     console, lake = Console(), Lake(Settings())
     lake.settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=lake.settings.home, prefix="drill-") as folder:
-        session, place = _spark(lake.settings), Path(folder).absolute()
+    with scratch_folder("drill-", lake.settings.home) as folder:
+        session, place = _spark(lake.settings), folder.absolute()
         restored = list(track(run_drill(lake, session, _sources(source), place), "Restoring", console=console))
     if not restored:
         raise typer.BadParameter("there is no backup yet; `steam-assets status` shows what there is")

@@ -27,6 +27,7 @@ from steam_assets.ingestion.spool import Spool
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.manifest import Receipt
 from steam_assets.lake.raw_backup import restore
+from steam_assets.settings import Settings
 from steam_assets.sources.source import Question, Source
 
 
@@ -151,10 +152,15 @@ class Obtainer:
 
     @property
     def _spool_folder(self) -> Path:
-        return self.lake.settings.home / "spool"
+        return spool_folder(self.lake.settings)
 
     def _keep_evidence(self, source: Source, partition_key: str, error: SourceError) -> None:
         evidence = error.evidence
         if evidence is not None and evidence.body:
             reason = {"reason": str(error), "url": evidence.url, "status": str(evidence.status)}
             self.lake.raw.quarantine(source.name, partition_key, "answer", evidence.body, reason)
+
+
+def spool_folder(settings: Settings) -> Path:
+    """Where batches lie between fetching and publishing."""
+    return settings.home / "spool"

@@ -18,7 +18,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from steam_assets.lake.commit_conflicts import conflicts_named, until_committed
 from steam_assets.lake.spark_session import CLEAN, CLEAN_BACKUP
+from steam_assets.process_identity import ProcessIdentity, left_by_the_dead
 from steam_assets.sources.source import Column, Table
 
 NAMESPACE, BACKUP_NAMESPACE = "steam", "steam_backup"
@@ -40,14 +42,20 @@ QUARANTINE = (
     Column("source_sha256", "string", "SHA-256 of the answer it stood in.", ""),
 )
 
+AUDIT = "audit_"
+"""The beginning of a branch's name, before its writer's mark."""
+
 AUDIT_DAYS = 3
-"""How long a write may be audited. The branch of one that died is dropped after that, when snapshots are expired."""
+"""How long a write may be audited. A branch of a machine that died is dropped after that, when snapshots are expired;
+one of a process that died on this machine at the next write."""
 
 PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
+    # The default of 4 is not enough where several runs write a table; each try takes a fraction of a second.
+    "commit.retry.num-retries": "20",
     # Rows arrive grouped by partition already; hashing them again would cost a shuffle a commit.
     "write.distribution-mode": "none",
 }
@@ -84,6 +92,9 @@ class IcebergTable:
 
     def create(self) -> None:
         """Make the table if it is not there; an existing one gets the columns it lacks."""
+        until_committed(self.identifier, (), self._create)
+
+    def _create(self) -> None:
         if self.exists():
             self.add_missing_columns()
             return
@@ -121,30 +132,42 @@ class IcebergTable:
         """Replace the rows of ``keys`` by ``frame`` in one commit, if ``audit`` raises nothing; gives the snapshot id.
 
         ``audit`` runs when the rows are written and not yet visible. If other partitions were committed meanwhile, the
-        write is done again on top of them.
+        write is done again on top of them. CommitConflict if other writers were faster again and again.
         """
         self.create()
-        branch = f"audit_{uuid.uuid4().hex[:12]}"
-        self.spark.sql(f"ALTER TABLE {self.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS")
+        branch = f"{AUDIT}{ProcessIdentity.current().mark}_{uuid.uuid4().hex[:12]}"
         try:
+            self._alter(f"CREATE BRANCH IF NOT EXISTS {branch} RETAIN {AUDIT_DAYS} DAYS", keys)
             self._write(frame, keys, f"{self.identifier}.branch_{branch}")
             audit()
-            try:
-                self._fast_forward(branch)
-            except PySparkException as error:
-                if "ancestor" not in str(error):
-                    raise
-                self._write(frame, keys, self.identifier)
+            until_committed(self.identifier, keys, lambda: self._publish(branch, frame, keys))
         finally:
-            self.spark.sql(f"ALTER TABLE {self.identifier} DROP BRANCH IF EXISTS {branch}")
-        return self.snapshot_id()
+            self._alter(f"DROP BRANCH IF EXISTS {branch}", keys)
+        refs = self._refs()
+        for name in refs:
+            # The branch of a writer that was killed; one of another machine goes after its days.
+            if name.startswith(AUDIT) and left_by_the_dead(name.removeprefix(AUDIT).rpartition("_")[0]):
+                self._alter(f"DROP BRANCH IF EXISTS {name}", keys)
+        return refs["main"]
+
+    def _alter(self, change: str, keys: Sequence[str]) -> None:
+        until_committed(self.identifier, keys, lambda: self.spark.sql(f"ALTER TABLE {self.identifier} {change}"))
+
+    def _publish(self, branch: str, frame: DataFrame, keys: Sequence[str]) -> None:
+        try:
+            self._fast_forward(branch)
+        except (PySparkException, Py4JJavaError) as error:
+            if "ancestor" not in str(error):
+                raise
+            self._write(frame, keys, self.identifier)
 
     def _write(self, frame: DataFrame, keys: Sequence[str], target: str) -> None:
         names = [column.name for column in self.columns]
         # Not overwritePartitions(): that keeps a partition's old rows where the new version of it has none.
         writer = frame.select(*names).writeTo(target)
         writer = writer.option("fanout-enabled", str(len(keys) <= FANOUT_KEYS).lower())
-        writer.overwrite(F.col("partition_key").isin(list(keys)))
+        with conflicts_named(self.identifier, keys):
+            writer.overwrite(F.col("partition_key").isin(list(keys)))
 
     def _fast_forward(self, branch: str) -> None:
         table = f"{self.namespace}.{self.name}"
@@ -168,8 +191,11 @@ class IcebergTable:
             ) from error
 
     def snapshot_id(self) -> int:
-        main = self.spark.table(f"{self.identifier}.refs").where("name = 'main'").select("snapshot_id")
-        return int(main.collect()[0]["snapshot_id"])
+        return self._refs()["main"]
+
+    def _refs(self) -> dict[str, int]:
+        refs = self.spark.table(f"{self.identifier}.refs").select("name", "snapshot_id")
+        return {row["name"]: int(row["snapshot_id"]) for row in refs.collect()}
 
 
 def column_comment(column: Column) -> str:

@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from steam_assets.lake.object_key import checked_key
 from steam_assets.lake.store import Store, StoreConflict, StoredObject
+from steam_assets.scratch import marked, sweep_dead
 
 _TEMPORARY = ".temporary~"
 _LOCK = ".lock~"
@@ -33,7 +34,7 @@ _CHUNK = 1 << 20
 class DiskStore:
     """A folder as a store. It is made on the first write; a root that is a symbolic link is followed once, here.
 
-    Every write goes to a temporary file beside its goal, is synced, and renamed. The check of a condition and the
+    Every write goes to a temporary file in the root, is synced, and renamed. The check of a condition and the
     rename happen under a lock between processes, so of two writers with the same condition one gets StoreConflict.
     """
 
@@ -120,9 +121,12 @@ class DiskStore:
         _sync_folder(path.parent)
 
     def sweep_leftovers(self, older_than: datetime) -> Sequence[str]:
-        """Delete temporary files of writers that died before ``older_than`` (aware). Their names, for the log."""
+        """Delete temporary files of writers that died before ``older_than`` (aware). Their names, for the log.
+
+        Those of this machine's dead go before, at the next write; of other machines nothing else is known.
+        """
         swept = []
-        for path in sorted(self.root.rglob(f"*{_TEMPORARY}*")):
+        for path in sorted((self.root / _TEMPORARY).glob("*")):
             if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than:
                 path.unlink(missing_ok=True)
                 swept.append(path.relative_to(self.root).as_posix())
@@ -131,7 +135,11 @@ class DiskStore:
     @contextlib.contextmanager
     def _temporary(self, path: Path) -> Iterator[Path]:
         _make_folder(path.parent, self.root)
-        temporary = path.parent / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        # All in one folder, so that those of the dead are found without a look at the whole root.
+        folder = self.root / _TEMPORARY
+        folder.mkdir(exist_ok=True)
+        sweep_dead(folder)
+        temporary = folder / f"{marked('')}{secrets.token_hex(8)}"
         try:
             yield temporary
         except OSError as error:

@@ -17,7 +17,6 @@ import hashlib
 import io
 import json
 import re
-import tempfile
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,6 +36,7 @@ from steam_assets.lake.raw_manifests import (
 )
 from steam_assets.lake.raw_quarantine import NAMED_DIGITS, damaged, quarantine_folder
 from steam_assets.lake.store import Store, StoreConflict
+from steam_assets.scratch import scratch_folder
 
 __all__ = ["DamagedManifest", "PartitionBeingCleared", "RawStore", "Verification", "raw_file_name"]
 
@@ -90,8 +90,8 @@ class RawStore:
         if not _FILE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no raw file name: see raw_file_name")
         key = f"{partition_folder(source, partition_key)}/{name}"
-        with tempfile.TemporaryDirectory(prefix="steam-raw-") as folder:
-            path = Path(folder) / "lines.gz"
+        with scratch_folder("steam-raw-") as folder:
+            path = folder / "lines.gz"
             records = _compress(path, lines)
             file = self._publish(key, path, records)
         reached("land:after_file")

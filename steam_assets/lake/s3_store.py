@@ -12,7 +12,6 @@ import base64
 import contextlib
 import hashlib
 import io
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from steam_assets.lake.aws_client import aws_client
 from steam_assets.lake.object_key import checked_key
 from steam_assets.lake.store import Store, StoreConflict, StoredObject
+from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
 T = TypeVar("T")
@@ -205,16 +205,15 @@ class S3Store:
         return True
 
     def _upload_from(self, other: Store, key: str, sha256: str, *, absent: bool) -> None:
-        with tempfile.NamedTemporaryFile(prefix="steam-copy-") as temporary:
-            digest = hashlib.sha256()
-            with other.open(key) as stream:
+        with scratch_folder("steam-copy-") as folder:
+            path, digest = folder / "copy", hashlib.sha256()
+            with other.open(key) as stream, path.open("wb") as temporary:
                 while chunk := stream.read(_CHUNK):
                     digest.update(chunk)
                     temporary.write(chunk)
             if digest.hexdigest() != sha256:
                 raise _differs(key, other, digest.hexdigest(), sha256)
-            temporary.flush()
-            self.write(key, Path(temporary.name), if_absent=absent)
+            self.write(key, path, if_absent=absent)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)

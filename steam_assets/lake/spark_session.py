@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 from steam_assets.embedded.class_archive import archive_of, archive_options
 from steam_assets.embedded.jars import JARS_DIR_VARIABLE, UnavailableJar, spark_jars
 from steam_assets.embedded.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user, native_options
+from steam_assets.scratch import process_scratch
 from steam_assets.settings import Settings
 
 LOGGING = Path(__file__).with_name("spark_logging.properties")
@@ -144,7 +145,13 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
         "spark.executor.extraJavaOptions": shlex.join(everywhere),
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
+        **_on_this_machine(settings),
     }
+
+
+def _on_this_machine(settings: Settings) -> dict[str, str]:
+    """Where Spark spills to: a folder that the next process removes if this one is killed. A cluster has its own."""
+    return {"spark.local.dir": str(process_scratch())} if settings.spark_master.startswith("local") else {}
 
 
 def on_s3(settings: Settings) -> bool:

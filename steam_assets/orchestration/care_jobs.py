@@ -4,10 +4,8 @@ Belongs here: their config, and what they report to Dagit. Does not belong here:
 ``steam-assets housekeeping``, ``restore`` and ``drill`` do.
 """
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -22,6 +20,7 @@ from steam_assets.lake.open_store import on_s3
 from steam_assets.lake.restore import Restored, Restorer, WouldOverwrite
 from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
+from steam_assets.scratch import scratch_folder
 from steam_assets.sources.source import Source
 
 if TYPE_CHECKING:
@@ -94,7 +93,6 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.job(
         name="housekeeping",
         description="What of the primaries could be cleared and why; with `apply`, clears it. Backups are not touched.",
-        executor_def=dg.in_process_executor,
     )
     def housekeeping() -> None:
         clear()
@@ -128,7 +126,6 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.job(
         name="restore",
         description="Bring back a partition, a source or everything from the backups; overwrites nothing unless told.",
-        executor_def=dg.in_process_executor,
     )
     def restore() -> None:
         restore_from_backups()
@@ -147,14 +144,13 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
         spark: LazyPySparkResource = context.resources.spark
         chosen = _chosen(sources, config.source)
         lake.settings.home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=lake.settings.home, prefix="drill-") as folder:
-            restored = list(run_drill(lake, spark.spark_session, chosen, Path(folder).absolute()))
+        with scratch_folder("drill-", lake.settings.home) as folder:
+            restored = list(run_drill(lake, spark.spark_session, chosen, folder.absolute()))
         _report(context, restored)
 
     @dg.job(
         name="drill",
         description="Proves that the backups restore. Fails if one does not.",
-        executor_def=dg.in_process_executor,
     )
     def drill() -> None:
         restore_elsewhere()

@@ -9,19 +9,25 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
+from steam_assets.ingestion.obtain import spool_folder
+from steam_assets.ingestion.spool import Spool
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import JOB as REFRESH
+from steam_assets.orchestration.run_ownership import attended_tags, end_dead_runs
+from steam_assets.scratch import sweep_dead
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -107,9 +113,14 @@ class Launcher:
     def _execute(
         self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
     ) -> dg.ExecuteInProcessResult:
+        run_id = str(uuid4())
         with interruptible():
             result = job.execute_in_process(
-                instance=self._instance, raise_on_error=False, tags={ATTENDED: "true", **(tags or {})}, **options
+                instance=self._instance,
+                raise_on_error=False,
+                run_id=run_id,
+                tags=attended_tags(run_id, {ATTENDED: "true", **(tags or {})}),
+                **options,
             )
         if not result.success:
             raise RunFailed(_first_failure(result))
@@ -133,9 +144,17 @@ def _check(evaluation: dg.AssetCheckEvaluation) -> str:
 
 @contextmanager
 def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of ``DAGSTER_HOME``, by default ``HOME/dagster``, set up from the checkout's dagster.yaml."""
+    """The instance of ``DAGSTER_HOME``, by default ``HOME/dagster``, set up from the checkout's dagster.yaml.
+
+    What processes that died left in progress, or in temporary folders, is ended first.
+    """
     prepare_dagster_home(settings)
+    Spool.sweep(spool_folder(settings))
+    for folder in (settings.home, Path(tempfile.gettempdir())):
+        sweep_dead(folder)
     with dg.DagsterInstance.get() as instance:
+        for ended in end_dead_runs(instance):
+            sys.stderr.write(f"{ended[0].upper()}{ended[1:]}.\n")
         yield instance
 
 

@@ -63,7 +63,6 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
 
     @dg.job(
         name=JOB,
-        executor_def=dg.in_process_executor,
         description="Computes the insights that changed clean partitions touch, then the dashboard, exports and the "
         "Tableau extract. Without config: everything.",
     )

@@ -16,7 +16,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +27,7 @@ from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.store import Store
+from steam_assets.scratch import scratch_folder
 from steam_assets.sources.source import Source
 
 PARTITION = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{ALL}")
@@ -82,8 +82,8 @@ def _partitions(reader: CleanReader, table: str) -> list[str]:
 
 def _export(store: Store, table: str, key: str, rows: pa.Table) -> Exported:
     stem = f"{table}/{key}"
-    with TemporaryDirectory(prefix="export-") as folder:
-        csv, parquet = Path(folder, "rows.csv"), Path(folder, "rows.parquet")
+    with scratch_folder("steam-export-") as folder:
+        csv, parquet = folder / "rows.csv", folder / "rows.parquet"
         write_csv(rows, csv)
         pq.write_table(rows, parquet, compression="zstd")
         store.write(f"{stem}.parquet", parquet)
