@@ -114,18 +114,10 @@ def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], as
 
 
 def _record(context: dg.OpExecutionContext, spark: SparkSession, insight: Insight, done: Replaced) -> None:
-    """A materialization a partition, as the asset would have; the newest one carries preview and plot."""
-    newest = max(done.rows)
-    for key, rows in done.rows.items():
-        shown: Mapping[str, dg.MetadataValue] = {"snapshot_id": dg.MetadataValue.text(str(done.snapshot_id))}
-        if key == newest:
-            shown = insight_metadata(spark, insight, done)
+    """A materialization a partition, as the asset would have."""
+    for key, shown in insight_metadata(spark, insight, done).items():
         context.log_event(
-            dg.AssetMaterialization(
-                insight_key(insight),
-                partition=key if insight.cadence else None,
-                metadata={**shown, "dagster/partition_row_count": dg.MetadataValue.int(rows)},
-            )
+            dg.AssetMaterialization(insight_key(insight), partition=key if insight.cadence else None, metadata=shown)
         )
 
 
