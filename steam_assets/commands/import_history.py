@@ -65,8 +65,7 @@ def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
             for source, keys in _unfinished(lake, lines):
                 _clean_ranges(launcher, source, keys, console)
         except RunFailed as error:
-            console.print(f"[red]{escape(str(error))}[/] The raw data is in; import again to go on.", highlight=False)
-            raise typer.Exit(1) from error
+            raise RunFailed(f"{error}. The raw data is in; import again to go on", error.details) from error
 
 
 def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Console) -> None:

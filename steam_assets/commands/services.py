@@ -39,7 +39,7 @@ def dev(
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
         command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
-        served = subprocess.Popen(command)
+        served = subprocess.Popen(command, stderr=sys.stderr)
         _wait(served)
 
 

@@ -20,6 +20,7 @@ from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import JOB as REFRESH
+from steam_assets.root_cause import root_cause
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -41,7 +42,11 @@ AFTER_RAW = (Stage.RAW_BACKUP, Stage.CLEAN, Stage.CLEAN_BACKUP)
 
 
 class RunFailed(Exception):
-    """A run failed; the message is its first step failure."""
+    """A run failed; the message is its first step's failure, in one line, and ``details`` are all with tracebacks."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
@@ -110,7 +115,7 @@ class Launcher:
                 instance=self._instance, raise_on_error=False, tags={ATTENDED: "true", **(tags or {})}, **options
             )
         if not result.success:
-            raise RunFailed(_first_failure(result))
+            raise RunFailed(root_cause(_first_failure(result)), _details(result))
         return result
 
 
@@ -123,6 +128,11 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
         return cause.message.strip() if cause else "a step failed"
     failed = [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
     return f"failed checks: {', '.join(failed)}" if failed else "the run failed; Dagit has its log"
+
+
+def _details(result: dg.ExecuteInProcessResult) -> str:
+    failures = [event.step_failure_data.error for event in result.filter_events(lambda e: e.is_step_failure)]
+    return "\n".join(error.to_string() for error in failures if error)
 
 
 def _check(evaluation: dg.AssetCheckEvaluation) -> str:
