@@ -6,6 +6,7 @@ Belongs here: what is asked for and how progress is shown. Does not belong here:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from steam_assets.commands.local_broker import broker_for
+from steam_assets.commands.partition_options import partition_range
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
@@ -26,7 +28,8 @@ STAGES = ("raw", "raw-backup", "clean", "clean-backup")
 def run(
     target: Annotated[str, typer.Argument(help="A source (most_played, …) or a cadence: daily, weekly, monthly.")],
     first: Annotated[
-        str | None, typer.Option("--from", help="First partition, YYYY-MM-DD. Default: the newest.")
+        str | None,
+        typer.Option("--from", help="First partition, YYYY-MM-DD or YYYY-MM. Default: the newest."),
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last partition. Default: the first.")] = None,
     stage: Annotated[
@@ -38,23 +41,24 @@ def run(
 
     Raw partitions that are there already are kept. The other stages take the whole range in one Spark job.
     """
+    from steam_assets.ingestion.clock import Clock
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 
     console, settings = Console(), Settings()
-    sources = _sources(target)
+    now = Clock.from_settings(settings).now()
+    asked = [(source, _keys(source, first, last, now)) for source in _sources(target)]
     stages = [_stage(name) for name in stage] if stage else list(Stage)
     wanted = _app_ids(apps)
     with broker_for(settings), local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 
         launcher = Launcher(build_defs(settings=settings), instance)
-        for source in sources:
+        for source, keys in asked:
             try:
-                run_range(launcher, source, stages, _keys(source, first, last), apps=wanted, console=console)
+                run_range(launcher, source, stages, keys, apps=wanted, console=console)
             except RunFailed as error:
-                console.print(f"[red]{source.name}:[/] {error}", highlight=False)
-                raise typer.Exit(1) from error
-    _show(settings, sources, first, last, console)
+                raise RunFailed(f"{source.name}: {error}", error.details) from error
+    _show(settings, asked, console)
 
 
 def run_range(
@@ -111,26 +115,16 @@ def _stage(name: str) -> Stage:
     return Stage(name)
 
 
-def _keys(source: Source, first: str | None, last: str | None) -> list[str]:
-    from steam_assets.ingestion.clock import Clock
-
-    now = Clock.from_settings(Settings()).now()
+def _keys(source: Source, first: str | None, last: str | None, now: datetime) -> list[str]:
     newest = source.cadence.containing(now) if source.history is History.LIVE else source.cadence.latest_finished(now)
-    start = first or newest.key
-    try:
-        keys = [window.key for window in source.cadence.between(start, last or start)]
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--from/--to") from error
-    if not keys:
-        raise typer.BadParameter(f"--to {last} lies before --from {start}", param_hint="--from/--to")
-    return keys
+    return partition_range(first, last, source.cadence, now, newest.key)
 
 
-def _show(settings: Settings, sources: Sequence[Source], first: str | None, last: str | None, console: Console) -> None:
+def _show(settings: Settings, asked: Sequence[tuple[Source, Sequence[str]]], console: Console) -> None:
     from steam_assets.commands.partition_table import partition_table
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.partition_status import partition_status
 
     lake = Lake(settings)
-    shown = [partition_status(lake, source, key) for source in sources for key in _keys(source, first, last)]
+    shown = [partition_status(lake, source, key) for source, keys in asked for key in keys]
     console.print(partition_table(shown, "Partitions"))
