@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from steam_assets.sources.source import Source
 
 
+class NothingImported(Exception):
+    """Not a file of the folder holds anything that could be brought in."""
+
+
 def import_history(
     folder: Annotated[Path, typer.Argument(help="The old pipeline's folder (its data/, or the whole checkout).")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be brought in.")] = False,
@@ -38,20 +42,27 @@ def import_history(
     """
     from steam_assets.ingestion.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
+    from steam_assets.ingestion.history.layouts import EXPECTED
     from steam_assets.lake.lake import Lake
 
     console, settings = Console(stderr=as_json), Settings()
     lake = Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
-    if clean and not dry_run:
+    taken = [line for line in lines if line.partition_key]
+    if clean and taken and not dry_run:
         _clean(lake, lines, console)
     if as_json:
         typer.echo(json.dumps([asdict(line) for line in lines], indent=1))
-        return
-    console.print(report(lines, dry_run=dry_run))
-    console.print(totals(lines), highlight=False)
-    if not dry_run:
-        _show_partitions(lake, lines, console)
+    else:
+        if taken:
+            console.print(report(lines, dry_run=dry_run))
+        console.print(totals(lines), highlight=False, soft_wrap=True)
+        for line in left_out(lines):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if taken and not dry_run:
+            _show_partitions(lake, lines, console)
+    if not taken:
+        raise NothingImported(f"nothing in {folder} was brought in; expected are files named like {EXPECTED}")
 
 
 def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
@@ -97,15 +108,15 @@ def _partitions(lines: Sequence[ImportLine]) -> list[tuple[Source, list[str]]]:
 
 
 def report(lines: Sequence[ImportLine], *, dry_run: bool) -> Table:
-    """A line for each part of each file: where it belongs, and what of it can be used."""
+    """A line for each part of each file that belongs to a source: where it goes, and what of it can be used."""
     table = Table(title="Would be brought in" if dry_run else "Brought in", title_justify="left", box=None)
     table.add_column("file", overflow="fold")
     table.add_column("belongs to", overflow="fold")
     for heading in ("rows", "usable", "not"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("why not", overflow="fold")
-    for line in lines:
-        belongs = f"{line.source or 'nothing'} {line.partition_key or ''}".strip() + (" (there)" if line.there else "")
+    for line in (line for line in lines if line.source):
+        belongs = f"{line.source} {line.partition_key or ''}".strip() + (" (there)" if line.there else "")
         why = "; ".join(line.left_out)
         table.add_row(
             escape(line.file), belongs, str(line.rows), str(line.usable), str(line.rows - line.usable), escape(why)
@@ -123,6 +134,24 @@ def totals(lines: Sequence[ImportLine]) -> str:
         f"{raw + outside} rows: {usable} usable, {raw - usable} kept as raw and for quarantine, {outside} not brought "
         f"in. {left} files were left out whole."
     )
+
+
+def left_out(lines: Sequence[ImportLine]) -> list[str]:
+    """What was not brought in, a line for each source and reason: how many files and rows, and the names of some."""
+    found: dict[tuple[str, str], list[ImportLine]] = {}
+    for line in lines:
+        if not line.partition_key:
+            for reason in line.left_out:
+                found.setdefault((line.source or "", reason), []).append(line)
+    return [_left_out(source, reason, group) for (source, reason), group in found.items()]
+
+
+def _left_out(source: str, reason: str, lines: Sequence[ImportLine]) -> str:
+    names = list(dict.fromkeys(line.file for line in lines))
+    some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    rows = sum(line.left_out[reason] for line in lines)
+    counted = f"{len(names)} file{'s' if len(names) > 1 else ''}{f', {rows} rows' if rows else ''}"
+    return f"Not brought in: {counted}{f' of {source}' if source else ''} ({some}): {reason}"
 
 
 def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from steam_assets.commands.local_broker import broker_for
+from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.settings import Settings
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
@@ -59,6 +60,9 @@ def simulate(
 ) -> None:
     """Serve the simulator of Steam and Similarweb, until Ctrl-C. Point STEAM_STEAM_API_URL and its kin at it."""
     from steam_assets.embedded.simulator import serve
+
+    if replay:
+        show_left_out(Console(stderr=True), recorded_in(replay).left_out)
 
     def say(url: str) -> None:
         Console().print(f"STEAM_STEAM_API_URL={url} STEAM_SIMILARWEB_URL={url} STEAM_SIMILARWEB_API_URL={url}")

@@ -214,11 +214,16 @@ def test_a_link_out_of_the_folder_is_not_followed(lake: Lake, tmp_path: Path) ->
     outside.write_text(SELLERS)
     folder = folder_of(tmp_path, {"x.txt": "x"})
     (folder / outside.name).symlink_to(outside)
-    assert [line.file for line in import_folder(lake, folder, NOW)] == ["x.txt"]
+    lines = import_folder(lake, folder, NOW)
+    assert [(line.file, line.partition_key, line.rows) for line in lines] == [
+        (outside.name, None, 0),
+        ("x.txt", None, 0),
+    ]
+    assert lines[0].left_out == {"a link, which is not followed": 0}
 
 
 def test_no_folder_is_said(lake: Lake, tmp_path: Path) -> None:
-    with pytest.raises(NoFolder, match="is no folder"):
+    with pytest.raises(NoFolder, match="is not a folder"):
         import_folder(lake, tmp_path / "none", NOW)
 
 

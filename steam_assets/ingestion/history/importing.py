@@ -32,7 +32,7 @@ LARGEST_FILE = 64 * 1024 * 1024
 
 
 class NoFolder(Exception):
-    """What was to be imported is no folder."""
+    """What was to be imported is not a folder."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,19 @@ def import_folder(lake: Lake, folder: Path, now: datetime, *, dry_run: bool = Fa
     ``dry_run`` writes nothing. NoFolder if there is none; OSError if a file cannot be read.
     """
     if not folder.is_dir():
-        raise NoFolder(f"{folder} is no folder; give the one that holds the old pipeline's data")
+        raise NoFolder(f"{folder} is not a folder; give the one that holds the old pipeline's data")
     return [line for path in _files(folder) for line in _import_file(lake, folder, path, now, dry_run)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    # Links are not followed: they may lead out of the folder, or in circles.
-    yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    yield from (path for path in sorted(folder.rglob("*")) if path.is_file() or path.is_symlink())
 
 
 def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: bool) -> list[ImportLine]:
     relative = path.relative_to(folder).as_posix()
+    if path.is_symlink():
+        # It may lead out of the folder, or in circles.
+        return [_left(relative, None, "a link, which is not followed")]
     found = layout_of(path.name)
     if found is None:
         return _not_ours(path, relative)
@@ -88,7 +90,7 @@ def _not_ours(path: Path, relative: str) -> list[ImportLine]:
         chart = path.with_name(path.name.replace("_appIds", ""))
         # A chart's own lines account for it.
         return [] if chart.is_file() else [_left(relative, "top_sellers", "app ids without the chart they belong to")]
-    return [_left(relative, None, "no file of the old pipeline by its name")]
+    return [_left(relative, None, "not a file of the old pipeline by its name")]
 
 
 def _left(file: str, source: str | None, why: str) -> ImportLine:
