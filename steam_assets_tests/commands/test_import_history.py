@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 from steam_assets.commands.import_history import NothingImported, import_history, left_out, totals
 from steam_assets.ingestion.history.importing import ImportLine
 
-
 CHART = "Rank,Game Name,Free to Play\n1,A,0\n"
 
 
