@@ -28,6 +28,7 @@ from steam_assets.commands.diagnostics import (
 from steam_assets.commands.doctor import doctor
 from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
+from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.warm import warm
@@ -41,7 +42,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(demo, dev, run, status, dashboard, export),
+    *(demo, dev, run, status, refresh, dashboard, export),
     *(verify, restore, drill, housekeeping, import_history),
     *(doctor, broker, simulate, jars, warm),
 ):

@@ -23,6 +23,7 @@ from steam_assets.commands.partition_options import (
     chosen_sources,
     partitions_of,
 )
+from steam_assets.commands.refresh import say_behind
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def restore(
             restored.append(result)
     _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
     if to:
-        console.print(f"Use them by {restorer.usable_as}", highlight=False, soft_wrap=True)
+        console.print(f"Use them by {restorer.usable_as}", markup=False, highlight=False, soft_wrap=True)
+    else:
+        say_behind(lake, console)
 
 
 def drill(source: SourceOption = None) -> None:

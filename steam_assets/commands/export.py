@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from steam_assets.commands.partition_options import partitions_of
+from steam_assets.commands.refresh import say_behind
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def export(
     """Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, a file a partition."""
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.lake.disk_store import DiskStore
+    from steam_assets.lake.lake import Lake
     from steam_assets.sources import SOURCES
     from steam_assets.visuals.exports import export_table, exported_tables
 
@@ -46,7 +48,8 @@ def export(
     for name, keys in track(asked, "Exporting", console=console):
         for written in export_table(reader, store, name, keys):
             files, rows = files + 2, rows + written.rows
-    console.print(f"{files} files with {rows} rows in {folder}", highlight=False, soft_wrap=True)
+    console.print(f"{files} files with {rows} rows in {folder}", markup=False, highlight=False, soft_wrap=True)
+    say_behind(Lake(settings), console)
 
 
 def _asked(

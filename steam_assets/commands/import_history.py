@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from steam_assets.commands.refresh import refresh_behind, say_behind
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def import_history(
     folder: Annotated[Path, typer.Argument(help="The old pipeline's folder (its data/, or the whole checkout).")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be brought in.")] = False,
     clean: Annotated[bool, typer.Option(help="Back up and clean what was brought in, a range a run.")] = True,
+    refresh: Annotated[bool, typer.Option(help="Insights, dashboard and exports follow what was cleaned.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The report for programs: one object a line of it.")] = False,
 ) -> None:
     """Bring the CSV and JSON of the old pipeline (2023) in as raw data of their own dates, and clean them.
@@ -50,7 +52,7 @@ def import_history(
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
     taken = [line for line in lines if line.partition_key]
     if clean and taken and not dry_run:
-        _clean(lake, lines, console)
+        _clean(lake, lines, console, refresh=refresh)
     if as_json:
         typer.echo(json.dumps([asdict(line) for line in lines], indent=1))
     else:
@@ -65,7 +67,7 @@ def import_history(
         raise NothingImported(f"nothing in {folder} was brought in; expected are files named like {EXPECTED}")
 
 
-def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
+def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console, *, refresh: bool) -> None:
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
 
@@ -77,6 +79,9 @@ def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
                 _clean_ranges(launcher, source, keys, console)
         except RunFailed as error:
             raise RunFailed(f"{error}. The raw data is in; import again to go on", error.details) from error
+        if refresh:
+            refresh_behind(launcher, lake, console)
+    say_behind(lake, console)
 
 
 def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Console) -> None:

@@ -15,11 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
+from steam_assets.commands.refresh import refresh_behind, say_behind
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 
 if TYPE_CHECKING:
+    from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, Stage
 
 STAGES = ("raw", "raw-backup", "clean", "clean-backup")
@@ -36,12 +38,17 @@ def run(
         list[str] | None, typer.Option(help=f"One stage alone ({', '.join(STAGES)}); may be repeated. Default: all.")
     ] = None,
     apps: Annotated[str, typer.Option(help="App ids to ask news and reviews about, comma separated.")] = "",
+    refresh: Annotated[
+        bool | None, typer.Option("--refresh/--no-refresh", help="Insights and dashboard follow. Default: all stages.")
+    ] = None,
 ) -> None:
     """Run a source, or all sources of a cadence, for one partition or a range.
 
-    Raw partitions that are there already are kept. The other stages take the whole range in one Spark job.
+    Raw partitions that are there already are kept. The other stages take the whole range in one Spark job. After a run
+    of all stages, the insights, dashboard and exports of what changed are made anew.
     """
     from steam_assets.ingestion.clock import Clock
+    from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 
     console, settings = Console(), Settings()
@@ -52,13 +59,34 @@ def run(
     with broker_for(settings), local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 
-        launcher = Launcher(build_defs(settings=settings), instance)
-        for source, keys in asked:
-            try:
-                run_range(launcher, source, stages, keys, apps=wanted, console=console)
-            except RunFailed as error:
-                raise RunFailed(f"{source.name}: {error}", error.details) from error
-    _show(settings, asked, console)
+        launcher, lake = Launcher(build_defs(settings=settings), instance), Lake(settings)
+        try:
+            for source, keys in asked:
+                _run_source(launcher, source, stages, keys, apps=wanted, console=console)
+        except RunFailed:
+            say_behind(lake, console)
+            raise
+        if refresh or (refresh is None and not stage):
+            refresh_behind(launcher, lake, console)
+    _show(lake, asked, console)
+    say_behind(lake, console)
+
+
+def _run_source(
+    launcher: Launcher,
+    source: Source,
+    stages: Sequence[Stage],
+    keys: Sequence[str],
+    *,
+    apps: Sequence[int],
+    console: Console,
+) -> None:
+    from steam_assets.orchestration.launch import RunFailed
+
+    try:
+        run_range(launcher, source, stages, keys, apps=apps, console=console)
+    except RunFailed as error:
+        raise RunFailed(f"{source.name}: {error}", error.details) from error
 
 
 def run_range(
@@ -120,11 +148,9 @@ def _keys(source: Source, first: str | None, last: str | None, now: datetime) ->
     return partition_range(first, last, source.cadence, now, newest.key)
 
 
-def _show(settings: Settings, asked: Sequence[tuple[Source, Sequence[str]]], console: Console) -> None:
+def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Console) -> None:
     from steam_assets.commands.partition_table import partition_table
-    from steam_assets.lake.lake import Lake
     from steam_assets.lake.partition_status import partition_status
 
-    lake = Lake(settings)
     shown = [partition_status(lake, source, key) for source, keys in asked for key in keys]
     console.print(partition_table(shown, "Partitions"))

@@ -19,6 +19,7 @@ import dagster as dg
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
+from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.root_cause import root_cause
 from steam_assets.settings import Settings
@@ -85,9 +86,12 @@ class Launcher:
         """The same for all partitions from the first key to the last (not for ``raw``)."""
         return self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
 
-    def refresh(self) -> None:
-        """One run that makes all insights, the dashboard, exports and the Tableau extract. RunFailed if it fails."""
-        self._execute(self._refresh, run_config=QUIET)
+    def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
+        """One run that makes the insights of changed clean partitions, by default of all, then dashboard, exports and
+        the Tableau extract. RunFailed if it fails.
+        """
+        config = {"changed": {table: list(keys) for table, keys in (changed or {}).items()}}
+        self._execute(self._refresh, run_config={"ops": {INSIGHTS_OP: {"config": config}}} | QUIET)
 
     def _run(
         self,
