@@ -6,7 +6,7 @@ Belongs here: what they ask and print. Does not belong here: the work (lake/).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from steam_assets.commands.partition_options import (
+    PartitionOption,
+    SourceOption,
+    chosen_sources,
+    partitions_of,
+)
+from steam_assets.commands.refresh import say_behind
 from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
@@ -24,9 +31,6 @@ if TYPE_CHECKING:
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restored
     from steam_assets.sources.source import Source
-
-SourceOption = Annotated[str | None, typer.Option("--source", help="One source. Default: all.")]
-PartitionOption = Annotated[str | None, typer.Option("--partition", help="One partition, YYYY-MM-DD. Default: all.")]
 
 
 def status(
@@ -40,7 +44,7 @@ def status(
 
     settings = Settings()
     lake, now = Lake(settings), Clock.from_settings(settings).now()
-    reports = [freshness(lake, chosen, now) for chosen in _sources(source)]
+    reports = [freshness(lake, chosen, now) for chosen in chosen_sources(source)]
     if as_json:
         typer.echo(json.dumps([report.to_json() for report in reports], indent=1))
         return
@@ -59,9 +63,8 @@ def verify(source: SourceOption = None, partition: PartitionOption = None) -> No
     from steam_assets.lake.raw_housekeeping import was_cleared
 
     console, lake = Console(), Lake(Settings())
-    todo = [(s.name, key) for s in _sources(source) for key in _kept(lake, s) if partition in (None, key)]
-    if not todo:
-        raise typer.BadParameter("there is no such partition; `steam-assets status` shows what there is")
+    asked = _asked(lake, source, partition, _kept, "there is no such partition")
+    todo = [(chosen.name, key) for chosen, keys in asked for key in keys]
     problems = []
     for name, key in track(todo, "Reading back", console=console):
         if not was_cleared(lake.raw, name, key):
@@ -81,36 +84,37 @@ def restore(
     """Bring partitions back from their backups, raw and clean, and read back what arrived."""
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.open_store import on_s3
-    from steam_assets.lake.restore import Restorer
+    from steam_assets.lake.restore import Restorer, backed_up_partitions
 
     console, lake = Console(), Lake(Settings())
+    asked = _asked(lake, source, partition, backed_up_partitions, "there is no backup")
     session = _spark(lake.settings, s3=on_s3(to or ""))
     restorer = Restorer.elsewhere(lake, session, to) if to else Restorer.in_place(lake, session)
     restored: list[Restored] = []
-    for chosen in _sources(source):
-        keys = [key for key in restorer.partitions(chosen) if partition in (None, key)]
+    for chosen, keys in asked:
         for result in restorer.restore(chosen, keys, overwrite=overwrite):
             console.print(f"{result.source} {result.partition_key}: {_arrived(result)}", markup=False, highlight=False)
             restored.append(result)
-    if not restored:
-        raise typer.BadParameter("no backup of that; `steam-assets status` shows what there is")
     _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
     if to:
         console.print(f"Use them by {restorer.usable_as}", markup=False, highlight=False, soft_wrap=True)
+    else:
+        say_behind(lake, console)
 
 
 def drill(source: SourceOption = None) -> None:
     """Prove that the backups restore: into an empty folder, compared, and removed again."""
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.restore import backed_up_partitions
     from steam_assets.lake.restore import drill as run_drill
 
     console, lake = Console(), Lake(Settings())
+    asked = _asked(lake, source, None, backed_up_partitions, "there is no backup")
     lake.settings.home.mkdir(parents=True, exist_ok=True)
     with scratch_folder("drill-", lake.settings.home) as folder:
         session, place = _spark(lake.settings), folder.absolute()
-        restored = list(track(run_drill(lake, session, _sources(source), place), "Restoring", console=console))
-    if not restored:
-        raise typer.BadParameter("there is no backup yet; `steam-assets status` shows what there is")
+        sources = [chosen for chosen, _ in asked]
+        restored = list(track(run_drill(lake, session, sources, place), "Restoring", console=console))
     _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty place and equal.")
 
 
@@ -129,7 +133,7 @@ def housekeeping(
     console, lake = Console(), Lake(Settings())
     days = keep_days or lake.settings.housekeeping_keep_days
     older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
-    work = Housekeeping(lake, _sources(None), older_than)
+    work = Housekeeping(lake, chosen_sources(None), older_than)
     lines = work.apply(lambda: _spark(lake.settings)) if apply else work.plan()
     table = Table(title=f"Began before {older_than:%Y-%m-%d}", title_justify="left", box=None, pad_edge=False)
     for heading in ("what", "partition", "deleted" if apply else "would go", "amount", "why"):
@@ -148,10 +152,23 @@ def _kept(lake: Lake, source: Source) -> list[str]:
     return sorted({*lake.raw.partitions(source.name), *lake.raw_backup.partitions(source.name)})
 
 
-def _sources(name: str | None) -> Sequence[Source]:
-    from steam_assets.sources import SOURCES, source_named
+def _asked(
+    lake: Lake, source: str | None, partition: str | None, kept: Callable[[Lake, Source], Iterable[str]], what: str
+) -> list[tuple[Source, list[str]]]:
+    """The sources with those of their ``kept`` partitions that are asked for. BadParameter if there is none."""
+    from steam_assets.ingestion.clock import Clock
 
-    return (source_named(name),) if name else SOURCES
+    found = [(chosen, list(kept(lake, chosen))) for chosen in chosen_sources(source)]
+    if partition is not None:
+        there = {key for _, keys in found for key in keys}
+        cadences = [chosen.cadence for chosen, _ in found]
+        wanted = partitions_of(partition, cadences, Clock.from_settings(lake.settings).now(), kept=there)
+        found = [(chosen, [key for key in keys if key == wanted.get(chosen.cadence)]) for chosen, keys in found]
+    found = [(chosen, keys) for chosen, keys in found if keys]
+    if not found:
+        named = " ".join(part for part in (source, partition) if part)
+        raise typer.BadParameter(f"{what}{f' ({named})' if named else ''}; `steam-assets status` shows what there is")
+    return found
 
 
 def _spark(settings: Settings, *, s3: bool = False) -> SparkSession:

@@ -42,6 +42,14 @@ class Restored:
     problems: tuple[str, ...]
 
 
+def backed_up_partitions(lake: Lake, source: Source) -> list[str]:
+    """Keys of the partitions that have a backup, raw or clean, oldest first."""
+    keys = set(lake.raw_backup.partitions(source.name))
+    for table in source.tables:
+        keys |= set(lake.backup_ledger.partitions(table.name))
+    return sorted(keys)
+
+
 @dataclass(frozen=True)
 class Restorer:
     """Restores from the backups of ``lake`` to ``target`` (the same lake, or ``elsewhere``)."""
@@ -82,13 +90,6 @@ class Restorer:
             f"STEAM_RAW_ROOT={settings.root('raw')} STEAM_CLEAN_ROOT={settings.root('clean')} "
             f"STEAM_ICEBERG_CATALOG={settings.iceberg_catalog}"
         )
-
-    def partitions(self, source: Source) -> list[str]:
-        """Keys of the partitions that have a backup, raw or clean, oldest first."""
-        keys = set(self.lake.raw_backup.partitions(source.name))
-        for table in source.tables:
-            keys |= set(self.lake.backup_ledger.partitions(table.name))
-        return sorted(keys)
 
     def restore(self, source: Source, keys: Sequence[str], *, overwrite: bool = False) -> Iterator[Restored]:
         """Restore partitions, one after the other, each read back.
@@ -152,4 +153,4 @@ def drill(lake: Lake, spark: SparkSession, sources: Sequence[Source], folder: Pa
         raise ValueError(f"{folder} is not empty; a drill restores into an empty place")
     restorer = Restorer.elsewhere(lake, spark, str(folder))
     for source in sources:
-        yield from restorer.restore(source, restorer.partitions(source))
+        yield from restorer.restore(source, backed_up_partitions(lake, source))

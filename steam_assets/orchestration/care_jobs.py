@@ -17,7 +17,7 @@ from steam_assets.lake.housekeeping import Housekeeping, Line
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.lease import LeaseHeld, LeaseLost
 from steam_assets.lake.open_store import on_s3
-from steam_assets.lake.restore import Restored, Restorer, WouldOverwrite
+from steam_assets.lake.restore import Restored, Restorer, WouldOverwrite, backed_up_partitions
 from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
 from steam_assets.scratch import scratch_folder
@@ -113,7 +113,7 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
         try:
             restorer = _restorer(lake, spark, config.to)
             for source in _chosen(sources, config.source):
-                keys = [key for key in restorer.partitions(source) if config.partition in ("", key)]
+                keys = [key for key in backed_up_partitions(lake, source) if config.partition in ("", key)]
                 for result in restorer.restore(source, keys, overwrite=config.overwrite):
                     context.log.info(f"{result.source} {result.partition_key}: {result.files} files, {result.rows}")
                     restored.append(result)

@@ -25,8 +25,10 @@ from steam_assets.ingestion.spool import Spool
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
+from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.orchestration.run_ownership import attended_tags, end_dead_runs
+from steam_assets.root_cause import root_cause
 from steam_assets.scratch import sweep_dead
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
@@ -49,7 +51,11 @@ AFTER_RAW = (Stage.RAW_BACKUP, Stage.CLEAN, Stage.CLEAN_BACKUP)
 
 
 class RunFailed(Exception):
-    """A run failed; the message is its first step failure."""
+    """A run failed; the message is its first step's failure, in one line, and ``details`` are all with tracebacks."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
@@ -88,9 +94,12 @@ class Launcher:
         """The same for all partitions from the first key to the last (not for ``raw``)."""
         return self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
 
-    def refresh(self) -> None:
-        """One run that makes all insights, the dashboard, exports and the Tableau extract. RunFailed if it fails."""
-        self._execute(self._refresh, run_config=QUIET)
+    def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
+        """One run that makes the insights of changed clean partitions, by default of all, then dashboard, exports and
+        the Tableau extract. RunFailed if it fails.
+        """
+        config = {"changed": {table: list(keys) for table, keys in (changed or {}).items()}}
+        self._execute(self._refresh, run_config={"ops": {INSIGHTS_OP: {"config": config}}} | QUIET)
 
     def _run(
         self,
@@ -123,7 +132,7 @@ class Launcher:
                 **options,
             )
         if not result.success:
-            raise RunFailed(_first_failure(result))
+            raise RunFailed(root_cause(_first_failure(result)), _details(result))
         return result
 
 
@@ -136,6 +145,11 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
         return cause.message.strip() if cause else "a step failed"
     failed = [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
     return f"failed checks: {', '.join(failed)}" if failed else "the run failed; Dagit has its log"
+
+
+def _details(result: dg.ExecuteInProcessResult) -> str:
+    failures = [event.step_failure_data.error for event in result.filter_events(lambda e: e.is_step_failure)]
+    return "\n".join(error.to_string() for error in failures if error)
 
 
 def _check(evaluation: dg.AssetCheckEvaluation) -> str:

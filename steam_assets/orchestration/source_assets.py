@@ -22,7 +22,7 @@ from steam_assets.lake.raw_backup import back_up as back_up_raw
 from steam_assets.orchestration.checks import clean_checks, raw_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
-from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_manifest
+from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_manifest, show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
@@ -104,23 +104,16 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
     )
     def raw_backup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         lake: Lake = context.resources.lake
-        reports: list[BackupReport] = []
+        reports: dict[str, BackupReport] = {}
         problems: list[str] = []
         for partition_key in context.partition_keys:
             require_manifest(lake, source.name, partition_key)
             try:
-                reports.append(back_up_raw(lake.raw, lake.raw_backup, source.name, partition_key))
+                reports[partition_key] = back_up_raw(lake.raw, lake.raw_backup, source.name, partition_key)
             except ValueError as error:
                 problems.append(str(error))
-        yield dg.MaterializeResult(
-            metadata={
-                "files": sum(r.files for r in reports),
-                "copied": sum(r.copied for r in reports),
-                "bytes": sum(r.bytes for r in reports),
-                "partitions": len(reports),
-            },
-            check_results=[_verified(key, problems)],
-        )
+        show_partitions(context, key, {partition_key: _copied(report) for partition_key, report in reports.items()})
+        yield dg.MaterializeResult(check_results=[_verified(key, problems)])
         if problems:
             raise permanent("; ".join(problems))
 
@@ -156,7 +149,8 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
         records = [require_clean(lake, source, table, key) for key in keys]
         if stale := [r.partition_key for r in records if r.raw_digest != manifests[r.partition_key].digest]:
             raise permanent(f"the job left {', '.join(stale)} of {table.name} as it was; its own log says why")
-        return dg.MaterializeResult(metadata=clean_metadata(records))
+        show_partitions(context, clean_key(source, table), {r.partition_key: clean_metadata(r) for r in records})
+        return dg.MaterializeResult()
 
     return clean_elsewhere if submitted else clean
 
@@ -192,14 +186,28 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
             problems.append(str(error))
         for partition_key, made in contents.items():
             ledger.write(BackupRecord.of(records[partition_key], made.rows, made.digest, clock.now()))
-        yield dg.MaterializeResult(
-            metadata={"dagster/partition_row_count": sum(c.rows for c in contents.values())},
-            check_results=[_verified(key, problems)],
-        )
+        show_partitions(context, key, {k: _backed_up(content) for k, content in contents.items()})
+        yield dg.MaterializeResult(check_results=[_verified(key, problems)])
         if problems:
             raise permanent("; ".join(problems))
 
     return clean_backup
+
+
+def _copied(report: BackupReport) -> dict[str, dg.MetadataValue]:
+    return {
+        "files": dg.MetadataValue.int(report.files),
+        "copied": dg.MetadataValue.int(report.copied),
+        "bytes": dg.MetadataValue.int(report.bytes),
+        "manifest_digest": dg.MetadataValue.text(report.manifest_digest),
+    }
+
+
+def _backed_up(content: Content) -> dict[str, dg.MetadataValue]:
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(content.rows),
+        "content_digest": dg.MetadataValue.text(content.digest),
+    }
 
 
 def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:

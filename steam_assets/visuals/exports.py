@@ -66,7 +66,7 @@ def export_table(
     ``TABLE/KEY.csv`` and ``TABLE/KEY.parquet`` are each replaced whole. A partition without rows becomes files without
     rows. ValueError for a key that is no partition's.
     """
-    chosen = _partitions(reader, table) if keys is None else list(keys)
+    chosen = table_partitions(reader, table) if keys is None else list(keys)
     for key in chosen:
         if not PARTITION.fullmatch(key):
             raise ValueError(f"{key!r} is no partition key of {table}: write a day as YYYY-MM-DD")
@@ -75,7 +75,8 @@ def export_table(
             yield _export(store, table, key, rows)
 
 
-def _partitions(reader: CleanReader, table: str) -> list[str]:
+def table_partitions(reader: CleanReader, table: str) -> list[str]:
+    """Keys of the partitions of which a table has rows, oldest first; none if it was never made."""
     rows = reader.arrow(table, columns=("partition_key",))
     return [] if rows is None else sorted(rows["partition_key"].unique().to_pylist())
 

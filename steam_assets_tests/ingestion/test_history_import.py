@@ -238,7 +238,7 @@ def test_what_is_not_a_regular_file_is_named_and_left_out(lake: Lake, tmp_path: 
 
 
 def test_no_folder_is_said(lake: Lake, tmp_path: Path) -> None:
-    with pytest.raises(NoFolder, match="is no folder"):
+    with pytest.raises(NoFolder, match="is not a folder"):
         import_folder(lake, tmp_path / "none", NOW)
 
 

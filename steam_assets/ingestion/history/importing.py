@@ -33,7 +33,7 @@ LARGEST_FILE = 64 * 1024 * 1024
 
 
 class NoFolder(Exception):
-    """What was to be imported is no folder."""
+    """What was to be imported is not a folder."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def import_folder(lake: Lake, folder: Path, now: datetime, *, dry_run: bool = Fa
     ``dry_run`` writes nothing. NoFolder if there is none; OSError if a file cannot be read.
     """
     if not folder.is_dir():
-        raise NoFolder(f"{folder} is no folder; give the one that holds the old pipeline's data")
+        raise NoFolder(f"{folder} is not a folder; give the one that holds the old pipeline's data")
     return [line for path in _files(folder) for line in _import_file(lake, folder, path, now, dry_run)]
 
 
@@ -96,7 +96,7 @@ def _not_ours(path: Path, relative: str) -> list[ImportLine]:
         chart = path.with_name(path.name.replace("_appIds", ""))
         # A chart's own lines account for it.
         return [] if chart.is_file() else [_left(relative, "top_sellers", "app ids without the chart they belong to")]
-    return [_left(relative, None, "no file of the old pipeline by its name")]
+    return [_left(relative, None, "not a file of the old pipeline by its name")]
 
 
 def _left(file: str, source: str | None, why: str) -> ImportLine:
