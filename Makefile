@@ -20,7 +20,7 @@ $(READY): requirements.lock installer.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	{ $(PIP) install --quiet --require-hashes -r installer.lock && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install $(LOCKED); } || \
+	{ $(PIP) install --quiet --require-hashes -r installer.lock && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install $(LOCKED); } || \
 	  { echo "uv could not install the packages (see above); pip does it, in a minute or two"; $(PIP) install --no-compile $(LOCKED); }
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

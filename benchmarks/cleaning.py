@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 DUCKDB_MEMORY = "2GB"
 """About what the JVM with its heap of 1 GB takes in all."""
 
-_TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN"}
+_TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ WITH items AS (
   SELECT partition_key::DATE AS week_start, app_id, r.recommendationid AS recommendation_id,
     sha256(getvariable('hash_key') || sha256(getvariable('hash_key') || ':' || r.author.steamid)) AS author_key,
     r.language, r.review AS text, {_seconds("timestamp_created")} AS created_at,
-    {_seconds("timestamp_updated")} AS updated_at, r.voted_up, r.votes_up,
+    {_seconds("timestamp_updated")} AS updated_at, coalesce(r.voted_up, false) AS voted_up, r.votes_up,
     nullif(r.votes_funny, 4294967295) AS votes_funny,
     try_cast(r.weighted_vote_score AS DOUBLE) AS weighted_vote_score, r.comment_count, r.steam_purchase,
     r.received_for_free, r.written_during_early_access,
@@ -122,11 +122,9 @@ WITH items AS (
   SELECT *, CASE
     WHEN app_id IS NULL THEN 'no app_id' WHEN recommendation_id IS NULL THEN 'no recommendation_id'
     WHEN created_at IS NULL THEN 'no created_at' WHEN updated_at IS NULL THEN 'no updated_at'
-    WHEN voted_up IS NULL THEN 'no voted_up' WHEN app_id <= 0 THEN 'app_id_positive'
+    WHEN app_id <= 0 THEN 'app_id_positive'
     WHEN NOT regexp_full_match(recommendation_id, '[0-9]{{1,20}}') THEN 'recommendation_id_is_a_number'
     WHEN updated_at < created_at THEN 'not_edited_before_written'
-    WHEN least(votes_up, votes_funny, comment_count, playtime_at_review_minutes, playtime_forever_minutes) < 0
-      THEN 'counts_not_negative'
     WHEN weighted_vote_score NOT BETWEEN 0 AND 1 THEN 'score_from_0_to_1' END AS problem
   FROM shaped
 )

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import NoReturn
+import traceback
+from contextlib import nullcontext
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.markup import escape
 
 from steam_assets.commands.care import drill, housekeeping, restore, status, verify
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
+from steam_assets.commands.diagnostics import (
+    DEBUG_VARIABLE,
+    Noise,
+    is_expected,
+    masked,
+    off_the_terminal,
+    one_line,
+    refused_settings,
+    write_log,
+)
 from steam_assets.commands.doctor import doctor
 from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.lake_catalog import catalog, relocate
 from steam_assets.commands.look import show, trace
+from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.warm import warm
@@ -31,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(demo, dev, run, status, dashboard, export),
+    *(demo, dev, run, status, refresh, dashboard, export),
     *(trace, verify, restore, drill, housekeeping, relocate, import_history),
     *(doctor, broker, simulate, jars, warm),
 ):
@@ -41,24 +54,56 @@ app.add_typer(catalog, name="catalog")
 
 
 @app.callback()
-def steam_assets() -> None:
+def steam_assets(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar=DEBUG_VARIABLE, help="Show tracebacks and what libraries log.")
+    ] = False,
+) -> None:
     """Start with `steam-assets demo`; every command explains itself with `--help`."""
 
 
 def main() -> None:
-    """Entry point of the console script. Our own errors say what is wrong and the next step: no traceback for those."""
-    try:
-        app()
-    except ValidationError as error:
-        if error.title != "Settings":
-            raise
-        _fail("\n".join(f"STEAM_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)))
-    except Exception as error:
-        if not type(error).__module__.startswith("steam_assets."):
-            raise
-        _fail(str(error))
+    """Entry point of the console script. A failure is one line on stderr; more of it is in the log that it names."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1 or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0", "false")
+    with nullcontext(Noise()) if debug else off_the_terminal() as noise:
+        try:
+            code = app(arguments, standalone_mode=False)
+        except typer.TyperException as error:
+            code = _refused(error)
+        except Exception as error:
+            code = _failed(error, noise, debug=debug)
+    sys.exit(code)
 
 
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True).print(f"[red]{escape(message)}[/]", highlight=False)
-    sys.exit(1)
+def _refused(error: typer.TyperException) -> int:
+    """What was typed cannot be used: say so; our own messages say what to type, Typer's do not."""
+    if isinstance(error, typer.BadParameter) and error.param is None:
+        _say(": ".join(part for part in (str(error.param_hint or ""), error.message) if part))
+    elif message := " ".join(error.format_message().split()):
+        # Without arguments there is no message, as the help is printed already.
+        path = getattr(getattr(error, "ctx", None), "command_path", "steam-assets")
+        _say(f"{message.rstrip('.')}; see `{path} --help`")
+    return error.exit_code
+
+
+def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
+    if debug:
+        sys.stderr.write(masked("".join(traceback.format_exception(error))))
+    if isinstance(error, ValidationError) and error.title == "Settings":
+        _say(refused_settings(error))
+    elif debug or is_expected(error):
+        _say(one_line(error))
+    else:
+        log = write_log(error, noise)
+        where = f"Details: {log}" if log else f"{DEBUG_VARIABLE}=1 shows more"
+        _say(f"{one_line(error)}\n{where}")
+    return 1
+
+
+def _say(message: str) -> None:
+    Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

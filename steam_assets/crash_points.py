@@ -12,6 +12,11 @@ import signal
 VARIABLE = "STEAM_CRASH_AT"
 
 STEPS = (
+    "ask:slot_claimed",
+    "ask:spool_open",
+    "ask:answer_spooled",
+    "ask:before_seal",
+    "ask:after_seal",
     "publish:before_send",
     "publish:after_send",
     "publish:after_commit",

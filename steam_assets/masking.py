@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 HIDDEN = "(hidden)"
 
@@ -30,6 +30,14 @@ def shown(value: Any) -> str:
             return ""
         case _:
             return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_ADDRESS.sub(HIDDEN, str(value)))
+
+
+def without_secrets(settings: BaseModel, text: str) -> str:
+    """The text without any secret of the settings, whole or within an address, and without any other login in it."""
+    secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return shown(text)
 
 
 def secret_parts(value: Any) -> list[str]:

@@ -7,11 +7,13 @@ Secrets are ``SecretStr`` and never printed. ``steam-assets doctor`` explains ea
 from __future__ import annotations
 
 import json
+import os
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     AWSSecretsManagerSettingsSource,
     BaseSettings,
@@ -172,6 +174,13 @@ class Settings(BaseSettings):
     _from_secret: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     """What only the secret gave: names with its values; of a mapping, the entries that it added."""
 
+    @field_validator("home")
+    @classmethod
+    def _usable(cls, home: Path) -> Path:
+        if fault := unusable_folder(home):
+            raise ValueError(fault)
+        return home
+
     @model_validator(mode="wrap")
     @classmethod
     def _remember_the_secret(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -241,6 +250,18 @@ class Settings(BaseSettings):
     @property
     def kafka_address(self) -> str:
         return self.kafka_bootstrap_servers or f"127.0.0.1:{self.embedded_kafka_port}"
+
+
+def unusable_folder(folder: Path) -> str | None:
+    """Why no data can be kept in a folder, whatever is there; None if it can. All other names work everywhere."""
+    name = str(folder.absolute())
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return f"{os.fsencode(name)!r} is not UTF-8, and Java can name no such folder; rename it, or choose another"
+    if any(unicodedata.category(letter) == "Cc" for letter in name):
+        return f"{name!r} has a control character, which file formats cannot hold; rename it, or choose another"
+    return None
 
 
 class _SecretSource(AWSSecretsManagerSettingsSource):

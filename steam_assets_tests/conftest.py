@@ -11,7 +11,6 @@ from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
-from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
@@ -70,8 +69,6 @@ def connect_port() -> int:
 def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, connect_port: int) -> Iterator[SparkSession]:
     """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
     more = SHORT_LIVED | {
-        # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
-        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=True)),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(connect_port),
@@ -79,7 +76,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, conne
     settings = Settings(
         home=tmp_path_factory.mktemp("spark"), spark_master="local[2]", spark_driver_memory="2g", spark_config=more
     )
-    session = open_session(settings)
+    # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
+    session = open_session(settings, s3=True)
     yield session
     session.stop()
 

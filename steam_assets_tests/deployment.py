@@ -59,6 +59,10 @@ class NoSpark:
         raise AssertionError("this test uses Spark and is not marked so: @pytest.mark.spark")
 
 
+ANY_NAME = "josé 東京 Iı/[v2] {a,b} C#/what? 100%20 *star* 'q' \"d\" +&=;,@~!^ $x \\b :c `t` %"
+"""A folder such as a file system allows: what Spark, Hadoop, Iceberg, SQLite, shells, URLs and markup read as more."""
+
+
 def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
     """A session of the same JVM whose catalogs are those of ``settings``."""
     session = spark.newSession()

@@ -6,10 +6,8 @@ Belongs here: what they ask and print. Does not belong here: the work (lake/).
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,14 +15,20 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from steam_assets.commands.partition_options import (
+    PartitionOption,
+    SourceOption,
+    chosen_sources,
+    partitions_of,
+)
+from steam_assets.commands.refresh import say_behind
+from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
+    from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restored
     from steam_assets.sources.source import Source
-
-SourceOption = Annotated[str | None, typer.Option("--source", help="One source. Default: all.")]
-PartitionOption = Annotated[str | None, typer.Option("--partition", help="One partition, YYYY-MM-DD. Default: all.")]
 
 
 def status(
@@ -38,7 +42,7 @@ def status(
 
     settings = Settings()
     lake, now = Lake(settings), Clock.from_settings(settings).now()
-    reports = [freshness(lake, chosen, now) for chosen in _sources(source)]
+    reports = [freshness(lake, chosen, now) for chosen in chosen_sources(source)]
     if as_json:
         typer.echo(json.dumps([report.to_json() for report in reports], indent=1))
         return
@@ -54,20 +58,12 @@ def verify(source: SourceOption = None, partition: PartitionOption = None) -> No
     """Read raw and clean data and their backups back, and compare with the ledger. Exit code 1 if any differs."""
     from steam_assets.lake.backup import verify_twins
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.partition_status import SourceLedger
 
     console, lake = Console(), Lake(Settings())
-    todo = [
-        (twins, key)
-        for chosen in _sources(source)
-        for key in SourceLedger.of(lake, chosen).keys
-        if partition in (None, key)
-        for twins in lake.twins(chosen)
-    ]
-    if not todo:
-        raise typer.BadParameter("there is no such partition; `steam-assets status` shows what there is")
+    asked = _asked(lake, source, partition, _kept, "there is no such partition")
+    todo = [(twins, key) for chosen, keys in asked for key in keys for twins in lake.twins(chosen)]
     problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
-    partitions = len({(twins.label.partition("/")[0], key) for twins, key in todo})
+    partitions = sum(len(keys) for _, keys in asked)
     _report(console, problems, f"{partitions} partitions and their backups, raw and clean, are as they were written.")
 
 
@@ -81,35 +77,35 @@ def restore(
 ) -> None:
     """Bring partitions back from their backups, raw and clean, and read back what arrived."""
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.restore import Restorer
+    from steam_assets.lake.restore import Restorer, backed_up_partitions
 
     console, lake = Console(), Lake(Settings())
+    asked = _asked(lake, source, partition, backed_up_partitions, "there is no backup")
     restorer = Restorer.elsewhere(lake, to) if to else Restorer.in_place(lake)
     restored: list[Restored] = []
-    for chosen in _sources(source):
-        keys = [key for key in restorer.partitions(chosen) if partition in (None, key)]
+    for chosen, keys in asked:
         for result in restorer.restore(chosen, keys, overwrite=overwrite):
-            console.print(f"{result.source} {result.partition_key}: {_arrived(result)}", highlight=False)
+            console.print(f"{result.source} {result.partition_key}: {_arrived(result)}", markup=False, highlight=False)
             restored.append(result)
-    if not restored:
-        raise typer.BadParameter("no backup of that; `steam-assets status` shows what there is")
     _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
     if to:
-        console.print(f"Use them by {restorer.usable_as}", highlight=False, soft_wrap=True)
+        console.print(f"Use them by {restorer.usable_as}", markup=False, highlight=False, soft_wrap=True)
+    else:
+        say_behind(lake, console)
 
 
 def drill(source: SourceOption = None) -> None:
     """Prove that the backups restore: into an empty folder, compared, and removed again."""
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.restore import backed_up_partitions
     from steam_assets.lake.restore import drill as run_drill
 
     console, lake = Console(), Lake(Settings())
+    asked = _asked(lake, source, None, backed_up_partitions, "there is no backup")
     lake.settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=lake.settings.home, prefix="drill-") as folder:
-        work = run_drill(lake, _sources(source), Path(folder).absolute())
+    with scratch_folder("drill-", lake.settings.home) as folder:
+        work = run_drill(lake, [chosen for chosen, _ in asked], folder.absolute())
         restored = list(track(work, "Restoring", console=console))
-    if not restored:
-        raise typer.BadParameter("there is no backup yet; `steam-assets status` shows what there is")
     _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty place and equal.")
 
 
@@ -128,7 +124,7 @@ def housekeeping(
     console, lake = Console(), Lake(Settings())
     days = keep_days or lake.settings.housekeeping_keep_days
     older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
-    work = Housekeeping(lake, _sources(None), older_than)
+    work = Housekeeping(lake, chosen_sources(None), older_than)
     lines = work.apply() if apply else work.plan()
     table = Table(title=f"Began before {older_than:%Y-%m-%d}", title_justify="left", box=None, pad_edge=False)
     for heading in ("what", "partition", "deleted" if apply else "would go", "rows", "why"):
@@ -140,10 +136,30 @@ def housekeeping(
         console.print("Nothing was deleted. `steam-assets housekeeping --apply` deletes the lines that say yes.")
 
 
-def _sources(name: str | None) -> Sequence[Source]:
-    from steam_assets.sources import SOURCES, source_named
+def _kept(lake: Lake, source: Source) -> list[str]:
+    """Keys of the partitions of which anything is kept."""
+    from steam_assets.lake.partition_status import SourceLedger
 
-    return (source_named(name),) if name else SOURCES
+    return SourceLedger.of(lake, source).keys
+
+
+def _asked(
+    lake: Lake, source: str | None, partition: str | None, kept: Callable[[Lake, Source], Iterable[str]], what: str
+) -> list[tuple[Source, list[str]]]:
+    """The sources with those of their ``kept`` partitions that are asked for. BadParameter if there is none."""
+    from steam_assets.ingestion.clock import Clock
+
+    found = [(chosen, list(kept(lake, chosen))) for chosen in chosen_sources(source)]
+    if partition is not None:
+        there = {key for _, keys in found for key in keys}
+        cadences = [chosen.cadence for chosen, _ in found]
+        wanted = partitions_of(partition, cadences, Clock.from_settings(lake.settings).now(), kept=there)
+        found = [(chosen, [key for key in keys if key == wanted.get(chosen.cadence)]) for chosen, keys in found]
+    found = [(chosen, keys) for chosen, keys in found if keys]
+    if not found:
+        named = " ".join(part for part in (source, partition) if part)
+        raise typer.BadParameter(f"{what}{f' ({named})' if named else ''}; `steam-assets status` shows what there is")
+    return found
 
 
 def _problems(restored: Iterable[Restored]) -> list[str]:
@@ -157,6 +173,6 @@ def _arrived(result: Restored) -> str:
 def _report(console: Console, problems: Sequence[str], fine: str) -> None:
     if problems:
         for problem in problems:
-            console.print(f"[red]{problem}[/]", highlight=False)
+            console.print(problem, style="red", markup=False, highlight=False)
         raise typer.Exit(1)
     console.print(f"[green]{fine}[/]")

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from steam_assets.commands.refresh import behind_note
 from steam_assets.settings import Settings
 
 
@@ -23,16 +24,20 @@ def dashboard(
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write everything that was collected into one page that works without a network."""
+    from steam_assets.insights.refreshed import behind
     from steam_assets.lake.clean_reader import CleanReader
+    from steam_assets.lake.lake import Lake
     from steam_assets.visuals.dashboard import load, render
     from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
 
     settings = Settings(home=home) if home else Settings()
     where = (out or dashboard_path(settings)).absolute()
-    data = load(CleanReader(settings))
+    lake, console = Lake(settings), Console()
+    data = load(CleanReader(settings), behind(lake))
     size = write_whole(where, render(data).encode())
-    console = Console()
     as_of = f"as of {data.newest:%Y-%m-%d %H:%M} UTC" if data.newest else "nothing collected yet"
-    console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", highlight=False, soft_wrap=True)
+    console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", markup=False, highlight=False, soft_wrap=True)
+    if data.behind:
+        console.print(behind_note(data.behind, settings), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if open_browser:
         webbrowser.open(where.as_uri())

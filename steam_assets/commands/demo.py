@@ -5,7 +5,7 @@ Belongs here: what the demo asks for and shows. Does not belong here: any part o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
@@ -24,13 +25,17 @@ from steam_assets.visuals.dashboard.file import dashboard_path
 
 if TYPE_CHECKING:
     from steam_assets.embedded.simulator import Simulator
-    from steam_assets.embedded.simulator.replay import Recording
+    from steam_assets.embedded.simulator.replay import LeftOut, Recording
     from steam_assets.ingestion.clock import Clock
     from steam_assets.lake.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 """The demo's present: a Wednesday, on which the Tuesday week and the month before are out."""
+
+RECORDED_SOURCES = ("most_played", "top_sellers", "news", "reviews", "monthly_visits")
+RECORDED_WEEKS = 4
+"""Of recorded news and of recorded reviews, so many weeks are replayed at most."""
 
 SIMULATOR_RATE = 500.0
 """Requests a second; the simulator is ours, so the politeness that Steam is owed would only slow the demo."""
@@ -50,7 +55,7 @@ def demo(
     replay: Annotated[
         Path | None, typer.Option(help="Run over recorded responses in this folder instead of synthetic data.")
     ] = None,
-    home: Annotated[Path | None, typer.Option(help="Where to keep everything. Default: data/demo.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Where to keep everything. Default: STEAM_HOME/demo.")] = None,
     days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 3,
     weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 2,
     months: Annotated[int, typer.Option(min=1, max=2, help="Monthly partitions.")] = 1,
@@ -62,14 +67,22 @@ def demo(
     """
     from steam_assets.embedded.jvm import find_java
     from steam_assets.embedded.simulator import Simulator
-    from steam_assets.embedded.simulator.replay import catalogue
 
     console = Console()
+    steps, left = _replayed(replay) if replay else (_steps(days, weeks, months), [])
     find_java()
-    where = home or Path("data") / ("replay" if replay else "demo")
+    where = home or Settings().home / ("replay" if replay else "demo")
     with Simulator(seed=7, apps=apps, replay=replay) as simulator:
-        steps = _recorded_steps(catalogue(replay)) if replay else _steps(days, weeks, months)
-        DemoRun(_settings(where, simulator.url), simulator, console).run(steps)
+        DemoRun(_settings(where, simulator.url), simulator, console).run(steps, left)
+
+
+def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
+    recording = recorded_in(folder)
+    steps, left = _recorded_steps(recording)
+    left = [*left, *recording.left_out]
+    if not steps:
+        raise nothing_recorded(folder, left)
+    return steps, left
 
 
 def _settings(home: Path, simulator_url: str) -> Settings:
@@ -103,18 +116,40 @@ def _steps(days: int, weeks: int, months: int) -> list[Step]:
     return steps
 
 
-def _recorded_steps(recording: Recording) -> list[Step]:
-    """What the recorded responses hold: every chart and month, and the fullest weeks of news and reviews."""
+def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
+    """What the recorded responses hold: every chart and month, and the fullest weeks of news and reviews.
+
+    What lies before the first partition is left out, and weeks beyond ``RECORDED_WEEKS``.
+    """
+    from steam_assets.embedded.simulator.replay import LeftOut
     from steam_assets.sources import source_named
 
-    steps = [Step(source_named("most_played"), _day(moment), moment) for moment in recording.most_played]
-    steps += [Step(source_named("top_sellers"), week, _after(week)) for week in recording.top_sellers_weeks]
-    for name, held in (("news", recording.news), ("reviews", recording.reviews)):
-        weeks = [week for week in held if week >= Cadence.WEEKLY.first]
-        fullest = sorted(weeks, key=lambda week: (-sum(held[week].values()), week))[:4]
-        steps += [Step(source_named(name), week, _after(week), tuple(held[week])) for week in sorted(fullest)]
-    steps += [Step(source_named("monthly_visits"), month, asked) for month, asked in recording.months.items()]
-    return steps
+    def weeks(source: Source, held: Mapping[str, Mapping[int, int]]) -> list[Step]:
+        fullest = sorted(held, key=lambda week: (-sum(held[week].values()), week))
+        return [Step(source, week, _after(week), tuple(held[week])) for week in fullest]
+
+    charts, sellers, news, reviews, visits = map(source_named, RECORDED_SOURCES)
+    recorded = (
+        (charts, [Step(charts, _day(moment), moment) for moment in recording.most_played], None),
+        (sellers, [Step(sellers, week, _after(week)) for week in recording.top_sellers_weeks], None),
+        (news, weeks(news, recording.news), RECORDED_WEEKS),
+        (reviews, weeks(reviews, recording.reviews), RECORDED_WEEKS),
+        (visits, [Step(visits, month, asked) for month, asked in recording.months.items()], None),
+    )
+    steps: list[Step] = []
+    left: list[LeftOut] = []
+    for source, found, most in recorded:
+        first = source.cadence.first
+        possible = [step for step in found if step.key >= first]
+        steps += sorted(possible[:most], key=lambda step: step.key)
+        for others, reason in (
+            ([step for step in found if step.key < first], f"before the first partition, {first}"),
+            (possible[most:] if most else [], f"the {most} fullest weeks are replayed"),
+        ):
+            if others:
+                keys = tuple(sorted(step.key for step in others))
+                left.append(LeftOut(len(others), f"{source.name} partition", reason, keys))
+    return steps, left
 
 
 def _day(moment: datetime) -> str:
@@ -133,7 +168,7 @@ class DemoRun:
     simulator: Simulator
     console: Console
 
-    def run(self, steps: Sequence[Step]) -> None:
+    def run(self, steps: Sequence[Step], left_out: Sequence[LeftOut] = ()) -> None:
         from steam_assets.commands.partition_table import partition_table
         from steam_assets.lake.lake import Lake
         from steam_assets.lake.partition_status import partition_status
@@ -152,6 +187,7 @@ class DemoRun:
                 f"All {len(steps)} partitions are in place and verified: nothing to do, nothing changed."
             )
         self.console.print(partition_table(statuses(), f"Kept in {self.settings.home.absolute()}"))
+        show_left_out(self.console, left_out)
         self.console.print(f"Dashboard: {self._dashboard.as_uri()}", soft_wrap=True)
 
     @property

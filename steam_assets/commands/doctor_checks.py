@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +25,16 @@ from urllib.parse import urlsplit
 import requests
 
 from steam_assets.embedded.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
-from steam_assets.embedded.jvm import MINIMUM_JAVA, MissingJava, find_java, install_command, java_version
+from steam_assets.embedded.jvm import (
+    JAVA_TEMPORARY,
+    NEWEST_JAVA,
+    OLDEST_JAVA,
+    MissingJava,
+    find_java,
+    install_command,
+    is_noexec,
+    java_at,
+)
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.lake.reviewer_key import SHORTEST_KEY
@@ -32,6 +43,7 @@ from steam_assets.settings import Settings
 CONTACT_SECONDS = 5.0
 WORKER_SECONDS = 60
 LARGEST_DRIFT_SECONDS = 120
+LEAST_TEMPORARY = 200 << 20
 BUILT = datetime(2026, 11, 1, tzinfo=UTC)
 """No clock of a machine that runs this can stand before it."""
 
@@ -59,20 +71,35 @@ def problem(name: str, detail: str, fix: str) -> Finding:
 
 
 def check_java(_settings: Settings) -> Iterator[Finding]:
-    """A Java that is new enough, and a JAVA_HOME that Spark can take as it is."""
+    """A Java that Kafka and Spark run on, and whether it is the one that JAVA_HOME names."""
     try:
-        java = find_java(fetch=False)
+        command = find_java(fetch=False)
     except MissingJava as error:
         yield problem("Java", str(error), install_command())
         return
+    java = java_at(command)
+    yield fine("Java", f"Java {java.version if java else 'unknown'} at {command}")
     home = os.environ.get("JAVA_HOME")
-    own = Path(home) / "bin" / "java" if home else None
-    if own is not None and (java_version(own) or 0) < MINIMUM_JAVA:
-        better = java.resolve().parent.parent
-        detail = f"JAVA_HOME is {home}, where no Java {MINIMUM_JAVA} or newer is; Spark takes it as it is"
-        yield problem("Java", detail, f"export JAVA_HOME={shlex.quote(str(better))}")
-        return
-    yield fine("Java", f"Java {java_version(java)} at {java}")
+    named = java_at(Path(home).absolute() / "bin" / "java") if home else None
+    if home and (named is None or not named.is_served):
+        held = f"is Java {named.version}" if named else "holds no Java that starts"
+        yield note("JAVA_HOME", f"{home} {held} and is passed over: Spark needs {OLDEST_JAVA} to {NEWEST_JAVA}")
+
+
+def check_temporary(settings: Settings) -> Iterator[Finding]:
+    """Temporary folders with space, and one from which Java can load its native libraries."""
+    name, home = "Temporary folder", _nearest(settings.home.absolute())
+    for folder in dict.fromkeys((Path(tempfile.gettempdir()), JAVA_TEMPORARY)):
+        if refused := unwritable(folder):
+            yield problem(name, refused, f"sudo chmod 1777 {shlex.quote(str(folder))}")
+        elif (free := shutil.disk_usage(folder).free) < LEAST_TEMPORARY:
+            spill = """export STEAM_SPARK_CONFIG='{"spark.local.dir": "/a/large/folder"}'"""
+            fix = spill if folder == JAVA_TEMPORARY else "unset TMPDIR"
+            detail = f"{folder}: {free >> 20} MiB free; Kafka's and Spark's start need {LEAST_TEMPORARY >> 20}"
+            yield problem(name, detail, f"{fix}   # or free space in {folder}")
+    if is_noexec(JAVA_TEMPORARY) and is_noexec(home):
+        detail = f"{JAVA_TEMPORARY} and {home} are mounted noexec: Java cannot load zstd from either"
+        yield problem(name, detail, "export STEAM_HOME=/a/folder/on/another/disk")
 
 
 def check_jars(settings: Settings) -> Iterator[Finding]:
@@ -208,12 +235,15 @@ def check_dagster_home(settings: Settings) -> Iterator[Finding]:
 
 def unwritable(folder: Path) -> str | None:
     """Why nothing can be written into a folder that may not be there yet; None if something can."""
-    nearest = folder
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
+    nearest = _nearest(folder)
     if not nearest.is_dir():
         return f"{nearest} is no folder"
     return None if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
@@ -254,7 +284,11 @@ def check_drop_folder(settings: Settings) -> Iterator[Finding]:
     given, name = settings.similarweb_drop_folder, "Similarweb folder"
     folder = given or settings.home / "similarweb"
     if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
-        yield fine(name, f"{len(list(folder.glob('*.json')))} answers in {folder}")
+        named = list(folder.glob("*.json"))
+        yield fine(name, f"{sum(path.is_file() for path in named)} answers in {folder}")
+        for path in named:
+            if not path.is_file():
+                yield note(name, f"{path} is not a regular file; it is left out")
     elif given or folder.exists():
         quoted = shlex.quote(str(folder))
         yield problem(name, f"{folder} is no folder that can be read", f"mkdir -p {quoted} && chmod u+rx {quoted}")
@@ -276,6 +310,7 @@ def check_webhook(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_java,
+    check_temporary,
     check_jars,
     check_kafka,
     check_spark,

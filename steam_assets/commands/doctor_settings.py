@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from steam_assets.commands.diagnostics import DEBUG_VARIABLE
 from steam_assets.commands.doctor_checks import Finding, problem
 from steam_assets.embedded.jars import JARS_DIR_VARIABLE
 from steam_assets.masking import shown
 from steam_assets.settings import Settings
 
 PREFIX = "STEAM_"
-NO_SETTINGS = (JARS_DIR_VARIABLE, "STEAM_TEST_")
-"""Variables with our prefix that are read elsewhere: the jars' folder, and what the tests take."""
+NO_SETTINGS = (JARS_DIR_VARIABLE, DEBUG_VARIABLE, "STEAM_TEST_")
+"""Variables with our prefix that are read elsewhere: the jars' folder, debugging, and what the tests take."""
 
 
 @dataclass(frozen=True)

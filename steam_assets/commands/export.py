@@ -5,23 +5,34 @@ Belongs here: what goes where. Does not belong here: the formats (visuals/export
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
+from steam_assets.commands.partition_options import partitions_of
+from steam_assets.commands.refresh import say_behind
 from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from steam_assets.lake.clean_reader import CleanReader
+    from steam_assets.sources.cadence import Cadence
 
 
 def export(
     table: Annotated[list[str] | None, typer.Option(help="A table; may be repeated. Default: all.")] = None,
-    partition: Annotated[list[str] | None, typer.Option(help="A partition, YYYY-MM-DD. Default: all.")] = None,
+    partition: Annotated[
+        list[str] | None,
+        typer.Option(help="A partition, YYYY-MM-DD or YYYY-MM; may be repeated. Default: all."),
+    ] = None,
     to: Annotated[Path | None, typer.Option(help="Folder to write to. Default: HOME/exports.")] = None,
 ) -> None:
     """Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, a file a partition."""
     from steam_assets.lake.clean_reader import CleanReader
+    from steam_assets.lake.lake import Lake
     from steam_assets.sources import SOURCES
     from steam_assets.visuals.exports import export_table, exported_tables
 
@@ -32,10 +43,57 @@ def export(
         raise typer.BadParameter(f"no table {', '.join(unknown)}; there are {', '.join(known)}", param_hint="--table")
     folder = (to or settings.home / "exports").absolute()
     reader, files, rows = CleanReader(settings), 0, 0
-    for name in track(table or known, "Exporting", console=console):
-        for written in export_table(reader, folder, name, partition):
+    asked = _asked(reader, settings, table or known, partition or [])
+    for name, keys in track(asked, "Exporting", console=console):
+        for written in export_table(reader, folder, name, keys):
             files, rows = files + 2, rows + written.rows
-    console.print(f"{files} files with {rows} rows in {folder}", highlight=False, soft_wrap=True)
+    console.print(f"{files} files with {rows} rows in {folder}", markup=False, highlight=False, soft_wrap=True)
+    say_behind(Lake(settings), console)
+
+
+def _asked(
+    reader: CleanReader, settings: Settings, tables: Sequence[str], texts: Sequence[str]
+) -> Sequence[tuple[str, Sequence[str] | None]]:
+    """The tables with their partitions to export, None for all. BadParameter for a partition that none of them has."""
+    from steam_assets.ingestion.clock import Clock
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.ledger import CleanRecord
+    from steam_assets.sources import SOURCES
+    from steam_assets.visuals.exports import table_partitions
+
+    if not texts:
+        return [(name, None) for name in tables]
+    cadences = {name: cadence for name, cadence in _cadences().items() if name in tables}
+    if not cadences:
+        raise typer.BadParameter(f"{', '.join(tables)} has no partitions; leave it out", param_hint="--partition")
+    lake, now = Lake(settings), Clock.from_settings(settings).now()
+    clean = {table.name: lake.clean(table) for source in SOURCES for table in source.tables}
+    # A partition without rows is on record in the ledger alone.
+    there = {
+        name: {*table_partitions(reader, name), *(clean[name].records(CleanRecord) if name in clean else ())}
+        for name in cadences
+    }
+    chosen: dict[str, list[str]] = {}
+    for text in dict.fromkeys(texts):
+        wanted = partitions_of(text, cadences.values(), now, kept={key for keys in there.values() for key in keys})
+        having = [name for name, cadence in cadences.items() if wanted.get(cadence) in there[name]]
+        if not having:
+            which = "no table has" if len(tables) > 1 else f"{tables[0]} does not have"
+            raise typer.BadParameter(
+                f"{which} the partition {text}; `steam-assets status` shows what there is", param_hint="--partition"
+            )
+        for name in having:
+            chosen.setdefault(name, []).append(wanted[cadences[name]])
+    return list(chosen.items())
+
+
+def _cadences() -> dict[str, Cadence]:
+    """The cadence of every table that has one."""
+    from steam_assets.insights import INSIGHTS
+    from steam_assets.sources import SOURCES
+
+    clean = {table.name: source.cadence for source in SOURCES for table in source.tables}
+    return clean | {insight.table: insight.cadence for insight in INSIGHTS if insight.cadence}
 
 
 def jars(
@@ -46,4 +104,5 @@ def jars(
 
     brought = export_jars(folder)
     size = sum(jar.stat().st_size for jar in brought) / 1e6
-    Console().print(f"{len(brought)} jars, {size:.0f} MB, digests verified. STEAM_JARS_DIR={folder.absolute()}")
+    found = f"{len(brought)} jars, {size:.0f} MB, digests verified. STEAM_JARS_DIR={folder.absolute()}"
+    Console().print(found, markup=False, soft_wrap=True)

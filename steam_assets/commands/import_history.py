@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from steam_assets.commands.refresh import refresh_behind, say_behind
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,10 +27,15 @@ if TYPE_CHECKING:
     from steam_assets.sources.source import Source
 
 
+class NothingImported(Exception):
+    """Not a file of the folder holds anything that could be brought in."""
+
+
 def import_history(
     folder: Annotated[Path, typer.Argument(help="The old pipeline's folder (its data/, or the whole checkout).")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be brought in.")] = False,
     clean: Annotated[bool, typer.Option(help="Back up and clean what was brought in, a range a run.")] = True,
+    refresh: Annotated[bool, typer.Option(help="Insights, dashboard and exports follow what was cleaned.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The report for programs: one object a line of it.")] = False,
 ) -> None:
     """Bring the CSV and JSON of the old pipeline (2023) in as raw data of their own dates, and clean them.
@@ -38,23 +44,30 @@ def import_history(
     """
     from steam_assets.ingestion.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
+    from steam_assets.ingestion.history.layouts import EXPECTED
     from steam_assets.lake.lake import Lake
 
     console, settings = Console(stderr=as_json), Settings()
     lake = Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
-    if clean and not dry_run:
-        _clean(lake, lines, console)
+    taken = [line for line in lines if line.partition_key]
+    if clean and taken and not dry_run:
+        _clean(lake, lines, console, refresh=refresh)
     if as_json:
         typer.echo(json.dumps([asdict(line) for line in lines], indent=1))
-        return
-    console.print(report(lines, dry_run=dry_run))
-    console.print(totals(lines), highlight=False)
-    if not dry_run:
-        _show_partitions(lake, lines, console)
+    else:
+        if taken:
+            console.print(report(lines, dry_run=dry_run))
+        console.print(totals(lines), highlight=False, soft_wrap=True)
+        for line in left_out(lines):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if taken and not dry_run:
+            _show_partitions(lake, lines, console)
+    if not taken:
+        raise NothingImported(f"nothing in {folder} was brought in; expected are files named like {EXPECTED}")
 
 
-def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
+def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console, *, refresh: bool) -> None:
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
 
@@ -65,8 +78,10 @@ def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
             for source, keys in _unfinished(lake, lines):
                 _clean_ranges(launcher, source, keys, console)
         except RunFailed as error:
-            console.print(f"[red]{escape(str(error))}[/] The raw data is in; import again to go on.", highlight=False)
-            raise typer.Exit(1) from error
+            raise RunFailed(f"{error}. The raw data is in; import again to go on", error.details) from error
+        if refresh:
+            refresh_behind(launcher, lake, console)
+    say_behind(lake, console)
 
 
 def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Console) -> None:
@@ -98,15 +113,15 @@ def _partitions(lines: Sequence[ImportLine]) -> list[tuple[Source, list[str]]]:
 
 
 def report(lines: Sequence[ImportLine], *, dry_run: bool) -> Table:
-    """A line for each part of each file: where it belongs, and what of it can be used."""
+    """A line for each part of each file that belongs to a source: where it goes, and what of it can be used."""
     table = Table(title="Would be brought in" if dry_run else "Brought in", title_justify="left", box=None)
     table.add_column("file", overflow="fold")
     table.add_column("belongs to", overflow="fold")
     for heading in ("rows", "usable", "not"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("why not", overflow="fold")
-    for line in lines:
-        belongs = f"{line.source or 'nothing'} {line.partition_key or ''}".strip() + (" (there)" if line.there else "")
+    for line in (line for line in lines if line.source):
+        belongs = f"{line.source} {line.partition_key or ''}".strip() + (" (there)" if line.there else "")
         why = "; ".join(line.left_out)
         table.add_row(
             escape(line.file), belongs, str(line.rows), str(line.usable), str(line.rows - line.usable), escape(why)
@@ -124,6 +139,24 @@ def totals(lines: Sequence[ImportLine]) -> str:
         f"{raw + outside} rows: {usable} usable, {raw - usable} kept as raw and for quarantine, {outside} not brought "
         f"in. {left} files were left out whole."
     )
+
+
+def left_out(lines: Sequence[ImportLine]) -> list[str]:
+    """What was not brought in, a line for each source and reason: how many files and rows, and the names of some."""
+    found: dict[tuple[str, str], list[ImportLine]] = {}
+    for line in lines:
+        if not line.partition_key:
+            for reason in line.left_out:
+                found.setdefault((line.source or "", reason), []).append(line)
+    return [_left_out(source, reason, group) for (source, reason), group in found.items()]
+
+
+def _left_out(source: str, reason: str, lines: Sequence[ImportLine]) -> str:
+    names = list(dict.fromkeys(line.file for line in lines))
+    some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    rows = sum(line.left_out[reason] for line in lines)
+    counted = f"{len(names)} file{'s' if len(names) > 1 else ''}{f', {rows} rows' if rows else ''}"
+    return f"Not brought in: {counted}{f' of {source}' if source else ''} ({some}): {reason}"
 
 
 def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.table import Table
+from rich.text import Text
 
 from steam_assets.lake.partition_status import PartitionStatus, TableStatus
 
@@ -20,7 +21,7 @@ def partition_table(statuses: Iterable[PartitionStatus], title: str) -> Table:
     Fetched = published = landed = clean + quarantined + duplicates holds in every line, or the run or one of its
     checks failed.
     """
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("source", no_wrap=True)
     table.add_column("partition", no_wrap=True)
     for heading in HEADINGS:

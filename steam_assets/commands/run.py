@@ -6,6 +6,7 @@ Belongs here: what is asked for and how progress is shown. Does not belong here:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,11 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from steam_assets.commands.local_broker import broker_for
+from steam_assets.commands.partition_options import partition_range
+from steam_assets.commands.refresh import refresh_behind, say_behind
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 
 if TYPE_CHECKING:
+    from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, Stage
 
 STAGES = ("raw", "raw-backup", "clean", "clean-backup")
@@ -26,7 +30,8 @@ STAGES = ("raw", "raw-backup", "clean", "clean-backup")
 def run(
     target: Annotated[str, typer.Argument(help="A source (most_played, …) or a cadence: daily, weekly, monthly.")],
     first: Annotated[
-        str | None, typer.Option("--from", help="First partition, YYYY-MM-DD. Default: the newest.")
+        str | None,
+        typer.Option("--from", help="First partition, YYYY-MM-DD or YYYY-MM. Default: the newest."),
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last partition. Default: the first.")] = None,
     stage: Annotated[
@@ -34,31 +39,57 @@ def run(
     ] = None,
     apps: Annotated[str, typer.Option(help="App ids to ask news and reviews about, comma separated.")] = "",
     refetch: Annotated[bool, typer.Option(help="Ask the source again for raw partitions that are there.")] = False,
+    refresh: Annotated[
+        bool | None, typer.Option("--refresh/--no-refresh", help="Insights and dashboard follow. Default: all stages.")
+    ] = None,
 ) -> None:
     """Run a source, or all sources of a cadence, for one partition or a range.
 
     Raw partitions that are there already are kept, unless --refetch: a newer chart then replaces the older one whole,
-    newer items the older ones. The other stages take the whole range in one Spark job.
+    newer items the older ones. The other stages take the whole range in one Spark job. After a run of all stages, the
+    insights, dashboard and exports of what changed are made anew.
     """
+    from steam_assets.ingestion.clock import Clock
+    from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 
     console, settings = Console(), Settings()
-    sources = _sources(target)
+    now = Clock.from_settings(settings).now()
+    asked = [(source, _keys(source, first, last, now)) for source in _sources(target)]
     stages = [_stage(name) for name in stage] if stage else list(Stage)
     wanted = _app_ids(apps)
     with broker_for(settings), local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 
-        launcher = Launcher(build_defs(settings=settings), instance)
-        for source in sources:
-            try:
-                run_range(
-                    launcher, source, stages, _keys(source, first, last), apps=wanted, refetch=refetch, console=console
-                )
-            except RunFailed as error:
-                console.print(f"[red]{source.name}:[/] {error}", highlight=False)
-                raise typer.Exit(1) from error
-    _show(settings, sources, first, last, console)
+        launcher, lake = Launcher(build_defs(settings=settings), instance), Lake(settings)
+        try:
+            for source, keys in asked:
+                _run_source(launcher, source, stages, keys, apps=wanted, refetch=refetch, console=console)
+        except RunFailed:
+            say_behind(lake, console)
+            raise
+        if refresh or (refresh is None and not stage):
+            refresh_behind(launcher, lake, console)
+    _show(lake, asked, console)
+    say_behind(lake, console)
+
+
+def _run_source(
+    launcher: Launcher,
+    source: Source,
+    stages: Sequence[Stage],
+    keys: Sequence[str],
+    *,
+    apps: Sequence[int],
+    refetch: bool,
+    console: Console,
+) -> None:
+    from steam_assets.orchestration.launch import RunFailed
+
+    try:
+        run_range(launcher, source, stages, keys, apps=apps, refetch=refetch, console=console)
+    except RunFailed as error:
+        raise RunFailed(f"{source.name}: {error}", error.details) from error
 
 
 def run_range(
@@ -119,26 +150,14 @@ def _stage(name: str) -> Stage:
     return Stage(name)
 
 
-def _keys(source: Source, first: str | None, last: str | None) -> list[str]:
-    from steam_assets.ingestion.clock import Clock
-
-    now = Clock.from_settings(Settings()).now()
+def _keys(source: Source, first: str | None, last: str | None, now: datetime) -> list[str]:
     newest = source.cadence.containing(now) if source.history is History.LIVE else source.cadence.latest_finished(now)
-    start = first or newest.key
-    try:
-        keys = [window.key for window in source.cadence.between(start, last or start)]
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--from/--to") from error
-    if not keys:
-        raise typer.BadParameter(f"--to {last} lies before --from {start}", param_hint="--from/--to")
-    return keys
+    return partition_range(first, last, source.cadence, now, newest.key)
 
 
-def _show(settings: Settings, sources: Sequence[Source], first: str | None, last: str | None, console: Console) -> None:
+def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Console) -> None:
     from steam_assets.commands.partition_table import partition_table
-    from steam_assets.lake.lake import Lake
     from steam_assets.lake.partition_status import partition_status
 
-    lake = Lake(settings)
-    shown = [partition_status(lake, source, key) for source in sources for key in _keys(source, first, last)]
+    shown = [partition_status(lake, source, key) for source, keys in asked for key in keys]
     console.print(partition_table(shown, "Partitions"))

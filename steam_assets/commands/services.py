@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from steam_assets.commands.local_broker import broker_for
+from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.settings import Settings
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
@@ -34,12 +35,12 @@ def dev(
     find_java()
     home = prepare_dagster_home(settings)
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
-        console.print(f"Kafka answers at {address}; Dagit's history is in {home}")
+        console.print(f"Kafka answers at {address}; Dagit's history is in {home}", markup=False, soft_wrap=True)
         console.print(f"Dagit: http://{host}:{port}", style="bold")
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
         command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
-        served = subprocess.Popen(command)
+        served = subprocess.Popen(command, stderr=sys.stderr)
         _wait(served)
 
 
@@ -59,6 +60,9 @@ def simulate(
 ) -> None:
     """Serve the simulator of Steam and Similarweb, until Ctrl-C. Point STEAM_STEAM_API_URL and its kin at it."""
     from steam_assets.embedded.simulator import serve
+
+    if replay:
+        show_left_out(Console(stderr=True), recorded_in(replay).left_out)
 
     def say(url: str) -> None:
         Console().print(f"STEAM_STEAM_API_URL={url} STEAM_SIMILARWEB_URL={url} STEAM_SIMILARWEB_API_URL={url}")

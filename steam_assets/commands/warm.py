@@ -5,10 +5,12 @@ Belongs here: what is made and what is said. Does not belong here: how (embedded
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from functools import partial
 
 from rich.console import Console
+
+from steam_assets.scratch import scratch_folder
+from steam_assets.settings import Settings
 
 
 def warm() -> None:
@@ -19,9 +21,11 @@ def warm() -> None:
     from steam_assets.embedded.broker import archive_kafka
     from steam_assets.lake.spark_training import archive_spark
 
-    console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        for program, archive in (("Kafka", archive_kafka), ("Spark", archive_spark)):
+    console, settings = Console(), Settings()
+    with scratch_folder("steam-warm-") as folder:
+        for program, archive in (("Kafka", archive_kafka), ("Spark", partial(archive_spark, settings=settings))):
             with console.status(f"{program} runs for a moment, and writes down which classes it uses"):
-                made = archive(Path(folder))
-            console.print(f"{program}: {made}, {made.stat().st_size / 1e6:.0f} MB", highlight=False, soft_wrap=True)
+                made = archive(folder)
+            console.print(
+                f"{program}: {made}, {made.stat().st_size / 1e6:.0f} MB", markup=False, highlight=False, soft_wrap=True
+            )

@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from steam_assets.embedded.class_archive import archive_of, archive_options, recorded
 from steam_assets.embedded.jars import kafka_jars
-from steam_assets.embedded.jvm import find_java
+from steam_assets.embedded.jvm import find_java, java_environment, native_options
 from steam_assets.embedded.watched import kill_watched, start_watched
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.settings import Settings
@@ -44,8 +44,8 @@ _LOGGING = """\
 status = error
 appender.file.type = RollingFile
 appender.file.name = file
-appender.file.fileName = ${sys:steam.log}
-appender.file.filePattern = ${sys:steam.log}.%i
+appender.file.fileName = broker.log
+appender.file.filePattern = broker.log.%i
 appender.file.layout.type = PatternLayout
 appender.file.layout.pattern = %d{ISO8601} %p %m (%c{1})%n%throwable{5}
 appender.file.policies.type = Policies
@@ -224,7 +224,7 @@ class EmbeddedBroker:
 
     def _write_configuration(self) -> None:
         controller = self._member.controller_ports or {self._member.node_id: free_port()}
-        values = _configuration(self.folder / "data", self.port, self._member, controller)
+        values = _configuration(self.port, self._member, controller)
         self._configuration.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
         (self.folder / "log4j2.properties").write_text(_LOGGING)
 
@@ -234,7 +234,12 @@ class EmbeddedBroker:
         wanted = self._member.cluster_id or new_cluster_id()
         command = self._java(64, _archived(), "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", wanted)
         done = subprocess.run(
-            [*command, "-c", str(self._configuration)], capture_output=True, text=True, timeout=START_DEADLINE_SECONDS
+            [*command, "-c", self._configuration.name],
+            capture_output=True,
+            text=True,
+            timeout=START_DEADLINE_SECONDS,
+            cwd=self.folder,
+            env={**os.environ, **java_environment()},
         )
         if done.returncode:
             raise BrokerFailed(
@@ -243,13 +248,15 @@ class EmbeddedBroker:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         options = _archived() if self._jvm_options is None else self._jvm_options
-        command = self._java(self.heap_mb, options, "kafka.Kafka", str(self._configuration))
-        return start_watched(command, folder=self.folder, output=self.folder / "broker.out")
+        command = self._java(self.heap_mb, options, "kafka.Kafka", self._configuration.name)
+        output = self.folder / "broker.out"
+        return start_watched(command, folder=self.folder, output=output, environment=java_environment())
 
     def _java(self, heap_mb: int, options: Sequence[str], *arguments: str) -> list[str]:
         return [
             str(find_java()),
             *options,
+            *native_options(self.folder / "native"),
             f"-Xmx{heap_mb}m",
             "-Xms32m",
             "-XX:+UseSerialGC",
@@ -257,8 +264,7 @@ class EmbeddedBroker:
             "-XX:MaxDirectMemorySize=128m",
             "-Xss512k",
             "-Djava.net.preferIPv4Stack=true",
-            "-Dlog4j2.configurationFile=" + str(self.folder / "log4j2.properties"),
-            "-Dsteam.log=" + str(self._log_file),
+            "-Dlog4j2.configurationFile=./log4j2.properties",
             "-cp",
             os.pathsep.join(str(jar) for jar in kafka_jars()),
             *arguments,
@@ -358,7 +364,7 @@ def new_cluster_id() -> str:
     return new_cluster_id() if made.startswith("-") else made
 
 
-def _configuration(data: Path, port: int, member: _Member, controllers: Mapping[int, int]) -> dict[str, object]:
+def _configuration(port: int, member: _Member, controllers: Mapping[int, int]) -> dict[str, object]:
     replicas = len(controllers)
     enough = 2 if replicas > 2 else 1
     own = controllers[member.node_id]
@@ -371,7 +377,9 @@ def _configuration(data: Path, port: int, member: _Member, controllers: Mapping[
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
-        "log.dirs": data,
+        # Below the folder that the broker runs in: this is a list by commas, in a file of ISO-8859-1 with escapes, and
+        # the folder's name may be anything.
+        "log.dirs": "data",
         "auto.create.topics.enable": "false",
         "default.replication.factor": replicas,
         "min.insync.replicas": enough,

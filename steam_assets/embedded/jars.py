@@ -153,10 +153,15 @@ def export_jars(folder: Path, sets: Sequence[JarSet] = PINNED) -> list[Path]:
 
 def cache_folder() -> Path:
     """Where fetched jars rest: a Maven repository in the user's cache."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        # Neither HOME nor a line of /etc/passwd: where others would write then.
+        home = Path("/")
     if platform.system() == "Darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
     return base / "steam-assets" / "maven"
 
 
@@ -188,6 +193,11 @@ def _have(coordinate: str, pinned: str | None) -> Path:
         jar = cache_folder().joinpath(*group.split("."), artifact, version, name)
         if not jar.is_file():
             jar = _fetch(group, artifact, version)
+    if os.pathsep in str(jar):
+        raise UnavailableJar(
+            f"Java cannot load {jar}: on a class path, {os.pathsep} separates files; set {JARS_DIR_VARIABLE} or "
+            f"XDG_CACHE_HOME to a folder without it"
+        )
     if pinned is not None:
         _verify(jar, pinned)
     return jar
@@ -211,6 +221,13 @@ def _sha256(jar: Path) -> str:
 
 
 def _fetch(group: str, artifact: str, version: str) -> Path:
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableJar(
+            f"{artifact}-{version}.jar cannot be kept in {cache_folder()} ({error.strerror}); set XDG_CACHE_HOME to a "
+            f"folder that this user may write, or {JARS_DIR_VARIABLE} to one that has the jars"
+        ) from error
     try:
         return Path(_maven().project(group, artifact).at_version(version).artifact().resolve())
     except (OSError, RuntimeError, ValueError) as error:

@@ -1,99 +1,195 @@
-"""Finding the Java that Kafka and Spark run on.
+"""Finding the Java that Kafka and Spark run on, and the environment in which they run alike on every machine.
 
-Belongs here: where a Java may be, how its version is read, what to say when there is none.
-Does not belong here: class paths (jars.py), starting anything (broker.py).
+Belongs here: where a Java may be, how its version is read, what to say when there is none, what its environment must
+be. Does not belong here: class paths (jars.py), starting anything (broker.py).
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import pwd
 import re
+import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cjdk
 
-MINIMUM_JAVA = 17
+OLDEST_JAVA = 17
+NEWEST_JAVA = 23
+"""Hadoop 3.4.2, which Spark 4.1 is built on, calls ``Subject.getSubject``; from Java 24 on that always throws."""
 VERSION_DEADLINE_SECONDS = 20
 """A Java that has not said its version by then does not work; a cold disk takes about one second."""
 
-_VERSION = re.compile(r'version "(?:1\.)?(\d+)')
+JVM_OPTIONS = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8")
+"""Upper and lower case, numbers and text files as in English and UTF-8, whatever the machine's language."""
+
+JAVA_TEMPORARY = Path("/tmp")  # noqa: S108 - Java's own on Linux, whatever TMPDIR says
+
+# Options of every JVM by the user's environment. In each, the last of two that contradict each other counts.
+_OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+_PROPERTY = re.compile(r"^\s+(java\.home|java\.specification\.version) = (.*)$", re.MULTILINE)
 
 
 class MissingJava(Exception):
-    """No Java that is new enough; the message says what was found and the command that installs one."""
+    """No Java that Kafka and Spark run on; the message says what was found and the command that installs one."""
 
 
-def find_java(minimum: int = MINIMUM_JAVA, *, fetch: bool = True) -> Path:
-    """The ``java`` command of a Java of at least ``minimum``.
+@dataclass(frozen=True)
+class Java:
+    """A Java runtime: its own folder, whatever command led to it, and its major version (8 for 1.8)."""
 
-    Looked for in JAVA_HOME, on PATH and in the system's usual places, in this order; the first that is new enough is
-    taken. If there is none and ``fetch``, one is fetched into the user's cache where the network allows.
-    Raises MissingJava.
+    home: Path
+    version: int
+
+    @property
+    def command(self) -> Path:
+        return self.home / "bin" / "java"
+
+    @property
+    def is_served(self) -> bool:
+        return OLDEST_JAVA <= self.version <= NEWEST_JAVA
+
+
+def find_java(*, fetch: bool = True) -> Path:
+    """The ``java`` command, in its own Java's folder, of a version from ``OLDEST_JAVA`` to ``NEWEST_JAVA``.
+
+    Looked for in JAVA_HOME, on PATH and in the system's usual places, in this order; the first that fits is taken. If
+    there is none and ``fetch``, one is fetched into the user's cache where the network allows. Raises MissingJava.
     """
     found: list[str] = []
-    for place, java in _candidates():
-        version = java_version(java)
-        if version is not None and version >= minimum:
-            return java
-        found.append(f"{java} ({place}) " + ("says no version" if version is None else f"is Java {version}"))
+    for place, candidate in _candidates():
+        java = java_at(candidate)
+        if java is not None and java.is_served:
+            return java.command
+        found.append(f"{candidate} ({place}) " + ("reports no version" if java is None else f"is Java {java.version}"))
     refused = ""
     if fetch:
         try:
-            return cjdk.java_home(vendor="temurin", version=str(minimum)) / "bin" / "java"
-        except (cjdk.CjdkError, OSError) as error:
+            return cjdk.java_home(vendor="temurin", version=str(OLDEST_JAVA)) / "bin" / "java"
+        except (cjdk.CjdkError, OSError, RuntimeError) as error:
             refused = f" It could not be fetched either ({type(error).__name__})."
     raise MissingJava(
-        f"Kafka and Spark need Java {minimum} or newer; found: {'; '.join(found) or 'no Java at all'}.{refused} "
-        f"Install it: {install_command(minimum)}; or set JAVA_HOME to one."
+        f"Kafka and Spark need Java {OLDEST_JAVA} to {NEWEST_JAVA}; found: {'; '.join(found) or 'no Java at all'}."
+        f"{refused} Install it: {install_command()}; or set JAVA_HOME to one."
     )
 
 
-def java_version(java: Path) -> int | None:
-    """The major version a ``java`` command says it is (8 for 1.8); None if it says none."""
+@cache
+def java_at(command: Path) -> Java | None:
+    """The Java that a ``java`` command starts, asked once a process; None if it starts none.
+
+    The command may be a version manager's script far from any Java: only the JVM itself knows its folder.
+    """
     try:
-        said = subprocess.run(
-            [str(java), "-version"], capture_output=True, text=True, timeout=VERSION_DEADLINE_SECONDS, check=False
+        reported = subprocess.run(
+            [str(command), "-XshowSettings:properties", "-version"],
+            capture_output=True,
+            timeout=VERSION_DEADLINE_SECONDS,
+            check=False,
+            env={**os.environ, **java_environment()},
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = _VERSION.search(said.stderr + said.stdout)
-    return int(match[1]) if match and said.returncode == 0 else None
+    properties = dict(_PROPERTY.findall(os.fsdecode(reported.stderr + reported.stdout)))
+    version = re.fullmatch(r"(?:1\.)?(\d+)", properties.get("java.specification.version", "").strip())
+    if reported.returncode or version is None or "java.home" not in properties:
+        return None
+    return Java(Path(properties["java.home"]), int(version[1]))
 
 
-def install_command(minimum: int = MINIMUM_JAVA) -> str:
+def java_environment() -> dict[str, str]:
+    """Variables that a JVM of ours has to get, over those of this process.
+
+    In the C locale a JVM cannot open a file whose name has a letter outside ASCII. A user that the system has no name
+    for has no folder either, as Java sees it: it would write below ``./?``.
+    """
+    needed = {"LC_ALL": "C.UTF-8"} if platform.system() == "Linux" else {}
+    variables = [variable for variable in _OPTION_VARIABLES if os.environ.get(variable)]
+    options = [*JVM_OPTIONS]
+    if name := name_of_nameless_user():
+        options += [f"-Duser.name={name}", f"-Duser.home={os.environ.get('HOME') or tempfile.gettempdir()}"]
+        variables = variables or ["JAVA_TOOL_OPTIONS"]
+    ours = shlex.join(options)
+    for variable in variables:
+        given = os.environ.get(variable, "")
+        if not given.endswith(ours):
+            needed[variable] = f"{given} {ours}".strip()
+    return needed
+
+
+def native_options(folder: Path) -> list[str]:
+    """Options by which a JVM unpacks its native libraries (zstd, snappy, SQLite) into ``folder``, which is made.
+
+    None where they can be loaded from Java's own temporary folder: on some machines nothing there may be executed.
+    """
+    if not is_noexec(JAVA_TEMPORARY):
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    return [f"-D{name}={folder}" for name in ("ZstdTempFolder", "org.xerial.snappy.tempdir", "org.sqlite.tmpdir")]
+
+
+def is_noexec(folder: Path) -> bool:
+    """Whether no program or library that lies in a folder may be loaded; a folder that is not there has no rules."""
+    return folder.is_dir() and bool(os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0))
+
+
+def name_of_nameless_user() -> str:
+    """What to call a user id that the system has no name for, as in a container's ``--user``; empty if it has one."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return os.environ.get("LOGNAME") or os.environ.get("USER") or f"uid-{os.geteuid()}"
+    return ""
+
+
+def install_command() -> str:
     """The command that installs a Java on this system."""
     if platform.system() == "Darwin":
-        return f"brew install openjdk@{minimum}"
+        return f"brew install openjdk@{OLDEST_JAVA}"
     commands = {
-        "apt-get": f"sudo apt-get install -y openjdk-{minimum}-jre-headless",
-        "dnf": f"sudo dnf install -y java-{minimum}-openjdk-headless",
-        "apk": f"sudo apk add openjdk{minimum}-jre-headless",
-        "pacman": f"sudo pacman -S jre{minimum}-openjdk-headless",
-        "zypper": f"sudo zypper install -y java-{minimum}-openjdk-headless",
+        "apt-get": f"sudo apt-get install -y openjdk-{OLDEST_JAVA}-jre-headless",
+        "dnf": f"sudo dnf install -y java-{OLDEST_JAVA}-openjdk-headless",
+        "apk": f"sudo apk add openjdk{OLDEST_JAVA}-jre-headless",
+        "pacman": f"sudo pacman -S jre{OLDEST_JAVA}-openjdk-headless",
+        "zypper": f"sudo zypper install -y java-{OLDEST_JAVA}-openjdk-headless",
     }
     fitting = [command for tool, command in commands.items() if shutil.which(tool)]
-    return fitting[0] if fitting else f"a Java {minimum} runtime (Temurin, OpenJDK) from your system's packages"
+    return fitting[0] if fitting else f"a Java {OLDEST_JAVA} runtime (Temurin, OpenJDK) from your system's packages"
 
 
 def _candidates() -> Iterator[tuple[str, Path]]:
+    """Places and ``java`` commands; one that several places lead to is named once."""
+    seen: set[Path] = set()
+    for place, java in _everywhere():
+        if os.access(java, os.X_OK) and java.is_file() and (target := java.resolve()) not in seen:
+            seen.add(target)
+            yield place, java
+
+
+def _everywhere() -> Iterator[tuple[str, Path]]:
     home = os.environ.get("JAVA_HOME")
-    if home and (java := Path(home) / "bin" / "java").exists():
-        yield "JAVA_HOME", java
-    on_path = shutil.which("java")
-    if on_path:
-        yield "PATH", Path(on_path)
+    if home:
+        yield "JAVA_HOME", Path(home).absolute() / "bin" / "java"
+    for folder in os.get_exec_path():
+        yield "PATH", Path(folder).absolute() / "java"
     for java in _usual_places():
         yield "installed", java
 
 
 def _usual_places() -> list[Path]:
     if platform.system() == "Darwin":
-        roots = [(Path("/Library/Java/JavaVirtualMachines"), "*/Contents/Home/bin/java")]
-        roots += [(Path(prefix), "openjdk*/bin/java") for prefix in ("/opt/homebrew/opt", "/usr/local/opt")]
+        roots = [("/Library/Java/JavaVirtualMachines", "*/Contents/Home/bin/java")]
+        roots += [(prefix, "openjdk*/bin/java") for prefix in ("/opt/homebrew/opt", "/usr/local/opt")]
     else:
-        roots = [(Path("/usr/lib/jvm"), "*/bin/java"), (Path("/opt/java"), "*/bin/java")]
-    return [java for root, pattern in roots for java in sorted(root.glob(pattern))]
+        roots = [("/usr/lib/jvm", "*/bin/java"), ("/opt", "*/bin/java"), ("/opt/java", "*/bin/java")]
+    managers = (".sdkman/candidates/java", ".asdf/installs/java", ".local/share/mise/installs/java", ".jdks")
+    if home := os.environ.get("HOME"):
+        roots += [(f"{home}/{folder}", "*/bin/java") for folder in managers]
+    return [java for root, pattern in roots for java in sorted(Path(root).glob(pattern))]

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from steam_assets.crash_points import reached
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.errors import NotAskable
 from steam_assets.ingestion.spool import Spool, SpoolWriter
@@ -51,7 +52,9 @@ def collect(
         return earlier
     if (refusal := source.history.refusal(question.window, question.now)) is not None:
         raise NotAskable(f"gap: {source.name} {key} cannot be had. {refusal}.")
+    Spool.sweep(spool_folder)
     with SpoolWriter(spool_folder, source.name, key) as writer:
+        reached("ask:spool_open")
         for answer in _answers(source, question, ask):
             _check_moment(source, question, answer)
             writer.append(
@@ -59,8 +62,12 @@ def collect(
                     answer, source=source.name, partition_key=key, batch_id=writer.batch_id, sequence=writer.records
                 )
             )
+            reached("ask:answer_spooled")
             progress(writer.records)
-        return writer.seal(about)
+        reached("ask:before_seal")
+        spool = writer.seal(about)
+    reached("ask:after_seal")
+    return spool
 
 
 def _about(question: Question) -> str:

@@ -47,7 +47,7 @@ class Unreachable(SourceError):
 
 
 class Blocked(SourceError):
-    """The host refuses us (429, 403) or asks for a longer wait than a run has. Nobody asks it before ``wait_until``."""
+    """The host refuses us, or asks for a longer wait than a run has. Nobody asks it before ``wait_until``."""
 
     may_pass = True
 
@@ -57,15 +57,25 @@ class Blocked(SourceError):
 
 
 class EndpointGone(SourceError):
-    """The host sends us elsewhere (3xx). Redirects are never followed: a moved endpoint is a changed contract."""
+    """The host sends us elsewhere (3xx) or has nothing there. A moved endpoint is a changed contract."""
 
 
 class Refused(SourceError):
-    """The host wants a key, or a better one (401)."""
+    """The host wants a key, or a better one."""
 
 
 class AnswerStaysInvalid(SourceError):
     """The host answers, and the answer is still not what the contract says after several tries."""
+
+
+class NothingForApp(AnswerStaysInvalid):
+    """The service has nothing for the app asked about: unknown, delisted, withdrawn. Its other apps are answered."""
+
+
+class StillOld(AnswerStaysInvalid):
+    """The service still answers for the period before, after some minutes of waiting."""
+
+    may_pass = True
 
 
 class NotAskable(SourceError):

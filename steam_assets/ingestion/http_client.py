@@ -1,12 +1,13 @@
-"""The client that sources ask through: what an answer's status means, what is asked again, and when to stop.
+"""The client that sources ask through: what is asked again, and when to stop.
 
-Belongs here: SourceClient and its judgement of answers. Does not belong here: the bytes on the network (wire.py),
-rates and waits (limits.py), what a valid body is (each source's ``parse``).
+Belongs here: SourceClient, and acting on what an answer means. Does not belong here: what it means (answer_table.py),
+the bytes on the network (wire.py), rates and waits (limits.py), what a valid body is (each source's ``parse``).
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,28 +18,30 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed, wait_random_exponential
 
 from steam_assets.ingestion import wire
+from steam_assets.ingestion.answer_table import Concerns, Meaning, Row, body_of, row_for, status_of
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.errors import (
     AnswerStaysInvalid,
     Blocked,
     EndpointGone,
     Evidence,
+    NothingForApp,
     Refused,
+    SourceError,
+    StillOld,
     Unreachable,
 )
 from steam_assets.ingestion.hosts import HostProfile, profile
 from steam_assets.ingestion.limits import Gate, Pass, Patience, Resting, gate, retry_after
 from steam_assets.settings import Settings
-from steam_assets.sources.source import Host, InvalidAnswer, Rejected, Request, Response
+from steam_assets.sources.source import Host, InvalidAnswer, NotYet, Rejected, Request, Response
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-JSON_STARTS = b"{["
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,14 @@ class SourceClient:
 
     def __call__(self, request: Request[T]) -> Response[T]:
         door = self._doors[request.host]
-        saved = _hand_saved(door.profile.drop_folder, request)
-        return saved or _Asking(door, request, self._patience, self._clock).until_answered()
+        left_out: list[str] = []
+        saved = _hand_saved(door.profile.drop_folder, request, left_out)
+        try:
+            return saved or _Asking(door, request, self._patience, self._clock).until_answered()
+        except SourceError as error:
+            if left_out:
+                error.args = (f"{error}. Hand-saved files were left out: {'; '.join(left_out[:3])}",)
+            raise
 
     def tolerant(self, request: Request[T]) -> Response[T] | Rejected:
         try:
@@ -84,7 +93,9 @@ class SourceClient:
             kept = error.evidence
             if kept is None:
                 raise
-            return Rejected(request, kept.url, kept.status, kept.headers, kept.body, kept.fetched_at, str(error))
+            items = 0 if isinstance(error, NothingForApp) else 1
+            log.warning("app %s is set aside: %s", request.app_id, error)
+            return Rejected(request, kept.url, kept.status, kept.headers, kept.body, kept.fetched_at, str(error), items)
 
     def _open(self, host: HostProfile) -> _Door:
         for secret in host.secret_params.values():
@@ -93,7 +104,7 @@ class SourceClient:
 
 
 class _RefusedAlone(AnswerStaysInvalid):
-    """The host refuses this request and answers others: it means the thing asked about, not us."""
+    """The host refuses this request after it has answered others: asking once more would tell nothing."""
 
 
 class _Asking(Generic[T]):
@@ -108,11 +119,13 @@ class _Asking(Generic[T]):
         self._excused = 0.0
 
     def until_answered(self) -> Response[T]:
+        backoff = wait_random_exponential(
+            multiplier=self._patience.backoff_base_seconds, max=self._patience.backoff_cap_seconds
+        )
+        not_yet = wait_fixed(self._patience.not_yet_seconds)
         retrying = Retrying(
             retry=retry_if_exception(_worth_another_try),
-            wait=wait_random_exponential(
-                multiplier=self._patience.backoff_base_seconds, max=self._patience.backoff_cap_seconds
-            ),
+            wait=lambda state: (not_yet if isinstance(_error(state), StillOld) else backoff)(state),
             stop=self._used_up,
             before_sleep=self._note,
             reraise=True,
@@ -124,45 +137,56 @@ class _Asking(Generic[T]):
         return self._patience.total_seconds - (monotonic() - self._started - self._excused)
 
     def _used_up(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
+        error = _error(state)
+        if isinstance(error, StillOld):
+            return self._left() <= self._patience.not_yet_seconds
         invalid = isinstance(error, AnswerStaysInvalid)
         tries = self._patience.invalid_attempts if invalid else self._patience.attempts
         return state.attempt_number >= tries or self._left() <= 0
 
     def _note(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.info("asking again (try %d failed): %s: %s", state.attempt_number, self._request.name, error)
+        log.info("asking again (try %d failed): %s: %s", state.attempt_number, self._request.name, _error(state))
 
     def _try(self) -> Response[T]:
-        answer = self._when_allowed()
-        _check_status(answer, self._door.profile)
-        _check_json(answer)
+        answer, row = self._when_allowed()
+        if row.meaning is not Meaning.ANSWER:
+            raise _error_of(row, answer, self._door.profile)
+        self._door.gate.circuit.answered()
         try:
             value = self._request.parse(answer.body)
+        except NotYet as error:
+            raise StillOld(f"{error}: {answer.url}. Next: run it again in some minutes", evidence=answer) from error
         except InvalidAnswer as error:
-            raise _invalid(f"{error}{_service_result(answer)}", answer) from error
+            raise AnswerStaysInvalid(_invalid(f"{error}", answer), evidence=answer) from error
         return Response(self._request, answer.url, answer.status, answer.headers, answer.body, answer.fetched_at, value)
 
-    def _when_allowed(self) -> Evidence:
-        """An answer that is no refusal. Blocked if the host keeps refusing."""
+    def _when_allowed(self) -> tuple[Evidence, Row]:
+        """An answer that is not a refusal by the host, and what it means. Blocked if the host keeps refusing."""
         circuit = self._door.gate.circuit
         refusals: list[Evidence] = []
         answers_then = 0
         while True:
             leave = self._enter(refusals[-1] if refusals else None)
             answer = self._get()
-            if not _refuses(answer):
-                if answer.status < 400:
-                    circuit.answered()
-                return answer
-            if answer.status == 403 and refusals and circuit.answers > answers_then:
-                raise _RefusedAlone(f"HTTP 403 for {answer.url} while others are answered", evidence=answer)
+            row = self._row(answer, others_answered=bool(refusals) and circuit.answers > answers_then)
+            if row.meaning is not Meaning.COOL_DOWN:
+                return answer, row
             seconds = circuit.refused(leave, retry_after(answer.headers), self._patience)
             log.warning("HTTP %d: no request to %s for %.1f s", answer.status, self._door.profile.netloc, seconds)
             refusals.append(answer)
             answers_then = circuit.answers
             if len(refusals) > self._patience.cool_downs:
                 raise self._blocked(seconds, answer)
+
+    def _row(self, answer: Evidence, *, others_answered: bool) -> Row:
+        app_id, status, body = self._request.app_id, status_of(answer), body_of(answer)
+        if app_id is None:
+            return row_for(status, body, Concerns.HOST)
+        row = row_for(status, body, Concerns.ONLY_APP if others_answered else Concerns.APP)
+        about_app = row.meaning in (Meaning.NO_DATA, Meaning.SET_ASIDE)
+        if about_app and not others_answered and self._door.gate.circuit.has_nothing_for(app_id):
+            return row_for(status, body, Concerns.HOST)
+        return row
 
     def _enter(self, refusal: Evidence | None) -> Pass:
         before = monotonic()
@@ -199,66 +223,70 @@ def _worth_another_try(error: BaseException) -> bool:
     return isinstance(error, Unreachable | AnswerStaysInvalid) and not isinstance(error, _RefusedAlone)
 
 
-def _refuses(answer: Evidence) -> bool:
-    return answer.status in (403, 429) or (answer.status == 503 and "retry-after" in answer.headers)
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
-def _check_status(answer: Evidence, host: HostProfile) -> None:
-    status, url = answer.status, answer.url
-    if 300 <= status < 400:
-        raise EndpointGone(
-            f"HTTP {status}: {url} sends elsewhere, so the endpoint is gone or moved; redirects are not followed. "
-            "Next: compare the source's file with the service's documentation",
-            evidence=answer,
-        )
-    if status == 401:
-        raise Refused(f"HTTP 401: {url} wants a valid key. Next: {host.when_blocked}", evidence=answer)
-    if status >= 500 or status in (408, 425):
-        raise Unreachable(f"HTTP {status}: {url}; the service has trouble, try again later", evidence=answer)
-    if status != 200:
-        raise _invalid(f"HTTP {status}{_service_result(answer)}", answer)
+def _error_of(row: Row, answer: Evidence, host: HostProfile) -> SourceError:
+    """The error that an answer is which is not read."""
+    said = f"HTTP {answer.status}: {row.because}"
+    match row.meaning:
+        case Meaning.DRIFT:
+            look = "compare the source's file with the service's documentation"
+            return EndpointGone(
+                f"{said}, so the endpoint is gone or moved: {answer.url}. Next: {look}", evidence=answer
+            )
+        case Meaning.KEY:
+            return Refused(f"{said}: {answer.url}. Next: {host.when_blocked}", evidence=answer)
+        case Meaning.TROUBLE:
+            return Unreachable(f"{said}: {answer.url}; try again later", evidence=answer)
+        case Meaning.NO_DATA:
+            return NothingForApp(f"{said}: {answer.url}", evidence=answer)
+        case Meaning.SET_ASIDE if Concerns.ONLY_APP in row.concerns and Concerns.APP not in row.concerns:
+            return _RefusedAlone(f"{said}: {answer.url}", evidence=answer)
+        case _:
+            transient = row.meaning is Meaning.RETRY
+            return AnswerStaysInvalid(_invalid(said, answer), evidence=answer, transient=transient)
 
 
-def _check_json(answer: Evidence) -> None:
-    start = answer.body.lstrip()[:1]
-    declared = answer.headers.get("content-type", "").lower()
-    if not start:
-        raise _invalid(f"the body is empty{_service_result(answer)}", answer, transient=True)
-    if start == b"<" or ("html" in declared and start not in JSON_STARTS):
-        raise _invalid("HTML where JSON is due (maintenance, captcha or block page)", answer, transient=True)
-
-
-def _service_result(answer: Evidence) -> str:
+def _invalid(reason: str, answer: Evidence) -> str:
     result = answer.headers.get("x-eresult", "1").strip()
-    return "" if result == "1" else f" (x-eresult {result!r})"
+    service = "" if result == "1" else f" (x-eresult {result!r})"
+    look = "look at the kept body; if the service has changed, change the source's parse"
+    return f"{reason}{service}: {answer.url}. Next: {look}"
 
 
-def _invalid(reason: str, answer: Evidence, *, transient: bool = False) -> AnswerStaysInvalid:
-    return AnswerStaysInvalid(
-        f"{reason}: {answer.url}. Next: look at the kept body; if the service has changed, change the source's parse",
-        evidence=answer,
-        transient=transient,
-    )
+def _hand_saved(folder: Path | None, request: Request[T], left_out: list[str]) -> Response[T] | None:
+    """The newest hand-saved answer that is valid for the request; its time is when the file was last written.
 
-
-def _hand_saved(folder: Path | None, request: Request[T]) -> Response[T] | None:
-    """The newest hand-saved answer that is valid for the request; its time is when the file was last written."""
+    Why newer ones are not goes to ``left_out``.
+    """
     for path in _newest_first(folder):
         if path.stat().st_size > wire.MAX_BODY_BYTES:
             log.warning("%s is larger than an answer can be; it is left out", path)
             continue
-        body, _ = wire.to_utf8(path.read_bytes(), "")
+        try:
+            body, _ = wire.to_utf8(path.read_bytes(), "")
+        except PermissionError:
+            log.warning("this user may not read %s; it is left out", path)
+            continue
         try:
             value = request.parse(body)
         except InvalidAnswer as error:
             log.warning("%s does not answer %s and is left out: %s", path, request.name, error)
+            left_out.append(f"{path.name}: {error}")
             continue
         fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return Response(request, f"file:{quote(path.name)}", 200, {}, body, fetched_at, value)
+        return Response(request, f"file:{quote(os.fsencode(path.name))}", 200, {}, body, fetched_at, value)
     return None
 
 
 def _newest_first(folder: Path | None) -> Iterator[Path]:
     if folder is None or not folder.is_dir():
         return iter(())
-    return iter(sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True))
+    named = list(folder.glob("*.json"))
+    # To open a pipe would wait for its writer, for ever.
+    files = [path for path in named if path.is_file()]
+    for path in sorted(set(named) - set(files)):
+        log.warning("%s is not a regular file; it is left out", path)
+    return iter(sorted(files, key=lambda path: path.stat().st_mtime, reverse=True))

@@ -18,13 +18,17 @@ from pyrate_limiter import GCRA, Limiter, Rate, SingleBucketFactory, StateBucket
 
 from steam_assets.sources.source import Host
 
+SEVERAL_APPS = 5
+"""So many apps in a row that are not answered for are not unknown apps any more, but a host that refuses us."""
+
 
 @dataclass(frozen=True)
 class Patience:
     """How long a request may take, in seconds and tries.
 
     ``answer_seconds`` bounds one try from sending to the last byte. ``total_seconds`` bounds a request with its
-    retries, not counting waits that the rate limit or the host imposed. A pause between tries is random between 0 and
+    retries, not counting waits that the rate limit or the host imposed. An answer that is still of the period before is
+    asked for again every ``not_yet_seconds`` until that total. A pause between tries is random between 0 and
     ``backoff_base_seconds * 2**n``, at most ``backoff_cap_seconds``. A refused host rests for ``cool_down_seconds``,
     doubled each time up to ``cool_down_cap_seconds``, ``cool_downs`` times; a longer ``Retry-After`` than that cap
     ends the run's questions to it.
@@ -36,6 +40,7 @@ class Patience:
     total_seconds: float = 600.0
     attempts: int = 6
     invalid_attempts: int = 3
+    not_yet_seconds: float = 60.0
     backoff_base_seconds: float = 1.0
     backoff_cap_seconds: float = 60.0
     cool_down_seconds: float = 60.0
@@ -68,6 +73,7 @@ class Circuit:
         self._refusals = 0
         self._answers = 0
         self._given_up = False
+        self._unknown_apps: set[int] = set()
 
     def wait(self) -> None:
         """Wait until the host may be asked. Resting if it was given up."""
@@ -107,6 +113,13 @@ class Circuit:
             self._answers += 1
             self._in_a_row = 0
             self._given_up = False
+            self._unknown_apps.clear()
+
+    def has_nothing_for(self, app_id: int) -> bool:
+        """Note that an app was not answered for; whether that is so of several apps in a row, and so of the host."""
+        with self._changed:
+            self._unknown_apps.add(app_id)
+            return len(self._unknown_apps) >= SEVERAL_APPS
 
 
 class Pace:

@@ -28,6 +28,7 @@ from steam_assets.lake.backup import backup_of, restore
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord, Receipt
 from steam_assets.lake.raw_tables import Aside, put_aside
+from steam_assets.settings import Settings
 from steam_assets.sources.source import Question, Source
 
 
@@ -157,7 +158,7 @@ class Obtainer:
 
     @property
     def _spool_folder(self) -> Path:
-        return self.lake.settings.home / "spool"
+        return spool_folder(self.lake.settings)
 
     def _keep_evidence(self, source: Source, partition_key: str, error: SourceError) -> None:
         evidence = error.evidence
@@ -165,3 +166,8 @@ class Obtainer:
             details = {"url": evidence.url, "status": str(evidence.status)}
             aside = Aside("answer", evidence.body, str(error), details)
             put_aside(self.lake.set_aside(source), source.name, partition_key, [aside], self.clock.now())
+
+
+def spool_folder(settings: Settings) -> Path:
+    """Where batches lie between fetching and publishing."""
+    return settings.home / "spool"

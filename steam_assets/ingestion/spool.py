@@ -24,6 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steam_assets.ingestion.envelope import Envelope
 
+LOCK_SECONDS = 1.0
+"""A sweep holds a partition's lock for a moment."""
+
 
 class SpoolInUse(Exception):
     """Another process is fetching the same partition of the same source right now."""
@@ -74,6 +77,18 @@ class Spool:
         with suppress(FileNotFoundError, ValidationError):
             if Seal.model_validate_json((place / "seal.json").read_bytes()).batch_id in batch_ids:
                 _clear(place)
+
+    @classmethod
+    def sweep(cls, folder: Path) -> None:
+        """Remove what writers that died left unsealed, of all partitions. Nobody can go on with that."""
+        for lock_file in folder.glob("*/*.lock"):
+            place, lock = lock_file.with_suffix(""), FileLock(lock_file)
+            if not place.is_dir():
+                continue
+            # The lock of a process goes with it, however it ends.
+            with suppress(Timeout), lock.acquire(blocking=False):
+                if not (place / "seal.json").exists():
+                    _clear(place)
 
     @property
     def batch_id(self) -> str:
@@ -128,7 +143,7 @@ class SpoolWriter:
     def __enter__(self) -> SpoolWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(blocking=False)
+            self._lock.acquire(timeout=LOCK_SECONDS)
         except Timeout as error:
             raise SpoolInUse(
                 f"another run is fetching into {self._folder}; wait for it to end, then materialize again"

@@ -241,7 +241,7 @@ class _Copies:
                 seen,
                 remove=None if seen is None or isinstance(self._replaced, AlwaysFalse) else self._replaced,
                 add=self._files,
-                records={RECORD + key: record for key, record in records.items()},
+                properties={RECORD + key: record for key, record in records.items()},
                 forget=[CLEARED + key for key in records],
                 summary={"steam.partitions": ",".join(records)},
             )

@@ -23,7 +23,7 @@ from steam_assets.lake.cleaning import Provenance, commit, judge
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord, RawRecord
 from steam_assets.lake.reviewer_key import reviewer_key, with_reviewer_key
-from steam_assets.lake.spark_session import open_session, session_config
+from steam_assets.lake.spark_session import log_in, open_session, session_config
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.source import Source, Table
@@ -83,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:
 def _session(settings: Settings) -> SparkSession:
     """Of spark-submit, which has given it all but the catalogs and what a secret holds; else one started here."""
     if SUBMITTED_VARIABLE in os.environ:
-        return SparkSession.builder.config(map={**session_config(settings), **settings.spark_config}).getOrCreate()
+        config = {**session_config(settings), **settings.spark_config}
+        log_in(config)
+        return SparkSession.builder.config(map={**config}).getOrCreate()
     return open_session(settings)
 
 

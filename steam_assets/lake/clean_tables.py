@@ -10,21 +10,37 @@ failed the audit, and never rows without their record.
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from py4j.protocol import Py4JJavaError
 from pydantic import BaseModel
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, IcebergTable, decided_anew
+from steam_assets.process_identity import ProcessIdentity, left_by_the_dead
+
+AUDIT = "audit_"
+"""The beginning of a branch's name, before its writer's mark."""
 
 AUDIT_DAYS = 3
-"""How long a write may be audited. The branch of one that died is dropped after that, when snapshots are expired."""
+"""How long a write may be audited. A branch of a machine that died is dropped after that, when snapshots are expired;
+one of a process that died on this machine at the next write."""
 
 FANOUT_KEYS = 16
 """Up to so many partitions a task keeps a file open for each; above, it sorts its rows by partition, as a hundred open
 Parquet writers need more memory than a laptop's driver has (400 of them ended a 1 GB one)."""
+
+
+_REFUSED = re.compile(
+    r"\b(CommitFailedException|AlreadyExistsException|TableAlreadyExistsException|ValidationException"
+    r"|ConcurrentModificationException|SQLITE_BUSY|SQLITE_LOCKED|SQLITE_CONSTRAINT)\b|database is locked"
+)
+"""In the text of Spark's error: the class of the JVM's, or the state of the catalog's database."""
 
 
 def read_table(spark: SparkSession, table: IcebergTable, keys: Sequence[str] | None = None) -> DataFrame:
@@ -50,16 +66,17 @@ def overwrite(
     def change() -> int:
         table.create()
         seen = table.snapshot_id()
-        branch = f"audit_{uuid.uuid4().hex[:12]}"
-        spark.sql(f"ALTER TABLE {table.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS")
+        branch = f"{AUDIT}{ProcessIdentity.current().mark}_{uuid.uuid4().hex[:12]}"
         try:
-            put(spark, table, write(), keys, f"{table.identifier}.branch_{branch}")
+            with _conflicts_named(table):
+                spark.sql(f"ALTER TABLE {table.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS")
+                put(spark, table, write(), keys, f"{table.identifier}.branch_{branch}")
             snapshot = table.snapshot_of(branch)
             records = audit(snapshot)
             table.commit(
                 seen,
                 publish=branch,
-                records={RECORD + key: record for key, record in records.items()},
+                properties={RECORD + key: record for key, record in records.items()},
                 forget=[CLEARED + key for key in records],
             )
         except BaseException:
@@ -67,7 +84,12 @@ def overwrite(
             raise
         return snapshot
 
-    return decided_anew(change)
+    snapshot = decided_anew(change)
+    for name in table.branches():
+        # The branch of a writer that was killed; one of another machine goes after its days.
+        if name.startswith(AUDIT) and left_by_the_dead(name.removeprefix(AUDIT).rpartition("_")[0]):
+            table.drop_branch(name)
+    return snapshot
 
 
 def put(spark: SparkSession, table: IcebergTable, frame: DataFrame, keys: Sequence[str], target: str) -> None:
@@ -78,3 +100,15 @@ def put(spark: SparkSession, table: IcebergTable, frame: DataFrame, keys: Sequen
     writer = writer.option("fanout-enabled", str(len(keys) <= FANOUT_KEYS).lower())
     writer = writer.option("snapshot-property.steam.partitions", ",".join(keys))
     writer.overwrite(F.col("partition_key").isin(list(keys)))
+
+
+@contextmanager
+def _conflicts_named(table: IcebergTable) -> Iterator[None]:
+    """Raise Contention, in one line, in the place of what the JVM says of a refused commit."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        if not _REFUSED.search(str(error)):
+            raise
+        # Without its cause, a stack of the JVM: the sentence says it all.
+        raise table.contention() from None

@@ -104,7 +104,7 @@ class Housekeeping:
             twins.primary.commit(
                 seen,
                 remove=of_partitions(cleared),
-                records={CLEARED + key: Cleared(of=records[key], backup=where, at=now) for key in cleared},
+                properties={CLEARED + key: Cleared(of=records[key], backup=where, at=now) for key in cleared},
                 forget=[RECORD + key for key in cleared],
                 summary={"steam.partitions": ",".join(cleared)},
             )

@@ -110,6 +110,12 @@ class IcebergTable:
         """As Spark names it."""
         return f"{self.catalog.name}.{self.namespace}.{self.name}"
 
+    def contention(self) -> Contention:
+        return Contention(
+            f"another run committed to {self.identifier} at the same time, and this one changed nothing; wait for the "
+            "other run to end, then run it again"
+        )
+
     def load(self) -> Table | None:
         """The table as of now; None if it was never made."""
         try:
@@ -152,8 +158,12 @@ class IcebergTable:
         return {key: model.model_validate_json(found[prefix + key]) for key in keys}
 
     def record(self, model: type[M], key: str, prefix: str = RECORD) -> M | None:
+        return self.property(prefix + key, model)
+
+    def property(self, name: str, model: type[M]) -> M | None:
+        """A property of the table, read as ``model``; None if it is not set."""
         table = self.load()
-        text = table.properties.get(prefix + key) if table else None
+        text = table.properties.get(name) if table else None
         return None if text is None else model.model_validate_json(text)
 
     def snapshot_id(self) -> int | None:
@@ -167,6 +177,11 @@ class IcebergTable:
         table = self.load()
         refs = table.refs() if table else {}
         return refs[branch].snapshot_id
+
+    def branches(self) -> list[str]:
+        """All but ``main``."""
+        table = self.load()
+        return [name for name in (table.refs() if table else ()) if name != "main"]
 
     def drop_branch(self, branch: str) -> None:
         """Forget a branch, if it is there; its files are swept by housekeeping."""
@@ -190,7 +205,7 @@ class IcebergTable:
         remove: BooleanExpression | None = None,
         add: Sequence[str] = (),
         publish: str | None = None,
-        records: Mapping[str, BaseModel] | None = None,
+        properties: Mapping[str, BaseModel] | None = None,
         forget: Iterable[str] = (),
         summary: Mapping[str, str] | None = None,
     ) -> Table:
@@ -200,7 +215,7 @@ class IcebergTable:
         """
         table = self.create()
         if _current(table) != seen:
-            raise Contention(f"{self.identifier} was committed to by another process")
+            raise self.contention()
         try:
             with table.transaction() as change:
                 if publish is not None:
@@ -209,19 +224,19 @@ class IcebergTable:
                     change.delete(remove, snapshot_properties=dict(summary or {}))
                 if add:
                     change.add_files(list(add), dict(summary or {}), check_duplicate_files=False)
-                self._set_properties(change, table, records or {}, forget)
+                self._set_properties(change, table, properties or {}, forget)
         except CommitFailedException as error:
-            raise Contention(f"{self.identifier} was committed to by another process") from error
+            raise self.contention() from error
         return table
 
     @staticmethod
     def _set_properties(
-        change: Transaction, table: Table, records: Mapping[str, BaseModel], forget: Iterable[str]
+        change: Transaction, table: Table, properties: Mapping[str, BaseModel], forget: Iterable[str]
     ) -> None:
         if gone := [name for name in forget if name in table.properties]:
             change.remove_properties(*gone)
-        if records:
-            change.set_properties({name: record.model_dump_json() for name, record in records.items()})
+        if properties:
+            change.set_properties({name: value.model_dump_json() for name, value in properties.items()})
 
     def write(self, batches: Iterable[pa.RecordBatch], name: str) -> Written:
         """Files of rows (with this table's columns, by name), grouped by partition, that no snapshot holds yet.

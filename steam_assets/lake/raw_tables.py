@@ -59,7 +59,7 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
         summary = {"steam.batch-id": batch.batch_id, "steam.partitions": partition_key, "steam.rows": str(batch.landed)}
         if batch.receipt:
             summary["steam.offsets"] = ",".join(f"{r.partition}:{r.start}-{r.end}" for r in batch.receipt.ranges)
-        table.commit(seen, add=files, records={RECORD + partition_key: made}, summary=summary)
+        table.commit(seen, add=files, properties={RECORD + partition_key: made}, summary=summary)
         return made
 
     record = decided_anew(change)

@@ -28,6 +28,11 @@ class Restored:
     problems: tuple[str, ...]
 
 
+def backed_up_partitions(lake: Lake, source: Source) -> list[str]:
+    """Keys of the partitions that have a backup, raw or clean, oldest first."""
+    return sorted({key for twins in lake.twins(source) for key in backups_of(twins)})
+
+
 @dataclass(frozen=True)
 class Restorer:
     """Brings partitions of ``lake``'s backups into the primaries of ``target``, which may be another lake."""
@@ -61,10 +66,6 @@ class Restorer:
             f"STEAM_ICEBERG_CATALOG={settings.iceberg_catalog}"
         )
 
-    def partitions(self, source: Source) -> list[str]:
-        """Keys of the partitions that have a backup, raw or clean, oldest first."""
-        return sorted({key for twins in self._twins(source) for key in backups_of(twins)})
-
     def restore(self, source: Source, keys: Sequence[str], *, overwrite: bool = False) -> Iterator[Restored]:
         """Restore partitions, one after the other, each read back.
 
@@ -97,4 +98,4 @@ def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Resto
         raise ValueError(f"{folder} is not empty; a drill restores into an empty place")
     restorer = Restorer.elsewhere(lake, str(folder))
     for source in sources:
-        yield from restorer.restore(source, restorer.partitions(source))
+        yield from restorer.restore(source, backed_up_partitions(lake, source))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
 SHORTEST_KEY = 16
@@ -45,12 +45,15 @@ def reviewer_key(settings: Settings) -> str:
 def _make(kept: Path) -> None:
     """Put a new key in place whole; of two processes at once the first one's stays."""
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=kept.parent, prefix=".reviewer_hash_key.") as draft:
-        draft.write(secrets.token_hex(32))
-        draft.flush()
-        os.fsync(draft.fileno())
+    with scratch_folder(".reviewer_hash_key.", kept.parent) as folder:
+        draft = folder / kept.name
+        draft.touch(0o600)
+        with draft.open("w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
         with suppress(FileExistsError):
-            os.link(draft.name, kept)
+            os.link(draft, kept)
 
 
 def with_reviewer_key(envelopes: DataFrame, key: str) -> DataFrame:

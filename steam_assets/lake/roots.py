@@ -10,6 +10,8 @@ write at its old place: it is refused until ``steam-assets relocate`` has rewrit
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -19,9 +21,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steam_assets.lake.catalogs import warehouse
 from steam_assets.lake.files import Files
-from steam_assets.settings import RootName, Settings
+from steam_assets.settings import RootName, Settings, unusable_folder
 
 MARKER = ".steam-root.json"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
 
 
@@ -137,8 +140,10 @@ def _refuse_dangerous(address: str) -> None:
         raise UnsafeRoot("a root is empty; give a folder or s3://bucket/prefix")
     if on_s3(address):
         return
-    if "://" in address:
+    if _ADDRESS.match(address):
         raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix")
-    folder, home = Path(address).resolve(), Path.home().resolve()
+    if fault := unusable_folder(Path(address)):
+        raise UnsafeRoot(fault)
+    folder, home = Path(address).resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - never fails
     if home.is_relative_to(folder):
         raise UnsafeRoot(f"{folder} is or holds the home folder {home}; give a folder below it, made for this alone")

@@ -7,17 +7,22 @@ belong here: the session of a Dagster run (the resource in orchestration/ has it
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyspark
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.class_archive import archive_of, archive_options
-from steam_assets.embedded.jars import spark_jars
-from steam_assets.embedded.jvm import find_java
+from steam_assets.embedded.jars import JARS_DIR_VARIABLE, UnavailableJar, spark_jars
+from steam_assets.embedded.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user, native_options
 from steam_assets.lake.catalogs import ICEBERG, spark_properties
 from steam_assets.lake.roots import ROOT_NAMES
+from steam_assets.scratch import process_scratch
 from steam_assets.settings import Settings
 
 LOGGING = Path(__file__).with_name("spark_logging.properties")
@@ -42,11 +47,17 @@ def session_config(settings: Settings) -> dict[str, str]:
 
 
 def server_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
-    """What a Spark must be started with: jars, Iceberg's extensions, S3."""
+    """What a Spark must be started with: jars, Iceberg's extensions, S3. UnavailableJar if it cannot ship a jar."""
+    jars = ",".join(_shipped(jar) for jar in spark_jars(s3=s3 or on_s3(settings)))
+    return _extensions(settings) | {"spark.jars": jars}
+
+
+def _extensions(settings: Settings) -> dict[str, str]:
     config = {
         "spark.app.name": "steam-assets",
         "spark.sql.extensions": f"{ICEBERG}.extensions.IcebergSparkSessionExtensions",
-        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=s3 or _on_s3(settings))),
+        # A root on a disk is a bare path, whatever Hadoop's own files on a cluster say.
+        "spark.hadoop.fs.defaultFS": "file:///",
     }
     return config | {f"spark.hadoop.{key}": value for key, value in s3a_config(settings).items()}
 
@@ -54,38 +65,71 @@ def server_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
 def prepare_process() -> None:
     """Point Spark, before its first session in this process, at this Python for its workers and at a Java that serves.
 
-    MissingJava if there is none. What the environment already says is kept.
+    MissingJava if there is none. A JAVA_HOME that serves is kept.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if "JAVA_HOME" not in os.environ:
-        os.environ["JAVA_HOME"] = str(find_java().resolve().parent.parent)
+    os.environ["JAVA_HOME"] = str(find_java().parent.parent)
+    os.environ.update(java_environment())
+    if name := name_of_nameless_user():
+        os.environ.setdefault("SPARK_USER", name)
+
+
+def log_in(config: Mapping[str, str]) -> None:
+    """Before the first session of ``config``: where the system has no name for this user id, give Hadoop one.
+
+    Hadoop's own login asks the system alone, and fails there.
+    """
+    name = name_of_nameless_user()
+    if not name or "spark.remote" in config or SparkContext._gateway is not None:
+        return
+    SparkContext._ensure_initialized(conf=SparkConf().setAll(list(config.items())))
+    users: Any = SparkContext._jvm
+    users = users.org.apache.hadoop.security.UserGroupInformation
+    users.setLoginUser(users.createRemoteUser(name))
 
 
 def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
     """The session of this process, started with ``settings`` if there is none yet; ``s3`` as of ``spark_config``."""
     if not settings.spark_remote:
         prepare_process()
-    builder = SparkSession.builder
-    for key, value in spark_config(settings, s3=s3).items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+    config = spark_config(settings, s3=s3)
+    log_in(config)
+    return SparkSession.builder.config(map={**config}).getOrCreate()
 
 
-def spark_archive() -> Path:
+def spark_archive(settings: Settings) -> Path:
     """Where the archive of the classes of this machine's Spark rests, if one was made."""
-    return archive_of(_PROGRAM, _own_jars())
+    return archive_of(_PROGRAM, _class_path(spark_jars(s3=on_s3(settings))))
 
 
-def _own_jars() -> list[Path]:
-    return sorted((Path(pyspark.__file__).parent / "jars").glob("*.jar"))
+def _class_path(more: Sequence[Path]) -> list[Path]:
+    return [*more, *sorted((Path(pyspark.__file__).parent / "jars").glob("*.jar"))]
+
+
+def _shipped(jar: Path) -> str:
+    """A jar as Spark is to send it to other machines. In that list, a name with glob characters is a pattern."""
+    if found := sorted(set(",*?[]{}\\").intersection(str(jar))):
+        raise UnavailableJar(
+            f"Spark cannot send {jar} to a cluster because of {' '.join(found)} in its path; set {JARS_DIR_VARIABLE} "
+            "to a folder without such characters that has the jars (steam-assets jars fills one)"
+        )
+    return jar.as_uri()
 
 
 def _process(settings: Settings, s3: bool) -> dict[str, str]:
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote}
-    options = ["-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
-    options += archive_options(_PROGRAM, _own_jars())
-    return server_config(settings, s3=s3) | {
+    everywhere = ["-Duser.timezone=UTC", *JVM_OPTIONS]
+    options = [*everywhere, *native_options(settings.home.absolute() / "native")]
+    options.append(f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
+    if settings.spark_master.startswith("local"):
+        # The driver is all of Spark: what it has on its class path need not be shipped, and Java's archive can hold it.
+        jars = spark_jars(s3=s3 or on_s3(settings))
+        options += archive_options(_PROGRAM, _class_path(jars))
+        started = _extensions(settings) | {"spark.driver.extraClassPath": os.pathsep.join(map(str, jars))}
+    else:
+        started = server_config(settings, s3=s3)
+    return started | {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.ui.enabled": "false",
@@ -96,14 +140,21 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
         # Five sources have more generated classes than the hundred that Spark keeps.
         "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
-        "spark.driver.extraJavaOptions": " ".join(options),
-        "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": shlex.join(options),
+        "spark.executor.extraJavaOptions": shlex.join(everywhere),
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
+        **_on_this_machine(settings),
     }
 
 
-def _on_s3(settings: Settings) -> bool:
+def _on_this_machine(settings: Settings) -> dict[str, str]:
+    """Where Spark spills to: a folder that the next process removes if this one is killed. A cluster has its own."""
+    return {"spark.local.dir": str(process_scratch())} if settings.spark_master.startswith("local") else {}
+
+
+def on_s3(settings: Settings) -> bool:
+    """Whether Spark has to read or write S3."""
     return any(settings.root(name).startswith("s3://") for name in ROOT_NAMES)
 
 

@@ -6,6 +6,7 @@ archive rests (embedded/class_archive.py).
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,31 +16,31 @@ from pyspark.sql import SparkSession
 
 from steam_assets.embedded.class_archive import NoArchive, recorded
 from steam_assets.lake.catalogs import CATALOGS
-from steam_assets.lake.spark_session import prepare_process, spark_archive, spark_config
+from steam_assets.lake.spark_session import log_in, on_s3, prepare_process, spark_archive, spark_config
 from steam_assets.settings import Settings
 
 DEADLINE_SECONDS = 300.0
 
 
-def archive_spark(folder: Path) -> Path:
-    """The class archive of this machine's Spark; if there is none, a Spark works in ``folder`` and writes it.
+def archive_spark(folder: Path, settings: Settings) -> Path:
+    """The class archive of the Spark of ``settings``; if there is none, a Spark works in ``folder`` and writes it.
 
     Raises NoArchive.
     """
-    archive = spark_archive()
+    archive = spark_archive(settings)
     if archive.exists():
         return archive
     prepare_process()
     with recorded(archive) as option:
-        # Not the deployment's own tables, whatever the environment says.
-        config = spark_config(Settings.model_construct(home=folder))
-        config["spark.driver.defaultJavaOptions"] = f"{option} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+        # Not the deployment's own tables, whatever the environment says; but its jars.
+        config = spark_config(Settings.model_construct(home=folder), s3=on_s3(settings))
+        config["spark.driver.defaultJavaOptions"] = shlex.join([option, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
         # By spark-submit the JVM has ended, and written its archive, when the command returns.
         command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit")]
         for key, value in config.items():
             command += ["--conf", f"{key}={value}"]
         done = subprocess.run(
-            [*command, __file__, str(folder)], capture_output=True, text=True, timeout=DEADLINE_SECONDS
+            [*command, Path(__file__).as_uri(), str(folder)], capture_output=True, text=True, timeout=DEADLINE_SECONDS
         )
         if done.returncode:
             raise NoArchive(f"Spark failed while its archive was made: {done.stderr[-2000:]}")
@@ -49,10 +50,15 @@ def archive_spark(folder: Path) -> Path:
 def work(home: Path) -> None:
     """A small run's reading, cleaning and writing, by the same parts of Spark and Iceberg."""
     lines = home / "lines.jsonl.gz"
+    log_in({})
     spark = SparkSession.builder.getOrCreate()
     numbers = spark.range(100).selectExpr("id", "cast(id as string) name", "timestamp_seconds(id) at")
     numbers.selectExpr("to_json(struct(*)) value").write.text(str(lines), compression="gzip")
-    read = spark.read.text(str(lines)).selectExpr("from_json(value, 'id bigint, name string, at timestamp') row")
+    read = (
+        spark.read.option("__globPaths__", "false")
+        .text(str(lines))
+        .selectExpr("from_json(value, 'id bigint, name string, at timestamp') row")
+    )
     catalog = CATALOGS["clean"].catalog
     table = f"{catalog}.training.numbers"
     (home / "clean").mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ import dagster as dg
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from steam_assets.masking import secret_parts, shown
+from steam_assets.masking import without_secrets
 from steam_assets.orchestration.standing import partitions_named
 from steam_assets.settings import Settings
 
@@ -65,14 +65,6 @@ def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, 
         "errors": clean,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def without_secrets(settings: Settings, text: str) -> str:
-    """The text without any secret of the settings, whole or within an address, and without any other login in it."""
-    secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "[secret]")
-    return shown(text)
 
 
 def deliver(settings: Settings, told: dict[str, Any]) -> None:

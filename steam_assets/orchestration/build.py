@@ -22,6 +22,7 @@ from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
 from steam_assets.orchestration.resources import spark_resource
+from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
 from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
@@ -76,9 +77,10 @@ def build_defs(
             refresh_sensor(sources, refresh, running=on),
             *(quicksight_sensor(settings, job, running=on) for job in quicksight),
             failure_alerts(settings, running=on),
+            dead_runs_sensor(),
         ],
         resources=_resources(settings, sources, resource_overrides or {}),
-        executor=dg.in_process_executor,
+        executor=owning_executor,
     )
 
 

@@ -4,10 +4,8 @@ Belongs here: their config, and what they report to Dagit. Does not belong here:
 ``steam-assets housekeeping``, ``restore`` and ``drill`` do.
 """
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -17,9 +15,10 @@ from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.backup import WouldOverwrite
 from steam_assets.lake.housekeeping import Housekeeping, Line
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.restore import Restored, Restorer
+from steam_assets.lake.restore import Restored, Restorer, backed_up_partitions
 from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
+from steam_assets.scratch import scratch_folder
 from steam_assets.sources.source import Source
 
 if TYPE_CHECKING:
@@ -88,7 +87,6 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.job(
         name="housekeeping",
         description="What of the primaries could be cleared and why; with `apply`, clears it. Backups are not touched.",
-        executor_def=dg.in_process_executor,
     )
     def housekeeping() -> None:
         clear()
@@ -108,7 +106,7 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
         try:
             restorer = Restorer.elsewhere(lake, config.to) if config.to else Restorer.in_place(lake)
             for source in _chosen(sources, config.source):
-                keys = [key for key in restorer.partitions(source) if config.partition in ("", key)]
+                keys = [key for key in backed_up_partitions(lake, source) if config.partition in ("", key)]
                 for result in restorer.restore(source, keys, overwrite=config.overwrite):
                     context.log.info(f"{result.source} {result.partition_key}: {result.rows}")
                     restored.append(result)
@@ -121,7 +119,6 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.job(
         name="restore",
         description="Bring back a partition, a source or everything from the backups; overwrites nothing unless told.",
-        executor_def=dg.in_process_executor,
     )
     def restore() -> None:
         restore_from_backups()
@@ -139,14 +136,13 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
         lake: Lake = context.resources.lake
         chosen = _chosen(sources, config.source)
         lake.settings.home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=lake.settings.home, prefix="drill-") as folder:
-            restored = list(run_drill(lake, chosen, Path(folder).absolute()))
+        with scratch_folder("drill-", lake.settings.home) as folder:
+            restored = list(run_drill(lake, chosen, folder.absolute()))
         _report(context, restored)
 
     @dg.job(
         name="drill",
         description="Proves that the backups restore. Fails if one does not.",
-        executor_def=dg.in_process_executor,
     )
     def drill() -> None:
         restore_elsewhere()

@@ -18,6 +18,7 @@ from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.io_managers import require_raw
+from steam_assets.orchestration.source_slot import source_slot
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -42,7 +43,6 @@ def publish_op(source: Source) -> dg.OpDefinition:
         description=f"Ask {source.title} and publish the answers to its topic, in one Kafka transaction.",
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
         out=dg.Out(Obtained),
-        pool="sources",
         required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
     )
@@ -55,7 +55,7 @@ def publish_op(source: Source) -> dg.OpDefinition:
             context.log.info(f"{source.name} {key}: {answers} answers")
 
         apps = _apps(source, key, config.apps, lake.settings)
-        with tried_again(context):
+        with tried_again(context), source_slot(context):
             try:
                 obtained = Obtainer(lake, clock, progress).obtain(
                     source, key, apps, refetch=config.refetch, batch_ids=config.batch_ids

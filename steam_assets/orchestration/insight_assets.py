@@ -24,9 +24,9 @@ from steam_assets.insights.table import (
     read_inputs,
     replace,
 )
-from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.previews import frame_preview, sparkline
 from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema
@@ -83,7 +83,11 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
             done = compute_partitions(spark, insight, sources, context.resources.lake, context.resources.clock, keys)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
-        return dg.MaterializeResult(metadata=insight_metadata(spark, context.resources.lake, insight, done))
+        shown = insight_metadata(spark, context.resources.lake, insight, done)
+        if not partitions:
+            return dg.MaterializeResult(metadata=shown[ALL])
+        show_partitions(context, insight_key(insight), shown)
+        return dg.MaterializeResult()
 
     return computed
 
@@ -106,15 +110,19 @@ def _rows(
 
 def insight_metadata(
     spark: SparkSession, lake: Lake, insight: Insight, done: Replaced
-) -> Mapping[str, dg.MetadataValue]:
-    """Counts, the first rows of the newest partition, and the insight's line over its partitions."""
-    newest = max(done.rows)
-    order = [F.expr(expression) for expression in insight.order or insight.key]
-    shown = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
-    plot = {"plot": sparkline(plot_points(spark, lake, insight, newest), insight.plot_title)} if insight.cadence else {}
-    return plot | {
-        "dagster/partition_row_count": dg.MetadataValue.int(sum(done.rows.values())),
-        "empty_partitions": dg.MetadataValue.json([key for key, rows in done.rows.items() if not rows]),
-        "snapshot_id": dg.MetadataValue.text(str(done.snapshot_id)),
-        "preview": frame_preview(shown, [c.name for c in insight.columns]),
+) -> Mapping[str, Mapping[str, dg.MetadataValue]]:
+    """By partition: its rows; and with the newest its first rows, and the insight's line over its partitions."""
+    shown = {
+        key: {
+            "dagster/partition_row_count": dg.MetadataValue.int(rows),
+            "snapshot_id": dg.MetadataValue.text(str(done.snapshot_id)),
+        }
+        for key, rows in done.rows.items()
     }
+    newest = max(shown)
+    order = [F.expr(expression) for expression in insight.order or insight.key]
+    first_rows = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
+    shown[newest]["preview"] = frame_preview(first_rows, [c.name for c in insight.columns])
+    if insight.cadence:
+        shown[newest]["plot"] = sparkline(plot_points(spark, lake, insight, newest), insight.plot_title)
+    return shown

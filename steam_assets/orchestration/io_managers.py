@@ -59,7 +59,12 @@ class IcebergIOManager(dg.IOManager):
         session = self._spark.spark_session
         records = commit_judged(session, self._lake, table, obj, raw, self._clock.now())
         shown = clean_previews(session, self._lake.clean(table), sorted(raw))
-        context.add_output_metadata(clean_metadata(records) | shown)
+        newest = max(raw)
+        show_partitions(
+            dg.AssetExecutionContext.get(),
+            context.asset_key,
+            {r.partition_key: clean_metadata(r) | (shown if r.partition_key == newest else {}) for r in records},
+        )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         source, table = self._tables[context.asset_key]
@@ -108,25 +113,23 @@ def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:
     }
 
 
-def clean_metadata(records: Sequence[CleanRecord]) -> dict[str, dg.MetadataValue]:
-    """The counts of clean partitions: sums, and one line a partition."""
-    lines = [
-        dg.TableRecord(
-            {
-                "partition": r.partition_key,
-                "items": r.items,
-                "clean": r.clean,
-                "quarantined": r.quarantined,
-                "duplicates": r.duplicates,
-            }
-        )
-        for r in records
-    ]
+def clean_metadata(record: CleanRecord) -> dict[str, dg.MetadataValue]:
+    """The counts of a clean partition, as the Dagster UI shows them."""
     return {
-        "dagster/partition_row_count": dg.MetadataValue.int(sum(r.clean for r in records)),
-        "items": dg.MetadataValue.int(sum(r.items for r in records)),
-        "quarantined": dg.MetadataValue.int(sum(r.quarantined for r in records)),
-        "duplicates": dg.MetadataValue.int(sum(r.duplicates for r in records)),
-        "snapshot_id": dg.MetadataValue.text(str(records[-1].snapshot_id)),
-        "partitions": dg.MetadataValue.table(lines),
+        "dagster/partition_row_count": dg.MetadataValue.int(record.clean),
+        "items": dg.MetadataValue.int(record.items),
+        "quarantined": dg.MetadataValue.int(record.quarantined),
+        "duplicates": dg.MetadataValue.int(record.duplicates),
+        "snapshot_id": dg.MetadataValue.text(str(record.snapshot_id)),
     }
+
+
+def show_partitions(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, shown: Mapping[str, Mapping[str, dg.MetadataValue]]
+) -> None:
+    """Give the materialization of each partition its own metadata; ``shown`` is by partition key.
+
+    What an asset or an IO manager reports for a whole run would stand, sums and all, with each partition of a range.
+    """
+    for partition_key, metadata in shown.items():
+        context.add_asset_metadata(metadata, key, partition_key)

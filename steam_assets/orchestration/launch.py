@@ -6,22 +6,31 @@ printing.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
-from steam_assets.ingestion.obtain import Origin
+from steam_assets.ingestion.obtain import Origin, spool_folder
+from steam_assets.ingestion.spool import Spool
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
+from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
+from steam_assets.orchestration.run_ownership import attended_tags, end_dead_runs
+from steam_assets.root_cause import root_cause
+from steam_assets.scratch import sweep_dead
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -51,7 +60,11 @@ class PartitionRun:
 
 
 class RunFailed(Exception):
-    """A run failed; the message is its first step failure."""
+    """A run failed; the message is its first step's failure, in one line, and ``details`` are all with tracebacks."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
@@ -94,9 +107,12 @@ class Launcher:
             self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
         )
 
-    def refresh(self) -> None:
-        """One run that makes all insights, the dashboard, exports and the Tableau extract. RunFailed if it fails."""
-        self._execute(self._refresh, run_config=QUIET)
+    def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
+        """One run that makes the insights of changed clean partitions, by default of all, then dashboard, exports and
+        the Tableau extract. RunFailed if it fails.
+        """
+        config = {"changed": {table: list(keys) for table, keys in (changed or {}).items()}}
+        self._execute(self._refresh, run_config={"ops": {INSIGHTS_OP: {"config": config}}} | QUIET)
 
     def _run(
         self,
@@ -118,12 +134,17 @@ class Launcher:
     def _execute(
         self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
     ) -> dg.ExecuteInProcessResult:
+        run_id = str(uuid4())
         with interruptible():
             result = job.execute_in_process(
-                instance=self._instance, raise_on_error=False, tags={ATTENDED: "true", **(tags or {})}, **options
+                instance=self._instance,
+                raise_on_error=False,
+                run_id=run_id,
+                tags=attended_tags(run_id, {ATTENDED: "true", **(tags or {})}),
+                **options,
             )
         if not result.success:
-            raise RunFailed(_first_failure(result))
+            raise RunFailed(root_cause(_first_failure(result)), _details(result))
         return result
 
 
@@ -151,23 +172,51 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
     return f"failed checks: {', '.join(failed)}" if failed else "the run failed; Dagit has its log"
 
 
+def _details(result: dg.ExecuteInProcessResult) -> str:
+    failures = [event.step_failure_data.error for event in result.filter_events(lambda e: e.is_step_failure)]
+    return "\n".join(error.to_string() for error in failures if error)
+
+
 def _check(evaluation: dg.AssetCheckEvaluation) -> str:
     return f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
 
 
 @contextmanager
 def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of ``DAGSTER_HOME``, by default ``HOME/dagster``, set up from the checkout's dagster.yaml."""
+    """The instance of ``DAGSTER_HOME``, by default ``HOME/dagster``, set up from the checkout's dagster.yaml.
+
+    What processes that died left in progress, or in temporary folders, is ended first.
+    """
     prepare_dagster_home(settings)
+    Spool.sweep(spool_folder(settings))
+    for folder in (settings.home, Path(tempfile.gettempdir())):
+        sweep_dead(folder)
     with dg.DagsterInstance.get() as instance:
+        for ended in end_dead_runs(instance):
+            sys.stderr.write(f"{ended[0].upper()}{ended[1:]}.\n")
         yield instance
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Make the instance's folder, with dagster.yaml in it, and name it in the environment."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str((settings.home / "dagster").absolute())))
+    """Make the instance's folder, with dagster.yaml in it, and name it in the environment, for children too."""
+    home = Path(os.environ.get("DAGSTER_HOME") or (settings.home / "dagster").absolute())
     home.mkdir(parents=True, exist_ok=True)
     template = Path(__file__).resolve().parents[2] / "dagster.yaml"
     if template.exists() and not (home / "dagster.yaml").exists():
         shutil.copyfile(template, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(_plain_link(home) if _NOT_IN_SQLITE_URL.intersection(str(home)) else home)
     return home
+
+
+_NOT_IN_SQLITE_URL = frozenset("?%")
+"""Dagster puts its folder into an sqlite:/// address without escaping: what follows ? is cut, %20 becomes a space."""
+
+
+def _plain_link(folder: Path) -> Path:
+    """A link to a folder, of a name without special characters, for as long as this process lives."""
+    temporary = next(p for p in (tempfile.gettempdir(), "/tmp") if not _NOT_IN_SQLITE_URL.intersection(p))  # noqa: S108
+    made = tempfile.mkdtemp(prefix="steam-assets-", dir=temporary)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    link = Path(made) / "dagster"
+    link.symlink_to(folder, target_is_directory=True)
+    return link

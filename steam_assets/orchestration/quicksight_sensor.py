@@ -112,7 +112,6 @@ def quicksight_jobs(settings: Settings) -> list[AssetJob]:
         JOB,
         selection=dg.AssetSelection.assets(QUICKSIGHT),
         description="Refreshes the QuickSight data sets whose tables were committed anew.",
-        executor_def=dg.in_process_executor,
     )
     return [job]
 

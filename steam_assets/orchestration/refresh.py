@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 from steam_assets.ingestion.clock import Clock
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
+from steam_assets.insights.refreshed import Partitions, Refreshing, in_words
 from steam_assets.insights.table import InsightInvalid, Replaced
 from steam_assets.lake.commits import commits_since
 from steam_assets.lake.lake import Lake
@@ -47,9 +48,6 @@ NAMED_CHANGES = 200
 """Characters of the tag that names what changed; the run's config has all of it."""
 NOT_DONE = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
-Partitions = dict[str, list[str]]
-"""Partition keys by table."""
-
 
 class RefreshConfig(dg.Config):
     """``changed``: partition keys by clean table; empty for all there are."""
@@ -63,7 +61,6 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
 
     @dg.job(
         name=JOB,
-        executor_def=dg.in_process_executor,
         description="Computes the insights that changed clean partitions touch, then the dashboard, exports and the "
         "Tableau extract. Without config: everything.",
     )
@@ -93,8 +90,8 @@ def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], as
     lake: Lake = context.resources.lake
     clock: Clock = context.resources.clock
     spark: LazyPySparkResource = context.resources.spark
-    tables = [table for source in sources for table in source.tables]
-    changed = asked or {table: list(keys) for table, keys in commits_since(lake, tables, None).changed.items()}
+    refreshing = Refreshing(lake, sources)
+    changed = asked or refreshing.all
     served = {insight.name: insight for insight in served_insights(sources)}
     chosen = affected(list(served.values()), sources, lake, changed, clock.now())
     made = {table: list(keys) for table, keys in changed.items()}
@@ -110,22 +107,16 @@ def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], as
             made[served[name].table] = keys
     if invalid:
         raise permanent(" ".join(invalid))
+    if changed:
+        refreshing.made(changed)
     return made
 
 
 def _record(context: dg.OpExecutionContext, spark: SparkSession, insight: Insight, done: Replaced) -> None:
-    """A materialization a partition, as the asset would have; the newest one carries preview and plot."""
-    newest = max(done.rows)
-    for key, rows in done.rows.items():
-        shown: Mapping[str, dg.MetadataValue] = {"snapshot_id": dg.MetadataValue.text(str(done.snapshot_id))}
-        if key == newest:
-            shown = insight_metadata(spark, context.resources.lake, insight, done)
+    """A materialization a partition, as the asset would have."""
+    for key, shown in insight_metadata(spark, context.resources.lake, insight, done).items():
         context.log_event(
-            dg.AssetMaterialization(
-                insight_key(insight),
-                partition=key if insight.cadence else None,
-                metadata={**shown, "dagster/partition_row_count": dg.MetadataValue.int(rows)},
-            )
+            dg.AssetMaterialization(insight_key(insight), partition=key if insight.cadence else None, metadata=shown)
         )
 
 
@@ -171,13 +162,13 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
             return dg.SkipReason("no clean partition was committed since the last refresh")
         under_way = context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1)
         if under_way:
-            return dg.SkipReason(f"refresh {under_way[0].run_id[:8]} is under way; {_named(new.changed)} comes next")
+            return dg.SkipReason(f"refresh {under_way[0].run_id[:8]} is under way; {in_words(new.changed)} comes next")
         changed = _with_failed(context.instance, new.changed)
-        context.log.info(f"changed: {_named(changed)}")
+        context.log.info(f"changed: {in_words(changed)}")
         request = dg.RunRequest(
             run_key=f"refresh {new.digest}",
             run_config={"ops": {INSIGHTS_OP: {"config": {"changed": changed}}}},
-            tags={"steam/changed": _named(changed)[:NAMED_CHANGES]},
+            tags={"steam/changed": in_words(changed)[:NAMED_CHANGES]},
         )
         return dg.SensorResult(run_requests=[request], cursor=new.cursor)
 
@@ -192,12 +183,3 @@ def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[st
         config: Any = newest[0].run_config
         left = config.get("ops", {}).get(INSIGHTS_OP, {}).get("config", {}).get("changed", {})
     return {table: sorted({*changed.get(table, ()), *left.get(table, ())}) for table in sorted({*changed, *left})}
-
-
-def _named(changed: Mapping[str, Sequence[str]]) -> str:
-    """What changed in words: each table with its one partition, or how many from which to which."""
-    parts = []
-    for table, keys in changed.items():
-        which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions, {keys[0]} to {keys[-1]}"
-        parts.append(f"{table} {which}")
-    return "; ".join(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dagster_pyspark import LazyPySparkResource
 from dagster_pyspark.resources import spark_session_from_config
 
-from steam_assets.lake.spark_session import prepare_process, spark_config
+from steam_assets.lake.spark_session import log_in, prepare_process, spark_config
 from steam_assets.settings import Settings
 
 
@@ -20,6 +20,8 @@ def spark_resource(settings: Settings) -> LazyPySparkResource:
             if self._spark_session is None:
                 if not settings.spark_remote:
                     prepare_process()
-                self._spark_session = spark_session_from_config(spark_config(settings) | self.spark_config)
+                config = spark_config(settings) | self.spark_config
+                log_in(config)
+                self._spark_session = spark_session_from_config(config)
 
     return SparkSessions(spark_config={})

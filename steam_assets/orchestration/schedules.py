@@ -31,7 +31,6 @@ def cadence_jobs(
                 cadence.value,
                 selection=dg.AssetSelection.assets(*(a for name in names for a in assets[name])),
                 description=f"Raw to clean backup of {', '.join(names)}.",
-                executor_def=dg.in_process_executor,
             )
         )
     return jobs

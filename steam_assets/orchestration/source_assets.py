@@ -6,6 +6,7 @@ of ``Source``.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import dagster as dg
 from pyspark.sql import DataFrame
@@ -16,11 +17,11 @@ from steam_assets.lake.cleaning import judge
 from steam_assets.lake.columns import ORIGIN
 from steam_assets.lake.iceberg_table import column_comment
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.lake.ledger import BackupRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
-from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw
+from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw, show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
@@ -109,14 +110,8 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
         records, problems = back_up(lake.raw_twins(source), keys, clock.now())
         aside = lake.set_aside_twins(source)
         problems += back_up(aside, [k for k in keys if aside.primary.record(RawRecord, k)], clock.now())[1]
-        yield dg.MaterializeResult(
-            metadata={
-                "dagster/partition_row_count": sum(r.of.content.rows for r in records.values()),
-                "bytes": sum(batch.size for r in records.values() for batch in r.of.batches),
-                "partitions": len(records),
-            },
-            check_results=[_verified(key, problems)],
-        )
+        show_partitions(context, key, {k: _backed_up(record) for k, record in records.items()})
+        yield dg.MaterializeResult(check_results=[_verified(key, problems)])
         if problems:
             raise permanent("; ".join(problems))
 
@@ -152,7 +147,8 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
         records = [require_clean(lake, source, table, key) for key in keys]
         if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
             raise permanent(f"the job left {', '.join(stale)} of {table.name} as it was; its own log says why")
-        return dg.MaterializeResult(metadata=clean_metadata(records))
+        show_partitions(context, clean_key(source, table), {r.partition_key: clean_metadata(r) for r in records})
+        return dg.MaterializeResult()
 
     return clean_elsewhere if submitted else clean
 
@@ -180,14 +176,19 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         for partition_key in keys:
             require_clean(lake, source, table, partition_key)
         records, problems = back_up(lake.clean_twins(source, table), keys, clock.now())
-        yield dg.MaterializeResult(
-            metadata={"dagster/partition_row_count": sum(r.of.content.rows for r in records.values())},
-            check_results=[_verified(key, problems)],
-        )
+        show_partitions(context, key, {k: _backed_up(record) for k, record in records.items()})
+        yield dg.MaterializeResult(check_results=[_verified(key, problems)])
         if problems:
             raise permanent("; ".join(problems))
 
     return clean_backup
+
+
+def _backed_up(record: BackupRecord[Any]) -> dict[str, dg.MetadataValue]:
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(record.of.content.rows),
+        "content_digest": dg.MetadataValue.text(record.of.content.digest),
+    }
 
 
 def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Protocol
 
 import dagster as dg
@@ -22,6 +21,7 @@ from steam_assets.lake import clean_job
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.lake.spark_session import prepare_process, server_config, spark_config
 from steam_assets.orchestration.failures import permanent
+from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
 SCRIPT = Path(clean_job.__file__)
@@ -57,7 +57,7 @@ class BySparkSubmit:
         prepare_process()
         submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
         with _properties_file(spark_config(self._settings)) as file:
-            command = [str(submit), "--properties-file", file, str(SCRIPT), *arguments]
+            command = [str(submit), "--properties-file", file, SCRIPT.as_uri(), *arguments]
             environment = {"PYSPARK_DRIVER_PYTHON": sys.executable, **self._settings.environment(secrets=True)}
             dg.PipesSubprocessClient().run(context=context, command=command, env=environment)
 
@@ -137,10 +137,9 @@ def _jar_name(coordinate: str) -> str:
 
 @contextmanager
 def _properties_file(config: Mapping[str, str]) -> Iterator[str]:
-    # A file that only its owner can read: a catalog's password must not stand in the list of processes.
-    with NamedTemporaryFile("w", suffix=".properties", prefix="steam-spark-") as file:
-        for key, value in config.items():
-            escaped = value.replace("\\", "\\\\").replace("\n", "\\n")
-            file.write(f"{key}={escaped}\n")
-        file.flush()
-        yield file.name
+    # In a folder that only its owner can read: a catalog's password must not stand in the list of processes.
+    with scratch_folder("steam-spark-") as folder:
+        escaped = {key: value.replace("\\", "\\\\").replace("\n", "\\n") for key, value in config.items()}
+        file = folder / "spark.properties"
+        file.write_text("".join(f"{key}={value}\n" for key, value in escaped.items()))
+        yield str(file)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import dagster as dg
 
 from steam_assets.insights import INSIGHTS
+from steam_assets.insights.refreshed import behind
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
@@ -97,7 +98,7 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
 def write_dashboard(settings: Settings) -> Shown:
     """Replace the page. What Dagit shows: its path and bytes, as of when it is, and the gaps it tells of."""
-    data = load(CleanReader(settings))
+    data = load(CleanReader(settings), behind(Lake(settings)))
     where = dashboard_path(settings)
     size = write_whole(where, render(data).encode())
     return {

@@ -47,6 +47,11 @@ class Cadence(StrEnum):
         return {Cadence.DAILY: "2023-01-01", Cadence.WEEKLY: "2023-01-03", Cadence.MONTHLY: "2023-01-01"}[self]
 
     @property
+    def period(self) -> str:
+        """What a partition is: a day, a week or a month."""
+        return {Cadence.DAILY: "day", Cadence.WEEKLY: "week", Cadence.MONTHLY: "month"}[self]
+
+    @property
     def schedule_cron(self) -> str:
         """When the newest window can be had, as a cron expression in UTC.
 
@@ -95,6 +100,10 @@ class Cadence(StrEnum):
     def latest_finished(self, moment: datetime) -> Window:
         """The newest window that has ended at ``moment``."""
         return self.containing(self.containing(moment).start - timedelta(microseconds=1))
+
+    def newest(self, moment: datetime) -> Window:
+        """The newest window that is a partition at ``moment``: the present day, or the last finished week or month."""
+        return self.containing(moment) if self is Cadence.DAILY else self.latest_finished(moment)
 
     def ranges(self, keys: Iterable[str]) -> list[tuple[str, str]]:
         """The keys as (first, last) ranges without holes, oldest first."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType
 
+from steam_assets.sources.readers import ColumnReading, TypedItem
 from steam_assets.sources.source import Column, InvalidAnswer
 
 if TYPE_CHECKING:
@@ -179,28 +179,34 @@ def exploded(
 
     ``shape`` is the DDL of the body's fields, its scalars as string; ``array`` and the values of ``keep`` are SQL over
     ``{whole}``, the body so read. ``item`` is the DDL of an element's fields and stands in ``shape`` as ``{item}``; it
-    may be left out if ``array`` makes structs of strings by itself. A body that fits is parsed once. One that does not
-    is taken apart into its elements' own texts, so that a bad element costs no other.
+    may be left out if ``array`` makes structs of strings by itself. Its numbers and booleans are read whichever way
+    they were written (readers.py); one that cannot be read is the row's ``problem``. A body that fits is parsed once.
+    One that does not is taken apart into its elements' own texts, so that a bad element costs no other.
+
+    An envelope that was set aside without an item (its ``items`` are all 0) has no row.
 
     Columns: ``app_id``, ``request`` and the origin of the envelope, ``hash_key`` if given, those of ``carry`` and
-    ``keep``, ``entry`` (null where it is no object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in it),
-    ``notes`` (those of an import, null for a live answer).
+    ``keep``, ``entry`` (null where it is not an object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in
+    it), ``notes`` (those of an import, null for a live answer).
     """
     columns = [name for name in ("app_id", "request", *ORIGIN, "hash_key", *carry) if name in raw.columns]
-    strict = shape.replace("{item}", f"struct<{item}, unreadable_item: string>")
+    typed = TypedItem.of(item) if item else None
+    fields = f"{typed.parsed}, unreadable_item string" if typed else ""
+    strict = shape.replace("{item}", f"struct<{fields}>")
     loose = shape.replace("{item}", "string")
 
     def path(sql: str) -> str:
         elements = sql.replace("{whole}", f"from_json(text, '{loose}')")
         return f"if(whole.unreadable_body is null, {sql.replace('{whole}', 'whole')}, {elements})"
 
-    each = f"element -> from_json(element, '{item}, unreadable_item string', {_corrupt('unreadable_item')})"
+    each = f"element -> from_json(element, '{fields}', {_corrupt('unreadable_item')})"
     elements = array.replace("{whole}", f"from_json(text, '{loose}')")
     elements = f"transform({elements}, {each})" if item else elements
     found = f"if(whole.unreadable_body is null, {array.replace('{whole}', 'whole')}, {elements})"
     kept = {name: path(sql) for name, sql in (keep or {}).items()}
-    return (
-        raw.withColumn("escapes", F.col("body").contains(r"\u"))
+    rows = (
+        raw.where("problem is null or array_max(map_values(items)) > 0")
+        .withColumn("escapes", F.col("body").contains(r"\u"))
         .withColumn("text", F.when(F.col("problem").isNull(), text_of_body()))
         .withColumn(
             "whole", F.expr(f"from_json(text, '{strict}, unreadable_body string', {_corrupt('unreadable_body')})")
@@ -215,17 +221,16 @@ def exploded(
             F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
         )
         # The outer form: before the other Spark puts a filter on `size(entries)`, and reads each body twice for it.
-        .select("*", F.posexplode_outer("entries").alias("place", "entry"))
+        .select("*", F.posexplode_outer("entries").alias("place", "sent"))
         .where("place is not null")
-        .select(
-            *columns,
-            *kept,
-            "notes",
-            "entry",
-            F.expr(_item_text(bool(item))).alias("item"),
-            F.expr(_item_problem(bool(item))).alias("problem"),
-            F.expr(r"suspect and contains(to_json(entry), '\ufffd')").alias("replaced"),
-        )
+    )
+    return rows.select("*", F.expr(typed.typed("sent") if typed else "sent").alias("entry")).select(
+        *columns,
+        *kept,
+        "notes",
+        "entry",
+        *_item_and_problem(typed),
+        F.expr(r"suspect and contains(to_json(sent), '\ufffd')").alias("replaced"),
     )
 
 
@@ -233,14 +238,24 @@ def _corrupt(name: str) -> str:
     return f"map('columnNameOfCorruptRecord', '{name}')"
 
 
-def _item_text(typed: bool) -> str:
-    readable = "coalesce(entry.unreadable_item, to_json(entry))" if typed else "to_json(entry)"
-    return f"coalesce(refused, {readable}, 'null')"
-
-
-def _item_problem(typed: bool) -> str:
-    mistyped = "when entry.unreadable_item is not null then 'a field is not of the agreed type'" if typed else ""
-    return f"case when problem is not null then problem when entry is null then 'not a JSON object' {mistyped} end"
+def _item_and_problem(typed: TypedItem | None) -> tuple[SparkColumn, SparkColumn]:
+    if typed is None:
+        return (
+            F.expr("coalesce(refused, to_json(sent), 'null')").alias("item"),
+            F.expr("case when problem is not null then problem when sent is null then 'not a JSON object' end").alias(
+                "problem"
+            ),
+        )
+    fault = f"coalesce({', '.join((*typed.unreadable('sent', 'entry'), 'null'))})"
+    # Its numbers as numbers where they could be read, else word for word.
+    text = f"coalesce(refused, sent.unreadable_item, to_json(if({fault} is null, entry, null)), to_json(sent), 'null')"
+    return (
+        F.expr(text).alias("item"),
+        F.expr(
+            "case when problem is not null then problem when sent is null then 'not a JSON object' "
+            f"when sent.unreadable_item is not null then 'a field is not of the agreed shape' else {fault} end"
+        ).alias("problem"),
+    )
 
 
 def shaped(
@@ -251,30 +266,33 @@ def shaped(
     required: Sequence[str],
     changes: str = "",
 ) -> DataFrame:
-    """A clean table's rows out of ``exploded`` ones: ``values`` has the SQL of each column.
+    """A clean table's rows out of ``exploded`` ones: ``values`` has the SQL of each column, of its type or as text.
 
-    A value that is not of its column's type, or is missing though ``required``, is the row's ``problem``. ``changes``
-    is SQL of further notes, comma separated, each of them null where nothing was changed.
+    A value that cannot be read as its column's type, lies outside its bounds, or is missing though ``required``, is the
+    row's ``problem``. A count below zero is left out (set to 0 where the column is not nullable), one with a fraction
+    is rounded, and a value that rounding alone carried past a bound is set to it; each with a note in ``changes``. The
+    argument ``changes`` is SQL of further notes, comma separated, each of them null where nothing was changed.
     """
-    notes = f"if(replaced, '{REPLACED}', null){changes and ', '}{changes}"
-    found = entries.select(
+    found = entries.select(*entries.columns, *(F.expr(values[c.name]).alias(f"_{c.name}") for c in columns))
+    types = {field.name: field.dataType for field in found.schema}
+    readings = [ColumnReading.of(column, types[f"_{column.name}"]) for column in columns]
+    read = found.select("*", *(F.expr(reading.number).alias(f"__{reading.name}") for reading in readings))
+    notes = [
+        f"if(replaced, '{REPLACED}', null)",
+        *([changes] if changes else []),
+        *(note for reading in readings for note in reading.notes),
+    ]
+    faults = [
+        *(fault for reading in readings for fault in reading.faults),
+        *(f"if(_{name} is null, 'no `{name}`', null)" for name in required),
+    ]
+    return read.select(
         *ORIGIN,
         "item",
-        "problem",
-        F.expr(f"concat(array_compact(array({notes})), coalesce(notes, array()))").alias("changes"),
-        *(F.expr(values[column.name]).alias(column.name) for column in columns),
+        F.expr(f"coalesce(problem, {', '.join((*faults, 'null'))})").alias("problem"),
+        F.expr(f"concat(array_compact(array({', '.join(notes)})), coalesce(notes, array()))").alias("changes"),
+        *(F.expr(reading.value).alias(reading.name) for reading in readings),
     )
-    types = {field.name: field.dataType for field in found.schema}
-    unlike = {c.name: c.type for c in columns if types[c.name] != DataType.fromDDL(c.type)}
-    faults = [
-        *(
-            F.expr(f"if({n} is not null and try_cast({n} as {t}) is null, '`{n}` is not {t}', null)")
-            for n, t in unlike.items()
-        ),
-        *(F.expr(f"if({name} is null, 'no `{name}`', null)") for name in required),
-    ]
-    cast = {name: F.expr(f"try_cast({name} as {kind})") for name, kind in unlike.items()}
-    return found.withColumns({"problem": F.coalesce("problem", *faults), **cast})
 
 
 STORE_ITEM = (

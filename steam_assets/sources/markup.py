@@ -1,103 +1,281 @@
-"""News markup to plain text: BBCode (both of Steam's forms) and HTML out, every alphabet, emoji and line break kept.
+"""News markup to what a person reads: the text of a post, the targets of its links and the addresses of its images.
 
-Belongs here: text and addresses as people read them, and their Arrow-batch form for Spark.
-Does not belong here: making text safe to show (visuals/ escapes what it shows; plain text may still hold `<`).
+Belongs here: one walk over a post's tree, addresses, and the Arrow-batch form of both for Spark. Does not belong here:
+reading markup (markup_tree.py), which tag is what (markup_tags.py), making text safe to show (visuals/ escapes what it
+shows; plain text may still hold `<`).
 
-HTML is read by nh3, an HTML5 parser, which drops scripts and styles with their contents and leaves well-formed text;
-the few block tags it is told to keep become line breaks. Time is linear in the text, but for deep nesting of blocks,
-which LONGEST bounds to seconds.
+Every alphabet, emoji and line break is kept; runs of spaces become one, runs of empty lines one. An entity is decoded
+once, and only if a semicolon ends it, as addresses are full of `&region=…`.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html.entities import html5
 from urllib.parse import quote, urlsplit
 
-import nh3
 import pyarrow as pa
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - it is compiled and has no stubs
+
+from steam_assets.sources.markup_tags import Kind
+from steam_assets.sources.markup_tree import as_written, tree_of, with_no_tags, without_tags_by_chance
 
 LONGEST = 200_000
 """Characters of a news text that are read; the longest real one seen has some ten thousand."""
 
-BLOCKS = (
-    "address|article|aside|blockquote|br|caption|center|dd|div|dl|dt|figcaption|figure|footer|h1|h2|h3|h4|h5|h6|header|"
-    "hr|li|main|nav|ol|p|pre|section|table|td|th|tr|ul"
+ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+PLACEHOLDER = re.compile(
+    r"\{STEAM_[A-Z_]+\}(?:(?P<file>/[^\s\[\]{}<>\"']*?\.(?:png|jpe?g|gif|webp|avif|webm|mp4)(?:\?[^\s\[\]{}<>\"']*)?)"
+    r"|[^\s\[\]{}<>\"']*)"
+    r"|\{STEAM[A-Z_]*\Z"
 )
-WITH_CONTENT = "script|style|iframe|object|noscript|template|svg|math"
-INLINE = (
-    "a|abbr|acronym|audio|b|base|big|body|button|cite|code|del|details|em|embed|font|form|head|html|i|img|input|ins|kbd|"
-    "label|link|mark|meta|option|param|picture|q|s|samp|select|small|source|span|strike|strong|sub|summary|sup|tbody|"
-    "textarea|tfoot|thead|time|title|tt|u|var|video"
-)
-
+WRITTEN_ADDRESS = re.compile(r"https?://[^\s<>\"\[\]{}|\\^`]+", re.I)
+HOST = re.compile(r"(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,63}(?::\d+)?(?:[/?#]|\Z)")
+CLAN_IMAGES = {
+    "{STEAM_CLAN_IMAGE}": "https://clan.akamai.steamstatic.com/images",
+    "{STEAM_CLAN_LOC_IMAGE}": "https://clan.akamai.steamstatic.com/images",
+}
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
-NO_TAG = re.compile(rf"<(?!/?(?:{BLOCKS}|{WITH_CONTENT}|{INLINE})(?=[\s/>])|!--)", re.I)
-LEFT_BY_NH3 = set(BLOCKS.split("|"))
-DROPPED_BY_NH3 = set(WITH_CONTENT.split("|"))
-BLOCK_TAG = re.compile(r"<(/?)(\w+)>")
-
-MEDIA = re.compile(r"\[(img|previewyoutube|video)\b[^\[\]]*\][^\[\]]*\[/\1\]", re.I)
-BBCODE = re.compile(
-    r"(?<!\\)\[(/?)(h[1-6]|p|list|olist|\*|hr|table|tr|th|td|quote|code|noparse|carousel|expand|section|"
-    r"b|i|u|s|strike|spoiler|url|img|previewyoutube|video|dynamiclink|color|size|center|left|right|c)"
-    r"((?:[= ])[^\[\]]*)?\]",
-    re.I,
-)
-LINES = re.compile(r"h[1-6]|p|list|olist|hr|table|tr|quote|code|carousel|expand|section")
-ESCAPED = re.compile(r"\\([\[\]])")
-SPACES = re.compile(r"[^\S\n]+")
-LINE_EDGES = re.compile(r" ?\n ?")
-GAPS = re.compile(r"\n{3,}")
 URL_SAFE = "%/:?#[]@!$&'()*+,;=~"
 
 CUT = f"text cut after {LONGEST} characters"
 NO_WEB_ADDRESS = "url left out: it is no http or https address"
 
+BLOCKS = frozenset({Kind.PARAGRAPH, Kind.TABLE, Kind.LIST, Kind.NUMBERED, Kind.RULE})
+LISTS = frozenset({Kind.LIST, Kind.NUMBERED})
+LINES = frozenset({Kind.LINE, Kind.ITEM, Kind.CARD, Kind.VIDEO, Kind.CODE})
+
 
 @dataclass(frozen=True)
 class PlainText:
-    """Text without markup; ``cut`` if it was longer than LONGEST."""
+    """Text without markup; ``cut`` if it was longer than LONGEST. Addresses are absolute, in order, each once."""
 
     text: str
     cut: bool
+    links: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 def plain_text(source: str) -> PlainText:
-    """The text of a news item as it reads: no tags, entities resolved, blocks on own lines, bullets in lists."""
-    cut = len(source) > LONGEST
-    text = NO_CHARACTER.sub("\ufffd", source[:LONGEST]).replace("\r\n", "\n").replace("\r", "\n")
-    text = _without_html(_without_bbcode(text))
-    text = SPACES.sub(" ", ESCAPED.sub(r"\1", text))
-    return PlainText(GAPS.sub("\n\n", LINE_EDGES.sub("\n", text)).strip(), cut)
+    """A news item as it reads: no tags, entities decoded, blocks on own lines, bullets and numbers in lists."""
+    page = _Page()
+    for event, element in etree.iterwalk(tree_of(source[:LONGEST]), events=("start", "end")):
+        kind = Kind(element.tag)
+        page.start(kind, element) if event == "start" else page.end(kind, element)
+    text = as_written(without_tags_by_chance("".join(page.written)))
+    return PlainText(text, len(source) > LONGEST, tuple(page.links), tuple(page.images))
 
 
-def _without_bbcode(text: str) -> str:
-    return BBCODE.sub(_tag_as_text, MEDIA.sub("", text))
+def _decoded(text: str) -> str:
+    return ENTITY.sub(_character, text)
 
 
-def _tag_as_text(tag: re.Match[str]) -> str:
-    closing, name = tag[1], tag[2].lower()
-    if name == "*":
-        return "" if closing else "\n• "
-    if name in ("td", "th"):
-        return " "
-    return "\n" if LINES.fullmatch(name) else ""
+def _character(entity: re.Match[str]) -> str:
+    return with_no_tags(html.unescape(entity[0]) if entity[0][1] == "#" else html5.get(entity[0][1:], entity[0]))
 
 
-def _without_html(text: str) -> str:
-    if "<" not in text:
-        return html.unescape(text)
-    marked = NO_TAG.sub("&lt;", text).replace("\n", "<br>")
-    clean = nh3.clean(marked, tags=LEFT_BY_NH3, clean_content_tags=DROPPED_BY_NH3, attributes={}, link_rel=None)
-    return html.unescape(BLOCK_TAG.sub(_block_as_text, clean.replace("\n", " ")))
+@dataclass
+class _List:
+    """How far a list has come; ``number`` is None in one with bullets."""
+
+    number: int | None = None
+    items: int = 0
 
 
-def _block_as_text(tag: re.Match[str]) -> str:
-    if tag[2] == "li":
-        return "" if tag[1] else "\n• "
-    return " " if tag[2] in ("td", "th") else "\n"
+@dataclass
+class _Page:
+    """The text so far, and what is owed before the next word of it."""
+
+    written: list[str] = field(default_factory=list)
+    links: dict[str, None] = field(default_factory=dict)
+    images: dict[str, None] = field(default_factory=dict)
+    breaks: int = 0
+    space: bool = False
+    bullet: str = ""
+    breaks_before_bullet: int = 0
+    lists: list[_List] = field(default_factory=lambda: [_List()])
+    rows: list[int] = field(default_factory=lambda: [0])
+    bars: int = 0
+    row_began: int = 0
+    depth_of: dict[str, int] = field(default_factory=lambda: dict.fromkeys((Kind.ITEM, Kind.CELL, Kind.LINK), 0))
+
+    def start(self, kind: Kind, element: etree._Element) -> None:
+        self._block(kind)
+        if kind in self.depth_of:
+            self.depth_of[kind] += 1
+        if kind in BEGIN:
+            BEGIN[kind](self, kind, element)
+        text = _decoded(element.text or "")
+        if kind is Kind.CODE:
+            self._code(text)
+        else:
+            self._text(text, literal=kind is Kind.LITERAL)
+
+    def end(self, kind: Kind, element: etree._Element) -> None:
+        if kind in self.depth_of:
+            self.depth_of[kind] -= 1
+        if kind in LISTS:
+            self.lists.pop()
+        elif kind is Kind.ITEM and self.bullet:
+            self.bullet, self.breaks = "", self.breaks_before_bullet
+        elif kind in (Kind.TABLE, Kind.ROW):
+            self._end_row()
+        self._block(kind)
+        self._text(_decoded(element.tail or ""))
+
+    def addresses(self, kind: Kind, element: etree._Element) -> None:
+        """Keep the addresses of an element; a card without text shows its own."""
+        text = element.text or ""
+        meant = element.get("target") or element.get("address") or (text if kind is Kind.LINK else "")
+        address = absolute(_decoded(meant), a_page=kind in (Kind.LINK, Kind.CARD))
+        if address:
+            (self.images if kind is Kind.IMAGE else self.links).setdefault(address)
+        if address and kind is Kind.CARD and not text:
+            self._write(address)
+        if poster := absolute(_decoded(element.get("poster") or "")):
+            self.images.setdefault(poster)
+
+    def _block(self, kind: Kind) -> None:
+        if kind in BLOCKS:
+            self._owe(2)
+        elif kind in LINES:
+            self._owe(1)
+
+    def _owe(self, breaks: int) -> None:
+        self.space = True
+        if not self.depth_of[Kind.CELL]:
+            self.breaks = max(self.breaks, min(breaks, self._most_breaks()))
+
+    def line_break(self, *_: object) -> None:
+        self.space = True
+        if not self.depth_of[Kind.CELL]:
+            self.breaks = min(self.breaks + 1, self._most_breaks())
+
+    def _most_breaks(self) -> int:
+        return 1 if self.depth_of[Kind.ITEM] else 2
+
+    def open_list(self, kind: Kind, element: etree._Element) -> None:
+        self.lists.append(_List(_number(element.get("start"), 1) if kind is Kind.NUMBERED else None))
+
+    def item(self, _: Kind, element: etree._Element) -> None:
+        of = self.lists[-1]
+        if not self.bullet:
+            self.breaks_before_bullet = self.breaks
+            if not self.depth_of[Kind.CELL]:
+                self.breaks_before_bullet = 1 if of.items else max(self.breaks, 1)
+        self.space = True
+        of.items += 1
+        self.bullet = "• "
+        if of.number is not None:
+            of.number = _number(element.get("value"), of.number)
+            self.bullet = f"{of.number}. "
+            of.number += 1
+
+    def row(self, kind: Kind, _: etree._Element) -> None:
+        self.rows.append(0)
+        if kind is Kind.ROW:
+            self._owe(1)
+        if not self.depth_of[Kind.CELL]:
+            self.row_began = len(self.written)
+
+    def cell(self, *_: object) -> None:
+        self.space = True
+        self.bars += self.rows[-1] > 0
+        self.rows[-1] += 1
+
+    def _end_row(self) -> None:
+        self.rows.pop()
+        if self.depth_of[Kind.CELL]:
+            return
+        if self.bars and len(self.written) > self.row_began:
+            self.written.append(" |" * self.bars)
+        self.bars = 0
+        self._owe(1)
+
+    def _text(self, text: str, *, literal: bool = False) -> None:
+        between_cells = len(self.rows) > 1 and not self.depth_of[Kind.CELL]
+        if not text or (between_cells and text.isspace()):
+            return
+        if not literal:
+            text = PLACEHOLDER.sub(self._placeholder, text)
+            if not self.depth_of[Kind.LINK]:
+                self.links |= dict.fromkeys(filter(None, map(_written_address, WRITTEN_ADDRESS.findall(text))))
+        for number, line in enumerate(text.split("\n")):
+            if number:
+                self.line_break()
+            words = line.split()
+            self.space |= line[:1].isspace()
+            if words:
+                self._write(" ".join(words))
+                self.space = line[-1:].isspace()
+
+    def _placeholder(self, found: re.Match[str]) -> str:
+        # Without a file's ending it is what a cut has left.
+        if found["file"] and (address := absolute(found[0])):
+            self.images.setdefault(address)
+        return ""
+
+    def _code(self, text: str) -> None:
+        lines = text.strip("\n").rstrip()
+        if self.depth_of[Kind.CELL]:
+            self._text(lines, literal=True)
+        elif lines:
+            self._write(lines)
+        self._owe(1)
+
+    def _write(self, text: str) -> None:
+        """Words or lines, after what is owed: a break or a space, the bars of empty cells, a bullet."""
+        breaks = self.breaks_before_bullet if self.bullet else self.breaks
+        owed = "\n" * breaks or (" " if self.space or self.bars else "")
+        bars = "| " * self.bars
+        self.written.append((owed if self.written else "") + bars + self.bullet + text)
+        self.breaks, self.space, self.bars, self.bullet = 0, False, 0, ""
+
+
+BEGIN = {
+    Kind.LIST: _Page.open_list,
+    Kind.NUMBERED: _Page.open_list,
+    Kind.ITEM: _Page.item,
+    Kind.TABLE: _Page.row,
+    Kind.ROW: _Page.row,
+    Kind.CELL: _Page.cell,
+    Kind.BREAK: _Page.line_break,
+    Kind.LINK: _Page.addresses,
+    Kind.CARD: _Page.addresses,
+    Kind.IMAGE: _Page.addresses,
+    Kind.VIDEO: _Page.addresses,
+}
+"""What an element begins with, before its own text."""
+
+
+def _number(written: str | None, default: int) -> int:
+    return int(written) if written and re.fullmatch(r"[0-9]{1,9}", written) else default
+
+
+def _written_address(found: str) -> str | None:
+    """An address that stands in the text, without what ends the sentence around it."""
+    address = found.rstrip(".,;:!?'\"…")
+    while address.endswith(")") and address.count("(") < address.count(")"):
+        address = address[:-1].rstrip(".,;:!?'\"…")
+    return web_address(as_written(address))
+
+
+def absolute(address: str, *, a_page: bool = False) -> str | None:
+    """The http(s) address that is meant, placeholders filled in; None if none is meant.
+
+    Of a page it may also be written without a scheme, as in `store.steampowered.com/app/730`.
+    """
+    address = as_written(address).strip().strip("\"'")
+    for placeholder, place in CLAN_IMAGES.items():
+        if address.startswith(f"{placeholder}/"):
+            address = place + address.removeprefix(placeholder)
+    if address.startswith("//"):
+        address = f"https:{address}"
+    elif a_page and HOST.match(address):
+        address = f"https://{address}"
+    return web_address(address)
 
 
 def web_address(url: str) -> str | None:
@@ -111,11 +289,12 @@ def web_address(url: str) -> str | None:
 
 
 def plain_texts(contents: pa.Array) -> pa.Array:
-    """An Arrow batch of ``plain_text``: struct<text: string, cut: bool>, null for null."""
+    """An Arrow batch of ``plain_text``: struct<text, cut, links: list<string>, images: list<string>>, null for null."""
     found = [None if source is None else plain_text(source) for source in contents.to_pylist()]
+    addresses = pa.list_(pa.string())
     return pa.array(
-        [None if one is None else {"text": one.text, "cut": one.cut} for one in found],
-        pa.struct([("text", pa.string()), ("cut", pa.bool_())]),
+        [None if one is None else vars(one) for one in found],
+        pa.struct([("text", pa.string()), ("cut", pa.bool_()), ("links", addresses), ("images", addresses)]),
     )
 
 

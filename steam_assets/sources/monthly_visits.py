@@ -8,6 +8,7 @@ of visits and the newest month's details; the official API carries visits alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, validated
+from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import Answer, Ask, History, Host, InvalidAnswer, Question, Request, Source
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
@@ -26,7 +28,7 @@ OFFICIAL_PATH = f"/v1/website/{SITE}/total-traffic-and-engagement/visits"
 class Details(BaseModel):
     """The free answer. Fields of the newest month may be missing or odd; they count only as what they are."""
 
-    EstimatedMonthlyVisits: dict[str, Any]
+    EstimatedMonthlyVisits: dict[str, Any] | list[Any]
     Engagments: Any = None
     TrafficSources: Any = None
     TopCountryShares: Any = None
@@ -40,37 +42,64 @@ class OfficialVisits(BaseModel):
 
 def parse(window: Window, body: bytes) -> dict[str, int]:
     """How many items of each table the free answer has for the month. InvalidAnswer if it does not carry the month."""
-    details = validated(Details, decode(body))
-    _require_month(window, details.EstimatedMonthlyVisits)
+    answer = decode(body)
+    _refuse_wrapper(answer)
+    _refuse_other_site(answer.get("SiteName"))
+    details = validated(Details, answer)
+    _require_month(window, _by_month(details.EstimatedMonthlyVisits))
     newest = _is_newest(details.Engagments, window.key)
     sources = details.TrafficSources if newest and isinstance(details.TrafficSources, dict) else {}
     countries = details.TopCountryShares if newest and isinstance(details.TopCountryShares, list) else []
     return {
         VISITS.name: 1,
         ENGAGEMENT.name: int(newest),
-        TRAFFIC.name: len(sources),
-        COUNTRIES.name: len(countries),
+        TRAFFIC.name: sum(share is not None for share in sources.values()),
+        COUNTRIES.name: sum(not isinstance(one, dict) or one.get("Value") is not None for one in countries),
     }
+
+
+def _refuse_wrapper(answer: Mapping[str, Any]) -> None:
+    if "EstimatedMonthlyVisits" in answer:
+        return
+    for name, value in answer.items():
+        inner = value[0] if isinstance(value, list) and value else value
+        if isinstance(inner, dict) and "EstimatedMonthlyVisits" in inner:
+            _refuse_other_site(inner.get("SiteName"))
+            raise InvalidAnswer(f"the answer is wrapped in `{name}`; save what stands inside of it")
+
+
+def _refuse_other_site(name: Any) -> None:
+    """InvalidAnswer if the answer names another site than the store's, its parent domain included."""
+    site = re.sub(r"^\s*(https?://)?(www\.)?|[/.\s]+$", "", str(name or SITE).lower())
+    if site != SITE:
+        raise InvalidAnswer(f"the answer is about the site {str(name)[:100]!r}, not about {SITE}")
+
+
+def _by_month(visits: dict[str, Any] | list[Any]) -> dict[str, Any]:
+    if isinstance(visits, dict):
+        return visits
+    return {str(month.get("date"))[:10]: month.get("visits") for month in visits if isinstance(month, dict)}
 
 
 def parse_official(window: Window, body: bytes) -> dict[str, int]:
     """The same of the official answer, which has visits alone."""
-    months = [str(visit.get("date")) for visit in validated(OfficialVisits, decode(body)).visits]
-    _require_month(window, dict.fromkeys(months))
+    answer = decode(body)
+    request = (answer.get("meta") or {}).get("request") if isinstance(answer.get("meta") or {}, dict) else None
+    _refuse_other_site(request.get("domain") if isinstance(request, dict) else None)
+    _require_month(window, _by_month(list(validated(OfficialVisits, answer).visits)))
     return {VISITS.name: 1, ENGAGEMENT.name: 0, TRAFFIC.name: 0, COUNTRIES.name: 0}
 
 
 def _require_month(window: Window, months: Mapping[str, Any]) -> None:
-    if window.key not in months:
-        carried = ", ".join(sorted(months)[-12:]) or "none"
+    if months.get(window.key) is None:
+        carried = ", ".join(sorted(month for month, visits in months.items() if visits is not None)[-12:]) or "none"
         raise InvalidAnswer(f"the answer does not carry the month {window.key} (it carries: {carried})")
 
 
 def _is_newest(engagement: Any, key: str) -> bool:
     if not isinstance(engagement, dict):
         return False
-    year, month = str(engagement.get("Year")), str(engagement.get("Month"))
-    return year == key[:4] and month in (key[5:7], key[5:7].lstrip("0"))
+    return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 
 
 def collect(ask: Ask, question: Question) -> Iterator[Answer]:

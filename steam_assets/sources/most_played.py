@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +24,19 @@ from steam_assets.sources.json_body import (
     shaped,
     validated,
 )
-from steam_assets.sources.source import Answer, Ask, Column, History, InvalidAnswer, Question, Request, Source, Table
+from steam_assets.sources.readers import Whole, below_zero, whole
+from steam_assets.sources.source import (
+    Answer,
+    Ask,
+    Column,
+    History,
+    InvalidAnswer,
+    NotYet,
+    Question,
+    Request,
+    Source,
+    Table,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -35,27 +47,42 @@ QUERY = {
     "data_request": {"include_basic_info": True},
 }
 
+STALE_AT_MIDNIGHT = timedelta(hours=1)
+"""How old a chart may be soon after midnight for a new one to be worth waiting for; Steam counts every few minutes."""
+
+LATE_PEAK = (
+    f"({below_zero('entry.peak_in_game')} or entry.peak_in_game < entry.concurrent_in_game "
+    "and entry.peak_in_game >= entry.concurrent_in_game / 2)"
+)
+"""SQL: the game is setting its peak while Steam counts, so that more are in it now than ever that day.
+
+The peak is then set to the present number, which it is at least: a null would lose the game from every ranking by peak.
+So it is with a peak below zero. A peak of less than half the present number is another matter: the row breaks a rule.
+"""
+
 
 class Place(BaseModel):
     """A rank; the rest of it is judged row by row in clean."""
 
-    rank: Annotated[int, Field(strict=True, ge=1)]
+    rank: Annotated[Whole, Field(ge=1)]
 
 
 class Chart(BaseModel):
     """The answer: when Steam counted (Unix seconds) and 1 to 200 ranks, from 1 on without a gap."""
 
-    last_update: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
+    last_update: Annotated[Whole, Field(ge=0, le=2**32 - 1)]
     ranks: Annotated[list[Place], Field(min_length=1, max_length=200)]
 
 
 def parse(window: Window, body: bytes) -> Chart:
-    """The chart. InvalidAnswer if it is no chart, has gaps, or was counted outside the window."""
+    """The chart. InvalidAnswer if it is not one, has gaps, or was counted outside the window; NotYet if just before."""
     chart = validated(Chart, decode_service(body))
     ranks = sorted(place.rank for place in chart.ranks)
     if ranks != list(range(1, len(ranks) + 1)):
         raise InvalidAnswer(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")
     counted = datetime.fromtimestamp(chart.last_update, UTC)
+    if window.start - STALE_AT_MIDNIGHT <= counted < window.start:
+        raise NotYet(f"the chart is still that of {counted:%Y-%m-%d %H:%M} UTC, from before {window.key} began")
     if counted not in window:
         raise InvalidAnswer(f"the chart was counted at {counted:%Y-%m-%d %H:%M} UTC, which is not in {window.key}")
     return chart
@@ -74,19 +101,21 @@ def items(raw: DataFrame) -> DataFrame:
         raw,
         shape="response struct<last_update: string, ranks: array<{item}>>",
         array="{whole}.response.ranks",
-        item=f"rank bigint, appid bigint, concurrent_in_game bigint, peak_in_game bigint, item {STORE_ITEM}",
-        keep={"last_update": "try_cast({whole}.response.last_update as bigint)"},
+        item=f"rank bigint, appid bigint, concurrent_in_game double, peak_in_game double, item {STORE_ITEM}",
+        keep={"last_update": whole("{whole}.response.last_update")},
     )
     values = STORE_VALUES | {
         "day": "to_date(partition_key)",
         "rank": "entry.rank",
         "app_id": "entry.appid",
         "players_now": "entry.concurrent_in_game",
-        "players_peak": "entry.peak_in_game",
+        "players_peak": f"if({LATE_PEAK}, entry.concurrent_in_game, entry.peak_in_game)",
         "sampled_at": moment_of("last_update"),
     }
     required = ("rank", "app_id", "players_now", "players_peak", "sampled_at")
-    return shaped(entries, TABLE.columns, values, required=required)
+    sent = "'`players_peak` set to `players_now`: Steam, which was still counting, sent ' || entry.peak_in_game"
+    note = f"if({LATE_PEAK}, {sent}, null)"
+    return shaped(entries, TABLE.columns, values, required=required, changes=note)
 
 
 TABLE = Table(
@@ -108,7 +137,6 @@ TABLE = Table(
     rules={
         "rank_from_1": "rank >= 1",
         "app_id_positive": "app_id > 0",
-        "players_not_negative": "players_now >= 0",
         "peak_not_below_now": "players_peak >= players_now",
     },
 )

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, seconds, validated
 from steam_assets.sources.news_table import NEWS
-from steam_assets.sources.source import Answer, Ask, History, Question, Rejected, Request, Source
+from steam_assets.sources.readers import whole_of
+from steam_assets.sources.source import Answer, Ask, History, InvalidAnswer, Question, Rejected, Request, Source
 
 PATH = "/ISteamNews/GetNewsForApp/v2/"
 PAGE = 100
@@ -26,8 +27,13 @@ PAGE = 100
 class AppNews(BaseModel):
     """A page of one app's news, newest first; ``count`` is how many items Steam has in all."""
 
-    newsitems: list[Any]
-    count: Annotated[int, Field(ge=0)] = 0
+    newsitems: Annotated[list[Any], BeforeValidator(lambda listed: [] if listed is None else listed)] = []
+    count: Any = None
+
+    def holds_all_of(self, known: int) -> bool:
+        """Whether ``known`` items are all that Steam counts; False if it does not say."""
+        count = whole_of(self.count)
+        return count is not None and 0 <= count <= known
 
     def dates(self) -> list[int]:
         """The usable dates of the page's items, in Unix seconds."""
@@ -38,9 +44,9 @@ class AppNews(BaseModel):
 
 
 def date_of(item: Any) -> int | None:
-    """The item's date in Unix seconds; None if it has none that is a 64-bit whole number."""
+    """The item's date in Unix seconds, however it is written; None if it has none."""
     date = item.get("date") if isinstance(item, dict) else None
-    return date if type(date) is int and -(2**63) <= date < 2**63 else None
+    return whole_of(date)
 
 
 def belongs(item: Any, window: Window) -> bool:
@@ -50,8 +56,14 @@ def belongs(item: Any, window: Window) -> bool:
 
 
 def parse(body: bytes) -> AppNews:
-    """The page. InvalidAnswer if there is no list of news in it."""
-    return validated(AppNews, decode(body).get("appnews"))
+    """The page, empty where Steam leaves out the list as it has none. InvalidAnswer if it is anything else."""
+    answer = decode(body)
+    page = answer.get("appnews")
+    if page is None and answer.keys() <= {"appnews"}:
+        return AppNews()
+    if isinstance(page, dict) and "newsitems" not in page and (others := sorted(page.keys() - {"appid", "count"})):
+        raise InvalidAnswer(f"`appnews` has no `newsitems`, and other fields: {', '.join(others)[:80]}")
+    return validated(AppNews, page)
 
 
 def request(app_id: int, end: int) -> Request[AppNews]:
@@ -71,13 +83,13 @@ def _pages(ask: Ask, question: Question, app_id: int) -> Iterator[Answer]:
     for _ in range(question.page_budget):
         response = ask.tolerant(request(app_id, end))
         if isinstance(response, Rejected):
-            yield Answer(response, {"news": 1})
+            yield Answer(response, {"news": response.items})
             return
         page = response.value
         yield Answer(response, {"news": sum(belongs(item, question.window) for item in page.newsitems)})
         fresh, dates = page.gids() - known, page.dates()
         known |= fresh
-        if not fresh or not dates or min(dates) < seconds(question.window.start) or page.count <= len(known):
+        if not fresh or not dates or min(dates) < seconds(question.window.start) or page.holds_all_of(len(known)):
             return
         # One second of overlap, as nothing says whether items of the very second of `enddate` are included.
         end = min(min(dates) + 1, end - 1)

@@ -12,10 +12,14 @@ from pyspark.sql.window import Window as Over
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.markup import CUT, NO_WEB_ADDRESS, plain_texts, web_addresses
+from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+
+READ = "text string, cut boolean, links array<string>, images array<string>"
 
 
 def items(raw: DataFrame) -> DataFrame:
@@ -26,10 +30,10 @@ def items(raw: DataFrame) -> DataFrame:
         array="{whole}.appnews.newsitems",
         item="gid string, title string, url string, is_external_url boolean, author string, contents string, "
         "feedlabel string, date bigint, feedname string, feed_type bigint, appid bigint, tags array<string>",
-        keep={"asked_app_id": "coalesce(app_id, try_cast({whole}.appnews.appid as bigint))"},
+        keep={"asked_app_id": f"coalesce(app_id, {whole('{whole}.appnews.appid')})"},
     ).where(f"entry.date is null or (entry.date >= {WINDOW_START} and entry.date < {WINDOW_START} + 604800)")
     # Spark takes the kind of UDF from the functions' annotations; its stubs do not know that yet.
-    texts = F.arrow_udf(plain_texts, "text string, cut boolean")  # pyright: ignore[reportCallIssue, reportArgumentType]
+    texts = F.arrow_udf(plain_texts, READ)  # pyright: ignore[reportCallIssue, reportArgumentType]
     addresses = F.arrow_udf(web_addresses, "string")  # pyright: ignore[reportCallIssue, reportArgumentType]
     readable = entries.withColumns({"plain": texts("entry.contents"), "address": addresses("entry.url")})
     values = {
@@ -41,6 +45,8 @@ def items(raw: DataFrame) -> DataFrame:
         "is_external_url": "entry.is_external_url",
         "author": "nullif(entry.author, '')",
         "text": "plain.text",
+        "links": "plain.links",
+        "images": "plain.images",
         "feed_name": "entry.feedname",
         "feed_label": "entry.feedlabel",
         "feed_type": "entry.feed_type",
@@ -69,7 +75,9 @@ NEWS = Table(
         Column("url", "string", "Address, encoded; null if it is no web address."),
         Column("is_external_url", "boolean", "As Steam says; true also for Steam's own announcements."),
         Column("author", "string", "As the feed names its author, if it does."),
-        Column("text", "string", "The whole text, without markup."),
+        Column("text", "string", "The whole text as a person reads it, without markup (docs/reference/markup.md)."),
+        Column("links", "array<string>", "Absolute web addresses the text links to, in its order, each once."),
+        Column("images", "array<string>", "Absolute web addresses of the text's images, in its order, each once."),
         Column("feed_name", "string", "The feed's name; `steam_community_announcements` is the makers' own."),
         Column("feed_label", "string", "The feed's name as people read it."),
         Column("feed_type", "bigint", "1 a community announcement, 0 another feed."),

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window as Over
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
+from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ WEEK_FILTERED = "summary_week_filtered"
 LIFETIME_ALL = "summary_lifetime_all"
 LIFETIME_FILTERED = "summary_lifetime_filtered"
 
+FRESH_HEADER = "fresh-reviews"
+"""Header of a page's envelope: how many of its reviews no earlier page had, if that is not all of them."""
+
 REVIEW = (
-    "recommendationid string, author struct<steamid: string, playtime_at_review: bigint, playtime_forever: bigint>, "
+    "recommendationid string, author struct<steamid: string, playtime_at_review: double, playtime_forever: double>, "
     "language string, review string, timestamp_created bigint, timestamp_updated bigint, voted_up boolean, "
-    "votes_up bigint, votes_funny bigint, weighted_vote_score string, comment_count bigint, steam_purchase boolean, "
+    "votes_up double, votes_funny double, weighted_vote_score string, comment_count double, steam_purchase boolean, "
     "received_for_free boolean, written_during_early_access boolean, developer_response string, "
     "primarily_steam_deck boolean, refunded boolean"
 )
@@ -36,8 +40,13 @@ COUNTS = (
     "struct<num_reviews: string, total_reviews: string, total_positive: string, total_negative: string, "
     "review_score: string, review_score_desc: string>"
 )
-UNDERFLOW = 2**32 - 1
-UNDERFLOWN = f"votes_funny left out: Steam sent {UNDERFLOW}, a count below zero"
+COUNTED = ("votes_up", "votes_funny", "comment_count")
+FLAGS = (
+    *("voted_up", "steam_purchase", "received_for_free", "written_during_early_access"),
+    *("primarily_steam_deck", "refunded"),
+)
+"""Fields that the present service leaves out where they are 0 or false; in the older form an absent one is unknown."""
+
 PERSONAL = r'"(steamid|personaname|profile_url|avatar)"\s*+:\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,}\s]++)'
 
 
@@ -48,25 +57,30 @@ def reviews(raw: DataFrame) -> DataFrame:
         shape="response struct<reviews: array<{item}>>, reviews array<{item}>",
         array="coalesce({whole}.response.reviews, {whole}.reviews)",
         item=REVIEW,
+        keep={"absent_is_zero": "{whole}.response is not null"},
     )
     key = "hash_key" if "hash_key" in raw.columns else "cast(null as string)"
     plain = {name: f"entry.{name}" for name in (column.name for column in REVIEWS.columns)}
-    values = plain | {
-        "week_start": "to_date(partition_key)",
-        "app_id": "app_id",
-        "recommendation_id": "entry.recommendationid",
-        "author_key": f"sha2({key} || sha2({key} || ':' || entry.author.steamid, 256), 256)",
-        "text": "entry.review",
-        "created_at": moment_of("entry.timestamp_created"),
-        "updated_at": moment_of("entry.timestamp_updated"),
-        "votes_funny": f"nullif(entry.votes_funny, {UNDERFLOW}L)",
-        "playtime_at_review_minutes": "entry.author.playtime_at_review",
-        "playtime_forever_minutes": "entry.author.playtime_forever",
-        "edited_after_week": f"entry.timestamp_updated >= {WINDOW_START} + 604800",
-    }
+    zeros = dict.fromkeys(COUNTED, "0D") | dict.fromkeys(FLAGS, "false")
+    left_out = {name: f"coalesce(entry.{name}, if(absent_is_zero, {zero}, null))" for name, zero in zeros.items()}
+    values = (
+        plain
+        | left_out
+        | {
+            "week_start": "to_date(partition_key)",
+            "app_id": "app_id",
+            "recommendation_id": "entry.recommendationid",
+            "author_key": f"sha2({key} || sha2({key} || ':' || entry.author.steamid, 256), 256)",
+            "text": "entry.review",
+            "created_at": moment_of("entry.timestamp_created"),
+            "updated_at": moment_of("entry.timestamp_updated"),
+            "playtime_at_review_minutes": "entry.author.playtime_at_review",
+            "playtime_forever_minutes": "entry.author.playtime_forever",
+            "edited_after_week": f"entry.timestamp_updated >= {WINDOW_START} + 604800",
+        }
+    )
     required = ("app_id", "recommendation_id", "created_at", "updated_at", "voted_up")
-    note = f"if(entry.votes_funny = {UNDERFLOW}L, '{UNDERFLOWN}', null)"
-    rows = shaped(entries, REVIEWS.columns, values, required=required, changes=note)
+    rows = shaped(entries, REVIEWS.columns, values, required=required)
     return rows.withColumn("item", F.regexp_replace("item", PERSONAL, '"$1":"withheld"'))
 
 
@@ -75,7 +89,10 @@ def summaries(raw: DataFrame) -> DataFrame:
     answers = raw.where(F.col("problem").isNull()).withColumns(
         {
             "body": F.when(F.col("request") == PAGE, "{}").otherwise(F.col("body")),
-            "listed": F.when(F.col("request").isin(FIRST_PAGE, PAGE), F.col("items")["reviews"]),
+            "listed": F.when(
+                F.col("request").isin(FIRST_PAGE, PAGE),
+                F.coalesce(F.col("headers")[FRESH_HEADER].cast("bigint"), F.col("items")["reviews"]),
+            ),
         }
     )
     entries = exploded(
@@ -87,7 +104,7 @@ def summaries(raw: DataFrame) -> DataFrame:
     of_app = Over.partitionBy("partition_key", "batch_id", "app_id")
     entries = entries.withColumn("listed", F.sum("listed").over(of_app)).where(F.col("request") != PAGE)
     # Steam leaves out what is zero; only an answer that lists reviews and does not count them is broken.
-    total = "if(entry.num_reviews > '0', entry.total_reviews, coalesce(entry.total_reviews, '0'))"
+    total = f"if({whole('entry.num_reviews')} > 0, entry.total_reviews, coalesce(entry.total_reviews, '0'))"
     values = {
         "week_start": "to_date(partition_key)",
         "app_id": "app_id",
@@ -99,7 +116,7 @@ def summaries(raw: DataFrame) -> DataFrame:
         "review_score": "entry.review_score",
         "review_score_desc": "entry.review_score_desc",
         "reviews_listed": f"if(request = '{FIRST_PAGE}', listed, null)",
-        "complete": f"if(request = '{FIRST_PAGE}', listed >= try_cast({total} as bigint) - 2, null)",
+        "complete": f"if(request = '{FIRST_PAGE}', listed >= {whole(total)} - 2, null)",
     }
     return shaped(entries, SUMMARIES.columns, values, required=("app_id", "total_reviews"))
 
@@ -119,7 +136,9 @@ REVIEWS = Table(
         Column("voted_up", "boolean", "Recommends the app.", nullable=False),
         Column("votes_up", "bigint", "Readers who found it helpful.", "votes"),
         Column("votes_funny", "bigint", "Readers who found it funny.", "votes"),
-        Column("weighted_vote_score", "double", "Steam's helpfulness score, 0 to 1; 0 or 0.5 without votes."),
+        Column(
+            "weighted_vote_score", "double", "Steam's helpfulness score, 0 to 1; 0 or 0.5 without votes.", bounds=(0, 1)
+        ),
         Column("comment_count", "bigint", "Comments on it.", "comments"),
         Column("steam_purchase", "boolean", "The app was bought on Steam."),
         Column("received_for_free", "boolean", "The reviewer says the app was free for them."),
@@ -137,9 +156,6 @@ REVIEWS = Table(
         "app_id_positive": "app_id > 0",
         "recommendation_id_is_a_number": "recommendation_id rlike '^[0-9]{1,20}$'",
         "not_edited_before_written": "updated_at >= created_at",
-        "counts_not_negative": "least(votes_up, votes_funny, comment_count, playtime_at_review_minutes, "
-        "playtime_forever_minutes) >= 0",
-        "score_from_0_to_1": "weighted_vote_score between 0 and 1",
     },
 )
 
@@ -156,16 +172,17 @@ SUMMARIES = Table(
         Column("total_negative", "bigint", "Those that do not.", "reviews", nullable=False),
         Column("review_score", "int", "Steam's grade, 0 (too few reviews) to 9."),
         Column("review_score_desc", "string", "The grade in Steam's words."),
-        Column("reviews_listed", "bigint", "Reviews that were fetched; in the row of all the week's only.", "reviews"),
+        Column("reviews_listed", "bigint", "Different reviews fetched; in the row of all the week's only.", "reviews"),
         Column(
-            "complete", "boolean", "All the week's reviews were fetched, not cut by the page budget; same row only."
+            "complete",
+            "boolean",
+            "All the week's reviews were fetched: neither the page budget nor Steam ended them early; same row only.",
         ),
     ),
     key=("app_id", "scope", "off_topic_included"),
     items=summaries,
     rules={
         "app_id_positive": "app_id > 0",
-        "counts_not_negative": "least(total_reviews, total_positive, total_negative) >= 0",
         "parts_make_the_whole": "total_positive + total_negative = total_reviews",
         "score_from_0_to_9": "review_score between 0 and 9",
     },

@@ -10,15 +10,20 @@ history from before October 2026 is in.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Set
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, BeforeValidator
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, filled_response, seconds, validated
+from steam_assets.sources.readers import whole_of
 from steam_assets.sources.review_tables import (
     FIRST_PAGE,
+    FRESH_HEADER,
     LIFETIME_ALL,
     LIFETIME_FILTERED,
     PAGE,
@@ -40,18 +45,33 @@ from steam_assets.sources.source import (
 
 PATH = "/IUserReviewsService/GetAppReviews/v1/"
 PAGE_LENGTH = 100
-EMPTY_PAGE_ASKED_AGAIN = 5
+END_ASKED_AGAIN = 5
 NEVER_LISTED = 2
 """Reviews that Steam counts and may not list."""
+BY_CHANCE = 1e-6
+"""What is less probable than this is taken for a change of the contract."""
+
+
+def _sendable(cursor: Any) -> str | None:
+    text = str(cursor) if isinstance(cursor, str | int) and not isinstance(cursor, bool) else ""
+    return text if re.fullmatch(r"[ -~]{1,512}", text) else None
 
 
 class ReviewPage(BaseModel):
-    """A page of reviews: the counts, the reviews (none at the list's end), and where the next page starts."""
+    """A page of reviews: the counts, the reviews (none at the list's end), and where the next page starts.
 
-    query_summary: dict[str, Any]
+    ``cursor`` is None where Steam gives none, or nothing that can be sent back. Only a first page has the counts.
+    """
+
+    query_summary: dict[str, Any] | None = None
     reviews: list[Any] | None = None
-    cursor: Annotated[str, StringConstraints(pattern=r"^[ -~]{0,512}$")] | None = None
-    total_matching: int | None = None
+    cursor: Annotated[str | None, BeforeValidator(_sendable)] = None
+    total_matching: Any = None
+
+    @property
+    def total(self) -> int:
+        """How many reviews match, as far as the page says."""
+        return max(whole_of(self.total_matching) or 0, 0)
 
     @property
     def length(self) -> int:
@@ -62,12 +82,31 @@ class ReviewPage(BaseModel):
         return {str(one) for one in found if one is not None}
 
 
-def parse(body: bytes) -> ReviewPage:
-    """The page, of either form. InvalidAnswer if Steam refused the call or there is no summary in it."""
+def parse(name: str, body: bytes) -> ReviewPage:
+    """The answer to a call of that name, of either form.
+
+    InvalidAnswer if Steam refused the call, or gives no counts where it has to: with all calls but those for a further
+    page, which may also be empty.
+    """
     answer = decode(body)
-    if "success" in answer and answer["success"] != 1:
+    if "success" in answer and whole_of(answer["success"]) != 1:
         raise InvalidAnswer(f"Steam answered success {answer['success']!r}")
-    return validated(ReviewPage, answer if "success" in answer else filled_response(answer))
+    if name == PAGE and answer.get("response") == {}:
+        return ReviewPage()
+    page = validated(ReviewPage, answer if "success" in answer else filled_response(answer))
+    if name != PAGE and page.query_summary is None:
+        raise InvalidAnswer("the answer has no `query_summary`")
+    _check_votes(page)
+    return page
+
+
+def _check_votes(page: ReviewPage) -> None:
+    """Steam leaves out a `voted_up` that is false; InvalidAnswer if so many of them cannot all be false."""
+    counts = page.query_summary or {}
+    total, positive = whole_of(counts.get("total_reviews")) or 0, whole_of(counts.get("total_positive")) or 0
+    voted = any(isinstance(review, dict) and "voted_up" in review for review in page.reviews or ())
+    if 0 < positive <= total and not voted and (1 - positive / total) ** page.length < BY_CHANCE:
+        raise InvalidAnswer(f"{page.length} reviews without `voted_up`, and {positive} of {total} votes are positive")
 
 
 def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Request[ReviewPage]:
@@ -85,7 +124,7 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
         "filter_offtopic_activity": name in (WEEK_FILTERED, LIFETIME_FILTERED),
         "cursor": cursor,
     }
-    return Request(name, PATH, {"input_json": json.dumps(query)}, parse, app_id)
+    return Request(name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
 
 
 def collect(ask: Ask, question: Question) -> Iterator[Answer]:
@@ -97,37 +136,53 @@ def collect(ask: Ask, question: Question) -> Iterator[Answer]:
             yield answer
         for name in () if refused else (WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED):
             response = ask.tolerant(request(name, app_id, question.window))
-            yield Answer(response, {"reviews": 1} if isinstance(response, Rejected) else {"review_summary": 1})
+            rejected = isinstance(response, Rejected)
+            yield Answer(response, {"reviews": response.items} if rejected else {"review_summary": 1})
 
 
 def _pages(ask: Ask, question: Question, app_id: int) -> Iterator[Answer]:
-    name, cursor = FIRST_PAGE, "*"
-    cursors, known = {cursor}, set[str]()
+    name, cursor, total = FIRST_PAGE, "*", 0
+    asked, known = set[str](), set[str]()
     for _ in range(question.page_budget):
-        response = _asked_until_filled(ask, request(name, app_id, question.window, cursor), len(known))
+        response = _until_it_goes_on(ask, request(name, app_id, question.window, cursor), known, total)
         if isinstance(response, Rejected):
-            yield Answer(response, {"reviews": 1})
+            yield Answer(response, {"reviews": response.items})
             return
         page = response.value
-        yield Answer(response, {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)})
         fresh = page.ids() - known
-        if not fresh or page.cursor is None or page.cursor in cursors:
+        if cursor in asked and not fresh:
+            return
+        yield Answer(_marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)})
+        if not fresh or page.cursor is None:
             return
         known |= fresh
-        cursors.add(page.cursor)
-        name, cursor = PAGE, page.cursor
+        asked.add(cursor)
+        name, cursor, total = PAGE, page.cursor, max(total, page.total)
 
 
-def _asked_until_filled(ask: Ask, page: Request[ReviewPage], had: int) -> Response[ReviewPage] | Rejected:
-    # Steam often reports an end that is none; a page with fewer reviews than asked for is no end either.
-    response = ask.tolerant(page)
-    for _ in range(EMPTY_PAGE_ASKED_AGAIN):
-        if isinstance(response, Rejected) or response.value.length:
+def _until_it_goes_on(
+    ask: Ask, request: Request[ReviewPage], known: Set[str], total: int
+) -> Response[ReviewPage] | Rejected:
+    """The page; asked for again where it says that the list ends, and Steam has counted more reviews than that."""
+    # Steam often reports an end that is not one; a page with fewer reviews than asked for does not end the list either.
+    best = response = ask.tolerant(request)
+    for _ in range(END_ASKED_AGAIN):
+        if isinstance(response, Rejected) or (response.value.length and response.value.cursor is not None):
             break
-        if had >= (response.value.total_matching or 0) - NEVER_LISTED:
+        total = max(total, response.value.total)
+        if len(known | response.value.ids()) >= total - NEVER_LISTED:
             break
-        response = ask.tolerant(page)
-    return response
+        response = ask.tolerant(request)
+        if not isinstance(response, Rejected) and not isinstance(best, Rejected):
+            best = response if response.value.length >= best.value.length else best
+    return best
+
+
+def _marked(response: Response[ReviewPage], fresh: int) -> Response[ReviewPage]:
+    """The response with a note of how many of its reviews no earlier page had, where that is not all of them."""
+    if fresh == response.value.length:
+        return response
+    return replace(response, headers={**response.headers, FRESH_HEADER: str(fresh)})
 
 
 SOURCE = Source(

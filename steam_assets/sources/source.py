@@ -27,6 +27,10 @@ class InvalidAnswer(Exception):
     """An answer came, and it is not what the contract says; worth asking again, as such pages pass by themselves."""
 
 
+class NotYet(InvalidAnswer):
+    """The answer is of the period just before; the service comes to the present one within minutes."""
+
+
 class Host(StrEnum):
     """Whom a request goes to; ``settings.py`` has the base URL, the rate and the headers of each."""
 
@@ -66,7 +70,11 @@ class Response(Generic[T]):
 
 @dataclass(frozen=True)
 class Rejected:
-    """An app's answer that stayed invalid after the retries: kept, counted as one item, quarantined in clean."""
+    """An app's answer that stayed unusable: kept with its ``reason``.
+
+    ``items`` is how many items it counts for: 1, which is quarantined in clean, or 0 if the service has nothing for the
+    app, which is then set aside in raw alone.
+    """
 
     request: Request[Any]
     url: str
@@ -75,6 +83,7 @@ class Rejected:
     body: bytes
     fetched_at: datetime
     reason: str
+    items: int = 1
 
 
 @dataclass(frozen=True)
@@ -144,13 +153,19 @@ class History(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a clean table. ``type`` is a Spark DDL type; ``unit`` is empty where a number has none."""
+    """A column of a clean table. ``type`` is a Spark DDL type; ``unit`` is empty where a number has none.
+
+    A whole number with a unit counts something, so one below zero is an underflow that cleaning removes. A
+    number outside its ``bounds`` (both included) is set to the bound if rounding alone may have carried it there, and
+    is unusable otherwise.
+    """
 
     name: str
     type: str
     description: str
     unit: str = ""
     nullable: bool = True
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

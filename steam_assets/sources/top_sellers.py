@@ -24,6 +24,7 @@ from steam_assets.sources.json_body import (
     shaped,
     validated,
 )
+from steam_assets.sources.readers import Whole
 from steam_assets.sources.source import Answer, Ask, Column, History, InvalidAnswer, Question, Request, Source, Table
 
 if TYPE_CHECKING:
@@ -36,15 +37,15 @@ CHART_LENGTH = 100
 class Place(BaseModel):
     """A rank; the rest of it is judged row by row in clean."""
 
-    rank: Annotated[int, Field(strict=True, ge=1)]
+    rank: Annotated[Whole, Field(ge=1)]
 
 
 class Page(BaseModel):
     """A page of the chart: the week's start (Unix seconds), its ranks, and where the next page starts (0-based)."""
 
-    start_date: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
+    start_date: Annotated[Whole, Field(ge=0, le=2**32 - 1)]
     ranks: Annotated[list[Place], Field(max_length=200)] = []
-    next_page_start: int | None = None
+    next_page_start: Whole | None = None
 
 
 def parse(window: Window, page_start: int, body: bytes) -> Page:
@@ -92,7 +93,7 @@ def items(raw: DataFrame) -> DataFrame:
         raw,
         shape="response struct<ranks: array<{item}>>",
         array="{whole}.response.ranks",
-        item="rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks bigint, first_top100 boolean, "
+        item="rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks double, first_top100 boolean, "
         f"item {STORE_ITEM}",
     )
     last = "nullif(entry.last_week_rank, 0)"
@@ -132,7 +133,6 @@ TABLE = Table(
         "rank_from_1": "rank >= 1",
         "app_id_positive": "app_id > 0",
         "last_week_rank_from_1": "last_week_rank >= 1",
-        "weeks_not_negative": "consecutive_weeks >= 0",
     },
 )
 

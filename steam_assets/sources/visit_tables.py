@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from steam_assets.sources.json_body import exploded, shaped
+from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
 
 if TYPE_CHECKING:
@@ -25,28 +26,32 @@ ENGAGED = (
     "Visits: string>"
 )
 IS_NEWEST = (
-    "{whole}.Engagments.Year = substr(partition_key, 1, 4) and "
-    "{whole}.Engagments.Month in (substr(partition_key, 6, 2), ltrim('0', substr(partition_key, 6, 2)))"
+    f"{whole('{whole}.Engagments.Year')} = year(to_date(partition_key)) and "
+    f"{whole('{whole}.Engagments.Month')} = month(to_date(partition_key))"
 )
 """SQL: the answer's details are those of the partition's month."""
+
+MONTHS = "array<struct<date: string, visits: string>>"
+"""DDL of months as a list: the official answer's, and one form of the free one."""
 
 MONTH = Column("month", "date", "First day of the month (UTC).", nullable=False)
 
 
-def whole_number(sql: str) -> str:
-    """SQL: the whole number nearest to a text's, null if it has none of 64 bits."""
-    return f"try_cast(round(try_cast({sql} as double)) as bigint)"
+def _of_month(months: str) -> str:
+    return f"get(filter({months}, month -> left(month.date, 10) = partition_key), 0).visits"
 
 
 def visits(raw: DataFrame) -> DataFrame:
     """A row an answer."""
+    listed = f"from_json({{whole}}.EstimatedMonthlyVisits, '{MONTHS}')"
     entries = exploded(
         raw,
-        shape="EstimatedMonthlyVisits map<string, string>, visits array<struct<date: string, visits: string>>",
-        array="array(named_struct('visits', coalesce(try_element_at({whole}.EstimatedMonthlyVisits, partition_key), "
-        "get(filter({whole}.visits, month -> month.date = partition_key), 0).visits)))",
+        shape=f"EstimatedMonthlyVisits string, visits {MONTHS}",
+        array="array(named_struct('visits', coalesce("
+        "try_element_at(from_json({whole}.EstimatedMonthlyVisits, 'map<string, string>'), partition_key), "
+        f"{_of_month(listed)}, {_of_month('{whole}.visits')})))",
     )
-    values = {"month": "to_date(partition_key)", "visits": whole_number("entry.visits"), "kind": "request"}
+    values = {"month": "to_date(partition_key)", "visits": "entry.visits", "kind": "request"}
     return shaped(entries, VISITS.columns, values, required=("visits",))
 
 
@@ -62,7 +67,7 @@ def engagement(raw: DataFrame) -> DataFrame:
     )
     values = {
         "month": "to_date(partition_key)",
-        "visits": whole_number("entry.engaged.Visits"),
+        "visits": "entry.engaged.Visits",
         "bounce_rate": "entry.engaged.BounceRate",
         "pages_per_visit": "entry.engaged.PagePerVisit",
         "seconds_on_site": "entry.engaged.TimeOnSite",
@@ -79,7 +84,8 @@ def traffic_sources(raw: DataFrame) -> DataFrame:
     entries = exploded(
         _accepted(raw),
         shape=f"{ENGAGED}, TrafficSources map<string, string>",
-        array=f"if({IS_NEWEST}, map_entries({{whole}}.TrafficSources), null)",
+        array=f"if({IS_NEWEST}, filter(map_entries({{whole}}.TrafficSources), "
+        "source -> source.value is not null), null)",
     )
     values = {"month": "to_date(partition_key)", "traffic_source": "entry.key", "share": "entry.value"}
     return shaped(entries, TRAFFIC.columns, values, required=("share",))
@@ -92,7 +98,7 @@ def top_countries(raw: DataFrame) -> DataFrame:
         shape=f"{ENGAGED}, TopCountryShares array<{{item}}>",
         array=f"if({IS_NEWEST}, {{whole}}.TopCountryShares, null)",
         item="Country string, CountryCode string, Value string",
-    )
+    ).where("problem is not null or entry.Value is not null")
     values = {
         "month": "to_date(partition_key)",
         "country": "entry.Country",
@@ -106,7 +112,7 @@ def _accepted(raw: DataFrame) -> DataFrame:
     return raw.where(F.col("problem").isNull())
 
 
-SHARE_RULE = {"share_from_0_to_1": "share between 0 and 1"}
+SHARE = Column("share", "double", "Share of visits, 0 to 1.", nullable=False, bounds=(0, 1))
 
 VISITS = Table(
     name="visits",
@@ -119,7 +125,6 @@ VISITS = Table(
     key=("month",),
     picture=True,
     items=visits,
-    rules={"visits_not_negative": "visits >= 0"},
 )
 ENGAGEMENT = Table(
     name="engagement",
@@ -127,7 +132,7 @@ ENGAGEMENT = Table(
     columns=(
         MONTH,
         Column("visits", "bigint", "Visits, as given beside the engagement.", "visits"),
-        Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1."),
+        Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1.", bounds=(0, 1)),
         Column("pages_per_visit", "double", "Pages seen in a visit.", "pages"),
         Column("seconds_on_site", "double", "Length of a visit.", "seconds"),
         Column("global_rank", "bigint", "Rank among all sites; null for a subdomain."),
@@ -139,8 +144,7 @@ ENGAGEMENT = Table(
     picture=True,
     items=engagement,
     rules={
-        "bounce_rate_from_0_to_1": "bounce_rate between 0 and 1",
-        "not_negative": "least(visits, pages_per_visit, seconds_on_site) >= 0",
+        "not_negative": "least(pages_per_visit, seconds_on_site) >= 0",
         "ranks_from_1": "least(global_rank, country_rank, category_rank) >= 1",
     },
     asset="clean_engagement",
@@ -153,12 +157,11 @@ TRAFFIC = Table(
         Column(
             "traffic_source", "string", "Direct, Search, Social, Referrals, Paid Referrals or Mail.", nullable=False
         ),
-        Column("share", "double", "Share of visits, 0 to 1.", nullable=False),
+        SHARE,
     ),
     key=("month", "traffic_source"),
     picture=True,
     items=traffic_sources,
-    rules=SHARE_RULE,
     asset="clean_traffic_sources",
 )
 COUNTRIES = Table(
@@ -168,11 +171,10 @@ COUNTRIES = Table(
         MONTH,
         Column("country", "int", "The country's number in ISO 3166-1.", nullable=False),
         Column("country_code", "string", "Its two letters; null in answers of before 2023."),
-        Column("share", "double", "Share of visits, 0 to 1.", nullable=False),
+        SHARE,
     ),
     key=("month", "country"),
     picture=True,
     items=top_countries,
-    rules=SHARE_RULE,
     asset="clean_top_countries",
 )

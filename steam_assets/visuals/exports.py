@@ -16,7 +16,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +26,7 @@ import pyarrow.parquet as pq
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.scratch import scratch_folder
 from steam_assets.sources.source import Source
 
 PARTITION = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{ALL}")
@@ -65,7 +65,7 @@ def export_table(
     ``TABLE/KEY.csv`` and ``TABLE/KEY.parquet`` are each replaced whole. A partition without rows becomes files without
     rows. ValueError for a key that is no partition's.
     """
-    chosen = _partitions(reader, table) if keys is None else list(keys)
+    chosen = table_partitions(reader, table) if keys is None else list(keys)
     for key in chosen:
         if not PARTITION.fullmatch(key):
             raise ValueError(f"{key!r} is no partition key of {table}: write a day as YYYY-MM-DD")
@@ -74,7 +74,8 @@ def export_table(
             yield _export(folder, table, key, rows)
 
 
-def _partitions(reader: CleanReader, table: str) -> list[str]:
+def table_partitions(reader: CleanReader, table: str) -> list[str]:
+    """Keys of the partitions of which a table has rows, oldest first; none if it was never made."""
     rows = reader.arrow(table, columns=("partition_key",))
     return [] if rows is None else sorted(rows["partition_key"].unique().to_pylist())
 
@@ -82,8 +83,8 @@ def _partitions(reader: CleanReader, table: str) -> list[str]:
 def _export(folder: Path, table: str, key: str, rows: pa.Table) -> Exported:
     stem = f"{table}/{key}"
     (folder / table).mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=folder) as drafts:
-        csv, parquet = Path(drafts, "rows.csv"), Path(drafts, "rows.parquet")
+    with scratch_folder(".export-", folder) as drafts:
+        csv, parquet = drafts / "rows.csv", drafts / "rows.parquet"
         write_csv(rows, csv)
         pq.write_table(rows, parquet, compression="zstd")
         parquet.replace(folder / f"{stem}.parquet")

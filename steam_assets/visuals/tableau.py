@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -34,6 +33,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.columns import ORIGIN
+from steam_assets.scratch import scratch_folder
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Column
 
@@ -102,9 +102,9 @@ def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
         raise ValueError(f"{', '.join(sorted(taken))} are made by the extract; rename the table")
     about = {ABOUT_TABLES: rows_of(about_tables(tables)), ABOUT_COLUMNS: rows_of(about_columns(tables))}
     where.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{where.stem}-", dir=where.parent) as folder:
-        part = Path(folder) / where.name
-        _write_related(about | dict(tables) | {APPS: rows_of(apps_of(tables))}, part, Path(folder))
+    with scratch_folder(f".{where.stem}-", where.parent) as folder:
+        part = folder / where.name
+        _write_related(about | dict(tables) | {APPS: rows_of(apps_of(tables))}, part, folder)
         _put_in_place(part, where)
 
 
@@ -252,13 +252,13 @@ def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = 
     was published before that stays.
     """
     published: dict[str, str] = {}
-    with _signed_in(server) as api, TemporaryDirectory(prefix="tableau-") as folder:
+    with _signed_in(server) as api, scratch_folder("steam-tableau-") as folder:
         project = _project(api, server)
         apps = rows_of(apps_of(tables))
         for name, opened in tables.items():
-            file = Path(folder) / f"{name}.hyper"
+            file = folder / f"{name}.hyper"
             has_apps = "app_id" in opened(("*",)).schema.names
-            _write_related({name: opened} | ({APPS: apps} if has_apps else {}), file, Path(folder))
+            _write_related({name: opened} | ({APPS: apps} if has_apps else {}), file, folder)
             item = tsc.DatasourceItem(project, name=f"{prefix}: {name}")
             made = api.datasources.publish(item, file, tsc.Server.PublishMode.Overwrite)
             published[name] = str(made.id)

@@ -18,11 +18,14 @@ from steam_assets.commands.doctor import doctor
 from steam_assets.commands.doctor_checks import Finding
 from steam_assets.commands.doctor_roots import check_four_roots
 from steam_assets.commands.doctor_settings import setting_lines
+from steam_assets.embedded import jvm
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.embedded.jvm import find_java
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.open_store import MARKER
 from steam_assets.lake.reviewer_key import reviewer_key
 from steam_assets.settings import Settings
+from steam_assets_tests.embedded.test_jvm import fake_java
 
 SECRETS = {
     "STEAM_KAFKA_SASL_PASSWORD": "hush-kafka",
@@ -106,15 +109,20 @@ def test_a_misspelt_setting_is_found_with_the_one_that_was_meant(monkeypatch: py
     assert "unset STEAM_KAFKA_BOOTSTRAP_SERVER " in result.output
 
 
-def test_an_old_java_in_java_home_is_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spark takes JAVA_HOME as it is, though there is a better Java on the machine."""
-    java = environment / "jdk8" / "bin" / "java"
-    java.parent.mkdir(parents=True)
-    java.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_392\"' >&2\n")
-    java.chmod(0o755)
-    monkeypatch.setenv("JAVA_HOME", str(environment / "jdk8"))
+@pytest.mark.parametrize(("version", "major"), [("1.8", 8), ("25", 25)])
+def test_a_java_home_that_does_not_serve_is_named(
+    environment: Path, monkeypatch: pytest.MonkeyPatch, version: str, major: int
+) -> None:
+    """Another Java of this machine is used, and named; without one, the command that installs it."""
+    fake_java(environment / "jdk", version)
+    monkeypatch.setenv("JAVA_HOME", str(environment / "jdk"))
+    used, passed_over = checks.check_java(Settings())
+    assert used.state == "ok" and str(find_java()) in used.detail
+    assert passed_over.state == "note" and f"{environment / 'jdk'} is Java {major} " in passed_over.detail
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(jvm, "_usual_places", list)
     (found,) = problems(checks.check_java)
-    assert found.fix.startswith(("export JAVA_HOME=", "sudo "))
+    assert found.fix == jvm.install_command()
 
 
 def test_missing_jars_are_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from steam_assets.commands.import_history import import_history, totals
+from steam_assets.commands.import_history import NothingImported, import_history, left_out, totals
 from steam_assets.ingestion.history.importing import ImportLine
+
+CHART = "Rank,Game Name,Free to Play\n1,A,0\n"
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,40 @@ def test_a_dry_run_prints_where_everything_belongs_and_writes_nothing(folder: Pa
     assert (
         "3 rows: 0 usable, 2 kept as raw and for quarantine, 1 not brought in. 1 files were left out" in result.output
     )
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])
+@pytest.mark.parametrize(
+    "files",
+    [{}, {"notes.txt": "x", "sub/photo.png": "x"}, {"2022-12-20_weekly_top_sellers.csv": CHART}],
+    ids=["empty", "other files", "too early"],
+)
+def test_nothing_to_bring_in_is_an_error_that_says_what_was_expected(
+    files: dict[str, str], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name, content in files.items():
+        (tmp_path / "none" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "none" / name).write_text(content)
+    (tmp_path / "none").mkdir(exist_ok=True)
+    result = run(str(tmp_path / "none"), *options)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, NothingImported)
+    assert "weekly_top_sellers.csv" in str(result.exception)
+    if "--json" not in options:
+        assert all(name in result.output for name in files)
+
+
+def test_what_is_left_out_is_counted_by_its_reason() -> None:
+    lines = [
+        ImportLine("a", "news", "2023-09-19", 10, 7, {"x": 3}),
+        *(ImportLine(name, None, None, 0, 0, {"not ours": 0}) for name in "bcdef"),
+        ImportLine("g", "news", None, 2, 0, {"too early": 2}),
+        ImportLine("h", "news", None, 3, 0, {"too early": 3}),
+    ]
+    assert left_out(lines) == [
+        "Not brought in: 5 files (b, c, d, …): not ours",
+        "Not brought in: 2 files, 5 rows of news (g, h): too early",
+    ]
 
 
 def test_raw_alone_is_brought_in_if_asked_and_again_changes_nothing(folder: Path, home: Path) -> None:

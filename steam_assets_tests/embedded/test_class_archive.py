@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import psutil
@@ -40,17 +41,19 @@ def test_a_broker_uses_the_archive_that_was_made(cache: Path, tmp_path: Path) ->
 def test_spark_is_told_of_its_archive(cache: Path, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert "SharedArchiveFile" not in spark_config(settings)["spark.driver.extraJavaOptions"]
-    spark_archive().parent.mkdir()
-    spark_archive().touch()
-    assert f"-XX:SharedArchiveFile={spark_archive()}" in spark_config(settings)["spark.driver.extraJavaOptions"]
+    spark_archive(settings).parent.mkdir()
+    spark_archive(settings).touch()
+    options = shlex.split(spark_config(settings)["spark.driver.extraJavaOptions"])
+    assert f"-XX:SharedArchiveFile={spark_archive(settings)}" in options
 
 
 def test_an_archive_is_of_certain_jars(cache: Path, tmp_path: Path) -> None:
     """After an update of a jar, the old archive is not used."""
     jar = tmp_path / "one.jar"
     jar.write_bytes(b"first")
-    spark_archive().parent.mkdir()
-    with recorded(spark_archive().with_name("program-0.jsa")) as option:
+    folder = spark_archive(Settings(home=tmp_path)).parent
+    folder.mkdir()
+    with recorded(folder / "program-0.jsa") as option:
         Path(option.partition("=")[2]).touch()
     assert archive_options("program", [jar]) == []
 

@@ -32,6 +32,7 @@ from steam_assets.embedded.simulator.faults import (
     StaleBody,
     TooManyRequests,
     TruncatedBody,
+    UnknownApp,
     WrongWeek,
 )
 
@@ -94,6 +95,13 @@ def test_a_block_is_the_network_page_in_html(sim: Simulator) -> None:
 def test_server_errors_are_pages(sim: Simulator, status: Any) -> None:
     answer = with_fault(sim, ServerError(status=status))
     assert answer.status_code == status and answer.text.startswith("<html>")
+
+
+def test_an_unknown_app_is_refused_by_an_empty_object_and_not_by_a_page(sim: Simulator) -> None:
+    refused = with_fault(sim, UnknownApp(path=NEWS, contains='"appid":"570"'), NEWS, appid=570)
+    assert (refused.status_code, refused.json()) == (403, {})
+    assert "json" in refused.headers["content-type"]
+    assert get(sim, NEWS, appid=730).json()["appnews"]["count"] > 0
 
 
 def test_a_body_shorter_than_its_length_breaks_off(sim: Simulator) -> None:

@@ -176,3 +176,55 @@ def test_a_broken_recording_is_named(tmp_path: Path) -> None:
     (tmp_path / "news" / "half.json").write_text('{"appnews":')
     with pytest.raises(ValueError, match=r"half\.json is not JSON; remove it"):
         Simulator(replay=tmp_path)
+
+
+def chart(moment: int, *, key: str) -> str:
+    return json.dumps({"response": {key: moment, "ranks": [{"rank": 1, "appid": 730}]}})
+
+
+DAY = 1_773_014_400
+"""2026-03-09 00:00 UTC, in Unix seconds."""
+
+NAMES = {
+    "mostplayed/GetGamesByConcurrentPlayers_us_2026-03-09.json": chart(DAY + 3600, key="last_update"),
+    "mostplayed/GetGamesByConcurrentPlayers_us_2026-03-09_later.json": chart(DAY + 7200, key="last_update"),
+    "mostplayed/GetGamesByConcurrentPlayers_de_2026-03-09.json": chart(DAY + 3600, key="last_update"),
+    "mostplayed/GetGamesByConcurrentPlayers_us_none.json": "{}",
+    "topsellers/GetWeeklyTopSellers_jp_2026-03-03.json": chart(DAY - 6 * 86400, key="start_date"),
+    "similarweb/other.json": json.dumps({"SiteName": "x.example", "EstimatedMonthlyVisits": {"2026-01-01": 1}}),
+    "similarweb/empty.json": "{}",
+    "news/nothing.json": "{}",
+    "reviews/unnamed.json": "[]",
+    "elsewhere/app_730.json": "{}",
+}
+
+
+def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> None:
+    """Each file is either replayed or stands behind one of the reasons."""
+    for name, content in NAMES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = catalogue(tmp_path)
+    assert [moment.timestamp() for moment in found.most_played] == [DAY + 7200]
+    assert not found.top_sellers_weeks
+    assert sum(left.count for left in found.left_out) + len(found.most_played) == len(NAMES)
+    told = "\n".join(str(left) for left in found.left_out)
+    for reason in (
+        "1 most played chart (DE): of another country than US",
+        "1 most played chart: a later one of the same day is replayed",
+        "1 top sellers chart (JP): of another country than US",
+        "1 Similarweb answer (x.example): of another site",
+        "1 file (elsewhere/app_730.json): not a recording by its place and name",
+        "no response.last_update",
+        "which app's news",
+        "which app's reviews",
+        "no month's visits",
+    ):
+        assert reason in told
+
+
+def test_the_recorded_folder_is_accounted_for(recording: Recording, recorded: Path) -> None:
+    """Files that are left out are named, and there is no other that is neither served nor named."""
+    named = {name for left in recording.left_out if left.what == "file" for name in left.names}
+    assert named and all((recorded / name).is_file() for name in named)
+    assert not {name for name in named if name.startswith("topsellers/GetWeekly")}

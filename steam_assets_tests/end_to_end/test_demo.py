@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.deployment import ANY_NAME, SHORT_LIVED
 from steam_assets_tests.orchestration.dagit import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
@@ -21,9 +21,19 @@ COMMAND = [str(Path(sys.executable).with_name("steam-assets")), "demo", "--apps"
 SOURCES = ("most_played", "top_sellers", "news", "reviews", "monthly_visits")
 
 
+DEAD_PROXY = "http://127.0.0.1:9"
+ELSEWHERE = {
+    **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"), DEAD_PROXY),
+    "JAVA_TOOL_OPTIONS": "-Duser.language=tr -Duser.country=TR",
+    "LC_ALL": "C",
+}
+"""The environment of somebody else's machine: a proxy for all addresses, Turkish, and a locale of ASCII alone."""
+
+
 def demo(home: Path) -> str:
-    environment = os.environ | {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED)}
-    done = subprocess.run([*COMMAND, "--home", str(home)], env=environment, capture_output=True, text=True, timeout=550)
+    environment = os.environ | ELSEWHERE | {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED), "STEAM_HOME": str(home)}
+    environment = {name: value for name, value in environment.items() if name.lower() != "no_proxy"}
+    done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=550, umask=0o077)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
@@ -34,17 +44,26 @@ def kept(home: Path) -> dict[str, bytes]:
 
 
 def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tmp_path: Path) -> None:
-    """Every line of the table reconciles and says yes; the second run says so and leaves every byte as it was."""
-    first = demo(tmp_path)
+    """Every line of the table reconciles and says yes; the second run says so and leaves every byte as it was.
+
+    In a folder and an environment such as nobody would choose, and some have.
+    """
+    given = tmp_path / ANY_NAME / ("deep" * 50)
+    home = given / "demo"
+    first = demo(given)
     lines = [line.split() for line in first.splitlines() if line.split()[:1] and line.split()[0] in SOURCES]
     assert {line[0] for line in lines} == set(SOURCES)
     for line in lines:
         fetched, published, landed, clean, quarantined, duplicates = map(int, line[2:8])
         assert fetched == published == landed == clean + quarantined + duplicates
         assert line[8] == "yes"
-    before = kept(tmp_path)
-    assert "nothing changed" in demo(tmp_path)
-    assert kept(tmp_path) == before
+    assert "[v2] {a,b} C#" in "".join(first.splitlines())
+    assert (home / "kafka" / "data" / "meta.properties").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]], "nothing lies under a mangled name"
+    before = kept(home)
+    assert before
+    assert "nothing changed" in demo(given)
+    assert kept(home) == before
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -67,7 +86,8 @@ def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_o
     """Before anything is started or written."""
     java = tmp_path / "jdk" / "bin" / "java"
     java.parent.mkdir(parents=True)
-    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    settings = f"    java.home = {java.parents[1]}\\n    java.specification.version = 11\\n"
+    java.write_text(f"#!/bin/sh\nprintf '{settings}' >&2\n")
     (java.parent / "apt-get").write_text("#!/bin/sh\n")
     for program in java.parent.iterdir():
         program.chmod(0o755)
@@ -81,6 +101,6 @@ def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_o
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     said = " ".join(done.stderr.split())
-    assert "Java 17 or newer" in said and "11" in said
+    assert "Java 17 to 23" in said and "is Java 11" in said
     assert "apt-get install -y openjdk-17-jre-headless" in said
     assert not home.exists()

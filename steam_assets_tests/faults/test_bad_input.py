@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pyspark.sql import functions as F
@@ -18,13 +20,16 @@ from steam_assets.embedded.simulator.faults import (
     OversizedBody,
     Redirect,
     ServerError,
+    StaleBody,
     TooManyRequests,
     TruncatedBody,
+    UnknownApp,
     WrongWeek,
 )
 from steam_assets.ingestion.consumer import find_batches
-from steam_assets.ingestion.errors import NotAskable, SourceError
+from steam_assets.ingestion.errors import NotAskable, SourceError, StillOld
 from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
+from steam_assets.lake.envelope_frame import read_envelopes
 from steam_assets.orchestration.launch import Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
@@ -124,6 +129,45 @@ def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deploym
     rows = deployment.quarantined(source).collect()
     assert len(rows) == 1 and rows[0]["problem"]
     assert {row["app_id"] for row in deployment.rows(source).collect()} <= {730, 440}
+
+
+@pytest.mark.spark
+def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployment: Deployment) -> None:
+    """HTTP 403 and `{}` for two of five apps: both are kept in raw with their status, the others' news is clean.
+
+    A single cool-down would be one too many for this client; every check passes, and the counts reconcile.
+    """
+    source, apps, unknown = source_named("news"), (730, 570, 440, 578080, 252490), (570, 578080)
+    for app in unknown:
+        deployment.simulator.faults.add(UnknownApp(path="/ISteamNews/", contains=f'"appid":"{app}"'))
+    impatient = replace(HASTY, cool_downs=0)
+    Obtainer(deployment.lake, deployment.clock, patience=impatient).obtain(source, WEEK, lambda: apps)
+    assert deployment.run(source, WEEK, apps=apps) == []
+    status = deployment.status(source, WEEK)
+    assert status.raw_whole and status.up_to_date
+    raw = read_envelopes(deployment.session, deployment.lake.raw.uris(source.name, [WEEK]))
+    aside = {row["app_id"]: (row["status"], row["body"]) for row in raw.where("problem is not null").collect()}
+    assert aside == dict.fromkeys(unknown, (403, "{}"))
+    assert {row["app_id"] for row in deployment.rows(source).collect()} == set(apps) - set(unknown)
+
+
+def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(deployment: Deployment) -> None:
+    """At 00:03 the first three answers are of 23:55: none is landed, the fourth is, and a stubborn one says when."""
+    source, chart = source_named("most_played"), "/ISteamChartsService/"
+    deployment.at(datetime(2026, 11, 18, 0, 3, tzinfo=UTC))
+    deployment.simulator.faults.add(StaleBody(path=chart, hours=0.1))
+    with pytest.raises(StillOld, match="2026-11-17 23:5"):
+        obtain(deployment, source, "2026-11-18")
+    assert_nothing_is_there(deployment, source, "2026-11-18")
+    assert_nothing_is_there(deployment, source, "2026-11-17")
+
+    deployment.simulator.faults.clear()
+    deployment.simulator.faults.add(StaleBody(path=chart, hours=0.1, times=3))
+    waiting = replace(HASTY, not_yet_seconds=0.05)
+    Obtainer(deployment.lake, deployment.clock, patience=waiting).obtain(source, "2026-11-18", lambda: ())
+    (batch,) = find_batches(deployment.settings, source, "2026-11-18")
+    assert batch.items["most_played"] > 0
+    assert find_batches(deployment.settings, source, "2026-11-17") == []
 
 
 @pytest.mark.parametrize(("source_name", "key"), [("most_played", "2026-11-16"), ("most_played", "2026-11-19")])

@@ -38,6 +38,8 @@ TABLE = SOURCE.tables[0]
 MATRIX = [step for step in crash_points.STEPS if step.split(":")[0] in stage_process.STAGES]
 OWN_JVM = "clean:after_commit"
 """At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
+ASK_MATRIX = {"ask"}
+"""Of a command on an instance that outlives it: faults/test_dead_runs.py."""
 RAW_MATRIX = {"land", "raw_backup", "restore", "housekeeping"}
 
 heavy = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
@@ -53,7 +55,7 @@ def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
             named |= set(re.findall(rf'"((?:{stages}):[a-z_]+)"', text))
             named |= set(re.findall(r'\breached\("([^"]+)"\)', text))
     assert named == set(crash_points.STEPS)
-    assert {step.split(":")[0] for step in crash_points.STEPS} == RAW_MATRIX | set(stage_process.STAGES)
+    assert {step.split(":")[0] for step in crash_points.STEPS} == ASK_MATRIX | RAW_MATRIX | set(stage_process.STAGES)
 
 
 @dataclass
@@ -183,10 +185,11 @@ def test_a_run_killed_at_a_step_is_finished_by_the_next(
 
     seen = rows(crashing.fresh(), CLEAN)
     assert seen in (EMPTY, uninterrupted[stage]["clean"])
+    assert branch_days(crashing.fresh()) == ([AUDIT_DAYS] if step == "clean:after_quarantine" else [])
     backed_up = rows(crashing.fresh(), CLEAN_BACKUP)
     assert backed_up in (EMPTY, uninterrupted[stage]["clean backup"])
     assert "clean_backup" not in before or backed_up != EMPTY, "a backup is never less than it was"
 
     crashing.run(stage)
     assert account(crashing.fresh()) == uninterrupted[stage]
-    assert branch_days(crashing.fresh()) == ([AUDIT_DAYS] if step == "clean:after_quarantine" else [])
+    assert branch_days(crashing.fresh()) == []

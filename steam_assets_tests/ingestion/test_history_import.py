@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -214,11 +216,29 @@ def test_a_link_out_of_the_folder_is_not_followed(lake: Lake, tmp_path: Path) ->
     outside.write_text(SELLERS)
     folder = folder_of(tmp_path, {"x.txt": "x"})
     (folder / outside.name).symlink_to(outside)
-    assert [line.file for line in import_folder(lake, folder, NOW)] == ["x.txt"]
+    linked, _ = import_folder(lake, folder, NOW)
+    assert linked.file == outside.name
+    assert linked.partition_key is None and linked.left_out == {"a symbolic link, and links are not followed": 0}
+
+
+def test_what_is_not_a_regular_file_is_named_and_left_out(lake: Lake, tmp_path: Path) -> None:
+    """A pipe without a writer would be waited for, for ever."""
+    folder = folder_of(tmp_path, {"2023-10-27_weekly_top_sellers.csv/inside.txt": "x"})
+    os.mkfifo(folder / "2023-10-28_weekly_top_sellers.csv")
+    os.mkfifo(os.fsencode(folder) + b"/caf\xe9.json")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "s.csv"))
+        lines = import_folder(lake, folder, NOW)
+    assert {line.file for line in lines if line.left_out == {"not a regular file": 0}} == {
+        "2023-10-28_weekly_top_sellers.csv",
+        "caf\N{REPLACEMENT CHARACTER}.json",
+        "s.csv",
+    }
+    assert {line.partition_key for line in lines} == {None}
 
 
 def test_no_folder_is_said(lake: Lake, tmp_path: Path) -> None:
-    with pytest.raises(NoFolder, match="is no folder"):
+    with pytest.raises(NoFolder, match="is not a folder"):
         import_folder(lake, tmp_path / "none", NOW)
 
 

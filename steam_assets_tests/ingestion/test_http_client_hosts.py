@@ -16,7 +16,8 @@ from test_http_client import GOOD, NOON, QUICK, asking, parse, request, settings
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.errors import SourceError
 from steam_assets.ingestion.http_client import SourceClient
-from steam_assets.sources.source import Host, Request, Response
+from steam_assets.sources import source_named
+from steam_assets.sources.source import Host, Question, Request, Response
 
 CANARY = "c4n4ry/+ key&"
 
@@ -106,6 +107,37 @@ def test_the_newest_valid_hand_saved_file_is_taken_before_the_network(tmp_path: 
     assert response.value == {"ok": 2}
     assert response.url == "file:new%20%C3%A9.json"
     assert response.fetched_at == datetime.fromtimestamp(2_000, UTC)
+
+
+def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Path) -> None:
+    """Whoever saved the page of another site reads that, and not only that the host cannot be reached."""
+    folder = tmp_path / "similarweb"
+    folder.mkdir()
+    (folder / "google.json").write_bytes(b'{"SiteName": "google.com", "EstimatedMonthlyVisits": {"2026-10-01": 5}}')
+    window = source_named("monthly_visits").cadence.window("2026-10-01")
+    with (
+        SourceClient(settings("http://127.0.0.1:1", tmp_path), Clock(NOON), QUICK) as ask,
+        pytest.raises(SourceError, match=r"left out: google\.json: .*the site 'google\.com'"),
+    ):
+        list(source_named("monthly_visits").collect(ask, Question(window, NOON)))
+
+
+def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also in a folder whose name is a pattern; a pipe without a writer would be waited for, for ever."""
+    folder = tmp_path / "[drop] *?"
+    (folder / "folder.json").mkdir(parents=True)
+    os.mkfifo(folder / "pipe.json")
+    (folder / "gone.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "kept").write_bytes(b'{"ok": 2}')
+    Path(os.fsdecode(os.fsencode(folder) + b"/linked\xe9.json")).symlink_to(tmp_path / "kept")
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_drop_folder=folder) as (ask, server):
+        response = ask(request(Host.SIMILARWEB))
+        assert server.asked == []
+    assert (response.value, response.url) == ({"ok": 2}, "file:linked%E9.json")
+    for name in ("folder.json", "pipe.json", "gone.json"):
+        assert f"{folder / name} is not a regular file" in caplog.text
 
 
 def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) -> None:

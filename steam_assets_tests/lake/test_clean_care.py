@@ -26,7 +26,7 @@ from steam_assets.lake.housekeeping import Housekeeping, Line
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.lease import LeaseHeld, lease
 from steam_assets.lake.open_store import UnsafeRoot
-from steam_assets.lake.restore import Restorer, WouldOverwrite, drill
+from steam_assets.lake.restore import Restorer, WouldOverwrite, backed_up_partitions, drill
 from steam_assets.lake.spark_session import CLEAN_BACKUP
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.sources import source_named
@@ -303,7 +303,7 @@ def test_everything_restores_to_another_root(kept: Deployment, place: str) -> No
     before = digests(kept.settings.home)
     restorer = Restorer.elsewhere(kept.lake, kept.session, place)
     for source in BOTH:
-        for result in restorer.restore(source, restorer.partitions(source)):
+        for result in restorer.restore(source, backed_up_partitions(restorer.lake, source)):
             assert result.problems == ()
     assert digests(kept.settings.home) == before
     raw = {name: digest for name, digest in digests(kept.settings.home / "raw").items() if name.count("/") == 2}

@@ -46,11 +46,11 @@ def test_addresses_of_a_root_with_odd_characters(tmp_path: Path) -> None:
 def test_what_a_dead_writer_left_is_not_listed_and_is_swept(tmp_path: Path) -> None:
     store = DiskStore(tmp_path)
     store.write("f/x", b"1")
-    left = tmp_path / "f" / ".temporary~0123"
+    left = tmp_path / ".temporary~" / "0123"
     left.write_bytes(b"half")
     assert [stored.key for stored in store.list()] == ["f/x"]
     assert store.sweep_leftovers(datetime.now(UTC) - timedelta(hours=1)) == []
-    assert store.sweep_leftovers(datetime.now(UTC) + timedelta(seconds=1)) == ["f/.temporary~0123"]
+    assert store.sweep_leftovers(datetime.now(UTC) + timedelta(seconds=1)) == [".temporary~/0123"]
     assert not left.exists()
     assert store.read("f/x") == b"1"
 

@@ -56,10 +56,16 @@ def test_a_damaged_marker_is_said(settings: Settings, marker: bytes) -> None:
         open_root("raw", settings)
 
 
-@pytest.mark.parametrize("root", ["/", "~", "~/..", "", "  ", "gs://bucket", "/tmp/a*b", "/tmp/{x}"])
+@pytest.mark.parametrize("root", ["/", "~", "~/..", "", "  ", "gs://bucket", "/tmp/a\nb", "/tmp/caf\udce9"])
 def test_a_dangerous_root_is_refused(settings: Settings, root: str) -> None:
     with pytest.raises(UnsafeRoot):
         open_store(str(Path(root).expanduser()) if root.startswith("~") else root, settings)
+
+
+@pytest.mark.parametrize(("name", "said"), [("a\nb", "control character"), ("caf\udce9", "not UTF-8")])
+def test_a_home_that_files_cannot_name_is_refused_with_the_settings(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Settings(home=tmp_path / name)
 
 
 def roots(raw: str, raw_backup: str) -> Settings:

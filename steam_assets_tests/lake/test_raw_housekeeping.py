@@ -181,7 +181,7 @@ def test_a_half_cleared_partition_is_kept_if_its_backup_has_rotted_since(primary
 
 def test_leftovers_of_dead_writers_are_swept(primary: RawStore, backup: RawStore, tmp_path: Path) -> None:
     land(primary)
-    left = tmp_path / "raw" / SOURCE / ".temporary~1"
+    left = tmp_path / "raw" / ".temporary~" / "1"
     left.write_bytes(b"x")
     apply(primary, backup, [])
     assert left.exists(), "a writer may be at it"

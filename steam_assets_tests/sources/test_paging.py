@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from steam_assets.sources import source_named
-from steam_assets.sources.source import Answer, Host, InvalidAnswer, Question, Rejected, Request, Response
+from steam_assets.sources.review_tables import FRESH_HEADER
+from steam_assets.sources.source import Answer, Host, InvalidAnswer, NotYet, Question, Rejected, Request, Response
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 WEEK = source_named("news").cadence.window("2026-11-17")
@@ -101,6 +103,80 @@ def test_reviews_that_turn_in_a_circle_end(second: dict[str, Any], pages: int) -
     assert len(listed(wire.collect("reviews", (730,)))) == pages
 
 
+ODD_CURSOR = "AoJ4+/%3D x=="
+
+
+def test_a_cursor_that_stays_the_same_is_followed_while_it_brings_fresh_reviews() -> None:
+    """It goes back as it came, and the answer that brings nothing new is not kept."""
+    wire = reviews_wire(
+        {
+            "*": [page([review(1)], ODD_CURSOR, 4)],
+            ODD_CURSOR: [page([review(n)], ODD_CURSOR, 4) for n in (2, 3, 4)],
+        }
+    )
+    assert listed(wire.collect("reviews", (730,))) == [1, 1, 1, 1]
+    assert [query["cursor"] for query in wire.queries[1:-3]] == [ODD_CURSOR] * 4
+
+
+@pytest.mark.parametrize("cursor", [None, "", 7, True, "ж", "a" * 600, "a\nb", ["x"]])
+def test_a_page_whose_cursor_cannot_be_sent_back_keeps_its_reviews(cursor: Any) -> None:
+    """Only a number is read as a text; with anything else the list ends there, after it was asked for again."""
+    first = page([review(1)], "", 9)
+    first["response"]["cursor"] = cursor
+    wire = reviews_wire({"*": [first], "7": [page([review(2)], "b", 9)], "b": [page(None, "b", 9)]})
+    assert listed(wire.collect("reviews", (730,))) == ([1, 1, 0] if cursor == 7 else [1])
+
+
+def test_a_null_cursor_with_reviews_left_is_asked_again() -> None:
+    """Of the answers the one with most reviews is kept; if the next one goes on, so does the paging."""
+    ending: dict[str, Any] = {"response": {"reviews": [review(2), review(3)], "cursor": None}}
+    wire = reviews_wire(
+        {
+            "*": [page([review(1)], "a", 9)],
+            "a": [ending, page([review(2), review(3)], "b", 9)],
+            "b": [ending | {"response": {"reviews": [review(4)]}}, page(None, "", 9)],
+        }
+    )
+    assert listed(wire.collect("reviews", (730,))) == [1, 2, 1]
+
+
+def test_only_a_first_page_and_the_counts_need_a_summary() -> None:
+    """A further page without one is kept, an empty object ends the list, and a first page without one is refused."""
+    bare: dict[str, Any] = {"response": {"reviews": [review(2)], "cursor": "b", "total_matching": "2"}}
+    wire = reviews_wire({"*": [page([review(1)], "a", 2)], "a": [bare], "b": [{"response": {}}]})
+    assert listed(wire.collect("reviews", (730,))) == [1, 1, 0]
+    refused = reviews_wire({"*": [bare]}).collect("reviews", (730,))
+    assert [type(answer.response) for answer in refused] == [Rejected]
+
+
+def test_pages_that_overlap_are_counted_by_their_different_reviews() -> None:
+    """The envelope of a page with reviews that were there before says how many are fresh."""
+    wire = reviews_wire(
+        {"*": [page([review(1), review(2)], "a")], "a": [page([review(2), review(3)], "b")], "b": [page(None, "b")]}
+    )
+    pages = [answer for answer in wire.collect("reviews", (730,)) if "reviews" in answer.items]
+    assert [answer.items["reviews"] for answer in pages] == [2, 2, 0]
+    assert [answer.response.headers.get(FRESH_HEADER) for answer in pages] == [None, "1", None]
+
+
+def test_reviews_without_a_vote_are_a_changed_contract_only_where_it_cannot_be_chance() -> None:
+    """Steam leaves out what is false: five bad reviews of five are plausible, 100 of a good game's are not."""
+
+    def answer(reviews: int, positive: int) -> dict[str, Any]:
+        found = page([review(n) for n in range(reviews)], "a")
+        found["response"]["query_summary"] |= {"total_reviews": str(reviews), "total_positive": positive}
+        return found
+
+    kept = [
+        reviews_wire({"*": [answer(5, 0)], "a": [page(None, "a")]}),
+        reviews_wire({"*": [answer(9, 1)], "a": [page(None, "a")]}),
+    ]
+    assert [listed(wire.collect("reviews", (730,)))[0] for wire in kept] == [5, 9]
+    (refused,) = reviews_wire({"*": [answer(100, 80)]}).collect("reviews", (730,))
+    assert isinstance(refused.response, Rejected)
+    assert "voted_up" in refused.response.reason
+
+
 def test_reviews_stay_within_the_budget_and_ask_for_three_more_counts() -> None:
     """The page budget bounds the pages of an app; its counts are asked for in any case, over the agreed periods."""
     pages = {"*": [page([review(0)], "0")]} | {str(n): [page([review(n + 1)], str(n + 1))] for n in range(9)}
@@ -141,6 +217,48 @@ def test_news_pages_back_to_the_weeks_start_and_counts_the_weeks_items() -> None
     assert [a.items["news"] for a in odd.collect("news", (730,))] == [2]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"appnews": None},
+        {"appnews": {}},
+        {"appnews": {"appid": 730}},
+        {"appnews": {"appid": 730, "count": 0}},
+        {"appnews": {"appid": 730, "newsitems": None}},
+        {"appnews": {"appid": 730, "newsitems": [], "count": "0"}},
+    ],
+)
+def test_an_app_without_news_has_no_item_in_whatever_form_steam_says_so(body: object) -> None:
+    """It is asked about once, nothing is quarantined, and the answer is kept."""
+    wire = Wire(lambda _: body)
+    (answer,) = wire.collect("news", (730,))
+    assert isinstance(answer.response, Response)
+    assert (answer.items, len(wire.asked)) == ({"news": 0}, 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"response": {}}, {"appnews": {"items": [1]}}, {"appnews": []}, {"appnews": {"newsitems": {}}}, {"error": 1}],
+)
+def test_another_form_is_not_an_app_without_news(body: object) -> None:
+    (answer,) = Wire(lambda _: body).collect("news", (730,))
+    assert isinstance(answer.response, Rejected)
+    assert answer.items == {"news": 1}
+
+
+@pytest.mark.parametrize("count", [None, "x", -1, 2**32 - 1, 2**64 - 1, "2", 2.0])
+def test_an_odd_count_of_news_does_not_end_the_paging(count: object) -> None:
+    """Both pages are had, whatever Steam says of how many there are."""
+    stock = [{"gid": "1", "date": END - 1}, {"gid": "2", "date": f"{END - 9}"}]
+
+    def answer(request: Request[Any]) -> object:
+        found = [item for item in stock if int(item["date"]) <= int(request.params["enddate"])][:1]
+        return {"appnews": {"newsitems": found, "count": count}}
+
+    assert sum(a.items["news"] for a in Wire(answer).collect("news", (730,))) >= 2
+
+
 def test_top_sellers_follow_the_pages_and_refuse_another_week() -> None:
     """Ten a page give a hundred in ten requests; a chart of another week names both."""
 
@@ -166,6 +284,77 @@ def test_a_chart_with_gaps_or_of_another_day_is_refused(ranks: list[int], moment
     bad = Wire(lambda _: {"response": {"last_update": moment, "ranks": [{"rank": rank} for rank in ranks]}})
     with pytest.raises(InvalidAnswer):
         bad.collect("most_played", window=day)
+
+
+@pytest.mark.parametrize("start", [str(START), float(START), f"{START}.0"])
+def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object) -> None:
+    """Texts and fractions of nought are read; a rank that is not a whole number is refused."""
+    ranks = [{"rank": "1"}, {"rank": 2.0}]
+    sellers = Wire(lambda _: {"response": {"start_date": start, "ranks": ranks, "next_page_start": None}})
+    assert [a.items["top_sellers"] for a in sellers.collect("top_sellers")] == [2]
+    day = source_named("most_played").cadence.window("2026-11-17")
+    chart = Wire(lambda _: {"response": {"last_update": start, "ranks": ranks}})
+    assert [a.items for a in chart.collect("most_played", window=day)] == [{"most_played": 2}]
+    for rank in (1.5, True, "one", 0, None):
+        with pytest.raises(InvalidAnswer):
+            Wire(lambda _, odd=rank: {"response": {"last_update": START, "ranks": [{"rank": odd}]}}).collect(
+                "most_played", window=day
+            )
+
+
+@pytest.mark.parametrize(
+    ("before", "error"), [(1, NotYet), (3600, NotYet), (3601, InvalidAnswer), (-86400, InvalidAnswer)]
+)
+def test_a_chart_from_just_before_midnight_is_worth_waiting_for(before: int, error: type[Exception]) -> None:
+    """One that is older, or of a later day, is refused at once; none is taken for the day's."""
+    day = source_named("most_played").cadence.window("2026-11-17")
+    chart = Wire(lambda _: {"response": {"last_update": START - before, "ranks": [{"rank": 1}]}})
+    with pytest.raises(InvalidAnswer) as raised:
+        chart.collect("most_played", window=day)
+    assert type(raised.value) is error
+
+
+MONTH = source_named("monthly_visits").cadence.window("2026-10-01")
+
+
+@pytest.mark.parametrize("name", ["google.com", "steampowered.com", "store.steampowered.com.evil.org", "", 5, ["x"]])
+def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
+    """Also of the parent domain, in a wrapper, and in the official answer. An empty name says nothing."""
+    visits = {"2026-10-01": 5}
+    bodies: list[Any] = [
+        {"SiteName": name, "EstimatedMonthlyVisits": visits},
+        {"data": {"SiteName": name, "EstimatedMonthlyVisits": visits}},
+        {"meta": {"request": {"domain": name}}, "visits": [{"date": "2026-10-01", "visits": 5}]},
+    ]
+    for body, official in zip(bodies, (False, False, True), strict=True):
+        wire = Wire(lambda _, body=body: body)
+        if name == "":
+            continue
+        with pytest.raises(InvalidAnswer, match=re.escape(str(name))):
+            wire.collect("monthly_visits", window=MONTH, official=official)
+
+
+@pytest.mark.parametrize(
+    "name", ["store.steampowered.com", "Store.SteamPowered.com", "https://www.store.steampowered.com/", None]
+)
+def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | None) -> None:
+    wire = Wire(lambda _: {"SiteName": name, "EstimatedMonthlyVisits": {"2026-10-01": 5}, "AiTrafficDetails": {}})
+    assert wire.collect("monthly_visits", window=MONTH)[0].items["visits"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"data": {"EstimatedMonthlyVisits": {"2026-10-01": 5}}}, "wrapped in `data`"),
+        ({"result": [{"EstimatedMonthlyVisits": {"2026-10-01": 5}}]}, "wrapped in `result`"),
+        ([{"EstimatedMonthlyVisits": {"2026-10-01": 5}}], "object was expected"),
+        ({"EstimatedMonthlyVisits": {"2026-10-01": None, "2026-09-01": 4}}, "carries: 2026-09-01"),
+        ({"EstimatedMonthlyVisits": [{"date": "2026-09-01", "visits": 4}, 7]}, "carries: 2026-09-01"),
+    ],
+)
+def test_another_form_of_the_visits_is_refused_in_words_that_name_it(body: object, said: str) -> None:
+    with pytest.raises(InvalidAnswer, match=said):
+        Wire(lambda _: body).collect("monthly_visits", window=MONTH)
 
 
 def test_visits_are_asked_where_the_question_says() -> None:

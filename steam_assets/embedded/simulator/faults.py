@@ -75,6 +75,15 @@ class AccessDenied(Fault, frozen=True):
         return Reply(ACCESS_DENIED, 403, HTML_TYPE)
 
 
+class UnknownApp(Fault, frozen=True):
+    """What Steam answers about an app that it does not know or has delisted: 403 and an empty object, no page."""
+
+    kind: Literal["unknown_app"] = "unknown_app"
+
+    def change(self, reply: Reply, params: Params) -> Reply:
+        return Reply(b"{}", 403, JSON_TYPE)
+
+
 class ServerError(Fault, frozen=True):
     """500, 502, 503 or 504 with the server's HTML."""
 
@@ -260,6 +269,7 @@ class HostileText(Fault, frozen=True):
 AnyFault = Annotated[
     TooManyRequests
     | AccessDenied
+    | UnknownApp
     | ServerError
     | TruncatedBody
     | HtmlForJson

@@ -1,7 +1,8 @@
 """Recorded responses on disk, read into what they hold.
 
 Belongs here: the layout of a folder of recordings, and the mapping of the old review shape to the new one.
-Does not belong here: answering (replay.py). Files are only read; what a folder lacks is empty here.
+Does not belong here: answering (replay.py). Files are only read; what a folder lacks is empty here, and what it holds
+besides is named with the reason why it is not served.
 """
 
 from __future__ import annotations
@@ -62,9 +63,21 @@ class Capture:
     content: Json
 
 
+LAYOUT = (
+    "mostplayed/GetGamesByConcurrentPlayers*.json, topsellers/GetWeeklyTopSellers*.json, news/**/*.json, "
+    "reviews/**/app_APPID*.json, similarweb/*.json"
+)
+"""Where recordings lie in their folder, in words."""
+
+PROVENANCE = "PROVENANCE.tsv"
+
+
 @dataclass(frozen=True)
 class Recordings:
-    """Everything a folder holds. News and reviews are by app, newest first."""
+    """Everything a folder holds. News and reviews are by app, newest first.
+
+    ``left_out`` are the files that are not served, relative to the folder, by the reason.
+    """
 
     most_played: tuple[Capture, ...]
     top_sellers: tuple[Capture, ...]
@@ -72,21 +85,50 @@ class Recordings:
     news: Mapping[int, tuple[Json, ...]]
     reviews: Mapping[int, tuple[Json, ...]]
     items: Mapping[int, Json]
+    left_out: Mapping[str, tuple[str, ...]]
+
+
+class _Folder:
+    """A folder of recordings, and which of its files were looked at and not taken, by the reason."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: set[Path] = set()
+        self._left: dict[str, list[Path]] = {}
+
+    def files(self, *patterns: str) -> Iterator[Path]:
+        for path in [path for pattern in patterns for path in sorted(self.path.glob(pattern)) if path.is_file()]:
+            self._seen.add(path)
+            yield path
+
+    def leave(self, path: Path, reason: str) -> None:
+        self._left.setdefault(reason, []).append(path)
+
+    def left_out(self) -> dict[str, tuple[str, ...]]:
+        for path in sorted(self.path.rglob("*")):
+            if path.is_file() and path not in self._seen and path != self.path / PROVENANCE:
+                self.leave(path, "not a recording by its place and name")
+        return {
+            reason: tuple(path.relative_to(self.path).as_posix() for path in paths)
+            for reason, paths in self._left.items()
+        }
 
 
 def read_recordings(folder: Path) -> Recordings:
     """All recordings below ``folder``. FileNotFoundError if there is no such folder."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of recorded responses at {folder}; give one that exists")
-    most_played = _captures(folder / "mostplayed", "GetGamesByConcurrentPlayers*.json", "last_update")
-    top_sellers = _captures(folder / "topsellers", "GetWeeklyTopSellers*.json", "start_date")
+    files = _Folder(folder)
+    most_played = _captures(files, "mostplayed/GetGamesByConcurrentPlayers*.json", "last_update")
+    top_sellers = _captures(files, "topsellers/GetWeeklyTopSellers*.json", "start_date")
     return Recordings(
         most_played=most_played,
         top_sellers=top_sellers,
-        site=_site(folder / "similarweb"),
-        news=_news(folder / "news"),
-        reviews=_reviews(folder),
-        items=_items(folder / "names", (*most_played, *top_sellers)),
+        site=_site(files),
+        news=_news(files),
+        reviews=_reviews(files),
+        items=_items(files, (*most_played, *top_sellers)),
+        left_out=files.left_out(),
     )
 
 
@@ -102,6 +144,8 @@ def derive_review(old: Mapping[str, Any]) -> Json:
 
 
 def _load(path: Path) -> object:
+    if not path.is_file():
+        raise ValueError(f"{path} is not a regular file; remove it from the recordings")
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:
@@ -113,24 +157,28 @@ def _object(path: Path) -> Json:
     return cast(Json, loaded) if isinstance(loaded, dict) else {}
 
 
-def _captures(folder: Path, pattern: str, moment: str) -> tuple[Capture, ...]:
+def _captures(folder: _Folder, pattern: str, moment: str) -> tuple[Capture, ...]:
     found: list[Capture] = []
-    for path in sorted(folder.glob(pattern)):
+    for path in folder.files(pattern):
         content: Json = _object(path).get("response") or {}
         if moment in content:
             named = _COUNTRY_IN_NAME.search(path.name)
             country = named[1].upper() if named else "US"
             found.append(Capture(int(content[moment]), country, path.read_bytes(), content))
+        else:
+            folder.leave(path, f"no answer of that service: it has no response.{moment}")
     return tuple(sorted(found, key=lambda capture: capture.moment))
 
 
-def _site(folder: Path) -> tuple[Capture, ...]:
+def _site(folder: _Folder) -> tuple[Capture, ...]:
     found: list[Capture] = []
     # The folders official_… hold answers of another service, error pages among them.
-    for path in sorted((*folder.glob("*.json"), *folder.glob("seed/*.json"))):
+    for path in folder.files("similarweb/*.json", "similarweb/seed/*.json"):
         content = _object(path)
-        if "EstimatedMonthlyVisits" in content:
+        if content.get("EstimatedMonthlyVisits"):
             found.append(Capture(_taken(path, content), "", path.read_bytes(), content))
+        else:
+            folder.leave(path, "it carries no month's visits")
     return tuple(sorted(found, key=lambda capture: capture.moment))
 
 
@@ -143,29 +191,33 @@ def _taken(path: Path, content: Json) -> int:
     return int(datetime(year + month // 12, month % 12 + 1, 15, tzinfo=UTC).timestamp())
 
 
-def _news(folder: Path) -> dict[int, tuple[Json, ...]]:
+def _news(folder: _Folder) -> dict[int, tuple[Json, ...]]:
     merged: dict[int, dict[str, Json]] = {}
-    for path in sorted(folder.rglob("*.json")):
+    for path in folder.files("news/**/*.json"):
         appnews: Json = _object(path).get("appnews") or {}
         if "appid" in appnews:
             items = merged.setdefault(int(appnews["appid"]), {})
             items.update((str(item["gid"]), item) for item in appnews.get("newsitems", ()))
+        else:
+            folder.leave(path, "it does not say which app's news it holds")
     return {
         app_id: tuple(sorted(items.values(), key=lambda item: (item["date"], item["gid"]), reverse=True))
         for app_id, items in merged.items()
     }
 
 
-def _reviews(folder: Path) -> dict[int, tuple[Json, ...]]:
-    addresses = _addresses(folder / "PROVENANCE.tsv")
+def _reviews(folder: _Folder) -> dict[int, tuple[Json, ...]]:
+    addresses = _addresses(folder.path / PROVENANCE)
     merged: dict[int, dict[str, Json]] = {}
-    for path in (*sorted((folder / "reviews").rglob("*.json")), *sorted((folder / "reviews_large").rglob("*.json"))):
-        found = _APP_IN_NAME.search(path.name) or _APP_IN_ADDRESS.search(
-            addresses.get(path.relative_to(folder).as_posix(), "")
-        )
-        for old in _old_reviews(_load(path)) if found else ():
+    for path in folder.files("reviews/**/*.json", "reviews_large/**/*.json"):
+        address = addresses.get(path.relative_to(folder.path).as_posix(), "")
+        found = _APP_IN_NAME.search(path.name) or _APP_IN_ADDRESS.search(address)
+        if found is None:
+            folder.leave(path, f"neither its name nor {PROVENANCE} says which app's reviews it holds")
+            continue
+        for old in _old_reviews(_load(path)):
             new = derive_review(old)
-            reviews = merged.setdefault(int(cast(re.Match[str], found)[1]), {})
+            reviews = merged.setdefault(int(found[1]), {})
             known = reviews.get(new["recommendationid"])
             if known is None or known["timestamp_updated"] <= new["timestamp_updated"]:
                 reviews[new["recommendationid"]] = new
@@ -194,9 +246,9 @@ def _addresses(path: Path) -> dict[str, str]:
         return {row["file"]: row["url"] for row in csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE)}
 
 
-def _items(folder: Path, captures: tuple[Capture, ...]) -> dict[int, Json]:
+def _items(folder: _Folder, captures: tuple[Capture, ...]) -> dict[int, Json]:
     items: dict[int, Json] = {}
-    for path in sorted(folder.glob("IStoreBrowseService_GetItems*.json")):
+    for path in folder.files("names/IStoreBrowseService_GetItems*.json"):
         items.update((item["id"], item) for item in _object(path)["response"]["store_items"])
     for capture in captures:
         items.update((rank["appid"], rank["item"]) for rank in capture.content.get("ranks", ()) if "item" in rank)

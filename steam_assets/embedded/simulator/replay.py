@@ -7,7 +7,7 @@ Nothing is made up: what was not recorded is answered as a service answers what 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,21 @@ from steam_assets.embedded.simulator.weeks import PUBLISHED_AFTER, start_of, wee
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """So many of something that were recorded and are not replayed, why, and the names of some."""
+
+    count: int
+    what: str
+    reason: str
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        some = ", ".join(self.names[:3]) + (", …" if len(self.names) > 3 else "")
+        what = self.what if self.count == 1 else f"{self.what}s"
+        return f"{self.count} {what}{f' ({some})' if some else ''}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Recording:
     """What a folder of recordings can be asked about. Keys are partition keys (the first day of the window).
 
@@ -46,23 +61,63 @@ class Recording:
     news: Mapping[str, Mapping[int, int]]
     reviews: Mapping[str, Mapping[int, int]]
     months: Mapping[str, datetime]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.most_played or self.top_sellers_weeks or self.news or self.reviews or self.months)
 
 
-def catalogue(folder: Path) -> Recording:
-    """What can be asked of the recordings in ``folder``. FileNotFoundError if there is no such folder."""
+def catalogue(folder: Path, country: str = "US") -> Recording:
+    """What can be asked of the recordings in ``folder``, of the charts those of ``country``, and what is left out.
+
+    FileNotFoundError if there is no such folder.
+    """
     recordings = read_recordings(folder)
+    most_played, doubled_days = _newest_of(recordings.most_played, country, midnight_of)
+    top_sellers, doubled_weeks = _newest_of(recordings.top_sellers, country, week_of)
     months: dict[str, datetime] = {}
     for capture in recordings.site:
         if capture.content.get("SiteName") == DOMAIN:
             for month in capture.content["EstimatedMonthlyVisits"]:
                 months.setdefault(month, utc(capture.moment))
     return Recording(
-        most_played=tuple(utc(capture.moment) for capture in recordings.most_played),
-        top_sellers_weeks=tuple(sorted({_week_key(capture.moment) for capture in recordings.top_sellers})),
+        most_played=tuple(utc(capture.moment) for capture in most_played),
+        top_sellers_weeks=tuple(_week_key(capture.moment) for capture in top_sellers),
         news=_by_week(recordings.news, "date"),
         reviews=_by_week(recordings.reviews, "timestamp_created"),
         months=dict(sorted(months.items())),
+        left_out=(
+            *_abroad("most played chart", recordings.most_played, country),
+            *_some(doubled_days, "most played chart", "a later one of the same day is replayed"),
+            *_abroad("top sellers chart", recordings.top_sellers, country),
+            *_some(doubled_weeks, "top sellers chart", "another one of the same week is replayed"),
+            *_elsewhere(recordings.site),
+            *(LeftOut(len(names), "file", reason, names) for reason, names in recordings.left_out.items()),
+        ),
     )
+
+
+def _newest_of(captures: Iterable[Capture], country: str, period: Callable[[int], int]) -> tuple[list[Capture], int]:
+    """The country's captures, the newest one of each period, oldest first; and how many others they have."""
+    own = [capture for capture in captures if capture.country == country]
+    newest = {period(capture.moment): capture for capture in own}
+    return list(newest.values()), len(own) - len(newest)
+
+
+def _abroad(what: str, captures: Iterable[Capture], country: str) -> Iterator[LeftOut]:
+    others = [capture.country for capture in captures if capture.country != country]
+    yield from _some(len(others), what, f"of another country than {country}", tuple(sorted({*others})))
+
+
+def _elsewhere(captures: Iterable[Capture]) -> Iterator[LeftOut]:
+    others = [str(site) for capture in captures if (site := capture.content.get("SiteName")) != DOMAIN]
+    yield from _some(len(others), "Similarweb answer", f"of another site than {DOMAIN}", tuple(sorted({*others})))
+
+
+def _some(count: int, what: str, reason: str, names: tuple[str, ...] = ()) -> Iterator[LeftOut]:
+    if count:
+        yield LeftOut(count, what, reason, names)
 
 
 class ReplayBackend:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,7 +34,7 @@ LARGEST_FILE = 64 * 1024 * 1024
 
 
 class NoFolder(Exception):
-    """What was to be imported is no folder."""
+    """What was to be imported is not a folder."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +61,30 @@ def import_folder(lake: Lake, folder: Path, now: datetime, *, dry_run: bool = Fa
     ``dry_run`` writes nothing. NoFolder if there is none; OSError if a file cannot be read.
     """
     if not folder.is_dir():
-        raise NoFolder(f"{folder} is no folder; give the one that holds the old pipeline's data")
+        raise NoFolder(f"{folder} is not a folder; give the one that holds the old pipeline's data")
     return [line for path in _files(folder) for line in _import_file(lake, folder, path, now, dry_run)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    # Links are not followed: they may lead out of the folder, or in circles.
-    yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    yield from (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
 
 
 def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: bool) -> list[ImportLine]:
-    relative = path.relative_to(folder).as_posix()
+    # A name that is not UTF-8 cannot stand in raw data or in the report.
+    relative = os.fsencode(path.relative_to(folder).as_posix()).decode(errors="replace")
+    if path.is_symlink():
+        # It may lead out of the folder, or in circles.
+        return [_left(relative, None, "a symbolic link, and links are not followed")]
+    if not path.is_file():
+        return [_left(relative, None, "not a regular file")]
     found = layout_of(path.name)
     if found is None:
         return _not_ours(path, relative)
     layout, day = found
     if path.stat().st_size > LARGEST_FILE:
         return [_left(relative, layout.source, f"it is larger than {LARGEST_FILE >> 20} MiB")]
+    if not os.access(path, os.R_OK):
+        return [_left(relative, layout.source, "this user may not read it")]
     file = OldFile(relative, path.read_bytes(), day)
     beside = _beside(layout, path, file)
     roots: tuple[RootName, ...] = ("raw", "raw-backup")
@@ -90,7 +98,7 @@ def _not_ours(path: Path, relative: str) -> list[ImportLine]:
         chart = path.with_name(path.name.replace("_appIds", ""))
         # A chart's own lines account for it.
         return [] if chart.is_file() else [_left(relative, "top_sellers", "app ids without the chart they belong to")]
-    return [_left(relative, None, "no file of the old pipeline by its name")]
+    return [_left(relative, None, "not a file of the old pipeline by its name")]
 
 
 def _left(file: str, source: str | None, why: str) -> ImportLine:

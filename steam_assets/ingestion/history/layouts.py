@@ -44,6 +44,11 @@ LAYOUTS = (
     _layout(r"news_\d{1,10}\.json", "news", read_news),
     _layout(r"(monthly_visitor_data|similarweb_data)\.json", "monthly_visits", read_visits),
 )
+EXPECTED = (
+    "2023-10-27_MostPlayed.csv, 2023-10-27_weekly_top_sellers.csv, 2023-10-27_weekly_reviews.csv, "
+    "2023-10-27_news_730.json, 2023-10-27_monthly_visitor_data.json"
+)
+"""Names of such files, as examples."""
 BESIDE_A_CHART = re.compile(DAY + r"weekly_top_sellers_appIds\.csv")
 
 

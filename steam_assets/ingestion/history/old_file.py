@@ -133,5 +133,5 @@ def flag(text: str, yes: str, no: str) -> bool | str:
 def outside(cadence: Cadence, key: str, now: datetime) -> str | None:
     """Why a partition cannot be: it lies before the first one, or has not begun. None if it can."""
     if key < cadence.first:
-        return f"{key} lies before the first partition, {cadence.first}"
-    return f"{key} lies in the future" if cadence.window(key).start > now else None
+        return f"{key} is before the first partition, {cadence.first}"
+    return f"{key} is in the future" if cadence.window(key).start > now else None

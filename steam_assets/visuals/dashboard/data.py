@@ -6,7 +6,7 @@ Belongs here: the plain input of ``render``. Does not belong here: where it come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -33,12 +33,14 @@ class DashboardData:
     """Clean and insight tables by table name, those that are there.
 
     ``as_of`` has the newest ``fetched_at`` (aware, UTC) of each clean table. ``periods`` are those of all sources,
-    each source's oldest first; a period that is not ``ok`` is a gap.
+    each source's oldest first; a period that is not ``ok`` is a gap. ``behind`` has the partitions, by clean table,
+    that the insights do not have yet.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     as_of: Mapping[str, datetime] = field(default_factory=dict)
     periods: tuple[Period, ...] = ()
+    behind: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def gaps(self) -> tuple[Period, ...]:
@@ -58,7 +60,8 @@ class DashboardData:
         if table not in self.tables:
             made_by = insight_of(table)
             asset = f"insights/{made_by.name}" if made_by else "its source's raw and clean assets"
-            return f"The table {table} does not exist yet; materialize {asset}."
+            command = "refresh" if made_by else "run"
+            return f"The table {table} does not exist yet; materialize {asset}, or type steam-assets {command}."
         if self.tables[table].num_rows == 0:
             return f"The table {table} is there and has no rows for the year shown."
         return None

@@ -5,9 +5,9 @@ Belongs here: the file's place and its whole replacement. Does not belong here: 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
 
@@ -19,10 +19,8 @@ def dashboard_path(settings: Settings) -> Path:
 def write_whole(where: Path, content: bytes) -> int:
     """Write a file so that a reader sees the old one or the new one; gives its bytes."""
     where.parent.mkdir(parents=True, exist_ok=True)
-    part = where.with_name(f".{where.name}.{os.getpid()}.part")
-    try:
+    with scratch_folder(f".{where.name}.", where.parent) as folder:
+        part = folder / where.name
         part.write_bytes(content)
         part.replace(where)
-    finally:
-        part.unlink(missing_ok=True)
     return len(content)

@@ -8,7 +8,7 @@ Only the last year is read. Reviews are read for their newest week alone, as a y
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -45,8 +45,11 @@ REVIEW_COLUMNS = (
 )
 
 
-def load(reader: CleanReader) -> DashboardData:
-    """The last year of every table there is, each up to its own newest partition."""
+def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None) -> DashboardData:
+    """The last year of every table there is, each up to its own newest partition.
+
+    ``behind``: the clean partitions that the insights do not have yet (insights/refreshed.py).
+    """
     keys = {name: partition_keys(reader, name) for name in _names()}
     tables: dict[str, pa.Table] = {}
     for name, columns in CLEAN_COLUMNS.items():
@@ -60,7 +63,7 @@ def load(reader: CleanReader) -> DashboardData:
         for table in source.tables
         if (moment := _fetched_at(reader, table.name, keys[table.name])) is not None
     }
-    return DashboardData(tables, as_of, periods(tables.get("insight_freshness"), keys))
+    return DashboardData(tables, as_of, periods(tables.get("insight_freshness"), keys), behind or {})
 
 
 def _names() -> Iterable[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from steam_assets.insights.refreshed import in_words
 from steam_assets.visuals.dashboard.data import DashboardData
 from steam_assets.visuals.dashboard.frames import Frames
 
@@ -81,6 +82,7 @@ def _page(data: DashboardData, payload: Markup) -> str:
         data=payload,
         views=VIEWS,
         as_of=f"Newest data {newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest else "No data yet",
+        behind=in_words(data.behind),
     )
 
 

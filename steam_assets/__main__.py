@@ -1,0 +1,5 @@
+"""``python -m steam_assets``: the command ``steam-assets``."""
+
+from steam_assets.cli import main
+
+main()

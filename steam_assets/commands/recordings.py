@@ -1,0 +1,43 @@
+"""A folder of recorded responses, as ``demo --replay`` and ``simulate --replay`` take it.
+
+Belongs here: refusing a folder that holds none, and saying what of it is left out. Does not belong here: what
+recordings are (embedded/simulator/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from steam_assets.embedded.simulator.replay import LeftOut, Recording
+
+
+def recorded_in(folder: Path) -> Recording:
+    """What can be replayed of a folder. BadParameter if it is not a folder or nothing of it can."""
+    from steam_assets.embedded.simulator.replay import catalogue
+
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder; give one of recorded responses", param_hint="--replay")
+    recording = catalogue(folder)
+    if recording.is_empty:
+        raise nothing_recorded(folder, recording.left_out)
+    return recording
+
+
+def nothing_recorded(folder: Path, left_out: Sequence[LeftOut]) -> typer.BadParameter:
+    """The error of a folder of which nothing can be replayed: what is in it, and what is expected."""
+    from steam_assets.embedded.simulator.recorded_files import LAYOUT
+
+    why = "; ".join(str(left) for left in left_out) or "it is empty"
+    return typer.BadParameter(f"nothing in {folder} can be replayed: {why}. Expected: {LAYOUT}", param_hint="--replay")
+
+
+def show_left_out(console: Console, left_out: Sequence[LeftOut]) -> None:
+    """A line for each kind of what is not replayed; nothing if all is."""
+    for left in left_out:
+        console.print(f"Not replayed: {left}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,74 @@
+"""``steam-assets refresh``, and what other commands do or say when insights are older than the data.
+
+Belongs here: when a command refreshes, and the words. Does not belong here: the refresh (orchestration/refresh.py),
+what is behind (insights/refreshed.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from steam_assets.lake.lake import Lake
+    from steam_assets.orchestration.launch import Launcher
+
+
+def refresh() -> None:
+    """Compute the insights of newly committed clean partitions, then the dashboard, exports and the Tableau extract.
+
+    `run` and `import-history` do so at their end, and so does the sensor where the Dagster daemon runs.
+    """
+    from steam_assets.lake.lake import Lake
+    from steam_assets.orchestration.build import build_defs
+    from steam_assets.orchestration.launch import Launcher, local_instance
+
+    console, settings = Console(), Settings()
+    with local_instance(settings) as instance:
+        launcher = Launcher(build_defs(settings=settings), instance)
+        if not refresh_behind(launcher, Lake(settings), console):
+            console.print("Insights are as new as the data: nothing to do.")
+
+
+def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
+    """One run of the refresh job for all that is behind; False if nothing is. RunFailed that names the next step."""
+    from steam_assets.insights.refreshed import behind, in_words
+    from steam_assets.orchestration.launch import RunFailed
+    from steam_assets.visuals.dashboard.file import dashboard_path
+
+    changed = behind(lake)
+    if not changed:
+        return False
+    try:
+        with console.status("Insights, dashboard, exports"):
+            launcher.refresh(changed)
+    except RunFailed as error:
+        raise RunFailed(
+            f"the data is in place, its insights are not: {error}. `steam-assets refresh` tries again", error.details
+        ) from error
+    _print(console, f"Insights, dashboard and exports have {in_words(changed)}: {dashboard_path(lake.settings)}")
+    return True
+
+
+def say_behind(lake: Lake, console: Console) -> None:
+    """Say that insights are older than the data, if they are, and which command brings them."""
+    from steam_assets.insights.refreshed import behind
+
+    if changed := behind(lake):
+        _print(console, behind_note(changed, lake.settings), style="yellow")
+
+
+def behind_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str:
+    from steam_assets.insights.refreshed import in_words
+
+    elsewhere = "" if settings.home == Settings().home else f"STEAM_HOME={settings.home} "
+    return f"Insights are older than the data: they lack {in_words(changed)}. Run `{elsewhere}steam-assets refresh`"
+
+
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,151 @@
+"""Which process executes a run, and the end of runs whose process died.
+
+Belongs here: the tags that name a run's process, ending its run, the executor that tags, the sensor that looks.
+Does not belong here: waiting for a slot (source_slot.py), how a process is told from another (process_identity.py).
+
+A process that is killed, or loses its machine, cannot report that its run ended: the run would stay in progress, keep
+its place in the queue and its slot of the pool. So each run names its process in a tag, and whoever starts next ends
+the runs of processes that are gone. Runs of other machines are left alone, as nothing is known of them here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from steam_assets.masking import shown
+from steam_assets.process_identity import ProcessIdentity
+
+if TYPE_CHECKING:
+    from dagster._core.execution.context.system import PlanOrchestrationContext
+    from dagster._core.execution.plan.plan import ExecutionPlan
+
+POOL = "sources"
+"""The pool of the slots that runs claim to ask sources."""
+
+OWNER = "steam/process"
+COMMAND = "steam/command"
+MAX_RETRIES = "dagster/max_retries"
+LONGEST_COMMAND = 100
+IN_PROGRESS = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def owner_tags(run_id: str) -> dict[str, str]:
+    """The tags of a run that this process executes. A re-execution copies them; the id tells whose they are."""
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return {OWNER: f"{run_id} {ProcessIdentity.current()}", COMMAND: shown(" ".join(words))[:LONGEST_COMMAND]}
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that executes a run."""
+
+    process: ProcessIdentity
+    command: str
+
+    @classmethod
+    def of(cls, run: dg.DagsterRun) -> Owner | None:
+        """None if the run names no process of its own."""
+        run_id, _, identity = run.tags.get(OWNER, "").partition(" ")
+        if run_id != run.run_id:
+            return None
+        try:
+            return cls(ProcessIdentity.parse(identity), run.tags.get(COMMAND, ""))
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        elsewhere = "" if self.process.is_here else f" on {self.process.host}"
+        return f"process {self.process.pid}{elsewhere} ({self.command})"
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """End the runs whose process died, and free their slots. A sentence for each of them."""
+    ended = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
+        owner = Owner.of(run)
+        if owner is None or not owner.process.has_died:
+            continue
+        # Its process may have ended it in order since the runs were listed; after its death it says nothing more.
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and not now.is_finished:
+            instance.report_run_failed(
+                now, f"{owner} died while it executed this run: it was killed, or its machine stopped. Run it again."
+            )
+            ended.append(f"run {run.run_id[:8]} of {owner}, which died, was marked as failed")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    _free_slots_of_finished_runs(instance)
+    return ended
+
+
+def _free_slots_of_finished_runs(instance: dg.DagsterInstance) -> None:
+    """A process may die between the end of its run and that of its slot, or its run may be deleted by somebody."""
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return
+    info = storage.get_concurrency_info(POOL)
+    for run_id in {holder.run_id for holder in (*info.claimed_slots, *info.pending_steps)}:
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
+
+
+class _OwningExecutor(dg.Executor):
+    """Another executor, with the run's process named in its tags before its first step."""
+
+    def __init__(self, inner: dg.Executor) -> None:
+        self._inner = inner
+
+    @property
+    def retries(self) -> Any:
+        return self._inner.retries
+
+    @property
+    def step_dependency_config(self) -> Any:
+        return self._inner.step_dependency_config
+
+    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[Any]:
+        plan_context.instance.add_run_tags(plan_context.run_id, owner_tags(plan_context.run_id))
+        yield from self._inner.execute(plan_context, execution_plan)
+
+
+_IN_PROCESS: Any = dg.in_process_executor
+
+
+@dg.executor(name="in_process", config_schema=_IN_PROCESS.config_schema)
+def owning_executor(context: dg.InitExecutorContext) -> dg.Executor:
+    """All steps in one process, as Spark sessions do not cross a fork; the run's tags name the process."""
+    return _OwningExecutor(_IN_PROCESS.executor_creation_fn(context))
+
+
+def dead_runs_sensor() -> dg.SensorDefinition:
+    """Always on: without it, runs that died with the machine would fill the queue until they are hours old."""
+
+    @dg.sensor(
+        name="dead_runs",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+        description="Marks runs as failed whose process was killed or whose machine stopped, and frees their slots.",
+    )
+    def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        ended = end_dead_runs(context.instance)
+        for sentence in ended:
+            context.log.warning(sentence)
+        return dg.SkipReason("; ".join(ended) or "the processes of all runs are alive")
+
+    return dead_runs
+
+
+def attended_tags(run_id: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a run that a command executes and waits for: if it dies, nobody else begins it again."""
+    return {**tags, **owner_tags(run_id), MAX_RETRIES: "0"}

@@ -1,0 +1,231 @@
+"""Plain readings of numbers and booleans, whatever type the writer gave them: once in Python, once in SQL.
+
+Belongs here: what text, number or boolean a value may be sent as, and the typed struct that cleaning makes of an item.
+Does not belong here: what a value means (the source files), which rows are kept (json_body.py).
+
+Writers send one value as ``1909``, ``"1909"``, ``1909.0`` or ``1.909e3``; those are all read. A fraction, ``"many"`` or
+``true`` in the place of a whole number is not. Both readers agree on every value, since both count items.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from pydantic import BeforeValidator
+from pyspark.sql.types import (
+    BooleanType,
+    ByteType,
+    DataType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    ShortType,
+    StringType,
+    StructType,
+)
+
+from steam_assets.sources.source import Column
+
+BELOW_ZERO = 2**32 - 2**16
+"""From here to 2**32 - 1 a count is one below zero that was written as an unsigned 32-bit number."""
+
+ROUNDING = 1e-6
+"""How far outside its bounds rounding may carry a share; single precision carries it 1.2e-7."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")
+_SQL_NUMBER = rf"^{_NUMBER.pattern}\\z"
+_TRIMMED = "".join(map(chr, [*range(1, 33), 127]))
+"""What Spark's casts take off both ends of a text."""
+
+_WHOLE_TYPES = (ByteType, ShortType, IntegerType, LongType)
+_FRACTION_TYPES = (FloatType, DoubleType, DecimalType)
+
+
+def whole_of(value: object) -> int | None:
+    """The 64-bit whole number that a JSON value plainly is; -1 for one of unsigned 64 bits, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str):
+        stripped = value.strip(_TRIMMED)
+        if _INTEGER.fullmatch(stripped) and len(stripped) <= 20:
+            value = int(stripped)
+        elif _NUMBER.fullmatch(value):
+            value = float(value)
+        else:
+            return None
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value
+    number = float(value)
+    if 2**63 <= number <= 2**64:
+        return -1
+    return int(number) if -(2**63) <= number < 2**63 and number.is_integer() else None
+
+
+def _whole(value: object) -> int:
+    found = whole_of(value)
+    if found is None:
+        raise ValueError("not a whole number")
+    return found
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A pydantic field for a whole number however it was written."""
+
+
+def whole(sql: str) -> str:
+    """SQL: the same of a text, null for anything that is not plainly a whole number."""
+    number = f"try_cast({sql} as double)"
+    wrapped = f"if({number} between 9223372036854775808D and 18446744073709551616D, -1D, {number})"
+    # Apart from the first way all is for the odd ones; it stands in code that is compiled for each field.
+    return (
+        f"coalesce(try_cast({sql} as bigint), "
+        f"if({sql} rlike '{_SQL_NUMBER}' and {number} % 1 = 0, try_cast({wrapped} as bigint), null))"
+    )
+
+
+def fraction(sql: str) -> str:
+    """SQL: the finite number that a text is, null for anything else."""
+    return f"if(try_cast({sql} as double) between -1e300D and 1e300D, try_cast({sql} as double), null)"
+
+
+def below_zero(sql: str) -> str:
+    """SQL: a count is one below zero, as such or as the unsigned number that it became."""
+    return f"({sql} < 0 or {sql} between {BELOW_ZERO} and {2**32 - 1} or {sql} >= 9223372036854775808D)"
+
+
+def flag(sql: str) -> str:
+    """SQL: the boolean that a text is: true, false, or a number that is 1 or 0; null for anything else."""
+    return f"case when {sql} in ('true', '1', '1.0') then true when {sql} in ('false', '0', '0.0') then false end"
+
+
+def reading(sql: str, kind: DataType) -> str | None:
+    """SQL: a text as that type; None if no reading is known and a cast has to do."""
+    if isinstance(kind, _WHOLE_TYPES):
+        return whole(sql) if isinstance(kind, LongType) else f"try_cast({whole(sql)} as {kind.simpleString()})"
+    if isinstance(kind, _FRACTION_TYPES):
+        return fraction(sql) if isinstance(kind, DoubleType) else f"try_cast({fraction(sql)} as {kind.simpleString()})"
+    return flag(sql) if isinstance(kind, BooleanType) else None
+
+
+@dataclass(frozen=True)
+class TypedItem:
+    """An item's declared type (DDL of its fields), how to parse it, and how to read its fields out of that."""
+
+    declared: StructType
+
+    @classmethod
+    def of(cls, ddl: str) -> TypedItem:
+        """Of the DDL of a struct's fields. A Spark error if it is not valid."""
+        return cls(cast(StructType, DataType.fromDDL(f"struct<{ddl}>")))
+
+    @property
+    def parsed(self) -> str:
+        """The DDL to parse it with: the same fields, numbers and booleans as text."""
+        return _fields_as_text(self.declared)
+
+    def typed(self, sql: str) -> str:
+        """SQL: the item as declared, out of ``sql``, which was parsed as text."""
+        return _typed(sql, self.declared)
+
+    def unreadable(self, text: str, typed: str) -> Iterator[str]:
+        """SQL, one for each field: null, or why the field of ``text`` could not be read."""
+        for path, kind in _leaves(self.declared):
+            words = "a whole number" if isinstance(kind, _WHOLE_TYPES) else "a number"
+            words = "true or false" if isinstance(kind, BooleanType) else words
+            name = path.replace("`", "")
+            yield f"if({text}.{path} is not null and {typed}.{path} is null, '`{name}` is not {words}', null)"
+
+
+def _fields_as_text(declared: StructType) -> str:
+    return ", ".join(f"`{field.name}` {_as_text(field.dataType)}" for field in declared.fields)
+
+
+def _as_text(kind: DataType) -> str:
+    if isinstance(kind, StructType):
+        return f"struct<{_fields_as_text(kind)}>"
+    return "string" if reading("", kind) else kind.simpleString()
+
+
+def _typed(sql: str, declared: StructType) -> str:
+    fields = ", ".join(f"'{field.name}', {_field(f'{sql}.`{field.name}`', field.dataType)}" for field in declared)
+    return f"if({sql} is null, null, named_struct({fields}))"
+
+
+def _field(sql: str, kind: DataType) -> str:
+    return _typed(sql, kind) if isinstance(kind, StructType) else reading(sql, kind) or sql
+
+
+def _leaves(declared: StructType, above: str = "") -> Iterator[tuple[str, DataType]]:
+    for field in declared.fields:
+        path = f"{above}`{field.name}`"
+        if isinstance(field.dataType, StructType):
+            yield from _leaves(field.dataType, f"{path}.")
+        elif reading("", field.dataType):
+            yield path, field.dataType
+
+
+@dataclass(frozen=True)
+class ColumnReading:
+    """How a clean column comes out of the value found for it. ``_name`` is that value, ``__name`` the number it is.
+
+    ``number`` is SQL over the value; ``value``, ``notes`` and ``faults`` are SQL over both.
+    """
+
+    name: str
+    number: str
+    value: str
+    notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, column: Column, found: DataType) -> ColumnReading:
+        """The reading of a column whose value is of the type ``found``."""
+        wanted = DataType.fromDDL(column.type)
+        if isinstance(wanted, _WHOLE_TYPES) and column.unit:
+            return cls._count(column, found)
+        sent, number = f"_{column.name}", f"__{column.name}"
+        read = (reading(sent, wanted) if isinstance(found, StringType) else None) or (
+            sent if found == wanted else f"try_cast({sent} as {column.type})"
+        )
+        faults = [] if read == sent else [_unlike(column)]
+        if column.bounds is None:
+            return cls(column.name, read, number, (), tuple(faults))
+        low, high = (f"{bound!r}D" for bound in column.bounds)
+        inside = f"greatest(least({number}, {high}), {low})"
+        by_rounding = f"abs({number} - {inside}) <= {ROUNDING!r}D"
+        note = f"'`{column.name}` set to ' || {inside} || ': rounding had made it ' || {sent}"
+        outside = f"'`{column.name}` is not from {column.bounds[0]:g} to {column.bounds[1]:g}: ' || {sent}"
+        return cls(
+            column.name,
+            read,
+            f"if({by_rounding}, {inside}, {number})",
+            (f"if({number} <> {inside} and {by_rounding}, {note}, null)",),
+            (*faults, f"if(not {by_rounding}, {outside}, null)"),
+        )
+
+    @classmethod
+    def _count(cls, column: Column, found: DataType) -> ColumnReading:
+        sent, number = f"_{column.name}", f"__{column.name}"
+        read = fraction(sent) if isinstance(found, StringType) else f"cast({sent} as double)"
+        exact = found if isinstance(found, _WHOLE_TYPES) else None
+        value = f"try_cast(rint({number}) as {column.type})" if exact is None else f"try_cast({sent} as {column.type})"
+        below = below_zero(number)
+        instead = "left out" if column.nullable else "set to 0"
+        rounded = f"'`{column.name}` rounded from ' || {sent}"
+        notes = [f"if({number} <> rint({number}) and not {below}, {rounded}, null)"]
+        faults = [
+            f"if({sent} is not null and not {below} and {value} is null, '`{column.name}` is not {column.type}', null)"
+        ]
+        notes.append(f"if({below}, '`{column.name}` {instead}: ' || {sent} || ' is a count below zero', null)")
+        empty = "null" if column.nullable else "0"
+        return cls(column.name, read, f"if({below}, {empty}, {value})", tuple(notes), tuple(faults))
+
+
+def _unlike(column: Column) -> str:
+    return f"if(_{column.name} is not null and __{column.name} is null, '`{column.name}` is not {column.type}', null)"

@@ -1,0 +1,60 @@
+"""What ``--replay`` takes of a folder, what it leaves out, and the folders of which it takes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from steam_assets.cli import app
+from steam_assets.commands.demo import RECORDED_WEEKS, _recorded_steps
+from steam_assets.embedded.simulator.replay import Recording
+from steam_assets.sources.cadence import Cadence
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate"])
+@pytest.mark.parametrize("files", [None, (), ("notes.txt", "news/x.json")], ids=["none", "empty", "others"])
+def test_a_folder_of_which_nothing_is_replayed_is_refused(
+    command: str, files: tuple[str, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Java or Kafka are asked for, and with what was expected."""
+    monkeypatch.chdir(tmp_path)
+    for name in files or ():
+        (tmp_path / "given" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "given" / name).write_text("{}")
+    if files is not None:
+        (tmp_path / "given").mkdir(exist_ok=True)
+    result = CliRunner().invoke(app, [command, "--replay", "given"], env={"COLUMNS": "900"})
+    assert result.exit_code == 2
+    expected = "GetWeeklyTopSellers*.json" if files is not None else "given is not a folder"
+    assert expected in result.output
+    assert all(name in result.output for name in files or ())
+    assert not (tmp_path / "data").exists()
+
+
+def test_every_recorded_period_is_a_step_or_left_out_with_a_reason() -> None:
+    weeks = [window.key for window in Cadence.WEEKLY.between("2026-01-06", "2026-03-10")]
+    old = "2022-12-27"
+    recording = Recording(
+        most_played=(datetime(2022, 12, 31, 5, tzinfo=UTC), datetime(2026, 3, 9, 5, tzinfo=UTC)),
+        top_sellers_weeks=(old, weeks[0]),
+        news={old: {730: 9}} | {week: {730: place + 1} for place, week in enumerate(weeks)},
+        reviews={weeks[0]: {730: 1}},
+        months={"2022-12-01": datetime(2023, 1, 20, tzinfo=UTC)},
+    )
+    steps, left = _recorded_steps(recording)
+    of_news = [step.key for step in steps if step.source.name == "news"]
+    assert of_news == weeks[-RECORDED_WEEKS:], "the fullest, oldest first"
+    periods = sum(map(len, (recording.most_played, recording.top_sellers_weeks, recording.news, recording.reviews)))
+    assert len(steps) + sum(each.count for each in left) == periods + len(recording.months)
+    told = [str(each) for each in left]
+    beyond = f"{len(weeks) - RECORDED_WEEKS} news partitions ({weeks[0]}, {weeks[1]}, {weeks[2]}, …): the 4 fullest"
+    assert any(line.startswith(beyond) for line in told), told
+    assert [line.split(" (")[0] for line in told if "before the first partition" in line] == [
+        "1 most_played partition",
+        "1 top_sellers partition",
+        "1 news partition",
+        "1 monthly_visits partition",
+    ]

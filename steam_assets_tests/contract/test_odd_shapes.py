@@ -1,0 +1,447 @@
+"""Shapes that other years and writers send: what is plain is read, what is odd is kept with a note, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answered import FETCHED, Wire, envelopes, raw_frame
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+from test_counts_agree import GOOD, NEWS_ITEM, PLACE, REVIEW, WEEK
+
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.lake.cleaning import judge
+from steam_assets.sources import SOURCES, source_named
+from steam_assets.sources.readers import flag, fraction, whole, whole_of
+from steam_assets.sources.source import Question, Request, Table
+
+pytestmark = pytest.mark.spark
+
+COUNTS = [(s.name, t, c.name) for s in SOURCES for t in s.tables for c in t.columns if c.unit and c.type == "bigint"]
+BELOW_ZERO = (2**32 - 1, 2**32 - 3, "4294967295", 2**64 - 1, "18446744073709551615", -1, "-1", -(2**63), 4294967295.0)
+
+
+@pytest.fixture(scope="session")
+def cases(recorded: Path) -> Path:
+    folder = recorded.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"no cases at {folder}")
+    return folder
+
+
+def table_of(source_name: str, table_name: str) -> Table:
+    return next(table for table in source_named(source_name).tables if table.name == table_name)
+
+
+def judged(spark: SparkSession, source_name: str, table_name: str, made: list[Envelope]) -> list[Row]:
+    """The rows of one table with their states; as many as items were counted when the answers came."""
+    assert made, "the answer was refused"
+    table = table_of(source_name, table_name)
+    rows = judge(table, raw_frame(spark, made)).collect()
+    assert len(rows) == sum(envelope.items.get(table_name, 0) for envelope in made)
+    return rows
+
+
+def of_body(spark: SparkSession, source_name: str, table_name: str, body: object, key: str = "") -> list[Row]:
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    made = envelopes(source_named(source_name), key or GOOD[source_name][0], sent)
+    return judged(spark, source_name, table_name, made[:1])
+
+
+def reviews_of(spark: SparkSession, *changed: dict[str, Any], old: bool = False) -> list[Row]:
+    """Clean reviews, each of which differs from a good one by some fields; None leaves a field out."""
+    listed = []
+    for number, change in enumerate(changed):
+        review = REVIEW | {"recommendationid": str(100 + number), "votes_funny": 0} | change
+        listed.append({name: value for name, value in review.items() if value is not None})
+    page = {"query_summary": {"num_reviews": len(listed)}, "reviews": listed, "cursor": "c"}
+    rows = of_body(spark, "reviews", "reviews", page | {"success": 1} if old else {"response": page})
+    return sorted(rows, key=lambda row: row["recommendation_id"])
+
+
+def test_numbers_and_booleans_are_read_alike_in_python_and_in_spark(spark: SparkSession) -> None:
+    """Whatever JSON value stands there, both readers give the same whole number or none."""
+    plain: list[Any] = [
+        1909,
+        1909.0,
+        "1909",
+        "1909.0",
+        "1909.",
+        "1.909e3",
+        "+5",
+        " 7 ",
+        "5\n",
+        -1,
+        "-0.0",
+        1e15,
+        2**63 - 1,
+    ]
+    beyond: list[Any] = [
+        *BELOW_ZERO,
+        2**63,
+        2**64,
+        2**64 + 1,
+        10**30,
+        1e19,
+        1e30,
+        -1e30,
+        1e308,
+        "9" * 400,
+        -(2**63) - 1,
+    ]
+    other: list[Any] = [
+        None,
+        True,
+        False,
+        1.5,
+        "1.5",
+        "",
+        " ",
+        "x",
+        "5d",
+        "0x5",
+        "NaN",
+        "Infinity",
+        "1 2",
+        "١",
+        [],
+        {},
+        [5],
+    ]
+    values = [*plain, *beyond, *other]
+    frame = spark.createDataFrame(
+        [(json.dumps({"v": value}), n) for n, value in enumerate(values)], "body string, n int"
+    )
+    read = frame.select("n", F.from_json("body", "v string")["v"].alias("v")).selectExpr(
+        "n", f"{whole('v')} AS whole", f"{fraction('v')} AS fraction", f"{flag('v')} AS flag"
+    )
+    rows = {row["n"]: row for row in read.collect()}
+    differing = [
+        (value, whole_of(value), rows[n]["whole"])
+        for n, value in enumerate(values)
+        if whole_of(value) != rows[n]["whole"]
+    ]
+    assert differing == []
+    assert all(rows[n]["whole"] is not None for n in range(len(plain)))
+    assert {rows[values.index(text)]["fraction"] for text in ("NaN", "Infinity", "x", "")} == {None}
+    assert [rows[n]["flag"] for n, value in enumerate(values) if isinstance(value, bool)] == [True, False]
+
+
+def test_numbers_of_reviews_are_read_whichever_way_they_are_written(spark: SparkSession) -> None:
+    """Texts, fractions of nought, numbers for texts and a missing author are plain: no note, no quarantine."""
+    rows = reviews_of(
+        spark,
+        {"timestamp_created": str(WEEK), "timestamp_updated": float(WEEK), "votes_up": "7"},
+        {"author": {"steamid": "76561190000000006", "playtime_forever": 1909.0, "playtime_at_review": "1909.0"}},
+        {"recommendationid": 102, "author": {"steamid": 76561190000000007}},
+        {"author": None, "weighted_vote_score": "0", "voted_up": 1, "refunded": "false", "steam_purchase": "1"},
+    )
+    assert [(row["state"], row["problem"], row["changes"]) for row in rows] == [("clean", None, [])] * 4
+    assert (rows[0]["votes_up"], rows[1]["playtime_forever_minutes"], rows[1]["playtime_at_review_minutes"]) == (
+        7,
+        1909,
+        1909,
+    )
+    assert (rows[3]["weighted_vote_score"], rows[3]["voted_up"], rows[3]["refunded"], rows[3]["steam_purchase"]) == (
+        *(0.0, True, False),
+        True,
+    )
+
+
+def test_what_is_no_number_is_quarantined_by_the_fields_name(spark: SparkSession) -> None:
+    """The reason names the field, and the item shows what was sent."""
+    bad: list[dict[str, Any]] = [
+        {"votes_up": "many"},
+        {"timestamp_created": 1.5},
+        {"voted_up": "perhaps"},
+        {"comment_count": []},
+    ]
+    rows = reviews_of(spark, *bad, {})
+    assert [row["state"] for row in rows] == ["quarantined"] * 4 + ["clean"]
+    for change, row in zip(bad, rows, strict=False):
+        ((field, value),) = change.items()
+        assert f"`{field}`" in row["problem"]
+        assert str(value) in row["item"]
+
+
+def test_what_the_present_service_leaves_out_is_false_or_nought_and_unknown_in_the_older_form(
+    spark: SparkSession,
+) -> None:
+    """A review without `voted_up` is a bad one; of an old answer it cannot be told."""
+    absent = dict.fromkeys(("voted_up", "votes_up", "steam_purchase", "refunded"))
+    (new,) = reviews_of(spark, absent)
+    (old,) = reviews_of(spark, absent, old=True)
+    assert (new["state"], *(new[name] for name in absent)) == ("clean", False, 0, False, False)
+    assert (old["state"], old["votes_up"], old["refunded"]) == ("quarantined", None, None)
+
+
+def test_a_score_that_rounding_carried_out_of_bounds_is_brought_back(spark: SparkSession) -> None:
+    """With a note; one further out is quarantined by its name."""
+    near = {1.0000000000000002: 1.0, "1.00000011920928955": 1.0, -1e-9: 0.0}
+    far = (1.1, -0.01, "x")
+    rows = reviews_of(spark, *({"weighted_vote_score": score} for score in (*near, *far)))
+    assert [(row["state"], row["weighted_vote_score"]) for row in rows[:3]] == [
+        ("clean", kept) for kept in near.values()
+    ]
+    assert all(len(row["changes"]) == 1 and "weighted_vote_score" in row["changes"][0] for row in rows[:3])
+    assert [row["state"] for row in rows[3:]] == ["quarantined"] * len(far)
+    assert all("weighted_vote_score" in row["problem"] for row in rows[3:])
+
+
+def _with_its_peak_above(rank: dict[str, Any]) -> dict[str, Any]:
+    rank["peak_in_game"] = 13
+    return rank
+
+
+PATHS: dict[tuple[str, str], Callable[[Any], tuple[Any, str]]] = {
+    ("most_played", "players_now"): lambda body: (
+        _with_its_peak_above(body["response"]["ranks"][0]),
+        "concurrent_in_game",
+    ),
+    ("most_played", "players_peak"): lambda body: (body["response"]["ranks"][0], "peak_in_game"),
+    ("top_sellers", "consecutive_weeks"): lambda body: (body["response"]["ranks"][0], "consecutive_weeks"),
+    ("reviews", "votes_up"): lambda body: (body["response"]["reviews"][0], "votes_up"),
+    ("reviews", "votes_funny"): lambda body: (body["response"]["reviews"][0], "votes_funny"),
+    ("reviews", "comment_count"): lambda body: (body["response"]["reviews"][0], "comment_count"),
+    ("reviews", "playtime_at_review_minutes"): lambda body: (
+        body["response"]["reviews"][0]["author"],
+        "playtime_at_review",
+    ),
+    ("reviews", "playtime_forever_minutes"): lambda body: (
+        body["response"]["reviews"][0]["author"],
+        "playtime_forever",
+    ),
+    ("visits", "visits"): lambda body: (body["EstimatedMonthlyVisits"], "2023-09-01"),
+    ("engagement", "visits"): lambda body: (body["Engagments"], "Visits"),
+}
+ELSEWHERE = {
+    *{("most_played", name) for name in ("final_price_cents", "original_price_cents", "discount_percent")},
+    *{("top_sellers", name) for name in ("final_price_cents", "original_price_cents", "discount_percent")},
+    *{("review_summary", name) for name in ("total_reviews", "total_positive", "total_negative", "reviews_listed")},
+}
+"""Counts whose field the test below does not set: prices, and the parts of a sum that a rule holds together."""
+
+
+def test_every_count_of_every_source_is_in_the_test_below() -> None:
+    assert {(table.name, column) for _, table, column in COUNTS} == PATHS.keys() | ELSEWHERE
+
+
+@pytest.mark.parametrize("table_name", sorted({table for table, _ in PATHS}))
+def test_a_count_below_zero_costs_no_row_in_any_source(spark: SparkSession, table_name: str) -> None:
+    """However it was sent, the row is kept, the count is left out or nought, and a note says what was sent.
+
+    So is a fraction rounded; one of nought is plain.
+    """
+    source_name = next(s for s, table, _ in COUNTS if table.name == table_name)
+    key, good = GOOD[source_name]
+    sent = [(column, value) for of, column in PATHS if of == table_name for value in (*BELOW_ZERO, "12.0", 12.4)]
+    made: list[Envelope] = []
+    for place, (column, value) in enumerate(sent):
+        body = json.loads(json.dumps(good).replace("4294967295", "0"))
+        parent, field = PATHS[table_name, column](body)
+        parent[field] = value
+        (first, *_) = envelopes(source_named(source_name), key, json.dumps(body).encode())
+        made.append(first.model_copy(update={"sequence": place, "app_id": place + 1}))
+    table = table_of(source_name, table_name)
+    rows = judge(table, raw_frame(spark, made)).where("size(changes) > 0 or problem is not null").collect()
+    changed = {row["sequence"]: row for row in rows}
+    assert len(changed) == len(rows)
+    for place, (column, value) in enumerate(sent):
+        if value == "12.0":
+            assert place not in changed
+            continue
+        row = changed[place]
+        nullable = next(c.nullable for c in table.columns if c.name == column)
+        left = {"players_peak": 5}.get(column, None if nullable else 0)
+        assert (row["problem"], row[column]) == (None, 12 if value == 12.4 else left)
+        assert all(f"`{column}`" in note for note in row["changes"])
+
+
+def test_a_peak_that_is_being_set_is_raised_to_the_present_number(spark: SparkSession) -> None:
+    """A little below is kept with a note; less than half is another matter, and breaks the rule."""
+    peaks = [(100, 100), (100, 99), (100, 50), (100, 49), (100, 0), (0, 0)]
+    ranks = [
+        PLACE | {"rank": n, "concurrent_in_game": now, "peak_in_game": peak} for n, (now, peak) in enumerate(peaks, 1)
+    ]
+    rows = of_body(spark, "most_played", "most_played", {"response": {"last_update": WEEK, "ranks": ranks}})
+    found = {row["rank"]: (row["state"], row["players_peak"], len(row["changes"])) for row in rows}
+    assert found == {
+        1: ("clean", 100, 0),
+        2: ("clean", 100, 1),
+        3: ("clean", 100, 1),
+        4: ("quarantined", 49, 0),
+        5: ("quarantined", 0, 0),
+        6: ("clean", 0, 0),
+    }
+
+
+def test_news_dates_and_numbers_as_texts_are_of_the_week_they_say(spark: SparkSession) -> None:
+    """Counted in the week by both readers, and clean."""
+    dates = [str(WEEK + 1), float(WEEK + 2), f"{WEEK + 3}.0", f" {WEEK + 4} ", str(WEEK - 1), "x", None, 2**64 - 1]
+    items = [
+        NEWS_ITEM | {"gid": str(n), "date": date, "feed_type": "1", "appid": 730.0} for n, date in enumerate(dates)
+    ]
+    rows = of_body(spark, "news", "news", {"appnews": {"appid": "730", "newsitems": items}})
+    states = {row["gid"]: (row["state"], row["feed_type"], row["filed_app_id"]) for row in rows}
+    assert states == {
+        **{str(n): ("clean", 1, 730) for n in range(4)},
+        **{str(n): ("quarantined", 1, 730) for n in (5, 6)},
+    }
+
+
+def test_shares_that_are_null_are_no_rows_and_one_above_by_rounding_is_whole(spark: SparkSession) -> None:
+    key, good = GOOD["monthly_visits"]
+    body = good | {
+        "SiteName": "store.steampowered.com",
+        "AiTrafficDetails": {"Traffic": {"Split": []}},
+        "TopKeywords": [],
+        "TrafficSources": {"Social": None, "Direct": 1.0000000000000002, "Mail": "0.25", "Search": 1.5},
+        "TopCountryShares": [
+            {"Country": 840, "Value": None},
+            {"Country": "156", "CountryCode": "CN", "Value": "1.0000000000000002"},
+        ],
+        "Engagments": good["Engagments"] | {"Year": 2023, "Month": 9.0, "BounceRate": 1.0000000000000002},
+    }
+    ways = {row["traffic_source"]: row for row in of_body(spark, "monthly_visits", "traffic_sources", body, key)}
+    assert {name: (row["state"], row["share"]) for name, row in ways.items()} == {
+        "Direct": ("clean", 1.0),
+        "Mail": ("clean", 0.25),
+        "Search": ("quarantined", 1.5),
+    }
+    assert [len(ways[name]["changes"]) for name in ("Direct", "Mail")] == [1, 0]
+    (country,) = of_body(spark, "monthly_visits", "top_countries", body, key)
+    assert (country["state"], country["country"], country["share"]) == ("clean", 156, 1.0)
+    (engaged,) = of_body(spark, "monthly_visits", "engagement", body, key)
+    assert (engaged["state"], engaged["bounce_rate"], engaged["visits"]) == ("clean", 1.0, 150_000_000)
+
+
+def test_months_as_a_list_are_read(spark: SparkSession) -> None:
+    months = [
+        {"date": "2023-08-01", "visits": 4},
+        {"date": "2023-09-01T00:00:00", "visits": "5.0", "percentageChange": None},
+    ]
+    (row,) = of_body(spark, "monthly_visits", "visits", {"EstimatedMonthlyVisits": months})
+    assert (row["state"], row["visits"]) == ("clean", 5)
+
+
+def collected(source_name: str, key: str, answer: Callable[[Request[Any]], bytes]) -> list[Envelope]:
+    source = source_named(source_name)
+    answers = list(source.collect(Wire(answer), Question(source.cadence.window(key), FETCHED, apps=(730,))))
+    return [
+        Envelope.from_answer(each, source=source_name, partition_key=key, batch_id="0" * 32, sequence=place)
+        for place, each in enumerate(answers)
+    ]
+
+
+def paged(pages: dict[str, list[dict[str, Any]]], total: int) -> Callable[[Request[Any]], bytes]:
+    """Pages by cursor, of several each once and the last for ever; the counts say ``total``."""
+    counts = {"query_summary": {"num_reviews": 1, "total_reviews": total, "total_positive": total, "total_negative": 0}}
+
+    def answer(request: Request[Any]) -> bytes:
+        if request.name.startswith("summary"):
+            return json.dumps({"response": counts}).encode()
+        left = pages[json.loads(request.params["input_json"])["cursor"]]
+        page = left.pop(0) if len(left) > 1 else left[0]
+        return json.dumps({"response": (counts if request.name == "first_page" else {}) | page}).encode()
+
+    return answer
+
+
+def numbered_reviews(first: int, last: int) -> list[dict[str, Any]]:
+    return [REVIEW | {"recommendationid": str(n)} for n in range(first, last)]
+
+
+WEEKS: dict[str, tuple[dict[str, list[tuple[int, int, str | None]]], int, int, bool]] = {
+    "whole": ({"*": [(0, 9, "a")], "a": [(9, 12, None)]}, 12, 12, True),
+    "null with reviews left": ({"*": [(0, 9, "a")], "a": [(9, 12, None)]}, 30, 12, False),
+    "same cursor, fresh": ({"*": [(0, 9, "a")], "a": [(9, 18, "a"), (18, 27, None)]}, 27, 27, True),
+    "turns in a circle": ({"*": [(0, 9, "a")], "a": [(9, 18, "a")]}, 27, 18, False),
+    "overlapping pages": ({"*": [(0, 9, "a")], "a": [(5, 14, "b")], "b": [(10, 19, None)]}, 27, 19, False),
+}
+"""Pages by cursor (first and last review, next cursor), reviews that Steam counts, those to be had, all of them?"""
+
+
+def test_a_week_is_complete_only_if_its_different_reviews_are_all_there(spark: SparkSession) -> None:
+    """Each of the weeks above as an app of its own; ids are told apart by the app."""
+    made: list[Envelope] = []
+    for app, (pages, total, *_) in enumerate(WEEKS.values(), 1):
+        sent = {
+            cursor: [
+                {"reviews": numbered_reviews(1000 * app + first, 1000 * app + last), "cursor": following}
+                for first, last, following in listing
+            ]
+            for cursor, listing in pages.items()
+        }
+        made += [
+            one.model_copy(update={"app_id": app}) for one in collected("reviews", "2023-09-19", paged(sent, total))
+        ]
+    clean = [row["app_id"] for row in judged(spark, "reviews", "reviews", made) if row["state"] == "clean"]
+    rows = [row for row in judged(spark, "reviews", "review_summary", made) if row["complete"] is not None]
+    found = {row["app_id"]: (clean.count(row["app_id"]), row["reviews_listed"], row["complete"]) for row in rows}
+    assert found == {app: (listed, listed, complete) for app, (_, _, listed, complete) in enumerate(WEEKS.values(), 1)}
+    assert {row["state"] for row in rows} == {"clean"}
+
+
+def test_cases_of_reviews(spark: SparkSession, cases: Path) -> None:
+    """16, 19 and 20: all reviews of all pages, and each odd number read or noted."""
+    (first, second, end) = (
+        (cases / "16-reviews-page-without-summary" / f"{name}.json").read_bytes()
+        for name in ("first_page", "second_page", "end")
+    )
+    left = [first, second, end, first, first, first]
+    made = collected("reviews", "2026-11-03", lambda _: left.pop(0))
+    # The cursor stays the same, and the end brings nothing: it is asked for and not kept.
+    assert (left, [envelope.problem for envelope in made]) == ([], [None] * 5)
+    assert len({row["recommendation_id"] for row in judged(spark, "reviews", "reviews", made)}) == 105
+
+    pages = json.loads((cases / "19-reviews-cursor" / "pages.json").read_bytes())
+    repeated = pages["*"]["response"]["cursor"]
+    by_cursor = {"*": [pages["*"]], repeated: [pages[repeated], pages["null-case"]]}
+    for bodies, listed in ((by_cursor, 230), ({"*": [pages["*"]], repeated: [pages[repeated]]}, 200)):
+
+        def answer(request: Request[Any], bodies: Any = bodies) -> bytes:
+            of_cursor = bodies[json.loads(request.params["input_json"])["cursor"]]
+            return json.dumps(of_cursor.pop(0) if len(of_cursor) > 1 else of_cursor[0]).encode()
+
+        made = collected("reviews", "2026-11-03", answer)
+        clean = [row for row in judged(spark, "reviews", "reviews", made) if row["state"] == "clean"]
+        assert len({row["recommendation_id"] for row in clean}) == len(clean) == listed
+
+    rows = {
+        row["recommendation_id"][-2:]: row
+        for row in of_body(
+            spark, "reviews", "reviews", (cases / "20-reviews-numbers/page.json").read_bytes(), "2026-11-03"
+        )
+    }
+    assert {row["state"] for row in rows.values()} == {"clean"}
+    assert [number for number, row in sorted(rows.items()) if row["changes"]] == ["01", "02", "03"]
+
+
+def test_cases_of_charts_and_visits(spark: SparkSession, cases: Path) -> None:
+    """11 and 22: nothing in quarantine but a country without a number; 10 and 21: never taken for what was asked."""
+    body = (cases / "22-chart-peak-below-now" / "chart.json").read_bytes()
+    rows = of_body(spark, "most_played", "most_played", body, "2026-11-24")
+    assert ({row["state"] for row in rows}, sum(bool(row["changes"]) for row in rows)) == ({"clean"}, 2)
+    early = (cases / "21-chart-around-midnight" / "chart.json").read_bytes()
+    assert envelopes(source_named("most_played"), "2026-11-24", early) == []
+
+    visits = source_named("monthly_visits")
+    found = {
+        path.stem: envelopes(visits, "2026-10-01", path.read_bytes())
+        for path in sorted((cases / "11-similarweb-2026").glob("*.json"))
+    }
+    assert [name for name, made in found.items() if not made] == ["wrapped"]
+    made = [one.model_copy(update={"sequence": n}) for n, name in enumerate(found) for one in found[name]]
+    quarantined = {
+        (table.name, list(found)[row["sequence"]])
+        for table in visits.tables
+        for row in judge(table, raw_frame(spark, made)).where("problem is not null").collect()
+    }
+    assert quarantined == {("top_countries", "countries_other_keys")}
+    for name, taken in (("google", False), ("parent_domain", False), ("right_site", True)):
+        other = (cases / "10-similarweb-other-site" / f"{name}.json").read_bytes()
+        assert bool(envelopes(visits, "2026-10-01", other)) is taken

@@ -1,0 +1,363 @@
+"""Runs whose process died: what starts next ends them, and waits for nobody who is gone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import psutil
+import pytest
+
+from steam_assets import crash_points
+from steam_assets.embedded.broker import EmbeddedBroker
+from steam_assets.embedded.simulator import Simulator
+from steam_assets.embedded.simulator.faults import SlowBody
+from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.consumer import find_batches
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.launch import Launcher, Stage, local_instance
+from steam_assets.orchestration.run_ownership import OWNER, POOL, Owner, end_dead_runs, owner_tags
+from steam_assets.process_identity import ProcessIdentity
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+from steam_assets_tests.deployment import NOW
+from steam_assets_tests.orchestration.dagit import dagit, wait_until
+
+DAY, WEEK, MONTH = "2026-11-18", "2026-11-10", "2026-10-01"
+ASK_STEPS = [step for step in crash_points.STEPS if step.startswith("ask:")]
+ENTRY = "from steam_assets.cli import main; main()"
+STARTS_WITHIN = 120
+"""Seconds for a command to come to its request, on a machine that does much else."""
+
+
+@dataclass
+class Home:
+    """A home with its own instance; commands run on it as processes of their own."""
+
+    folder: Path
+    settings: Settings
+    environment: Mapping[str, str]
+    simulator: Simulator
+
+    def start(self, name: str, *arguments: str, crash_at: str = "") -> Command:
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-c", ENTRY, *arguments],
+                env={**os.environ, **self.environment, crash_points.VARIABLE: crash_at},
+                cwd=self.folder,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        return Command(process, log)
+
+    def raw(self, name: str, source: str, key: str) -> Command:
+        return self.start(name, "run", source, "--from", key, "--stage", "raw")
+
+    @contextmanager
+    def slow_sources(self) -> Iterator[Callable[[], object]]:
+        """Sources whose answers take minutes; gives what waits for a request."""
+        self.simulator.faults.add(SlowBody(seconds=300))
+        before = self.simulator.faults.hits()
+        try:
+            yield lambda: wait_until(
+                lambda: True if self.simulator.faults.hits() > before else None, STARTS_WITHIN, "a request"
+            )
+        finally:
+            self.simulator.faults.clear()
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """The instance as it lies there; nothing of it is ended."""
+        with dg.DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
+            yield instance
+
+    def holders(self) -> set[str]:
+        with self.instance() as instance:
+            info = instance.event_log_storage.get_concurrency_info(POOL)
+            return {holder.run_id for holder in (*info.claimed_slots, *info.pending_steps)}
+
+    def has_raw(self, source: str, key: str) -> bool:
+        return Lake(self.settings).raw.manifest(source, key) is not None
+
+
+@dataclass
+class Command:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return " ".join(self.log.read_text().split())
+
+    def says(self, words: str) -> None:
+        wait_until(lambda: True if words in self.output else None, STARTS_WITHIN, f"{words!r} in {self.output!r}")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def ends(self) -> int:
+        return self.process.wait(timeout=STARTS_WITHIN)
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path, broker: EmbeddedBroker, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Home]:
+    prefix = f"dead-{uuid4().hex[:8]}"
+    settings = Settings(
+        home=tmp_path,
+        kafka_bootstrap_servers=broker.address,
+        kafka_topic_prefix=prefix,
+        steam_api_url=simulator.url,
+        steam_requests_per_second=500,
+        simulated_now=NOW.isoformat(),
+    )
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = settings.environment(secrets=False)
+    environment |= {"DAGSTER_HOME": str(tmp_path / "dagster"), "TMPDIR": str(temporary)}
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    simulator.set_now(NOW)
+    yield Home(tmp_path, settings, environment, simulator)
+    simulator.faults.clear()
+    simulator.clear_now()
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.kafka
+@pytest.mark.process
+def test_a_run_that_is_killed_while_it_asks_stops_nobody(home: Home) -> None:
+    """One is killed with nobody there, another while a third waits for it: each next run goes through by itself."""
+    with home.slow_sources() as requested:
+        first = home.raw("first", "most_played", DAY)
+        requested()
+    first.kill()
+    (dead,) = home.holders()
+
+    with home.slow_sources() as requested:
+        second = home.raw("second", "top_sellers", WEEK)
+        requested()
+        assert f"Run {dead[:8]} of process {first.process.pid} " in second.output
+        third = home.raw("third", "most_played", DAY)
+        third.says(f"of top_sellers {WEEK} by process {second.process.pid} ")
+    second.kill()
+    assert third.ends() == 0, third.output
+    assert home.has_raw("most_played", DAY) and home.holders() == set()
+    with home.instance() as instance:
+        failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        owners = [Owner.of(run) for run in failed]
+        assert {o.process.pid for o in owners if o} == {first.process.pid, second.process.pid}
+        (event,) = instance.all_logs(dead, of_type=dg.DagsterEventType.RUN_FAILURE)
+        assert "died while it executed this run" in event.message
+    assert not [path for path in (home.folder / "spool").rglob("*") if path.suffix != ".lock" and path.is_file()]
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.kafka
+@pytest.mark.process
+@pytest.mark.parametrize("step", ASK_STEPS)
+def test_a_command_killed_at_a_step_of_asking_is_finished_by_the_next(step: str, home: Home) -> None:
+    """The next run ends it, gets the slot, and leaves each answer once, in Kafka and in the raw store."""
+    source, apps = source_named("news"), (730, 570, 440)
+    named = ",".join(str(app) for app in apps)
+    dying = home.start("dying", "run", source.name, "--from", WEEK, "--stage", "raw", "--apps", named, crash_at=step)
+    assert dying.ends() == -signal.SIGKILL, dying.output
+    (dead,) = home.holders()
+
+    clock = Clock.from_settings(home.settings)
+    with local_instance(home.settings) as instance:
+        launcher = Launcher(build_defs(settings=home.settings, resource_overrides={"clock": clock}), instance)
+        launcher.partition(source, (Stage.RAW,), WEEK, apps=apps)
+        assert stands(instance, dead).status is dg.DagsterRunStatus.FAILURE
+    assert home.holders() == set()
+
+    manifest = Lake(home.settings).raw.manifest(source.name, WEEK)
+    assert manifest is not None
+    (batch,) = manifest.batches
+    assert batch.fetched == batch.published == batch.landed >= len(apps)
+    assert [found.batch_id for found in find_batches(home.settings, source, WEEK)] == [batch.batch_id]
+    assert [path for path in (home.folder / "spool").rglob("*") if path.suffix != ".lock" and path.is_file()] == []
+    assert left_in(Path(home.environment["TMPDIR"])) == []
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("steam-"))
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.kafka
+@pytest.mark.process
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_waits_is_idle_and_ends_at_once(how: signal.Signals, home: Home) -> None:
+    with home.slow_sources() as requested:
+        asking = home.raw("asking", "most_played", DAY)
+        requested()
+        (held,) = home.holders()
+        waiting = home.raw("waiting", "top_sellers", WEEK)
+        waiting.says("Waiting to ask the source")
+        watched = psutil.Process(waiting.process.pid)
+        watched.cpu_percent()
+        assert watched.cpu_percent(interval=5) < 50
+        waiting.process.send_signal(how)
+        assert waiting.process.wait(timeout=30) != 0
+    assert home.holders() == {held}
+    with home.instance() as instance:
+        assert [run.run_id for run in instance.get_runs() if not run.is_finished] == [held]
+    asking.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.kafka
+@pytest.mark.process
+@pytest.mark.daemon
+def test_a_power_loss_does_not_fill_the_queue(home: Home) -> None:
+    """All of Dagster dies while a run of the daemon asks a source; after the restart it is ended, and tried again."""
+    with home.slow_sources() as requested, dagit(home.folder / "dagster", home.environment) as served:
+        served.launch_backfill([["most_played", "raw"]], [DAY])
+        requested()
+        _kill_all(home)
+    with home.instance() as instance:
+        (run,) = instance.get_runs()
+        assert not run.is_finished
+
+        with dagit(home.folder / "dagster", home.environment):
+            wait_until(lambda: True if home.has_raw("most_played", DAY) else None, 300, "the run's second try")
+        assert stands(instance, run.run_id).status is dg.DagsterRunStatus.FAILURE
+
+
+def stands(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run
+
+
+def _kill_all(home: Home) -> None:
+    """Every process of this home, at once."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("DAGSTER_HOME") == home.environment["DAGSTER_HOME"] and process.pid != os.getpid():
+                process.kill()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    with local_instance(Settings(home=tmp_path)) as made:
+        yield made
+
+
+@dg.job
+def nothing() -> None: ...
+
+
+def in_progress(instance: dg.DagsterInstance, process: ProcessIdentity | None, of: str | None = None) -> str:
+    """A run that ``process`` has begun and that holds the slot, or waits for it; ``of`` is the run that its tag names.
+
+    None: a run that names no process.
+    """
+    run_id = str(uuid4())
+    tags = {OWNER: f"{of or run_id} {process}"} if process else {}
+    run = instance.create_run_for_job(nothing, run_id=run_id, tags=tags)
+    instance.report_dagster_event(_started(run), run_id)
+    instance.event_log_storage.initialize_concurrency_limit_to_default(POOL)
+    instance.event_log_storage.claim_concurrency_slot(POOL, run_id, "step")
+    return run_id
+
+
+def _started(run: dg.DagsterRun) -> dg.DagsterEvent:
+    return dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=run.job_name)
+
+
+HERE = ProcessIdentity.current()
+
+
+def _gone() -> ProcessIdentity:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    gone = replace(HERE, pid=process.pid)
+    process.wait()
+    return gone
+
+
+@pytest.mark.parametrize(
+    ("whose", "ended"),
+    [
+        (lambda: HERE, False),
+        (_gone, True),
+        (lambda: replace(HERE, started=HERE.started - 500, since_boot=HERE.since_boot - 500), True),
+        (lambda: replace(HERE, started=HERE.started + 3600), False),
+        (lambda: replace(_gone(), host="another-machine"), False),
+        (lambda: None, False),
+    ],
+    ids=["alive", "gone", "reused id", "clock was set", "another machine", "unknown"],
+)
+def test_only_runs_of_processes_that_surely_died_are_ended(
+    whose: Callable[[], ProcessIdentity | None], ended: bool, instance: dg.DagsterInstance
+) -> None:
+    run_id = in_progress(instance, whose())
+    assert bool(end_dead_runs(instance)) is ended
+    assert stands(instance, run_id).is_finished is ended
+    holders = instance.event_log_storage.get_concurrency_info(POOL).claimed_slots
+    assert [slot.run_id for slot in holders] == ([] if ended else [run_id])
+
+
+def test_a_run_that_was_made_from_a_dead_one_is_left_alone(instance: dg.DagsterInstance) -> None:
+    """A re-execution takes over the tags of the run that it repeats."""
+    repeated = in_progress(instance, _gone(), of=str(uuid4()))
+    assert end_dead_runs(instance) == []
+    assert not stands(instance, repeated).is_finished
+
+
+def test_a_zombie_has_died() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    began = psutil.Process(process.pid).create_time()
+    identity = ProcessIdentity(HERE.host, process.pid, began, began - psutil.boot_time())
+    assert not identity.has_died
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert identity.has_died
+    process.wait()
+
+
+def test_a_forked_child_is_not_its_parent() -> None:
+    fork = multiprocessing.get_context("fork")
+    queue = fork.SimpleQueue()
+    child = fork.Process(target=lambda: queue.put(str(ProcessIdentity.current())))
+    child.start()
+    assert ProcessIdentity.parse(queue.get()).pid == child.pid
+    child.join()
+
+
+def test_slots_of_finished_and_of_deleted_runs_are_freed(instance: dg.DagsterInstance) -> None:
+    finished, deleted = in_progress(instance, HERE), in_progress(instance, HERE)
+    instance.report_run_failed(stands(instance, finished))
+    instance.run_storage.delete_run(deleted)
+    end_dead_runs(instance)
+    info = instance.event_log_storage.get_concurrency_info(POOL)
+    assert (info.claimed_slots, info.pending_steps) == ([], [])
+
+
+def test_tags_name_this_process_and_hide_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/steam-assets", "run", "http://name:hunter2@host/"])
+    tags = owner_tags("an-id")
+    assert tags[OWNER] == f"an-id {ProcessIdentity.current()}"
+    assert tags["steam/command"].startswith("steam-assets run") and "hunter2" not in str(tags)

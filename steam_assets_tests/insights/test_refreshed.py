@@ -1,0 +1,75 @@
+"""What insights lack: each committed clean partition until a refresh has made it, and again once it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from steam_assets.commands.refresh import behind_note
+from steam_assets.insights.freshness import INSIGHT as FRESHNESS
+from steam_assets.insights.insight import ALL
+from steam_assets.insights.refreshed import Refreshing, behind
+from steam_assets.insights.table import freshness_frame, replace
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
+from steam_assets.visuals.dashboard import DashboardData, render
+from steam_assets_tests.deployment import session_for
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+
+
+def commit(lake: Lake, table: str, *keys: str, snapshot: int = 1) -> None:
+    for key in keys:
+        lake.ledger.write(
+            CleanRecord(
+                table=table, partition_key=key, raw_digest="0" * 64, items=1, clean=1, quarantined=0, duplicates=0,
+                snapshot_id=snapshot, committed_at=NOW,
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.spark
+def test_partitions_are_behind_until_a_refresh_has_made_them(spark: SparkSession, tmp_path: Path) -> None:
+    """Of two that were committed one is made; a third comes during the refresh; then the first is committed again."""
+    lake = Lake(Settings(home=tmp_path))
+    session = session_for(spark, lake.settings)
+    assert behind(lake) == {}
+    commit(lake, "most_played", "2026-11-16", "2026-11-17")
+    commit(lake, "news", "2026-11-10")
+
+    def refresh(changed: Mapping[str, Sequence[str]]) -> Refreshing:
+        refreshing = Refreshing(lake, SOURCES)
+        commit(lake, "most_played", "2026-11-18", snapshot=len(changed))
+        replace(session, FRESHNESS, freshness_frame(session, FRESHNESS, []), [ALL])
+        refreshing.made(session, changed)
+        return refreshing
+
+    refresh({"most_played": ["2026-11-16"]})
+    assert behind(lake) == {"most_played": ["2026-11-17", "2026-11-18"], "news": ["2026-11-10"]}
+    commit(lake, "most_played", "2026-11-16", snapshot=2)
+    everything = {"most_played": ["2026-11-16", "2026-11-17", "2026-11-18"], "news": ["2026-11-10"]}
+    assert behind(lake) == everything
+    assert refresh(everything).all == everything
+    assert behind(lake) == {"most_played": ["2026-11-18"]}, "committed while the refresh was under way"
+
+
+def test_where_nothing_was_refreshed_all_is_behind_and_the_page_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEAM_HOME", str(tmp_path))
+    lake = Lake(Settings(home=tmp_path))
+    commit(lake, "most_played", "2026-11-16", "2026-11-17")
+    page = render(DashboardData(behind=behind(lake)))
+    for text in (behind_note(behind(lake), lake.settings), page):
+        assert "they lack most_played 2 partitions, 2026-11-16 to 2026-11-17" in text
+        assert "steam-assets refresh" in text
+    assert 'class="behind"' not in render(DashboardData())
+    assert behind_note({"news": ["2026-11-10"]}, Settings(home=tmp_path / "x")).endswith(
+        f"Run `STEAM_HOME={tmp_path / 'x'} steam-assets refresh`"
+    )
