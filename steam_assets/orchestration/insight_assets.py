@@ -24,6 +24,7 @@ from steam_assets.insights.table import (
     read_inputs,
     replace,
 )
+from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.io_managers import show_partitions
