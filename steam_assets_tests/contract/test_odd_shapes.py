@@ -172,7 +172,7 @@ def test_what_the_present_service_leaves_out_is_false_or_nought_and_unknown_in_t
     spark: SparkSession,
 ) -> None:
     """A review without `voted_up` is a bad one; of an old answer it cannot be told."""
-    absent = dict.fromkeys(("voted_up", "votes_up", "steam_purchase", "refunded"))
+    absent: dict[str, Any] = dict.fromkeys(("voted_up", "votes_up", "steam_purchase", "refunded"))
     (new,) = reviews_of(spark, absent)
     (old,) = reviews_of(spark, absent, old=True)
     assert (new["state"], *(new[name] for name in absent)) == ("clean", False, 0, False, False)
