@@ -28,9 +28,10 @@ from steam_assets.embedded.jars import kafka_jars
 from steam_assets.embedded.jvm import find_java, java_environment, native_options
 from steam_assets.embedded.watched import kill_watched, start_watched
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
+from steam_assets.loopback import LOOPBACK, require_loopback
 from steam_assets.settings import Settings
 
-HOST = "127.0.0.1"
+HOST = LOOPBACK
 _PROGRAM = "kafka"
 START_DEADLINE_SECONDS = 60.0
 """A start takes 2 s on an idle machine; reading a large log after a crash, or a busy machine, takes longer."""
@@ -130,7 +131,8 @@ class EmbeddedBroker:
         self.wait_until_ready()
 
     def launch(self) -> None:
-        """Start the process, or adopt one, without waiting for it to answer."""
+        """Start the process, or adopt one, without waiting for it to answer. NoLoopback as of ``require_loopback``."""
+        require_loopback()
         self.folder.mkdir(parents=True, exist_ok=True)
         # Two processes that start the same broker at once: the second waits and then adopts the first one's.
         with FileLock(self.folder / "start.lock", timeout=START_DEADLINE_SECONDS):
