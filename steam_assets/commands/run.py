@@ -44,7 +44,7 @@ def run(
     sources = _sources(target)
     stages = [_stage(name) for name in stage] if stage else list(Stage)
     wanted = _app_ids(apps)
-    with broker_for(settings), local_instance(settings) as instance:
+    with broker_for(settings, shared=True), local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 
         launcher = Launcher(build_defs(settings=settings), instance)
