@@ -20,7 +20,7 @@ from uuid import uuid4
 import dagster as dg
 from filelock import FileLock
 
-from steam_assets.disk_space import disk_is_full
+from steam_assets.disk_space import DiskFull, disk_is_full
 from steam_assets.ingestion.obtain import spool_folder
 from steam_assets.ingestion.spool import Spool
 from steam_assets.orchestration.failures import ATTENDED
@@ -172,11 +172,17 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     for folder in (settings.home, Path(tempfile.gettempdir())):
         sweep_dead(folder)
     with ExitStack() as stack:
-        # Two commands at once must not both lay out the databases of a new instance.
-        with FileLock(settings.home / "instance.lock"):
-            prepare_dagster_home(settings)
-            instance = stack.enter_context(dg.DagsterInstance.get())
-            ended = end_dead_runs(instance)
+        try:
+            # Two commands at once must not both lay out the databases of a new instance.
+            with FileLock(settings.home / "instance.lock"):
+                prepare_dagster_home(settings)
+                instance = stack.enter_context(dg.DagsterInstance.get())
+                ended = end_dead_runs(instance)
+        except Exception as error:
+            full = disk_is_full(str(error), _written_to())
+            if full is None:
+                raise
+            raise DiskFull(full) from None
         for sentence in ended:
             sys.stderr.write(f"{sentence[0].upper()}{sentence[1:]}.\n")
         yield instance
