@@ -58,7 +58,7 @@ def run(
     stages = [_stage(name) for name in stage] if stage else list(Stage)
     wanted = _app_ids(apps)
     # Kafka lies between the source and raw; the later stages need none, nor the seconds that it takes to start.
-    kafka = broker_for(settings) if Stage.RAW in stages else nullcontext()
+    kafka = broker_for(settings, shared=True) if Stage.RAW in stages else nullcontext()
     with kafka, local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 

@@ -1,9 +1,8 @@
 """A real Apache Kafka broker on this machine: KRaft, one JVM, its data in one folder.
 
 Belongs here: configuring, starting, adopting and stopping the embedded broker, and a cluster of them for tests.
-Does not belong here: topics and clients (ingestion/), jars (jars.py).
-
-A broker dies with the process that started it, even by SIGKILL (watched.py).
+Does not belong here: topics and clients (ingestion/), jars (jars.py). A broker dies with the
+process that started it, even by SIGKILL (watched.py).
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock
-
+from steam_assets.embedded.broker_sharing import BrokerUse, alone_in_starting
 from steam_assets.embedded.class_archive import archive_of, archive_options, recorded
 from steam_assets.embedded.jars import kafka_jars
 from steam_assets.embedded.jvm import find_java, java_environment, native_options
@@ -88,6 +86,7 @@ class EmbeddedBroker:
         self.port = port
         self.heap_mb = heap_mb
         self.adopted = False
+        self.use = BrokerUse(self.folder)
         self._member = member or _Member()
         self._jvm_options = jvm_options
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,7 +125,7 @@ class EmbeddedBroker:
         self.stop()
 
     def start(self) -> None:
-        """Start, or adopt, and wait until the broker answers. Raises PortTaken, BrokerFailed, MissingJava."""
+        """Start or adopt it, and wait until it answers. Raises PortTaken, BrokerBusy, BrokerFailed, MissingJava."""
         self.launch()
         self.wait_until_ready()
 
@@ -135,7 +134,7 @@ class EmbeddedBroker:
         require_loopback()
         self.folder.mkdir(parents=True, exist_ok=True)
         # Two processes that start the same broker at once: the second waits and then adopts the first one's.
-        with FileLock(self.folder / "start.lock", timeout=START_DEADLINE_SECONDS):
+        with alone_in_starting(self.folder):
             if self._port_answers():
                 self._adopt()
                 return
@@ -171,6 +170,7 @@ class EmbeddedBroker:
                 self._process.wait(deadline)
             self.kill()
         self.adopted = False
+        self.use.end()
 
     def kill(self) -> None:
         """End the broker by SIGKILL, as a power loss would. An adopted one is left alone."""
@@ -223,6 +223,7 @@ class EmbeddedBroker:
                 "end it, or set STEAM_EMBEDDED_KAFKA_PORT to a free port"
             )
         self.adopted = True
+        self.use.begin()
 
     def _write_configuration(self) -> None:
         controller = self._member.controller_ports or {self._member.node_id: free_port()}

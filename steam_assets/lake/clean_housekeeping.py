@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from pyspark.sql import SparkSession
 
 from steam_assets.crash_points import reached
 from steam_assets.lake.clean_backup import EMPTY, Content, content, verify
 from steam_assets.lake.clean_tables import ChangedMeanwhile, clean_table, quarantine_table
+from steam_assets.lake.commit_conflicts import until_committed
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.lease import Lease
 from steam_assets.lake.ledger import BackupRecord
@@ -142,7 +144,6 @@ def sweep(spark: SparkSession, table: Table, older_than: datetime) -> None:
             ("expire_snapshots", older_than),
             ("remove_orphan_files", min(older_than, datetime.now(UTC) - ORPHANS_KEPT)),
         ):
-            spark.sql(
-                f"CALL {iceberg.catalog}.system.{procedure}"
-                f"(table => '{name}', older_than => TIMESTAMP '{moment:%F %T}')"
-            )
+            call = f"CALL {iceberg.catalog}.system.{procedure}"
+            call += f"(table => '{name}', older_than => TIMESTAMP '{moment:%F %T}')"
+            until_committed(iceberg.identifier, (), partial(spark.sql, call))

@@ -18,7 +18,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.lake.commit_conflicts import conflicts_named, until_committed
+from steam_assets.lake.commit_conflicts import conflicts_named, is_conflict, until_committed
 from steam_assets.lake.spark_session import CLEAN, CLEAN_BACKUP
 from steam_assets.process_identity import ProcessIdentity, left_by_the_dead
 from steam_assets.sources.source import Column, Table
@@ -184,7 +184,7 @@ class IcebergTable:
         try:
             nothing.writeTo(self.identifier).options(**pinned).overwrite(F.col("partition_key").isin(list(keys)))
         except (PySparkException, Py4JJavaError) as error:
-            if "conflicting files" not in str(error):
+            if "conflicting files" not in str(error) and not is_conflict(error):
                 raise
             raise ChangedMeanwhile(
                 f"{self.identifier} was written while {', '.join(keys)} was looked at; nothing was deleted, plan again"
