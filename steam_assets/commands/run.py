@@ -156,4 +156,4 @@ def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Co
     from steam_assets.lake.partition_status import partition_status
 
     shown = [partition_status(lake, source, key) for source, keys in asked for key in keys]
-    console.print(partition_table(shown, "Partitions"))
+    console.print(partition_table(shown, "Partitions", console.width))
