@@ -1,7 +1,12 @@
-"""The command ``steam-assets``: which commands there are. Each lives in a module of commands/."""
+"""Which commands there are, and how they end. Each lives in a module of commands/.
+
+``__main__.py`` starts this in a session of its own, with SIGTERM blocked until the imports below are done.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -19,6 +24,10 @@ from steam_assets.commands.import_history import import_history
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.warm import warm
+from steam_assets.embedded.supervised import ending
+
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code of a command that was interrupted, by whichever signal."""
 
 app = typer.Typer(
     name="steam-assets",
@@ -42,9 +51,16 @@ def steam_assets() -> None:
 
 
 def main() -> None:
-    """Entry point of the console script. Our own errors say what is wrong and the next step: no traceback for those."""
+    """Run a command, until SIGINT, SIGTERM or SIGHUP. Our own errors say what is wrong and the next step, without
+    a traceback.
+    """
     try:
-        app()
+        for number in ending():
+            signal.signal(number, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending())
+        app(prog_name="steam-assets")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except ValidationError as error:
         if error.title != "Settings":
             raise
@@ -58,3 +74,13 @@ def main() -> None:
 def _fail(message: str) -> NoReturn:
     Console(stderr=True).print(f"[red]{escape(message)}[/]", highlight=False)
     sys.exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            # Threads that wait for a source would hold up the end; what had to be put in order is in order.
+            os._exit(INTERRUPTED)
+        raise

@@ -5,8 +5,8 @@ Belongs here: starting and stopping them together. Does not belong here: what th
 
 from __future__ import annotations
 
-import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from steam_assets.commands.local_broker import broker_for
+from steam_assets.embedded.supervised import Supervised
 from steam_assets.settings import Settings
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
@@ -39,8 +40,10 @@ def dev(
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
         command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
-        served = subprocess.Popen(command)
-        _wait(served)
+        with Supervised(command) as served:
+            code = served.wait()
+    if code:
+        raise typer.Exit(code)
 
 
 def broker() -> None:
@@ -48,7 +51,7 @@ def broker() -> None:
     settings = Settings()
     with broker_for(settings) as address:
         Console().print(f"Kafka answers at {address}. Ctrl-C stops it.")
-        _pause()
+        threading.Event().wait()
 
 
 def simulate(
@@ -64,25 +67,3 @@ def simulate(
         Console().print(f"STEAM_STEAM_API_URL={url} STEAM_SIMILARWEB_URL={url} STEAM_SIMILARWEB_API_URL={url}")
 
     serve(say, port=port, seed=seed, apps=apps, replay=replay)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait()
-    except KeyboardInterrupt:
-        # The terminal has sent the signal to the children, too; they end by themselves.
-        process.wait(timeout=30)
-    finally:
-        if process.poll() is None:
-            process.kill()
-    if process.returncode:
-        raise typer.Exit(process.returncode)
-
-
-def _pause() -> None:
-    import threading
-
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return
