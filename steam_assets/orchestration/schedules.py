@@ -124,7 +124,8 @@ class _Tick:
         present = self.cadence.containing(self.now)
         if live and present > newest:
             # This machine may be asleep again at the present window's own tick, which takes a later picture.
-            requests.append(dg.RunRequest(run_key=f"{present.key} early", partition_key=present.key))
+            # By its tag, as the partition did not exist at the tick's own moment, which Dagster checks a key against.
+            requests.append(dg.RunRequest(run_key=f"{present.key} early", tags={PARTITION: present.key}))
         return requests, self._gaps([window for window in windows if window not in asked])
 
     def _missed(self, newest: Window, moment: datetime) -> list[Window]:

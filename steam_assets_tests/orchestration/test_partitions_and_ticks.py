@@ -198,7 +198,8 @@ def switched_on(instance: dg.DagsterInstance, name: str, moment: datetime) -> No
 
 
 def keys(evaluation: Any) -> list[str]:
-    return [str(request.partition_key) for request in evaluation.run_requests or ()]
+    requests = evaluation.run_requests or ()
+    return [request.partition_key or request.tags["dagster/partition"] for request in requests]
 
 
 MONDAY = datetime(2026, 11, 16, 20, tzinfo=UTC)
