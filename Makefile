@@ -19,6 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 $(READY): requirements.lock installer.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 1; }
+	@case "$$PWD" in *[{}$$:]*) echo "A checkout cannot be installed below a folder with {, }, $$ or : in its name ($$PWD); move it"; exit 1;; esac
 	$(PYTHON) -m venv $(VENV)
 	{ $(PIP) install --quiet --require-hashes -r installer.lock && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install $(LOCKED); } || \
 	  { echo "uv could not install the packages (see above); pip does it, in a minute or two"; $(PIP) install --no-compile $(LOCKED); }

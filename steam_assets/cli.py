@@ -1,8 +1,12 @@
-"""The command ``steam-assets``: which commands there are. Each lives in a module of commands/."""
+"""Which commands there are, and how they end. Each lives in a module of commands/.
+
+``__main__.py`` starts this in a session of its own, with SIGTERM blocked until the imports below are done.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from contextlib import nullcontext
@@ -34,6 +38,10 @@ from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.warm import warm
+from steam_assets.embedded.supervised import ending
+
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code of a command that was interrupted, by whichever signal."""
 
 app = typer.Typer(
     name="steam-assets",
@@ -63,12 +71,17 @@ def steam_assets(
 
 
 def main() -> None:
-    """Entry point of the console script. A failure is one line on stderr; more of it is in the log that it names."""
+    """Run a command, until SIGINT, SIGTERM or SIGHUP. A failure is one line on stderr, and the log that it names."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1 or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0", "false")
+    for number in ending():
+        signal.signal(number, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ending())
     with nullcontext(Noise()) if debug else off_the_terminal() as noise:
         try:
-            code = app(arguments, standalone_mode=False)
+            code = app(arguments, prog_name="steam-assets", standalone_mode=False)
+        except (KeyboardInterrupt, typer.Abort):
+            code = INTERRUPTED
         except typer.TyperException as error:
             code = _refused(error)
         except Exception as error:
@@ -106,4 +119,10 @@ def _say(message: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            # Threads that wait for a source would hold up the end; what had to be put in order is in order.
+            os._exit(INTERRUPTED)
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,18 @@ from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.simulator import Simulator
+from steam_assets.embedded.supervised import ending
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
 from steam_assets_tests.deployment import SHORT_LIVED
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Take signals as from a terminal, in the tests and in what they start, also in the background of a script."""
+    for number in ending():
+        signal.signal(number, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

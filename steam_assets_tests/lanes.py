@@ -9,13 +9,14 @@ The lane of Spark is the longest, and one session serves all of it; the others g
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
 import tempfile
-from contextlib import nullcontext, suppress
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.embedded.supervised import Supervised, ending
 
 LANES = {
     "processes": "process and not (daemon or fault or spark)",
@@ -25,12 +26,16 @@ LANES = {
 }
 """Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
+GRACE_SECONDS = 10
+"""For the fixtures of interrupted tests."""
 GIVES_WAY = 10
 """By how much the lanes without Spark are nicer to others, in steps of nice(2)."""
 
 
 def main() -> int:
-    """Run all lanes to their end; 0 if every test passed, else 1."""
+    """Run all lanes to their end; 0 if every test passed, else 1. Whatever ends this ends the lanes."""
+    for number in ending():
+        signal.signal(number, signal.default_int_handler)
     build = Path("build")
     build.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder), free_port()) as broker:
@@ -39,23 +44,22 @@ def main() -> int:
         logs = {name: build / f"tests-{name}.txt" for name in later}
         running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
         # Most JVMs of the tests start later than this is done.
-        running["warm"] = subprocess.Popen([_STEAM_ASSETS, "warm"], stdout=subprocess.DEVNULL)
-        with suppress(KeyboardInterrupt):
-            # The lanes are interrupted with us, and end what they started.
-            for process in running.values():
-                process.wait()
-        codes = [process.wait() for process in running.values()]
+        running["warm"] = Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")
+        try:
+            codes = [process.wait() for process in running.values()]
+        except KeyboardInterrupt:
+            with ThreadPoolExecutor() as pool:
+                codes = [1, *pool.map(Supervised.end, running.values())]
     for log in logs.values():
         print(log.read_text(errors="replace"))
     return int(any(codes))
 
 
-def _start(name: str, shared: dict[str, str], log: Path | None) -> subprocess.Popen[bytes]:
+def _start(name: str, shared: dict[str, str], log: Path | None) -> Supervised:
     command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=12"]
     if name != "spark":
         command = ["nice", "-n", str(GIVES_WAY), *command]
-    with log.open("wb") if log else nullcontext() as output:
-        return subprocess.Popen(command, env=os.environ | shared, stdout=output, stderr=subprocess.STDOUT)
+    return Supervised(command, environment=os.environ | shared, output=log, grace=GRACE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ It ends with the process that started it.
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 import time
 import urllib.request
@@ -22,7 +22,7 @@ import pyspark
 
 from steam_assets.embedded.broker import HOST, free_port
 from steam_assets.embedded.jvm import find_java
-from steam_assets.embedded.watched import kill_watched, start_watched
+from steam_assets.embedded.supervised import Supervised
 
 START_DEADLINE_SECONDS = 120.0
 LOG_TAIL_CHARACTERS = 2000
@@ -107,7 +107,7 @@ class _Server:
         folder.mkdir(parents=True, exist_ok=True)
         self._name, self._log = name, folder / f"{name}.log"
         home = Path(pyspark.__file__).parent
-        environment = {
+        environment = os.environ | {
             "SPARK_HOME": str(home),
             "JAVA_HOME": str(find_java().resolve().parent.parent),
             "PYSPARK_PYTHON": sys.executable,
@@ -115,9 +115,7 @@ class _Server:
             "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
         }
         script = [str(home / "bin" / command[0]), *command[1:]]
-        self._process: subprocess.Popen[bytes] | None = start_watched(
-            script, folder=folder, output=self._log, environment=environment
-        )
+        self._process: Supervised | None = Supervised(script, folder=folder, output=self._log, environment=environment)
 
     def wait(self, ready: Callable[[], bool]) -> None:
         """Return when ``ready``. SparkServerFailed, with the process ended, if it ends before or takes too long."""
@@ -133,4 +131,4 @@ class _Server:
     def kill(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            kill_watched(process)
+            process.kill()

@@ -26,6 +26,7 @@ from steam_assets.scratch import scratch_folder
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
+    from steam_assets.lake.housekeeping import Line
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restored
     from steam_assets.sources.source import Source
@@ -46,12 +47,14 @@ def status(
     if as_json:
         typer.echo(json.dumps([report.to_json() for report in reports], indent=1))
         return
-    from steam_assets.commands.partition_table import partition_table
+    from steam_assets.commands.partition_table import partition_table, table_console
 
-    console = Console()
-    console.print(partition_table([p for report in reports for p in report.partitions], f"Kept in {settings.home}"))
+    console = table_console()
+    shown = [p for report in reports for p in report.partitions]
+    console.print(partition_table(shown, f"Kept in {settings.home}", console.width))
     for report in reports:
-        console.print(f"{report.source}: {report.summary}", highlight=False)
+        console.print(f"{report.source}: {report.summary}", highlight=False, markup=False)
+    say_behind(lake, console)
 
 
 def verify(source: SourceOption = None, partition: PartitionOption = None) -> None:
@@ -117,23 +120,37 @@ def housekeeping(
 
     Backups are never touched. A cleared partition comes back by `restore`, or by running its source again.
     """
+    from steam_assets.commands.partition_table import KEY_WIDTH, table_console
     from steam_assets.ingestion.clock import Clock
     from steam_assets.lake.housekeeping import Housekeeping
     from steam_assets.lake.lake import Lake
 
-    console, lake = Console(), Lake(Settings())
+    console, lake = table_console(), Lake(Settings())
     days = keep_days or lake.settings.housekeeping_keep_days
     older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
     work = Housekeeping(lake, chosen_sources(None), older_than)
     lines = work.apply() if apply else work.plan()
-    table = Table(title=f"Began before {older_than:%Y-%m-%d}", title_justify="left", box=None, pad_edge=False)
-    for heading in ("what", "partition", "deleted" if apply else "would go", "rows", "why"):
-        table.add_column(heading, overflow="fold")
-    for line in lines:
-        table.add_row(line.label, line.partition_key, "yes" if line.clear else "no", str(line.rows), line.reason)
-    console.print(table)
+    console.print(f"Began before {older_than:%Y-%m-%d}:" if lines else "There are no primaries.")
+    for heading, group in _by_reason(lines, applied=apply).items():
+        console.print(heading, style="bold", markup=False, highlight=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        table.add_column(overflow="fold")
+        table.add_column(overflow="fold", min_width=KEY_WIDTH)
+        table.add_column(overflow="fold", justify="right")
+        for line in group:
+            table.add_row(line.label, line.partition_key, f"{line.rows} rows")
+        console.print(table)
     if not apply:
-        console.print("Nothing was deleted. `steam-assets housekeeping --apply` deletes the lines that say yes.")
+        console.print("Nothing was deleted. `steam-assets housekeeping --apply` deletes what would go.")
+
+
+def _by_reason(lines: Iterable[Line], *, applied: bool) -> dict[str, list[Line]]:
+    """The lines by what happens to them and why, in words; what goes first."""
+    found: dict[str, list[Line]] = {}
+    for line in sorted(lines, key=lambda line: not line.clear):
+        what = ("Deleted" if applied else "Would go") if line.clear else "Kept"
+        found.setdefault(f"{what}: {line.reason}", []).append(line)
+    return found
 
 
 def _kept(lake: Lake, source: Source) -> list[str]:
@@ -173,6 +190,6 @@ def _arrived(result: Restored) -> str:
 def _report(console: Console, problems: Sequence[str], fine: str) -> None:
     if problems:
         for problem in problems:
-            console.print(problem, style="red", markup=False, highlight=False)
+            console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     console.print(f"[green]{fine}[/]")

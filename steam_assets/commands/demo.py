@@ -186,7 +186,7 @@ class DemoRun:
             self.console.print(
                 f"All {len(steps)} partitions are in place and verified: nothing to do, nothing changed."
             )
-        self.console.print(partition_table(statuses(), f"Kept in {self.settings.home.absolute()}"))
+        self.console.print(partition_table(statuses(), f"Kept in {self.settings.home.absolute()}", self.console.width))
         show_left_out(self.console, left_out)
         self.console.print(f"Dashboard: {self._dashboard.as_uri()}", soft_wrap=True)
 

@@ -38,6 +38,7 @@ from steam_assets.embedded.jvm import (
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.lake.reviewer_key import SHORTEST_KEY
+from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
 from steam_assets.settings import Settings
 
 CONTACT_SECONDS = 5.0
@@ -116,6 +117,16 @@ def check_jars(settings: Settings) -> Iterator[Finding]:
             yield problem(name, str(error), f"rm {shlex.quote(damaged)}")
         except UnavailableJar as error:
             yield problem(name, str(error), "unset STEAM_JARS_DIR && steam-assets doctor   # with a network")
+
+
+def check_loopback(_settings: Settings) -> Iterator[Finding]:
+    """The address at which Kafka and Spark talk."""
+    try:
+        require_loopback()
+    except NoLoopback as error:
+        yield problem("Network", str(error), RESTORE_COMMAND)
+    else:
+        yield fine("Network", f"{LOOPBACK} can be listened on")
 
 
 def check_kafka(settings: Settings) -> Iterator[Finding]:
@@ -312,6 +323,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_java,
     check_temporary,
     check_jars,
+    check_loopback,
     check_kafka,
     check_spark,
     check_catalog,

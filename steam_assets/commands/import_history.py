@@ -164,4 +164,4 @@ def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Console) 
     from steam_assets.lake.partition_status import partition_status
 
     shown = [partition_status(lake, source, key) for source, keys in _partitions(lines) for key in keys]
-    console.print(partition_table(shown, "Partitions"))
+    console.print(partition_table(shown, "Partitions", console.width))

@@ -5,6 +5,7 @@ Belongs here: deciding which. Does not belong here: how a broker runs (embedded/
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,12 +13,27 @@ from steam_assets.settings import Settings
 
 
 @contextmanager
-def broker_for(settings: Settings) -> Iterator[str]:
-    """Bootstrap address of a broker that answers. One of this HOME that runs already is used and left running."""
+def broker_for(settings: Settings, *, shared: bool = False) -> Iterator[str]:
+    """Bootstrap address of a broker that answers. One of this HOME that runs already is used and left running.
+
+    ``shared``: at the end, but not at Ctrl-C, wait for the commands that use the broker that this one started.
+    """
     if not settings.embedded_kafka:
         yield settings.kafka_address
         return
     from steam_assets.embedded.broker import EmbeddedBroker
 
-    with EmbeddedBroker.of(settings):
-        yield settings.kafka_address
+    with EmbeddedBroker.of(settings) as broker:
+        wait = shared
+        try:
+            yield settings.kafka_address
+        except KeyboardInterrupt:
+            wait = False
+            raise
+        finally:
+            if wait and not broker.adopted:
+                broker.use.wait_for_others(_say)
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")

@@ -5,41 +5,65 @@ Belongs here: its columns and colours. Does not belong here: the numbers (lake/p
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from steam_assets.lake.partition_status import PartitionStatus, TableStatus
 
 HEADINGS = ("fetched", "pub-\nlished", "landed", "clean", "quaran-\ntined", "dupli-\ncates")
+NARROW_HEADINGS = ("items", *HEADINGS[3:])
+NARROW = 80
+"""Columns of a terminal below which fetched, published and landed share a column; they differ if something is wrong."""
+
+LINES_FOR_PROGRAMS = 200
+KEY_WIDTH = len("2026-11-10")
 
 
-def partition_table(statuses: Iterable[PartitionStatus], title: str) -> Table:
-    """One line for each clean table of each partition; the numbers count its items.
+def table_console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal or COLUMNS say; wide in a pipe, where a line belongs to one row."""
+    console = Console(stderr=stderr)
+    if console.is_terminal or os.environ.get("COLUMNS"):
+        return console
+    return Console(stderr=stderr, width=LINES_FOR_PROGRAMS)
+
+
+def partition_table(statuses: Iterable[PartitionStatus], title: str, width: int = NARROW) -> Table:
+    """One line for each clean table of each partition, for a console of ``width``; the numbers count its items.
 
     Fetched = published = landed = clean + quarantined + duplicates holds in every line, or the run or one of its
-    checks failed.
+    checks failed. What does not fit goes on in the next line: nothing is cut.
     """
+    narrow = width < NARROW
     table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("source", no_wrap=True)
-    table.add_column("partition", no_wrap=True)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("backup\nverified", no_wrap=True)
+    table.add_column("source", overflow="fold", min_width=len("reviews"))
+    table.add_column("partition", overflow="fold", min_width=KEY_WIDTH)
+    for heading in NARROW_HEADINGS if narrow else HEADINGS:
+        table.add_column(heading, justify="right", overflow="fold", min_width=max(map(len, heading.split("\n"))))
+    table.add_column("backup\nverified", overflow="fold", min_width=len("verified"))
     for status in statuses:
         for index, part in enumerate(status.tables):
             lead = (f" {part.table}", "") if index else (status.source, status.partition_key)
-            table.add_row(*lead, *_counts(status, part), _verified(status, part))
+            raw, clean = _counts(status, part)
+            shown = ["/".join(dict.fromkeys(raw)), *clean] if narrow else [*raw, *clean]
+            table.add_row(*lead, *shown, _verified(status, part))
     return table
 
 
-def _counts(status: PartitionStatus, part: TableStatus) -> list[str]:
+def _counts(status: PartitionStatus, part: TableStatus) -> tuple[list[str], list[str]]:
+    """Fetched, published and landed; and clean, quarantined and duplicates."""
     published, landed = status.published(part.table), status.landed(part.table)
     raw = (published, published, landed) if status.raw else (None,) * 3
     record = part.record
     clean = (record.clean, record.quarantined, record.duplicates) if record else (None,) * 3
-    return ["–" if number is None else str(number) for number in (*raw, *clean)]
+    return _shown(raw), _shown(clean)
+
+
+def _shown(numbers: Iterable[int | None]) -> list[str]:
+    return ["–" if number is None else str(number) for number in numbers]
 
 
 def _verified(status: PartitionStatus, part: TableStatus) -> str:

@@ -36,21 +36,28 @@ def refresh() -> None:
 
 
 def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
-    """One run of the refresh job for all that is behind; False if nothing is. RunFailed that names the next step."""
+    """One run of the refresh job for all that is behind; False if nothing is. RunFailed that names the next step.
+
+    One command of a HOME refreshes at a time; what was behind for two of them, the first one has made.
+    """
+    from filelock import FileLock
+
     from steam_assets.insights.refreshed import behind, in_words
     from steam_assets.orchestration.launch import RunFailed
     from steam_assets.visuals.dashboard.file import dashboard_path
 
-    changed = behind(lake)
-    if not changed:
-        return False
-    try:
-        with console.status("Insights, dashboard, exports"):
+    lake.settings.home.mkdir(parents=True, exist_ok=True)
+    with console.status("Insights, dashboard, exports"), FileLock(lake.settings.home / "refresh.lock"):
+        changed = behind(lake)
+        if not changed:
+            return False
+        try:
             launcher.refresh(changed)
-    except RunFailed as error:
-        raise RunFailed(
-            f"the data is in place, its insights are not: {error}. `steam-assets refresh` tries again", error.details
-        ) from error
+        except RunFailed as error:
+            raise RunFailed(
+                f"the data is in place, its insights are not: {error}. `steam-assets refresh` tries again",
+                error.details,
+            ) from error
     _print(console, f"Insights, dashboard and exports have {in_words(changed)}: {dashboard_path(lake.settings)}")
     return True
 

@@ -6,6 +6,7 @@ Belongs here: what is asked for and how progress is shown. Does not belong here:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,9 @@ def run(
     asked = [(source, _keys(source, first, last, now)) for source in _sources(target)]
     stages = [_stage(name) for name in stage] if stage else list(Stage)
     wanted = _app_ids(apps)
-    with broker_for(settings), local_instance(settings) as instance:
+    # Kafka lies between the source and raw; the later stages need none, nor the seconds that it takes to start.
+    kafka = broker_for(settings, shared=True) if Stage.RAW in stages else nullcontext()
+    with kafka, local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 
         launcher, lake = Launcher(build_defs(settings=settings), instance), Lake(settings)
@@ -160,4 +163,4 @@ def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Co
     from steam_assets.lake.partition_status import partition_status
 
     shown = [partition_status(lake, source, key) for source, keys in asked for key in keys]
-    console.print(partition_table(shown, "Partitions"))
+    console.print(partition_table(shown, "Partitions", console.width))

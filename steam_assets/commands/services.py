@@ -5,8 +5,8 @@ Belongs here: starting and stopping them together. Does not belong here: what th
 
 from __future__ import annotations
 
-import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.recordings import recorded_in, show_left_out
+from steam_assets.embedded.supervised import Supervised
 from steam_assets.settings import Settings
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
@@ -40,8 +41,10 @@ def dev(
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
         command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
-        served = subprocess.Popen(command, stderr=sys.stderr)
-        _wait(served)
+        with Supervised(command, errors=sys.stderr) as served:
+            code = served.wait()
+    if code:
+        raise typer.Exit(code)
 
 
 def broker() -> None:
@@ -49,7 +52,7 @@ def broker() -> None:
     settings = Settings()
     with broker_for(settings) as address:
         Console().print(f"Kafka answers at {address}. Ctrl-C stops it.")
-        _pause()
+        threading.Event().wait()
 
 
 def simulate(
@@ -68,25 +71,3 @@ def simulate(
         Console().print(f"STEAM_STEAM_API_URL={url} STEAM_SIMILARWEB_URL={url} STEAM_SIMILARWEB_API_URL={url}")
 
     serve(say, port=port, seed=seed, apps=apps, replay=replay)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait()
-    except KeyboardInterrupt:
-        # The terminal has sent the signal to the children, too; they end by themselves.
-        process.wait(timeout=30)
-    finally:
-        if process.poll() is None:
-            process.kill()
-    if process.returncode:
-        raise typer.Exit(process.returncode)
-
-
-def _pause() -> None:
-    import threading
-
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return

@@ -3,7 +3,7 @@
 Belongs here: configuring, starting, adopting and stopping the embedded broker, and a cluster of them for tests.
 Does not belong here: topics and clients (ingestion/), jars (jars.py).
 
-A broker dies with the process that started it, even by SIGKILL (watched.py).
+A broker dies with the process that started it, even by SIGKILL (supervised.py).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import base64
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -21,20 +22,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock
-
+from steam_assets.embedded.broker_sharing import BrokerUse, alone_in_starting
 from steam_assets.embedded.class_archive import archive_of, archive_options, recorded
 from steam_assets.embedded.jars import kafka_jars
 from steam_assets.embedded.jvm import find_java, java_environment, native_options
-from steam_assets.embedded.watched import kill_watched, start_watched
+from steam_assets.embedded.supervised import Supervised
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
+from steam_assets.loopback import LOOPBACK, require_loopback
 from steam_assets.settings import Settings
 
-HOST = "127.0.0.1"
+HOST = LOOPBACK
 _PROGRAM = "kafka"
 START_DEADLINE_SECONDS = 60.0
 """A start takes 2 s on an idle machine; reading a large log after a crash, or a busy machine, takes longer."""
-STOP_DEADLINE_SECONDS = 15.0
+STOP_DEADLINE_SECONDS = 3.0
+"""A stop takes 0.5 s on an idle machine. A broker that was killed repairs its log when it starts again."""
 ARCHIVE_DEADLINE_SECONDS = 120.0
 """An archive is written when the broker stops: 3 s on an idle machine."""
 PROBE_DEADLINE_SECONDS = 3.0
@@ -87,9 +89,10 @@ class EmbeddedBroker:
         self.port = port
         self.heap_mb = heap_mb
         self.adopted = False
+        self.use = BrokerUse(self.folder)
         self._member = member or _Member()
         self._jvm_options = jvm_options
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Supervised | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> EmbeddedBroker:
@@ -125,15 +128,20 @@ class EmbeddedBroker:
         self.stop()
 
     def start(self) -> None:
-        """Start, or adopt, and wait until the broker answers. Raises PortTaken, BrokerFailed, MissingJava."""
-        self.launch()
-        self.wait_until_ready()
+        """Start or adopt it, and wait until it answers. Raises PortTaken, BrokerBusy, BrokerFailed, MissingJava."""
+        try:
+            self.launch()
+            self.wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
 
     def launch(self) -> None:
-        """Start the process, or adopt one, without waiting for it to answer."""
+        """Start the process, or adopt one, without waiting for it to answer. NoLoopback as of ``require_loopback``."""
+        require_loopback()
         self.folder.mkdir(parents=True, exist_ok=True)
         # Two processes that start the same broker at once: the second waits and then adopts the first one's.
-        with FileLock(self.folder / "start.lock", timeout=START_DEADLINE_SECONDS):
+        with alone_in_starting(self.folder):
             if self._port_answers():
                 self._adopt()
                 return
@@ -164,18 +172,19 @@ class EmbeddedBroker:
     def stop(self, deadline: float = STOP_DEADLINE_SECONDS) -> None:
         """Stop the broker in order, by force after ``deadline`` seconds. An adopted one is left alone."""
         if self._process is not None:
-            self._process.terminate()
+            self._process.send(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(deadline)
             self.kill()
         self.adopted = False
+        self.use.end()
 
     def kill(self) -> None:
         """End the broker by SIGKILL, as a power loss would. An adopted one is left alone."""
         process, self._process = self._process, None
         if process is None:
             return
-        kill_watched(process)
+        process.kill()
         self._pid_file.unlink(missing_ok=True)
         atexit.unregister(self.stop)
 
@@ -221,6 +230,7 @@ class EmbeddedBroker:
                 "end it, or set STEAM_EMBEDDED_KAFKA_PORT to a free port"
             )
         self.adopted = True
+        self.use.begin()
 
     def _write_configuration(self) -> None:
         controller = self._member.controller_ports or {self._member.node_id: free_port()}
@@ -246,11 +256,11 @@ class EmbeddedBroker:
                 f"{self.folder} could not be made ready for Kafka: {(done.stderr or done.stdout)[-2000:]}"
             )
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> Supervised:
         options = _archived() if self._jvm_options is None else self._jvm_options
         command = self._java(self.heap_mb, options, "kafka.Kafka", self._configuration.name)
         output = self.folder / "broker.out"
-        return start_watched(command, folder=self.folder, output=output, environment=java_environment())
+        return Supervised(command, folder=self.folder, output=output, environment=java_environment())
 
     def _java(self, heap_mb: int, options: Sequence[str], *arguments: str) -> list[str]:
         return [

@@ -102,6 +102,7 @@ def _by_app(source: Source, question: Question, ask: Ask) -> Iterator[Answer]:
 
     pool = ThreadPoolExecutor(APPS_AT_ONCE, thread_name_prefix=f"ask-{source.name}")
     running: deque[Future[list[Answer]]] = deque()
+    interrupted = True
     try:
         for app in question.apps:
             running.append(pool.submit(of_app, app))
@@ -109,9 +110,14 @@ def _by_app(source: Source, question: Question, ask: Ask) -> Iterator[Answer]:
                 yield from _first(running)
         while running:
             yield from _first(running)
+        interrupted = False
+    except Exception:
+        interrupted = False
+        raise
     finally:
         stop.set()
-        pool.shutdown(cancel_futures=True)
+        # The answers on their way may take a minute: whoever presses Ctrl-C does not wait for them.
+        pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
 def _first(running: deque[Future[list[Answer]]]) -> list[Answer]:

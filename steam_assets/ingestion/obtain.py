@@ -11,6 +11,7 @@ only if the source can be asked about that window, or if a run that died had its
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,16 +21,28 @@ from steam_assets.ingestion.collect import collect
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.errors import NotAskable, SourceError
 from steam_assets.ingestion.http_client import SourceClient
-from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.ingestion.kafka_connection import KafkaUnavailable, ensure_topics
 from steam_assets.ingestion.limits import Patience
 from steam_assets.ingestion.producer import publish
 from steam_assets.ingestion.spool import Spool
-from steam_assets.lake.backup import backup_of, restore
+from steam_assets.lake.backup import backup_of, backups_of, restore
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord, Receipt
 from steam_assets.lake.raw_tables import Aside, put_aside
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Question, Source
+
+
+def held(lake: Lake, source: Source) -> set[str]:
+    """Keys of the partitions that need not be asked of the source: raw, its backup or the topic has them.
+
+    A topic that cannot be read counts as empty.
+    """
+    twins = lake.raw_twins(source)
+    keys = {*twins.primary.records(RawRecord), *backups_of(twins)}
+    with suppress(KafkaUnavailable):
+        keys |= {batch.partition_key for batch in find_batches(lake.settings, source)}
+    return keys
 
 
 class Origin(StrEnum):

@@ -11,6 +11,7 @@ protocol here: that costs a fraction of handing them over one by one, and it tel
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -52,6 +53,8 @@ from steam_assets.lake.ledger import OffsetRange, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
+log = logging.getLogger(__name__)
+
 MAX_VALUE_BYTES = MAX_RECORD_BYTES - 16 * 1024
 """The headers need the rest."""
 BATCH_BYTES = 512 * 1024
@@ -85,6 +88,10 @@ class Fenced(PublishFailed):
     """A newer run publishes the same partition; this one gave up its batch."""
 
 
+class TransactionExpired(PublishFailed):
+    """The transaction was open for longer than Kafka lets it be, and Kafka aborted it: this process was paused."""
+
+
 KafkaRecord = tuple[bytes, bytes, list[tuple[str, bytes | None]]]
 """Key, value, headers."""
 
@@ -113,10 +120,43 @@ def publish(
     """Publish ``total`` envelopes, whose sequence counts from 0, as one batch, and say where they lie.
 
     Envelopes are taken one after the other and never all held. ``deadline`` is how long Kafka may make no progress,
-    in seconds. Raises RecordTooLarge, WrongBatch, Fenced, PublishFailed, KafkaUnavailable: nothing of the batch is
-    visible then, nor after an error of ``envelopes`` itself. Raises CommitUnanswered if Kafka falls silent while the
-    batch is committed: then all of it is visible or nothing, and find_batches() tells which.
+    in seconds. If the machine sleeps for longer than a transaction may take, the batch is published once more, unless
+    ``envelopes`` is an iterator, which gives them only once. Raises RecordTooLarge, WrongBatch, Fenced,
+    TransactionExpired, PublishFailed, KafkaUnavailable: nothing of the batch is visible then, nor after an error of
+    ``envelopes`` itself. Raises CommitUnanswered if Kafka falls silent while the batch is committed: then all of it is
+    visible or nothing, and find_batches() tells which.
     """
+
+    def attempt() -> Receipt:
+        return _publish(
+            settings,
+            source,
+            envelopes,
+            total=total,
+            batch_id=batch_id,
+            partition_key=partition_key,
+            deadline=deadline,
+        )
+
+    try:
+        return attempt()
+    except TransactionExpired as expired:
+        if isinstance(envelopes, Iterator):
+            raise
+        log.warning("%s Publishing the batch once more.", expired)
+        return attempt()
+
+
+def _publish(
+    settings: Settings,
+    source: Source,
+    envelopes: Iterable[Envelope],
+    *,
+    total: int,
+    batch_id: str,
+    partition_key: str,
+    deadline: float,
+) -> Receipt:
     writer = HeaderWriter(source=source.name, partition_key=partition_key, batch_id=batch_id, total=total)
     items: dict[str, int] = {}
     topic = topic_of(settings, source)
@@ -126,8 +166,11 @@ def publish(
         try:
             _send_all(loop, batch, _records(envelopes, writer, items))
             loop.run(batch.commit())
-        except BaseException:
+        except BaseException as error:
             loop.run(batch.abandon())
+            # A process that slept finds the deadline of what it waited for over, before it hears Kafka's refusal.
+            if isinstance(error, KafkaUnavailable) and batch.expired:
+                raise batch.expiry() from error
             raise
         reached("publish:after_commit")
         loop.run(batch.close())
@@ -216,6 +259,20 @@ class _Transaction:
         self._partitions: list[int] = []
         self._partition_of = DefaultPartitioner()
         self._producer: AIOKafkaProducer | None = None
+        self._begun = time.time()
+
+    @property
+    def expired(self) -> bool:
+        """Whether more time has passed since the beginning than Kafka lets the transaction have."""
+        # By the wall clock, as Kafka's: the monotonic one stands still while a laptop sleeps.
+        return time.time() - self._begun > self._timeout
+
+    def expiry(self) -> TransactionExpired:
+        return TransactionExpired(
+            f"this process paused for longer than transaction.timeout.ms ({self._timeout} s), as on a sleeping laptop, "
+            f"or another run publishes the same partition ({self._transactional_id}); nothing of this batch is "
+            "visible. Run it again, after that other run if there is one."
+        )
 
     async def begin(self) -> str:
         """Connect, fence older runs, open the transaction; gives the cluster's id."""
@@ -229,6 +286,7 @@ class _Transaction:
             known = await self._guarded(self._producer.partitions_for(self._topic))
             self._partitions = sorted(known)
             await self._guarded(self._producer.begin_transaction())
+            self._begun = time.time()
         except BaseException:
             await self.close()
             raise
@@ -311,9 +369,11 @@ class _Transaction:
         try:
             return await asyncio.wait_for(step, self._deadline)
         except (ProducerFenced, InvalidProducerEpoch) as error:
+            if self.expired:
+                raise self.expiry() from error
             raise Fenced(
-                f"another run publishes the same partition ({self._transactional_id}), or this one was silent for "
-                f"more than {self._timeout} s; nothing of this batch is visible. Let the other run finish."
+                f"another run publishes the same partition ({self._transactional_id}); nothing of this batch is "
+                "visible. Let the other run finish."
             ) from error
         except (TimeoutError, KafkaConnectionError, OSError) as error:
             raise unavailable(self._settings, self._doing, error) from error
@@ -322,4 +382,6 @@ class _Transaction:
                 f"Kafka refuses a record's size: raise max.message.bytes of {self._topic}; nothing was published"
             ) from error
         except KafkaError as error:
+            if self.expired:
+                raise self.expiry() from error
             raise PublishFailed(f"{self._doing} failed ({error!r}); nothing of this batch is visible") from error

@@ -13,7 +13,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError
@@ -85,8 +85,9 @@ def pyiceberg_properties(settings: Settings, root: RootName) -> dict[str, str]:
         properties["s3.endpoint"] = settings.s3_endpoint_url
     match settings.iceberg_catalog:
         case "sqlite":
-            file = sqlite_file(settings, root).as_uri()
-            properties |= {"type": "sql", "uri": f"sqlite:///{file}?timeout={BUSY_SECONDS}&uri=true"}
+            # SQLAlchemy decodes the path by itself.
+            file = quote(str(sqlite_file(settings, root)))
+            properties |= {"type": "sql", "uri": f"sqlite:///{file}?timeout={BUSY_SECONDS}"}
         case "jdbc":
             properties |= {"type": "sql", "uri": _sqlalchemy_uri(settings)}
         case "glue":
@@ -109,7 +110,9 @@ def spark_properties(settings: Settings, root: RootName) -> dict[str, str]:
         "cache-enabled": "false",
     }
     if settings.iceberg_catalog == "sqlite":
-        properties["uri"] = f"jdbc:sqlite:{sqlite_file(settings, root).as_uri()}?busy_timeout={1000 * BUSY_SECONDS}"
+        properties["uri"] = (
+            f"jdbc:sqlite:file:{quote(str(sqlite_file(settings, root)))}?busy_timeout={1000 * BUSY_SECONDS}"
+        )
     elif settings.iceberg_catalog_uri:
         properties["uri"] = settings.iceberg_catalog_uri
     if kind == "jdbc":

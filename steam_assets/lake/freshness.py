@@ -73,7 +73,7 @@ def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
     ledger = SourceLedger.of(lake, source)
     keys = ledger.keys
     due = source.cadence.latest_finished(now - GRACE[source.cadence])
-    gaps = [_gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in keys] if keys else []
+    gaps = [gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in keys] if keys else []
     return Freshness(
         source=source.name,
         cadence=source.cadence.value,
@@ -84,7 +84,8 @@ def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
     )
 
 
-def _gap(source: Source, window: Window, now: datetime) -> Gap:
+def gap(source: Source, window: Window, now: datetime) -> Gap:
+    """What a missing partition is at ``now`` (aware)."""
     refusal = source.history.refusal(window, now)
     if refusal is None:
         if source.history is History.CARRIED:

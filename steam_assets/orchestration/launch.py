@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,15 +20,18 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
+from filelock import FileLock
 
+from steam_assets.disk_space import DiskFull, disk_is_full
 from steam_assets.ingestion.obtain import Origin, spool_folder
 from steam_assets.ingestion.spool import Spool
+from steam_assets.lake.roots import ROOT_NAMES, on_s3
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
-from steam_assets.orchestration.run_ownership import attended_tags, end_dead_runs
+from steam_assets.orchestration.run_ownership import abandon, attended_tags, end_dead_runs
 from steam_assets.root_cause import root_cause
 from steam_assets.scratch import sweep_dead
 from steam_assets.settings import Settings
@@ -135,16 +138,26 @@ class Launcher:
         self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
     ) -> dg.ExecuteInProcessResult:
         run_id = str(uuid4())
-        with interruptible():
-            result = job.execute_in_process(
-                instance=self._instance,
-                raise_on_error=False,
-                run_id=run_id,
-                tags=attended_tags(run_id, {ATTENDED: "true", **(tags or {})}),
-                **options,
-            )
+        try:
+            with interruptible():
+                result = job.execute_in_process(
+                    instance=self._instance,
+                    raise_on_error=False,
+                    run_id=run_id,
+                    tags=attended_tags(run_id, {ATTENDED: "true", **(tags or {})}),
+                    **options,
+                )
+        except Exception as error:
+            # Dagster could not write down what happened, as it may be unable to write down this.
+            full = disk_is_full(str(error), _written_to())
+            if full is None:
+                raise
+            with suppress(Exception):
+                abandon(self._instance, run_id, full)
+            raise RunFailed(full) from None
         if not result.success:
-            raise RunFailed(root_cause(_first_failure(result)), _details(result))
+            failure = _first_failure(result)
+            raise RunFailed(disk_is_full(failure, _written_to()) or root_cause(failure), _details(result))
         return result
 
 
@@ -159,6 +172,14 @@ def _origin(result: dg.ExecuteInProcessResult, source: Source) -> str | None:
             origin = event.step_output_data.metadata.get("origin")
             return str(origin.value) if origin else None
     return None
+
+
+def _written_to() -> list[Path]:
+    """The folders of this machine that a run writes to."""
+    settings = Settings()
+    roots = [settings.root(name) for name in ROOT_NAMES]
+    folders = [settings.home, Path(tempfile.gettempdir()), *(Path(root) for root in roots if not on_s3(root))]
+    return [*folders, Path(os.environ["DAGSTER_HOME"])] if "DAGSTER_HOME" in os.environ else folders
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:
@@ -187,13 +208,24 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
     What processes that died left in progress, or in temporary folders, is ended first.
     """
-    prepare_dagster_home(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
     Spool.sweep(spool_folder(settings))
     for folder in (settings.home, Path(tempfile.gettempdir())):
         sweep_dead(folder)
-    with dg.DagsterInstance.get() as instance:
-        for ended in end_dead_runs(instance):
-            sys.stderr.write(f"{ended[0].upper()}{ended[1:]}.\n")
+    with ExitStack() as stack:
+        try:
+            # Two commands at once must not both lay out the databases of a new instance.
+            with FileLock(settings.home / "instance.lock"):
+                prepare_dagster_home(settings)
+                instance = stack.enter_context(dg.DagsterInstance.get())
+                ended = end_dead_runs(instance)
+        except Exception as error:
+            full = disk_is_full(str(error), _written_to())
+            if full is None:
+                raise
+            raise DiskFull(full) from None
+        for sentence in ended:
+            sys.stderr.write(f"{sentence[0].upper()}{sentence[1:]}.\n")
         yield instance
 
 

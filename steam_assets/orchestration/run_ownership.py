@@ -79,13 +79,19 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         # Its process may have ended it in order since the runs were listed; after its death it says nothing more.
         now = instance.get_run_by_id(run.run_id)
         if now is not None and not now.is_finished:
-            instance.report_run_failed(
-                now, f"{owner} died while it executed this run: it was killed, or its machine stopped. Run it again."
-            )
             ended.append(f"run {run.run_id[:8]} of {owner}, which died, was marked as failed")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        why = f"{owner} died while it executed this run: it was killed, or its machine stopped. Run it again."
+        abandon(instance, run.run_id, why)
     _free_slots_of_finished_runs(instance)
     return ended
+
+
+def abandon(instance: dg.DagsterInstance, run_id: str, why: str) -> None:
+    """End a run that this process executed and could not bring to an end."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        instance.report_run_failed(run, why)
+    instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def _free_slots_of_finished_runs(instance: dg.DagsterInstance) -> None:

@@ -4,13 +4,21 @@ Belongs here: which assets run together and when. Does not belong here: what a r
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import dagster as dg
 
+from steam_assets.ingestion.clock import Clock
+from steam_assets.ingestion.obtain import held
+from steam_assets.lake.freshness import gap
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.partitions import Partitions
-from steam_assets.sources.cadence import Cadence
+from steam_assets.orchestration.standing import PARTITION
+from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 
 AssetJob: TypeAlias = Any
@@ -39,12 +47,16 @@ def cadence_jobs(
 def cadence_schedules(
     sources: Sequence[Source], jobs: Sequence[AssetJob], *, running: bool
 ) -> list[dg.ScheduleDefinition]:
-    """A schedule a cadence, off on a laptop. Its tick asks for the newest window that its sources can answer."""
+    """One schedule for each cadence, off on a laptop. Its tick asks for the newest window that its sources can answer.
+
+    Of the ticks that came while the daemon was away, Dagster evaluates the last one alone, at its return. That tick
+    asks for what all of them would have asked for, where it can still be had; the rest are gaps, not failed runs.
+    """
     schedules = []
     for job in jobs:
         cadence = Cadence(job.name)
-        live = any(s.history is History.LIVE for s in sources if s.cadence is cadence)
-        schedules.append(_schedule(job, cadence, live=live, running=running))
+        own = [source for source in sources if source.cadence is cadence]
+        schedules.append(_schedule(job, cadence, own, running=running))
     return schedules
 
 
@@ -59,18 +71,106 @@ def freshness_policy(cadence: Cadence) -> dg.FreshnessPolicy:
     )
 
 
-def _schedule(job: AssetJob, cadence: Cadence, *, live: bool, running: bool) -> dg.ScheduleDefinition:
+MOST_WINDOWS = 20
+"""Windows that a tick looks back on; of a longer absence the rest is for a backfill."""
+SCHEDULE = "dagster/schedule_name"
+
+
+def _schedule(job: AssetJob, cadence: Cadence, sources: Sequence[Source], *, running: bool) -> dg.ScheduleDefinition:
+    live = any(source.history is History.LIVE for source in sources)
+
     @dg.schedule(
         name=f"{job.name}_schedule",
         job=job,
         cron_schedule=cadence.schedule_cron,
         execution_timezone="UTC",
+        required_resource_keys={"lake", "clock"},
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
         description=f"{'The present' if live else 'The newest finished'} window, at {cadence.schedule_cron} UTC.",
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        moment: datetime = context.scheduled_execution_time
-        window = cadence.containing(moment) if live else cadence.latest_finished(moment + timedelta(seconds=1))
-        return dg.RunRequest(run_key=window.key, partition_key=window.key)
+    def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
+        made = _Tick(f"{job.name}_schedule", cadence, sources, context.instance, lake, clock.now())
+        requests, gaps = made.evaluate(context.scheduled_execution_time, live=live)
+        if not requests:
+            return dg.SkipReason(gaps or "nothing is due")
+        if gaps:
+            context.log.warning(gaps)
+        return requests
 
     return tick
+
+
+@dataclass(frozen=True)
+class _Tick:
+    """An evaluation of a cadence's schedule at ``now``, which is later than its own moment if the daemon was away."""
+
+    schedule: str
+    cadence: Cadence
+    sources: Sequence[Source]
+    instance: dg.DagsterInstance
+    lake: Lake
+    now: datetime
+
+    def evaluate(self, moment: datetime, *, live: bool) -> tuple[list[dg.RunRequest], str]:
+        """The runs to ask for, oldest first, and a sentence on the windows that cannot be had any more."""
+        # A window that ends at the very moment has ended.
+        just_after = moment + timedelta(seconds=1)
+        newest = self.cadence.containing(moment) if live else self.cadence.latest_finished(just_after)
+        windows = [*self._missed(newest, moment), newest]
+        asked = [window for window in windows if self._can_be_had(window)]
+        requests = [self._request(window) for window in asked]
+        present = self.cadence.containing(self.now)
+        if live and present > newest:
+            # This machine may be asleep again at the present window's own tick, which takes a later picture.
+            # By its tag, as the partition did not exist at the tick's own moment, which Dagster checks a key against.
+            requests.append(dg.RunRequest(run_key=f"{present.key} early", tags={PARTITION: present.key}))
+        return requests, self._gaps([window for window in windows if window not in asked])
+
+    def _missed(self, newest: Window, moment: datetime) -> list[Window]:
+        """The windows before ``newest`` whose ticks came since the schedule was switched on and were not evaluated."""
+        since = self._switched_on()
+        found: list[Window] = []
+        window = newest
+        while since is not None and len(found) < MOST_WINDOWS:
+            window = self.cadence.latest_finished(window.start)
+            # From a window's end to its tick it is always as long.
+            if window.end + (moment - newest.end) < since or self._ran(window):
+                break
+            found.append(window)
+        return found[::-1]
+
+    def _switched_on(self) -> datetime | None:
+        for state in self.instance.all_instigator_state():
+            started = getattr(state.instigator_data, "start_timestamp", None)
+            if state.instigator_name == self.schedule and started is not None:
+                return datetime.fromtimestamp(started, UTC)
+        return None
+
+    def _ran(self, window: Window) -> bool:
+        tags = {SCHEDULE: self.schedule, PARTITION: window.key}
+        return bool(self.instance.get_runs(dg.RunsFilter(tags=tags), limit=1))
+
+    def _can_be_had(self, window: Window) -> bool:
+        return all(
+            gap(source, window, self.now).can_be_had or window.key in self._held[source.name] for source in self.sources
+        )
+
+    @cached_property
+    def _held(self) -> dict[str, set[str]]:
+        return {source.name: held(self.lake, source) for source in self.sources}
+
+    def _request(self, window: Window) -> dg.RunRequest:
+        again = [source.name for source in self.sources if self._has_early_picture(source, window)]
+        config = {f"{name}__raw": {"ops": {f"publish_{name}": {"config": {"refetch": True}}}} for name in again}
+        return dg.RunRequest(run_key=window.key, partition_key=window.key, run_config={"ops": config} if config else {})
+
+    def _has_early_picture(self, source: Source, window: Window) -> bool:
+        live = source.history is History.LIVE and self.now in window
+        return live and self.lake.raw(source).record(RawRecord, window.key) is not None
+
+    def _gaps(self, windows: Sequence[Window]) -> str:
+        whys = {gap(source, window, self.now).why for source in self.sources for window in windows}
+        keys = ", ".join(window.key for window in windows)
+        return f"gap: {self.cadence.value} {keys}: {'; '.join(sorted(whys))}" if windows else ""

@@ -45,7 +45,8 @@ FLAGS = (
     *("voted_up", "steam_purchase", "received_for_free", "written_during_early_access"),
     *("primarily_steam_deck", "refunded"),
 )
-"""Fields that the present service leaves out where they are 0 or false; in the older form an absent one is unknown."""
+"""Fields that the present service leaves out where they are 0 or false. An absent one of an import, or of an answer of
+the older form, is unknown."""
 
 PERSONAL = r'"(steamid|personaname|profile_url|avatar)"\s*+:\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,}\s]++)'
 
@@ -62,7 +63,10 @@ def reviews(raw: DataFrame) -> DataFrame:
     key = "hash_key" if "hash_key" in raw.columns else "cast(null as string)"
     plain = {name: f"entry.{name}" for name in (column.name for column in REVIEWS.columns)}
     zeros = dict.fromkeys(COUNTED, "0D") | dict.fromkeys(FLAGS, "false")
-    left_out = {name: f"coalesce(entry.{name}, if(absent_is_zero, {zero}, null))" for name, zero in zeros.items()}
+    left_out = {
+        name: f"coalesce(entry.{name}, if(notes is null and absent_is_zero, {zero}, null))"
+        for name, zero in zeros.items()
+    }
     values = (
         plain
         | left_out

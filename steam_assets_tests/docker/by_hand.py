@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,17 +16,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from composition import DOCKER, environment, image_environment, merged
 
 from steam_assets.embedded.broker import free_port
 from steam_assets.embedded.jars import cache_folder, kafka_jars
 from steam_assets.embedded.jvm import find_java
+from steam_assets.embedded.supervised import Supervised
 
 GIVEN = {"POSTGRES_PASSWORD": "by-hand", "S3_ACCESS_KEY": "by-hand", "S3_SECRET_KEY": "by-hand-secret"}
 SCRIPTS = Path(sys.executable).parent
 START_SECONDS = 90.0
+STOP_SECONDS = 20.0
 CHECK_SECONDS = 2.0
 """Between health checks: each is a process that imports Dagster, and takes the services' processor from them."""
 
@@ -48,7 +48,7 @@ class Stack:
     def __post_init__(self) -> None:
         self.services = merged(*self.files)
         self.ports: dict[tuple[str, int], int] = {}
-        self.running: dict[str, subprocess.Popen[Any]] = {}
+        self.running: dict[str, Supervised] = {}
         home = self.folder / "dagster"
         (home / "storage").mkdir(parents=True)
         shutil.copy2(DOCKER / "dagster.yaml", home)
@@ -93,18 +93,15 @@ class Stack:
         here["XDG_CACHE_HOME"] = str(cache_folder().parents[1])
         return settings | here | {name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ}
 
-    def start(self, service: str, command: Sequence[str] | None = None, **options: Any) -> None:
+    def start(self, service: str, command: Sequence[str] | None = None) -> None:
         """Start a service's own command and wait until its own health check passes. Raises NotHealthy."""
-        options.setdefault("env", self.environment(service))
-        options.setdefault("cwd", self.folder / "dagster")
-        with self._log(service).open("wb") as output:
-            self.running[service] = subprocess.Popen(
-                command or self.command(service),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                **options,
-            )
+        self.running[service] = Supervised(
+            command or self.command(service),
+            folder=self.folder / "dagster",
+            output=self._log(service),
+            environment=self.environment(service),
+            grace=STOP_SECONDS,
+        )
         self.wait(lambda: self.healthy(service), service)
 
     def healthy(self, service: str) -> bool:
@@ -137,38 +134,30 @@ class Stack:
 
     def stop(self) -> None:
         for process in reversed(self.running.values()):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.end()
 
     def start_postgres(self, programs: Path) -> None:
         """PostgreSQL of this machine, set up as the image's entry point does: one user, one database, a password."""
         data = Path(tempfile.mkdtemp(prefix="steam-postgres-"))
         self._postgres_data = data
-        options: dict[str, Any] = {}
+        as_user: list[str] = []
         if os.geteuid() == 0:
             # PostgreSQL refuses to run as root.
             shutil.chown(data, "postgres", "postgres")
-            options = {"user": "postgres", "group": "postgres", "extra_groups": []}
+            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         password = data.with_suffix(".password")
         password.write_text(GIVEN["POSTGRES_PASSWORD"])
         password.chmod(0o644)
         user = self.services["postgres"]["environment"]["POSTGRES_USER"]
         setup = ["--username", user, "--pwfile", str(password), "--auth", "scram-sha-256", "--encoding", "UTF8"]
         subprocess.run(
-            [programs / "initdb", "--pgdata", data, *setup], check=True, capture_output=True, cwd=data, **options
+            [*as_user, programs / "initdb", "--pgdata", data, *setup], check=True, capture_output=True, cwd=data
         )
         password.unlink()
         server, *flags = self.services["postgres"]["command"]
         port = str(self.port("postgres", 5432))
-        command = [str(programs / server), "-D", str(data), "-p", port, "-k", str(data), *flags]
-        self.running["postgres"] = subprocess.Popen(
-            command, cwd=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **options
-        )
-        self._log("postgres").touch()
+        command = [*as_user, str(programs / server), "-D", str(data), "-p", port, "-k", str(data), *flags]
+        self.running["postgres"] = Supervised(command, folder=data, output=self._log("postgres"), grace=STOP_SECONDS)
         access = {**os.environ, "PGPASSWORD": GIVEN["POSTGRES_PASSWORD"], "PGHOST": "127.0.0.1", "PGPORT": port}
         check = self.services["postgres"]["healthcheck"]["test"][1:]
         program = [str(programs / check[0]), *check[1:]]

@@ -18,6 +18,7 @@ import pytest
 from steam_assets.embedded.broker import BrokerFailed, EmbeddedBroker, PortTaken, free_port
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.settings import Settings
+from steam_assets_tests.deployment import ANY_NAME
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
@@ -75,6 +76,14 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path: Path) -> 
         EmbeddedBroker(tmp_path, free_port()).start()
 
 
+def test_a_broker_keeps_its_data_below_its_folder_whatever_its_name(tmp_path: Path) -> None:
+    """Read as ISO-8859-1 with escapes, and as a list by commas, the name would be that of other folders."""
+    folder = tmp_path / ANY_NAME / "kafka"
+    with EmbeddedBroker(folder, free_port()):
+        assert (folder / "data" / "meta.properties").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]]
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_no_broker_outlives_the_process_that_started_it(ending: signal.Signals, tmp_path: Path) -> None:
     port = free_port()
@@ -97,7 +106,7 @@ def test_no_broker_outlives_the_process_that_started_it(ending: signal.Signals, 
     starter.wait(30)
     starter.stdout.close()
     assert wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    group = [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info["cmdline"])]
+    group = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(tmp_path)]
     assert wait_for(lambda: not any(process.is_running() for process in group), 15)
 
 

@@ -57,8 +57,9 @@ def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tm
         fetched, published, landed, clean, quarantined, duplicates = map(int, line[2:8])
         assert fetched == published == landed == clean + quarantined + duplicates
         assert line[8] == "yes"
-    assert "[v2] {a,b} C#" in "".join(first.splitlines())
+    assert "[v2] {a,b} C#/what?" in " ".join(first.split())
     assert (home / "kafka" / "data" / "meta.properties").is_file()
+    assert list((home / "dagster").rglob("*.db"))
     assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]], "nothing lies under a mangled name"
     before = kept(home)
     assert before

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from steam_assets.ingestion.limits import Patience
 from steam_assets_tests.end_to_end.conftest import deployment
+from steam_assets_tests.faults.command_home import home
 
-__all__ = ["HASTY", "deployment"]
+__all__ = ["HASTY", "deployment", "home"]
 
 HASTY = Patience(
     connect_seconds=1,

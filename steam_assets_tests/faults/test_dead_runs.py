@@ -7,10 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,9 +17,6 @@ import psutil
 import pytest
 
 from steam_assets import crash_points
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.embedded.simulator.faults import SlowBody
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.lake.lake import Lake
@@ -31,110 +26,11 @@ from steam_assets.orchestration.run_ownership import OWNER, POOL, Owner, end_dea
 from steam_assets.process_identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets_tests.deployment import NOW
+from steam_assets_tests.faults.command_home import Home
 from steam_assets_tests.orchestration.dagit import dagit, wait_until
 
 DAY, WEEK, MONTH = "2026-11-18", "2026-11-10", "2026-10-01"
 ASK_STEPS = [step for step in crash_points.STEPS if step.startswith("ask:")]
-ENTRY = "from steam_assets.cli import main; main()"
-STARTS_WITHIN = 120
-"""Seconds for a command to come to its request, on a machine that does much else."""
-
-
-@dataclass
-class Home:
-    """A home with its own instance; commands run on it as processes of their own."""
-
-    folder: Path
-    settings: Settings
-    environment: Mapping[str, str]
-    simulator: Simulator
-
-    def start(self, name: str, *arguments: str, crash_at: str = "") -> Command:
-        log = self.folder / f"{name}.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-c", ENTRY, *arguments],
-                env={**os.environ, **self.environment, crash_points.VARIABLE: crash_at},
-                cwd=self.folder,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        return Command(process, log)
-
-    def raw(self, name: str, source: str, key: str) -> Command:
-        return self.start(name, "run", source, "--from", key, "--stage", "raw")
-
-    @contextmanager
-    def slow_sources(self) -> Iterator[Callable[[], object]]:
-        """Sources whose answers take minutes; gives what waits for a request."""
-        self.simulator.faults.add(SlowBody(seconds=300))
-        before = self.simulator.faults.hits()
-        try:
-            yield lambda: wait_until(
-                lambda: True if self.simulator.faults.hits() > before else None, STARTS_WITHIN, "a request"
-            )
-        finally:
-            self.simulator.faults.clear()
-
-    @contextmanager
-    def instance(self) -> Iterator[dg.DagsterInstance]:
-        """The instance as it lies there; nothing of it is ended."""
-        with dg.DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
-            yield instance
-
-    def holders(self) -> set[str]:
-        with self.instance() as instance:
-            info = instance.event_log_storage.get_concurrency_info(POOL)
-            return {holder.run_id for holder in (*info.claimed_slots, *info.pending_steps)}
-
-    def has_raw(self, source: str, key: str) -> bool:
-        return Lake(self.settings).raw.manifest(source, key) is not None
-
-
-@dataclass
-class Command:
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    @property
-    def output(self) -> str:
-        return " ".join(self.log.read_text().split())
-
-    def says(self, words: str) -> None:
-        wait_until(lambda: True if words in self.output else None, STARTS_WITHIN, f"{words!r} in {self.output!r}")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def ends(self) -> int:
-        return self.process.wait(timeout=STARTS_WITHIN)
-
-
-@pytest.fixture
-def home(
-    tmp_path: Path, broker: EmbeddedBroker, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Home]:
-    prefix = f"dead-{uuid4().hex[:8]}"
-    settings = Settings(
-        home=tmp_path,
-        kafka_bootstrap_servers=broker.address,
-        kafka_topic_prefix=prefix,
-        steam_api_url=simulator.url,
-        steam_requests_per_second=500,
-        simulated_now=NOW.isoformat(),
-    )
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    environment = settings.environment(secrets=False)
-    environment |= {"DAGSTER_HOME": str(tmp_path / "dagster"), "TMPDIR": str(temporary)}
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    simulator.set_now(NOW)
-    yield Home(tmp_path, settings, environment, simulator)
-    simulator.faults.clear()
-    simulator.clear_now()
 
 
 @pytest.mark.slow

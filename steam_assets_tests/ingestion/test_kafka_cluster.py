@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from steam_assets.embedded.broker import BrokerCluster, free_port, new_cluster_id
 from steam_assets.embedded.jars import kafka_jars
 from steam_assets.embedded.jvm import find_java
-from steam_assets.embedded.watched import kill_watched, start_watched
+from steam_assets.embedded.supervised import Supervised
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id, connection, ensure_topics, topic_of
@@ -217,11 +217,11 @@ def guarded_broker(folder: Path, certificate: Path, user: str, password: str) ->
     format_ = [*java, "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", str(file)]
     scram = ["--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]"]
     subprocess.run([*format_, *scram], check=True, capture_output=True)
-    process = start_watched([*java, "kafka.Kafka", str(file)], folder=folder, output=folder / "broker.log")
+    process = Supervised([*java, "kafka.Kafka", str(file)], folder=folder, output=folder / "broker.log")
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        kill_watched(process)
+        process.kill()
 
 
 def test_a_broker_with_tls_and_scram_is_reached_by_settings_alone(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new, read_all
@@ -20,9 +21,11 @@ from steam_assets.embedded.broker import BrokerCluster, EmbeddedBroker, free_por
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, connection, ensure_topics, topic_of
-from steam_assets.ingestion.producer import SHORTEST_TRANSACTION_SECONDS, publish
+from steam_assets.ingestion.producer import RECORDS_PER_SECOND_AT_WORST, SHORTEST_TRANSACTION_SECONDS, publish
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
+from steam_assets_tests.orchestration.dagit import wait_until
+from steam_assets_tests.processes import Program
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
 
@@ -159,3 +162,61 @@ def test_the_loss_of_a_leader_loses_and_doubles_nothing(tmp_path: Path) -> None:
         records, poisons = read_all(settings, receipt)
         assert sorted(record.sequence for record in records) == list(range(6000))
         assert not poisons
+
+
+PAUSING = """\
+import dataclasses, os, signal, sys
+from kafka_batches import KEY, envelopes, new_batch_id, new_source
+from steam_assets.ingestion import producer
+from steam_assets.settings import Settings
+
+address, name, at, pauses = sys.argv[1:]
+producer.SHORTEST_TRANSACTION_SECONDS = 2
+settings = Settings.model_validate({"kafka_bootstrap_servers": address})
+source, batch_id, left = dataclasses.replace(new_source(), name=name), new_batch_id(), [None] * int(pauses)
+
+class Spool:
+    def __iter__(self):
+        for envelope in envelopes(source, batch_id, [30_000] * 600):
+            if envelope.sequence == int(at) and left:
+                left.pop()
+                os.kill(os.getpid(), signal.SIGSTOP)
+            yield envelope
+
+try:
+    producer.publish(settings, source, Spool(), total=600, batch_id=batch_id, partition_key=KEY)
+except producer.PublishFailed as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize(("at", "pauses"), [(0, 1), (400, 1), (400, 2)])
+def test_a_publisher_that_slept_in_mid_batch_publishes_it_once_more(
+    broker: EmbeddedBroker, tmp_path: Path, at: int, pauses: int
+) -> None:
+    """Paused for longer than its transaction may take: once costs nothing; after a second time the reason is named."""
+    settings, source = settings_of(broker.address), new_source()
+    ensure_topics(settings, source)
+    command = [sys.executable, "-c", PAUSING, broker.address, source.name, str(at), str(pauses)]
+    timeout = 2 + 600 // RECORDS_PER_SECOND_AT_WORST
+    with Program(command, tmp_path / "output.txt", {"PYTHONPATH": str(HERE)}) as publisher:
+
+        def asleep() -> bool | None:
+            return True if psutil.Process(publisher.pid).status() == psutil.STATUS_STOPPED else None
+
+        for _ in range(pauses):
+            wait_until(asleep, 60, "the publisher's pause")
+            # Kafka looks every second for transactions that are open for too long.
+            threading.Event().wait(timeout + 2)
+            publisher.signal(signal.SIGCONT)
+        assert publisher.wait(60) == 0, publisher.output
+        said = publisher.output
+    found = find_batches(settings, source)
+    if pauses == 1:
+        assert "Traceback" not in said and "TransactionExpired" not in said
+        (receipt,) = found
+        assert len(read_all(settings, receipt)[0]) == 600
+    else:
+        assert found == []
+        cause = f"this process paused for longer than transaction.timeout.ms ({timeout} s)"
+        assert said.index(cause) < said.index("another run")

@@ -6,11 +6,10 @@ Belongs here: starting them on the checkout's workspace.yaml, asking, waiting. D
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -19,6 +18,7 @@ from typing import Any, TypeVar
 import requests
 
 from steam_assets.embedded.broker import free_port
+from steam_assets.embedded.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ query ($id: String!) {
 
 @dataclass(frozen=True)
 class Dagit:
-    """Dagit at ``url``, with a daemon beside it."""
+    """Dagit at ``url``, with a daemon beside it, which writes ``log``."""
 
     url: str
     log: Path
@@ -85,25 +85,22 @@ def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
 @contextmanager
 def dagit(home: Path, settings: Mapping[str, str]) -> Iterator[Dagit]:
     """Webserver and daemon in ``home`` with the environment ``settings``, stopped at the end."""
-    port, log = free_port(), home / "dagit.log"
+    port = free_port()
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
     environment = os.environ | settings | {"DAGSTER_HOME": str(home)}
-    commands = (["dagster_webserver", "-p", str(port), "-h", "127.0.0.1"], ["dagster._daemon", "run"])
-    with log.open("wb") as out:
-        running = [
-            subprocess.Popen([sys.executable, "-m", *c], cwd=REPOSITORY, env=environment, stdout=out, stderr=out)
-            for c in commands
-        ]
-        try:
-            served = Dagit(f"http://127.0.0.1:{port}", log)
-            wait_until(lambda: _answers(served), 120, f"the webserver; {log} has its words")
-            yield served
-        finally:
-            for process in running:
-                process.terminate()
-            for process in running:
-                process.wait(timeout=60)
+    commands = {
+        "webserver": ["dagster_webserver", "-p", str(port), "-h", "127.0.0.1"],
+        "daemon": ["dagster._daemon", "run"],
+    }
+    with ExitStack() as running:
+        for name, module in commands.items():
+            command = [sys.executable, "-m", *module]
+            log = home / f"{name}.log"
+            running.enter_context(Supervised(command, folder=REPOSITORY, output=log, environment=environment, grace=20))
+        served = Dagit(f"http://127.0.0.1:{port}", home / "daemon.log")
+        wait_until(lambda: _answers(served), 120, f"the webserver; {home / 'webserver.log'} has its words")
+        yield served
 
 
 def _answers(served: Dagit) -> bool | None:

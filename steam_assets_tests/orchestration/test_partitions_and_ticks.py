@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon goes by
 
+from steam_assets.embedded.broker import EmbeddedBroker
+from steam_assets.embedded.simulator import Simulator
+from steam_assets.ingestion.clock import Clock
 from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.launch import Stage
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.settings import Settings
-from steam_assets.sources import SOURCES
+from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.cadence import Cadence
+from steam_assets_tests.deployment import deployment_in
 
 PARTITIONS = partitions_by_cadence(SOURCES)
 
@@ -35,12 +43,43 @@ def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
     return build_defs(settings=Settings(home=tmp_path_factory.mktemp("home")))
 
 
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """An instance without a history."""
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as made:
+        yield made
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def daily(tmp_path: Path, broker: EmbeddedBroker) -> dg.Definitions:
+    """A deployment whose Kafka answers, and holds nothing of it."""
+    settings = Settings(
+        home=tmp_path / "home", kafka_bootstrap_servers=broker.address, kafka_topic_prefix=f"test-{uuid4().hex[:12]}"
+    )
+    return build_defs(settings=settings)
+
+
 def ticked(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, moment: datetime) -> Sequence[dg.RunRequest]:
     """What the schedule asks for at a moment."""
+    return evaluated(defs, instance, name, moment, now=moment).run_requests or ()
+
+
+def evaluated(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, moment: datetime, *, now: datetime) -> Any:
+    """The evaluation of the tick of ``moment`` at ``now``."""
+    lake = (defs.resources or {})["lake"]
     context = dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=moment, repository_def=defs.get_repository_def()
+        instance=instance,
+        scheduled_execution_time=moment,
+        repository_def=defs.get_repository_def(),
+        resources={"lake": lake, "clock": Clock(now)},
     )
-    return defs.resolve_schedule_def(f"{name}_schedule").evaluate_tick(context).run_requests or ()
+    return defs.resolve_schedule_def(f"{name}_schedule").evaluate_tick(context)
 
 
 def test_every_cadence_has_partitions() -> None:
@@ -94,11 +133,10 @@ TICKS = [
 
 @pytest.mark.parametrize(("name", "moment", "key"), TICKS)
 def test_a_tick_asks_for_the_window_that_can_be_answered(
-    defs: dg.Definitions, zone: str, name: str, moment: datetime, key: str
+    defs: dg.Definitions, idle: dg.DagsterInstance, zone: str, name: str, moment: datetime, key: str
 ) -> None:
     """Daily the present day, Wednesday the Tuesday week that ended, on the 20th the month before; the source agrees."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        (request,) = ticked(defs, instance, name, moment)
+    (request,) = ticked(defs, idle, name, moment)
     assert (request.partition_key, request.run_key) == (key, key)
     assert key in PARTITIONS[Cadence(name)].get_partition_keys(current_time=moment)
     window = Cadence(name).window(key)
@@ -107,20 +145,21 @@ def test_a_tick_asks_for_the_window_that_can_be_answered(
 
 
 @pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
-def test_ticks_come_in_utc_and_when_the_data_does(defs: dg.Definitions, zone: str, name: str) -> None:
+def test_ticks_come_in_utc_and_when_the_data_does(
+    defs: dg.Definitions, idle: dg.DagsterInstance, zone: str, name: str
+) -> None:
     """A year of ticks from the cron expression itself: one a window, each for another key, none left out."""
     schedule = defs.resolve_schedule_def(f"{name}_schedule")
     assert schedule.execution_timezone == "UTC"
     begin = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-    keys: list[str] = []
-    with dg.DagsterInstance.ephemeral() as instance:
-        for moment in schedule_execution_time_iterator(begin, str(schedule.cron_schedule), "UTC"):
-            if moment.timestamp() >= datetime(2027, 2, 1, tzinfo=UTC).timestamp():
-                break
-            (request,) = ticked(defs, instance, name, moment)
-            keys.append(str(request.partition_key))
-    assert keys == [window.key for window in Cadence(name).between(keys[0], keys[-1])]
-    assert len(keys) == {"daily": 396, "weekly": 56, "monthly": 13}[name]
+    asked: list[str] = []
+    for moment in schedule_execution_time_iterator(begin, str(schedule.cron_schedule), "UTC"):
+        if moment.timestamp() >= datetime(2027, 2, 1, tzinfo=UTC).timestamp():
+            break
+        (request,) = ticked(defs, idle, name, moment)
+        asked.append(str(request.partition_key))
+    assert asked == [window.key for window in Cadence(name).between(asked[0], asked[-1])]
+    assert len(asked) == {"daily": 396, "weekly": 56, "monthly": 13}[name]
 
 
 @pytest.mark.parametrize("automation", [False, True])
@@ -129,3 +168,125 @@ def test_schedules_are_off_unless_the_setting_turns_them_on(tmp_path: Path, auto
     expected = dg.DefaultScheduleStatus.RUNNING if automation else dg.DefaultScheduleStatus.STOPPED
     for name in ("daily", "weekly", "monthly"):
         assert defs.resolve_schedule_def(f"{name}_schedule").default_status is expected
+
+
+def switched_on(instance: dg.DagsterInstance, name: str, moment: datetime) -> None:
+    """What Dagster keeps of a schedule that was switched on at a moment."""
+    location = {"__class__": "RegisteredRepositoryLocationOrigin", "location_name": "steam_assets"}
+    repository = {
+        "__class__": "ExternalRepositoryOrigin",
+        "repository_location_origin": location,
+        "repository_name": "__repository__",
+    }
+    state = {
+        "__class__": "InstigatorState",
+        "job_specific_data": {
+            "__class__": "ScheduleInstigatorData",
+            "cron_schedule": Cadence(name).schedule_cron,
+            "start_timestamp": moment.timestamp(),
+        },
+        "job_type": {"__enum__": "InstigatorType.SCHEDULE"},
+        "origin": {
+            "__class__": "ExternalJobOrigin",
+            "external_repository_origin": repository,
+            "job_name": f"{name}_schedule",
+        },
+        "status": {"__enum__": "InstigatorStatus.RUNNING"},
+    }
+    kept: Any = dg.deserialize_value(json.dumps(state))
+    instance.add_instigator_state(kept)
+
+
+def keys(evaluation: Any) -> list[str]:
+    requests = evaluation.run_requests or ()
+    return [request.partition_key or request.tags["dagster/partition"] for request in requests]
+
+
+MONDAY = datetime(2026, 11, 16, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("moment", "now"),
+    [
+        # The newest missed tick is of the day before; of a day that goes on; of the first second after a day.
+        (datetime(2026, 11, 18, 21, tzinfo=UTC), datetime(2026, 11, 19, 9, tzinfo=UTC)),
+        (datetime(2026, 11, 19, 21, tzinfo=UTC), datetime(2026, 11, 19, 22, tzinfo=UTC)),
+        (datetime(2026, 11, 18, 21, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC)),
+    ],
+)
+def test_after_days_away_a_live_source_is_asked_for_today_alone(
+    daily: dg.Definitions, instance: dg.DagsterInstance, moment: datetime, now: datetime
+) -> None:
+    """The days that passed are gaps: no run asks for them, and none can fail."""
+    switched_on(instance, "daily", MONDAY)
+    assert keys(evaluated(daily, instance, "daily", moment, now=now)) == ["2026-11-19"]
+
+
+def test_a_tick_that_cannot_be_had_any_more_names_the_gap(daily: dg.Definitions, instance: dg.DagsterInstance) -> None:
+    """Here because the clock of the deployment stands at another day."""
+    late = evaluated(daily, instance, "daily", datetime(2026, 11, 18, 21, tzinfo=UTC), now=MONDAY)
+    assert keys(late) == []
+    assert "gap: daily 2026-11-18" in late.skip_message
+
+
+def test_a_missed_day_that_kafka_holds_gets_its_run(
+    tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker, instance: dg.DagsterInstance
+) -> None:
+    """It was published before the machine went to sleep, and not landed."""
+    deployment = deployment_in(tmp_path, None, simulator, broker.address)
+    source = source_named("most_played")
+    deployment.run(source, "2026-11-18", stages=(Stage.RAW,))
+    deployment.lose("raw", source, "2026-11-18")
+    switched_on(instance, "daily", MONDAY)
+    defs, now = build_defs(settings=deployment.settings), datetime(2026, 11, 20, 9, tzinfo=UTC)
+    late = evaluated(defs, instance, "daily", datetime(2026, 11, 19, 21, tzinfo=UTC), now=now)
+    assert keys(late) == ["2026-11-18", "2026-11-20"]
+
+
+def test_the_days_own_tick_takes_a_later_picture_than_the_early_one(
+    tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker, idle: dg.DagsterInstance
+) -> None:
+    """Once more by another run, whose snapshot counts."""
+    deployment = deployment_in(tmp_path, None, simulator, broker.address)
+    deployment.run(source_named("most_played"), "2026-11-18", stages=(Stage.RAW,))
+    defs, moment = build_defs(settings=deployment.settings), datetime(2026, 11, 18, 21, tzinfo=UTC)
+    (request,) = ticked(defs, idle, "daily", moment)
+    assert request.run_key == "2026-11-18"
+    assert request.run_config["ops"]["most_played__raw"]["ops"]["publish_most_played"]["config"]["refetch"]
+
+
+@pytest.mark.parametrize(
+    ("name", "since", "moment", "expected"),
+    [
+        ("weekly", datetime(2026, 10, 27, tzinfo=UTC), datetime(2026, 11, 18, 6, tzinfo=UTC), 4),
+        ("weekly", datetime(2026, 11, 11, 6, 0, 1, tzinfo=UTC), datetime(2026, 11, 18, 6, tzinfo=UTC), 1),
+        ("weekly", datetime(2026, 11, 11, 5, 59, tzinfo=UTC), datetime(2026, 11, 18, 6, tzinfo=UTC), 2),
+        ("monthly", datetime(2026, 9, 20, 7, tzinfo=UTC), datetime(2026, 11, 20, 6, tzinfo=UTC), 2),
+        # A month that the answer carries no more is a gap: March, April and May were asked for from April to June.
+        ("monthly", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 20, 6, tzinfo=UTC), 3),
+    ],
+)
+def test_missed_windows_that_can_be_asked_for_get_their_runs_once_each(
+    defs: dg.Definitions, instance: dg.DagsterInstance, name: str, since: datetime, moment: datetime, expected: int
+) -> None:
+    """Dagster evaluates the newest missed tick alone, and it asks for what the others would have."""
+    switched_on(instance, name, since)
+    evaluation = evaluated(defs, instance, name, moment, now=moment + timedelta(days=1))
+    cadence = Cadence(name)
+    newest = cadence.latest_finished(moment + timedelta(seconds=1))
+    windows = list(cadence.between(keys(evaluation)[0], newest.key))
+    assert keys(evaluation) == [window.key for window in windows]
+    assert len(windows) == expected
+    assert [request.run_key for request in evaluation.run_requests] == keys(evaluation)
+
+
+def test_what_the_schedule_has_asked_for_before_is_not_asked_for_again(
+    defs: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    """Whatever became of that run; nor what came before it."""
+    switched_on(instance, "weekly", datetime(2026, 10, 1, tzinfo=UTC))
+    job = defs.resolve_job_def("weekly")
+    tags = {"dagster/schedule_name": "weekly_schedule", "dagster/partition": "2026-10-27"}
+    instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.FAILURE)
+    moment = datetime(2026, 11, 18, 6, tzinfo=UTC)
+    assert keys(evaluated(defs, instance, "weekly", moment, now=moment)) == ["2026-11-03", "2026-11-10"]

@@ -21,8 +21,7 @@ from steam_assets.embedded.simulator.delivery import WireProtocol
 from steam_assets.embedded.simulator.faults import FaultBoard
 from steam_assets.embedded.simulator.replay import ReplayBackend
 from steam_assets.embedded.simulator.synthetic import SyntheticBackend
-
-LOOPBACK = "127.0.0.1"
+from steam_assets.loopback import LOOPBACK, require_loopback
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 20.0
@@ -100,6 +99,7 @@ class Simulator:
         self.clock.set(None)
 
     def __enter__(self) -> Simulator:
+        require_loopback()
         bound = self._bind()
         self._thread = threading.Thread(target=self._server.run, args=([bound],), name="simulator", daemon=True)
         self._thread.start()
@@ -120,6 +120,7 @@ class Simulator:
 
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serve in the foreground until interrupted; ``on_ready`` gets the address first."""
+        require_loopback()
         bound = self._bind()
         on_ready(self.url)
         try:

@@ -69,7 +69,7 @@ def _review_body(app: str, reviews: Sequence[Mapping[str, Any]], file: OldFile, 
 def read_news(file: OldFile, _beside: OldFile | None) -> Reading:
     """A page of an app's news, as it is, once for each week that one of its articles was published in."""
     page = _valid(file, news.parse)
-    app_id = _app_id(_answer(file)["appnews"].get("appid"))
+    app_id = _app_id((_answer(file).get("appnews") or {}).get("appid"))
     if app_id is None:
         raise Unreadable("the answer does not say which app it is about")
     dates = [news.date_of(item) for item in page.newsitems]
@@ -100,12 +100,13 @@ def read_visits(file: OldFile, _beside: OldFile | None) -> Reading:
     if answer.get("SiteName") != monthly_visits.SITE:
         raise Unreadable(f"it is about {str(answer.get('SiteName'))[:60]!r}, not {monthly_visits.SITE}")
     months = answer.get("EstimatedMonthlyVisits")
-    if not isinstance(months, dict) or not months:
-        raise Unreadable("it carries no month's visits")
+    months = months if isinstance(months, dict) else {}
     try:
-        windows = [Cadence.MONTHLY.window(str(month)) for month in sorted(months)]
+        windows = [Cadence.MONTHLY.window(str(month)) for month in sorted(months) if months[month] is not None]
     except ValueError as error:
         raise Unreadable(f"a month in it is none: {error}") from error
+    if not windows:
+        raise Unreadable("it carries no month's visits")
     pieces = [
         Piece(
             partition_key=window.key,

@@ -1,0 +1,124 @@
+"""Become a program, and leave a guard behind that ends the program's session when its starter is gone.
+
+A script for supervised.py alone, which runs it in a session of its own: ``guard.py LIFELINE GRACE HELD PROGRAM …``.
+Belongs here: how a session ends. Does not belong here: starting one.
+
+LIFELINE is the read end of a pipe whose write end only the starter holds: it ends with the starter, whatever ended that
+one. GRACE is in seconds; HELD is 1 if the program begins with SIGTERM blocked. (Linux's PR_SET_PDEATHSIG would not do:
+it fires when the starting *thread* ends, it is not inherited, and macOS has none.)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psutil import Process
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+POLL_SECONDS = 0.02
+
+
+def members(session: int) -> list[Process]:
+    """The processes of a session that live; not its zombies."""
+    import psutil
+
+    found: list[Process] = []
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def kill(processes: Iterable[Process]) -> None:
+    """End processes and all that they started by SIGKILL, also what is in sessions of its own."""
+    import psutil
+
+    doomed: set[Process] = set()
+    for process in processes:
+        doomed.add(process)
+        with suppress(psutil.Error):
+            doomed.update(process.children(recursive=True))
+    doomed.discard(psutil.Process())
+    for process in doomed:
+        with suppress(psutil.Error):
+            process.kill()
+
+
+def _guard(lifeline: int, grace: float) -> None:
+    # A group of its own, so that whoever signals the program's group does not hit its guard.
+    os.setpgid(0, 0)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    # Whoever reads the program's output must see its end.
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nothing, standard)
+    os.read(lifeline, 1)
+    session = os.getsid(0)
+    try:
+        _end(session, grace)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(session, signal.SIGKILL)
+
+
+def _end(session: int, grace: float) -> None:
+    """Send SIGTERM to all of the session, and kill what is left of it after ``grace`` seconds.
+
+    A JVM that a program of the session has started comes last: its loss would surprise that program while it puts
+    things in order.
+    """
+    import site
+
+    # Started without it, which saves every start a few hundredths of a second; psutil is found by it.
+    site.main()
+
+    def others() -> list[Process]:
+        return [process for process in members(session) if process.pid != os.getpid()]
+
+    deadline = time.monotonic() + grace
+    asked: set[Process] = set()
+    while (left := others()) and time.monotonic() < deadline:
+        # In the order of their ids, so that a parent hears of its end before its children's.
+        for process in [p for p in left if p.pid == session or not _is_jvm(p)] or left:
+            if process not in asked:
+                asked.add(process)
+                with suppress(OSError):
+                    os.kill(process.pid, signal.SIGTERM)
+        time.sleep(POLL_SECONDS)
+    while left:
+        kill(left)
+        time.sleep(POLL_SECONDS)
+        left = others()
+
+
+def _is_jvm(process: Process) -> bool:
+    import psutil
+
+    with suppress(psutil.Error):
+        return process.name() == "java"
+    return False
+
+
+def main(lifeline: int, grace: float, held: bool, command: list[str]) -> None:
+    for number in ENDING:
+        # The starter's own parent may ignore them (nohup, `&` in a script), and what is ignored stays so in children.
+        signal.signal(number, signal.SIG_DFL)
+    if os.fork() == 0:
+        _guard(lifeline, grace)
+        os._exit(0)
+    os.close(lifeline)
+    signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGTERM} if held else set())
+    os.execvp(command[0], command)  # noqa: S606 - no shell is the point
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "1", sys.argv[4:])

@@ -1,0 +1,99 @@
+"""Tables are read in narrow terminals and in pipes: no partition key, number or name is ever cut."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from steam_assets.cli import app
+from steam_assets.commands.partition_table import partition_table
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.partition_status import PartitionStatus, TableStatus, partition_status
+from steam_assets.lake.raw_backup import back_up
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
+from steam_assets_tests.lake.raw_landing import KEY, SOURCE, land
+
+NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
+LARGE = 1_234_567_890
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STEAM_HOME", str(tmp_path))
+    lake = Lake(Settings(home=tmp_path))
+    lake.raw.commit(SOURCE, KEY, land(lake.raw))
+    back_up(lake.raw, lake.raw_backup, SOURCE, KEY)
+    return tmp_path
+
+
+def printed(width: int | None, *arguments: str) -> list[str]:
+    env = {"COLUMNS": str(width) if width else None}
+    done = CliRunner().invoke(app, [*arguments], env=env)
+    assert done.exit_code == 0, done.output
+    return done.output.splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 60, None])
+@pytest.mark.parametrize("command", [("status",), ("housekeeping",), ("housekeeping", "--keep-days", "1")])
+def test_keys_and_sentences_are_whole(command: tuple[str, ...], width: int | None, home: Path) -> None:
+    """A partition is one line with its whole key, and a reason is said once, not in a column of a few letters."""
+    lines = printed(width, *command)
+    row = next(line for line in lines if KEY in line and SOURCE in line)
+    assert "…" not in "\n".join(lines)
+    if command[0] == "housekeeping":
+        assert re.search(rf"{SOURCE}/raw +{KEY} +\d+ bytes", row)
+        (reason,) = [line for line in lines if line.startswith(("Kept:", "Would go:"))]
+        assert len(reason.split()) > 3
+
+
+def every_status() -> list[PartitionStatus]:
+    """A partition of each source with counts of ten digits, cleared, so that each cell is as long as it gets."""
+    record = CleanRecord(
+        table="x", partition_key=KEY, raw_digest="", items=LARGE, clean=LARGE, quarantined=LARGE, duplicates=LARGE,
+        snapshot_id=1, committed_at=NOW,
+    )  # fmt: skip
+    return [
+        PartitionStatus(
+            source=source.name,
+            partition_key=KEY,
+            manifest=None,
+            raw_whole=True,
+            raw_backed_up=True,
+            tables=tuple(TableStatus(t.name, record, None, current=True, backed_up=True) for t in source.tables),
+            cleared=True,
+        )
+        for source in SOURCES
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_nothing_is_cut_however_long_the_cells(width: int) -> None:
+    """Cells that do not fit go on in the next line: all their characters are there, in order."""
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(partition_table(every_status(), "[red]title", width))
+    text = console.export_text()
+    assert "…" not in text and "[red]title" in text
+    assert text.count(KEY) == len(SOURCES)
+    letters = "".join(text.split())
+    tables = [table.name for source in SOURCES for table in source.tables]
+    assert letters.count("only") == len(tables)
+    if width >= 80:
+        assert sum(len(part) for part in re.findall(r"\d+", text)) >= 3 * len(str(LARGE)) * len(tables)
+
+
+def test_fetched_published_and_landed_share_a_column_in_a_narrow_terminal(home: Path) -> None:
+    lake = Lake(Settings(home=home))
+    source = next(source for source in SOURCES if source.name == SOURCE)
+    status = partition_status(lake, source, KEY)
+    console = Console(width=60)
+    with console.capture() as captured:
+        console.print(partition_table([status], "", 60))
+    assert f" {status.landed(source.tables[0].name)} " in captured.get()

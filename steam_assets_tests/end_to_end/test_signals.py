@@ -1,0 +1,170 @@
+"""Every command ends all that it started, whichever signal comes, and when it is killed itself."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
+
+import dagster as dg
+import pytest
+
+from steam_assets.embedded.broker import free_port
+from steam_assets.embedded.simulator import Simulator
+from steam_assets.embedded.simulator.faults import SlowBody
+from steam_assets.settings import Settings
+from steam_assets_tests.deployment import NOW, SHORT_LIVED
+from steam_assets_tests.orchestration.dagit import Dagit, wait_until
+from steam_assets_tests.processes import STEAM_ASSETS, Program
+
+pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.slow]
+
+DAY = f"{NOW:%Y-%m-%d}"
+ENDED_SECONDS = 15
+"""Three times what is promised: the machine of the tests is busy."""
+KILLED_SECONDS = 30
+CODES = {SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGKILL: -SIGKILL}
+
+
+@pytest.fixture
+def slow(simulator: Simulator) -> Iterator[Simulator]:
+    """A simulator whose answers take longer than any test, at ``NOW``."""
+    simulator.set_now(NOW)
+    simulator.faults.add(SlowBody(seconds=600))
+    yield simulator
+    simulator.faults.clear()
+    simulator.clear_now()
+
+
+class Command(Program):
+    """A command of ``steam-assets`` with a home and ports of its own, on the simulator."""
+
+    def __init__(self, folder: Path, simulator: Simulator, *arguments: str) -> None:
+        self.settings = Settings(
+            home=folder / "home",
+            simulated_now=NOW.isoformat(),
+            embedded_kafka_port=free_port(),
+            steam_api_url=simulator.url,
+            similarweb_url=simulator.url,
+            similarweb_api_url=simulator.url,
+            spark_config=SHORT_LIVED,
+        )
+        # No .env of a checkout counts here.
+        environment = self.settings.environment(secrets=True) | {"DAGSTER_HOME": str(folder / "dagster")}
+        super().__init__([STEAM_ASSETS, *arguments], folder / "output.txt", environment)
+        self._dagster = folder / "dagster"
+
+    def ends_by(self, number: Signals) -> None:
+        """Send the signal, and see to it that the end is in time, complete and quiet."""
+        began = time.monotonic()
+        self.signal(number)
+        assert self.wait(ENDED_SECONDS) == CODES[number]
+        self.wait_for_no_family(KILLED_SECONDS if number is SIGKILL else ENDED_SECONDS - (time.monotonic() - began))
+        assert not listens(self.settings.embedded_kafka_port)
+        if number is not SIGKILL:
+            assert "Traceback" not in self.output
+            assert self.output.count("Interrupted; ") == 1
+
+    def run_ended_as(self, *statuses: dg.DagsterRunStatus) -> None:
+        """The one run has one of these statuses, and holds no slot of a pool."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", str(self._dagster))
+            with dg.DagsterInstance.get() as instance:
+                (record,) = instance.get_run_records()
+                assert record.dagster_run.status in statuses
+                assert not instance.event_log_storage.get_concurrency_info("sources").claimed_slots
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def asked(simulator: Simulator) -> None:
+    wait_until(lambda: True if simulator.faults.hits() else None, 120, "a request to the source")
+
+
+@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+def test_run_ends_while_it_asks_a_source(number: Signals, slow: Simulator, tmp_path: Path) -> None:
+    with Command(tmp_path, slow, "run", "most_played", "--stage", "raw") as run:
+        asked(slow)
+        run.ends_by(number)
+        # By SIGKILL of the program, too: its command hears of that, and puts its run in order.
+        run.run_ended_as(dg.DagsterRunStatus.FAILURE)
+
+
+def test_run_ends_while_it_asks_about_many_apps(slow: Simulator, tmp_path: Path) -> None:
+    """The threads that ask are not waited for."""
+    arguments = ("news", "--stage", "raw", "--apps", ",".join(str(app) for app in range(10, 130, 10)))
+    with Command(tmp_path, slow, "run", *arguments) as run:
+        asked(slow)
+        run.ends_by(SIGTERM)
+        run.run_ended_as(dg.DagsterRunStatus.FAILURE)
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGHUP, SIGKILL], ids=lambda number: number.name)
+def test_dev_ends_while_dagster_starts(number: Signals, simulator: Simulator, tmp_path: Path) -> None:
+    with Command(tmp_path, simulator, "dev", "--port", str(free_port())) as dev:
+
+        def code_server() -> bool | None:
+            return True if any("grpc" in process.cmdline() for process in dev.family()) else None
+
+        wait_until(code_server, 120, f"the code server; {dev.output}")
+        dev.ends_by(number)
+
+
+def test_dev_ends_with_a_run_in_progress(slow: Simulator, tmp_path: Path) -> None:
+    """Webserver, daemon, code server and the run's own process go, and the run is a failed one."""
+    port = free_port()
+    with Command(tmp_path, slow, "dev", "--port", str(port)) as dev:
+        served = Dagit(f"http://127.0.0.1:{port}", tmp_path / "output.txt")
+        wait_until(lambda: True if listens(port) else None, 120, f"Dagit; {served.log} has its words")
+        served.launch_backfill([["most_played", "raw"]], [DAY])
+        asked(slow)
+        dev.ends_by(SIGTERM)
+        assert not listens(port)
+        dev.run_ended_as(dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+def test_broker_ends_at_hang_up(simulator: Simulator, tmp_path: Path) -> None:
+    with Command(tmp_path, simulator, "broker") as broker:
+        broker.wait_for_output("Kafka answers")
+        broker.ends_by(SIGHUP)
+
+
+def test_simulate_ends_where_its_parent_ignores_ctrl_c(simulator: Simulator, tmp_path: Path) -> None:
+    """A script's ``&`` has SIGINT ignored by what it starts, and Python keeps to that."""
+    port = free_port()
+    script = f"trap '' INT; exec {STEAM_ASSETS} simulate --port {port}"
+    with Program(["/bin/sh", "-c", script], tmp_path / "output.txt") as simulate:
+        simulate.wait_for_output(f":{port}")
+        simulate.signal(SIGINT)
+        assert simulate.wait(ENDED_SECONDS) == CODES[SIGINT]
+        simulate.wait_for_no_family(ENDED_SECONDS)
+        assert not listens(port)
+
+
+def test_nohup_outlives_the_terminal(tmp_path: Path) -> None:
+    with Program(["nohup", STEAM_ASSETS, "simulate", "--port", str(free_port())], tmp_path / "output.txt") as simulate:
+        simulate.wait_for_output("STEAM_STEAM_API_URL")
+        simulate.signal(SIGHUP)
+        simulate.signal(SIGTERM)
+        assert simulate.wait(ENDED_SECONDS) == CODES[SIGTERM]
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGHUP], ids=lambda number: number.name)
+def test_a_signal_before_the_command_has_begun_ends_it(number: Signals, simulator: Simulator, tmp_path: Path) -> None:
+    with Command(tmp_path, simulator, "dashboard") as dashboard:
+        wait_until(lambda: True if len(dashboard.family()) > 1 else None, 30, "a process of its own")
+        dashboard.ends_by(number)
+
+
+def test_demo_ends_in_the_middle_of_spark(tmp_path: Path, simulator: Simulator) -> None:
+    home = tmp_path / "demo"
+    arguments = ("--apps", "10", "--days", "1", "--weeks", "1", "--home", str(home))
+    with Command(tmp_path, simulator, "demo", *arguments) as demo:
+        wait_until(lambda: True if (home / "clean").exists() else None, 240, "what Spark writes")
+        assert any(process.name() == "java" and "spark" in " ".join(process.cmdline()) for process in demo.family())
+        demo.ends_by(SIGTERM)

@@ -1,0 +1,87 @@
+"""A disk that is full while a command runs: one line that names the folder, a run that has ended, and a slot that is
+free."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from steam_assets.disk_space import disk_is_full
+from steam_assets_tests.faults.command_home import Home
+
+WEEK = "2026-11-10"
+SIZE_MB = 24
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few megabytes."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only a user who may mount a tmpfs has a disk to fill")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all the space that is left."""
+    filler = folder / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1 << 16))
+    except OSError:
+        return filler
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.kafka
+@pytest.mark.process
+@pytest.mark.parametrize("which", ["STEAM_HOME", "DAGSTER_HOME"])
+def test_a_command_on_a_full_disk_says_which_and_leaves_no_run(which: str, home: Home, small_disk: Path) -> None:
+    if which == "STEAM_HOME":
+        home = replace(home, settings=home.settings.model_copy(update={"home": small_disk}))
+    environment = {**home.environment, which: str(small_disk)}
+    home = replace(home, environment=environment)
+    assert home.raw("before", "most_played", "2026-11-18").ends() == 0
+    filler = fill(small_disk)
+
+    full = home.raw("full", "top_sellers", WEEK)
+    assert full.ends() == 1, full.output
+    assert "The disk is full" in full.output and str(small_disk) in full.output, full.output
+    assert "Traceback" not in full.output
+
+    filler.unlink()
+    after = home.raw("after", "top_sellers", WEEK)
+    assert after.ends() == 0, after.output
+    assert home.has_raw("top_sellers", WEEK)
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        assert all(run.is_finished for run in instance.get_runs())
+        assert instance.event_log_storage.get_concurrency_info("sources").claimed_slots == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "full"),
+    [
+        ("OSError: [Errno 28] No space left on device", True),
+        ("[Errno 27] File too large: '/x'", True),
+        ("(sqlite3.OperationalError) database or disk is full", True),
+        ("java.io.IOException: No space left on device", True),
+        ("OSError: [Errno 122] Disk quota exceeded", True),
+        ("OSError: [Errno 13] Permission denied", False),
+        ("(sqlite3.OperationalError) disk I/O error", False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_failures(failure: str, full: bool, tmp_path: Path) -> None:
+    said = disk_is_full(failure, [tmp_path / "not" / "yet"])
+    assert (said is not None) is full
+    assert said is None or str(tmp_path) in said
