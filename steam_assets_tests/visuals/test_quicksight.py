@@ -9,8 +9,6 @@ import pytest
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.open_store import open_root
-from steam_assets.lake.store import Store
 from steam_assets.settings import Settings
 from steam_assets.visuals.quicksight import (
     TRIES,
@@ -43,17 +41,13 @@ class Account:
         )
 
     @property
-    def store(self) -> Store:
-        return open_root("clean", self.settings)
-
-    @property
     def history(self) -> History:
-        return History(self.store)
+        return History(self.settings)
 
     def refresh(self, *, again: bool = False, seconds: float = 60) -> list[Outcome]:
         """As a new process would."""
         versions, _ = committed_versions(self.settings, CleanReader(self.settings))
-        return QuickSightRefresh(self.settings, self.store, self.clock).refresh(
+        return QuickSightRefresh(self.settings, self.clock).refresh(
             versions,
             again=[TABLE] if again else [],
             followed_for=timedelta(seconds=seconds),
