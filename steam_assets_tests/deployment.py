@@ -101,7 +101,7 @@ class Deployment:
         self, source: Source, key: str, *, stages: Sequence[Stage] = tuple(Stage), apps: Sequence[int] = ()
     ) -> list[str]:
         """All stages, or some, of one partition, in one run; the failed checks. RunFailed if it fails."""
-        return self.launcher.partition(source, stages, key, apps=apps)
+        return self.launcher.partition(source, stages, key, apps=apps).failed_checks
 
     def run_range(self, source: Source, first: str, last: str, stages: Sequence[Stage] = AFTER_RAW) -> None:
         self.launcher.range(source, stages, (first, last))

@@ -33,21 +33,21 @@ class Landed:
 
 
 def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Landed:
-    """Write rows as files of the table, by names that the batch gives; nothing is visible yet."""
+    """Write rows as files of the table; nothing is visible yet."""
     written = table.write(_batches(table, rows), batch_id)
     reached("land:after_files")
     return Landed(tuple(written.files), written.content, written.size)
 
 
 def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: Sequence[str]) -> RawRecord:
-    """Make a batch part of its partition; one that is there already stays, and the files are nobody's.
+    """Make a batch part of its partition; one that is there already stays, and the files are orphans.
 
     ValueError if the partition has a batch of that id with another content. Contention after a minute of losing.
     """
 
     def change() -> RawRecord:
-        seen, record = table.snapshot_id(), table.record(RawRecord, partition_key)
-        record = record or RawRecord(table=table.name, partition_key=partition_key)
+        now = table.pinned()
+        record = now.record(RawRecord, partition_key) or RawRecord(table=table.name, partition_key=partition_key)
         if held := next((b for b in record.batches if b.batch_id == batch.batch_id), None):
             if held.content != batch.content:
                 raise ValueError(
@@ -59,7 +59,7 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
         summary = {"steam.batch-id": batch.batch_id, "steam.partitions": partition_key, "steam.rows": str(batch.landed)}
         if batch.receipt:
             summary["steam.offsets"] = ",".join(f"{r.partition}:{r.start}-{r.end}" for r in batch.receipt.ranges)
-        table.commit(seen, add=files, records={RECORD + partition_key: made}, summary=summary)
+        now.commit(now.snapshot_id(), add=files, records={RECORD + partition_key: made}, summary=summary)
         return made
 
     record = decided_anew(change)
