@@ -20,7 +20,7 @@ from steam_assets.crash_points import reached
 from steam_assets.lake.content import EMPTY, Content
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, DamagedData, IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.lake import Twins
-from steam_assets.lake.ledger import BackupRecord, CleanRecord, R, RawRecord
+from steam_assets.lake.ledger import BackupRecord, CleanRecord, Cleared, R, RawRecord
 from steam_assets.lake.parquet_files import Written
 
 
@@ -113,6 +113,8 @@ def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
         problems.append(f"{twins.label} {problem}")
     if held is not None and (problem := _problem(twins.backup, held.of)):
         problems.append(f"{twins.label} backup {problem}")
+    if record is None and held is not None and twins.primary.record(Cleared, partition_key, CLEARED) is None:
+        problems.append(f"{twins.label} {partition_key}: lost, and only the backup has it; `steam-assets restore`")
     if record is not None and not covers(held, record):
         problems.append(f"{twins.label} {partition_key}: not in the backup as it is now; back it up")
     return problems

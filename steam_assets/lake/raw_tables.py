@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+from pyiceberg.expressions import And, In
 
 from steam_assets.crash_points import reached
 from steam_assets.lake.content import Content
-from steam_assets.lake.iceberg_table import RECORD, IcebergTable, decided_anew
+from steam_assets.lake.iceberg_table import RECORD, IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.ledger import Batch, RawRecord
 
 BATCH_BYTES = 4 << 20
@@ -40,7 +41,9 @@ def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, 
 
 
 def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: Sequence[str]) -> RawRecord:
-    """Make a batch part of its partition; one that is there already stays, and the files are orphans.
+    """Make a batch part of its partition; one that is there already, whole, stays, and the files are orphans.
+
+    Where files of the partition are missing, the batch's rows are replaced by ``files``.
 
     ValueError if the partition has a batch of that id with another content. Contention after a minute of losing.
     """
@@ -54,6 +57,9 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
                     f"{table.name} {partition_key} has a batch {batch.batch_id} of {held.content.rows} rows already, "
                     f"with another content than the {batch.content.rows} rows that came now; see `steam-assets trace`"
                 )
+            if not now.is_whole(partition_key):
+                again = And(of_partitions([partition_key]), In("batch_id", [batch.batch_id]))  # pyright: ignore[reportCallIssue]
+                now.commit(now.snapshot_id(), remove=again, add=files, records={RECORD + partition_key: record})
             return record
         made = record.with_batches((batch,))
         summary = {"steam.batch-id": batch.batch_id, "steam.partitions": partition_key, "steam.rows": str(batch.landed)}

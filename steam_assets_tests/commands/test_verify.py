@@ -34,7 +34,7 @@ def verify(*options: str) -> tuple[int, str]:
 def backed_up(home: Path) -> Lake:
     lake = Lake(Settings(home=home))
     batch_id = new_batch_id()
-    put_batch(lake, SOURCE, KEY, batch_id, envelopes(SOURCE, batch_id, [100, 2000]))
+    put_batch(lake, SOURCE, KEY, batch_id, envelopes(SOURCE, batch_id, [200_000]))
     back_up(lake.raw_twins(SOURCE), [KEY], datetime.now(UTC))
     return lake
 
@@ -52,7 +52,7 @@ def test_good_copies_are_said_to_be_good(home: Path) -> None:
     assert said.endswith("1 partitions and their backups, raw and clean, are as they were written.")
 
 
-@pytest.mark.parametrize("lost", ["", "warehouse", "warehouse/steam_raw/news/data"])
+@pytest.mark.parametrize("lost", ["", "warehouse/steam_raw/news/data"])
 def test_a_lost_raw_disk_is_a_problem_even_with_a_good_backup(home: Path, lost: str) -> None:
     backed_up(home)
     shutil.rmtree(home / "raw" / lost)

@@ -29,12 +29,12 @@ def lake(tmp_path: Path) -> Lake:
 
 def clean(lake: Lake, source: Source, key: str, *, tables: int = 9) -> None:
     for table in source.tables[:tables]:
-        counts = {"items": 12, "clean": 10, "quarantined": 2, "duplicates": 0}
         record = CleanRecord(
             table=table.name, partition_key=key, raw_digest="0-0", content=Content(rows=10), snapshot_id=1,
-            committed_at=MADE, **counts,
+            committed_at=MADE, items=12, clean=10, quarantined=2, duplicates=0,
         )  # fmt: skip
-        lake.clean(table).commit(None, records={RECORD + key: record})
+        target = lake.clean(table)
+        target.commit(target.snapshot_id(), records={RECORD + key: record})
 
 
 def land(lake: Lake, source: Source, key: str) -> None:

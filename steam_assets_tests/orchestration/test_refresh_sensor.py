@@ -39,10 +39,12 @@ class Watched:
             table=table, partition_key=key, raw_digest="0-0", items=1, clean=1, quarantined=0, duplicates=0,
             content=Content(rows=1), snapshot_id=snapshot, committed_at=at,
         )  # fmt: skip
-        self.table(table).commit(None, records={RECORD + key: record})
+        target = self.table(table)
+        target.commit(target.snapshot_id(), records={RECORD + key: record})
 
     def forget(self, table: str, key: str) -> None:
-        self.table(table).commit(None, forget=[RECORD + key])
+        target = self.table(table)
+        target.commit(target.snapshot_id(), forget=[RECORD + key])
 
     def table(self, name: str) -> IcebergTable:
         return self.lake.clean(next(table for source in SOURCES for table in source.tables if table.name == name))
