@@ -157,6 +157,6 @@ def _arrived(result: Restored) -> str:
 def _report(console: Console, problems: Sequence[str], fine: str) -> None:
     if problems:
         for problem in problems:
-            console.print(f"[red]{problem}[/]", highlight=False)
+            console.print(f"[red]{problem}[/]", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     console.print(f"[green]{fine}[/]")
