@@ -31,6 +31,7 @@ from benchmarks.measured import (
     seconds_of,
     working_folder,
 )
+from benchmarks.raw_partition import put_batch
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.clock import Clock
@@ -38,8 +39,7 @@ from steam_assets.ingestion.collect import collect
 from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import LandedBatch
-from steam_assets.lake.raw_store import raw_file_name
+from steam_assets.lake.relocate import relocate
 from steam_assets.lake.spark_session import open_session, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
@@ -113,26 +113,16 @@ class Bench:
         home = self.home / f"home-{next(self._numbers)}"
         if with_raw:
             shutil.copytree(self.home / "origin" / "raw", home / "raw")
+            relocate(self.settings(home), "raw")
         return home
 
 
 def put_raw_day(settings: Settings, simulator: Simulator, window: Window) -> None:
     """A day's raw partition as landing would write it, without Kafka; the simulator's clock is left in that day."""
-    raw, moment = Lake(settings).raw, window.start + timedelta(hours=21)
+    moment = window.start + timedelta(hours=21)
     simulator.set_now(moment)
     spool = collect(SOURCE, Question(window, moment), SourceClient(settings, Clock(moment)), settings.home / "spool")
-    name = raw_file_name("steam.most_played.v1", 0, 0)
-    file = raw.write_file(SOURCE.name, window.key, name, (answer.to_bytes() for answer in spool))
-    batch = LandedBatch(
-        batch_id=spool.batch_id,
-        receipt=None,
-        files=(file,),
-        fetched=file.records,
-        published=file.records,
-        landed=file.records,
-        items=dict(spool.items),
-    )
-    raw.commit(SOURCE.name, window.key, batch)
+    put_batch(Lake(settings), SOURCE, window.key, spool.batch_id, spool)
 
 
 def cold(bench: Bench, rounds_wanted: int) -> None:

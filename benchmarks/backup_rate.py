@@ -1,7 +1,7 @@
 """How much a verified backup costs above a bare copy with a digest of the same bytes.
 
 Run: python -m benchmarks.backup_rate --megabytes 256
-The backup syncs the copy to the disk, drops its cached pages and reads the disk; the bare copies read the cache.
+The backup unpacks each row, hashes it, packs it again, and reads and hashes the copy; the bare copies move bytes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
-from steam_assets.lake import raw_backup
-from steam_assets.lake.disk_store import DiskStore
-from steam_assets.lake.manifest import LandedBatch
-from steam_assets.lake.raw_store import RawStore, raw_file_name
+from benchmarks.raw_partition import LANDED_AT, put_batch
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.lake.backup import back_up
+from steam_assets.lake.lake import Lake
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
 
-SOURCE, KEY, FILES = "reviews", "2026-11-10", 4
+SOURCE, KEY, FILES = source_named("reviews"), "2026-11-10", 4
 LINE_BYTES = 48 * 1024
 CHUNK_BYTES = 1 << 20
 
@@ -37,24 +39,26 @@ def main() -> None:
 
 
 def measure(home: Path, megabytes: int, count: int) -> None:
-    primary = RawStore(DiskStore(home / "raw"))
-    paths = partition_of(primary, home / "raw", megabytes)
+    settings = Settings(home=home)
+    paths = partition_of(Lake(settings), megabytes)
     size = sum(path.stat().st_size for path in paths)
 
-    def into_empty(work: Callable[[Path], object]) -> float:
-        taken = seconds_of(lambda: work(home / "copy"))
+    def into_empty(prepared: Callable[[Path], Callable[[], object]]) -> float:
+        taken = seconds_of(prepared(home / "copy"))
         shutil.rmtree(home / "copy")
         # What one way left to be written to the disk must not slow the next.
         os.sync()
         return taken
 
-    def back_up(goal: Path) -> None:
-        raw_backup.back_up(primary, RawStore(DiskStore(goal)), SOURCE, KEY)
+    def backing_up(goal: Path) -> Callable[[], object]:
+        twins = Lake(settings.model_copy(update={"raw_backup_root": str(goal)})).raw_twins(SOURCE)
+        twins.backup.create()
+        return lambda: back_up(twins, [KEY], LANDED_AT)
 
-    copies: dict[str, Callable[[Path], object]] = {
-        "back_up": back_up,
-        "copy + SHA-256": partial(copy, paths, synced=False),
-        "copy + fsync + SHA-256": partial(copy, paths, synced=True),
+    copies: dict[str, Callable[[Path], Callable[[], object]]] = {
+        "back_up": backing_up,
+        "copy + SHA-256": lambda goal: partial(copy, paths, goal, synced=False),
+        "copy + fsync + SHA-256": lambda goal: partial(copy, paths, goal, synced=True),
     }
     taken = rounds({name: partial(into_empty, way) for name, way in copies.items()}, count)
     ours, bound = taken["back_up"], Bound(0.7, at_least=True)
@@ -72,22 +76,34 @@ def measure(home: Path, megabytes: int, count: int) -> None:
     print_table(title, ["way", "seconds", "MB/s", "back_up's rate to it", "target"], rows)
 
 
-def partition_of(raw: RawStore, root: Path, megabytes: int) -> list[Path]:
+def partition_of(lake: Lake, megabytes: int) -> list[Path]:
     """A raw partition of about that size on the disk; its files."""
+    for number in range(FILES):
+        batch_id = f"{number:032x}"
+        put_batch(lake, SOURCE, KEY, batch_id, _envelopes(batch_id, megabytes * 10**6 // FILES // LINE_BYTES))
+    table = lake.raw(SOURCE).load()
+    return [Path(task.file.file_path) for task in table.scan().plan_files()] if table else []
 
-    def lines() -> Iterator[bytes]:
-        # Base64 of random bytes: gzip packs it back to about those bytes.
-        for _ in range(megabytes * 10**6 // FILES // LINE_BYTES):
-            yield base64.b64encode(os.urandom(LINE_BYTES))
 
-    names = [raw_file_name("steam.reviews.v1", number, 0) for number in range(FILES)]
-    files = tuple(raw.write_file(SOURCE, KEY, name, lines()) for name in names)
-    records = sum(file.records for file in files)
-    batch = LandedBatch(
-        batch_id="0" * 32, receipt=None, files=files, fetched=records, published=records, landed=records, items={}
-    )
-    raw.commit(SOURCE, KEY, batch)
-    return [root / file.key for file in files]
+def _envelopes(batch_id: str, count: int) -> Iterator[Envelope]:
+    for sequence in range(count):
+        # Base64 of random bytes: zstd packs it back to about those bytes.
+        body = base64.b64encode(os.urandom(LINE_BYTES)).decode()
+        yield Envelope(
+            source=SOURCE.name,
+            partition_key=KEY,
+            batch_id=batch_id,
+            sequence=sequence,
+            request="page",
+            app_id=10,
+            url="https://api.steampowered.com/",
+            status=200,
+            headers={},
+            fetched_at=LANDED_AT,
+            sha256=hashlib.sha256(body.encode()).hexdigest(),
+            body=body,
+            items={},
+        )
 
 
 def copy(paths: list[Path], goal: Path, *, synced: bool) -> list[str]:

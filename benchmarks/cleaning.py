@@ -9,13 +9,13 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlparse
 
 import duckdb
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.lake.clean_job import clean
+from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.reviewer_key import reviewer_key
@@ -48,10 +48,8 @@ class Ways:
         return clean(self.spark, Lake(self.settings), source, REVIEWS, [self.key], NOW)
 
     def barest(self) -> None:
-        """Read the lines, parse the reviews, write them: no judgement, no counts, no commit."""
-        lines = self.spark.read.schema("partition_key string, app_id bigint, fetched_at string, body string").json(
-            Lake(self.settings).raw.uris("reviews", [self.key])
-        )
+        """Read the answers, parse the reviews, write them: no judgement, no counts, no commit."""
+        lines = self.spark.read.parquet(*self._files())
         answer = F.from_json("body", f"response struct<reviews: array<struct<{REVIEW}>>>")
         reviews = lines.select(
             "partition_key", "app_id", "fetched_at", F.explode(answer["response"]["reviews"]).alias("r")
@@ -64,7 +62,7 @@ class Ways:
         """The same cleaning in SQL of DuckDB, in one pass into Parquet by state; items by state."""
         goal = self.settings.home / "duckdb"
         shutil.rmtree(goal, ignore_errors=True)
-        files = [urlparse(uri).path for uri in Lake(self.settings).raw.uris("reviews", [self.key])]
+        files = self._files()
         with duckdb.connect() as engine:
             engine.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'")
             engine.execute(f"SET temp_directory = '{self.settings.home / 'duckdb-spill'}'")
@@ -74,6 +72,13 @@ class Ways:
             engine.execute(f"COPY ({_JUDGED}) TO '{goal}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (state))")
             found = engine.execute(f"SELECT state, count(*) FROM '{goal}/*/*.parquet' GROUP BY state").fetchall()
         return Counter(dict(found))
+
+    def _files(self) -> list[str]:
+        """The raw partition's files, which are on a disk."""
+        raw = Lake(self.settings).raw(source_named("reviews")).load()
+        if raw is None:
+            raise ValueError(f"there are no raw reviews below {self.settings.root('raw')}; put a partition in place")
+        return [task.file.file_path for task in raw.scan(row_filter=of_partitions([self.key])).plan_files()]
 
 
 def _struct(ddl: str) -> str:
@@ -102,8 +107,7 @@ _JUDGED = f"""
 WITH items AS (
   SELECT partition_key, app_id, sequence, fetched_at, sha256,
     unnest(from_json(body, '{{"response":{{"reviews":[{_struct(REVIEW)}]}}}}').response.reviews) AS r
-  FROM read_ndjson(getvariable('files'), columns = {{partition_key: 'VARCHAR', app_id: 'BIGINT', request: 'VARCHAR',
-    sequence: 'BIGINT', fetched_at: 'TIMESTAMPTZ', sha256: 'VARCHAR', body: 'VARCHAR', problem: 'VARCHAR'}})
+  FROM read_parquet(getvariable('files'))
   WHERE problem IS NULL AND request IN ('first_page', 'page')
 ), shaped AS (
   SELECT partition_key::DATE AS week_start, app_id, r.recommendationid AS recommendation_id,

@@ -20,6 +20,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
+from benchmarks.raw_partition import LANDED_AT
 from benchmarks.review_pages import envelopes
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.ingestion.envelope import Envelope
@@ -100,7 +101,7 @@ class _Own:
     batch: Sequence[Envelope]
 
     def __post_init__(self) -> None:
-        self.raw = Lake(self.settings).raw
+        self.lake = Lake(self.settings)
         self.published: list[float] = []
 
     def round(self) -> float:
@@ -110,7 +111,7 @@ class _Own:
         receipts = []
         sending = partial(publish, self.settings, SOURCE, batch, total=total, batch_id=batch_id, partition_key=KEY)
         self.published.append(seconds_of(lambda: receipts.append(sending())))
-        return self.published[-1] + seconds_of(lambda: land(self.settings, self.raw, SOURCE, receipts[0]))
+        return self.published[-1] + seconds_of(lambda: land(self.lake, SOURCE, receipts[0], LANDED_AT))
 
 
 class _Bare:

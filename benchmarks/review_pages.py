@@ -13,19 +13,23 @@ import argparse
 import hashlib
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from json.encoder import encode_basestring
+from multiprocessing import get_context
 from pathlib import Path
 
+from benchmarks.raw_partition import batch_of, counted_rows
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import LandedBatch, Manifest, RawFile
-from steam_assets.lake.raw_store import raw_file_name
+from steam_assets.lake.ledger import RawRecord
+from steam_assets.lake.raw_tables import Landed, commit_batch, write_batch
 from steam_assets.settings import Settings
+from steam_assets.sources import source_named
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.review_tables import FIRST_PAGE, PAGE
 
@@ -53,35 +57,27 @@ class Pages:
     reviews: int
     files: int
 
-    def batch(self, lake: Lake, written: tuple[RawFile, ...]) -> LandedBatch:
-        records = sum(file.records for file in written)
-        apps = sum(-(-file.records // PAGES_AN_APP) for file in written)
-        return LandedBatch(
-            batch_id=BATCH_ID,
-            receipt=None,
-            files=written,
-            fetched=records,
-            published=records,
-            landed=records,
-            items={"reviews": records * PAGE_LENGTH, "review_summary": apps},
-        )
 
-
-def put_in_place(settings: Settings, pages: Pages) -> Manifest:
+def put_in_place(settings: Settings, pages: Pages) -> RawRecord:
     """Write and commit the partition; one that is there already is kept."""
-    lake = Lake(settings)
-    if (there := lake.raw.manifest(SOURCE, pages.key)) is not None:
+    raw = Lake(settings).raw(source_named(SOURCE))
+    if (there := raw.record(RawRecord, pages.key)) is not None:
         return there
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        written = tuple(pool.map(partial(_write, settings, pages), range(pages.files)))
-    return lake.raw.commit(SOURCE, pages.key, pages.batch(lake, written))
+    raw.create()
+    # New processes: a fork of one that has Arrow's threads running may never end.
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        made = list(pool.map(partial(_write, settings, pages), range(pages.files)))
+    written = [landed for landed, _ in made]
+    items = sum((counted for _, counted in made), Counter[str]())
+    files = [file for landed in written for file in landed.files]
+    return commit_batch(raw, pages.key, batch_of(BATCH_ID, written, items), files)
 
 
-def _write(settings: Settings, pages: Pages, number: int) -> RawFile:
-    total = pages.reviews // PAGE_LENGTH
-    lines = (envelope.to_bytes() for envelope in envelopes(pages.key, range(number, total, pages.files)))
-    name = raw_file_name("steam.reviews.v1", number, 0)
-    return Lake(settings).raw.write_file(SOURCE, pages.key, name, lines)
+def _write(settings: Settings, pages: Pages, number: int) -> tuple[Landed, Counter[str]]:
+    items = Counter[str]()
+    mine = envelopes(pages.key, range(number, pages.reviews // PAGE_LENGTH, pages.files))
+    raw = Lake(settings).raw(source_named(SOURCE))
+    return write_batch(raw, f"{BATCH_ID}-{number}", counted_rows(mine, items)), items
 
 
 def envelopes(key: str, pages: range) -> Iterator[Envelope]:
@@ -164,9 +160,9 @@ def main() -> None:
     asked = parser.parse_args()
     pages = Pages("2026-11-10", asked.reviews, asked.files)
     begun = datetime.now(UTC)
-    manifest = put_in_place(Settings(home=asked.home), pages)
-    size = sum(file.size for file in manifest.files)
-    print(f"{manifest.items} in {size / 1e6:.0f} MB, {(datetime.now(UTC) - begun).total_seconds():.1f} s")
+    record = put_in_place(Settings(home=asked.home), pages)
+    size = sum(batch.size for batch in record.batches)
+    print(f"{record.items} in {size / 1e6:.0f} MB, {(datetime.now(UTC) - begun).total_seconds():.1f} s")
 
 
 if __name__ == "__main__":

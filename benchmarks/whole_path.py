@@ -23,11 +23,11 @@ from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.ingestion.landing import land
 from steam_assets.ingestion.producer import publish
-from steam_assets.lake import clean_backup, raw_backup
-from steam_assets.lake.cleaning import Provenance, commit, judge
-from steam_assets.lake.envelope_frame import read_envelopes
+from steam_assets.lake.backup import back_up
+from steam_assets.lake.clean_job import commit_judged, raw_frame
+from steam_assets.lake.cleaning import judge
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.reviewer_key import with_reviewer_key
+from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
@@ -81,24 +81,22 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
         "publish",
         lambda: publish(settings, source, spool, total=spool.records, batch_id=spool.batch_id, partition_key=KEY),
     )
-    batch = watch("land", lambda: land(settings, lake.raw, source, receipt))
-    manifest = lake.raw.commit(source.name, KEY, batch)
-    watch("raw backup", lambda: raw_backup.back_up(lake.raw, lake.raw_backup, source.name, KEY))
-    _ = lake.ledger, lake.backup_ledger
+    landed = watch("land", lambda: land(lake, source, receipt, NOW))
+    record = commit_batch(lake.raw(source), KEY, landed.batch, landed.files)
+    watch("raw backup", lambda: back_up(lake.raw_twins(source), [KEY], NOW))
     spark = watch("Spark's start", lambda: open_session(settings))
     table = source.tables[0]
-    envelopes = with_reviewer_key(read_envelopes(spark, lake.raw.uris(source.name, [KEY])), "key")
-    provenance = {KEY: Provenance(manifest.digest, manifest.items[table.name])}
-    (record,) = watch("clean", lambda: commit(table, judge(table, envelopes), provenance, NOW))
-    watch("clean backup", lambda: clean_backup.back_up(spark, table, {KEY: record.clean}))
-    report(watch, manifest.items[table.name], spool.records, home)
+    judged = judge(table, raw_frame(spark, lake, source, [KEY]))
+    watch("clean", lambda: commit_judged(spark, lake, table, judged, {KEY: record}, NOW))
+    watch("clean backup", lambda: back_up(lake.clean_twins(source, table), [KEY], NOW))
+    report(watch, record.items[table.name], spool.records, home)
 
 
 def report(watch: Stopwatch, reviews: int, answers: int, home: Path) -> None:
     rows = [[stage, f"{seconds:.1f}", f"{reviews / seconds:,.0f}"] for stage, seconds in watch.seconds.items()]
     print_table(f"{reviews} reviews in {answers} answers", ["stage", "seconds", "reviews a second"], rows)
     for name, pattern in (
-        ("raw", "raw/reviews/**/*.jsonl.gz"),
+        ("raw", "raw/warehouse/steam_raw/reviews/data/**/*.parquet"),
         ("clean", "clean/warehouse/steam/reviews/data/**/*.parquet"),
     ):
         size = sum(path.stat().st_size for path in home.glob(pattern))

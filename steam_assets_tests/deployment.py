@@ -5,6 +5,7 @@ Belongs here: what end-to-end, fault and orchestration tests start from. Does no
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,18 +18,21 @@ from uuid import uuid4
 import boto3
 import dagster as dg  # noqa: TID251 - tests of runs make runs
 from botocore.client import Config
+from pydantic import RootModel
 from pyspark.sql import DataFrame, SparkSession
 
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.clock import Clock
-from steam_assets.lake.clean_tables import clean_table, quarantine_table
-from steam_assets.lake.lake import Lake
-from steam_assets.lake.open_store import MARKER, RootName, open_root
+from steam_assets.lake.catalogs import CATALOGS, open_catalog
+from steam_assets.lake.clean_tables import read_table
+from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
+from steam_assets.lake.lake import Lake, Twins
+from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
-from steam_assets.lake.spark_session import CLEAN, s3a_config, session_config
+from steam_assets.lake.spark_session import s3a_config, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
-from steam_assets.settings import Settings
+from steam_assets.settings import RootName, Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 
@@ -101,36 +105,50 @@ class Deployment:
         self, source: Source, key: str, *, stages: Sequence[Stage] = tuple(Stage), apps: Sequence[int] = ()
     ) -> list[str]:
         """All stages, or some, of one partition, in one run; the failed checks. RunFailed if it fails."""
-        return self.launcher.partition(source, stages, key, apps=apps)
+        return self.launcher.partition(source, stages, key, apps=apps).failed_checks
 
     def run_range(self, source: Source, first: str, last: str, stages: Sequence[Stage] = AFTER_RAW) -> None:
         self.launcher.range(source, stages, (first, last))
 
     def digests(self, root: RootName) -> dict[str, str]:
-        """SHA-256 of every object below a root, manifests too, but for the marker that says which root it is."""
-        store = open_root(root, self.settings)
-        return {found.key: store.sha256(found.key) for found in store.list() if found.key != MARKER}
+        """The content, read back, and the record of every partition of a root, by ``table/partition_key``.
+
+        When a batch was landed is left out: landed again, it is the same batch.
+        """
+        catalog, namespace = open_catalog(self.settings, root), CATALOGS[root].namespace
+        found: dict[str, str] = {}
+        for _, name in catalog.list_tables(namespace):
+            table = IcebergTable(catalog, namespace, name, (), "", "")
+            records = table.records(RootModel[dict[str, Any]])
+            for key, content in table.content(sorted({*records, *table.partition_rows()})).items():
+                told = json.loads(records[key].model_dump_json(), object_hook=_timeless) if key in records else None
+                found[f"{name}/{key}"] = f"{content.digest} {told}"
+        return found
 
     def lose(self, root: RootName, source: Source, key: str) -> None:
-        """What an accident or an operator does: the raw partition is gone, and the second copy of its manifest."""
-        store = open_root(root, self.settings)
-        for found in [*store.list(f"{source.name}/{key}/")]:
-            store.delete(found.key)
-        store.delete(f"{source.name}/_manifests/{key}.json")
+        """What an accident or an operator does: the raw partition is gone, and its record with it."""
+        table = self.lake.raw(source) if root == "raw" else self.lake.raw_backup(source)
+        table.commit(table.snapshot_id(), remove=of_partitions([key]), forget=[RECORD + key])
 
     def status(self, source: Source, key: str) -> PartitionStatus:
         return partition_status(self.lake, source, key)
 
     def rows(self, source: Source, table: int = 0) -> DataFrame:
-        return clean_table(self.session, source.tables[table]).read()
+        return read_table(self.session, self.lake.clean(source.tables[table]))
 
-    def commits(self, source: Source, catalog: str = CLEAN) -> int:
-        """How many snapshots of the source's first table, or of its backup, brought rows."""
-        table = clean_table(self.session, source.tables[0], catalog)
+    def clean_twins(self, source: Source, table: int = 0) -> Twins[CleanRecord]:
+        return self.lake.clean_twins(source, source.tables[table])
+
+    def commits(self, table: IcebergTable) -> int:
+        """How many snapshots of a table brought rows."""
         return self.session.table(f"{table.identifier}.snapshots").where("summary['added-records'] > 0").count()
 
     def quarantined(self, source: Source, table: int = 0) -> DataFrame:
-        return quarantine_table(self.session, source.tables[table]).read()
+        return read_table(self.session, self.lake.quarantine(source.tables[table]))
+
+
+def _timeless(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name != "landed_at"}
 
 
 def deployment_in(
@@ -160,7 +178,7 @@ def on_s3(endpoint: str) -> dict[str, Any]:
     STEAM_TEST_ICEBERG_CATALOG names another catalog; more of it comes from the environment as in production.
     """
     elsewhere = "STEAM_TEST_S3_ENDPOINT" in os.environ
-    catalog = os.environ.get("STEAM_TEST_ICEBERG_CATALOG", "hadoop" if elsewhere else "glue")
+    catalog = os.environ.get("STEAM_TEST_ICEBERG_CATALOG", "sqlite" if elsewhere else "glue")
     region = os.environ.get("AWS_REGION", "us-east-1")
     s3 = boto3.client("s3", endpoint_url=endpoint, region_name=region, config=Config(s3={"addressing_style": "path"}))
     where = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}

@@ -43,11 +43,11 @@ def test_median_round_counts_and_the_order_turns() -> None:
 def test_duckdb_cleans_as_the_product_does(tmp_path: Path, spark: SparkSession) -> None:
     """The same reviews are clean, quarantined and duplicates for both; all three kinds are in the pages."""
     settings = Settings(home=tmp_path)
-    manifest = put_in_place(settings, Pages(KEY, 5_000, 2))
+    record = put_in_place(settings, Pages(KEY, 5_000, 2))
     ways = Ways(settings, session_for(spark, settings), KEY)
     ours = ways.product()
     assert ours == ways.duckdb()
-    assert ours.total() == manifest.items["reviews"] == 5_000
+    assert ours.total() == record.items["reviews"] == 5_000
     assert min(ours.values()) > 0
     ways.barest()
     assert spark.read.parquet(str(tmp_path / "barest")).count() == 5_000

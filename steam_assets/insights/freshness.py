@@ -114,7 +114,7 @@ INSIGHT = Insight(
     key=("source", "period"),
     method=(
         "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks and "
-        "36 months, judged from raw the ledger; no data is read. A day is due at its end, a week 36 hours "
+        "36 months, judged from the ledger; no data is read. A day is due at its end, a week 36 hours "
         "after its end, a month 21 days after."
     ),
     error="It tells what was collected, not whether the source itself was right on that day.",

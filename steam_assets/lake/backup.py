@@ -8,7 +8,6 @@ that the ledger has of the original. A raw backup only grows: batches that the p
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from steam_assets.crash_points import reached
 from steam_assets.lake.content import EMPTY, Content
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, DamagedData, IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.lake import Twins
-from steam_assets.lake.ledger import BackupRecord, CleanRecord, R, RawRecord
+from steam_assets.lake.ledger import BackupRecord, CleanRecord, Cleared, R, RawRecord
 from steam_assets.lake.parquet_files import Written
 
 
@@ -60,19 +59,19 @@ def back_up(
     """
 
     def change() -> tuple[dict[str, BackupRecord[R]], list[str]]:
-        seen = twins.backup.snapshot_id()
+        held = twins.pinned()
         proven: dict[str, BackupRecord[R]] = {}
         problems: list[str] = []
-        copies = _Copies(twins.primary, twins.backup)
+        copies = _Copies(held.primary, held.backup)
         for key in partition_keys:
             try:
-                wanted, part = _wanted(twins, key)
+                wanted, part = _wanted(held, key)
                 copies.take(part)
                 proven[key] = BackupRecord[twins.model](of=wanted, verified_at=now)
             except BackupDiffers as error:
                 problems.append(str(error))
         reached("backup:after_files")
-        copies.commit(seen, proven)
+        copies.commit(proven)
         reached("backup:after_commit")
         return proven, problems
 
@@ -108,12 +107,14 @@ def verify(table: IcebergTable, records: Iterable[RawRecord | CleanRecord]) -> l
 
 def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
     """What is wrong with a partition's primary or its backup, each read back; a line each."""
-    problems = []
+    problems, twins = [], twins.pinned()
     record, held = twins.primary.record(twins.model, partition_key), backup_of(twins, partition_key)
     if record is not None and (problem := _problem(twins.primary, record)):
         problems.append(f"{twins.label} {problem}")
     if held is not None and (problem := _problem(twins.backup, held.of)):
         problems.append(f"{twins.label} backup {problem}")
+    if record is None and held is not None and twins.primary.record(Cleared, partition_key, CLEARED) is None:
+        problems.append(f"{twins.label} {partition_key}: lost, and only the backup has it; `steam-assets restore`")
     if record is not None and not covers(held, record):
         problems.append(f"{twins.label} {partition_key}: not in the backup as it is now; back it up")
     return problems
@@ -147,18 +148,19 @@ def restore(twins: Twins[R], partition_key: str, *, overwrite: bool = False) -> 
     """
 
     def change() -> Restored | None:
-        held = backup_of(twins, partition_key)
+        now = twins.pinned()
+        held = backup_of(now, partition_key)
         if held is None:
             return None
-        seen, there = twins.primary.snapshot_id(), twins.primary.record(twins.model, partition_key)
+        there = now.primary.record(twins.model, partition_key)
         wanted = _with(there, held.of)
-        part = _missing(twins.primary, held.of, there, partition_key, overwrite=overwrite)
+        part = _missing(now.primary, held.of, there, partition_key, overwrite=overwrite)
         if part is None and there == wanted:
             return Restored(twins.label, partition_key, 0, held.of.content.rows)
-        copies = _Copies(twins.backup, twins.primary)
+        copies = _Copies(now.backup, now.primary)
         copies.take(part)
         reached("restore:after_files")
-        copies.commit(seen, {partition_key: wanted})
+        copies.commit({partition_key: wanted})
         reached("restore:after_commit")
         return Restored(twins.label, partition_key, part.content.rows if part else 0, held.of.content.rows)
 
@@ -202,7 +204,7 @@ def _with(held: R | None, record: R) -> R:
 
 
 class _Copies:
-    """Parts copied from one table to another: files that were read back, not visible until the commit."""
+    """Parts copied from one pinned table to another: files that were read back, not visible until the commit."""
 
     def __init__(self, origin: IcebergTable, goal: IcebergTable) -> None:
         self._origin, self._goal = origin, goal
@@ -218,7 +220,7 @@ class _Copies:
             return
         try:
             # The rows of a raw batch are files of their own: so a batch can be taken out again.
-            written = self._goal.write(self._origin.rows(part.where), f"copy-{uuid.uuid4().hex}")
+            written = self._goal.write(self._origin.rows(part.where), "copy")
         except DamagedData as error:
             raise BackupDiffers(str(error)) from error
         if problem := self._difference(written, part.content):
@@ -234,12 +236,12 @@ class _Copies:
             return f"the copy in {self._goal.identifier} reads back as {_shown(found)}, not {_shown(wanted)}"
         return None
 
-    def commit(self, seen: int | None, records: Mapping[str, BaseModel]) -> None:
+    def commit(self, records: Mapping[str, BaseModel]) -> None:
         """Make the copies visible, in the place of what they replace, with the records of their partitions."""
         if records:
             self._goal.commit(
-                seen,
-                remove=None if seen is None or isinstance(self._replaced, AlwaysFalse) else self._replaced,
+                self._goal.snapshot_id(),
+                remove=None if isinstance(self._replaced, AlwaysFalse) else self._replaced,
                 add=self._files,
                 properties={RECORD + key: record for key, record in records.items()},
                 forget=[CLEARED + key for key in records],

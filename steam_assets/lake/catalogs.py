@@ -51,8 +51,10 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     if settings.iceberg_catalog == "sqlite":
         sqlite_file(settings, root).parent.mkdir(parents=True, exist_ok=True)
     catalog = load_catalog(name.catalog, **pyiceberg_properties(settings, root))
-    with suppress(NamespaceAlreadyExistsError):
-        catalog.create_namespace(name.namespace)
+    # Asked first: who may use a database of Glue may not make one.
+    if not catalog.namespace_exists(name.namespace):
+        with suppress(NamespaceAlreadyExistsError):
+            catalog.create_namespace(name.namespace)
     return catalog
 
 

@@ -6,15 +6,12 @@ Belongs here: opening a table as it was last committed. Does not belong here: wr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import pyarrow as pa
-from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.iceberg_table import IcebergTable
-from steam_assets.lake.roots import open_root
+from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 
 
@@ -22,7 +19,7 @@ class CleanReader:
     """The clean tables of ``settings`` as of now; each call sees the newest commit, whole."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._lake = Lake(settings)
 
     def table(self, name: str) -> Table | None:
         """The Iceberg table, or None if it was never made."""
@@ -33,9 +30,4 @@ class CleanReader:
         return self._named(name).arrow(keys, columns)
 
     def _named(self, name: str) -> IcebergTable:
-        return IcebergTable(self._catalog, CATALOGS["clean"].namespace, name, (), "", "")
-
-    @cached_property
-    def _catalog(self) -> Catalog:
-        open_root(self._settings, "clean")
-        return open_catalog(self._settings, "clean")
+        return self._lake.table("clean", name, (), "")

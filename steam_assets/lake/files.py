@@ -5,9 +5,11 @@ Belongs here: reading, writing and listing by address. Does not belong here: wha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from pyarrow.fs import FileSelector, FileType
 from pyiceberg.io.pyarrow import PyArrowFileIO
@@ -43,8 +45,14 @@ class Files:
 
     def write(self, address: str, data: bytes) -> None:
         """Write whole: on S3 and on a local disk a reader sees the old file or the new one."""
-        with self.io.new_output(address).create(overwrite=True) as stream:
+        target = address
+        if not address.startswith("s3://"):
+            Path(address).parent.mkdir(parents=True, exist_ok=True)
+            target = f"{address}.{os.getpid()}"
+        with self.io.new_output(target).create(overwrite=True) as stream:
             stream.write(data)
+        if target != address:
+            Path(target).replace(address)
 
     def list(self, address: str) -> Iterator[File]:
         """Every file below an address, however many; nothing if there is no such place."""

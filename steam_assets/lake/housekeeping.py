@@ -87,7 +87,8 @@ class Housekeeping:
         return decided_anew(lambda: self._clear_once(twins))
 
     def _clear_once(self, twins: Twins[Any]) -> list[Line]:
-        seen, lines = twins.primary.snapshot_id(), self._lines(twins)
+        twins = twins.pinned()
+        lines = self._lines(twins)
         records, held = twins.primary.records(twins.model), backups_of(twins)
         done: list[Line] = []
         for line in lines:
@@ -102,14 +103,14 @@ class Housekeeping:
             now = datetime.now(UTC)
             where = twins.backup.location
             twins.primary.commit(
-                seen,
+                twins.primary.snapshot_id(),
                 remove=of_partitions(cleared),
                 properties={CLEARED + key: Cleared(of=records[key], backup=where, at=now) for key in cleared},
                 forget=[RECORD + key for key in cleared],
                 summary={"steam.partitions": ",".join(cleared)},
             )
             reached("housekeeping:after_delete")
-        return [line for line in done if line.clear or line.reason]
+        return done
 
     def _swept(self) -> Iterable[IcebergTable]:
         for twins in self._all():
@@ -126,23 +127,17 @@ def was_cleared(twins: Twins[Any], partition_key: str) -> bool:
 def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
     """Expire snapshots from before ``older_than`` (what readers see is kept) and delete files that none holds.
 
-    A file that no snapshot ever held goes when it is older than ``ORPHANS_KEPT``. The addresses of what went.
+    A file younger than ``ORPHANS_KEPT`` stays. The addresses of what went.
     """
     loaded = table.load()
     if loaded is None:
         return []
-    before = _referenced(loaded)
-    expired = loaded.maintenance.expire_snapshots().older_than(older_than)
-    expired.commit()
-    loaded = loaded.refresh()
+    loaded.maintenance.expire_snapshots().older_than(older_than).commit()
     reached("housekeeping:after_expiry")
-    after = _referenced(loaded)
-    files = Files(lake.settings)
-    limit = datetime.now(UTC) - ORPHANS_KEPT
+    held = _referenced(loaded.refresh())
+    files, limit = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT
     gone = [
-        file.address
-        for file in files.list(loaded.location())
-        if file.address not in after and (file.address in before or file.modified < limit)
+        file.address for file in files.list(loaded.location()) if file.address not in held and file.modified < limit
     ]
     for address in gone:
         files.delete(address)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.table import Table, Transaction
+from pyiceberg.table import DataScan, Table, Transaction
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import (
@@ -104,6 +105,8 @@ class IcebergTable:
     columns: tuple[Column, ...]
     description: str
     location: str
+    held: Table | None = None
+    """Set, all reads are of this version; commits are judged by the newest."""
 
     @property
     def identifier(self) -> str:
@@ -117,15 +120,20 @@ class IcebergTable:
         )
 
     def load(self) -> Table | None:
-        """The table as of now; None if it was never made."""
-        try:
+        """The table as of now, or as it was pinned; None if it was never made."""
+        if self.held is not None:
+            return self.held
+        with suppress(NoSuchTableError):
             return self.catalog.load_table((self.namespace, self.name))
-        except NoSuchTableError:
-            return None
+        return None
+
+    def pinned(self) -> IcebergTable:
+        """The table as of now, for reads that have to agree with each other whoever commits meanwhile."""
+        return replace(self, held=self.load())
 
     def create(self) -> Table:
         """The table, made if it is not there; an existing one gets the columns it lacks."""
-        table = self.load()
+        table = replace(self, held=None).load()
         if table is None:
             with suppress(TableAlreadyExistsError):
                 self._make()
@@ -213,6 +221,7 @@ class IcebergTable:
 
         Contention, with nothing changed, if ``main`` is no longer at the snapshot ``seen``.
         """
+        told = dict(summary or {})
         table = self.create()
         if _current(table) != seen:
             raise self.contention()
@@ -220,10 +229,14 @@ class IcebergTable:
             with table.transaction() as change:
                 if publish is not None:
                     ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
-                if remove is not None and any(table.scan(row_filter=remove).plan_files()):
-                    change.delete(remove, snapshot_properties=dict(summary or {}))
+                emptied = remove is not None and any(table.scan(row_filter=remove).plan_files())
+                if remove is not None and emptied:
+                    change.delete(remove, snapshot_properties=told)
                 if add:
-                    change.add_files(list(add), dict(summary or {}), check_duplicate_files=False)
+                    change.add_files(list(add), told, check_duplicate_files=False)
+                if not (publish or emptied or add):
+                    # Catalogs merge changes of properties alone: of two writers' records one would be lost.
+                    change.update_snapshot(snapshot_properties=told).fast_append().commit()
                 self._set_properties(change, table, properties or {}, forget)
         except CommitFailedException as error:
             raise self.contention() from error
@@ -241,10 +254,11 @@ class IcebergTable:
     def write(self, batches: Iterable[pa.RecordBatch], name: str) -> Written:
         """Files of rows (with this table's columns, by name), grouped by partition, that no snapshot holds yet.
 
-        ``name`` begins their names: the same rows written again take the places of a writer that died.
+        ``name`` begins their names. No file is ever written over: a snapshot, or another writer, may hold it.
         """
         table = self.create()
-        return write_files(table.io, f"{table.location()}/data", self.arrow_schema(table), batches, name)
+        own = f"{name}-{uuid.uuid4().hex[:12]}"
+        return write_files(table.io, f"{table.location()}/data", self.arrow_schema(table), batches, own)
 
     @staticmethod
     def arrow_schema(table: Table) -> pa.Schema:
@@ -256,21 +270,14 @@ class IcebergTable:
         Page checksums are verified. DamagedData, while it is read, for a file that is missing or damaged.
         """
         table = self.load()
-        if table is None:
-            raise DamagedData(f"{self.identifier} is not there")
-        schema = self.arrow_schema(table)
-        scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
-        return _read_files(table, [task.file.file_path for task in scan.plan_files()], schema)
+        if table is not None:
+            scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
+            yield from _read_files(table, _planned(scan), self.arrow_schema(table))
 
     def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:
         """The content of partitions, each read back from its files; DamagedData as of ``rows``."""
-        found: dict[str, Content] = {}
-        for key in keys:
-            if self.load() is None:
-                found[key] = Content()
-                continue
-            found[key] = content(self.rows(of_partitions([key]), snapshot_id))
-        return found
+        held = self.pinned()
+        return {key: content(held.rows(of_partitions([key]), snapshot_id)) for key in keys}
 
     def content_of_files(self, addresses: Iterable[str]) -> Content:
         """The content of files as they rest now, whether a snapshot holds them or not; DamagedData."""
@@ -278,10 +285,11 @@ class IcebergTable:
         return content(_read_files(table, addresses, self.arrow_schema(table)))
 
     def discard(self, addresses: Iterable[str]) -> None:
-        """Delete files that no snapshot holds."""
+        """Delete files that no snapshot holds, as far as that is allowed; in a backup on AWS it is not."""
         table = self.create()
         for address in addresses:
-            table.io.delete(address)
+            with suppress(OSError):
+                table.io.delete(address)
 
     def is_whole(self, key: str) -> bool:
         """Whether every file of a partition is there; reads none, so that ``content`` is the proof."""
@@ -323,6 +331,14 @@ def of_partitions(keys: Sequence[str]) -> BooleanExpression:
 def _current(table: Table) -> int | None:
     snapshot = table.current_snapshot()
     return snapshot.snapshot_id if snapshot else None
+
+
+def _planned(scan: DataScan) -> list[str]:
+    """The addresses of a scan's files."""
+    try:
+        return [task.file.file_path for task in scan.plan_files()]
+    except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
+        raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _read_files(table: Table, paths: Iterable[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

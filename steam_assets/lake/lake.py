@@ -5,16 +5,17 @@ Belongs here: which table is where, and which is the twin of which. Does not bel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic
 
 from pyiceberg.catalog import Catalog
 
-from steam_assets.lake.catalogs import CATALOGS, open_catalog, table_location
+from steam_assets.lake.catalogs import CATALOGS, table_location
 from steam_assets.lake.columns import ENVELOPE, ORIGIN, QUARANTINE, SET_ASIDE
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.ledger import CleanRecord, R, RawRecord
+from steam_assets.lake.relocate import open_whole_catalog
 from steam_assets.lake.roots import check_roots, open_root
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources.source import Column, Source, Table
@@ -29,6 +30,10 @@ class Twins(Generic[R]):
     primary: IcebergTable
     backup: IcebergTable
 
+    def pinned(self) -> Twins[R]:
+        """Both as of now, for reads that have to agree with each other."""
+        return replace(self, primary=self.primary.pinned(), backup=self.backup.pinned())
+
 
 class Lake:
     """The tables of ``settings``, each root opened when first used. UnsafeRoot as of ``roots.open_root``."""
@@ -40,7 +45,7 @@ class Lake:
 
     def _open(self, root: RootName) -> Catalog:
         open_root(self.settings, root)
-        return open_catalog(self.settings, root)
+        return open_whole_catalog(self.settings, root)
 
     def raw(self, source: Source) -> IcebergTable:
         """What the source said: a row an envelope."""

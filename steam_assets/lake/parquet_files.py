@@ -47,7 +47,7 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
             written.append(path)
             size = 0
             with ExitStack() as stack:
-                stream = stack.enter_context(io.new_output(path).create(overwrite=True))
+                stream = stack.enter_context(io.new_output(path).create())
                 options: Any = {"compression": "zstd", "write_page_checksum": True, "write_statistics": counted}
                 writer = stack.enter_context(pq.ParquetWriter(stream, schema, **options))
                 while upcoming is not None and size < FILE_BYTES:

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+from pyiceberg.expressions import And, In
 
 from steam_assets.crash_points import reached
 from steam_assets.lake.content import Content
-from steam_assets.lake.iceberg_table import RECORD, IcebergTable, decided_anew
+from steam_assets.lake.iceberg_table import RECORD, IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.ledger import Batch, RawRecord
 
 BATCH_BYTES = 4 << 20
@@ -33,33 +34,38 @@ class Landed:
 
 
 def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Landed:
-    """Write rows as files of the table, by names that the batch gives; nothing is visible yet."""
+    """Write rows as files of the table; nothing is visible yet."""
     written = table.write(_batches(table, rows), batch_id)
     reached("land:after_files")
     return Landed(tuple(written.files), written.content, written.size)
 
 
 def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: Sequence[str]) -> RawRecord:
-    """Make a batch part of its partition; one that is there already stays, and the files are nobody's.
+    """Make a batch part of its partition; one that is there already, whole, stays, and the files are orphans.
+
+    Where files of the partition are missing, the batch's rows are replaced by ``files``.
 
     ValueError if the partition has a batch of that id with another content. Contention after a minute of losing.
     """
 
     def change() -> RawRecord:
-        seen, record = table.snapshot_id(), table.record(RawRecord, partition_key)
-        record = record or RawRecord(table=table.name, partition_key=partition_key)
+        now = table.pinned()
+        record = now.record(RawRecord, partition_key) or RawRecord(table=table.name, partition_key=partition_key)
         if held := next((b for b in record.batches if b.batch_id == batch.batch_id), None):
             if held.content != batch.content:
                 raise ValueError(
                     f"{table.name} {partition_key} has a batch {batch.batch_id} of {held.content.rows} rows already, "
                     f"with another content than the {batch.content.rows} rows that came now; see `steam-assets trace`"
                 )
+            if not now.is_whole(partition_key):
+                again = And(of_partitions([partition_key]), In("batch_id", [batch.batch_id]))  # pyright: ignore[reportCallIssue]
+                now.commit(now.snapshot_id(), remove=again, add=files, properties={RECORD + partition_key: record})
             return record
         made = record.with_batches((batch,))
         summary = {"steam.batch-id": batch.batch_id, "steam.partitions": partition_key, "steam.rows": str(batch.landed)}
         if batch.receipt:
             summary["steam.offsets"] = ",".join(f"{r.partition}:{r.start}-{r.end}" for r in batch.receipt.ranges)
-        table.commit(seen, add=files, properties={RECORD + partition_key: made}, summary=summary)
+        now.commit(now.snapshot_id(), add=files, properties={RECORD + partition_key: made}, summary=summary)
         return made
 
     record = decided_anew(change)

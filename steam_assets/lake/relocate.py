@@ -19,6 +19,7 @@ from typing import Any
 
 import fastavro
 from pyiceberg.catalog import Catalog
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file, warehouse
 from steam_assets.lake.files import File, Files
@@ -75,6 +76,26 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
         _register(catalog, (namespace, name), metadata)
         names.append(name)
     return names
+
+
+def open_whole_catalog(settings: Settings, root: RootName) -> Catalog:
+    """The root's catalog; UnsafeRoot if it was lost or damaged while the tables are there."""
+    try:
+        catalog, namespace = open_catalog(settings, root), CATALOGS[root].namespace
+        if catalog.list_tables(namespace):
+            return catalog
+        # A table that was committed to had been in the catalog before: so the order of these looks matters.
+        used = [one for one in _newest_metadata(settings, root).values() if "/00000-" not in one]
+        if not used or catalog.list_tables(namespace):
+            return catalog
+    except OperationalError:
+        raise
+    except DatabaseError:
+        pass
+    raise UnsafeRoot(
+        f"the catalog of the tables in {settings.root(root)} is lost or damaged, and the tables are there; make it "
+        f"anew from them by `steam-assets catalog rebuild --root {root}`"
+    )
 
 
 def _register(catalog: Catalog, identifier: tuple[str, str], metadata: str) -> None:

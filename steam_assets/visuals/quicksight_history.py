@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from steam_assets.lake.files import Files
+from steam_assets.lake.roots import open_root
 from steam_assets.settings import Settings
 
 DAY = timedelta(hours=24)
@@ -60,6 +61,8 @@ class History:
     """The records of one deployment, in its clean root. One process at a time writes them."""
 
     def __init__(self, settings: Settings) -> None:
+        # Marked while it is empty: with a file in it, it would be taken for somebody's.
+        open_root(settings, "clean")
         self._files = Files(settings)
         self._address = f"{settings.root('clean')}/{_NAME}"
 

@@ -18,7 +18,8 @@ import pytest
 from account import STORES, TEMPLATE, Account, Resolver, deploy, template
 from moto.server import ThreadedMotoServer
 
-from steam_assets.lake.clean_tables import BACKUP_NAMESPACE, NAMESPACE
+from steam_assets.lake.catalogs import CATALOGS, warehouse
+from steam_assets.settings import Settings
 
 CONTENT = template()
 RESOLVE = Resolver(CONTENT)
@@ -207,9 +208,15 @@ def test_every_default_leads_to_names_the_settings_expect(account: Account):
 
 def test_the_tables_find_their_databases(account: Account):
     databases = {d["Name"]: d["LocationUri"] for d in account.client("glue").get_databases()["DatabaseList"]}
+    outputs = account.outputs()
+    settings = Settings(
+        raw_root=outputs["RawRoot"],
+        raw_backup_root=outputs["RawBackupRoot"],
+        clean_root=outputs["CleanRoot"],
+        clean_backup_root=outputs["CleanBackupRoot"],
+    )
     assert databases == {
-        NAMESPACE: "s3://steam-clean-storage-test/warehouse/steam.db",
-        BACKUP_NAMESPACE: "s3://steam-clean-storage-backup-test/warehouse/steam_backup.db",
+        catalog.namespace: f"{warehouse(settings, name)}/{catalog.namespace}" for name, catalog in CATALOGS.items()
     }
 
 

@@ -22,9 +22,10 @@ from steam_assets.embedded import jvm
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.jvm import find_java
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.open_store import MARKER
 from steam_assets.lake.reviewer_key import reviewer_key
+from steam_assets.lake.roots import MARKER
 from steam_assets.settings import Settings
+from steam_assets.sources import source_named
 from steam_assets_tests.embedded.test_jvm import fake_java
 
 SECRETS = {
@@ -186,7 +187,7 @@ def test_a_readers_key_that_others_can_read_is_found() -> None:
 def test_roots_are_looked_at_and_not_made(environment: Path) -> None:
     settings = Settings()
     assert not problems(check_four_roots)
-    _ = Lake(settings).raw
+    Lake(settings).raw(source_named("news"))
     (ours,) = [found for found in check_four_roots(settings) if found.name == "Root raw"]
     assert ours.state == "ok"
 

@@ -11,6 +11,10 @@ from typer.testing import CliRunner, Result
 
 from steam_assets.commands.import_history import NothingImported, import_history, left_out, totals
 from steam_assets.ingestion.history.importing import ImportLine
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import RawRecord
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
 
 CHART = "Rank,Game Name,Free to Play\n1,A,0\n"
 
@@ -88,7 +92,7 @@ def test_raw_alone_is_brought_in_if_asked_and_again_changes_nothing(folder: Path
     second = json.loads(run(str(folder), "--no-clean", "--json").stdout)
     assert [line | {"there": False} for line in second] == first
     assert {line["partition_key"] for line in second if line["there"]} == {"2023-10-17", "2023-10-24"}
-    assert (home / "raw" / "reviews" / "2023-10-24" / "manifest.json").is_file()
+    assert list(Lake(Settings(home=home)).raw(source_named("reviews")).records(RawRecord)) == ["2023-10-24"]
 
 
 def test_totals_add_up() -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.raw_partition import put_batch
 from steam_assets.cli import app
+from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.raw_backup import back_up
 from steam_assets.settings import Settings
-from steam_assets_tests.lake.raw_landing import KEY, SOURCE, land
+from steam_assets.sources import source_named
+from steam_assets_tests.ingestion.kafka_batches import KEY, envelopes, new_batch_id
+
+SOURCE = source_named("news")
 
 
 @pytest.fixture
@@ -28,8 +33,9 @@ def verify(*options: str) -> tuple[int, str]:
 
 def backed_up(home: Path) -> Lake:
     lake = Lake(Settings(home=home))
-    lake.raw.commit(SOURCE, KEY, land(lake.raw))
-    back_up(lake.raw, lake.raw_backup, SOURCE, KEY)
+    batch_id = new_batch_id()
+    put_batch(lake, SOURCE, KEY, batch_id, envelopes(SOURCE, batch_id, [200_000]))
+    back_up(lake.raw_twins(SOURCE), [KEY], datetime.now(UTC))
     return lake
 
 
@@ -43,12 +49,13 @@ def test_good_copies_are_said_to_be_good(home: Path) -> None:
     backed_up(home)
     code, said = verify()
     assert code == 0
-    assert said.endswith("1 raw partitions and their backups are as they were written.")
+    assert said.endswith("1 partitions and their backups, raw and clean, are as they were written.")
 
 
-def test_a_lost_raw_disk_is_a_problem_even_with_a_good_backup(home: Path) -> None:
+@pytest.mark.parametrize("lost", ["", "warehouse/steam_raw/news/data"])
+def test_a_lost_raw_disk_is_a_problem_even_with_a_good_backup(home: Path, lost: str) -> None:
     backed_up(home)
-    shutil.rmtree(home / "raw" / SOURCE)
+    shutil.rmtree(home / "raw" / lost)
     code, said = verify()
     assert code == 1
     assert KEY in said
@@ -56,8 +63,10 @@ def test_a_lost_raw_disk_is_a_problem_even_with_a_good_backup(home: Path) -> Non
 
 def test_a_damaged_backup_is_named(home: Path) -> None:
     backed_up(home)
-    copy = next((home / "raw-backup" / SOURCE / KEY).glob("*.jsonl.gz"))
-    copy.write_bytes(copy.read_bytes()[:-1] + b"x")
+    copy = next((home / "raw-backup" / "warehouse").rglob("*.parquet"))
+    kept = bytearray(copy.read_bytes())
+    kept[len(kept) // 2] ^= 1
+    copy.write_bytes(kept)
     code, said = verify()
     assert code == 1
     assert copy.name in said

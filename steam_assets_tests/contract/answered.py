@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.ingestion.envelope import Envelope
-from steam_assets.lake.envelope_frame import ENVELOPE_SCHEMA
+from steam_assets.ingestion.landing import envelope_row
+from steam_assets.lake.columns import ENVELOPE
+from steam_assets.lake.iceberg_table import iceberg_schema
 from steam_assets.sources.source import InvalidAnswer, Question, Rejected, Request, Response, Source
 
 FETCHED = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -53,10 +57,9 @@ def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, 
 
 def raw_frame(spark: SparkSession, made: Iterable[Envelope], hash_key: str | None = "key") -> DataFrame:
     """The envelopes as ``Table.items`` gets them."""
-    lines = [(envelope.to_bytes().decode(),) for envelope in made]
-    parsed = F.from_json("line", ENVELOPE_SCHEMA).alias("envelope")
-    frame = spark.createDataFrame(lines, "line string").select(parsed).select("envelope.*")
-    frame = frame.withColumn("source_sha256", F.col("sha256"))
+    schema = schema_to_pyarrow(iceberg_schema(ENVELOPE), include_field_ids=False)
+    rows = pa.Table.from_pylist([envelope_row(envelope, None, None, None) for envelope in made], schema)
+    frame = spark.createDataFrame(rows).withColumn("source_sha256", F.col("sha256"))
     return frame if hash_key is None else frame.withColumn("hash_key", F.lit(hash_key))
 
 

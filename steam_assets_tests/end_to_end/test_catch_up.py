@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
@@ -13,7 +12,6 @@ from pyspark.sql import functions as F
 from benchmarks.backfill import put_raw_day
 from steam_assets.ingestion.collect import collect
 from steam_assets.ingestion.consumer import LostRecords, find_batches
-from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.errors import NotAskable
 from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
@@ -22,9 +20,10 @@ from steam_assets.ingestion.limits import Patience
 from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
 from steam_assets.ingestion.producer import publish
 from steam_assets.ingestion.spool import Spool
-from steam_assets.lake.clean_tables import clean_table
-from steam_assets.lake.raw_backup import back_up
-from steam_assets.lake.spark_session import CLEAN, CLEAN_BACKUP
+from steam_assets.lake.backup import back_up, verify
+from steam_assets.lake.iceberg_table import of_partitions
+from steam_assets.lake.ledger import RawRecord
+from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Question, Source
@@ -45,11 +44,18 @@ def obtain(deployment: Deployment, source: Source, key: str, *, refetch: bool = 
 def land_all(deployment: Deployment, source: Source, key: str, obtained: Obtained) -> None:
     lake = deployment.lake
     for receipt in obtained.receipts:
-        lake.raw.commit(source.name, key, land(lake.settings, lake.raw, source, receipt))
+        landed = land(lake, source, receipt, deployment.clock.now())
+        commit_batch(lake.raw(source), key, landed.batch, landed.files)
 
 
-def one_file(names: Iterable[str], source: Source, key: str) -> str:
-    return next(n for n in names if n.startswith(f"{source.name}/{key}/") and n.endswith(".jsonl.gz"))
+def lose_a_file(deployment: Deployment, source: Source, key: str) -> None:
+    """A data file of a raw partition is gone; its table and its record do not know."""
+    table = deployment.lake.raw(source)
+    loaded = table.load()
+    assert loaded is not None
+    lost, *_ = loaded.scan(row_filter=of_partitions([key])).plan_files()
+    loaded.io.delete(lost.file.file_path)
+    assert not table.is_whole(key)
 
 
 def asked(deployment: Deployment) -> int:
@@ -61,7 +67,7 @@ def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deploym
     deployment.at(DURING)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW, Stage.RAW_BACKUP))
     before, requests = deployment.digests("raw"), asked(deployment)
-    assert any(name.endswith(".jsonl.gz") for name in before)
+    assert [*before] == [f"{PLAYED.name}/{DAY}"]
     deployment.at(AFTER)
 
     deployment.lose("raw", PLAYED, DAY)
@@ -79,16 +85,16 @@ def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deploym
     with pytest.raises(RunFailed, match=f"gap: most_played {DAY}.*only the present"):
         deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
     assert deployment.digests("raw") == {}
-    assert deployment.status(PLAYED, DAY).manifest is None
+    assert deployment.status(PLAYED, DAY).raw is None
     assert asked(deployment) == requests
 
 
 def test_files_lost_one_by_one_come_back_from_the_topic(deployment: Deployment) -> None:
-    """The manifest is there and a file of it is not: catch-up lands that file again and asks nobody."""
+    """The record is there and a file of it is not: catch-up lands that file again and asks nobody."""
     deployment.at(DURING)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
     before, requests = deployment.digests("raw"), asked(deployment)
-    deployment.lake.raw.store.delete(one_file(before, PLAYED, DAY))
+    lose_a_file(deployment, PLAYED, DAY)
     deployment.at(AFTER)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
     assert deployment.digests("raw") == before
@@ -96,17 +102,20 @@ def test_files_lost_one_by_one_come_back_from_the_topic(deployment: Deployment) 
 
 
 def test_a_lost_file_that_is_nowhere_else_is_named_for_any_source(deployment: Deployment) -> None:
-    """Asking anew would leave a manifest that names missing files: the loss is said first, with the way out."""
+    """Asking anew would leave a table that names missing files: the loss is said first, with the way out."""
     deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
     expire(deployment.settings, SELLERS)
-    (batch,) = deployment.lake.raw.manifest(SELLERS.name, "2026-11-10").batches  # pyright: ignore[reportOptionalMemberAccess]
-    deployment.lake.raw.store.delete(one_file(deployment.digests("raw"), SELLERS, "2026-11-10"))
+    (record,) = deployment.lake.raw(SELLERS).records(RawRecord).values()
+    (batch,) = record.batches
+    lose_a_file(deployment, SELLERS, "2026-11-10")
     with pytest.raises(RunFailed, match=f"has lost files.*{batch.batch_id}"):
         deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
 
     deployment.lose("raw", SELLERS, "2026-11-10")
     deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
-    assert deployment.status(SELLERS, "2026-11-10").raw_whole
+    raw = deployment.lake.raw(SELLERS)
+    assert list(raw.records(RawRecord)) == ["2026-11-10"]
+    assert verify(raw, raw.records(RawRecord).values()) == []
 
 
 def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deployment: Deployment) -> None:
@@ -115,9 +124,9 @@ def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deploy
     (receipt,) = obtain(deployment, PLAYED, DAY).receipts
     expire(deployment.settings, PLAYED)
     with pytest.raises(LostRecords, match=f"{receipt.batch_id} of most_played {DAY} .* is lost") as lost:
-        land(deployment.settings, deployment.lake.raw, PLAYED, receipt)
+        land(deployment.lake, PLAYED, receipt, deployment.clock.now())
     assert "retention has deleted it" in str(lost.value)
-    assert deployment.lake.raw.manifest(PLAYED.name, DAY) is None
+    assert deployment.status(PLAYED, DAY).raw is None
     deployment.at(AFTER)
     with pytest.raises(NotAskable, match=f"gap: most_played {DAY}"):
         obtain(deployment, PLAYED, DAY)
@@ -130,8 +139,7 @@ def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deploy
     land_all(deployment, PLAYED, DAY, first)
     deployment.at(DURING)
     land_all(deployment, PLAYED, DAY, obtain(deployment, PLAYED, DAY, refetch=True))
-    lake = deployment.lake
-    back_up(lake.raw, lake.raw_backup, PLAYED.name, DAY)
+    back_up(deployment.lake.raw_twins(PLAYED), [DAY], deployment.clock.now())
     before = deployment.digests("raw")
     expire(deployment.settings, PLAYED, {r.partition: r.end for r in first.receipts[0].ranges})
     assert len(find_batches(deployment.settings, PLAYED, DAY)) == 1
@@ -208,8 +216,10 @@ def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deplo
     for source in (news, reviews):
         deployment.run(source, key, stages=(Stage.RAW, Stage.CLEAN), apps=apps)
     assert asked(deployment) >= requests + 4
-    (line,) = deployment.session.read.text(deployment.lake.raw.uris(SELLERS.name, [key])).collect()
-    assert str(start) in unquote(Envelope.model_validate_json(line["value"]).url)
+    answers = deployment.lake.raw(SELLERS).arrow([key], ("url",))
+    assert answers is not None
+    (url,) = answers["url"].to_pylist()
+    assert str(start) in unquote(url)
     assert {row["week_start"] for row in deployment.rows(SELLERS).collect()} == {window.start.date()}
     for source, column in ((news, "published_at"), (reviews, "created_at")):
         rows = deployment.rows(source)
@@ -226,10 +236,10 @@ def test_ninety_days_are_cleaned_and_backed_up_in_one_run_and_one_commit(deploym
     for window in windows:
         put_raw_day(deployment.settings, deployment.simulator, window)
     deployment.run_range(PLAYED, windows[0].key, windows[-1].key)
-    for catalog in (CLEAN, CLEAN_BACKUP):
-        table = clean_table(deployment.session, PLAYED.tables[0], catalog)
+    twins = deployment.clean_twins(PLAYED)
+    for table in (twins.primary, twins.backup):
         assert len(table.partition_rows()) == len(windows) == 90
-        assert deployment.commits(PLAYED, catalog) == 1
+        assert deployment.commits(table) == 1
     statuses = [deployment.status(PLAYED, window.key) for window in windows]
     assert [status.partition_key for status in statuses if not status.up_to_date] == []
 
@@ -241,7 +251,7 @@ def test_each_stage_runs_alone_and_says_which_one_comes_before(deployment: Deplo
 
     def done() -> list[bool]:
         status = deployment.status(SELLERS, key)
-        return [status.raw_whole, status.raw_backed_up, status.tables[0].current, status.tables[0].backed_up]
+        return [status.raw_there, status.raw_backed_up, status.tables[0].current, status.tables[0].backed_up]
 
     for stage, missing in ((Stage.RAW_BACKUP, "raw"), (Stage.CLEAN, "raw"), (Stage.CLEAN_BACKUP, "clean")):
         with pytest.raises(RunFailed, match=f"steam-assets run top_sellers .* --stage {missing}$"):

@@ -12,10 +12,7 @@ from pyspark.sql import functions as F
 
 from steam_assets.embedded.broker import EmbeddedBroker
 from steam_assets.embedded.simulator import Simulator
-from steam_assets.lake.clean_backup import content
-from steam_assets.lake.clean_tables import clean_table
-from steam_assets.lake.open_store import RootName, open_root
-from steam_assets.lake.spark_session import CLEAN_BACKUP
+from steam_assets.lake.content import Content
 from steam_assets.orchestration.launch import Stage
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.cadence import Cadence
@@ -51,10 +48,14 @@ def obtain_all(deployment: Deployment) -> None:
         deployment.run(source, key)
 
 
-def tree(deployment: Deployment, root: RootName) -> dict[str, bytes]:
-    """Every raw file below a root, by name, without the manifests (they record a moment)."""
-    store = open_root(root, deployment.settings)
-    return {found.key: store.read(found.key) for found in store.list() if found.key.endswith(".jsonl.gz")}
+def contents(deployment: Deployment, *, backup: bool) -> dict[str, Content]:
+    """What each table, raw and clean, or its backup, holds of its partition, read back."""
+    found: dict[str, Content] = {}
+    for source in SOURCES:
+        for twins in deployment.lake.twins(source):
+            key, table = KEYS[source.cadence], twins.backup if backup else twins.primary
+            found[twins.label] = table.content([key])[key]
+    return found
 
 
 def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collected: Deployment) -> None:
@@ -68,26 +69,16 @@ def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collecte
             assert status.published(part.table) == status.landed(part.table) == part.record.items == states
         assert status.tables[0].record is not None and status.tables[0].record.clean > 0, source.name
 
-    raw, asked = tree(collected, "raw"), len(collected.simulator.requests)
-    assert raw == tree(collected, "raw-backup")
-    before = {t.name: _content(collected, s.name, i) for s in SOURCES for i, t in enumerate(s.tables)}
+    raw, asked = collected.digests("raw"), len(collected.simulator.requests)
+    before = contents(collected, backup=False)
+    assert before == contents(collected, backup=True)
 
     obtain_all(collected)
 
     assert len(collected.simulator.requests) == asked
-    assert tree(collected, "raw") == raw
-    assert {t.name: _content(collected, s.name, i) for s in SOURCES for i, t in enumerate(s.tables)} == before
-    for source in SOURCES:
-        for index, table in enumerate(source.tables):
-            key = KEYS[source.cadence]
-            copy = content(clean_table(collected.session, table, CLEAN_BACKUP).read([key]), [key])[key]
-            assert copy == _content(collected, source.name, index)
-
-
-def _content(deployment: Deployment, source_name: str, index: int) -> object:
-    source = source_named(source_name)
-    key = KEYS[source.cadence]
-    return content(deployment.rows(source, index).where(F.col("partition_key") == key), [key])[key]
+    assert collected.digests("raw") == raw
+    assert contents(collected, backup=False) == before == contents(collected, backup=True)
+    assert all(before[f"{source.name}/raw"].rows for source in SOURCES)
 
 
 def test_clean_rows_say_what_the_source_said(collected: Deployment) -> None:
@@ -107,8 +98,6 @@ def test_reviews_keep_every_alphabet_and_no_reviewer(collected: Deployment) -> N
     rows = collected.rows(reviews)
     for alphabet in (r"\p{IsCyrillic}", r"\p{IsHan}", r"\p{IsArabic}"):
         assert rows.where(F.col("text").rlike(alphabet)).count() > 0, alphabet
-    raw = b"".join(tree(collected, "raw").values())
-    assert raw
     authors = [row["author_key"] for row in rows.select("author_key").distinct().collect()]
     assert [key for key in authors if not re.fullmatch("[0-9a-f]{64}", key or "")] == []
 
@@ -116,11 +105,11 @@ def test_reviews_keep_every_alphabet_and_no_reviewer(collected: Deployment) -> N
 def test_weekly_range_of_clean_and_backup_is_one_commit(collected: Deployment) -> None:
     """A catch-up of several weeks adds one snapshot to the table, not one a week."""
     source = source_named("top_sellers")
-    table = clean_table(collected.session, source.tables[0])
-    before = collected.commits(source)
+    table = collected.lake.clean(source.tables[0])
+    before = collected.commits(table)
     collected.at(NOW)
     for key in ("2026-10-27", "2026-11-03"):
         collected.run(source, key, stages=(Stage.RAW,))
     collected.run_range(source, "2026-10-27", "2026-11-10")
-    assert collected.commits(source) == before + 1
+    assert collected.commits(table) == before + 1
     assert set(table.partition_rows()) == {"2026-10-27", "2026-11-03", "2026-11-10"}

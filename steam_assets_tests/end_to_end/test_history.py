@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from steam_assets.ingestion.history.importing import import_folder
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.sources import SOURCES, source_named
 from steam_assets_tests.deployment import NOW, Deployment
 
@@ -116,7 +117,7 @@ def test_recorded_old_files_reconcile_through_cleaning(deployment: Deployment, t
     for line in lines:
         rows[line.source, line.partition_key] += line.rows
     for source in SOURCES:
-        for key in deployment.lake.raw.partitions(source.name):
+        for key in deployment.lake.raw(source).records(RawRecord):
             status = deployment.status(source, key)
             assert status.up_to_date
             states = [(p.record.clean, p.record.quarantined, p.record.duplicates) for p in status.tables if p.record]

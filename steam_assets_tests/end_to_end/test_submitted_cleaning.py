@@ -14,7 +14,9 @@ import pytest
 import requests
 
 from steam_assets.embedded.broker import free_port
-from steam_assets.lake.clean_backup import Content, content
+from steam_assets.lake.content import Content
+from steam_assets.lake.iceberg_table import of_partitions
+from steam_assets.lake.ledger import CleanRecord
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
@@ -33,17 +35,17 @@ def changed(deployment: Deployment, **settings: Any) -> Deployment:
 
 
 def contents(deployment: Deployment, *sources: str) -> dict[str, Content]:
-    """What the clean tables of the sources hold of the week, as this process's own Spark reads it."""
-    found = {}
-    for source in map(source_named, sources):
-        for index, table in enumerate(source.tables):
-            deployment.session.catalog.refreshTable(f"clean.steam.{table.name}")
-            found[table.name] = content(deployment.rows(source, index), [KEY])[KEY]
-    return found
+    """What the clean tables of the sources hold of the week, read back."""
+    tables = [table for source in sources for table in source_named(source).tables]
+    return {table.name: deployment.lake.clean(table).content([KEY])[KEY] for table in tables}
+
+
+def record_of(deployment: Deployment) -> CleanRecord | None:
+    return deployment.lake.clean(CHART.tables[0]).record(CleanRecord, KEY)
 
 
 def snapshot(deployment: Deployment) -> int:
-    record = deployment.lake.ledger.clean("top_sellers", KEY)
+    record = record_of(deployment)
     assert record is not None
     return record.snapshot_id
 
@@ -63,11 +65,13 @@ def test_spark_submit_leaves_the_rows_that_the_run_itself_leaves(deployment: Dep
 def test_a_failed_job_fails_its_run(deployment: Deployment) -> None:
     """Raw data that is damaged between landing and the job is not cleaned, and the run says that the job failed."""
     deployment.run(CHART, KEY, stages=(Stage.RAW,))
-    (file,) = deployment.lake.raw.uris(CHART.name, [KEY])
-    Path(file.removeprefix("file://")).write_bytes(b"not gzip")
+    raw = deployment.lake.raw(CHART).load()
+    assert raw is not None
+    (found,) = raw.scan(row_filter=of_partitions([KEY])).plan_files()
+    Path(found.file.file_path).write_bytes(b"not Parquet")
     with pytest.raises(RunFailed):
         changed(deployment, spark_runner="subprocess").run(CHART, KEY, stages=(Stage.CLEAN,))
-    assert deployment.lake.ledger.clean("top_sellers", KEY) is None
+    assert record_of(deployment) is None
 
 
 class LosesAWorker(threading.Thread):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from steam_assets.ingestion.consumer import Poison, Record, read_batch
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.producer import publish
-from steam_assets.lake.manifest import Receipt
+from steam_assets.lake.ledger import Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
@@ -82,3 +82,8 @@ def publish_new(
 def read_all(settings: Settings, receipt: Receipt) -> tuple[list[Record], list[Poison]]:
     poisons: list[Poison] = []
     return list(read_batch(settings, receipt, on_poison=poisons.append)), poisons
+
+
+def envelopes_of(records: Sequence[Record]) -> list[Envelope | None]:
+    """What the records hold, in the order in which it was sent."""
+    return [record.envelope for record in sorted(records, key=lambda record: record.sequence)]

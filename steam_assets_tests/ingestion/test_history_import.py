@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import os
@@ -17,15 +16,17 @@ import pytest
 
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.importing import ImportLine, NoFolder, import_folder
+from steam_assets.lake.backup import back_up, verify
+from steam_assets.lake.housekeeping import Housekeeping, was_cleared
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.raw_backup import back_up
-from steam_assets.lake.raw_housekeeping import apply, plan
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.settings import Settings
-from steam_assets.sources import SOURCES, monthly_visits
+from steam_assets.sources import SOURCES, monthly_visits, source_named
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 SELLERS = "Rank,Game Name,Free to Play\n1,Steam Deck,0\n2,Remnant II,0\n"
 IDS = "App ID\n1675200\n1282100\n"
+ENVELOPE_FIELDS = [name for name in Envelope.model_fields if name != "schema_version"]
 PLAYERS = "Rank,Game Name,Free to Play,Current Players,Peek Today,Collection Date\n"
 
 
@@ -49,14 +50,16 @@ def old_news(*dates: object, app: object = 730) -> str:
 
 
 def envelopes(lake: Lake, source: str, key: str) -> list[Envelope]:
-    manifest = lake.raw.manifest(source, key)
-    assert manifest is not None, (source, key)
-    found = []
-    for file in manifest.files:
-        lines = gzip.decompress(lake.raw.store.read(file.key)).splitlines()
-        assert len(lines) == file.records
-        found += [Envelope.model_validate_json(line) for line in lines]
-    return found
+    """The envelopes of a raw partition, as its table has them."""
+    raw = lake.raw(source_named(source))
+    record, rows = raw.record(RawRecord, key), raw.arrow([key], tuple(ENVELOPE_FIELDS))
+    assert record is not None and rows is not None, (source, key)
+    assert rows.num_rows == record.content.rows
+    maps = ("headers", "items")
+    return [
+        Envelope.model_validate({name: dict(value) if name in maps else value for name, value in row.items()})
+        for row in rows.to_pylist()
+    ]
 
 
 def partitions(lines: Sequence[ImportLine]) -> set[tuple[str | None, str | None]]:
@@ -166,12 +169,15 @@ def test_what_housekeeping_has_cleared_is_not_brought_in_again(lake: Lake, tmp_p
     """Old partitions are the first it clears; the backup has them, and a restore brings them back."""
     folder = folder_of(tmp_path, {"2023-10-27_weekly_top_sellers.csv": SELLERS})
     import_folder(lake, folder, NOW)
-    back_up(lake.raw, lake.raw_backup, "top_sellers", "2023-10-17")
-    apply(lake.raw, lake.raw_backup, plan(lake.raw, lake.raw_backup, ["top_sellers"], NOW))
-    assert lake.raw.manifest("top_sellers", "2023-10-17") is None
+    sellers, key = source_named("top_sellers"), "2023-10-17"
+    twins = lake.raw_twins(sellers)
+    back_up(twins, [key], NOW)
+    Housekeeping(lake, [sellers], NOW).apply()
+    assert was_cleared(twins, key)
     (line,) = import_folder(lake, folder, NOW)
     assert line.there
-    assert lake.raw.manifest("top_sellers", "2023-10-17") is None
+    assert lake.raw(sellers).record(RawRecord, key) is None
+    assert not lake.raw(sellers).partition_rows()
 
 
 def test_a_dry_run_tells_the_same_and_writes_nothing(lake: Lake, tmp_path: Path) -> None:
@@ -206,7 +212,8 @@ def test_what_a_file_does_not_hold_is_told_and_its_bytes_are_kept(lake: Lake, tm
     assert partitions(lines) == {("most_played", "2023-09-24")}
     assert all(line.left_out for line in lines)
     assert all(line.rows == line.usable + sum(line.left_out.values()) for line in lines)
-    quarantined = {lake.raw.store.sha256(one.key) for one in lake.raw.store.list() if one.key.endswith(".bytes")}
+    kept = [lake.set_aside(source).arrow(columns=("sha256",)) for source in SOURCES]
+    quarantined = {digest for rows in kept if rows is not None for digest in rows["sha256"].to_pylist()}
     ours = [name for name in files if name[:4] == "2023" and "13-01" not in name and "-09-27_" not in name]
     assert len(quarantined) == len(ours)
 
@@ -256,9 +263,10 @@ def test_recorded_files_reconcile_to_the_row_and_to_the_byte(lake: Lake, tmp_pat
 
     kept: set[str] = set()
     for source in SOURCES:
-        for key in lake.raw.partitions(source.name):
+        records = lake.raw(source).records(RawRecord)
+        assert verify(lake.raw(source), records.values()) == []
+        for key in records:
             found = envelopes(lake, source.name, key)
-            assert lake.raw.verify(source.name, key).ok
             kept |= {envelope.sha256 for envelope in found}
             for envelope in found:
                 assert envelope.provenance.startswith("import:")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
-from kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new, read_all
+from kafka_batches import KEY, envelopes, envelopes_of, new_batch_id, new_source, publish_new, read_all
 
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.ingestion.consumer import LostRecords, Poison, dead_letter, end_offsets, find_batches
@@ -72,7 +72,7 @@ def test_a_thousand_envelopes_of_all_sizes_come_back_byte_for_byte(settings: Set
     sizes = [(n * 37) % 4000 for n in range(998)] + [200_000, 5_000_000]
     receipt, sent = publish_new(settings, source, sizes)
     records, poisons = read_all(settings, receipt)
-    assert sorted(record.value for record in records) == sorted(envelope.to_bytes() for envelope in sent)
+    assert envelopes_of(records) == sent
     assert not poisons
     assert receipt.records == 1000
     assert receipt.items == {"clean": 2000, "summary": 1000}
@@ -166,7 +166,7 @@ def test_batches_published_at_once_from_threads_do_not_mix(settings: Settings, s
         published = list(pool.map(lambda key: publish_new(settings, source, [500] * 200, partition_key=key), keys))
     for receipt, sent in published:
         records, poisons = read_all(settings, receipt)
-        assert sorted(record.value for record in records) == sorted(envelope.to_bytes() for envelope in sent)
+        assert envelopes_of(records) == sent
         assert not poisons
 
 

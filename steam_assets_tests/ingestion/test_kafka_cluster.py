@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from kafka_batches import KEY, new_source, publish_new, read_all, text
+from kafka_batches import KEY, envelopes_of, new_source, publish_new, read_all, text
 from pydantic import SecretStr
 
 from steam_assets.embedded.broker import BrokerCluster, free_port, new_cluster_id
@@ -41,6 +41,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.
 
 ANSWERS = 4000
 LAND_SECONDS = 120
+NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
 
 def talkative_source() -> Source:
@@ -124,7 +125,7 @@ def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_p
         )
         lake, topic = Lake(settings), topic_of(settings, source)
         ensure_topics(settings, source)
-        obtainer = Obtainer(lake, Clock(datetime(2026, 11, 3, 12, tzinfo=UTC)))
+        obtainer = Obtainer(lake, Clock(NOW))
         first = cluster.node(leaders(settings, topic)[0])
         with killed_meanwhile(lambda: asyncio.run(_written(settings, topic)) > 0, first.kill):
             obtained = obtainer.obtain(source, KEY, lambda: ())
@@ -135,12 +136,12 @@ def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_p
         (receipt,) = obtained.receipts
         second = cluster.node(leaders(settings, topic)[receipt.ranges[-1].partition])
         raw = Path(settings.root("raw"))
-        with killed_meanwhile(lambda: any(raw.rglob("*.gz*")), second.kill):
-            landed = land(settings, lake.raw, source, receipt)
+        with killed_meanwhile(lambda: any(raw.rglob("*.parquet")), second.kill):
+            landed = land(lake, source, receipt, NOW).batch
         assert (landed.fetched, landed.published, landed.landed) == (ANSWERS, ANSWERS, ANSWERS)
         assert landed.items == {"things": ANSWERS}
-        again = land(settings, lake.raw, source, receipt)
-        assert [file.sha256 for file in again.files] == [file.sha256 for file in landed.files]
+        again = land(lake, source, receipt, NOW).batch
+        assert again == landed
 
 
 def self_made_authority(folder: Path) -> tuple[Path, Path]:
@@ -241,8 +242,8 @@ def test_a_broker_with_tls_and_scram_is_reached_by_settings_alone(tmp_path: Path
         ensure_topics(settings, source)
         receipt, sent = publish_new(settings, source, [2000] * 50)
         assert find_batches(settings, source) == [receipt]
-        assert sorted(record.value for record in read_all(settings, receipt)[0]) == sorted(e.to_bytes() for e in sent)
-        assert land(settings, Lake(settings).raw, source, receipt).landed == 50
+        assert envelopes_of(read_all(settings, receipt)[0]) == sent
+        assert land(Lake(settings), source, receipt, datetime.now(UTC)).batch.landed == 50
 
         for wrong in ({"kafka_sasl_password": SecretStr("wrong-password")}, {"kafka_ssl_cafile": None}):
             with pytest.raises(KafkaUnavailable, match="STEAM_KAFKA_SASL") as refusal:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new, read_all
+from kafka_batches import KEY, envelopes, envelopes_of, new_batch_id, new_source, publish_new, read_all
 
 from steam_assets import crash_points
 from steam_assets.embedded.broker import BrokerCluster, EmbeddedBroker, free_port
@@ -63,7 +63,7 @@ def test_a_broker_killed_while_a_batch_is_published_shows_one_whole_batch_after_
         receipt, sent = publish_new(settings, source, [3000] * 3000)
         assert find_batches(settings, source) == [receipt]
         records, _ = read_all(settings, receipt)
-        assert sorted(record.value for record in records) == sorted(envelope.to_bytes() for envelope in sent)
+        assert envelopes_of(records) == sent
 
 
 def test_a_broker_that_comes_back_in_time_costs_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.ingestion.landing import WrongPeriod, land
 from steam_assets.ingestion.producer import publish
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.settings import Settings
 from steam_assets_tests.ingestion.kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new
 
 pytestmark = pytest.mark.kafka
 
 NEXT_DAY = "2026-11-04"
+NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -35,15 +38,15 @@ def test_one_batch_id_for_two_partitions_is_two_batches(settings: Settings) -> N
     found = {receipt.partition_key: receipt for receipt in find_batches(settings, source)}
     assert set(found) == {KEY, NEXT_DAY}
     assert all(receipt.records == 4 for receipt in found.values())
-    assert land(settings, Lake(settings).raw, source, found[KEY]).landed == 4
+    assert land(Lake(settings), source, found[KEY], NOW).batch.landed == 4
 
 
 def test_a_live_answer_of_another_day_is_not_landed(settings: Settings) -> None:
-    """Fetched on the 3rd, published under the 4th: an error that says so, and no manifest."""
+    """Fetched on the 3rd, published under the 4th: an error that says so, and no record."""
     source = new_source()
     ensure_topics(settings, source)
     receipt, _ = publish_new(settings, source, [100], partition_key=NEXT_DAY)
-    raw = Lake(settings).raw
+    lake = Lake(settings)
     with pytest.raises(WrongPeriod, match="fetched at 2026-11-03"):
-        land(settings, raw, source, receipt)
-    assert raw.manifest(source.name, NEXT_DAY) is None
+        land(lake, source, receipt, NOW)
+    assert lake.raw(source).record(RawRecord, NEXT_DAY) is None

@@ -13,7 +13,7 @@ from typing import Any, cast
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from steam_assets.lake.clean_tables import ORIGIN
+from steam_assets.lake.columns import ORIGIN
 from steam_assets.sources import SOURCES
 
 Row = dict[str, Any]

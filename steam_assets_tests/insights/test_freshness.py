@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.raw_partition import put_batch
 from steam_assets.insights import insight_named
 from steam_assets.insights.freshness import Row, freshness_rows
+from steam_assets.lake.content import Content
+from steam_assets.lake.iceberg_table import RECORD
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.manifest import LandedBatch
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.source import Source
@@ -27,16 +29,16 @@ def lake(tmp_path: Path) -> Lake:
 
 def clean(lake: Lake, source: Source, key: str, *, tables: int = 9) -> None:
     for table in source.tables[:tables]:
-        counts = {"items": 12, "clean": 10, "quarantined": 2, "duplicates": 0}
         record = CleanRecord(
-            table=table.name, partition_key=key, raw_digest="d", snapshot_id=1, committed_at=MADE, **counts
-        )
-        lake.ledger.write(record)
+            table=table.name, partition_key=key, raw_digest="0-0", content=Content(rows=10), snapshot_id=1,
+            committed_at=MADE, items=12, clean=10, quarantined=2, duplicates=0,
+        )  # fmt: skip
+        target = lake.clean(table)
+        target.commit(target.snapshot_id(), records={RECORD + key: record})
 
 
 def land(lake: Lake, source: Source, key: str) -> None:
-    batch = LandedBatch(batch_id="b", receipt=None, files=(), fetched=0, published=0, landed=0, items={})
-    lake.raw.commit(source.name, key, batch)
+    put_batch(lake, source, key, "b", ())
 
 
 def told(lake: Lake, source: Source, now: datetime = NOW) -> dict[str, Row]:
@@ -60,19 +62,6 @@ def test_states_of_days(lake: Lake):
     assert "--stage clean" in str(rows["2026-11-15"]["why"])
     assert "cannot be asked any more" in str(rows["2026-11-16"]["why"])
     assert rows["2026-11-16"]["since"] == datetime(2026, 11, 17, tzinfo=UTC)
-
-
-def test_a_damaged_manifest_is_a_failed_day(lake: Lake):
-    """What cannot be read is told as such, and the other days still are."""
-    source = source_named("most_played")
-    land(lake, source, "2026-11-16")
-    clean(lake, source, "2026-11-17")
-    for stored in list(lake.raw.store.list(f"{source.name}/")):
-        lake.raw.store.write(stored.key, b"{}")
-    rows = told(lake, source)
-
-    assert [row["state"] for row in rows.values()] == ["failed", "ok"]
-    assert "2026-11-16" in str(rows["2026-11-16"]["why"])
 
 
 def test_a_week_that_can_still_be_had_says_how(lake: Lake):

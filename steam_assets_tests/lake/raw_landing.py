@@ -1,44 +1,93 @@
-"""Landing for tests of this room: batches with lines that can be told apart."""
+"""Landing for tests of this room: batches of a raw table whose rows can be told apart, without Kafka.
+
+Belongs here: what a landing leaves. Does not belong here: assertions.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
-from steam_assets.lake.manifest import LandedBatch, RawFile
-from steam_assets.lake.raw_store import RawStore, raw_file_name
+from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import Batch, OffsetRange, RawRecord, Receipt
+from steam_assets.lake.raw_tables import commit_batch, write_batch
+from steam_assets.sources import source_named
 
-SOURCE = "news"
-KEY = "2026-01-06"
-TOPIC = "steam.news.v1"
+NEWS = source_named("news")
+KEY, LATER = "2026-01-06", "2026-01-13"
+NOW = datetime(2026, 11, 18, tzinfo=UTC)
 
 
-def batch_of(*files: RawFile, number: int = 1) -> LandedBatch:
-    records = sum(file.records for file in files)
-    return LandedBatch(
-        batch_id=f"{number:032x}",
-        receipt=None,
-        files=files,
-        fetched=records,
-        published=records,
-        landed=records,
-        items={"news": records},
+def batch_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def rows_of(number: int, key: str = KEY, count: int = 20) -> Iterator[dict[str, Any]]:
+    """Envelopes that do not pack to nothing, different for each number."""
+    for sequence in range(count):
+        body = f'{{"n":"{hashlib.sha256(f"{number}/{sequence}".encode()).hexdigest()}"}}'
+        yield {
+            "source": NEWS.name,
+            "partition_key": key,
+            "batch_id": batch_id(number),
+            "sequence": sequence,
+            "request": "news",
+            "app_id": 10 * number + sequence,
+            "url": "https://example.org/",
+            "status": 200,
+            "headers": [("etag", str(number))] if sequence % 2 else [],
+            "fetched_at": NOW + timedelta(microseconds=number),
+            "sha256": hashlib.sha256(body.encode()).hexdigest(),
+            "body": body,
+            "items": [("news", 1)],
+            "provenance": "live",
+            "topic": "steam.news.v1",
+            "kafka_partition": sequence % 3,
+            "kafka_offset": 100 * number + sequence,
+        }
+
+
+def land(lake: Lake, *, number: int = 1, key: str = KEY, count: int = 20) -> RawRecord:
+    """Land a batch as the product does, but for Kafka."""
+    table = lake.raw(NEWS)
+    landed = write_batch(table, batch_id(number), rows_of(number, key, count))
+    receipt = Receipt(
+        source=NEWS.name,
+        partition_key=key,
+        batch_id=batch_id(number),
+        cluster_id="",
+        topic="steam.news.v1",
+        ranges=(OffsetRange(partition=0, start=100 * number, end=100 * number + count),),
+        records=count,
+        items={"news": count},
     )
+    batch = Batch(
+        batch_id=batch_id(number),
+        receipt=receipt,
+        fetched=count,
+        published=count,
+        landed=count,
+        items={"news": count},
+        content=landed.content,
+        size=landed.size,
+        fetched_at=NOW,
+        landed_at=NOW,
+    )
+    return commit_batch(table, key, batch, landed.files)
 
 
-def lines_of(number: int, count: int = 20) -> list[bytes]:
-    """Lines that do not pack to nothing, different for each number."""
-    return [
-        f'{{"n":{i},"body":"{hashlib.sha256(f"{number}/{i}".encode()).hexdigest()}"}}'.encode() for i in range(count)
-    ]
+def sequences(table: IcebergTable, key: str = KEY) -> list[tuple[str, int]]:
+    """What readers see of a partition: each row's batch and place in it, sorted."""
+    rows = table.arrow([key], ("batch_id", "sequence"))
+    return sorted((row["batch_id"], row["sequence"]) for row in rows.to_pylist()) if rows else []
 
 
-def land(raw: RawStore, *, number: int = 1, key: str = KEY, files: Sequence[int] = (0, 1)) -> LandedBatch:
-    """Land a batch of one file a Kafka partition."""
-    written = [
-        raw.write_file(SOURCE, key, raw_file_name(TOPIC, partition, number * 100), lines_of(number * 10 + partition))
-        for partition in files
-    ]
-    batch = batch_of(*written, number=number)
-    raw.commit(SOURCE, key, batch)
-    return batch
+def files_of(table: IcebergTable, key: str = KEY) -> list[Path]:
+    """The data files that readers of a partition are sent to, on a disk."""
+    loaded = table.load()
+    tasks = loaded.scan(of_partitions([key])).plan_files() if loaded else ()
+    return sorted(Path(task.file.file_path) for task in tasks)

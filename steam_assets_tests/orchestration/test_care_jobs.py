@@ -12,11 +12,11 @@ from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker
 from steam_assets.embedded.simulator import Simulator
-from steam_assets.lake.clean_backup import content
-from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.backup import verify
+from steam_assets.lake.content import Content
+from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.lease import lease
-from steam_assets.lake.spark_session import CLEAN_BACKUP
+from steam_assets.lake.ledger import CleanRecord, RawRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
@@ -65,9 +65,8 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     return given.description
 
 
-def rows(deployment: Deployment, catalog: str = "clean") -> object:
-    table = clean_table(deployment.session, SELLERS.tables[0], catalog)
-    return content(table.read([KEY]), [KEY])[KEY]
+def rows(table: IcebergTable) -> Content:
+    return table.content([KEY])[KEY]
 
 
 @pytest.mark.parametrize("automation", [False, True])
@@ -80,6 +79,11 @@ def test_the_drill_is_monthly_and_off_unless_automation_is_on(tmp_path: Path, au
     assert {"housekeeping", "restore"}.isdisjoint(s.job_name for s in defs.schedules or ())  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def kept(deployment: Deployment) -> dict[str, str]:
+    """Rows and records of both primaries."""
+    return deployment.digests("raw") | deployment.digests("clean")
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -89,48 +93,48 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_housekeeping_is_a_dry_run_then_clears_and_restore_brings_it_back(deployment: Deployment) -> None:
     """Without config nothing changes and the table says what would go; applied it goes; restored it is as it was."""
-    before, good = files(deployment.settings.home), rows(deployment)
+    before, good = files(deployment.settings.home), kept(deployment)
     young = shown(run(deployment, "housekeeping"))
-    assert (young["applied"], young["partitions"], young["bytes"]) == (False, 0, 0)
+    assert (young["applied"], young["partitions"], young["rows"]) == (False, 0, 0)
     plan = shown(run(deployment, "housekeeping", keep_days=5))
-    assert plan["partitions"] == 2 and plan["bytes"] > 0 and plan["rows"] > 0
+    assert plan["partitions"] == 2 and plan["rows"] > 0
     assert [line.data["would go"] for line in plan["lines"]] == [True, True]
     assert files(deployment.settings.home) == before
 
     done = shown(run(deployment, "housekeeping", keep_days=5, apply=True))
-    assert (done["applied"], done["partitions"], done["bytes"]) == (True, 2, plan["bytes"])
+    assert (done["applied"], done["partitions"], done["rows"]) == (True, 2, plan["rows"])
     assert deployment.status(SELLERS, KEY).cleared
 
     back = shown(run(deployment, "restore", source="top_sellers", partition=KEY))
     assert (back["partitions"], back["problems"]) == (1, [])
     assert deployment.status(SELLERS, KEY).up_to_date
-    assert rows(deployment) == good
-    raw = str(deployment.settings.home / "raw" / "top_sellers" / KEY)
-    now = files(deployment.settings.home)
-    assert {k: v for k, v in now.items() if k.startswith(raw)} == {k: v for k, v in before.items() if k.startswith(raw)}
+    assert kept(deployment) == good
 
 
 @pytest.mark.spark
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_restore_goes_elsewhere_and_never_over_other_data(deployment: Deployment, tmp_path: Path) -> None:
-    table = clean_table(deployment.session, SELLERS.tables[0])
+    twins = deployment.clean_twins(SELLERS)
+    table = twins.primary
     deployment.session.sql(f"UPDATE {table.identifier} SET name = 'mine' WHERE rank = 1")
-    mine = rows(deployment)
-    assert "with overwriting allowed" in failure(run(deployment, "restore"))
-    assert rows(deployment) == mine
+    mine = rows(table)
+    assert "restore with --overwrite" in failure(run(deployment, "restore"))
+    assert rows(table) == mine
     shown(run(deployment, "restore", to=str(tmp_path / "apart")))
-    assert rows(deployment) == mine
+    assert rows(table) == mine
     roots = {"raw_root": str(tmp_path / "apart" / "raw"), "clean_root": str(tmp_path / "apart" / "clean")}
     apart = Lake(deployment.settings.model_copy(update=roots))
-    assert apart.raw.verify("top_sellers", KEY).ok
-    assert apart.ledger.clean("top_sellers", KEY) == deployment.lake.ledger.clean("top_sellers", KEY)
+    raw = apart.raw(SELLERS).records(RawRecord)
+    assert list(raw) == [KEY] and verify(apart.raw(SELLERS), raw.values()) == []
+    clean = apart.clean(SELLERS.tables[0]).record(CleanRecord, KEY)
+    assert clean is not None and clean == table.record(CleanRecord, KEY)
+    assert verify(apart.clean(SELLERS.tables[0]), [clean]) == []
     shown(run(deployment, "restore", overwrite=True))
-    assert rows(deployment) == rows(deployment, CLEAN_BACKUP)
+    assert rows(table) == rows(twins.backup) != mine
     assert "is no source" in failure(run(deployment, "restore", source="steam"))
     assert "no backup of that" in failure(run(deployment, "restore", partition="2020-01-07"))
     assert "holds or lies in" in failure(run(deployment, "restore", to=str(deployment.settings.home)))
-    assert "steam-assets restore --to s3://apart" in failure(run(deployment, "restore", to="s3://apart"))
 
 
 @pytest.mark.spark
@@ -141,19 +145,10 @@ def test_a_drill_shows_what_it_compared_and_fails_on_a_backup_that_differs(deplo
     before = {path.name for path in deployment.settings.home.iterdir()}
     fine = shown(run(deployment, "drill"))
     assert (fine["partitions"], fine["problems"]) == (1, [])
-    assert fine["files"] > 0 and fine["rows"] > 0
-    backup = clean_table(deployment.session, SELLERS.tables[0], CLEAN_BACKUP)
+    assert fine["rows"] > 0
+    backup = deployment.clean_twins(SELLERS).backup
     good = backup.snapshot_id()
     deployment.session.sql(f"DELETE FROM {backup.identifier} WHERE rank = 1")
     assert KEY in failure(run(deployment, "drill"))
     deployment.session.sql(f"CALL clean_backup.system.set_current_snapshot('{backup.namespace}.top_sellers', {good})")
     assert {path.name for path in deployment.settings.home.iterdir()} == before
-
-
-@pytest.mark.spark
-@pytest.mark.kafka
-@pytest.mark.slow
-def test_housekeeping_that_meets_another_says_so(deployment: Deployment) -> None:
-    with lease(deployment.lake.raw.store, "raw-housekeeping"):
-        assert "is held by" in failure(run(deployment, "housekeeping", keep_days=5, apply=True))
-    assert deployment.status(SELLERS, KEY).up_to_date

@@ -15,8 +15,8 @@ from steam_assets.ingestion.clock import Clock
 from steam_assets.insights import INSIGHTS, insight_named
 from steam_assets.insights.table import InsightInvalid, insight_table, replace
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import clean_table
-from steam_assets.lake.open_store import open_root
+from steam_assets.lake.clean_tables import overwrite, read_table
+from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 class Insights:
     """A deployment whose clean tables hold the synthetic market."""
 
-    settings: Settings
+    lake: Lake
     session: SparkSession
     inputs: dict[str, DataFrame]
     instance: dg.DagsterInstance
@@ -56,21 +56,23 @@ class Insights:
     def rows(self, name: str) -> list[tuple[Any, ...]]:
         """All rows of the insight's table, in one order."""
         return sorted(
-            (tuple(row) for row in insight_table(self.session, insight_named(name)).read().collect()), key=str
+            (tuple(row) for row in read_table(self.session, insight_table(self.lake, insight_named(name))).collect()),
+            key=str,
         )
 
 
 @pytest.fixture(scope="module")
 def insights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Insights]:
     settings = Settings(home=tmp_path_factory.mktemp("insights"), spark_master="local[2]")
-    open_root("clean", settings)
+    lake = Lake(settings)
     session = session_for(spark, settings)
     inputs = market(session)
-    charts = clean_table(session, source_named("most_played").tables[0])
-    charts.overwrite(inputs["most_played"].coalesce(1), keys_of(inputs, "most_played"))
+    charts = lake.clean(source_named("most_played").tables[0])
+    rows, keys = inputs["most_played"].coalesce(1), keys_of(inputs, "most_played")
+    overwrite(session, charts, lambda: rows, keys, lambda _: {})
     defs = build_defs(settings=settings, resource_overrides={"clock": Clock(NOW), "spark": GivenSpark(session)})
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Insights(settings, session, inputs, instance, defs.resolve_implicit_global_asset_job_def())
+        yield Insights(lake, session, inputs, instance, defs.resolve_implicit_global_asset_job_def())
 
 
 def test_every_insight_is_an_asset_that_states_its_method_and_error():
@@ -105,7 +107,7 @@ def test_only_the_partitions_of_the_run_are_replaced(insights: Insights):
     insights.materialize("market_day", second, second)
 
     assert set(before) < set(insights.rows("market_day"))
-    read = CleanReader(insights.settings).arrow("insight_market_day", [first, second])
+    read = CleanReader(insights.lake.settings).arrow("insight_market_day", [first, second])
     assert read is not None
     assert sorted(read["partition_key"].to_pylist()) == [first, second]
 
@@ -119,9 +121,9 @@ def test_rows_that_repeat_a_key_are_not_committed(insights: Insights):
     rows = insight.compute({"most_played": insights.inputs["most_played"]}, [key])
 
     with pytest.raises(InsightInvalid, match="market_day: 1 rows repeat a key"):
-        replace(insights.session, insight, rows.union(rows), [key])
+        replace(insights.session, insights.lake, insight, rows.union(rows), [key])
     with pytest.raises(InsightInvalid, match="other than"):
-        replace(insights.session, insight, rows, [(DAYS[22] + timedelta(1)).isoformat()])
+        replace(insights.session, insights.lake, insight, rows, [(DAYS[22] + timedelta(1)).isoformat()])
     assert insights.rows("market_day") == before
 
 
@@ -138,8 +140,8 @@ def test_dagit_has_a_preview_and_a_plot(insights: Insights):
 
 def test_a_clean_table_has_a_preview_and_a_plot(insights: Insights):
     """Rows of the newest partition, and how many rows each of the last sixty partitions has."""
-    charts = clean_table(insights.session, source_named("most_played").tables[0])
-    shown = clean_previews(charts, [DAYS[3].isoformat(), DAYS[4].isoformat()])
+    charts = insights.lake.clean(source_named("most_played").tables[0])
+    shown = clean_previews(insights.session, charts, [DAYS[3].isoformat(), DAYS[4].isoformat()])
     preview, plot = shown["preview"].value or "", shown["plot"].value or ""
     assert preview.splitlines()[2].startswith(f"| `{DAYS[4]}` | ")
     assert preview.count("\n") == 11

@@ -12,7 +12,6 @@ import pytest
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.open_store import open_root
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.quicksight_sensor import JOB, QUICKSIGHT
 from steam_assets.settings import Settings
@@ -42,7 +41,7 @@ class Watched:
 
     @property
     def history(self) -> History:
-        return History(open_root("clean", self.settings))
+        return History(self.settings)
 
     def tick(self) -> dg.SensorExecutionData:
         context = dg.build_sensor_context(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,8 @@ import pytest
 from steam_assets.ingestion.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.affected import affected
+from steam_assets.lake.content import Content
+from steam_assets.lake.iceberg_table import RECORD, IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.orchestration.build import build_defs
@@ -33,13 +34,20 @@ class Watched:
         self.defs = build_defs(settings=self.lake.settings, resource_overrides={"lake": self.lake, "clock": Clock(NOW)})
         self.cursor: str | None = None
 
-    def commit(self, table: str, key: str, snapshot: int = 1) -> None:
-        self.lake.ledger.write(
-            CleanRecord(
-                table=table, partition_key=key, raw_digest="0" * 64, items=1, clean=1, quarantined=0, duplicates=0,
-                snapshot_id=snapshot, committed_at=NOW,
-            )
+    def commit(self, table: str, key: str, snapshot: int = 1, at: datetime = NOW) -> None:
+        record = CleanRecord(
+            table=table, partition_key=key, raw_digest="0-0", items=1, clean=1, quarantined=0, duplicates=0,
+            content=Content(rows=1), snapshot_id=snapshot, committed_at=at,
         )  # fmt: skip
+        target = self.table(table)
+        target.commit(target.snapshot_id(), records={RECORD + key: record})
+
+    def forget(self, table: str, key: str) -> None:
+        target = self.table(table)
+        target.commit(target.snapshot_id(), forget=[RECORD + key])
+
+    def table(self, name: str) -> IcebergTable:
+        return self.lake.clean(next(table for source in SOURCES for table in source.tables if table.name == name))
 
     def tick(self) -> dg.SensorExecutionData:
         """A tick; its cursor is kept for the next, as the daemon does it."""
@@ -99,7 +107,7 @@ def test_a_partition_committed_again_is_a_change_and_only_that(watched: Watched)
         watched.commit("most_played", key)
     first, _ = watched.asked()
     watched.commit("most_played", "2026-11-16", snapshot=2)
-    watched.lake.ledger.forget("most_played", "2026-11-15")
+    watched.forget("most_played", "2026-11-15")
     second, changed = watched.asked()
     assert changed == {"most_played": ["2026-11-16"]}
     assert first != second
@@ -114,13 +122,10 @@ def test_the_same_change_has_the_same_run_key(watched: Watched) -> None:
 
 
 def test_a_commit_that_shows_late_is_seen(watched: Watched) -> None:
-    """A record older than one already handled, as a store with coarse times or a slow list shows it."""
+    """A record older than one already handled, as a writer whose clock is behind leaves it."""
     watched.commit("most_played", "2026-11-17")
     watched.asked()
-    watched.commit("most_played", "2026-11-16")
-    late = Path(watched.lake.settings.root("clean"), "ledger/most_played/2026-11-16.json")
-    before = late.stat().st_mtime - timedelta(minutes=5).total_seconds()
-    os.utime(late, (before, before))
+    watched.commit("most_played", "2026-11-16", at=NOW - timedelta(minutes=5))
     assert watched.asked()[1] == {"most_played": ["2026-11-16"]}
 
 
@@ -160,7 +165,7 @@ def test_only_touched_periods_that_were_collected_are_computed(watched: Watched)
     for key in ("2026-11-08", "2026-11-10", "2026-11-17"):
         watched.commit("most_played", key)
     watched.commit("top_sellers", "2026-11-03")
-    chosen = affected(INSIGHTS, SOURCES, watched.lake.ledger, {"most_played": ["2026-11-10"]}, NOW)
+    chosen = affected(INSIGHTS, SOURCES, watched.lake, {"most_played": ["2026-11-10"]}, NOW)
     assert chosen["market_day"] == ["2026-11-10"]
     assert chosen["player_trend"] == ["2026-11-10", "2026-11-17"]
     assert "price_split" not in chosen, "its week of 2026-11-10 has no chart yet"

@@ -28,8 +28,9 @@ from steam_assets.ingestion.kafka_connection import (
 from steam_assets.ingestion.producer import publish
 from steam_assets.ingestion.records import HeaderWriter, key_of
 from steam_assets.ingestion.topic_reader import topic_reader
+from steam_assets.lake.catalogs import table_location
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import OffsetRange, Receipt
+from steam_assets.lake.ledger import OffsetRange, RawRecord, Receipt
 from steam_assets.orchestration import failures, sensors
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
@@ -114,13 +115,12 @@ class Deployed:
             return [message.value for message in reader.everything({})]
 
     def quarantined(self) -> list[bytes]:
-        store = self.lake.raw.store
-        kept = store.list(f"{SOURCE.name}/_quarantine/")
-        return [store.read(stored.key) for stored in kept if stored.key.endswith(".bytes")]
+        kept = self.lake.set_aside(SOURCE).arrow(columns=("value",))
+        return kept["value"].to_pylist() if kept is not None else []
 
     def batches(self, key: str) -> list[str]:
-        manifest = self.lake.raw.manifest(SOURCE.name, key)
-        return [batch.batch_id for batch in manifest.batches] if manifest else []
+        record = self.lake.raw(SOURCE).record(RawRecord, key)
+        return [batch.batch_id for batch in record.batches] if record else []
 
 
 def offsets_of(tick: dg.SensorExecutionData) -> dict[str, int]:
@@ -253,9 +253,9 @@ def test_a_spoiled_record_of_a_batch_fails_a_check_and_the_others_land(deployed:
     assert result.success
     (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
     assert (failed.check_name, failed.severity) == ("no_dead_letters", dg.AssetCheckSeverity.ERROR)
-    manifest = deployed.lake.raw.manifest(SOURCE.name, KEYS[1])
-    assert manifest is not None
-    (batch,) = manifest.batches
+    record = deployed.lake.raw(SOURCE).record(RawRecord, KEYS[1])
+    assert record is not None
+    (batch,) = record.batches
     assert (batch.published, batch.landed, batch.dead_letters) == (2, 1, 1)
     assert deployed.dead_letters() == [b"{}"]
 
@@ -266,7 +266,7 @@ def test_landing_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0))
     deployed.publish(KEYS[1])
     (request,) = deployed.tick("most_played_topic").run_requests or []
-    in_the_way = deployed.settings.home / "raw" / SOURCE.name
+    in_the_way = Path(table_location(deployed.settings, "raw", SOURCE.name))
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
     in_the_way.write_text("where landing has to make a folder")
     result = deployed.run(request, raise_on_error=False)

@@ -9,20 +9,22 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from benchmarks.raw_partition import put_batch
 from steam_assets.ingestion.clock import Clock
+from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.manifest import LandedBatch
-from steam_assets.lake.raw_backup import back_up
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+from steam_assets_tests.ingestion.kafka_batches import envelopes, new_batch_id
 
 
 def landed(lake: Lake, source: str, key: str) -> None:
     """A raw partition with its backup, and nothing after that."""
-    file = lake.raw.write_file(source, key, "batch.jsonl.gz", [b"{}"])
-    batch = LandedBatch(batch_id="0" * 32, receipt=None, files=(file,), fetched=1, published=1, landed=1, items={})
-    lake.raw.commit(source, key, batch)
-    back_up(lake.raw, lake.raw_backup, source, key)
+    found = source_named(source)
+    batch_id = new_batch_id()
+    put_batch(lake, found, key, batch_id, envelopes(found, batch_id, [10], partition_key=key))
+    back_up(lake.raw_twins(found), [key], datetime.now(UTC))
 
 
 def check(lake: Lake, instance: dg.DagsterInstance, source: str, now: datetime) -> tuple[bool, Mapping[str, object]]:

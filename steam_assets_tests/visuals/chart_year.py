@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from steam_assets.insights import INSIGHTS
-from steam_assets.lake.clean_tables import ORIGIN
+from steam_assets.lake.columns import ORIGIN
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Column
 

@@ -15,12 +15,13 @@ import boto3
 import pyarrow as pa
 import pytest
 from botocore.client import Config
-from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog import Catalog
 
-from steam_assets.lake.clean_tables import NAMESPACE
-from steam_assets.lake.open_store import open_root
+from steam_assets.lake.catalogs import CATALOGS, open_catalog
+from steam_assets.lake.roots import open_root
 from steam_assets.settings import Settings
 
+NAMESPACE = CATALOGS["clean"].namespace
 SCHEMA = pa.schema([("app_id", pa.int64()), ("partition_key", pa.string())])
 
 
@@ -40,16 +41,13 @@ class GlueTables:
         glue = boto3.client("glue", endpoint_url=self.endpoint, region_name="us-east-1")
         for database in glue.get_databases()["DatabaseList"]:
             glue.delete_database(Name=database["Name"])
-        # Marked while it is empty, as a run does before Spark writes below it.
-        open_root("clean", self.settings())
-        self._catalog.create_namespace(NAMESPACE)
 
     def settings(self, **changes: Any) -> Settings:
         given: dict[str, Any] = {
             "clean_root": f"s3://{self.bucket}",
             "s3_endpoint_url": self.endpoint,
             "iceberg_catalog": "glue",
-            "iceberg_catalog_properties": {"glue.endpoint": self.endpoint},
+            "glue_endpoint_url": self.endpoint,
         }
         return Settings(**(given | changes))
 
@@ -68,14 +66,6 @@ class GlueTables:
 
     @cached_property
     def _catalog(self) -> Catalog:
-        return load_catalog(
-            "clean",
-            **{
-                "type": "glue",
-                "warehouse": f"s3://{self.bucket}/warehouse",
-                "glue.endpoint": self.endpoint,
-                "glue.region": "us-east-1",
-                "s3.endpoint": self.endpoint,
-                "s3.region": "us-east-1",
-            },
-        )
+        # Marked while it is empty, as a run does before anything is written below it.
+        open_root(self.settings(), "clean")
+        return open_catalog(self.settings(), "clean")

@@ -14,19 +14,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from market_year import AS_OF, HOSTILE, MarketYear, empty_tables, row, schemas
-from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.partitioning import PartitionField, PartitionSpec
-from pyiceberg.schema import Schema
-from pyiceberg.transforms import IdentityTransform
 from typer import Typer
 from typer.testing import CliRunner
 
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import NAMESPACE
-from steam_assets.lake.open_store import open_root
+from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.frames import FRAMES, quote
 from steam_assets.visuals.dashboard.load import periods
@@ -205,22 +201,17 @@ def test_light_and_dark_texts_have_enough_contrast() -> None:
 
 
 def lay_table(home: Path, name: str, rows: pa.Table) -> None:
-    """An Iceberg table where a Hadoop catalog would have put it."""
-    open_root("clean", Settings(home=home))
-    folder = home / "clean" / "warehouse" / NAMESPACE / name
-    folder.mkdir(parents=True)
-    catalog = SqlCatalog("made", uri=f"sqlite:///{home}/catalog.db", warehouse=str(home))
-    catalog.create_namespace_if_not_exists(NAMESPACE)
-    table = catalog.create_table((NAMESPACE, name), rows.schema, location=str(folder))
-    place = table.schema().find_field("partition_key").field_id
-    assert isinstance(table.schema(), Schema)
-    with table.update_spec() as change:
-        change.add_field("partition_key", IdentityTransform(), "partition_key")
-    assert table.spec() == PartitionSpec(PartitionField(place, 1000, IdentityTransform(), "partition_key"), spec_id=1)
-    table.append(rows)
-    written = Path(table.metadata_location.removeprefix("file://"))
-    (folder / "metadata" / "v1.metadata.json").write_bytes(written.read_bytes())
-    (folder / "metadata" / "version-hint.text").write_text("1")
+    """A clean table of these rows, as the lake has it."""
+    lake = Lake(Settings(home=home))
+    table = lake.clean(next(one for source in SOURCES for one in source.tables if one.name == name))
+    written = table.write(of_partitions(rows), "laid")
+    table.commit(None, add=written.files)
+
+
+def of_partitions(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Batches of one partition each."""
+    for key in sorted(set(rows["partition_key"].to_pylist())):
+        yield from rows.filter(pa.array([key == other for other in rows["partition_key"].to_pylist()])).to_batches()
 
 
 def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:
@@ -230,6 +221,7 @@ def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:
         row(
             day=day, rank=1, app_id=10, players_now=5, players_peak=9, sampled_at=datetime.combine(day, time(21), UTC),
             fetched_at=datetime.combine(day, time(21, 1), UTC), name="One", partition_key=day.isoformat(),
+            source_sha256="0" * 64, changes=[],
         )
         for day in days
     ]  # fmt: skip

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import clean_table
-from steam_assets.lake.open_store import open_root, open_store
-from steam_assets.lake.store import Store
+from steam_assets.lake.clean_tables import overwrite
+from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.exports import Exported, export_table, exported_tables, read_csv_export, write_csv
@@ -129,23 +128,20 @@ def test_a_column_without_a_form_is_refused(path: Path):
 
 
 @dataclass(frozen=True)
-class Lake:
+class Exports:
     """Clean news of two weeks in Iceberg, and a place for exports."""
 
     settings: Settings
     session: SparkSession
     place: Path
 
-    @property
-    def store(self) -> Store:
-        return open_store(str(self.place), self.settings)
-
     def write(self, rows: list[Row], keys: list[str]) -> None:
         table = next(t for source in SOURCES for t in source.tables if t.name == "news")
-        clean_table(self.session, table).overwrite(frame(self.session, "news", rows), keys)
+        news = frame(self.session, "news", rows)
+        overwrite(self.session, Lake(self.settings).clean(table), lambda: news, keys, lambda _: {})
 
     def export(self, keys: list[str] | None = None) -> list[Exported]:
-        return list(export_table(CleanReader(self.settings), self.store, "news", keys))
+        return list(export_table(CleanReader(self.settings), self.place, "news", keys))
 
 
 def _article(week: date, number: int, title: str) -> Row:
@@ -166,11 +162,10 @@ HOSTILE = ["=cmd|' /C calc'!A0", "@SUM(1)", "</script>\u2028", "ゲーム \u202e
 
 
 @pytest.fixture(scope="module")
-def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Exports:
     home = tmp_path_factory.mktemp("exported")
     given = Settings(home=home, spark_master="local[2]")
-    open_root("clean", given)
-    made = Lake(given, session_for(spark, given), home / "exports")
+    made = Exports(given, session_for(spark, given), home / "exports")
     made.write(
         [_article(WEEK, n, title) for n, title in enumerate(HOSTILE)] + [_article(NEXT_WEEK, 99, "Calm")],
         [WEEK.isoformat(), NEXT_WEEK.isoformat()],
@@ -179,7 +174,7 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 @pytest.mark.spark
-def test_both_files_hold_the_partition(lake: Lake):
+def test_both_files_hold_the_partition(lake: Exports):
     """Of every partition there is a CSV and a Parquet file, each with the rows of the clean table."""
     exported = lake.export()
     assert [(e.partition_key, e.rows) for e in exported] == [(WEEK.isoformat(), 6), (NEXT_WEEK.isoformat(), 1)]
@@ -191,7 +186,7 @@ def test_both_files_hold_the_partition(lake: Lake):
 
 
 @pytest.mark.spark
-def test_a_partition_is_replaced_and_others_are_left(lake: Lake):
+def test_a_partition_is_replaced_and_others_are_left(lake: Exports):
     """A changed partition's files hold its new rows, even if there are none; the other's bytes stay; no other file."""
     lake.export()
     other = (lake.place / "news" / f"{NEXT_WEEK}.csv").read_bytes()
@@ -207,7 +202,7 @@ def test_a_partition_is_replaced_and_others_are_left(lake: Lake):
 
 
 @pytest.mark.spark
-def test_a_key_that_is_no_partition_is_refused(lake: Lake):
+def test_a_key_that_is_no_partition_is_refused(lake: Exports):
     """A path cannot be made of a key."""
     with pytest.raises(ValueError, match="no partition key"):
         lake.export(["../../2026-11-10"])

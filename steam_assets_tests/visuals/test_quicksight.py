@@ -9,8 +9,7 @@ import pytest
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.open_store import open_root
-from steam_assets.lake.store import Store
+from steam_assets.lake.files import Files
 from steam_assets.settings import Settings
 from steam_assets.visuals.quicksight import (
     TRIES,
@@ -43,17 +42,13 @@ class Account:
         )
 
     @property
-    def store(self) -> Store:
-        return open_root("clean", self.settings)
-
-    @property
     def history(self) -> History:
-        return History(self.store)
+        return History(self.settings)
 
     def refresh(self, *, again: bool = False, seconds: float = 60) -> list[Outcome]:
         """As a new process would."""
         versions, _ = committed_versions(self.settings, CleanReader(self.settings))
-        return QuickSightRefresh(self.settings, self.store, self.clock).refresh(
+        return QuickSightRefresh(self.settings, self.clock).refresh(
             versions,
             again=[TABLE] if again else [],
             followed_for=timedelta(seconds=seconds),
@@ -156,8 +151,9 @@ def test_a_process_that_died_while_it_followed_is_carried_on(account: Account) -
     account.tables.commit(TABLE, 3)
     account.stub.looks_to_end = 10**6
     account.one(seconds=0.02)
-    for stored in list(account.store.list("quicksight/")):
-        account.store.delete(stored.key)
+    files = Files(account.settings)
+    for stored in list(files.list(f"{account.settings.root('clean')}/quicksight")):
+        files.delete(stored.address)
     account.stub.looks_to_end = 0
     assert account.one().state == "completed"
     assert len(account.stub.ids) == 1
@@ -234,7 +230,7 @@ def test_a_table_that_is_not_in_glue_is_named(account: Account) -> None:
     assert [version.table for version in versions] == [TABLE]
     assert missing == []
     with pytest.raises(QuickSightNotSetUp, match="again: news has no data set or no data yet; there are most_played"):
-        QuickSightRefresh(account.settings, account.store, account.clock).refresh(versions, again=["news"])
+        QuickSightRefresh(account.settings, account.clock).refresh(versions, again=["news"])
     assert account.stub.calls == []
 
 

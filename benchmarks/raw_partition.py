@@ -1,0 +1,51 @@
+"""Raw partitions put in place without Kafka, as landing leaves them; for benchmarks and tests.
+
+Belongs here: one batch of envelopes, from rows to the commit. Does not belong here: making envelopes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from steam_assets.ingestion.envelope import Envelope
+from steam_assets.ingestion.landing import envelope_row
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import Batch, RawRecord
+from steam_assets.lake.raw_tables import Landed, commit_batch, write_batch
+from steam_assets.sources.source import Source
+
+LANDED_AT = datetime(2026, 11, 18, 21, tzinfo=UTC)
+
+
+def put_batch(lake: Lake, source: Source, key: str, batch_id: str, envelopes: Iterable[Envelope]) -> RawRecord:
+    """Write a batch in one file and commit it; the partition's record."""
+    raw, items = lake.raw(source), Counter[str]()
+    written = write_batch(raw, batch_id, counted_rows(envelopes, items))
+    return commit_batch(raw, key, batch_of(batch_id, [written], items), [*written.files])
+
+
+def counted_rows(envelopes: Iterable[Envelope], items: Counter[str]) -> Iterator[dict[str, Any]]:
+    """Rows of a raw table, each envelope's items added to ``items``."""
+    for envelope in envelopes:
+        items.update(envelope.items)
+        yield envelope_row(envelope, None, None, None)
+
+
+def batch_of(batch_id: str, written: Iterable[Landed], items: Counter[str]) -> Batch:
+    """What the ledger says of a batch of these files."""
+    files = list(written)
+    content = sum((file.content for file in files[1:]), files[0].content)
+    return Batch(
+        batch_id=batch_id,
+        receipt=None,
+        fetched=content.rows,
+        published=content.rows,
+        landed=content.rows,
+        items=dict(items),
+        content=content,
+        size=sum(file.size for file in files),
+        landed_at=LANDED_AT,
+    )
