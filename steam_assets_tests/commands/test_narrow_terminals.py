@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 
 from steam_assets.cli import app
 from steam_assets.commands.partition_table import partition_table
+from steam_assets.lake.backup import back_up
+from steam_assets.lake.content import EMPTY
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.partition_status import PartitionStatus, TableStatus, partition_status
-from steam_assets.lake.raw_backup import back_up
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
-from steam_assets_tests.lake.raw_landing import KEY, SOURCE, land
+from steam_assets_tests.lake.raw_landing import KEY, NEWS, land
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 LARGE = 1_234_567_890
@@ -29,8 +30,8 @@ LARGE = 1_234_567_890
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STEAM_HOME", str(tmp_path))
     lake = Lake(Settings(home=tmp_path))
-    lake.raw.commit(SOURCE, KEY, land(lake.raw))
-    back_up(lake.raw, lake.raw_backup, SOURCE, KEY)
+    land(lake)
+    back_up(lake.raw_twins(NEWS), [KEY], NOW)
     return tmp_path
 
 
@@ -46,10 +47,10 @@ def printed(width: int | None, *arguments: str) -> list[str]:
 def test_keys_and_sentences_are_whole(command: tuple[str, ...], width: int | None, home: Path) -> None:
     """A partition is one line with its whole key, and a reason is said once, not in a column of a few letters."""
     lines = printed(width, *command)
-    row = next(line for line in lines if KEY in line and SOURCE in line)
+    row = next(line for line in lines if KEY in line and NEWS.name in line)
     assert "…" not in "\n".join(lines)
     if command[0] == "housekeeping":
-        assert re.search(rf"{SOURCE}/raw +{KEY} +\d+ bytes", row)
+        assert re.search(rf"{NEWS.name}/raw +{KEY} +\d+ rows", row)
         (reason,) = [line for line in lines if line.startswith(("Kept:", "Would go:"))]
         assert len(reason.split()) > 3
 
@@ -58,14 +59,14 @@ def every_status() -> list[PartitionStatus]:
     """A partition of each source with counts of ten digits, cleared, so that each cell is as long as it gets."""
     record = CleanRecord(
         table="x", partition_key=KEY, raw_digest="", items=LARGE, clean=LARGE, quarantined=LARGE, duplicates=LARGE,
-        snapshot_id=1, committed_at=NOW,
+        content=EMPTY, snapshot_id=1, committed_at=NOW,
     )  # fmt: skip
     return [
         PartitionStatus(
             source=source.name,
             partition_key=KEY,
-            manifest=None,
-            raw_whole=True,
+            raw=None,
+            raw_there=True,
             raw_backed_up=True,
             tables=tuple(TableStatus(t.name, record, None, current=True, backed_up=True) for t in source.tables),
             cleared=True,

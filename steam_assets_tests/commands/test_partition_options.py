@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from steam_assets.cli import app
 from steam_assets.commands.partition_options import partition_of, partition_range, partitions_of
+from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.raw_backup import back_up
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
-from steam_assets_tests.lake.raw_landing import KEY, SOURCE, land
+from steam_assets_tests.lake.raw_landing import KEY, NEWS, land
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 """A Wednesday."""
@@ -102,11 +102,11 @@ def test_a_source_that_is_none_is_refused(name: str) -> None:
 def test_a_partition_that_is_kept_may_lie_in_the_future(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as one of the demo, which has a present of its own."""
     lake = Lake(Settings(home=home))
-    lake.raw.commit(SOURCE, KEY, land(lake.raw))
-    back_up(lake.raw, lake.raw_backup, SOURCE, KEY)
+    land(lake)
+    back_up(lake.raw_twins(NEWS), [KEY], NOW)
     monkeypatch.setenv("STEAM_SIMULATED_NOW", "2026-01-01T00:00:00Z")
     assert KEY > "2026-01-01"
-    code, said = command("verify", "--source", SOURCE, "--partition", KEY)
+    code, said = command("verify", "--source", NEWS.name, "--partition", KEY)
     assert code == 0, said
 
 

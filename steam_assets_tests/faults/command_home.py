@@ -23,8 +23,10 @@ from steam_assets.embedded.broker import EmbeddedBroker
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.embedded.simulator.faults import SlowBody
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.run_ownership import POOL
 from steam_assets.settings import Settings
+from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW
 from steam_assets_tests.orchestration.dagit import wait_until
 
@@ -85,7 +87,7 @@ class Home:
         return Lake(self.settings)
 
     def has_raw(self, source: str, key: str) -> bool:
-        return self.lake.raw.manifest(source, key) is not None
+        return self.lake.raw(source_named(source)).record(RawRecord, key) is not None
 
 
 @dataclass

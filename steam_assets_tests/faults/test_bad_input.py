@@ -29,7 +29,7 @@ from steam_assets.embedded.simulator.faults import (
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.errors import NotAskable, SourceError, StillOld
 from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
-from steam_assets.lake.envelope_frame import read_envelopes
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.launch import Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
@@ -48,13 +48,13 @@ def obtain(deployment: Deployment, source: Source, key: str, apps: tuple[int, ..
 
 
 def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
-    assert deployment.lake.raw.manifest(source.name, key) is None
+    assert deployment.lake.raw(source).record(RawRecord, key) is None
     assert find_batches(deployment.settings, source, key) == []
 
 
 def evidence(deployment: Deployment, source: Source) -> list[bytes]:
-    folder = deployment.settings.home / "raw" / source.name / "_quarantine"
-    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    kept = deployment.lake.set_aside(source).arrow(columns=("value",))
+    return kept["value"].to_pylist() if kept is not None else []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
 
     deployment.simulator.faults.clear()
     deployment.run(source, WEEK, stages=(Stage.RAW,))
-    assert deployment.status(source, WEEK).raw_whole
+    assert deployment.status(source, WEEK).raw_there
 
 
 def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> None:
@@ -144,9 +144,10 @@ def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployme
     Obtainer(deployment.lake, deployment.clock, patience=impatient).obtain(source, WEEK, lambda: apps)
     assert deployment.run(source, WEEK, apps=apps) == []
     status = deployment.status(source, WEEK)
-    assert status.raw_whole and status.up_to_date
-    raw = read_envelopes(deployment.session, deployment.lake.raw.uris(source.name, [WEEK]))
-    aside = {row["app_id"]: (row["status"], row["body"]) for row in raw.where("problem is not null").collect()}
+    assert status.raw_there and status.up_to_date
+    raw = deployment.lake.raw(source).arrow([WEEK], ("app_id", "status", "body", "problem"))
+    assert raw is not None
+    aside = {row["app_id"]: (row["status"], row["body"]) for row in raw.to_pylist() if row["problem"] is not None}
     assert aside == dict.fromkeys(unknown, (403, "{}"))
     assert {row["app_id"] for row in deployment.rows(source).collect()} == set(apps) - set(unknown)
 

@@ -20,6 +20,7 @@ from steam_assets import crash_points
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
 from steam_assets.orchestration.run_ownership import OWNER, POOL, Owner, end_dead_runs, owner_tags
@@ -83,7 +84,7 @@ def test_a_command_killed_at_a_step_of_asking_is_finished_by_the_next(step: str,
         assert stands(instance, dead).status is dg.DagsterRunStatus.FAILURE
     assert home.holders() == set()
 
-    manifest = Lake(home.settings).raw.manifest(source.name, WEEK)
+    manifest = Lake(home.settings).raw(source).record(RawRecord, WEEK)
     assert manifest is not None
     (batch,) = manifest.batches
     assert batch.fetched == batch.published == batch.landed >= len(apps)

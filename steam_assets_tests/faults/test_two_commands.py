@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from steam_assets.embedded.broker import free_port
+from steam_assets.lake.ledger import RawRecord
+from steam_assets.sources import source_named
 from steam_assets_tests.faults.command_home import Home
 
 DAY, WEEK = "2026-11-18", "2026-11-10"
@@ -32,6 +34,6 @@ def test_two_commands_share_a_new_home_and_its_broker(home: Home) -> None:
 def test_two_commands_on_one_partition_fetch_it_once(home: Home) -> None:
     commands = [home.raw(name, "top_sellers", WEEK) for name in ("first", "second")]
     assert [command.ends() for command in commands] == [0, 0], [command.output for command in commands]
-    manifest = home.lake.raw.manifest("top_sellers", WEEK)
+    manifest = home.lake.raw(source_named("top_sellers")).record(RawRecord, WEEK)
     assert manifest is not None
     assert len(manifest.batches) == 1

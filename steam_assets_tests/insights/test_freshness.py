@@ -34,7 +34,7 @@ def clean(lake: Lake, source: Source, key: str, *, tables: int = 9) -> None:
             committed_at=MADE, items=12, clean=10, quarantined=2, duplicates=0,
         )  # fmt: skip
         target = lake.clean(table)
-        target.commit(target.snapshot_id(), records={RECORD + key: record})
+        target.commit(target.snapshot_id(), properties={RECORD + key: record})
 
 
 def land(lake: Lake, source: Source, key: str) -> None:

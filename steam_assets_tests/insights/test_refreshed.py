@@ -14,6 +14,8 @@ from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.insight import ALL
 from steam_assets.insights.refreshed import Refreshing, behind
 from steam_assets.insights.table import freshness_frame, replace
+from steam_assets.lake.content import EMPTY
+from steam_assets.lake.iceberg_table import RECORD
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.settings import Settings
@@ -21,17 +23,18 @@ from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, render
 from steam_assets_tests.deployment import session_for
 
+TABLES = {table.name: table for source in SOURCES for table in source.tables}
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 
 
 def commit(lake: Lake, table: str, *keys: str, snapshot: int = 1) -> None:
     for key in keys:
-        lake.ledger.write(
-            CleanRecord(
-                table=table, partition_key=key, raw_digest="0" * 64, items=1, clean=1, quarantined=0, duplicates=0,
-                snapshot_id=snapshot, committed_at=NOW,
-            )
+        record = CleanRecord(
+            table=table, partition_key=key, raw_digest="0-0", items=0, clean=0, quarantined=0, duplicates=0,
+            content=EMPTY, snapshot_id=snapshot, committed_at=NOW,
         )  # fmt: skip
+        clean = lake.clean(TABLES[table])
+        clean.commit(clean.snapshot_id(), properties={RECORD + key: record})
 
 
 @pytest.mark.spark
@@ -46,8 +49,8 @@ def test_partitions_are_behind_until_a_refresh_has_made_them(spark: SparkSession
     def refresh(changed: Mapping[str, Sequence[str]]) -> Refreshing:
         refreshing = Refreshing(lake, SOURCES)
         commit(lake, "most_played", "2026-11-18", snapshot=len(changed))
-        replace(session, FRESHNESS, freshness_frame(session, FRESHNESS, []), [ALL])
-        refreshing.made(session, changed)
+        replace(session, lake, FRESHNESS, freshness_frame(session, FRESHNESS, []), [ALL])
+        refreshing.made(changed)
         return refreshing
 
     refresh({"most_played": ["2026-11-16"]})

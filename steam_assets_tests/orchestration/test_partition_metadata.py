@@ -66,15 +66,16 @@ def shown(
 
 
 @pytest.mark.parametrize("week", [ALONE, *APPS_OF])
-def test_every_stage_shows_the_counts_of_its_manifest_and_ledgers(shown: Shown, week: str) -> None:
+def test_every_stage_shows_the_counts_of_its_ledger(shown: Shown, week: str) -> None:
     status = shown.deployment.status(REVIEWS, week)
-    manifest = status.manifest
-    assert manifest is not None
+    record = status.raw
+    assert record is not None
     raw, copy = (shown.of(dg.AssetKey(["reviews", name]), week) for name in ("raw", "raw_backup"))
     assert raw["landed"] == status.answers
-    assert raw["items"] == manifest.items
-    assert (copy["files"], copy["bytes"]) == (len(manifest.files), sum(file.size for file in manifest.files))
-    assert raw["manifest_digest"] == copy["manifest_digest"] == manifest.digest
+    assert raw["items"] == record.items
+    assert raw["bytes"] == sum(batch.size for batch in record.batches)
+    assert copy[ROWS] == record.content.rows == status.answers
+    assert raw["content_digest"] == copy["content_digest"] == record.digest
     for table, part in zip(REVIEWS.tables, status.tables, strict=True):
         clean, backup = (
             shown.of(dg.AssetKey(["reviews", name]), week) for name in (table.asset, f"{table.asset}_backup")
@@ -85,7 +86,7 @@ def test_every_stage_shows_the_counts_of_its_manifest_and_ledgers(shown: Shown, 
             part.record.clean,
             *(getattr(part.record, name) for name in counts),
         ]
-        assert (backup[ROWS], backup["content_digest"]) == (part.backup.rows, part.backup.content_digest)
+        assert (backup[ROWS], backup["content_digest"]) == (part.backup.of.content.rows, part.record.content.digest)
 
 
 def test_the_weeks_of_a_range_differ(shown: Shown) -> None:
@@ -104,7 +105,7 @@ def test_every_insight_shows_the_rows_of_its_partition(shown: Shown, by_job: boo
         tags = {RANGE_START: ALONE, RANGE_END: max(APPS_OF)}
         shown.job.execute_in_process(instance=shown.instance, asset_selection=selection, tags=tags)
     for insight in WEEKLY:
-        rows = insight_table(shown.deployment.session, insight).partition_rows()
+        rows = insight_table(shown.deployment.lake, insight).partition_rows()
         partitions = [ALONE, *APPS_OF]
         events = {key: shown.of(insight_key(insight), key) for key in partitions}
         assert {key: event[ROWS] for key, event in events.items()} == {key: rows.get(key, 0) for key in partitions}

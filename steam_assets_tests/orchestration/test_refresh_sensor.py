@@ -40,7 +40,7 @@ class Watched:
             content=Content(rows=1), snapshot_id=snapshot, committed_at=at,
         )  # fmt: skip
         target = self.table(table)
-        target.commit(target.snapshot_id(), records={RECORD + key: record})
+        target.commit(target.snapshot_id(), properties={RECORD + key: record})
 
     def forget(self, table: str, key: str) -> None:
         target = self.table(table)
