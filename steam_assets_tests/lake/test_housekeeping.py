@@ -73,7 +73,7 @@ def test_a_dry_run_says_what_and_why_and_changes_no_byte(kept: Lake) -> None:
 
 
 def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
-    """The old week goes, the newer stays, no backup changes, a second run has nothing to do, a restore brings it back."""
+    """The old week goes, the newer stays, no backup changes, a second run has nothing to do, a restore undoes it."""
     backups = [digests(Path(kept.settings.root(name))) for name in ("raw-backup", "clean-backup")]
     before = sequences(kept.raw(NEWS))
     done = apply(kept, MONDAY)

@@ -112,7 +112,7 @@ def test_of_processes_that_commit_at_once_none_loses_a_batch(lake: Lake) -> None
 
 @pytest.mark.spark
 def test_spark_and_python_commit_to_one_clean_table_and_lose_nothing(lake: Lake, spark: SparkSession) -> None:
-    """While Spark's rows are audited others commit: Spark does it again on top, and readers see the old rows till then."""
+    """While Spark's rows are audited others commit: Spark does it again on top; readers see the old rows till then."""
     session = session_for(spark, lake.settings)
     clean(lake, {1: "one"}, key=LATER)
     target, tries = lake.clean(THINGS), []

@@ -1,4 +1,4 @@
-"""Roots: what is refused before anything is written, and the marker that says whose a place is and where it was made."""
+"""Roots: what is refused before anything is written, and the marker that says what a place is and where it was made."""
 
 from __future__ import annotations
 
