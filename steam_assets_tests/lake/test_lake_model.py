@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land
 
 from steam_assets.lake.backup import BackupDiffers, WouldOverwrite, back_up, backup_of, restore, verify, verify_twins
-from steam_assets.lake.content import EMPTY, content
+from steam_assets.lake.content import content, pc
 from steam_assets.lake.housekeeping import Housekeeping
 from steam_assets.lake.iceberg_table import DamagedData, IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake
@@ -74,9 +75,7 @@ class RawWork(RuleBasedStateMachine):
     def keep_house(self, older: str) -> None:
         before = self.twins.primary.records(RawRecord)
         saved = {path: path.read_bytes() for path in (self.folder / "raw-backup").rglob("*") if path.is_file()}
-        for line in Housekeeping(
-            self.lake, (NEWS,), NOW.replace(month=int(older[5:7]), day=int(older[8:]), year=2026)
-        ).apply():
+        for line in Housekeeping(self.lake, (NEWS,), datetime.fromisoformat(older).replace(tzinfo=UTC)).apply():
             if line.clear:
                 held = backup_of(self.twins, line.partition_key)
                 assert held is not None and verify(self.twins.backup, [held.of]) == []
@@ -105,15 +104,9 @@ class RawWork(RuleBasedStateMachine):
         if landed is None:
             return False
         with contextlib.suppress(DamagedData):
-            rows = (part.filter(_of(part, batch)) for part in table.rows(of_partitions([key])))
-            return content(rows) == landed.content or landed.content == EMPTY
+            rows = (part.filter(pc.equal(part["batch_id"], batch)) for part in table.rows(of_partitions([key])))
+            return content(rows) == landed.content
         return False
-
-
-def _of(rows: object, batch: str) -> object:
-    import pyarrow.compute as pc
-
-    return pc.equal(rows["batch_id"], batch)  # pyright: ignore
 
 
 TestRawWork = pytest.mark.slow(RawWork.TestCase)
