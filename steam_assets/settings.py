@@ -239,7 +239,7 @@ class Settings(BaseSettings):
     def root(self, which: RootName) -> str:
         """The absolute folder or ``s3://`` URI of one of the four roots."""
         chosen: str = getattr(self, which.replace("-", "_") + "_root")
-        if chosen.startswith("s3://"):
+        if "://" in chosen:
             return chosen.rstrip("/")
         return str((Path(chosen) if chosen else self.home / which).absolute())
 

@@ -87,6 +87,11 @@ def _wanted(twins: Twins[R], partition_key: str) -> tuple[R, _Part | None]:
     if held is None:
         return record, _Part(of_partitions([partition_key]), record.content)
     wanted = _with(held.of, record)
+    if not covers(held.model_copy(update={"of": wanted}), record):
+        raise BackupDiffers(
+            f"the backup of {twins.label} {partition_key} has a batch of another content under the id of one in the "
+            "primary; `steam-assets show raw`, with and without --backup, says which is right"
+        )
     if _problem(twins.backup, held.of) is None:
         if held.of.content == wanted.content:
             return wanted, None

@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from steam_assets.settings import RootName, Settings
 
@@ -50,10 +52,13 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     name = CATALOGS[root]
     if settings.iceberg_catalog == "sqlite":
         sqlite_file(settings, root).parent.mkdir(parents=True, exist_ok=True)
-    catalog = load_catalog(name.catalog, **pyiceberg_properties(settings, root))
+    # Of two processes that make a catalog at once, one is told by the database that it is there already.
+    made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
+    attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
+    catalog = attempts(load_catalog, name.catalog, **pyiceberg_properties(settings, root))
     # Asked first: who may use a database of Glue may not make one.
     if not catalog.namespace_exists(name.namespace):
-        with suppress(NamespaceAlreadyExistsError):
+        with suppress(NamespaceAlreadyExistsError, IntegrityError):
             catalog.create_namespace(name.namespace)
     return catalog
 

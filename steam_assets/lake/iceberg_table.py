@@ -346,7 +346,7 @@ def _read_files(table: Table, paths: Iterable[str], schema: pa.Schema) -> Iterat
         try:
             with table.io.new_input(path).open() as stream:
                 yield from _read_file(pq.ParquetFile(stream, page_checksum_verification=True), schema)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise DamagedData(f"{path} cannot be read: {error}") from error
 
 
@@ -360,6 +360,12 @@ def _read_file(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.RecordBat
                 else pa.nulls(batch.num_rows, field.type)
                 for field in schema
             ]
+            if hollow := [
+                f.name
+                for f, column in zip(schema, columns, strict=True)
+                if column.null_count > f.nullable * batch.num_rows
+            ]:
+                raise ValueError(f"no value in {', '.join(hollow)}, which must have one")
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import fastavro
 from pyiceberg.catalog import Catalog
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file, warehouse
 from steam_assets.lake.files import File, Files
@@ -88,10 +88,9 @@ def open_whole_catalog(settings: Settings, root: RootName) -> Catalog:
         used = [one for one in _newest_metadata(settings, root).values() if "/00000-" not in one]
         if not used or catalog.list_tables(namespace):
             return catalog
-    except OperationalError:
-        raise
-    except DatabaseError:
-        pass
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # Its subclasses are a busy file, a refused login and the like.
+            raise
     raise UnsafeRoot(
         f"the catalog of the tables in {settings.root(root)} is lost or damaged, and the tables are there; make it "
         f"anew from them by `steam-assets catalog rebuild --root {root}`"

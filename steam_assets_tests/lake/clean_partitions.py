@@ -1,44 +1,78 @@
-"""Clean partitions for tests of this room: rows, their backup and the records of both.
+"""Clean partitions for tests of this room: rows and their record, as a cleaning leaves them, without Spark.
 
-Belongs here: what a cleaning and a backup leave. Does not belong here: assertions.
+Belongs here: what a cleaning leaves. Does not belong here: assertions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow as pa
+from raw_landing import KEY, NEWS, NOW
 
-from steam_assets.lake import clean_backup
-from steam_assets.lake.clean_backup import Content
-from steam_assets.lake.clean_tables import clean_table
+from steam_assets.lake.iceberg_table import CLEARED, RECORD, of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import BackupRecord, CleanRecord
-from steam_assets.sources.source import Table
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.sources.source import Column, Table
 
-NOW = datetime(2026, 11, 18, tzinfo=UTC)
+THINGS = Table(
+    name="things",
+    description="Things.",
+    columns=(Column("id", "bigint", "Its id.", nullable=False), Column("label", "string", "Its name.")),
+    key=("id",),
+    items=lambda raw: raw.limit(0),
+)
+SOURCE = replace(NEWS, tables=(THINGS,))
+"""News, with one clean table that needs no Spark to be written."""
 
 
-def put_in_place(
-    lake: Lake, session: SparkSession, table: Table, rows: DataFrame, counts: Mapping[str, int]
-) -> dict[str, Content]:
-    """Write ``rows``, of which each key of ``counts`` has so many, and back them up; what the backup holds."""
-    ledger, backup_ledger = lake.ledger, lake.backup_ledger
-    snapshot = clean_table(session, table).overwrite(rows, [*counts])
-    backed_up = clean_backup.back_up(session, table, counts)
-    for key, content in backed_up.items():
-        record = CleanRecord(
-            table=table.name,
-            partition_key=key,
-            raw_digest="0" * 64,
-            items=counts[key],
-            clean=counts[key],
-            quarantined=0,
-            duplicates=0,
-            snapshot_id=snapshot,
-            committed_at=NOW,
-        )
-        ledger.write(record)
-        backup_ledger.write(BackupRecord.of(record, content.rows, content.digest, NOW))
-    return backed_up
+def clean(
+    lake: Lake,
+    rows: Mapping[int, str | None],
+    *,
+    table: Table = THINGS,
+    key: str = KEY,
+    sha256: Sequence[str] = (),
+    **more: Sequence[Any],
+) -> CleanRecord:
+    """Put ``rows``, labels by id, in the place of a partition's, with their record.
+
+    ``sha256`` are those of the answers that they came from, ``more`` further columns.
+    """
+    target = lake.clean(table).pinned()
+    values = {"id": list(rows), "label": list(rows.values()), **more}
+    values |= {"partition_key": [key] * len(rows), "fetched_at": [NOW] * len(rows), "changes": [[]] * len(rows)}
+    values["source_sha256"] = [*sha256] or ["0" * 64] * len(rows)
+    schema = target.arrow_schema(target.create())
+    named = {name: values[name] for name in schema.names}
+    written = target.write(pa.Table.from_pydict(named, schema).to_batches(), "cleaned")
+    record = CleanRecord(
+        table=table.name,
+        partition_key=key,
+        raw_digest="0-0",
+        items=len(rows),
+        clean=len(rows),
+        quarantined=0,
+        duplicates=0,
+        content=written.content,
+        snapshot_id=len(rows),
+        committed_at=NOW,
+    )
+    seen, where = target.snapshot_id(), of_partitions([key])
+    target.commit(
+        seen,
+        remove=where,
+        add=written.files,
+        records={RECORD + key: record},
+        forget=[CLEARED + key],
+        summary={"steam.partitions": key},
+    )
+    return record
+
+
+def labels(lake: Lake, *, table: Table = THINGS, key: str = KEY) -> dict[int, str | None]:
+    """What readers see."""
+    rows = lake.clean(table).arrow([key], ("id", "label"))
+    return {row["id"]: row["label"] for row in rows.to_pylist()} if rows else {}

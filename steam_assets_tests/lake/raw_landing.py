@@ -6,7 +6,8 @@ Belongs here: what a landing leaves. Does not belong here: assertions.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import Batch, OffsetRange, RawRecord, Receipt
 from steam_assets.lake.raw_tables import commit_batch, write_batch
 from steam_assets.sources import source_named
+from steam_assets.sources.source import Source
 
 NEWS = source_named("news")
 KEY, LATER = "2026-01-06", "2026-01-13"
@@ -52,18 +54,25 @@ def rows_of(number: int, key: str = KEY, count: int = 20) -> Iterator[dict[str, 
 
 
 def land(lake: Lake, *, number: int = 1, key: str = KEY, count: int = 20) -> RawRecord:
-    """Land a batch as the product does, but for Kafka."""
-    table = lake.raw(NEWS)
-    landed = write_batch(table, batch_id(number), rows_of(number, key, count))
+    """Land a batch of news as the product does, but for Kafka."""
+    return land_rows(lake, NEWS, key, [*rows_of(number, key, count)], number=number)
+
+
+def land_rows(lake: Lake, source: Source, key: str, rows: Sequence[Mapping[str, Any]], *, number: int) -> RawRecord:
+    table, count = lake.raw(source), len(rows)
+    items: Counter[str] = Counter()
+    for row in rows:
+        items.update(dict(row["items"]))
+    landed = write_batch(table, batch_id(number), rows)
     receipt = Receipt(
-        source=NEWS.name,
+        source=source.name,
         partition_key=key,
         batch_id=batch_id(number),
         cluster_id="",
-        topic="steam.news.v1",
+        topic=f"steam.{source.name}.v1",
         ranges=(OffsetRange(partition=0, start=100 * number, end=100 * number + count),),
         records=count,
-        items={"news": count},
+        items=dict(items),
     )
     batch = Batch(
         batch_id=batch_id(number),
@@ -71,10 +80,10 @@ def land(lake: Lake, *, number: int = 1, key: str = KEY, count: int = 20) -> Raw
         fetched=count,
         published=count,
         landed=count,
-        items={"news": count},
+        items=dict(items),
         content=landed.content,
         size=landed.size,
-        fetched_at=NOW,
+        fetched_at=max((row["fetched_at"] for row in rows), default=None),
         landed_at=NOW,
     )
     return commit_batch(table, key, batch, landed.files)

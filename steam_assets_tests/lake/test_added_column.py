@@ -2,119 +2,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from clean_partitions import NOW, put_in_place
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from clean_partitions import SOURCE, THINGS, clean
+from raw_landing import KEY, LATER, NOW
 
-from steam_assets.lake import clean_backup, clean_housekeeping
-from steam_assets.lake.clean_backup import Content
-from steam_assets.lake.clean_tables import clean_table
-from steam_assets.lake.lake import Lake
-from steam_assets.lake.lease import lease
-from steam_assets.lake.restore import Restorer, drill
-from steam_assets.lake.spark_session import CLEAN_BACKUP
-from steam_assets.settings import Settings
-from steam_assets.sources import source_named
-from steam_assets.sources.source import Column, Table
-from steam_assets_tests.deployment import session_for
+from steam_assets.lake.backup import back_up, restore, verify, verify_twins
+from steam_assets.lake.housekeeping import Housekeeping
+from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
+from steam_assets.lake.lake import Lake, Twins
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.restore import drill
+from steam_assets.sources.source import Column
 
-pytestmark = pytest.mark.spark
-
-KEY, LATER = "2026-10-27", "2026-11-03"
-
-
-def nothing(raw: DataFrame) -> DataFrame:
-    return raw.limit(0)
-
-
-NARROW = Table(
-    name="things",
-    description="Things.",
-    columns=(Column("id", "bigint", "Its id.", nullable=False), Column("label", "string", "Its name.")),
-    key=("id",),
-    items=nothing,
-)
-WIDE = replace(NARROW, columns=(*NARROW.columns, Column("price", "bigint", "What it costs.", "cents")))
-SOURCE = replace(source_named("top_sellers"), name="things", tables=(WIDE,))
-
-
-@dataclass(frozen=True)
-class Written:
-    """A lake with one clean partition of ``NARROW`` and its backup; the product then learns of ``WIDE``."""
-
-    lake: Lake
-    session: SparkSession
-    content: Content
-
-    def now(self, table: Table = WIDE, catalog: str = "clean", key: str = KEY) -> Content:
-        return clean_backup.content(clean_table(self.session, table, catalog).read([key]), [key])[key]
-
-    def rows(self, catalog: str = "clean", key: str = KEY) -> list[tuple[int, str | None, int | None]]:
-        frame = clean_table(self.session, WIDE, catalog).read([key])
-        return sorted((r["id"], r["label"], r["price"]) for r in frame.select("id", "label", "price").collect())
-
-
-def rows_of(session: SparkSession, table: Table, key: str = KEY) -> DataFrame:
-    values = session.createDataFrame([(1, "one", 5), (2, None, None)], "id bigint, label string, price bigint")
-    return values.select(
-        *(column.name for column in table.columns),
-        F.lit(key).alias("partition_key"),
-        F.lit(NOW).alias("fetched_at"),
-        F.lit("0" * 64).alias("source_sha256"),
-        F.array().cast("array<string>").alias("changes"),
-    )
+WIDE = replace(THINGS, columns=(*THINGS.columns, Column("price", "bigint", "What it costs.", "cents")))
+WIDER = replace(SOURCE, tables=(WIDE,))
 
 
 @pytest.fixture
-def written(spark: SparkSession, tmp_path: Path) -> Written:
-    settings = Settings(home=tmp_path / "home")
-    lake, session = Lake(settings), session_for(spark, settings)
-    content = put_in_place(lake, session, NARROW, rows_of(session, NARROW), {KEY: 2})[KEY]
-    return Written(lake, session, content)
+def twins(lake: Lake) -> Twins[CleanRecord]:
+    """A clean partition without the column, and its backup; the product then learns of the column."""
+    clean(lake, {1: "one", 2: None})
+    assert back_up(lake.clean_twins(SOURCE, THINGS), [KEY], NOW)[1] == []
+    return lake.clean_twins(WIDER, WIDE)
 
 
-def test_an_earlier_backup_still_verifies_when_the_table_is_wider(written: Written) -> None:
-    assert clean_backup.verify(written.session, WIDE, {KEY: written.content}) == []
-    clean_table(written.session, WIDE, CLEAN_BACKUP).create()
-    assert clean_backup.verify(written.session, WIDE, {KEY: written.content}) == []
-    assert written.rows(CLEAN_BACKUP) == [(1, "one", None), (2, None, None)]
+def rows(table: IcebergTable, key: str = KEY) -> list[tuple[int, str | None, int | None]]:
+    found = table.arrow([key])
+    return sorted((r["id"], r["label"], r.get("price")) for r in found.to_pylist()) if found else []
 
 
-def test_an_earlier_backup_still_restores_and_drills(written: Written, tmp_path: Path) -> None:
+def test_what_was_there_before_keeps_its_digest(twins: Twins[CleanRecord]) -> None:
+    before = twins.backup.content([KEY])
+    for table in (twins.primary, twins.backup):
+        assert "price" in table.create().schema().column_names
+    assert twins.primary.content([KEY]) == twins.backup.content([KEY]) == before
+    assert verify_twins(twins, KEY) == []
+    assert rows(twins.backup) == [(1, "one", None), (2, None, None)]
+
+
+def test_an_earlier_backup_still_restores_and_drills(twins: Twins[CleanRecord], lake: Lake, tmp_path: Path) -> None:
     """Over the primary that lost its rows, and into a place where the table is made anew with all its columns."""
-    narrow = clean_table(written.session, NARROW)
-    narrow.delete([KEY], narrow.snapshot_id())
-    (back,) = Restorer.in_place(written.lake, written.session).restore(SOURCE, [KEY])
-    assert (back.problems, back.rows) == ((), {"things": 2})
-    assert written.rows() == [(1, "one", None), (2, None, None)]
-    assert [r.problems for r in drill(written.lake, written.session, (SOURCE,), tmp_path / "drill")] == [()]
+    primary = lake.clean(THINGS)
+    primary.commit(primary.snapshot_id(), remove=of_partitions([KEY]), forget=[RECORD + KEY])
+    assert restore(twins, KEY) is not None
+    assert rows(twins.primary) == [(1, "one", None), (2, None, None)]
+    assert [r.problems for r in drill(lake, (WIDER,), tmp_path / "drill")] == [()]
 
 
-def test_an_earlier_partition_is_still_cleared(written: Written) -> None:
-    candidates = clean_housekeeping.plan(written.lake, (SOURCE,), NOW)
-    with lease(written.lake.raw.store, "clean-housekeeping") as held:
-        (outcome,) = clean_housekeeping.apply(written.session, written.lake, candidates, held)
-    assert outcome.cleared, outcome.reason
-    assert written.rows() == []
+def test_an_earlier_partition_is_still_cleared(twins: Twins[CleanRecord], lake: Lake) -> None:
+    twins.primary.create()
+    (line,) = Housekeeping(lake, (WIDER,), NOW).apply()
+    assert line.clear, line.reason
+    assert rows(twins.primary) == []
 
 
-def test_a_wider_partition_is_backed_up_beside_an_earlier_one(written: Written) -> None:
+def test_a_wider_partition_is_backed_up_beside_an_earlier_one(twins: Twins[CleanRecord], lake: Lake) -> None:
     """The new column's values reach the backup, and a null there is told from a value."""
-    clean_table(written.session, WIDE).overwrite(rows_of(written.session, WIDE, LATER), [LATER])
-    copied = clean_backup.back_up(written.session, WIDE, {KEY: 2, LATER: 2})
-    assert copied[KEY] == written.content == written.now(catalog=CLEAN_BACKUP)
-    assert written.rows(CLEAN_BACKUP, LATER) == [(1, "one", 5), (2, None, None)]
-    backup = clean_table(written.session, WIDE, CLEAN_BACKUP).identifier
-    written.session.sql(f"UPDATE {backup} SET price = NULL WHERE partition_key = '{LATER}'")
-    assert clean_backup.verify(written.session, WIDE, {LATER: copied[LATER]}) != []
+    record = clean(lake, {1: "one", 2: None}, table=WIDE, key=LATER, price=[5, None])
+    assert back_up(twins, [KEY, LATER], NOW)[1] == []
+    assert rows(twins.backup, LATER) == [(1, "one", 5), (2, None, None)]
+    other = clean(lake, {1: "one", 2: None}, table=WIDE, key=LATER, price=[None, None])
+    assert other.content != record.content
+    assert verify(twins.primary, [record]) != []
 
 
-def test_an_unchanged_partition_of_a_wider_table_is_backed_up_again(written: Written) -> None:
+def test_an_unchanged_partition_of_a_wider_table_is_backed_up_again(twins: Twins[CleanRecord]) -> None:
     """The primary was not written since the column came: its copy is made from a table that lacks it."""
-    backup = clean_table(written.session, NARROW, CLEAN_BACKUP)
-    backup.delete([KEY], backup.snapshot_id())
-    assert clean_backup.back_up(written.session, WIDE, {KEY: 2}) == {KEY: written.content}
+    twins.backup.commit(twins.backup.snapshot_id(), remove=of_partitions([KEY]), forget=[RECORD + KEY])
+    assert back_up(twins, [KEY], NOW)[1] == []
+    assert verify_twins(twins, KEY) == []

@@ -1,0 +1,61 @@
+"""A stage of the lake's work as a process of its own, so that a test can kill it or run several at once.
+
+    stages.py HOME STAGE [NUMBER...]
+
+Belongs here: the stages. Does not belong here: what is killed, and when.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from clean_partitions import SOURCE, THINGS, clean
+from raw_landing import KEY, NEWS, NOW, land
+
+from steam_assets.lake.backup import back_up
+from steam_assets.lake.housekeeping import Housekeeping, sweep
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.raw_tables import Aside, put_aside
+from steam_assets.lake.restore import Restorer
+from steam_assets.settings import Settings
+
+
+def fill(lake: Lake, numbers: list[int]) -> None:
+    """Land batches, and what belongs to a partition besides."""
+    for number in numbers or [1, 2]:
+        land(lake, number=number)
+    if not numbers:
+        put_aside(lake.set_aside(NEWS), NEWS.name, KEY, [Aside("topic+0+7", b"\x00\xff", "not JSON")], NOW)
+        clean(lake, {1: "one", 2: None})
+
+
+def copy(lake: Lake, numbers: list[int]) -> None:
+    for twins in lake.twins(SOURCE):
+        if problems := back_up(twins, [KEY], NOW)[1]:
+            sys.exit(f"not backed up: {problems}")
+
+
+def clear(lake: Lake, numbers: list[int]) -> None:
+    Housekeeping(lake, (SOURCE,), NOW).apply()
+    sweep(lake, lake.clean(THINGS), datetime.now(UTC) + timedelta(days=1))
+
+
+def bring_back(lake: Lake, numbers: list[int]) -> None:
+    for result in Restorer.in_place(lake).restore(SOURCE, [KEY]):
+        if result.problems:
+            sys.exit(f"not restored: {result.problems}")
+
+
+STAGES: dict[str, Callable[[Lake, list[int]], None]] = {
+    "land": fill,
+    "backup": copy,
+    "housekeeping": clear,
+    "restore": bring_back,
+}
+"""By the first part of the names of crash points, in the order in which a partition goes through them."""
+
+if __name__ == "__main__":
+    STAGES[sys.argv[2]](Lake(Settings(home=Path(sys.argv[1]))), [int(number) for number in sys.argv[3:]])

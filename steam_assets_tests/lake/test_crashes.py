@@ -1,0 +1,67 @@
+"""A process killed at any step of the lake's own work, and run again, ends with what an uninterrupted run leaves.
+
+The steps of Kafka and Spark are in faults/test_crash_matrix.py.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clean_partitions import SOURCE
+from raw_landing import KEY
+from stages import STAGES
+from test_landing import start
+
+from steam_assets.crash_points import STEPS, VARIABLE
+from steam_assets.lake.backup import backup_of, verify, verify_twins
+from steam_assets.lake.housekeeping import was_cleared
+from steam_assets.lake.lake import Lake
+from steam_assets.settings import Settings
+
+MINE = [step for step in STEPS if step.split(":")[0] in STAGES]
+
+
+def account(lake: Lake) -> dict[str, Any]:
+    """What readers see of each table and its backup, and what the ledger says of it."""
+    found: dict[str, Any] = {}
+    for twins in lake.twins(SOURCE):
+        held, record = backup_of(twins, KEY), twins.primary.record(twins.model, KEY)
+        sides = [side.content([KEY])[KEY] for side in (twins.primary, twins.backup)]
+        problems = verify_twins(twins, KEY) if held else []
+        found[twins.label] = (sides, record, held and held.of, was_cleared(twins, KEY), problems)
+    return found
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The account after each stage of a run that nobody disturbs."""
+    lake = Lake(Settings(home=tmp_path_factory.mktemp("uninterrupted")))
+    accounts = {}
+    for stage, work in STAGES.items():
+        work(lake, [])
+        accounts[stage] = account(lake)
+    assert accounts["restore"] == accounts["backup"] != accounts["housekeeping"]
+    return accounts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", MINE)
+def test_a_run_killed_at_a_step_is_finished_by_the_next(
+    step: str, uninterrupted: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    lake, crashing = Lake(Settings(home=tmp_path)), step.split(":")[0]
+    for stage, work in STAGES.items():
+        if stage == crashing:
+            break
+        work(lake, [])
+    assert start(tmp_path, crashing, **{VARIABLE: step}).wait(120) == -signal.SIGKILL
+    for twins in lake.twins(SOURCE):
+        # What readers see in between is the old partition or the new one, whole.
+        record, held = twins.primary.record(twins.model, KEY), backup_of(twins, KEY)
+        assert verify(twins.primary, [record] if record else []) == []
+        assert verify(twins.backup, [held.of] if held else []) == []
+    assert start(tmp_path, crashing).wait(120) == 0
+    assert account(lake) == uninterrupted[crashing]

@@ -1,0 +1,196 @@
+"""Housekeeping deletes nothing that a verified backup does not hold, and says why it leaves what it leaves."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clean_partitions import SOURCE, THINGS, clean, labels
+from raw_landing import KEY, LATER, NEWS, NOW, files_of, land, sequences
+from stages import copy, fill
+from test_backup import KINDS, damage, digests, twins_of
+
+from steam_assets.lake.backup import back_up, restore, verify_twins
+from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep, was_cleared
+from steam_assets.lake.iceberg_table import of_partitions
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import RawRecord
+from steam_assets.lake.partition_status import partition_status
+
+MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
+"""After the first of the two weeks began, before the second."""
+LABELS = {"raw": "news/raw", "clean": "news/clean"}
+
+
+@pytest.fixture
+def kept(lake: Lake) -> Lake:
+    """Two weeks of raw and clean data, all in the backup."""
+    fill(lake, [])
+    land(lake, key=LATER)
+    clean(lake, {7: "seven"}, key=LATER)
+    copy(lake, [])
+    for twins in (lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, THINGS)):
+        assert back_up(twins, [LATER], NOW)[1] == []
+    return lake
+
+
+def lines(found: list[Line]) -> dict[tuple[str, str], Line]:
+    return {(line.label, line.partition_key): line for line in found}
+
+
+def apply(lake: Lake, older_than: datetime = NOW) -> dict[tuple[str, str], Line]:
+    return lines(Housekeeping(lake, (SOURCE,), older_than).apply())
+
+
+def age(lake: Lake) -> None:
+    """Let every file of the primaries be older than a commit can take."""
+    long_ago = time.time() - ORPHANS_KEPT.total_seconds() - 60
+    for root in ("raw", "clean"):
+        for path in Path(lake.settings.root(root)).rglob("*"):
+            os.utime(path, (long_ago, long_ago))
+
+
+def test_a_dry_run_says_what_and_why_and_changes_no_byte(kept: Lake) -> None:
+    land(kept, key="2026-01-20")
+    land(kept, key=LATER, number=2)
+    before = digests(kept.settings.home)
+    told = lines(Housekeeping(kept, (SOURCE,), datetime(2026, 1, 20, tzinfo=UTC)).plan())
+    assert digests(kept.settings.home) == before
+    assert {place for place, line in told.items() if line.clear} == {
+        ("news/raw", KEY),
+        ("news/clean", KEY),
+        ("news/clean", LATER),
+    }
+    assert "read before deleting" in told["news/raw", KEY].reason
+    assert "the backup is of an earlier version" in told["news/raw", LATER].reason
+    assert "not older than 2026-01-20" in told["news/raw", "2026-01-20"].reason
+    assert (told["news/raw", KEY].rows, told["news/clean", KEY].rows) == (40, 2)
+    assert "not in the backup" in lines(Housekeeping(kept, (SOURCE,), NOW).plan())["news/raw", "2026-01-20"].reason
+
+
+def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
+    """The old week goes, the newer stays, no backup changes, a second run has nothing to do, a restore undoes it."""
+    backups = [digests(Path(kept.settings.root(name))) for name in ("raw-backup", "clean-backup")]
+    before = sequences(kept.raw(NEWS))
+    done = apply(kept, MONDAY)
+    assert {place: line.clear for place, line in done.items()} == {
+        (label, key): key == KEY for label in ("news/raw", "news/clean") for key in (KEY, LATER)
+    }
+    assert (sequences(kept.raw(NEWS)), labels(kept)) == ([], {})
+    assert len(sequences(kept.raw(NEWS), LATER)) == 20 and labels(kept, key=LATER) == {7: "seven"}
+    assert [digests(Path(kept.settings.root(name))) for name in ("raw-backup", "clean-backup")] == backups
+    status = partition_status(kept, SOURCE, KEY)
+    assert (status.up_to_date, status.cleared, status.settled) == (False, True, True)
+    assert not any(line.clear for line in apply(kept, MONDAY).values())
+    for twins in (kept.raw_twins(SOURCE), kept.clean_twins(SOURCE, THINGS)):
+        assert restore(twins, KEY) is not None
+        assert verify_twins(twins, KEY) == []
+        assert not was_cleared(twins, KEY)
+    assert sequences(kept.raw(NEWS)) == before and labels(kept) == {1: "one", 2: None}
+
+
+@pytest.mark.parametrize("how", ["flipped", "missing"])
+@pytest.mark.parametrize("side", ["primary", "backup"])
+@pytest.mark.parametrize("kind", LABELS)
+def test_a_damaged_partition_stays_on_both_sides_and_its_neighbour_goes(
+    kept: Lake, kind: str, side: str, how: str
+) -> None:
+    twins = twins_of(kept, kind)
+    damage(getattr(twins, side), how)
+    done = apply(kept)
+    stayed = done[LABELS[kind], KEY]
+    assert not stayed.clear and KEY in stayed.reason
+    assert twins.primary.record(twins.model, KEY) is not None and files_of(twins.primary) != []
+    assert done[LABELS[kind], LATER].clear
+
+
+def test_changed_rows_are_refused(kept: Lake) -> None:
+    """Both sides are read, not believed: a row twice in the primary, none in the backup."""
+    raw, things = kept.raw_twins(SOURCE), kept.clean_twins(SOURCE, THINGS)
+    raw.primary.commit(raw.primary.snapshot_id(), add=[str(files_of(raw.primary)[0])])
+    things.backup.commit(things.backup.snapshot_id(), remove=of_partitions([KEY]))
+    done = apply(kept)
+    assert not done["news/raw", KEY].clear and "and its ledger says" in done["news/raw", KEY].reason
+    assert (
+        not done["news/clean", KEY].clear and "the backup: 2026-01-06: holds 0 rows" in done["news/clean", KEY].reason
+    )
+    assert len(sequences(kept.raw(NEWS))) == 60 and labels(kept) == {1: "one", 2: None}
+
+
+def test_a_commit_between_the_check_and_the_delete_keeps_its_rows(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody lands and cleans while both sides are read: the clearing is decided anew, and leaves what changed."""
+    from steam_assets.lake import housekeeping
+
+    verify, late = housekeeping.verify, [lambda: land(kept, number=3), lambda: clean(kept, {9: "late"})]
+
+    def verifying(*arguments: Any) -> list[str]:
+        while late:
+            late.pop()()
+        return verify(*arguments)
+
+    monkeypatch.setattr(housekeeping, "verify", verifying)
+    done = apply(kept)
+    for kind, label in LABELS.items():
+        assert not done[label, KEY].clear and "earlier version" in done[label, KEY].reason
+        assert done[label, LATER].clear
+        assert twins_of(kept, kind).primary.record(twins_of(kept, kind).model, KEY) is not None
+    assert len(sequences(kept.raw(NEWS))) == 60 and labels(kept) == {9: "late"}
+
+
+def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old(kept: Lake) -> None:
+    """And never one that readers are sent to, or one so young that it may belong to a commit under way."""
+    folder = Path(kept.raw(NEWS).location)
+    stray = folder / "data" / "left-by-a-dead-writer.parquet"
+    stray.write_bytes(b"x")
+    apply(kept, MONDAY)
+    assert list(folder.rglob(f"partition_key={KEY}/*.parquet")), "an old snapshot has it still"
+    age(kept)
+    young = folder / "data" / "of-a-commit-under-way.parquet"
+    young.write_bytes(b"x")
+    reader = kept.raw(NEWS).pinned()
+    for table in (kept.raw(NEWS), kept.clean(THINGS)):
+        assert sweep(kept, table, datetime.now(UTC) + timedelta(hours=1)) != []
+    assert not list(folder.rglob(f"partition_key={KEY}/*.parquet")) and not stray.exists() and young.exists()
+    assert reader.content([LATER])[LATER].rows == 20, "who began to read before it goes on"
+    loaded = kept.raw(NEWS).load()
+    assert loaded is not None and len(loaded.snapshots()) == 1
+    for twins in (kept.raw_twins(SOURCE), kept.clean_twins(SOURCE, THINGS)):
+        assert verify_twins(twins, LATER) == []
+    land(kept, number=4)
+    assert len(sequences(kept.raw(NEWS))) == 20
+
+
+def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch whose files a snapshot about to expire held lands again in that very moment."""
+    from steam_assets.lake import housekeeping
+
+    apply(kept)
+    age(kept)
+
+    def landing(step: str) -> None:
+        monkeypatch.undo()
+        land(kept)
+
+    monkeypatch.setattr(housekeeping, "reached", landing)
+    sweep(kept, kept.raw(NEWS), datetime.now(UTC) + timedelta(hours=1))
+    record = kept.raw(NEWS).record(RawRecord, KEY)
+    assert record is not None and kept.raw(NEWS).content([KEY])[KEY] == record.content
+    assert len(sequences(kept.raw(NEWS))) == 20
+
+
+def test_a_table_without_partitions_is_still_swept(kept: Lake) -> None:
+    """When the last partition was cleared its snapshots are young; a later run has to expire them."""
+    apply(kept)
+    age(kept)
+    apply(kept, datetime.now(UTC) + timedelta(days=1))
+    assert list(Path(kept.settings.root("raw")).rglob("*.parquet")) != [], "set aside stays"
+    assert list(Path(kept.raw(NEWS).location).rglob("*.parquet")) == []
+
+
+def test_what_was_never_made_is_nothing_to_do(lake: Lake) -> None:
+    assert apply(lake) == {}
+    assert {kind: twins_of(lake, kind).primary.load() for kind in KINDS} == dict.fromkeys(KINDS)

@@ -1,0 +1,182 @@
+"""Landing: each batch once, whoever lands it and however many at once; readers see the old partition or the new one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import stages
+from clean_partitions import SOURCE, THINGS, clean, labels
+from pyiceberg.exceptions import CommitFailedException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, rows_of, sequences
+
+from steam_assets.lake.backup import verify
+from steam_assets.lake.clean_tables import overwrite, read_table
+from steam_assets.lake.content import EMPTY
+from steam_assets.lake.iceberg_table import RECORD, Contention
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch
+from steam_assets_tests.deployment import session_for
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+
+
+def start(home: Path, stage: str, *numbers: int, **environment: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, stages.__file__, str(home), stage, *map(str, numbers)]
+    return subprocess.Popen(command, env=ENVIRONMENT | environment)
+
+
+def whole(lake: Lake, key: str = KEY) -> RawRecord:
+    """The partition's record, the rows being what it says."""
+    table = lake.raw(NEWS)
+    record = table.record(RawRecord, key)
+    assert record is not None
+    assert verify(table, [record]) == []
+    return record
+
+
+def test_a_partition_exists_from_its_commit_on(lake: Lake) -> None:
+    table = lake.raw(NEWS)
+    written = write_batch(table, batch_id(1), rows_of(1))
+    assert (table.records(RawRecord), sequences(table), table.is_whole(KEY)) == ({}, [], True)
+    record = land(lake)
+    assert table.records(RawRecord) == {KEY: record}
+    assert record.content == written.content
+    assert sequences(table) == [(batch_id(1), n) for n in range(20)]
+
+
+def test_rows_say_all_that_the_envelopes_said(lake: Lake) -> None:
+    land(lake)
+    rows = lake.raw(NEWS).arrow([KEY])
+    assert rows is not None
+    assert sorted(rows.to_pylist(), key=lambda row: row["sequence"]) == [{"problem": None, **row} for row in rows_of(1)]
+
+
+def test_an_empty_batch_differs_from_none_and_is_lost_to_no_other(lake: Lake) -> None:
+    """Its commit has no rows and is all the same one that others have to give way to."""
+    table = lake.raw(NEWS)
+    land(lake, number=1, count=0)
+    seen = table.snapshot_id()
+    land(lake, number=2, count=0)
+    with pytest.raises(Contention):
+        table.commit(seen, records={RECORD + KEY: RawRecord(table=table.name, partition_key=KEY)})
+    assert whole(lake).batch_ids == {batch_id(1), batch_id(2)}
+    assert whole(lake).content == EMPTY
+
+
+def test_committing_a_batch_again_changes_nothing(lake: Lake) -> None:
+    record = land(lake)
+    before = lake.raw(NEWS).snapshot_id()
+    land(lake)
+    commit_batch(lake.raw(NEWS), KEY, record.batches[0], [str(file) for file in files_of(lake.raw(NEWS))])
+    assert lake.raw(NEWS).snapshot_id() == before
+    assert whole(lake) == record
+
+
+def test_a_batch_of_another_content_under_its_id_is_refused(lake: Lake) -> None:
+    record = land(lake)
+    with pytest.raises(ValueError, match="another content than the 19 rows"):
+        land(lake, count=19)
+    assert whole(lake) == record
+
+
+def test_a_batch_that_lands_again_never_touches_the_files_that_readers_read(lake: Lake) -> None:
+    land(lake)
+    table = lake.raw(NEWS)
+    before = {file: (file.stat().st_ino, file.read_bytes()) for file in files_of(table)}
+    write_batch(table, batch_id(1), rows_of(1, count=3))
+    assert {file: (file.stat().st_ino, file.read_bytes()) for file in files_of(table)} == before
+
+
+def test_two_processes_that_land_one_batch_at_once_leave_it_once(lake: Lake) -> None:
+    racing = [start(lake.settings.home, "land", 1, 2, 3) for _ in range(2)]
+    assert [process.wait(120) for process in racing] == [0, 0]
+    assert [b.batch_id for b in whole(lake).batches] == [batch_id(n) for n in (1, 2, 3)]
+    assert sequences(lake.raw(NEWS)) == [(batch_id(n), s) for n in (1, 2, 3) for s in range(20)]
+
+
+@pytest.mark.slow
+def test_of_processes_that_commit_at_once_none_loses_a_batch(lake: Lake) -> None:
+    racing = [start(lake.settings.home, "land", *range(first, first + 10)) for first in (10, 20, 30, 40)]
+    assert [process.wait(240) for process in racing] == [0, 0, 0, 0]
+    record = whole(lake)
+    assert record.batch_ids == {batch_id(n) for n in range(10, 50)}
+    assert len(record.batches) == 40
+
+
+@pytest.mark.spark
+def test_spark_and_python_commit_to_one_clean_table_and_lose_nothing(lake: Lake, spark: SparkSession) -> None:
+    """While Spark's rows are audited others commit: Spark does it again on top; readers see the old rows till then."""
+    session = session_for(spark, lake.settings)
+    clean(lake, {1: "one"}, key=LATER)
+    target, tries = lake.clean(THINGS), []
+
+    def write() -> object:
+        rows = read_table(session, target, [LATER])
+        return rows.withColumns({"partition_key": F.lit(KEY), "label": F.lit("by Spark")})
+
+    def audit(snapshot: int) -> dict[str, CleanRecord]:
+        tries.append(snapshot)
+        assert labels(lake) == {}, "nothing is visible before the commit"
+        if len(tries) < 3:
+            clean(lake, {2: f"beside try {len(tries)}"}, key=f"2026-02-{len(tries):02d}")
+        record = lake.clean(THINGS).record(CleanRecord, LATER)
+        assert record is not None
+        content = target.content([KEY], snapshot)[KEY]
+        return {KEY: record.model_copy(update={"partition_key": KEY, "content": content, "snapshot_id": snapshot})}
+
+    assert overwrite(session, target, write, [KEY], audit) == tries[2] == target.snapshot_id()  # pyright: ignore[reportArgumentType]
+    records = target.records(CleanRecord)
+    assert list(records) == [KEY, LATER, "2026-02-01", "2026-02-02"]
+    assert verify(target, records.values()) == []
+    assert labels(lake) == {1: "by Spark"}
+    loaded = target.load()
+    assert loaded is not None and list(loaded.refs()) == ["main"]
+
+
+def test_what_is_set_aside_is_kept_once_as_bytes(lake: Lake) -> None:
+    table = lake.set_aside(NEWS)
+    poison, other = Aside("topic+0+7", b"\x00\xff", "not JSON"), Aside("topic+0+7", b"other", "not JSON")
+    assert put_aside(table, NEWS.name, KEY, [poison], NOW) == 1
+    assert put_aside(table, NEWS.name, KEY, [poison, other], NOW) == 1
+    assert put_aside(table, NEWS.name, KEY, [other], NOW) == 0
+    rows = table.arrow([KEY], ("value", "reason"))
+    assert rows is not None
+    assert sorted(rows["value"].to_pylist()) == [b"\x00\xff", b"other"]
+    assert set(rows["reason"].to_pylist()) == {"not JSON"}
+
+
+def test_a_commit_that_lost_is_decided_anew_and_not_repeated(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalog refuses once, the other writer having landed the very batch: it is there once."""
+    table, catalog = lake.raw(NEWS), lake.raw(NEWS).catalog
+    table.create()
+    commit = type(catalog).commit_table
+
+    def refusing(*arguments: object) -> object:
+        monkeypatch.undo()
+        land(lake)
+        raise CommitFailedException("another was first")
+
+    monkeypatch.setattr(type(catalog), "commit_table", refusing)
+    land(lake)
+    assert type(catalog).commit_table is commit
+    assert len(whole(lake).batches) == 1
+    assert len(sequences(table)) == 20
+
+
+def test_readers_of_a_pinned_table_see_one_version(lake: Lake) -> None:
+    land(lake)
+    clean(lake, {1: "one"})
+    raw, things = lake.raw(NEWS).pinned(), lake.clean_twins(SOURCE, THINGS).pinned().primary
+    land(lake, number=2)
+    clean(lake, {1: "another", 2: "two"})
+    for held, model in ((raw, RawRecord), (things, CleanRecord)):
+        record = held.record(model, KEY)
+        assert record is not None
+        assert held.content([KEY])[KEY] == record.content

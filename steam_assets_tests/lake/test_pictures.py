@@ -1,0 +1,147 @@
+"""A chart is one picture of a moment: the newest replaces it whole, or an audit refuses it before anybody sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pyspark.sql import SparkSession
+from raw_landing import NOW, batch_id, land_rows
+
+from steam_assets.lake.backup import back_up, verify
+from steam_assets.lake.clean_job import clean
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.pictures import AuditFailed
+from steam_assets.sources import source_named
+from steam_assets_tests.conftest import REPOSITORY
+from steam_assets_tests.deployment import session_for
+
+pytestmark = pytest.mark.spark
+
+SOURCE = source_named("top_sellers")
+TABLE = SOURCE.tables[0]
+KEY = "2026-11-10"
+WEEK = int(datetime(2026, 11, 10, tzinfo=UTC).timestamp())
+CASE = REPOSITORY.parent / "shared" / "cases" / "30-chart-corrected"
+
+
+def chart(apps: Sequence[object], ranks: Sequence[int] = ()) -> str:
+    places = [{"rank": r, "appid": a, "item": {}} for r, a in zip(ranks or range(1, 101), apps, strict=False)]
+    return json.dumps({"response": {"start_date": WEEK, "ranks": places}})
+
+
+class Week:
+    """A week's chart, of which answers are landed and cleaned."""
+
+    def __init__(self, lake: Lake, spark: SparkSession) -> None:
+        self.lake, self.session, self.answers = lake, session_for(spark, lake.settings), 0
+
+    def land(self, body: str, hours: int = 0) -> None:
+        self.answers += 1
+        row = {
+            "source": SOURCE.name,
+            "partition_key": KEY,
+            "batch_id": batch_id(self.answers),
+            "sequence": 0,
+            "request": "chart",
+            "url": "https://example.org/",
+            "status": 200,
+            "headers": [],
+            "fetched_at": NOW + timedelta(hours=hours),
+            "sha256": hashlib.sha256(body.encode()).hexdigest(),
+            "body": body,
+            "items": [(TABLE.name, len(json.loads(body)["response"]["ranks"]))],
+            "provenance": "live",
+        }
+        land_rows(self.lake, SOURCE, KEY, [row], number=self.answers)
+
+    def clean(self) -> CleanRecord:
+        (record,) = clean(self.session, self.lake, SOURCE, TABLE, [KEY], NOW)
+        assert record.items == record.clean + record.quarantined + record.duplicates
+        assert verify(self.lake.clean(TABLE), [record]) == []
+        return record
+
+    def apps(self) -> list[int]:
+        """By rank, as readers see it; every rank once."""
+        rows = self.lake.clean(TABLE).arrow([KEY], ("rank", "app_id"))
+        found = sorted((row["rank"], row["app_id"]) for row in rows.to_pylist()) if rows else []
+        assert [rank for rank, _ in found] == list(range(1, len(found) + 1))
+        return [app for _, app in found]
+
+    def changes(self) -> set[str]:
+        rows = self.lake.clean(TABLE).arrow([KEY], ("changes",))
+        return {change for row in rows.to_pylist() for change in row["changes"]} if rows else set()
+
+
+@pytest.fixture
+def week(lake: Lake, spark: SparkSession) -> Week:
+    return Week(lake, spark)
+
+
+def test_a_newer_chart_replaces_the_older_whole_also_if_it_is_shorter_or_landed_first(week: Week) -> None:
+    old, new = range(101, 121), range(120, 110, -1)
+    week.land(chart(old))
+    record = week.clean()
+    assert (week.apps(), week.changes(), record.duplicates) == ([*old], set(), 0)
+    week.land(chart(new), hours=2)
+    week.land(chart(range(301, 331)), hours=1)
+    record = week.clean()
+    assert week.apps() == [*new]
+    assert (record.items, record.clean, record.duplicates) == (60, 10, 50)
+    assert week.changes() == {f"replaces the picture of {NOW + timedelta(hours=1):%Y-%m-%d %H:%M:%S} UTC"}
+    assert back_up(week.lake.clean_twins(SOURCE, TABLE), [KEY], NOW)[1] == []
+
+
+def test_an_answer_without_a_chart_replaces_none(week: Week) -> None:
+    week.land(chart(range(101, 106)))
+    week.land(chart([]), hours=1)
+    week.clean()
+    assert week.apps() == [*range(101, 106)]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (chart([101, 102, 102]), "app_id 102 stands twice"),
+        (chart([101, 103, 104], ranks=(1, 3, 4)), "rank 2 is missing"),
+        (chart([101, 102], ranks=(2, 3)), "rank 1 is missing"),
+    ],
+    ids=["an app twice", "a hole", "no first rank"],
+)
+def test_a_chart_that_is_none_is_refused_before_anybody_sees_it(week: Week, body: str, said: str) -> None:
+    week.land(chart([101, 102]))
+    before = week.clean()
+    snapshot = week.lake.clean(TABLE).snapshot_id()
+    week.land(body, hours=1)
+    with pytest.raises(AuditFailed, match=said):
+        week.clean()
+    assert week.apps() == [101, 102]
+    assert week.lake.clean(TABLE).record(CleanRecord, KEY) == before
+    assert week.lake.clean(TABLE).snapshot_id() == snapshot
+    loaded = week.lake.clean(TABLE).load()
+    assert loaded is not None and list(loaded.refs()) == ["main"]
+    week.land(chart([103, 104, 105]), hours=2)
+    week.clean()
+    assert week.apps() == [103, 104, 105], "the next right answer is taken"
+
+
+def test_a_hole_that_quarantine_explains_is_none(week: Week) -> None:
+    week.land(chart([101, "abc", 103]))
+    record = week.clean()
+    assert (record.clean, record.quarantined) == (2, 1)
+
+
+def test_the_chart_that_was_corrected(week: Week) -> None:
+    """Real bodies: twenty ranks first, then ten, of the same apps at other ranks."""
+    if not CASE.is_dir():
+        pytest.skip(f"no cases at {CASE}")
+    week.land(chart(range(1, 21)))
+    for hours, name in enumerate(("ten_ranks.json", "same_apps_other_ranks.json"), start=1):
+        body = (CASE / name).read_text()
+        week.land(body, hours)
+        week.clean()
+        assert week.apps() == [place["appid"] for place in json.loads(body)["response"]["ranks"]]

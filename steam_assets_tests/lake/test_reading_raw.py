@@ -1,0 +1,85 @@
+"""Raw data is read without us: by pyarrow alone as the how-to says, row by row as ``show raw`` prints, and traced."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clean_partitions import SOURCE, THINGS, clean
+from raw_landing import KEY, NEWS, batch_id, land, rows_of
+from typer.testing import CliRunner
+
+from steam_assets.cli import app
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.raw_tables import write_batch
+from steam_assets.lake.trace import raw_rows, trace
+from steam_assets_tests.conftest import REPOSITORY
+
+HOW_TO = REPOSITORY / "docs" / "how-to" / "read-raw-without-metadata.md"
+
+
+def test_the_how_to_rebuilds_a_partition_from_its_files_alone(lake: Lake) -> None:
+    """Twenty lines; without catalog and metadata, and with the files of a writer that died half-way."""
+    found = re.search(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
+    assert found is not None and len(found[1].splitlines()) <= 20
+    land(lake)
+    land(lake, number=2)
+    expected = sorted(raw_rows(lake.raw(NEWS), KEY), key=lambda row: (row["batch_id"], row["sequence"]))
+    write_batch(lake.raw(NEWS), batch_id(2), rows_of(2, count=7))
+    root = Path(lake.settings.root("raw"))
+    (root / "catalog.db").unlink()
+    shutil.rmtree(root / "warehouse" / "steam_raw" / "news" / "metadata")
+    written: dict[str, Any] = {}
+    exec(compile(found[1], str(HOW_TO), "exec"), written)
+    read = written["envelopes"](root, "news", KEY)
+    assert sorted(read, key=lambda row: (row["batch_id"], row["sequence"])) == expected
+
+
+def shown(lake: Lake, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setenv("STEAM_HOME", str(lake.settings.home))
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_show_raw_prints_the_answers_whole(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    land(lake)
+    printed = [json.loads(line) for line in shown(lake, monkeypatch, "show", "raw", "news", KEY).splitlines()]
+    told = {row["sequence"]: row for row in rows_of(1)}
+    assert len(printed) == len(told)
+    for row in printed:
+        wanted = told[row["sequence"]]
+        assert (row["body"], row["url"], row["kafka_offset"]) == (wanted["body"], wanted["url"], wanted["kafka_offset"])
+        assert (row["headers"], row["items"]) == (dict(wanted["headers"]), {"news": 1})
+    (one,) = shown(lake, monkeypatch, "show", "raw", "news", KEY, "--app", "13").splitlines()
+    assert json.loads(one)["app_id"] == 13
+
+
+@pytest.mark.parametrize("more", [("--backup",), ("--app", "99")])
+def test_show_raw_says_when_there_is_none(lake: Lake, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]) -> None:
+    land(lake)
+    monkeypatch.setenv("STEAM_HOME", str(lake.settings.home))
+    result = CliRunner().invoke(app, ["show", "raw", "news", KEY, *more])
+    assert result.exit_code != 0 and "steam-assets status" in result.output
+
+
+def test_a_clean_row_is_traced_to_the_answer_it_was_read_from(lake: Lake) -> None:
+    """Through a second cleaning: both versions, the one that readers see, and the offsets of the answers."""
+    land(lake)
+    answers = {row["app_id"]: row for row in rows_of(1)}
+    table = THINGS
+    for label in ("old", "new"):
+        record = clean(lake, {12: label, 13: label}, sha256=[answers[12]["sha256"], answers[13]["sha256"]])
+    found = trace(lake, SOURCE, table, KEY)
+    assert found is not None
+    assert found.record == record and found.raw is not None and found.raw.table == "news"
+    assert len(found.versions) > 1
+    assert [version.current for version in found.versions].index(True) == len(found.versions) - 1
+    assert {(a["app_id"], a["kafka_offset"], a["rows"], a["topic"]) for a in found.answers} == {
+        (app_id, answers[app_id]["kafka_offset"], 1, "steam.news.v1") for app_id in (12, 13)
+    }
+    assert trace(lake, SOURCE, table, "2026-02-03") is None
