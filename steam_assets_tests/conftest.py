@@ -71,7 +71,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, conne
     """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
     more = SHORT_LIVED | {
         # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
-        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=True)),
+        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=True, postgresql=True)),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(connect_port),

@@ -43,10 +43,11 @@ def session_config(settings: Settings) -> dict[str, str]:
 
 def server_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
     """What a Spark must be started with: jars, Iceberg's extensions, S3."""
+    jars = spark_jars(s3=s3 or _on_s3(settings), postgresql=settings.iceberg_catalog == "jdbc")
     config = {
         "spark.app.name": "steam-assets",
         "spark.sql.extensions": f"{ICEBERG}.extensions.IcebergSparkSessionExtensions",
-        "spark.jars": ",".join(str(jar) for jar in spark_jars(s3=s3 or _on_s3(settings))),
+        "spark.jars": ",".join(map(str, jars)),
     }
     return config | {f"spark.hadoop.{key}": value for key, value in s3a_config(settings).items()}
 
