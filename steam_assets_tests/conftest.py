@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
+from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.embedded.supervised import ending
 from steam_assets.lake.spark_session import open_session
@@ -77,6 +78,8 @@ def connect_port() -> int:
 def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, connect_port: int) -> Iterator[SparkSession]:
     """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
     more = SHORT_LIVED | {
+        # A JVM takes its jars when it starts, and the first test that asks may need neither S3 nor PostgreSQL.
+        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in spark_jars(s3=True, postgresql=True)),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(connect_port),

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -38,6 +39,7 @@ from steam_assets.embedded.jvm import (
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.lake.reviewer_key import SHORTEST_KEY
+from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
 from steam_assets.settings import Settings
 
@@ -105,8 +107,10 @@ def check_temporary(settings: Settings) -> Iterator[Finding]:
 
 def check_jars(settings: Settings) -> Iterator[Finding]:
     """Kafka's and Spark's jars, with the pinned digests; missing ones are fetched."""
-    on_s3 = any(settings.root(name).startswith("s3://") for name in ("raw", "clean", "clean-backup"))
-    wanted: list[tuple[str, Callable[[], list[Path]]]] = [("Spark's jars", lambda: spark_jars(s3=on_s3))]
+    on_s3 = any(settings.root(name).startswith("s3://") for name in ROOT_NAMES)
+    by_jdbc = settings.iceberg_catalog == "jdbc"
+    of_spark = partial(spark_jars, s3=on_s3, postgresql=by_jdbc)
+    wanted: list[tuple[str, Callable[[], list[Path]]]] = [("Spark's jars", of_spark)]
     if settings.embedded_kafka:
         wanted.append(("Kafka's jars", kafka_jars))
     for name, resolve in wanted:

@@ -44,6 +44,8 @@ KAFKA = JarSet(
     ("org.apache.kafka:kafka_2.13:4.4.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5"), transitive=True
 )
 SPARK = JarSet(("org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0", "org.xerial:sqlite-jdbc:3.50.3.0"))
+POSTGRESQL = JarSet(("org.postgresql:postgresql:42.7.8",))
+"""For catalogs in a PostgreSQL database."""
 AWS_SDK = "2.44.4"
 """The version that Iceberg's own AWS bundle is made of."""
 # What s3a:// and Iceberg's S3FileIO and GlueCatalog load, and STS for roles. Spark has the rest (netty, Apache's HTTP
@@ -93,7 +95,7 @@ SPARK_S3 = JarSet(
         *(f"software.amazon.awssdk:{module}:{AWS_SDK}" for module in AWS_SDK_MODULES),
     )
 )
-PINNED = (KAFKA, SPARK, SPARK_S3)
+PINNED = (KAFKA, SPARK, POSTGRESQL, SPARK_S3)
 
 
 class UnavailableJar(Exception):
@@ -109,9 +111,10 @@ def kafka_jars() -> list[Path]:
     return resolve(KAFKA.coordinates, transitive=True)
 
 
-def spark_jars(*, s3: bool) -> list[Path]:
-    """What Spark needs besides its own jars: Iceberg, and what reads and writes S3 and Glue if ``s3``."""
-    return resolve(SPARK.coordinates + (SPARK_S3.coordinates if s3 else ()), transitive=False)
+def spark_jars(*, s3: bool, postgresql: bool = False) -> list[Path]:
+    """What Spark needs besides its own jars: Iceberg; if asked, what reaches S3 and Glue, or PostgreSQL."""
+    more = (SPARK_S3.coordinates if s3 else ()) + (POSTGRESQL.coordinates if postgresql else ())
+    return resolve(SPARK.coordinates + more, transitive=False)
 
 
 def resolve(coordinates: Sequence[str], transitive: bool) -> list[Path]:

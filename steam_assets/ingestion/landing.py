@@ -56,13 +56,22 @@ def set_aside(
     Those that were kept before, by topic, Kafka partition and offset, are left alone; the number of new ones. Raises
     KafkaUnavailable; the topics must be there.
     """
-    known = lake.set_aside(source).arrow([partition_key], ("id",))
-    ids = set(known["id"].to_pylist()) if known is not None else set[str]()
-    new = [poison for poison in poisons if _aside(poison).id not in ids]
+    known = kept_aside(lake, source, partition_key)
+    new = [poison for poison in poisons if aside_id(poison) not in known]
     for poison in new:
         # What is kept comes last: where it stands, the dead letter was sent.
         dead_letter(lake.settings, source.name, poison)
     return put_aside(lake.set_aside(source), source.name, partition_key, [_aside(poison) for poison in new], now)
+
+
+def kept_aside(lake: Lake, source: Source, partition_key: str = NO_PARTITION) -> set[str]:
+    """Ids (``aside_id``) of what was set aside before."""
+    kept = lake.set_aside(source).arrow([partition_key], ("id",))
+    return set(kept["id"].to_pylist()) if kept is not None else set()
+
+
+def aside_id(poison: Poison) -> str:
+    return _aside(poison).id
 
 
 def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, Any]:

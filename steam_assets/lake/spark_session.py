@@ -48,8 +48,11 @@ def session_config(settings: Settings) -> dict[str, str]:
 
 def server_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
     """What a Spark must be started with: jars, Iceberg's extensions, S3. UnavailableJar if it cannot ship a jar."""
-    jars = ",".join(_shipped(jar) for jar in spark_jars(s3=s3 or on_s3(settings)))
-    return _extensions(settings) | {"spark.jars": jars}
+    return _extensions(settings) | {"spark.jars": ",".join(_shipped(jar) for jar in _jars(settings, s3))}
+
+
+def _jars(settings: Settings, s3: bool = False) -> list[Path]:
+    return spark_jars(s3=s3 or on_s3(settings), postgresql=settings.iceberg_catalog == "jdbc")
 
 
 def _extensions(settings: Settings) -> dict[str, str]:
@@ -99,7 +102,7 @@ def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
 
 def spark_archive(settings: Settings) -> Path:
     """Where the archive of the classes of this machine's Spark rests, if one was made."""
-    return archive_of(_PROGRAM, _class_path(spark_jars(s3=on_s3(settings))))
+    return archive_of(_PROGRAM, _class_path(_jars(settings)))
 
 
 def _class_path(more: Sequence[Path]) -> list[Path]:
@@ -124,7 +127,7 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
     options.append(f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
     if settings.spark_master.startswith("local"):
         # The driver is all of Spark: what it has on its class path need not be shipped, and Java's archive can hold it.
-        jars = spark_jars(s3=s3 or on_s3(settings))
+        jars = _jars(settings, s3)
         options += archive_options(_PROGRAM, _class_path(jars))
         started = _extensions(settings) | {"spark.driver.extraClassPath": os.pathsep.join(map(str, jars))}
     else:

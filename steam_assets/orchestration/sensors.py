@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 
 import dagster as dg
@@ -22,7 +23,7 @@ import dagster as dg
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import Poison, TopicScan, scan_topic
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, ensure_topics
-from steam_assets.ingestion.landing import set_aside
+from steam_assets.ingestion.landing import aside_id, kept_aside, set_aside
 from steam_assets.ingestion.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord, Receipt
@@ -119,10 +120,17 @@ class _Aside:
     waiting: bool = False
 
     def take(self, poison: Poison) -> None:
+        if aside_id(poison) in self._known:
+            # Of an earlier tick: the cursor has not passed it, as others waited.
+            return
         if len(self.taken) == DEAD_LETTERS_A_TICK:
             self.waiting = True
         else:
             self.taken.append(poison)
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return kept_aside(self.lake, self.source)
 
     def keep(self, now: datetime) -> None:
         if self.taken:

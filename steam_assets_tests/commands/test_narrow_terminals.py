@@ -92,9 +92,8 @@ def test_nothing_is_cut_however_long_the_cells(width: int) -> None:
 
 def test_fetched_published_and_landed_share_a_column_in_a_narrow_terminal(home: Path) -> None:
     lake = Lake(Settings(home=home))
-    source = next(source for source in SOURCES if source.name == SOURCE)
-    status = partition_status(lake, source, KEY)
+    status = partition_status(lake, NEWS, KEY)
     console = Console(width=60)
     with console.capture() as captured:
         console.print(partition_table([status], "", 60))
-    assert f" {status.landed(source.tables[0].name)} " in captured.get()
+    assert f" {status.landed(NEWS.tables[0].name)} " in captured.get()

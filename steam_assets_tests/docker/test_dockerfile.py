@@ -83,7 +83,7 @@ def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.
     export_jars(tmp_path / "jars", PINNED)
     monkeypatch.setenv(JARS_DIR_VARIABLE, str(tmp_path / "jars"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
-    jars = [*kafka_jars(), *spark_jars(s3=True)]
+    jars = [*kafka_jars(), *spark_jars(s3=True, postgresql=True)]
     assert {jar.parent for jar in jars} == {tmp_path / "jars"}
     assert not (tmp_path / "empty").exists()
 

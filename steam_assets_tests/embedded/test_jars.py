@@ -19,7 +19,7 @@ def test_every_pinned_set_is_wholly_in_the_lock() -> None:
 def test_a_baked_in_folder_serves_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jars.export_jars(tmp_path, [jars.SPARK])
     monkeypatch.setenv("STEAM_JARS_DIR", str(tmp_path))
-    assert [jar.parent for jar in jars.spark_jars(s3=False)] == [tmp_path]
+    assert {jar.parent for jar in jars.spark_jars(s3=False)} == {tmp_path}
 
 
 def test_a_jar_missing_from_the_baked_in_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_a_jar_missing_from_the_baked_in_folder_is_named(tmp_path: Path, monkeyp
 
 
 def test_a_jar_with_other_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (jar,) = jars.export_jars(tmp_path, [jars.SPARK])
+    jar, *_ = jars.export_jars(tmp_path, [jars.SPARK])
     with jar.open("ab") as stream:
         stream.write(b"!")
     monkeypatch.setenv("STEAM_JARS_DIR", str(tmp_path))

@@ -65,7 +65,7 @@ def clean(
         seen,
         remove=where,
         add=written.files,
-        records={RECORD + key: record},
+        properties={RECORD + key: record},
         forget=[CLEARED + key],
         summary={"steam.partitions": key},
     )
