@@ -25,6 +25,7 @@ from steam_assets.embedded.simulator.faults import (
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.errors import NotAskable, SourceError
 from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
+from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.launch import Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
@@ -43,13 +44,13 @@ def obtain(deployment: Deployment, source: Source, key: str, apps: tuple[int, ..
 
 
 def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
-    assert deployment.lake.raw.manifest(source.name, key) is None
+    assert deployment.lake.raw(source).record(RawRecord, key) is None
     assert find_batches(deployment.settings, source, key) == []
 
 
 def evidence(deployment: Deployment, source: Source) -> list[bytes]:
-    folder = deployment.settings.home / "raw" / source.name / "_quarantine"
-    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    kept = deployment.lake.set_aside(source).arrow(columns=("value",))
+    return kept["value"].to_pylist() if kept else []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
 
     deployment.simulator.faults.clear()
     deployment.run(source, WEEK, stages=(Stage.RAW,))
-    assert deployment.status(source, WEEK).raw_whole
+    assert deployment.status(source, WEEK).raw_there
 
 
 def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> None:
