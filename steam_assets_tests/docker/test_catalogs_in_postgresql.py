@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from by_hand import GIVEN, Stack
@@ -13,7 +14,7 @@ from pyspark.sql import SparkSession
 from benchmarks.raw_partition import put_batch
 from steam_assets.lake.backup import back_up, verify_twins
 from steam_assets.lake.clean_job import clean
-from steam_assets.lake.lake import Lake
+from steam_assets.lake.lake import Lake, Twins
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.contract.answered import envelopes
@@ -57,7 +58,8 @@ def test_spark_and_pyiceberg_commit_to_the_same_tables(settings: Settings, spark
     put_batch(lake, SOURCE, KEY, landed[0].batch_id, landed)
     (record,) = clean(session, lake, SOURCE, table, [KEY], NOW)
     assert (record.items, record.clean) == (1, 1)
-    for twins in (lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, table)):
+    every: list[Twins[Any]] = [lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, table)]
+    for twins in every:
         back_up(twins, [KEY], NOW)
         assert verify_twins(twins, KEY) == []
         for one in (twins.primary, twins.backup):
