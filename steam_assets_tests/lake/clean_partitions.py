@@ -13,7 +13,7 @@ import pyarrow as pa
 from raw_landing import KEY, NEWS, NOW
 
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, of_partitions
-from steam_assets.lake.lake import Lake
+from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.sources.source import Column, Table
 
@@ -76,3 +76,8 @@ def labels(lake: Lake, *, table: Table = THINGS, key: str = KEY) -> dict[int, st
     """What readers see."""
     rows = lake.clean(table).arrow([key], ("id", "label"))
     return {row["id"]: row["label"] for row in rows.to_pylist()} if rows else {}
+
+
+def both(lake: Lake) -> list[Twins[Any]]:
+    """The raw table and the clean one, each with its backup."""
+    return [lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, THINGS)]

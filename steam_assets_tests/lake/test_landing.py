@@ -65,7 +65,7 @@ def test_an_empty_batch_differs_from_none_and_is_lost_to_no_other(lake: Lake) ->
     seen = table.snapshot_id()
     land(lake, number=2, count=0)
     with pytest.raises(Contention):
-        table.commit(seen, records={RECORD + KEY: RawRecord(table=table.name, partition_key=KEY)})
+        table.commit(seen, properties={RECORD + KEY: RawRecord(table=table.name, partition_key=KEY)})
     assert whole(lake).batch_ids == {batch_id(1), batch_id(2)}
     assert whole(lake).content == EMPTY
 

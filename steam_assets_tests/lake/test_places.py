@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import IcebergTable
-from steam_assets.lake.disk_store import DiskStore
-from steam_assets.lake.envelope_frame import read_envelopes
-from steam_assets.lake.open_store import open_root
-from steam_assets.lake.spark_session import CLEAN
+from steam_assets.lake.clean_tables import overwrite
+from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Column
 from steam_assets_tests.deployment import session_for
+from steam_assets_tests.lake.raw_landing import KEY as LANDED
+from steam_assets_tests.lake.raw_landing import NEWS, land
 
 KEY = "2026-11-10"
 COLUMNS = (Column("partition_key", "string", "", "", False), Column("number", "bigint", ""))
@@ -31,22 +28,15 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return made
 
 
-def test_raw_files_are_read_each_once(spark: SparkSession, home: Path) -> None:
-    store = DiskStore(home)
-    keys = [f"{name}.jsonl.gz" for name in "abc"]
-    for number, key in enumerate(keys):
-        store.write(key, gzip.compress(json.dumps({"sequence": number}).encode()))
-    rows = read_envelopes(spark, [store.spark_uri(key) for key in keys]).select("sequence").collect()
-    assert sorted(row["sequence"] for row in rows) == list(range(len(keys)))
-
-
-def test_a_clean_table_that_spark_wrote_is_found_without_spark(spark: SparkSession, home: Path) -> None:
-    settings = Settings(home=home)
-    session = session_for(spark, settings)
-    open_root("clean", settings)
-    table = IcebergTable(session, CLEAN, "numbers", COLUMNS, "Numbers.")
-    table.overwrite(session.createDataFrame([(KEY, 1), (KEY, 2)], "partition_key string, number bigint"), [KEY])
+def test_tables_of_a_folder_are_written_and_read_by_spark_and_without_it(spark: SparkSession, home: Path) -> None:
+    lake = Lake(Settings(home=home))
+    land(lake)
+    session = session_for(spark, lake.settings)
+    assert session.table(lake.raw(NEWS).identifier).count() == lake.raw(NEWS).partition_rows()[LANDED]
+    table = lake.table("clean", "numbers", COLUMNS, "Numbers.")
+    rows = session.createDataFrame([(KEY, 1), (KEY, 2)], "partition_key string, number bigint")
+    overwrite(session, table, lambda: rows, [KEY], lambda _: {})
     assert table.partition_rows() == {KEY: 2}
-    read = CleanReader(settings).arrow("numbers")
+    read = CleanReader(lake.settings).arrow("numbers")
     assert read is not None and sorted(read["number"].to_pylist()) == [1, 2]
-    assert (home / "clean" / "warehouse").is_dir()
+    assert (home / "clean" / "warehouse").is_dir() and (home / "clean" / "catalog.db").is_file()

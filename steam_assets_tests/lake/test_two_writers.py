@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steam_assets.lake.clean_tables import IcebergTable
-from steam_assets.lake.spark_session import CLEAN
+from steam_assets.lake.clean_tables import overwrite
+from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Column
 from steam_assets_tests.deployment import session_for
@@ -25,6 +26,10 @@ COLUMNS = (
 WRITERS = 4
 
 
+def contested(lake: Lake) -> IcebergTable:
+    return lake.table("clean", "contested", COLUMNS, "Written by several at once.")
+
+
 @pytest.mark.spark
 @pytest.mark.fault
 @pytest.mark.parametrize("same", [True, False], ids=["one partition", "a partition each"])
@@ -35,17 +40,18 @@ def test_writers_at_once_from_the_first_commit_on(same: bool, spark: SparkSessio
 
     def write(writer: int) -> int:
         session = session_for(spark, settings)
-        table = IcebergTable(session, CLEAN, "contested", COLUMNS, "Written by several at once.")
+        table = contested(Lake(settings))
         key = "2026-11-10" if same else f"2026-11-1{writer}"
+        rows = session.createDataFrame([(writer, key)], "writer int, partition_key string")
         ready.wait(60)
         for _ in range(2):
-            table.overwrite(session.createDataFrame([(writer, key)], "writer int, partition_key string"), [key])
+            overwrite(session, table, lambda: rows, [key], lambda _: {})
         return writer
 
     with ThreadPoolExecutor(WRITERS) as pool:
         assert sorted(pool.map(write, range(WRITERS))) == list(range(WRITERS))
-    last = IcebergTable(session_for(spark, settings), CLEAN, "contested", COLUMNS, "")
-    rows = [row["writer"] for row in last.read().collect()]
+    last = contested(Lake(settings))
+    found = last.arrow(columns=("writer",))
+    rows = found["writer"].to_pylist() if found else []
     assert len(rows) == 1 if same else sorted(rows) == list(range(WRITERS))
-    refs = last.spark.table(f"{last.identifier}.refs").select("name").collect()
-    assert [row["name"] for row in refs] == ["main"]
+    assert last.branches() == []
