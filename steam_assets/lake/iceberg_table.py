@@ -53,6 +53,7 @@ RECORD = "steam.partition."
 CLEARED = "steam.cleared."
 """And these what housekeeping took out."""
 
+RETRIES = "commit.retry.num-retries"
 PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -62,8 +63,8 @@ PROPERTIES = {
     "write.distribution-mode": "none",
     # A raw batch is taken out by its id, which has to stand in the files' bounds whole.
     "write.metadata.metrics.column.batch_id": "full",
-    # A commit that lost a race is decided anew by its writer: added again blindly, a batch would be there twice.
-    "commit.retry.num-retries": "0",
+    # Spark's commits to its own branches; the default of 4 is not enough where several runs write a table.
+    RETRIES: "20",
 }
 
 CONTENTION_SECONDS = 60
@@ -223,6 +224,9 @@ class IcebergTable:
         """
         told = dict(summary or {})
         table = self.create()
+        # A commit that lost a race is decided anew by its writer: tried again blindly, a batch would be there twice.
+        once = table.properties | {RETRIES: "0"}
+        table.metadata = table.metadata.model_copy(update={"properties": once})
         if _current(table) != seen:
             raise self.contention()
         try:

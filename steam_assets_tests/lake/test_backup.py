@@ -298,12 +298,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_everything_restores_to_another_root(kept: Lake, place: str, s3_server: str) -> None:
     """As a lake that settings can name; the primaries and the backups are not touched."""
     lake = Lake(kept.settings.model_copy(update={"s3_endpoint_url": s3_server}))
-    before = {name: digests(Path(lake.settings.root(name))) for name in ROOT_NAMES}
+    before = [digests(Path(lake.settings.root(name))) for name in ROOT_NAMES]
     restorer = Restorer.elsewhere(lake, place)
     for _ in range(2):
         (result,) = restorer.restore(SOURCE, backed_up_partitions(lake, SOURCE))
         assert (result.rows, result.problems) == ({"raw": 40, "set aside": 1, "clean": 2}, ())
-    assert before == {name: digests(Path(lake.settings.root(name))) for name in before}
+    assert before == [digests(Path(lake.settings.root(name))) for name in ROOT_NAMES]
     assert f"STEAM_CLEAN_ROOT={place}/clean" in restorer.usable_as
     for here, there in zip(lake.twins(SOURCE), restorer.target.twins(SOURCE), strict=True):
         assert there.primary.record(there.model, KEY) == here.primary.record(here.model, KEY)
