@@ -17,7 +17,7 @@ def warm() -> None:
     Takes about half a minute and 240 MB, once; again after an update of Java, Spark or Kafka.
     """
     from steam_assets.embedded.broker import archive_kafka
-    from steam_assets.lake.spark_training import archive_spark
+    from steam_assets.embedded.spark_training import archive_spark
 
     console = Console()
     with tempfile.TemporaryDirectory() as folder:

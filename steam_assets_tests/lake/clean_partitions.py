@@ -13,7 +13,7 @@ import pyarrow as pa
 from raw_landing import KEY, NEWS, NOW
 
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, of_partitions
-from steam_assets.lake.lake import Lake
+from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.sources.source import Column, Table
 
@@ -70,6 +70,10 @@ def clean(
         summary={"steam.partitions": key},
     )
     return record
+
+
+def raw_and_clean(lake: Lake) -> list[Twins[Any]]:
+    return [lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, THINGS)]
 
 
 def labels(lake: Lake, *, table: Table = THINGS, key: str = KEY) -> dict[int, str | None]:
