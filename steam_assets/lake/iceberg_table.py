@@ -45,7 +45,7 @@ from pyiceberg.types import (
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from steam_assets.lake.content import Content, content
-from steam_assets.lake.parquet_files import Written, write_files
+from steam_assets.lake.parquet_files import Written, aligned, write_files
 from steam_assets.sources.source import Column
 
 RECORD = "steam.partition."
@@ -335,22 +335,9 @@ def _read_files(table: Table, paths: Iterable[str], schema: pa.Schema) -> Iterat
 
 
 def _read_file(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    there = set(file.schema_arrow.names)
     for group in range(file.num_row_groups):
         for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group]):
-            columns = [
-                batch.column(field.name).cast(field.type)
-                if field.name in there
-                else pa.nulls(batch.num_rows, field.type)
-                for field in schema
-            ]
-            if hollow := [
-                f.name
-                for f, column in zip(schema, columns, strict=True)
-                if column.null_count > f.nullable * batch.num_rows
-            ]:
-                raise ValueError(f"no value in {', '.join(hollow)}, which must have one")
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+            yield aligned(batch, schema)
 
 
 def iceberg_type(ddl: str) -> IcebergType:
