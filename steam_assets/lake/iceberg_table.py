@@ -283,18 +283,15 @@ class IcebergTable:
         tasks = table.scan(row_filter=of_partitions([key])).plan_files()
         return all(table.io.new_input(task.file.file_path).exists() for task in tasks)
 
-    def arrow(self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
-        """Rows of some partitions, or of all, in memory; None if the table was never made."""
+    def arrow(
+        self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
+    ) -> pa.Table | None:
+        """Rows of some partitions, or of all, in memory, as readers see them or at a snapshot; None if there is none."""
         table = self.load()
-        if table is None or table.current_snapshot() is None:
+        if table is None or (snapshot_id or _current(table)) is None:
             return None
         where = AlwaysTrue() if keys is None else of_partitions(keys)
-        return table.scan(row_filter=where, selected_fields=tuple(columns)).to_arrow()
-
-    def arrow_at(self, snapshot_id: int, keys: Sequence[str], columns: Sequence[str]) -> pa.Table:
-        """Rows of partitions at a snapshot, which need not be what readers see."""
-        table = self.create()
-        return table.scan(of_partitions(keys), snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
+        return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
 
 
 def decided_anew(change: Callable[[], T]) -> T:
