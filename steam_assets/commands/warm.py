@@ -19,7 +19,7 @@ def warm() -> None:
     Takes about half a minute and 240 MB, once; again after an update of Java, Spark or Kafka.
     """
     from steam_assets.embedded.broker import archive_kafka
-    from steam_assets.lake.spark_training import archive_spark
+    from steam_assets.embedded.spark_training import archive_spark
 
     console, settings = Console(), Settings()
     with scratch_folder("steam-warm-") as folder:

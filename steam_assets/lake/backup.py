@@ -176,7 +176,7 @@ def _missing(primary: IcebergTable, of: R, there: R | None, key: str, *, overwri
     """What of the backup's record ``of`` is to be put into the primary; None if that has it all, whole."""
     everything = _Part(of_partitions([key]), of.content)
     damage = _problem(primary, there) if there is not None else None
-    if there is None and _safe_content(primary, key) == EMPTY:
+    if there is None and not primary.partition_rows().get(key):
         return everything
     if there is not None and damage is None:
         if isinstance(there, RawRecord) and isinstance(of, RawRecord):
@@ -264,13 +264,6 @@ def _problem(table: IcebergTable, record: RawRecord | CleanRecord) -> str | None
     if found == record.content:
         return None
     return f"{key}: holds {_shown(found)}, and its ledger says {_shown(record.content)}"
-
-
-def _safe_content(table: IcebergTable, key: str) -> Content | None:
-    try:
-        return table.content([key])[key]
-    except DamagedData:
-        return None
 
 
 def _shown(found: Content) -> str:

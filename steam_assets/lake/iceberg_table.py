@@ -45,7 +45,7 @@ from pyiceberg.types import (
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from steam_assets.lake.content import Content, content
-from steam_assets.lake.parquet_files import Written, write_files
+from steam_assets.lake.parquet_files import Written, aligned, write_files
 from steam_assets.sources.source import Column
 
 RECORD = "steam.partition."
@@ -303,18 +303,15 @@ class IcebergTable:
         tasks = table.scan(row_filter=of_partitions([key])).plan_files()
         return all(table.io.new_input(task.file.file_path).exists() for task in tasks)
 
-    def arrow(self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
-        """Rows of some partitions, or of all, in memory; None if the table was never made."""
+    def arrow(
+        self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
+    ) -> pa.Table | None:
+        """Rows of some partitions, or of all, in memory, as readers see them or at a snapshot; None if there is none."""
         table = self.load()
-        if table is None or table.current_snapshot() is None:
+        if table is None or (snapshot_id or _current(table)) is None:
             return None
         where = AlwaysTrue() if keys is None else of_partitions(keys)
-        return table.scan(row_filter=where, selected_fields=tuple(columns)).to_arrow()
-
-    def arrow_at(self, snapshot_id: int, keys: Sequence[str], columns: Sequence[str]) -> pa.Table:
-        """Rows of partitions at a snapshot, which need not be what readers see."""
-        table = self.create()
-        return table.scan(of_partitions(keys), snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
+        return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
 
 
 def decided_anew(change: Callable[[], T]) -> T:
@@ -355,22 +352,9 @@ def _read_files(table: Table, paths: Iterable[str], schema: pa.Schema) -> Iterat
 
 
 def _read_file(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    there = set(file.schema_arrow.names)
     for group in range(file.num_row_groups):
         for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group]):
-            columns = [
-                batch.column(field.name).cast(field.type)
-                if field.name in there
-                else pa.nulls(batch.num_rows, field.type)
-                for field in schema
-            ]
-            if hollow := [
-                f.name
-                for f, column in zip(schema, columns, strict=True)
-                if column.null_count > f.nullable * batch.num_rows
-            ]:
-                raise ValueError(f"no value in {', '.join(hollow)}, which must have one")
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+            yield aligned(batch, schema)
 
 
 def iceberg_type(ddl: str) -> IcebergType:

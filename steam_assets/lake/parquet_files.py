@@ -35,12 +35,12 @@ class Written:
 
 
 def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], name: str) -> Written:
-    """Write ``batches``, in the order they come, each of one ``partition_key`` and, of raw, one ``batch_id``."""
+    """Write ``batches``, as they come, by name, each of one ``partition_key`` and, of raw, one ``batch_id``."""
     written: list[str] = []
     total, size_written = EMPTY, 0
     counted = [column.name for column in schema if column.name not in OPAQUE]
-    for (key, _), of_key in groupby(batches, key=_place):
-        groups = _groups(of_key, schema)
+    for (key, _), of_key in groupby((aligned(batch, schema) for batch in batches), key=_place):
+        groups = _groups(of_key)
         upcoming = next(groups, None)
         while upcoming is not None:
             path = f"{folder}/partition_key={key}/{name}-{len(written):05d}.parquet"
@@ -59,13 +59,29 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
     return Written(written, total, size_written)
 
 
+def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of ``schema``, by name; null where ``batch`` was written before a column was added.
+
+    ValueError if a column lacks values and must have them.
+    """
+    there = set(batch.schema.names)
+    columns = [
+        batch.column(field.name).cast(field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    for field, column in zip(schema, columns, strict=True):
+        if column.null_count and not field.nullable:
+            raise ValueError(f"no value in {field.name}, which must have one")
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
 def _place(rows: pa.RecordBatch) -> tuple[str, str | None]:
     """What rows of one file have in common."""
     batch = rows.column("batch_id")[0].as_py() if "batch_id" in rows.schema.names else None
     return rows.column("partition_key")[0].as_py(), batch
 
 
-def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
@@ -77,7 +93,7 @@ def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
             held.append(part)
             size += part.nbytes
             if size >= GROUP_BYTES:
-                yield pa.Table.from_batches(held).cast(schema)
+                yield pa.Table.from_batches(held)
                 held, size = [], 0
     if held:
-        yield pa.Table.from_batches(held).cast(schema)
+        yield pa.Table.from_batches(held)

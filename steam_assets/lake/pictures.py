@@ -24,9 +24,9 @@ def audit_pictures(
     """
     if not table.ranked:
         return
-    rows = target.arrow_at(snapshot, keys, ("partition_key", *table.ranked))
+    rows = target.arrow(keys, ("partition_key", *table.ranked), snapshot)
     for key in keys:
-        of_key = [row for row in rows.to_pylist() if row["partition_key"] == key]
+        of_key = [row for row in (rows.to_pylist() if rows else ()) if row["partition_key"] == key]
         for column in table.ranked:
             values = [row[column] for row in of_key]
             if twice := sorted({value for value in values if values.count(value) > 1}):

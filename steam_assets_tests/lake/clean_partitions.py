@@ -72,12 +72,11 @@ def clean(
     return record
 
 
+def raw_and_clean(lake: Lake) -> list[Twins[Any]]:
+    return [lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, THINGS)]
+
+
 def labels(lake: Lake, *, table: Table = THINGS, key: str = KEY) -> dict[int, str | None]:
     """What readers see."""
     rows = lake.clean(table).arrow([key], ("id", "label"))
     return {row["id"]: row["label"] for row in rows.to_pylist()} if rows else {}
-
-
-def both(lake: Lake) -> list[Twins[Any]]:
-    """The raw table and the clean one, each with its backup."""
-    return [lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, THINGS)]

@@ -29,7 +29,6 @@ def bucket(s3_server: str) -> str:
 def on_bucket(bucket: str, s3_server: str, tmp_path: Path) -> Settings:
     """Settings of four roots in a bucket; their catalogs are files in HOME."""
     place = f"s3://{bucket}/{secrets.token_hex(4)}"
-    roots: dict[str, Any] = {
-        f"{name}_root": f"{place}/{name}" for name in ("raw", "raw_backup", "clean", "clean_backup")
-    }
+    names = ("raw", "raw_backup", "clean", "clean_backup")
+    roots: dict[str, Any] = {f"{name}_root": f"{place}/{name}" for name in names}
     return Settings(home=tmp_path / "home", s3_endpoint_url=s3_server, **roots)

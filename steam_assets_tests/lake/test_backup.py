@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from clean_partitions import SOURCE, THINGS, both, clean, labels
+from clean_partitions import SOURCE, THINGS, clean, labels, raw_and_clean
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, sequences
@@ -298,12 +298,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_everything_restores_to_another_root(kept: Lake, place: str, s3_server: str) -> None:
     """As a lake that settings can name; the primaries and the backups are not touched."""
     lake = Lake(kept.settings.model_copy(update={"s3_endpoint_url": s3_server}))
-    before = [digests(Path(lake.settings.root(name))) for name in ROOT_NAMES]
+    before = {name: digests(Path(lake.settings.root(name))) for name in ROOT_NAMES}
     restorer = Restorer.elsewhere(lake, place)
     for _ in range(2):
         (result,) = restorer.restore(SOURCE, backed_up_partitions(lake, SOURCE))
         assert (result.rows, result.problems) == ({"raw": 40, "set aside": 1, "clean": 2}, ())
-    assert before == [digests(Path(lake.settings.root(name))) for name in ROOT_NAMES]
+    assert before == {name: digests(Path(lake.settings.root(name))) for name in ROOT_NAMES}
     assert f"STEAM_CLEAN_ROOT={place}/clean" in restorer.usable_as
     for here, there in zip(lake.twins(SOURCE), restorer.target.twins(SOURCE), strict=True):
         assert there.primary.record(there.model, KEY) == here.primary.record(here.model, KEY)
@@ -322,7 +322,7 @@ def damaged(kept: Lake) -> Iterator[Lake]:
     for key in (LATER, "2026-01-20"):
         land(kept, key=key)
         clean(kept, {7: "seven"}, key=key)
-        for twins in both(kept):
+        for twins in raw_and_clean(kept):
             assert back_up(twins, [key], NOW)[1] == []
     damage(kept.raw_backup(NEWS), "flipped", LATER)
     damage(kept.clean_twins(SOURCE, THINGS).backup, "missing", "2026-01-20")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clean_partitions import SOURCE, THINGS, both, clean, labels
+from clean_partitions import SOURCE, THINGS, clean, labels, raw_and_clean
 from raw_landing import KEY, LATER, NEWS, NOW, files_of, land, sequences
 from stages import copy, fill
 from test_backup import KINDS, damage, digests, twins_of
@@ -33,7 +33,7 @@ def kept(lake: Lake) -> Lake:
     land(lake, key=LATER)
     clean(lake, {7: "seven"}, key=LATER)
     copy(lake, [])
-    for twins in both(lake):
+    for twins in raw_and_clean(lake):
         assert back_up(twins, [LATER], NOW)[1] == []
     return lake
 
@@ -86,7 +86,7 @@ def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
     status = partition_status(kept, SOURCE, KEY)
     assert (status.up_to_date, status.cleared, status.settled) == (False, True, True)
     assert not any(line.clear for line in apply(kept, MONDAY).values())
-    for twins in both(kept):
+    for twins in raw_and_clean(kept):
         assert restore(twins, KEY) is not None
         assert verify_twins(twins, KEY) == []
         assert not was_cleared(twins, KEY)
@@ -158,7 +158,7 @@ def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old
     assert reader.content([LATER])[LATER].rows == 20, "who began to read before it goes on"
     loaded = kept.raw(NEWS).load()
     assert loaded is not None and len(loaded.snapshots()) == 1
-    for twins in both(kept):
+    for twins in raw_and_clean(kept):
         assert verify_twins(twins, LATER) == []
     land(kept, number=4)
     assert len(sequences(kept.raw(NEWS))) == 20

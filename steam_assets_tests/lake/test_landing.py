@@ -51,13 +51,6 @@ def test_a_partition_exists_from_its_commit_on(lake: Lake) -> None:
     assert sequences(table) == [(batch_id(1), n) for n in range(20)]
 
 
-def test_rows_say_all_that_the_envelopes_said(lake: Lake) -> None:
-    land(lake)
-    rows = lake.raw(NEWS).arrow([KEY])
-    assert rows is not None
-    assert sorted(rows.to_pylist(), key=lambda row: row["sequence"]) == [{"problem": None, **row} for row in rows_of(1)]
-
-
 def test_an_empty_batch_differs_from_none_and_is_lost_to_no_other(lake: Lake) -> None:
     """Its commit has no rows and is all the same one that others have to give way to."""
     table = lake.raw(NEWS)

@@ -1,6 +1,6 @@
-"""Clients of AWS services that cost little to make, as stores are opened for every run and every sensor's tick.
+"""Clients of AWS services that cost little to make, as one is made for every run and every sensor's tick.
 
-Belongs here: making a client. Does not belong here: what is asked of it (s3_store.py, visuals/quicksight.py).
+Belongs here: making a client. Does not belong here: what is asked of it (visuals/quicksight.py).
 """
 
 from __future__ import annotations
