@@ -43,7 +43,7 @@ def land(lake: Lake, source: Source, receipt: Receipt, now: datetime) -> LandedB
 
     Raises LostRecords if the topic no longer holds all of the batch, or not the items that its receipt names;
     WrongPeriod if an answer cannot be of the partition's window. Records that are no envelope go to the dead-letter
-    topic and are set aside, and are counted. Landing again writes the same rows in the same places.
+    topic and are set aside, and are counted. Landing again writes the same rows, of which a commit takes one set.
     """
     return _Landing(lake, source, receipt).run(now)
 

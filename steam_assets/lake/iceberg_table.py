@@ -306,7 +306,7 @@ class IcebergTable:
     def arrow(
         self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
     ) -> pa.Table | None:
-        """Rows of partitions (default: all) in memory, as readers see them or at a snapshot; None without a table."""
+        """Rows of some partitions, or of all, as readers see them or of a snapshot; None without a commit."""
         table = self.load()
         if table is None or (snapshot_id or _current(table)) is None:
             return None

@@ -172,7 +172,7 @@ class Column:
 class Table:
     """A clean table of a source.
 
-    ``items(raw)`` is pure: from a DataFrame of envelopes (lake/envelope_frame.py has the schema) it gives one row an
+    ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns) it gives one row an
     item of the body, with this table's columns, plus ``item`` (the item's own text, for quarantine), ``problem``
     (null, or why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and
     why), and the envelope's ``partition_key``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed through.

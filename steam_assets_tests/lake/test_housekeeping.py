@@ -14,6 +14,7 @@ from raw_landing import KEY, LATER, NEWS, NOW, files_of, land, sequences
 from stages import copy, fill
 from test_backup import KINDS, damage, digests, twins_of
 
+from steam_assets.lake import housekeeping
 from steam_assets.lake.backup import back_up, restore, verify_twins
 from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep, was_cleared
 from steam_assets.lake.iceberg_table import of_partitions
@@ -123,8 +124,6 @@ def test_changed_rows_are_refused(kept: Lake) -> None:
 
 def test_a_commit_between_the_check_and_the_delete_keeps_its_rows(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody lands and cleans while both sides are read: the clearing is decided anew, and leaves what changed."""
-    from steam_assets.lake import housekeeping
-
     verify, late = housekeeping.verify, [lambda: land(kept, number=3), lambda: clean(kept, {9: "late"})]
 
     def verifying(*arguments: Any) -> list[str]:
@@ -166,8 +165,6 @@ def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old
 
 def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch whose files a snapshot about to expire held lands again in that very moment."""
-    from steam_assets.lake import housekeeping
-
     apply(kept)
     age(kept)
 
