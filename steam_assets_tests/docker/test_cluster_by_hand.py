@@ -13,13 +13,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 SESSION = """
 from pyspark.sql import SparkSession
+from steam_assets.lake.catalogs import open_catalog
 from steam_assets.lake.spark_session import spark_config
 from steam_assets.settings import Settings
 
-spark = SparkSession.builder.config(map=spark_config(Settings())).getOrCreate()
+settings = Settings()
+spark = SparkSession.builder.config(map=spark_config(settings)).getOrCreate()
 table = "clean.steam.by_hand"
 spark.range(0, 1000, 1, 4).createOrReplaceTempView("numbers")
-spark.sql("CREATE NAMESPACE IF NOT EXISTS clean.steam")
+open_catalog(settings, "clean")
 spark.sql(f"CREATE TABLE {table} USING iceberg AS SELECT id FROM numbers")
 print(spark.sparkContext.master, spark.table(table).count())
 spark.stop()
