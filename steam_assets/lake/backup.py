@@ -214,13 +214,13 @@ class _Copies:
     def __init__(self, origin: IcebergTable, goal: IcebergTable) -> None:
         self._origin, self._goal = origin, goal
         self._files: list[str] = []
-        self._replaced: BooleanExpression = AlwaysFalse()
+        self._replaced: list[BooleanExpression] = []
 
     def take(self, part: _Part | None) -> None:
         """Copy a part and prove the copy's files; BackupDiffers, and its files are gone, if they differ."""
         if part is None:
             return
-        self._replaced = Or(self._replaced, part.where)
+        self._replaced.append(part.where)
         if part.content == EMPTY:
             return
         try:
@@ -246,7 +246,8 @@ class _Copies:
         if records:
             self._goal.commit(
                 self._goal.snapshot_id(),
-                remove=None if isinstance(self._replaced, AlwaysFalse) else self._replaced,
+                # Given at once it is a balanced tree; one by one it would be as deep as there are parts.
+                remove=Or(AlwaysFalse(), *self._replaced) if self._replaced else None,
                 add=self._files,
                 properties={RECORD + key: record for key, record in records.items()},
                 forget=[CLEARED + key for key in records],
