@@ -85,12 +85,13 @@ def judge(table: Table, raw: DataFrame) -> DataFrame:
     )
     place = F.row_number().over(newest_first)
     state = F.when(F.col("problem").isNotNull(), "quarantined").when(place > 1, "duplicate").otherwise("clean")
-    earlier = F.lead(F.struct("fetched_at", "source_sha256")).over(newest_first)
+    # Pages of one batch may overlap; only what another asking had said was replaced.
+    earlier = F.lead(F.struct("fetched_at", "batch_id")).over(newest_first)
     replaced = F.when(
-        earlier["source_sha256"] != F.col("source_sha256"),
+        (F.col("state") == "clean") & (earlier["batch_id"] != F.col("batch_id")),
         F.array(F.concat(F.lit("replaces the answer of "), earlier["fetched_at"].cast("string"), F.lit(" UTC"))),
     ).otherwise(F.array().cast("array<string>"))
-    return judged.withColumn("changes", F.concat("changes", replaced)).withColumn("state", state)
+    return judged.withColumn("state", state).withColumn("changes", F.concat("changes", replaced))
 
 
 def _broken_rules(table: Table) -> list[SparkColumn]:

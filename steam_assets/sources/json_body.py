@@ -155,7 +155,7 @@ def moment_of(sql: str) -> str:
 WINDOW_START = "unix_date(to_date(partition_key)) * 86400L"
 """SQL: the Unix second at which an envelope's partition begins."""
 
-ORIGIN = ("partition_key", "fetched_at", "sequence", "source_sha256")
+ORIGIN = ("partition_key", "batch_id", "fetched_at", "sequence", "source_sha256")
 
 
 def text_of_body() -> SparkColumn:

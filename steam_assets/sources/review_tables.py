@@ -103,7 +103,7 @@ def summaries(raw: DataFrame) -> DataFrame:
         answers,
         shape=f"response struct<query_summary: {COUNTS}>, query_summary {COUNTS}",
         array="array(coalesce({whole}.response.query_summary, {whole}.query_summary))",
-        carry=("batch_id", "listed"),
+        carry=("listed",),
     )
     of_app = Over.partitionBy("partition_key", "batch_id", "app_id")
     entries = entries.withColumn("listed", F.sum("listed").over(of_app)).where(F.col("request") != PAGE)

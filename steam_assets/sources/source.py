@@ -175,7 +175,8 @@ class Table:
     ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns) it gives one row an
     item of the body, with this table's columns, plus ``item`` (the item's own text, for quarantine), ``problem``
     (null, or why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and
-    why), and the envelope's ``partition_key``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed through.
+    why), and the envelope's ``partition_key``, ``batch_id``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed
+    through.
     ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name,
     each of which must be true for a row to be clean.
 
