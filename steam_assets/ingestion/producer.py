@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -126,18 +127,8 @@ def publish(
     ``envelopes`` itself. Raises CommitUnanswered if Kafka falls silent while the batch is committed: then all of it is
     visible or nothing, and find_batches() tells which.
     """
-
-    def attempt() -> Receipt:
-        return _publish(
-            settings,
-            source,
-            envelopes,
-            total=total,
-            batch_id=batch_id,
-            partition_key=partition_key,
-            deadline=deadline,
-        )
-
+    named = {"total": total, "batch_id": batch_id, "partition_key": partition_key, "deadline": deadline}
+    attempt = partial(_publish, settings, source, envelopes, **named)
     try:
         return attempt()
     except TransactionExpired as expired:

@@ -6,7 +6,7 @@ Belongs here: their config, and what they report to Dagit. Does not belong here:
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -20,9 +20,6 @@ from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
 from steam_assets.scratch import scratch_folder
 from steam_assets.sources.source import Source
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.metadata import RawMetadataValue
 
 DRILL_CRON = "0 3 2 * *"
 
@@ -160,7 +157,7 @@ def _chosen(sources: Sequence[Source], name: str) -> Sequence[Source]:
 def _report(context: dg.OpExecutionContext, restored: Sequence[Restored]) -> None:
     """The numbers as metadata, and a failure if anything did not arrive as it was."""
     problems = [f"{r.source} {r.partition_key}: {problem}" for r in restored for problem in r.problems]
-    metadata: dict[str, RawMetadataValue] = {
+    metadata: dict[str, Any] = {
         "partitions": len(restored),
         "rows": sum(sum(r.rows.values()) for r in restored),
         "problems": dg.MetadataValue.json(problems),

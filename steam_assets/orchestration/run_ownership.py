@@ -14,16 +14,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from steam_assets.masking import shown
 from steam_assets.process_identity import ProcessIdentity
-
-if TYPE_CHECKING:
-    from dagster._core.execution.context.system import PlanOrchestrationContext
-    from dagster._core.execution.plan.plan import ExecutionPlan
 
 POOL = "sources"
 """The pool of the slots that runs claim to ask sources."""
@@ -120,7 +116,7 @@ class _OwningExecutor(dg.Executor):
     def step_dependency_config(self) -> Any:
         return self._inner.step_dependency_config
 
-    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[Any]:
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         plan_context.instance.add_run_tags(plan_context.run_id, owner_tags(plan_context.run_id))
         yield from self._inner.execute(plan_context, execution_plan)
 
