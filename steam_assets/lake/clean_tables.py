@@ -60,7 +60,7 @@ def overwrite(
 
     ``audit`` runs when the rows are written and not yet visible: it gets their snapshot, raises if they must not be
     seen, and gives the records of the partitions. If another writer commits meanwhile, all of it is done again on top,
-    which is why ``write`` is called for each try. Contention after a minute of losing.
+    which is why ``write`` is called for each try. Contention after five minutes of losing.
     """
 
     def change() -> int:

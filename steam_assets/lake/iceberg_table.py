@@ -67,7 +67,8 @@ PROPERTIES = {
     RETRIES: "20",
 }
 
-CONTENTION_SECONDS = 60
+CONTENTION_SECONDS = 300
+"""How long a writer that loses again and again goes on; Spark writes its rows anew for each try."""
 ROWS_AT_ONCE = 4096
 
 _PRIMITIVES: dict[str, IcebergType] = {
@@ -316,7 +317,7 @@ class IcebergTable:
 
 
 def decided_anew(change: Callable[[], T]) -> T:
-    """``change()``, from the start, until no other writer comes between; Contention after a minute of losing."""
+    """``change()``, from the start, until no other writer comes between; Contention after five minutes of losing."""
     attempts = Retrying(
         retry=retry_if_exception_type(Contention),
         stop=stop_after_delay(CONTENTION_SECONDS),

@@ -45,7 +45,7 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
 
     Where files of the partition are missing, the batch's rows are replaced by ``files``.
 
-    ValueError if the partition has a batch of that id with another content. Contention after a minute of losing.
+    ValueError if the partition has a batch of that id with another content. Contention after five minutes of losing.
     """
 
     def change() -> RawRecord:

@@ -21,14 +21,16 @@ WORK = """
 import sys
 from pathlib import Path
 from steam_assets.embedded.broker import EmbeddedBroker
+from steam_assets.lake.catalogs import open_catalog
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
 home = Path(sys.argv[1])
+settings = Settings(home=home, spark_master="local[1]")
 with EmbeddedBroker(home / "kafka", int(sys.argv[2])):
-    spark = open_session(Settings(home=home, spark_master="local[1]"))
-    spark.sql("create namespace clean.some")
-    spark.range(3).writeTo("clean.some.numbers").create()
-    print("rows", spark.table("clean.some.numbers").count())
+    open_catalog(settings, "clean")
+    spark = open_session(settings)
+    spark.range(3).writeTo("clean.steam.numbers").create()
+    print("rows", spark.table("clean.steam.numbers").count())
 """
 
 
