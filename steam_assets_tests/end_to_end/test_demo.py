@@ -75,7 +75,8 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    wait_until(lambda: True if (tmp_path / "raw" / "warehouse" / "steam_raw" / "most_played").exists() else None, 300, "the first raw partition")
+    table = tmp_path / "raw" / "warehouse" / "steam_raw" / "most_played"
+    wait_until(lambda: True if table.exists() else None, 300, "the first raw partition")
     family = [psutil.Process(started.pid), *psutil.Process(started.pid).children(recursive=True)]
     assert len(family) > 1
     os.killpg(started.pid, signal.SIGINT)
