@@ -74,19 +74,26 @@ def main() -> None:
     """Run a command, until SIGINT, SIGTERM or SIGHUP. A failure is one line on stderr, and the log that it names."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1 or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0", "false")
-    for number in ending():
-        signal.signal(number, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ending())
+    try:
+        for number in ending():
+            signal.signal(number, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending())
+        code = _run(arguments, debug=debug)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _run(arguments: list[str], *, debug: bool) -> int:
     with nullcontext(Noise()) if debug else off_the_terminal() as noise:
         try:
-            code = app(arguments, prog_name="steam-assets", standalone_mode=False)
-        except (KeyboardInterrupt, typer.Abort):
-            code = INTERRUPTED
+            return app(arguments, prog_name="steam-assets", standalone_mode=False)
+        except typer.Abort:
+            return INTERRUPTED
         except typer.TyperException as error:
-            code = _refused(error)
+            return _refused(error)
         except Exception as error:
-            code = _failed(error, noise, debug=debug)
-    sys.exit(code)
+            return _failed(error, noise, debug=debug)
 
 
 def _refused(error: typer.TyperException) -> int:

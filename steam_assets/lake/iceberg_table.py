@@ -195,10 +195,16 @@ class IcebergTable:
 
     def drop_branch(self, branch: str) -> None:
         """Forget a branch, if it is there; its files are swept by housekeeping."""
-        table = self.load()
-        if table is not None and branch in table.refs():
-            with suppress(CommitFailedException):
-                table.manage_snapshots().remove_branch(branch).commit()
+
+        def change() -> None:
+            table = self.load()
+            if table is not None and branch in table.refs():
+                try:
+                    table.manage_snapshots().remove_branch(branch).commit()
+                except CommitFailedException as error:
+                    raise self.contention() from error
+
+        decided_anew(change)
 
     def partition_rows(self) -> dict[str, int]:
         """Rows of each partition, from the table's metadata alone."""

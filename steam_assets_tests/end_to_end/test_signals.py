@@ -165,6 +165,7 @@ def test_demo_ends_in_the_middle_of_spark(tmp_path: Path, simulator: Simulator) 
     home = tmp_path / "demo"
     arguments = ("--apps", "10", "--days", "1", "--weeks", "1", "--home", str(home))
     with Command(tmp_path, simulator, "demo", *arguments) as demo:
-        wait_until(lambda: True if (home / "clean").exists() else None, 240, "what Spark writes")
+        tables = home / "clean" / "warehouse" / "steam"
+        wait_until(lambda: next(tables.glob("*/data"), None), 240, "what Spark writes")
         assert any(process.name() == "java" and "spark" in " ".join(process.cmdline()) for process in demo.family())
         demo.ends_by(SIGTERM)
