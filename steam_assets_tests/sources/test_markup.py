@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections.abc import Iterator
@@ -242,7 +243,12 @@ def test_nesting_ten_thousand_deep_costs_no_more_a_level() -> None:
         assert plain_text(source).text == "• x"
         return process_time() - began
 
-    eighth, whole = (min(seconds(levels) for _ in range(2)) for levels in (1_250, 10_000))
+    # Of a core that others use, too, the best of several tells what the work takes.
+    gc.disable()
+    try:
+        eighth, whole = (min(seconds(levels) for _ in range(5)) for levels in (1_250, 10_000))
+    finally:
+        gc.enable()
     assert whole < 24 * max(eighth, 0.02)
     assert plain_text("<div><ol><li>" * 10_000 + "x" + "</li></ol></div>" * 3_000).text == "1. x"
 
