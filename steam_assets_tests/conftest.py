@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import signal
 from collections.abc import Iterator
@@ -67,6 +68,18 @@ def s3_server(aws_credentials: None) -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
+    """Run each test in a context of its own.
+
+    A schedule's or sensor's context of Dagster sets back what it has set when its garbage is collected, which may be in
+    another test: there it would bring back the storage of an instance that is gone.
+    """
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    contextvars.copy_context().run(pyfuncitem.obj, **arguments)
+    return True
 
 
 @pytest.fixture(scope="session")
