@@ -30,11 +30,13 @@ def dev(
     Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in Dagit.
     """
     from steam_assets.embedded.jvm import find_java
-    from steam_assets.orchestration.launch import prepare_dagster_home
+    from steam_assets.orchestration.launch import local_instance
 
     console, settings = Console(), Settings()
     find_java()
-    home = prepare_dagster_home(settings)
+    # Laid out here, as the webserver and the daemon must not both lay out the databases of a new instance.
+    with local_instance(settings) as instance:
+        home = instance.root_directory
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
         console.print(f"Kafka answers at {address}; Dagit's history is in {home}", markup=False, soft_wrap=True)
         console.print(f"Dagit: http://{host}:{port}", style="bold")

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
+import dagster as dg
 import requests
 
 from steam_assets.embedded.broker import free_port
@@ -50,7 +51,9 @@ class Dagit:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        answer.raise_for_status()
+        assert answer.ok, (
+            f"{answer.status_code}: {answer.text[:500]}\n{(self.log.parent / 'webserver.log').read_text()[-4000:]}"
+        )
         body = answer.json()
         assert "errors" not in body, body["errors"]
         return body["data"]
@@ -88,6 +91,8 @@ def dagit(home: Path, settings: Mapping[str, str]) -> Iterator[Dagit]:
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
+    with dg.DagsterInstance.from_config(str(home)):
+        pass  # As `dev` does; webserver and daemon must not both lay out the databases of a new instance.
     environment = os.environ | settings | {"DAGSTER_HOME": str(home)}
     commands = {
         "webserver": ["dagster_webserver", "-p", str(port), "-h", "127.0.0.1"],
