@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.stack_memory
 `steam-assets dev` as a user starts it, with the simulator (which is not counted) in Steam's place, and a week of
-reviews asked for as the button in the Dagster UI does. Linux only: memory is the proportional set size, so that pages which
-several processes share count once.
+reviews asked for as the button in the Dagster UI does. Linux only: memory is the proportional set size, so that pages
+which several processes share count once.
 """
 
 from __future__ import annotations

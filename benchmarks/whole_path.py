@@ -44,7 +44,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def fetch(self, stage: str, work: Callable[[], T]) -> T:
+    def __call__(self, stage: str, work: Callable[[], T]) -> T:
         done: list[T] = []
         self.seconds[stage] = seconds_of(lambda: done.append(work()))
         return done[0]

@@ -27,7 +27,8 @@ def dev(
 ) -> None:
     """Serve the Dagster UI, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
 
-    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the Dagster UI.
+    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on
+    in the Dagster UI.
     """
     from steam_assets.java.jvm import find_java
     from steam_assets.orchestration.launch import local_instance
@@ -41,7 +42,7 @@ def dev(
         console.print(
             f"Kafka answers at {address}; the Dagster UI's history is in {home}", markup=False, soft_wrap=True
         )
-        console.print(f"the Dagster UI: http://{host}:{port}", style="bold")
+        console.print(f"Dagster UI: http://{host}:{port}", style="bold")
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
         command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]

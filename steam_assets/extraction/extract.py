@@ -76,11 +76,11 @@ def _about(fetch_request: FetchRequest) -> str:
 
 
 def _check_moment(source: Source, fetch_request: FetchRequest, answer: Answer) -> None:
-    moment = answer.response.fetched_at
-    if source.history is History.LIVE and moment not in fetch_request.window:
+    moment, window = answer.response.fetched_at, fetch_request.window
+    if source.history is History.LIVE and moment not in window:
         raise NotAskable(
-            f"{source.name} answered at {moment:%Y-%m-%d %H:%M:%S} UTC, outside {fetch_request.window.key} "
-            f"({fetch_request.window.start:%Y-%m-%d %H:%M} to {fetch_request.window.end:%Y-%m-%d %H:%M} UTC): the fetch ran past "
+            f"{source.name} answered at {moment:%Y-%m-%d %H:%M:%S} UTC, outside {window.key} "
+            f"({window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC): the fetch ran past "
             "the window's end, and a live answer belongs only to the window it was taken in. Materialize the partition "
             "of that moment instead"
         )
@@ -130,19 +130,19 @@ def _first(running: deque[Future[list[Answer]]]) -> list[Answer]:
 
 
 class _Stoppable:
-    """An ``SourceClient`` that asks nothing more once it was stopped."""
+    """A ``SourceClient`` that asks nothing more once it was stopped."""
 
     def __init__(self, client: SourceClient, stop: Event) -> None:
-        self._ask = client
+        self._client = client
         self._stop = stop
 
     def fetch(self, request: Request[T]) -> Response[T]:
         self._check()
-        return self._ask(request)
+        return self._client.fetch(request)
 
     def fetch_or_reject(self, request: Request[T]) -> Response[T] | Rejected:
         self._check()
-        return self._ask.fetch_or_reject(request)
+        return self._client.fetch_or_reject(request)
 
     def _check(self) -> None:
         if self._stop.is_set():

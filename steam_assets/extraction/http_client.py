@@ -35,7 +35,7 @@ from steam_assets.extraction.errors import (
     Unreachable,
 )
 from steam_assets.extraction.hosts import HostProfile, profile
-from steam_assets.extraction.limits import CircuitOpen, HostLimits, Permit, RetryPolicy, gate, retry_after
+from steam_assets.extraction.limits import CircuitOpen, HostLimits, Permit, RetryPolicy, limits_of, retry_after
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Host, InvalidAnswer, NotYet, Rejected, Request, Response
 
@@ -45,11 +45,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Door:
+class _Connection:
     """A host with what is needed to ask it."""
 
     profile: HostProfile
-    gate: HostLimits
+    limits: HostLimits
     session: requests.Session
 
 
@@ -63,7 +63,7 @@ class HttpClient:
     def __init__(self, settings: Settings, clock: Clock, retry_policy: RetryPolicy | None = None) -> None:
         self._clock = clock
         self._retry_policy = retry_policy or RetryPolicy()
-        self._doors = {host: self._open(profile(settings, host)) for host in Host}
+        self._connections = {host: self._open(profile(settings, host)) for host in Host}
 
     def __enter__(self) -> HttpClient:
         return self
@@ -72,15 +72,15 @@ class HttpClient:
         self.close()
 
     def close(self) -> None:
-        for door in self._doors.values():
-            door.session.close()
+        for connection in self._connections.values():
+            connection.session.close()
 
     def fetch(self, request: Request[T]) -> Response[T]:
-        door = self._doors[request.host]
+        connection = self._connections[request.host]
         left_out: list[str] = []
-        saved = _hand_saved(door.profile.drop_folder, request, left_out)
+        saved = _hand_saved(connection.profile.drop_folder, request, left_out)
         try:
-            return saved or _Asking(door, request, self._retry_policy, self._clock).until_answered()
+            return saved or _Asking(connection, request, self._retry_policy, self._clock).until_answered()
         except SourceError as error:
             if left_out:
                 error.args = (f"{error}. Hand-saved files were left out: {'; '.join(left_out[:3])}",)
@@ -88,7 +88,7 @@ class HttpClient:
 
     def fetch_or_reject(self, request: Request[T]) -> Response[T] | Rejected:
         try:
-            return self(request)
+            return self.fetch(request)
         except AnswerStaysInvalid as error:
             kept = error.evidence
             if kept is None:
@@ -97,10 +97,12 @@ class HttpClient:
             log.warning("app %s is set aside: %s", request.app_id, error)
             return Rejected(request, kept.url, kept.status, kept.headers, kept.body, kept.fetched_at, str(error), items)
 
-    def _open(self, host: HostProfile) -> _Door:
+    def _open(self, host: HostProfile) -> _Connection:
         for secret in host.secret_params.values():
             transport.SECRETS.add(secret)
-        return _Door(host, gate(host.host, host.netloc, host.requests_per_second), transport.session(host.headers))
+        return _Connection(
+            host, limits_of(host.host, host.netloc, host.requests_per_second), transport.session(host.headers)
+        )
 
 
 class _RefusedAlone(AnswerStaysInvalid):
@@ -110,8 +112,8 @@ class _RefusedAlone(AnswerStaysInvalid):
 class _Asking(Generic[T]):
     """One request with its retries."""
 
-    def __init__(self, door: _Door, request: Request[T], retry_policy: RetryPolicy, clock: Clock) -> None:
-        self._door = door
+    def __init__(self, connection: _Connection, request: Request[T], retry_policy: RetryPolicy, clock: Clock) -> None:
+        self._connection = connection
         self._request = request
         self._retry_policy = retry_policy
         self._clock = clock
@@ -150,8 +152,8 @@ class _Asking(Generic[T]):
     def _try(self) -> Response[T]:
         answer, row = self._when_allowed()
         if row.meaning is not Meaning.ANSWER:
-            raise _error_of(row, answer, self._door.profile)
-        self._door.gate.circuit.answered()
+            raise _error_of(row, answer, self._connection.profile)
+        self._connection.limits.breaker.answered()
         try:
             value = self._request.parse(answer.body)
         except NotYet as error:
@@ -162,19 +164,19 @@ class _Asking(Generic[T]):
 
     def _when_allowed(self) -> tuple[Evidence, Row]:
         """An answer that is not a refusal by the host, and what it means. Blocked if the host keeps refusing."""
-        circuit = self._door.gate.circuit
+        breaker = self._connection.limits.breaker
         refusals: list[Evidence] = []
         answers_then = 0
         while True:
-            leave = self._enter(refusals[-1] if refusals else None)
+            permit = self._acquire(refusals[-1] if refusals else None)
             answer = self._get()
-            row = self._row(answer, others_answered=bool(refusals) and circuit.answers > answers_then)
+            row = self._row(answer, others_answered=bool(refusals) and breaker.answers > answers_then)
             if row.meaning is not Meaning.COOL_DOWN:
                 return answer, row
-            seconds = circuit.refused(leave, retry_after(answer.headers), self._retry_policy)
-            log.warning("HTTP %d: no request to %s for %.1f s", answer.status, self._door.profile.netloc, seconds)
+            seconds = breaker.refused(permit, retry_after(answer.headers), self._retry_policy)
+            log.warning("HTTP %d: no request to %s for %.1f s", answer.status, self._connection.profile.netloc, seconds)
             refusals.append(answer)
-            answers_then = circuit.answers
+            answers_then = breaker.answers
             if len(refusals) > self._retry_policy.cool_downs:
                 raise self._blocked(seconds, answer)
 
@@ -184,32 +186,33 @@ class _Asking(Generic[T]):
             return row_for(status, body, Concerns.HOST)
         row = row_for(status, body, Concerns.ONLY_APP if others_answered else Concerns.APP)
         about_app = row.meaning in (Meaning.NO_DATA, Meaning.SET_ASIDE)
-        if about_app and not others_answered and self._door.gate.circuit.has_nothing_for(app_id):
+        if about_app and not others_answered and self._connection.limits.breaker.has_nothing_for(app_id):
             return row_for(status, body, Concerns.HOST)
         return row
 
-    def _enter(self, refusal: Evidence | None) -> Permit:
+    def _acquire(self, refusal: Evidence | None) -> Permit:
         before = monotonic()
         try:
-            leave = self._door.gate.enter()
-        except CircuitOpen as resting:
-            raise self._blocked(resting.seconds, refusal) from resting
+            permit = self._connection.limits.acquire()
+        except CircuitOpen as refused:
+            raise self._blocked(refused.seconds, refusal) from refused
         self._excused += monotonic() - before
-        return leave
+        return permit
 
     def _blocked(self, seconds: float, refusal: Evidence | None) -> Blocked:
+        host = self._connection.profile
         wait_until = datetime.now(UTC) + timedelta(seconds=seconds)
         return Blocked(
-            f"{self._door.profile.netloc} refuses requests; it is left alone until {wait_until:%Y-%m-%d %H:%M:%S} UTC. "
-            f"Next: {self._door.profile.when_blocked}",
+            f"{host.netloc} refuses requests; none is sent until {wait_until:%Y-%m-%d %H:%M:%S} UTC. "
+            f"Next: {host.when_blocked}",
             wait_until=wait_until,
             evidence=refusal,
         )
 
     def _get(self) -> Evidence:
-        host = self._door.profile
+        host = self._connection.profile
         return transport.get(
-            self._door.session,
+            self._connection.session,
             host.url(self._request.path),
             params=self._request.params,
             secret_params=host.secret_params,

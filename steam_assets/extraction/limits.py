@@ -1,4 +1,4 @@
-"""How often and how long: patience, the rate limit of a host and the circuit that makes every call to it wait.
+"""How often and how long: the retry policy, and the rate limiter and circuit breaker of a host.
 
 Belongs here: what is shared by all callers of a host in this process. Does not belong here: HTTP.
 """
@@ -49,26 +49,26 @@ class RetryPolicy:
 
 
 class CircuitOpen(Exception):
-    """The host has refused too often; nobody asks it for another ``seconds``."""
+    """The host has refused too often; no request is sent to it for another ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"resting for {seconds:.0f} s")
+        super().__init__(f"circuit breaker open for {seconds:.0f} s")
         self.seconds = seconds
 
 
 @dataclass(frozen=True)
 class Permit:
-    """Leave to send one request, and how many refusals there had been when it was given."""
+    """Permission to send one request, and how many refusals there had been when it was given."""
 
     refusals_seen: int
 
 
 class CircuitBreaker:
-    """Whether a host may be asked now; one refusal closes it for everybody."""
+    """Whether a host may be asked now; one refusal opens it for every caller in this process."""
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._closed_until = 0.0
+        self._open_until = 0.0
         self._in_a_row = 0
         self._refusals = 0
         self._answers = 0
@@ -76,17 +76,17 @@ class CircuitBreaker:
         self._unknown_apps: set[int] = set()
 
     def wait(self) -> None:
-        """Wait until the host may be asked. CircuitOpen if it was given up."""
+        """Wait until the breaker is closed. CircuitOpen if the host was given up."""
         with self._changed:
-            while (left := self._closed_until - monotonic()) > 0:
+            while (left := self._open_until - monotonic()) > 0:
                 if self._given_up:
                     raise CircuitOpen(left)
                 self._changed.wait(left)
 
-    def leave(self) -> Permit | None:
-        """Leave to send a request; None if the host may not be asked now."""
+    def permit(self) -> Permit | None:
+        """Permission to send a request; None while the breaker is open."""
         with self._changed:
-            return None if self._closed_until > monotonic() else Permit(self._refusals)
+            return None if self._open_until > monotonic() else Permit(self._refusals)
 
     @property
     def answers(self) -> int:
@@ -94,18 +94,18 @@ class CircuitBreaker:
         with self._changed:
             return self._answers
 
-    def refused(self, leave: Permit, asked_for: float | None, retry_policy: RetryPolicy) -> float:
-        """Close the circuit; the seconds it stays closed. Calls that were refused together count as one refusal."""
+    def refused(self, permit: Permit, asked_for: float | None, retry_policy: RetryPolicy) -> float:
+        """Open the breaker; the seconds it stays open. Calls that were refused together count as one refusal."""
         with self._changed:
-            if leave.refusals_seen == self._refusals:
+            if permit.refusals_seen == self._refusals:
                 self._refusals += 1
                 self._in_a_row += 1
             growing = retry_policy.cool_down_seconds * 2 ** max(self._in_a_row - 1, 0)
             pause = min(growing, retry_policy.cool_down_cap_seconds) if asked_for is None else asked_for
-            self._closed_until = max(self._closed_until, monotonic() + pause)
+            self._open_until = max(self._open_until, monotonic() + pause)
             self._given_up = self._in_a_row > retry_policy.cool_downs or pause > retry_policy.cool_down_cap_seconds
             self._changed.notify_all()
-            return self._closed_until - monotonic()
+            return self._open_until - monotonic()
 
     def answered(self) -> None:
         """The host gave a proper answer: refusals are counted from nought again."""
@@ -140,20 +140,20 @@ class RateLimiter:
 
 
 class HostLimits:
-    """The way to a host: its circuit and its rate, the same for all callers in this process."""
+    """A host's circuit breaker and rate limiter, shared by all callers in this process."""
 
-    def __init__(self, circuit: CircuitBreaker, pace: RateLimiter) -> None:
-        self.circuit = circuit
-        self._pace = pace
+    def __init__(self, breaker: CircuitBreaker, rate_limiter: RateLimiter) -> None:
+        self.breaker = breaker
+        self._rate_limiter = rate_limiter
 
-    def enter(self) -> Permit:
-        """Wait for the circuit and for the rate. CircuitOpen if the host was given up."""
+    def acquire(self) -> Permit:
+        """Wait for the breaker and for the rate. CircuitOpen if the host was given up."""
         while True:
-            self.circuit.wait()
-            self._pace.wait()
-            leave = self.circuit.leave()
-            if leave is not None:
-                return leave
+            self.breaker.wait()
+            self._rate_limiter.wait()
+            permit = self.breaker.permit()
+            if permit is not None:
+                return permit
 
 
 _breakers: dict[tuple[Host, str], CircuitBreaker] = {}
@@ -161,14 +161,14 @@ _rate_limiters: dict[tuple[Host, str, float], RateLimiter] = {}
 _registering = Lock()
 
 
-def gate(host: Host, netloc: str, requests_per_second: float) -> HostLimits:
-    """The gate of a host. Everybody who names the same host and rate shares it."""
+def limits_of(host: Host, netloc: str, requests_per_second: float) -> HostLimits:
+    """The limits of a host. Callers that name the same host and rate share them."""
     with _registering:
-        circuit = _breakers.setdefault((host, netloc), CircuitBreaker())
+        breaker = _breakers.setdefault((host, netloc), CircuitBreaker())
         key = (host, netloc, requests_per_second)
         if key not in _rate_limiters:
             _rate_limiters[key] = RateLimiter(requests_per_second)
-        return HostLimits(circuit, _rate_limiters[key])
+        return HostLimits(breaker, _rate_limiters[key])
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

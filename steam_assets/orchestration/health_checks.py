@@ -1,7 +1,7 @@
 """The standing check of a source: which partitions are missing, unfinished or failed, looked at once a day.
 
-Belongs here: the asset that shows a source's state in the Dagster UI, its check and its schedule. Does not belong here: the
-comparison itself (lake/freshness.py).
+Belongs here: the asset that shows a source's state in the Dagster UI, its check and its schedule. Does not belong here:
+the comparison itself (lake/freshness.py).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The assets of insights: one each, computed by Spark from clean tables and replaced a partition at a time.
 
-Belongs here: the join of an insight with partitions, Spark and the Dagster UI's metadata. Does not belong here: formulas
-(insights/), when to refresh.
+Belongs here: the join of an insight with partitions, Spark and the Dagster UI's metadata. Does not belong here:
+formulas (insights/), when to refresh.
 """
 
 from collections.abc import Mapping, Sequence

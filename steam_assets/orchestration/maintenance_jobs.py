@@ -1,7 +1,7 @@
 """The jobs that take care of what is kept: housekeeping, restore and the drill.
 
-Belongs here: their config, and what they report to the Dagster UI. Does not belong here: the work (lake/); it is the same that
-``steam-assets housekeeping``, ``restore`` and ``drill`` do.
+Belongs here: their config, and what they report to the Dagster UI. Does not belong here: the work (lake/); it is the
+same that ``steam-assets housekeeping``, ``restore`` and ``drill`` do.
 """
 
 from collections.abc import Iterable, Sequence

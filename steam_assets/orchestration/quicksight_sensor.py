@@ -1,7 +1,7 @@
 """QuickSight in Dagster: the asset that refreshes data sets, its job, and the sensor that sees newly committed tables.
 
-Belongs here: when a refresh is asked for, and what the Dagster UI shows of it. Does not belong here: the calls and their meaning
-(visuals/quicksight.py).
+Belongs here: when a refresh is asked for, and what the Dagster UI shows of it. Does not belong here: the calls and
+their meaning (visuals/quicksight.py).
 
 All of it is there only if the settings name data sets. What was asked is remembered in the clean root, not in a cursor,
 so unchanged data is never imported again and the quota is kept over restarts, whoever runs the asset.

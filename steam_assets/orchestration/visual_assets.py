@@ -1,7 +1,7 @@
 """What people look at, as assets: the dashboard's page, the exported files and the Tableau extract.
 
-Belongs here: where each is written and what the Dagster UI shows of it. Does not belong here: what is in them (visuals/), when
-they are made anew (refresh.py).
+Belongs here: where each is written and what the Dagster UI shows of it. Does not belong here: what is in them
+(visuals/), when they are made anew (refresh.py).
 
 None is partitioned: each is made from all partitions there are, and replaced whole. All lie below ``STEAM_HOME``.
 """

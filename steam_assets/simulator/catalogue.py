@@ -29,7 +29,7 @@ _KNOWN = """
 252490 3999 Rust
 431960 399 Wallpaper Engine
 2507950 0 Delta Force
-1086940 5999 Baldur's HostLimits 3
+1086940 5999 Baldur's Gate 3
 230410 0 Warframe
 236390 0 War Thunder
 1938090 6999 Call of Duty®

@@ -23,21 +23,21 @@ from steam_assets.sources.source import FetchRequest, InvalidAnswer, Rejected, R
 FETCHED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-class Wire:
+class CannedClient:
     """Answers each request with the bytes ``answer`` gives for it, and remembers the requests."""
 
     def __init__(self, answer: Callable[[Request[Any]], bytes]) -> None:
         self.answer = answer
         self.asked: list[Request[Any]] = []
 
-    def __call__(self, request: Request[Any]) -> Response[Any]:
+    def fetch(self, request: Request[Any]) -> Response[Any]:
         self.asked.append(request)
         body = self.answer(request)
         return Response(request, "https://host/", 200, {}, body, FETCHED, request.parse(body))
 
-    def tolerant(self, request: Request[Any]) -> Response[Any] | Rejected:
+    def fetch_or_reject(self, request: Request[Any]) -> Response[Any] | Rejected:
         try:
-            return self(request)
+            return self.fetch(request)
         except InvalidAnswer as refused:
             return Rejected(request, "https://host/", 200, {}, self.answer(request), FETCHED, str(refused))
 
@@ -46,7 +46,7 @@ def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, 
     """What collecting makes of a world in which every request is answered by ``body``; none if it is refused."""
     fetch_request = FetchRequest(source.cadence.window(key), FETCHED, apps=(730,), page_budget=1, official=official)
     try:
-        answers = list(source.extract(Wire(lambda _: body), fetch_request))
+        answers = list(source.extract(CannedClient(lambda _: body), fetch_request))
     except InvalidAnswer:
         return []
     return [

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answered import FETCHED, Wire, envelopes, raw_frame
+from answered import FETCHED, CannedClient, envelopes, raw_frame
 from pyspark.sql import SparkSession
 from test_counts_agree import REVIEW
 from test_odd_shapes import classified, of_body
@@ -31,7 +31,7 @@ def cases(recorded: Path) -> Path:
 
 def collected(source_name: str, key: str, answer: Callable[[Request[Any]], bytes]) -> list[Envelope]:
     source = source_named(source_name)
-    answers = list(source.extract(Wire(answer), FetchRequest(source.cadence.window(key), FETCHED, apps=(730,))))
+    answers = list(source.extract(CannedClient(answer), FetchRequest(source.cadence.window(key), FETCHED, apps=(730,))))
     return [
         Envelope.from_answer(each, source=source_name, partition_key=key, batch_id="0" * 32, sequence=place)
         for place, each in enumerate(answers)

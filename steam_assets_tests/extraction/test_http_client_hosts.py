@@ -119,7 +119,7 @@ def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Pa
         HttpClient(settings("http://127.0.0.1:1", tmp_path), Clock(NOON), QUICK) as client,
         pytest.raises(SourceError, match=r"left out: google\.json: .*the site 'google\.com'"),
     ):
-        list(source_named("monthly_visits").collect(client, FetchRequest(window, NOON)))
+        list(source_named("monthly_visits").extract(client, FetchRequest(window, NOON)))
 
 
 def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(

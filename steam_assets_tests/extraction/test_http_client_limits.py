@@ -63,9 +63,9 @@ def test_after_a_refusal_every_call_to_the_host_waits_for_the_cool_down(
         HttpClient(settings(server.url, tmp_path), Clock(), QUICK) as another,
         ThreadPoolExecutor(6) as pool,
     ):
-        first = pool.submit(client, request())
+        first = pool.submit(client.fetch, request())
         assert refusal_is_told.wait(5)
-        others = [pool.submit(client, request()) for client in (client, another, client, another)]
+        others = [pool.submit(each.fetch, request()) for each in (client, another, client, another)]
         assert all(future.result().value == {"ok": 1} for future in [first, *others])
     assert len(server.times) == 6
     assert min(server.times[1:]) - server.times[0] >= QUICK.cool_down_seconds - SLACK
@@ -81,7 +81,7 @@ def test_calls_refused_together_count_as_one_refusal(tmp_path: Path) -> None:
         return exchange.html(status=429)
 
     with asking(script, tmp_path) as (client, server), ThreadPoolExecutor(4) as pool:
-        assert all(answer.value == {"ok": 1} for answer in pool.map(client, [request()] * 4))
+        assert all(answer.value == {"ok": 1} for answer in pool.map(client.fetch, [request()] * 4))
     assert server.times[4] - server.times[3] < 2 * QUICK.cool_down_seconds
 
 
@@ -218,7 +218,7 @@ def test_the_pause_of_one_host_is_not_that_of_another(tmp_path: Path) -> None:
             serving(lambda exchange: exchange.json(GOOD)) as well,
             HttpClient(settings(well.url, tmp_path), Clock(), slow) as other,
         ):
-            assert other(request(Host.SIMILARWEB_API)).value == {"ok": 1}
+            assert other.fetch(request(Host.SIMILARWEB_API)).value == {"ok": 1}
 
 
 def test_a_blocked_similarweb_tells_how_to_fill_the_gap_by_hand(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_nobody_exceeds_the_stated_rate_together(tmp_path: Path) -> None:
         HttpClient(settings(server.url, tmp_path, steam_requests_per_second=20), Clock()) as another,
         ThreadPoolExecutor(6) as pool,
     ):
-        list(pool.map(lambda number: (client if number % 2 else another)(request()), range(20)))
+        list(pool.map(lambda number: (client if number % 2 else another).fetch(request()), range(20)))
     for start in server.times:
         assert sum(start <= time < start + 0.5 for time in server.times) <= 11
     assert server.times[-1] - server.times[0] >= 19 / 20 - 2 * SLACK

@@ -48,7 +48,7 @@ def talkative_source() -> Source:
     """Gives many answers of 8 kB, enough that publishing and landing them take a while."""
     page = text(200_000)
 
-    def collect(_ask: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+    def extract(_client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
         for number in range(ANSWERS):
             body = f"{number} {page[number : number + 8000]}".encode()
             request = Request("page", "/", {}, lambda _: None, app_id=number)

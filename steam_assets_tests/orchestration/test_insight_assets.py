@@ -1,4 +1,4 @@
-"""Insight assets: partitions are replaced whole, what is invalid changes nothing, and the Dagster UI has something to show."""
+"""Insight assets: partitions are replaced whole, what is invalid changes nothing, and the UI has something to show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The visual assets by themselves: written whole, shown in the Dagster UI, and said plainly where there is nothing yet."""
+"""The visual assets by themselves: written whole, shown in the UI, and said plainly where there is nothing yet."""
 
 from __future__ import annotations
 

@@ -20,25 +20,25 @@ START = int(WEEK.start.timestamp())
 END = int(WEEK.end.timestamp())
 
 
-class Wire:
+class CannedClient:
     """The other end: answers by a function of the request, and remembers what was asked."""
 
     def __init__(self, answer: Callable[[Request[Any]], object]) -> None:
         self.answer = answer
         self.asked: list[Request[Any]] = []
 
-    def __call__(self, request: Request[Any]) -> Response[Any]:
+    def fetch(self, request: Request[Any]) -> Response[Any]:
         self.asked.append(request)
         body = json.dumps(self.answer(request)).encode()
         return Response(request, "https://host/", 200, {}, body, NOW, request.parse(body))
 
-    def tolerant(self, request: Request[Any]) -> Response[Any] | Rejected:
+    def fetch_or_reject(self, request: Request[Any]) -> Response[Any] | Rejected:
         try:
-            return self(request)
+            return self.fetch(request)
         except InvalidAnswer as refused:
             return Rejected(request, "https://host/", 200, {}, b"", NOW, str(refused))
 
-    def collect(self, name: str, apps: tuple[int, ...] = (), budget: int = 20, **more: Any) -> list[Answer]:
+    def extract(self, name: str, apps: tuple[int, ...] = (), budget: int = 20, **more: Any) -> list[Answer]:
         source = source_named(name)
         window = more.pop("window", WEEK)
         return list(source.extract(self, FetchRequest(window, NOW, apps, page_budget=budget, **more)))
@@ -57,7 +57,7 @@ def page(reviews: list[Any] | None, cursor: str, total: int = 0) -> dict[str, An
     return {"response": found if reviews is None else found | {"reviews": reviews}}
 
 
-def reviews_wire(pages: dict[str, list[dict[str, Any]]]) -> Wire:
+def pages_of(pages: dict[str, list[dict[str, Any]]]) -> CannedClient:
     """Pages by cursor; of several under one cursor each is given once, the last for ever."""
 
     def answer(request: Request[Any]) -> object:
@@ -66,7 +66,7 @@ def reviews_wire(pages: dict[str, list[dict[str, Any]]]) -> Wire:
         left = pages[json.loads(request.params["input_json"])["cursor"]]
         return left.pop(0) if len(left) > 1 else left[0]
 
-    return Wire(answer)
+    return CannedClient(answer)
 
 
 def listed(answers: list[Answer]) -> list[int]:
@@ -76,19 +76,17 @@ def listed(answers: list[Answer]) -> list[int]:
 def test_reviews_go_on_after_a_short_page_and_stop_where_the_reviews_do() -> None:
     """99 of 100 is no end; a page without reviews is."""
     full = [review(n) for n in range(99)]
-    wire = reviews_wire(
-        {"*": [page(full, "a+/=", 100)], "a+/=": [page([review(100)], "b")], "b": [page(None, "b", 100)]}
-    )
-    assert listed(wire.collect("reviews", (730,))) == [99, 1, 0]
-    assert wire.queries[1]["cursor"] == "a+/="
+    client = pages_of({"*": [page(full, "a+/=", 100)], "a+/=": [page([review(100)], "b")], "b": [page(None, "b", 100)]})
+    assert listed(client.extract("reviews", (730,))) == [99, 1, 0]
+    assert client.queries[1]["cursor"] == "a+/="
 
 
 def test_an_end_that_steam_misreports_is_asked_again() -> None:
     """An empty page while reviews are missing is asked again, and only the last answer is kept."""
-    wire = reviews_wire({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)] * 3 + [page([review(2)], "a", 9)]})
-    assert listed(wire.collect("reviews", (730,))) == [1, 1]
-    stubborn = reviews_wire({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)]})
-    assert listed(stubborn.collect("reviews", (730,))) == [1, 0]
+    client = pages_of({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)] * 3 + [page([review(2)], "a", 9)]})
+    assert listed(client.extract("reviews", (730,))) == [1, 1]
+    stubborn = pages_of({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)]})
+    assert listed(stubborn.extract("reviews", (730,))) == [1, 0]
     assert sum(query["cursor"] == "a" for query in stubborn.queries) == 6
 
 
@@ -99,8 +97,8 @@ def test_an_end_that_steam_misreports_is_asked_again() -> None:
 )
 def test_reviews_that_turn_in_a_circle_end(second: dict[str, Any], pages: int) -> None:
     """A cursor that was there before, or a page of known reviews, ends the paging."""
-    wire = reviews_wire({"*": [page([review(1)], "a")], "a": [second], "new": [page([review(3)], "newer")]})
-    assert len(listed(wire.collect("reviews", (730,)))) == pages
+    client = pages_of({"*": [page([review(1)], "a")], "a": [second], "new": [page([review(3)], "newer")]})
+    assert len(listed(client.extract("reviews", (730,)))) == pages
 
 
 ODD_CURSOR = "AoJ4+/%3D x=="
@@ -108,14 +106,14 @@ ODD_CURSOR = "AoJ4+/%3D x=="
 
 def test_a_cursor_that_stays_the_same_is_followed_while_it_brings_fresh_reviews() -> None:
     """It goes back as it came, and the answer that brings nothing new is not kept."""
-    wire = reviews_wire(
+    client = pages_of(
         {
             "*": [page([review(1)], ODD_CURSOR, 4)],
             ODD_CURSOR: [page([review(n)], ODD_CURSOR, 4) for n in (2, 3, 4)],
         }
     )
-    assert listed(wire.collect("reviews", (730,))) == [1, 1, 1, 1]
-    assert [query["cursor"] for query in wire.queries[1:-3]] == [ODD_CURSOR] * 4
+    assert listed(client.extract("reviews", (730,))) == [1, 1, 1, 1]
+    assert [query["cursor"] for query in client.queries[1:-3]] == [ODD_CURSOR] * 4
 
 
 @pytest.mark.parametrize("cursor", [None, "", 7, True, "ж", "a" * 600, "a\nb", ["x"]])
@@ -123,38 +121,38 @@ def test_a_page_whose_cursor_cannot_be_sent_back_keeps_its_reviews(cursor: Any) 
     """Only a number is read as a text; with anything else the list ends there, after it was asked for again."""
     first = page([review(1)], "", 9)
     first["response"]["cursor"] = cursor
-    wire = reviews_wire({"*": [first], "7": [page([review(2)], "b", 9)], "b": [page(None, "b", 9)]})
-    assert listed(wire.collect("reviews", (730,))) == ([1, 1, 0] if cursor == 7 else [1])
+    client = pages_of({"*": [first], "7": [page([review(2)], "b", 9)], "b": [page(None, "b", 9)]})
+    assert listed(client.extract("reviews", (730,))) == ([1, 1, 0] if cursor == 7 else [1])
 
 
 def test_a_null_cursor_with_reviews_left_is_asked_again() -> None:
     """Of the answers the one with most reviews is kept; if the next one goes on, so does the paging."""
     ending: dict[str, Any] = {"response": {"reviews": [review(2), review(3)], "cursor": None}}
-    wire = reviews_wire(
+    client = pages_of(
         {
             "*": [page([review(1)], "a", 9)],
             "a": [ending, page([review(2), review(3)], "b", 9)],
             "b": [ending | {"response": {"reviews": [review(4)]}}, page(None, "", 9)],
         }
     )
-    assert listed(wire.collect("reviews", (730,))) == [1, 2, 1]
+    assert listed(client.extract("reviews", (730,))) == [1, 2, 1]
 
 
 def test_only_a_first_page_and_the_counts_need_a_summary() -> None:
     """A further page without one is kept, an empty object ends the list, and a first page without one is refused."""
     bare: dict[str, Any] = {"response": {"reviews": [review(2)], "cursor": "b", "total_matching": "2"}}
-    wire = reviews_wire({"*": [page([review(1)], "a", 2)], "a": [bare], "b": [{"response": {}}]})
-    assert listed(wire.collect("reviews", (730,))) == [1, 1, 0]
-    refused = reviews_wire({"*": [bare]}).collect("reviews", (730,))
+    client = pages_of({"*": [page([review(1)], "a", 2)], "a": [bare], "b": [{"response": {}}]})
+    assert listed(client.extract("reviews", (730,))) == [1, 1, 0]
+    refused = pages_of({"*": [bare]}).extract("reviews", (730,))
     assert [type(answer.response) for answer in refused] == [Rejected]
 
 
 def test_pages_that_overlap_are_counted_by_their_different_reviews() -> None:
     """The envelope of a page with reviews that were there before says how many are fresh."""
-    wire = reviews_wire(
+    client = pages_of(
         {"*": [page([review(1), review(2)], "a")], "a": [page([review(2), review(3)], "b")], "b": [page(None, "b")]}
     )
-    pages = [answer for answer in wire.collect("reviews", (730,)) if "reviews" in answer.items]
+    pages = [answer for answer in client.extract("reviews", (730,)) if "reviews" in answer.items]
     assert [answer.items["reviews"] for answer in pages] == [2, 2, 0]
     assert [answer.response.headers.get(FRESH_HEADER) for answer in pages] == [None, "1", None]
 
@@ -168,11 +166,11 @@ def test_reviews_without_a_vote_are_a_changed_contract_only_where_it_cannot_be_c
         return found
 
     kept = [
-        reviews_wire({"*": [answer(5, 0)], "a": [page(None, "a")]}),
-        reviews_wire({"*": [answer(9, 1)], "a": [page(None, "a")]}),
+        pages_of({"*": [answer(5, 0)], "a": [page(None, "a")]}),
+        pages_of({"*": [answer(9, 1)], "a": [page(None, "a")]}),
     ]
-    assert [listed(wire.collect("reviews", (730,)))[0] for wire in kept] == [5, 9]
-    (refused,) = reviews_wire({"*": [answer(100, 80)]}).collect("reviews", (730,))
+    assert [listed(client.extract("reviews", (730,)))[0] for client in kept] == [5, 9]
+    (refused,) = pages_of({"*": [answer(100, 80)]}).extract("reviews", (730,))
     assert isinstance(refused.response, Rejected)
     assert "voted_up" in refused.response.reason
 
@@ -180,19 +178,19 @@ def test_reviews_without_a_vote_are_a_changed_contract_only_where_it_cannot_be_c
 def test_reviews_stay_within_the_budget_and_ask_for_three_more_counts() -> None:
     """The page budget bounds the pages of an app; its counts are asked for in any case, over the agreed periods."""
     pages = {"*": [page([review(0)], "0")]} | {str(n): [page([review(n + 1)], str(n + 1))] for n in range(9)}
-    wire = reviews_wire(pages)
-    answers = wire.collect("reviews", (730,), budget=3)
+    client = pages_of(pages)
+    answers = client.extract("reviews", (730,), budget=3)
     assert listed(answers) == [1, 1, 1]
     assert sum(answer.items["review_summary"] for answer in answers) == 4
-    counts = {(q["date_range_start"], q["filter_offtopic_activity"]) for q in wire.queries}
+    counts = {(q["date_range_start"], q["filter_offtopic_activity"]) for q in client.queries}
     assert counts == {(START, False), (START, True), (1, False), (1, True)}
-    assert all(q["date_range_end"] == END - 1 and q["languages"] == ["all"] for q in wire.queries)
+    assert all(q["date_range_end"] == END - 1 and q["languages"] == ["all"] for q in client.queries)
 
 
 def test_an_app_that_steam_refuses_costs_no_other_app() -> None:
     """An empty response for one app is kept as refused, and the next app is asked about."""
-    wire = Wire(lambda request: {"response": {}} if request.app_id == 1 else page(None, "*"))
-    answers = wire.collect("reviews", (1, 2))
+    client = CannedClient(lambda request: {"response": {}} if request.app_id == 1 else page(None, "*"))
+    answers = client.extract("reviews", (1, 2))
     assert [answer.response.request.app_id for answer in answers] == [1, 2, 2, 2, 2]
     assert isinstance(answers[0].response, Rejected)
     assert answers[0].items == {"reviews": 1}
@@ -207,14 +205,14 @@ def test_news_pages_back_to_the_weeks_start_and_counts_the_weeks_items() -> None
         found = [item for item in stock if item["date"] <= int(request.params["enddate"])][:2]
         return {"appnews": {"newsitems": found, "count": 1481}}
 
-    wire = Wire(answer)
-    answers = wire.collect("news", (730,))
-    ends = [int(request.params["enddate"]) for request in wire.asked]
+    client = CannedClient(answer)
+    answers = client.extract("news", (730,))
+    ends = [int(request.params["enddate"]) for request in client.asked]
     assert ends == sorted(ends, reverse=True)
     got = {item["gid"] for a in answers for item in getattr(a.response, "value").newsitems}  # noqa: B009
     assert {"1", "2", "3"} <= got
-    odd = Wire(lambda _: {"appnews": {"newsitems": [{"date": "x"}, 5, {"date": END}], "count": 3}})
-    assert [a.items["news"] for a in odd.collect("news", (730,))] == [2]
+    odd = CannedClient(lambda _: {"appnews": {"newsitems": [{"date": "x"}, 5, {"date": END}], "count": 3}})
+    assert [a.items["news"] for a in odd.extract("news", (730,))] == [2]
 
 
 @pytest.mark.parametrize(
@@ -231,10 +229,10 @@ def test_news_pages_back_to_the_weeks_start_and_counts_the_weeks_items() -> None
 )
 def test_an_app_without_news_has_no_item_in_whatever_form_steam_says_so(body: object) -> None:
     """It is asked about once, nothing is quarantined, and the answer is kept."""
-    wire = Wire(lambda _: body)
-    (answer,) = wire.collect("news", (730,))
+    client = CannedClient(lambda _: body)
+    (answer,) = client.extract("news", (730,))
     assert isinstance(answer.response, Response)
-    assert (answer.items, len(wire.asked)) == ({"news": 0}, 1)
+    assert (answer.items, len(client.asked)) == ({"news": 0}, 1)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +240,7 @@ def test_an_app_without_news_has_no_item_in_whatever_form_steam_says_so(body: ob
     [{"response": {}}, {"appnews": {"items": [1]}}, {"appnews": []}, {"appnews": {"newsitems": {}}}, {"error": 1}],
 )
 def test_another_form_is_not_an_app_without_news(body: object) -> None:
-    (answer,) = Wire(lambda _: body).collect("news", (730,))
+    (answer,) = CannedClient(lambda _: body).extract("news", (730,))
     assert isinstance(answer.response, Rejected)
     assert answer.items == {"news": 1}
 
@@ -256,7 +254,7 @@ def test_an_odd_count_of_news_does_not_end_the_paging(count: object) -> None:
         found = [item for item in stock if int(item["date"]) <= int(request.params["enddate"])][:1]
         return {"appnews": {"newsitems": found, "count": count}}
 
-    assert sum(a.items["news"] for a in Wire(answer).collect("news", (730,))) >= 2
+    assert sum(a.items["news"] for a in CannedClient(answer).extract("news", (730,))) >= 2
 
 
 def test_top_sellers_follow_the_pages_and_refuse_another_week() -> None:
@@ -267,37 +265,37 @@ def test_top_sellers_follow_the_pages_and_refuse_another_week() -> None:
         ranks = [{"rank": at + n + 1, "appid": 7} for n in range(10)]
         return {"response": {"start_date": START, "ranks": ranks, "next_page_start": at + 10}}
 
-    wire = Wire(answer)
-    assert [a.items["top_sellers"] for a in wire.collect("top_sellers")] == [10] * 10
-    assert all(q["country_code"] == q["context"]["country_code"] == "US" for q in wire.queries)
-    other = Wire(lambda _: {"response": {"start_date": START - 604800, "ranks": [{"rank": 1}]}})
+    client = CannedClient(answer)
+    assert [a.items["top_sellers"] for a in client.extract("top_sellers")] == [10] * 10
+    assert all(q["country_code"] == q["context"]["country_code"] == "US" for q in client.queries)
+    other = CannedClient(lambda _: {"response": {"start_date": START - 604800, "ranks": [{"rank": 1}]}})
     with pytest.raises(InvalidAnswer, match=r"2026-11-17.*2026-11-10"):
-        other.collect("top_sellers")
+        other.extract("top_sellers")
 
 
 @pytest.mark.parametrize(("ranks", "moment"), [([1, 1], START), ([1, 3], START), ([], START), ([1], START - 1)])
 def test_a_chart_with_gaps_or_of_another_day_is_refused(ranks: list[int], moment: int) -> None:
     """A short list is taken; a gap, a repeated rank or yesterday's count is not."""
     day = source_named("most_played").cadence.window("2026-11-17")
-    good = Wire(lambda _: {"response": {"last_update": START, "ranks": [{"rank": 1}, {"rank": 2}]}})
-    assert [a.items for a in good.collect("most_played", window=day)] == [{"most_played": 2}]
-    bad = Wire(lambda _: {"response": {"last_update": moment, "ranks": [{"rank": rank} for rank in ranks]}})
+    good = CannedClient(lambda _: {"response": {"last_update": START, "ranks": [{"rank": 1}, {"rank": 2}]}})
+    assert [a.items for a in good.extract("most_played", window=day)] == [{"most_played": 2}]
+    bad = CannedClient(lambda _: {"response": {"last_update": moment, "ranks": [{"rank": rank} for rank in ranks]}})
     with pytest.raises(InvalidAnswer):
-        bad.collect("most_played", window=day)
+        bad.extract("most_played", window=day)
 
 
 @pytest.mark.parametrize("start", [str(START), float(START), f"{START}.0"])
 def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object) -> None:
     """Texts and fractions of nought are read; a rank that is not a whole number is refused."""
     ranks = [{"rank": "1"}, {"rank": 2.0}]
-    sellers = Wire(lambda _: {"response": {"start_date": start, "ranks": ranks, "next_page_start": None}})
-    assert [a.items["top_sellers"] for a in sellers.collect("top_sellers")] == [2]
+    sellers = CannedClient(lambda _: {"response": {"start_date": start, "ranks": ranks, "next_page_start": None}})
+    assert [a.items["top_sellers"] for a in sellers.extract("top_sellers")] == [2]
     day = source_named("most_played").cadence.window("2026-11-17")
-    chart = Wire(lambda _: {"response": {"last_update": start, "ranks": ranks}})
-    assert [a.items for a in chart.collect("most_played", window=day)] == [{"most_played": 2}]
+    chart = CannedClient(lambda _: {"response": {"last_update": start, "ranks": ranks}})
+    assert [a.items for a in chart.extract("most_played", window=day)] == [{"most_played": 2}]
     for rank in (1.5, True, "one", 0, None):
         with pytest.raises(InvalidAnswer):
-            Wire(lambda _, odd=rank: {"response": {"last_update": START, "ranks": [{"rank": odd}]}}).collect(
+            CannedClient(lambda _, odd=rank: {"response": {"last_update": START, "ranks": [{"rank": odd}]}}).extract(
                 "most_played", window=day
             )
 
@@ -308,9 +306,9 @@ def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object
 def test_a_chart_from_just_before_midnight_is_worth_waiting_for(before: int, error: type[Exception]) -> None:
     """One that is older, or of a later day, is refused at once; none is taken for the day's."""
     day = source_named("most_played").cadence.window("2026-11-17")
-    chart = Wire(lambda _: {"response": {"last_update": START - before, "ranks": [{"rank": 1}]}})
+    chart = CannedClient(lambda _: {"response": {"last_update": START - before, "ranks": [{"rank": 1}]}})
     with pytest.raises(InvalidAnswer) as raised:
-        chart.collect("most_played", window=day)
+        chart.extract("most_played", window=day)
     assert type(raised.value) is error
 
 
@@ -327,19 +325,21 @@ def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
         {"meta": {"request": {"domain": name}}, "visits": [{"date": "2026-10-01", "visits": 5}]},
     ]
     for body, official in zip(bodies, (False, False, True), strict=True):
-        wire = Wire(lambda _, body=body: body)
+        client = CannedClient(lambda _, body=body: body)
         if name == "":
             continue
         with pytest.raises(InvalidAnswer, match=re.escape(str(name))):
-            wire.collect("monthly_visits", window=MONTH, official=official)
+            client.extract("monthly_visits", window=MONTH, official=official)
 
 
 @pytest.mark.parametrize(
     "name", ["store.steampowered.com", "Store.SteamPowered.com", "https://www.store.steampowered.com/", None]
 )
 def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | None) -> None:
-    wire = Wire(lambda _: {"SiteName": name, "EstimatedMonthlyVisits": {"2026-10-01": 5}, "AiTrafficDetails": {}})
-    assert wire.collect("monthly_visits", window=MONTH)[0].items["visits"] == 1
+    client = CannedClient(
+        lambda _: {"SiteName": name, "EstimatedMonthlyVisits": {"2026-10-01": 5}, "AiTrafficDetails": {}}
+    )
+    assert client.extract("monthly_visits", window=MONTH)[0].items["visits"] == 1
 
 
 @pytest.mark.parametrize(
@@ -354,16 +354,16 @@ def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | N
 )
 def test_another_form_of_the_visits_is_refused_in_words_that_name_it(body: object, said: str) -> None:
     with pytest.raises(InvalidAnswer, match=said):
-        Wire(lambda _: body).collect("monthly_visits", window=MONTH)
+        CannedClient(lambda _: body).extract("monthly_visits", window=MONTH)
 
 
 def test_visits_are_asked_where_the_question_says() -> None:
     """The free way and the official one are different hosts, and a month that is not carried is refused by name."""
     month = source_named("monthly_visits").cadence.window("2023-09-01")
-    free = Wire(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5, "2023-09-01": 6}})
-    assert free.collect("monthly_visits", window=month)[0].items["visits"] == 1
-    official = Wire(lambda _: {"visits": [{"date": "2023-09-01", "visits": 1.5e8}]})
-    official.collect("monthly_visits", window=month, official=True)
-    assert [wire.asked[0].host for wire in (free, official)] == [Host.SIMILARWEB, Host.SIMILARWEB_API]
+    free = CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5, "2023-09-01": 6}})
+    assert free.extract("monthly_visits", window=month)[0].items["visits"] == 1
+    official = CannedClient(lambda _: {"visits": [{"date": "2023-09-01", "visits": 1.5e8}]})
+    official.extract("monthly_visits", window=month, official=True)
+    assert [client.asked[0].host for client in (free, official)] == [Host.SIMILARWEB, Host.SIMILARWEB_API]
     with pytest.raises(InvalidAnswer, match="carries: 2023-08-01"):
-        Wire(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5}}).collect("monthly_visits", window=month)
+        CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5}}).extract("monthly_visits", window=month)
