@@ -12,7 +12,7 @@ from steam_assets_tests.lanes import LANES
 MARKS = ("process", "fault", "spark", "daemon", "kafka", "slow")
 
 
-@pytest.mark.parametrize("marks", chain.from_iterable(combinations(MARKS, n) for n in range(len(MARKS) + 1)))
+@pytest.mark.parametrize("marks", list(chain.from_iterable(combinations(MARKS, n) for n in range(len(MARKS) + 1))))
 def test_a_test_of_any_marks_is_in_one_lane(marks: tuple[str, ...]) -> None:
     def marked(name: str, /, **_: object) -> bool:
         return name in marks

@@ -10,7 +10,7 @@ only if the source can be asked about that window, or if a run that died had its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,8 +63,17 @@ class Resolved:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """Where a partition will come from: ``receipts`` the topic holds of it to land, ``published`` all batches there."""
+
+    origin: Origin
+    receipts: tuple[Receipt, ...] = field(default_factory=tuple)
+    published: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class RawResolver:
-    """Obtains raw partitions for one deployment. ``progress`` is called with the number of answers so far."""
+    """Resolves raw partitions of one deployment. ``progress`` is called with the number of answers so far."""
 
     lake: Lake
     clock: Clock
@@ -87,58 +96,64 @@ class RawResolver:
         batch is nowhere and the source cannot be asked; SourceError if asking failed, with the refused bytes in
         quarantine.
         """
-        if batch_ids and self._is_there(source, partition_key):
-            return self._additional(source, partition_key, batch_ids)
-        if not refetch:
-            found = self._find(source, partition_key)
-            if found is not None:
-                return found
-        return Resolved(Origin.SOURCE, (self._ask(source, partition_key, apps),))
+        plan = self.plan(source, partition_key, refetch=refetch, batch_ids=batch_ids)
+        if plan.origin is Origin.SOURCE:
+            return Resolved(plan.origin, (self._ask(source, partition_key, apps, plan.published),))
+        if plan.origin is Origin.BACKUP:
+            restore(self.lake.raw_twins(source), partition_key, overwrite=True)
+        return Resolved(plan.origin, plan.receipts)
+
+    def plan(self, source: Source, partition_key: str, *, refetch: bool = False, batch_ids: Sequence[str] = ()) -> Plan:
+        """Look at the raw store, then at the topic, then at the backup, each at most once. Changes no data."""
+        there = self._is_there(source, partition_key)
+        if there and not (refetch or batch_ids):
+            return Plan(Origin.THERE)
+        ensure_topics(self.lake.settings, source)
+        retained = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
+        if there and batch_ids:
+            return self._additional(source, partition_key, batch_ids, retained)
+        held = set[str]() if refetch else self._held_by_backup(source, partition_key, retained)
+        if held:
+            # The topic has forgotten at least one snapshot; what it has beyond the backup is landed on top.
+            return Plan(Origin.BACKUP, tuple(batch for name, batch in retained.items() if name not in held))
+        if retained and not refetch:
+            return Plan(Origin.KAFKA, tuple(retained.values()))
+        return Plan(Origin.SOURCE, published=frozenset(retained))
 
     def _is_there(self, source: Source, partition_key: str) -> bool:
         raw = self.lake.raw(source)
         return raw.record(RawRecord, partition_key) is not None and raw.is_whole(partition_key)
 
-    def _find(self, source: Source, partition_key: str) -> Resolved | None:
-        if self._is_there(source, partition_key):
-            return Resolved(Origin.THERE)
-        ensure_topics(self.lake.settings, source)
-        batches = find_batches(self.lake.settings, source, partition_key)
-        retained = {batch.batch_id for batch in batches}
+    def _held_by_backup(self, source: Source, partition_key: str, retained: Collection[str]) -> set[str]:
+        """Batches of the partition to bring back from its backup; none where the topic has all of them.
+
+        NotAskable if files of the partition are missing and a batch of it is nowhere else.
+        """
         copy = backup_of(self.lake.raw_twins(source), partition_key)
         held = copy.of.batch_ids if copy else set[str]()
-        lost = self._lost(source, partition_key, retained | held)
-        if held - retained or (held and lost is not None):
-            # The topic has forgotten at least one snapshot; what it has beyond the backup is landed on top.
-            restore(self.lake.raw_twins(source), partition_key, overwrite=True)
-            return Resolved(Origin.BACKUP, tuple(batch for batch in batches if batch.batch_id not in held))
-        return Resolved(Origin.KAFKA, tuple(batches)) if batches else None
-
-    def _lost(self, source: Source, partition_key: str, had: set[str]) -> RawRecord | None:
-        """The record of a partition of which files are missing; NotAskable if a batch of it is nowhere else."""
         record = self.lake.raw(source).record(RawRecord, partition_key)
-        if record is None:
-            return None
-        if lost := sorted(record.batch_ids - had):
+        if record is not None and (lost := sorted(record.batch_ids - held - set(retained))):
             raise NotAskable(
                 f"gap: {source.name} {partition_key} has lost files, and neither Kafka nor the raw backup has batch "
                 f"{', '.join(lost)} any more. Bring the files back, or import them again; to give them up and ask the "
                 f"source anew: steam-assets run {source.name} --from {partition_key} --refetch"
             )
-        return record
+        return held if record is not None or held - set(retained) else set()
 
-    def _additional(self, source: Source, partition_key: str, batch_ids: Sequence[str]) -> Resolved:
-        held = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
-        lost = [batch_id for batch_id in batch_ids if batch_id not in held]
-        if lost:
+    def _additional(
+        self, source: Source, partition_key: str, batch_ids: Sequence[str], retained: Mapping[str, Receipt]
+    ) -> Plan:
+        if lost := [batch_id for batch_id in batch_ids if batch_id not in retained]:
             raise NotAskable(
                 f"{source.name} {partition_key}: the topic no longer holds batch {', '.join(lost)}; "
                 "ask whoever published it to publish it again"
             )
-        return Resolved(Origin.KAFKA, tuple(held[batch_id] for batch_id in batch_ids))
+        return Plan(Origin.KAFKA, tuple(retained[batch_id] for batch_id in batch_ids))
 
-    def _ask(self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]]) -> Receipt:
-        settings = self.lake.settings
+    def _ask(
+        self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]], published: Collection[str]
+    ) -> Receipt:
+        settings, folder = self.lake.settings, spool_folder(self.lake.settings)
         window, now = source.cadence.window(partition_key), self.clock.now()
         refusal = source.history.refusal(window, now)
         fetch_request = FetchRequest(
@@ -148,13 +163,11 @@ class RawResolver:
             page_budget=settings.review_page_budget,
             official=bool(settings.similarweb_api_key.get_secret_value()),
         )
-        ensure_topics(settings, source)
         # A run that died after its commit leaves a spool that must not be published a second time.
-        known = {batch.batch_id for batch in find_batches(settings, source, partition_key)}
-        Spool.drop_published(self._spool_folder, source.name, partition_key, known)
+        Spool.drop_published(folder, source.name, partition_key, published)
         try:
             with HttpClient(settings, self.clock, self.retry_policy) as client:
-                spool = extract(source, fetch_request, client, self._spool_folder, progress=self.progress)
+                spool = extract(source, fetch_request, client, folder, progress=self.progress)
         except SourceError as error:
             self._keep_evidence(source, partition_key, error)
             raise
@@ -168,10 +181,6 @@ class RawResolver:
         )
         spool.discard()
         return receipt
-
-    @property
-    def _spool_folder(self) -> Path:
-        return spool_folder(self.lake.settings)
 
     def _keep_evidence(self, source: Source, partition_key: str, error: SourceError) -> None:
         evidence = error.evidence

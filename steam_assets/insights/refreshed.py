@@ -53,7 +53,8 @@ class Refreshing:
     """A refresh of ``sources``, begun now: ``made`` marks the partitions whose insights are in place."""
 
     def __init__(self, lake: Lake, sources: Sequence[Source]) -> None:
-        self._lake, self._now = lake, _commits(lake, sources, None)
+        self.lake, self.sources = lake, sources
+        self._now = _commits(lake, sources, None)
         self.behind = behind(lake, sources)
 
     @property
@@ -66,7 +67,7 @@ class Refreshing:
             table: [key for key in keys if key not in changed.get(table, ())] for table, keys in self.behind.items()
         }
         mark = Mark(cursor=self._now.cursor, left={table: keys for table, keys in left.items() if keys})
-        table = insight_table(self._lake, FRESHNESS)
+        table = insight_table(self.lake, FRESHNESS)
         if table.load():
             decided_anew(lambda: table.commit(table.snapshot_id(), properties={PROPERTY: mark}))
 

@@ -20,10 +20,8 @@ def raw_checks(source: Source, key: dg.AssetKey) -> dg.AssetChecksDefinition:
         name="no_dead_letters",
         asset=key,
         description="Nothing was set aside on landing; if so, it is in the quarantine and the dead-letter topic.",
-        required_resource_keys={"lake"},
     )
-    def no_dead_letters(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        lake: Lake = context.resources.lake
+    def no_dead_letters(context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
         records = {k: lake.raw(source).record(RawRecord, k) for k in context.op_execution_context.partition_keys}
         spoiled = [k for k, r in records.items() if r and any(batch.dead_letters for batch in r.batches)]
         return _result(key, "no_dead_letters", spoiled)
@@ -46,10 +44,8 @@ def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChec
                 description=f"At most {source.quarantine_limit:.1%} of a partition's items are in quarantine.",
             ),
         ],
-        required_resource_keys={"lake"},
     )
-    def counts(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        lake: Lake = context.resources.lake
+    def counts(context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[dg.AssetCheckResult]:
         records = {k: lake.clean(table).record(CleanRecord, k) for k in context.op_execution_context.partition_keys}
         gaps = [k for k, record in records.items() if record is None or not _reconciles(lake, source, record)]
         yield _result(key, "reconciled", gaps)

@@ -70,11 +70,10 @@ def _status_asset(source: Source) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"json"},
         tags={"stage": "status", "cadence": source.cadence.value},
-        required_resource_keys={"lake", "clock"},
     )
-    def status(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def status(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> dg.MaterializeResult:
         now = clock.now()
         report = freshness(lake, source, now)
         failed = failed_partitions(context.instance, source, now, RECENT_DAYS)

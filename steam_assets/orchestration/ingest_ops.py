@@ -43,12 +43,14 @@ def publish_op(source: Source) -> dg.OpDefinition:
         description=f"Ask {source.title} and publish the answers to its topic, in one Kafka transaction.",
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
         out=dg.Out(Resolved),
-        required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
     )
-    def publish(context: dg.OpExecutionContext, config: PublishConfig) -> Resolved:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def publish(
+        context: dg.OpExecutionContext,
+        config: PublishConfig,
+        lake: dg.ResourceParam[Lake],
+        clock: dg.ResourceParam[Clock],
+    ) -> Resolved:
         key = context.partition_key
 
         def progress(answers: int) -> None:
@@ -78,12 +80,11 @@ def land_op(source: Source) -> dg.OpDefinition:
         name=f"land_{source.name}",
         description="Consume exactly the batches' offsets of the topic and write them as rows of the raw table.",
         out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
-        required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
     )
-    def land_batches(context: dg.OpExecutionContext, obtained: Resolved) -> list[LandedBatch]:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def land_batches(
+        context: dg.OpExecutionContext, obtained: Resolved, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> list[LandedBatch]:
         with tried_again(context):
             if not obtained.receipts:
                 require_raw(lake, source, context.partition_key)

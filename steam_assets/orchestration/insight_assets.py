@@ -74,17 +74,20 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         owners=OWNERS,
         kinds={"pyspark", "iceberg"},
         tags={"stage": "insight", "cadence": insight.cadence.value if insight.cadence else "none"},
-        required_resource_keys={"lake", "spark", "clock"},
     )
-    def computed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        spark_resource: LazyPySparkResource = context.resources.spark
-        spark = spark_resource.spark_session
+    def computed(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        spark: dg.ResourceParam[LazyPySparkResource],
+        clock: dg.ResourceParam[Clock],
+    ) -> dg.MaterializeResult:
+        session = spark.spark_session
         keys = sorted(context.partition_keys) if partitions else [ALL]
         try:
-            done = compute_partitions(spark, insight, sources, context.resources.lake, context.resources.clock, keys)
+            done = compute_partitions(session, insight, sources, lake, clock, keys)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
-        shown = insight_metadata(spark, context.resources.lake, insight, done)
+        shown = insight_metadata(session, lake, insight, done)
         if not partitions:
             return dg.MaterializeResult(metadata=shown[ALL])
         show_partitions(context, insight_key(insight), shown)

@@ -71,11 +71,13 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="clear_old_primaries",
         description="Clear old primaries, each only if its backup verifies at that moment. A dry run unless `apply`.",
-        required_resource_keys={"lake", "clock"},
     )
-    def clear(context: dg.OpExecutionContext, config: HousekeepingConfig) -> None:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def clear(
+        context: dg.OpExecutionContext,
+        config: HousekeepingConfig,
+        lake: dg.ResourceParam[Lake],
+        clock: dg.ResourceParam[Clock],
+    ) -> None:
         days = config.keep_days or lake.settings.housekeeping_keep_days
         work = Housekeeping(lake, sources, clock.now() - timedelta(days=days))
         lines = work.apply() if config.apply else work.plan()
@@ -95,10 +97,10 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_from_backups",
         description="Bring partitions back from their backups, raw and clean, and read back what arrived.",
-        required_resource_keys={"lake"},
     )
-    def restore_from_backups(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        lake: Lake = context.resources.lake
+    def restore_from_backups(
+        context: dg.OpExecutionContext, config: RestoreConfig, lake: dg.ResourceParam[Lake]
+    ) -> None:
         restored: list[Restored] = []
         try:
             restorer = Restorer.elsewhere(lake, config.to) if config.to else Restorer.in_place(lake)
@@ -127,10 +129,8 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_elsewhere_and_compare",
         description="Restore every backup into an empty folder, compare, remove the folder.",
-        required_resource_keys={"lake"},
     )
-    def restore_elsewhere(context: dg.OpExecutionContext, config: DrillConfig) -> None:
-        lake: Lake = context.resources.lake
+    def restore_elsewhere(context: dg.OpExecutionContext, config: DrillConfig, lake: dg.ResourceParam[Lake]) -> None:
         chosen = _chosen(sources, config.source)
         lake.settings.home.mkdir(parents=True, exist_ok=True)
         with temporary_folder("drill-", lake.settings.home) as folder:

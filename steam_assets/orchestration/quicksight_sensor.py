@@ -61,11 +61,13 @@ def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         kinds={"quicksight"},
         pool="quicksight",
         tags={"stage": "visual"},
-        required_resource_keys={"lake", "clock"},
     )
-    def quicksight(context: dg.AssetExecutionContext, config: QuickSightConfig) -> dg.MaterializeResult:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def quicksight(
+        context: dg.AssetExecutionContext,
+        config: QuickSightConfig,
+        lake: dg.ResourceParam[Lake],
+        clock: dg.ResourceParam[Clock],
+    ) -> dg.MaterializeResult:
         try:
             versions, missing = committed_versions(lake.settings, CleanReader(lake.settings))
             work = QuickSightRefresh(lake.settings, clock)
@@ -125,12 +127,11 @@ def quicksight_sensor(settings: Settings, job: AssetJob, *, running: bool) -> dg
         job=job,
         default_status=status,
         minimum_interval_seconds=300,
-        required_resource_keys={"lake", "clock"},
         description="Sees newly committed tables in Glue and has their QuickSight data sets refreshed.",
     )
-    def quicksight_refresh(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def quicksight_refresh(
+        context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> dg.RunRequest | dg.SkipReason:
         if context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
             return dg.SkipReason("a refresh is under way")
         try:

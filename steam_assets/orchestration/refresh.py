@@ -21,7 +21,7 @@ from steam_assets.clock import Clock
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
 from steam_assets.insights.refreshed import Partitions, Refreshing, in_words
-from steam_assets.insights.table import InsightInvalid, Replaced
+from steam_assets.insights.table import InsightInvalid
 from steam_assets.lake.commits import commits_since
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent, tried_again
@@ -76,21 +76,25 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
 def _insights_op(sources: Sequence[Source]) -> dg.OpDefinition:
     @dg.op(
         name=INSIGHTS_OP,
-        required_resource_keys={"lake", "spark", "clock"},
         description="Computes each touched insight in one commit; gives the changed partitions of all tables.",
     )
-    def refresh_insights(context: dg.OpExecutionContext, config: RefreshConfig) -> Partitions:
+    def refresh_insights(
+        context: dg.OpExecutionContext,
+        config: RefreshConfig,
+        lake: dg.ResourceParam[Lake],
+        spark: dg.ResourceParam[LazyPySparkResource],
+        clock: dg.ResourceParam[Clock],
+    ) -> Partitions:
         with tried_again(context):
-            return _make_insights(context, sources, config.changed)
+            return _make_insights(context, Refreshing(lake, sources), spark.spark_session, clock, config.changed)
 
     return refresh_insights
 
 
-def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], asked: Partitions) -> Partitions:
-    lake: Lake = context.resources.lake
-    clock: Clock = context.resources.clock
-    spark: LazyPySparkResource = context.resources.spark
-    refreshing = Refreshing(lake, sources)
+def _make_insights(
+    context: dg.OpExecutionContext, refreshing: Refreshing, spark: SparkSession, clock: Clock, asked: Partitions
+) -> Partitions:
+    lake, sources = refreshing.lake, refreshing.sources
     changed = asked or refreshing.all
     served = {insight.name: insight for insight in served_insights(sources)}
     chosen = affected(list(served.values()), sources, lake, changed, clock.now())
@@ -99,11 +103,11 @@ def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], as
     for name, keys in chosen.items():
         context.log.info(f"insight {name}: {len(keys)} partitions, {keys[0]} to {keys[-1]}")
         try:
-            done = compute_partitions(spark.spark_session, served[name], sources, lake, clock, keys)
+            done = compute_partitions(spark, served[name], sources, lake, clock, keys)
         except InsightInvalid as error:
             invalid.append(str(error))
         else:
-            _record(context, spark.spark_session, served[name], done)
+            _record(context, served[name], insight_metadata(spark, lake, served[name], done))
             made[served[name].table] = keys
     if invalid:
         raise permanent(" ".join(invalid))
@@ -112,27 +116,29 @@ def _make_insights(context: dg.OpExecutionContext, sources: Sequence[Source], as
     return made
 
 
-def _record(context: dg.OpExecutionContext, spark: SparkSession, insight: Insight, done: Replaced) -> None:
+def _record(
+    context: dg.OpExecutionContext, insight: Insight, metadata: Mapping[str, Mapping[str, dg.MetadataValue]]
+) -> None:
     """A materialization a partition, as the asset would have."""
-    for key, shown in insight_metadata(spark, context.resources.lake, insight, done).items():
+    for key, shown in metadata.items():
         context.log_event(
             dg.AssetMaterialization(insight_key(insight), partition=key if insight.cadence else None, metadata=shown)
         )
 
 
-@dg.op(required_resource_keys={"lake"}, description="Replaces the page.")
-def refresh_dashboard(context: dg.OpExecutionContext, made: Partitions) -> None:
-    _show(context, DASHBOARD, write_dashboard(context.resources.lake.settings))
+@dg.op(description="Replaces the page.")
+def refresh_dashboard(context: dg.OpExecutionContext, made: Partitions, lake: dg.ResourceParam[Lake]) -> None:
+    _show(context, DASHBOARD, write_dashboard(lake.settings))
 
 
-@dg.op(required_resource_keys={"lake"}, description="Exports the changed partitions of clean and insight tables.")
-def refresh_exports(context: dg.OpExecutionContext, made: Partitions) -> None:
-    _show(context, EXPORTS, write_exports(context.resources.lake.settings, made))
+@dg.op(description="Exports the changed partitions of clean and insight tables.")
+def refresh_exports(context: dg.OpExecutionContext, made: Partitions, lake: dg.ResourceParam[Lake]) -> None:
+    _show(context, EXPORTS, write_exports(lake.settings, made))
 
 
-@dg.op(required_resource_keys={"lake"}, description="Replaces the extract, and publishes it where a server is set.")
-def refresh_tableau(context: dg.OpExecutionContext, made: Partitions) -> None:
-    _show(context, TABLEAU, write_tableau(context.resources.lake.settings))
+@dg.op(description="Replaces the extract, and publishes it where a server is set.")
+def refresh_tableau(context: dg.OpExecutionContext, made: Partitions, lake: dg.ResourceParam[Lake]) -> None:
+    _show(context, TABLEAU, write_tableau(lake.settings))
 
 
 def _show(context: dg.OpExecutionContext, key: dg.AssetKey, shown: Mapping[str, dg.MetadataValue]) -> None:
@@ -152,11 +158,11 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
         job=job,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=120,
-        required_resource_keys={"lake"},
         description="Sees newly committed clean partitions, whoever committed them, and has insights and visuals made.",
     )
-    def refresh_visuals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        lake: Lake = context.resources.lake
+    def refresh_visuals(
+        context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]
+    ) -> dg.SensorResult | dg.SkipReason:
         new = commits_since(lake, tables, context.cursor)
         if not new.changed:
             return dg.SkipReason("no clean partition was committed since the last refresh")

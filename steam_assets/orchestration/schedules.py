@@ -84,13 +84,12 @@ def _schedule(job: AssetJob, cadence: Cadence, sources: Sequence[Source], *, run
         job=job,
         cron_schedule=cadence.schedule_cron,
         execution_timezone="UTC",
-        required_resource_keys={"lake", "clock"},
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
         description=f"{'The present' if live else 'The newest finished'} window, at {cadence.schedule_cron} UTC.",
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def tick(
+        context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         made = _Tick(f"{job.name}_schedule", cadence, sources, context.instance, lake, clock.now())
         requests, gaps = made.evaluate(context.scheduled_execution_time, live=live)
         if not requests:

@@ -58,12 +58,11 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
         job=job,
         default_status=status,
         minimum_interval_seconds=60,
-        required_resource_keys={"lake", "clock"},
         description="Lands whole batches that other producers have put on the topic, and takes them on to clean.",
     )
-    def topic(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def topic(
+        context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> dg.SensorResult | dg.SkipReason:
         cursor = _TopicCursor.read(context.cursor)
         aside = _Aside(lake, source)
         try:
@@ -212,12 +211,11 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         job=job,
         default_status=status,
         minimum_interval_seconds=120,
-        required_resource_keys={"lake", "clock"},
         description="Backs up and cleans raw partitions, however they came, that were not cleaned as they are now.",
     )
-    def uncleaned(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def uncleaned(
+        context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> dg.SensorResult:
         activity, now, ledger = Activity(context.instance), clock.now(), SourceLedger.of(lake, source)
         waiting = [
             record

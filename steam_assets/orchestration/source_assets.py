@@ -99,11 +99,10 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"iceberg", "backup"},
         tags={"stage": "raw-backup", "cadence": source.cadence.value},
-        required_resource_keys={"lake", "clock"},
     )
-    def raw_backup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def raw_backup(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> Iterator[dg.MaterializeResult]:
         keys = sorted(context.partition_keys)
         for partition_key in keys:
             require_raw(lake, source, partition_key)
@@ -137,13 +136,13 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
     def clean(raw: DataFrame) -> DataFrame:
         return classify(table, raw)
 
-    @described(deps=[raw_key(source)], required_resource_keys={"lake", "submission"})
-    def clean_elsewhere(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        lake: Lake = context.resources.lake
-        job: Submission = context.resources.submission
+    @described(deps=[raw_key(source)])
+    def clean_elsewhere(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], submission: dg.ResourceParam[Submission]
+    ) -> dg.MaterializeResult:
         keys = sorted(context.partition_keys)
         raw = {key: require_raw(lake, source, key) for key in keys}
-        job.run(context, [source.name, table.name, *keys])
+        submission.run(context, [source.name, table.name, *keys])
         records = [require_clean(lake, source, table, key) for key in keys]
         if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
             raise permanent(f"the job left {', '.join(stale)} of {table.name} as it was; its own log says why")
@@ -167,11 +166,10 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         owners=OWNERS,
         kinds={"iceberg", "backup"},
         tags={"stage": "clean-backup", "cadence": source.cadence.value},
-        required_resource_keys={"lake", "clock"},
     )
-    def clean_backup(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        lake: Lake = context.resources.lake
-        clock: Clock = context.resources.clock
+    def clean_backup(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
+    ) -> Iterator[dg.MaterializeResult]:
         keys = sorted(context.partition_keys)
         for partition_key in keys:
             require_clean(lake, source, table, partition_key)

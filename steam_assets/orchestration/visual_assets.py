@@ -48,10 +48,8 @@ def _dashboard(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"html"},
         tags={"stage": "visual"},
-        required_resource_keys={"lake"},
     )
-    def dashboard(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        lake: Lake = context.resources.lake
+    def dashboard(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
         return dg.MaterializeResult(metadata=write_dashboard(lake.settings))
 
     return dashboard
@@ -67,10 +65,8 @@ def _exports(after: Sequence[dg.AssetKey], sources: Sequence[Source]) -> dg.Asse
         owners=OWNERS,
         kinds={"csv", "parquet"},
         tags={"stage": "visual"},
-        required_resource_keys={"lake"},
     )
-    def exports(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        lake: Lake = context.resources.lake
+    def exports(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
         every = dict.fromkeys(exported_tables(sources))
         return dg.MaterializeResult(metadata=write_exports(lake.settings, every))
 
@@ -87,10 +83,8 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"tableau"},
         tags={"stage": "visual"},
-        required_resource_keys={"lake"},
     )
-    def tableau(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        lake: Lake = context.resources.lake
+    def tableau(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
         return dg.MaterializeResult(metadata=write_tableau(lake.settings))
 
     return tableau
