@@ -36,6 +36,7 @@ from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.collect import collect
+from steam_assets.ingestion.hosts import served_by
 from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.lake.lake import Lake
@@ -95,8 +96,7 @@ class Bench:
     def settings(self, home: Path, **more: Any) -> Settings:
         return Settings(
             home=home,
-            steam_api_url=self.simulator.url,
-            steam_requests_per_second=RATE,
+            **served_by(self.simulator.url, RATE),
             embedded_kafka_port=free_port(),
             simulated_now=LAST.isoformat(),
             **more,

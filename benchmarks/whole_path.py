@@ -19,6 +19,7 @@ from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.collect import collect
+from steam_assets.ingestion.hosts import served_by
 from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.ingestion.landing import land
@@ -63,16 +64,15 @@ def main() -> None:
 def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     simulator = running.enter_context(Simulator(apps=100, reviews_per_app_week=reviews, now=NOW))
     broker = running.enter_context(EmbeddedBroker(home / "kafka", free_port()))
+    source = source_named("reviews")
     settings = Settings(
         home=home,
         kafka_bootstrap_servers=broker.address,
-        steam_api_url=simulator.url,
-        steam_requests_per_second=10_000,
-        review_page_budget=1000,
+        **served_by(simulator.url, 10_000),
     )
-    source, lake, watch = source_named("reviews"), Lake(settings), Stopwatch()
+    lake, watch = Lake(settings), Stopwatch()
     clock = Clock(NOW)
-    question = Question(source.cadence.window(KEY), NOW, page_budget=settings.review_page_budget)
+    question = Question(source.cadence.window(KEY), NOW, options=source.options.model_validate({"page_budget": 1000}))
     chart = charted_apps(simulator)[:apps]
     client = SourceClient(settings, clock)
     spool = watch("fetch", lambda: collect(source, replace(question, apps=chart), client, home / "spool"))

@@ -7,6 +7,7 @@ Does not belong here: how one request is made (http_client.py), publishing.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -71,7 +72,9 @@ def collect(
 
 
 def _about(question: Question) -> str:
-    asked = f"{question.window.key} {question.page_budget} {','.join(str(app) for app in question.apps)}"
+    options = question.options.model_dump_json() if question.options else ""
+    keyed = sorted(host.name for host in question.keyed)
+    asked = json.dumps([question.window.key, options, keyed, *question.apps])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -37,7 +38,8 @@ from steam_assets.ingestion.errors import (
 from steam_assets.ingestion.hosts import HostProfile, profile
 from steam_assets.ingestion.limits import Gate, Pass, Patience, Resting, gate, retry_after
 from steam_assets.settings import Settings
-from steam_assets.sources.source import Host, InvalidAnswer, NotYet, Rejected, Request, Response
+from steam_assets.sources.host import Host
+from steam_assets.sources.source import InvalidAnswer, NotYet, Rejected, Request, Response
 
 T = TypeVar("T")
 
@@ -57,13 +59,15 @@ class SourceClient:
     """Asks hosts for sources; implements ``Ask``. Threads may share one. Close it, or use it in a ``with``.
 
     Raises Unreachable, Blocked, EndpointGone, Refused or AnswerStaysInvalid; ``tolerant`` gives a Rejected in place of
-    the last. ValueError if a host's configured address is unusable.
+    the last. ValueError if the configured address of the request's host is unusable.
     """
 
     def __init__(self, settings: Settings, clock: Clock, patience: Patience | None = None) -> None:
         self._clock = clock
         self._patience = patience or Patience()
-        self._doors = {host: self._open(profile(settings, host)) for host in Host}
+        self._settings = settings
+        self._doors: dict[str, _Door] = {}
+        self._opening = Lock()
 
     def __enter__(self) -> SourceClient:
         return self
@@ -76,7 +80,7 @@ class SourceClient:
             door.session.close()
 
     def __call__(self, request: Request[T]) -> Response[T]:
-        door = self._doors[request.host]
+        door = self._door(request.host)
         left_out: list[str] = []
         saved = _hand_saved(door.profile.drop_folder, request, left_out)
         try:
@@ -97,10 +101,17 @@ class SourceClient:
             log.warning("app %s is set aside: %s", request.app_id, error)
             return Rejected(request, kept.url, kept.status, kept.headers, kept.body, kept.fetched_at, str(error), items)
 
-    def _open(self, host: HostProfile) -> _Door:
-        for secret in host.secret_params.values():
-            wire.SECRETS.add(secret)
-        return _Door(host, gate(host.host, host.netloc, host.requests_per_second), wire.session(host.headers))
+    def _door(self, host: Host) -> _Door:
+        with self._opening:
+            if host.name not in self._doors:
+                self._doors[host.name] = _open(profile(self._settings, host))
+            return self._doors[host.name]
+
+
+def _open(host: HostProfile) -> _Door:
+    for secret in host.secret_params.values():
+        wire.SECRETS.add(secret)
+    return _Door(host, gate(host.host.name, host.netloc, host.requests_per_second), wire.session(host.headers))
 
 
 class _RefusedAlone(AnswerStaysInvalid):

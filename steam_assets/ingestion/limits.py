@@ -16,8 +16,6 @@ from time import monotonic
 
 from pyrate_limiter import GCRA, Limiter, Rate, SingleBucketFactory, StateBucket
 
-from steam_assets.sources.source import Host
-
 SEVERAL_APPS = 5
 """So many apps in a row that are not answered for are not unknown apps any more, but a host that refuses us."""
 
@@ -156,13 +154,13 @@ class Gate:
                 return leave
 
 
-_circuits: dict[tuple[Host, str], Circuit] = {}
-_paces: dict[tuple[Host, str, float], Pace] = {}
+_circuits: dict[tuple[str, str], Circuit] = {}
+_paces: dict[tuple[str, str, float], Pace] = {}
 _registering = Lock()
 
 
-def gate(host: Host, netloc: str, requests_per_second: float) -> Gate:
-    """The gate of a host. Everybody who names the same host and rate shares it."""
+def gate(host: str, netloc: str, requests_per_second: float) -> Gate:
+    """The gate of a host, by its name and address. Everybody who names the same host and rate shares it."""
     with _registering:
         circuit = _circuits.setdefault((host, netloc), Circuit())
         key = (host, netloc, requests_per_second)

@@ -20,6 +20,7 @@ from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.collect import collect
 from steam_assets.ingestion.consumer import find_batches
 from steam_assets.ingestion.errors import NotAskable, SourceError
+from steam_assets.ingestion.hosts import keyed
 from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, ensure_topics
 from steam_assets.ingestion.limits import Patience
@@ -145,8 +146,8 @@ class Obtainer:
             window=window,
             now=now,
             apps=() if refusal else tuple(apps()),
-            page_budget=settings.review_page_budget,
-            official=bool(settings.similarweb_api_key.get_secret_value()),
+            options=settings.options_of(source),
+            keyed=keyed(settings, source),
         )
         ensure_topics(settings, source)
         # A run that died after its commit leaves a spool that must not be published a second time.

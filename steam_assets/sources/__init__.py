@@ -1,9 +1,14 @@
 """The registry of sources: a line each. Everything else asks here and never for a source by its module.
 
-Belongs here: which sources there are. Does not belong here: anything about one of them.
+Belongs here: which sources there are, and what follows from all of them. Does not belong here: anything about one.
 """
 
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
 from steam_assets.sources import monthly_visits, most_played, news, reviews, top_sellers
+from steam_assets.sources.host import Host
 from steam_assets.sources.source import Source
 
 SOURCES: tuple[Source, ...] = (
@@ -13,6 +18,9 @@ SOURCES: tuple[Source, ...] = (
     reviews.SOURCE,
     monthly_visits.SOURCE,
 )
+
+HOSTS: tuple[Host, ...] = tuple(dict.fromkeys(host for source in SOURCES for host in source.hosts))
+"""The hosts of all sources, each once."""
 
 
 class UnknownSource(LookupError):
@@ -25,3 +33,17 @@ def source_named(name: str) -> Source:
         if source.name == name:
             return source
     raise UnknownSource(f"no source is named {name!r}; there are {', '.join(source.name for source in SOURCES)}")
+
+
+def declared_settings() -> dict[str, tuple[Any, FieldInfo]]:
+    """The settings that hosts and sources declare, by name: type and pydantic field.
+
+    ValueError if two have the same name.
+    """
+    found: dict[str, tuple[Any, FieldInfo]] = {}
+    for declaration in (*HOSTS, *SOURCES):
+        own = declaration.settings()
+        if twice := sorted(found.keys() & own.keys()):
+            raise ValueError(f"{declaration.name} declares {', '.join(twice)} again; rename the host or the option")
+        found |= own
+    return found

@@ -10,18 +10,26 @@ ends in quarantine and not nowhere. ``belongs`` says so in Python, and news_tabl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, seconds, validated
 from steam_assets.sources.news_table import NEWS
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import Answer, Ask, History, InvalidAnswer, Question, Rejected, Request, Source
+from steam_assets.sources.steam import STEAM_API
 
 PATH = "/ISteamNews/GetNewsForApp/v2/"
 PAGE = 100
+
+
+class Options(BaseModel):
+    """What can be set."""
+
+    page_budget: int = Field(default=20, ge=1, description="Pages of 100 articles an app and a week at most.")
 
 
 class AppNews(BaseModel):
@@ -69,7 +77,7 @@ def parse(body: bytes) -> AppNews:
 def request(app_id: int, end: int) -> Request[AppNews]:
     """The hundred newest items of an app up to ``end`` (Unix seconds), with their whole texts."""
     params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
-    return Request("page", PATH, params, parse, app_id)
+    return Request(STEAM_API, "page", PATH, params, parse, app_id)
 
 
 def collect(ask: Ask, question: Question) -> Iterator[Answer]:
@@ -80,7 +88,7 @@ def collect(ask: Ask, question: Question) -> Iterator[Answer]:
 
 def _pages(ask: Ask, question: Question, app_id: int) -> Iterator[Answer]:
     end, known = seconds(question.window.end), set[str]()
-    for _ in range(question.page_budget):
+    for _ in range(question.given(Options).page_budget):
         response = ask.tolerant(request(app_id, end))
         if isinstance(response, Rejected):
             yield Answer(response, {"news": response.items})
@@ -99,8 +107,11 @@ SOURCE = Source(
     name="news",
     title="News",
     description="Announcements, patch notes and press about the week's top sellers.",
+    hosts=(STEAM_API,),
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
+    due_after=timedelta(hours=36),
+    options=Options,
     collect=collect,
     tables=(NEWS,),
     apps_from="top_sellers",

@@ -44,7 +44,8 @@ class Wire:
 
 def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, first: int = 0) -> list[Envelope]:
     """What collecting makes of a world in which every request is answered by ``body``; none if it is refused."""
-    question = Question(source.cadence.window(key), FETCHED, apps=(730,), page_budget=1, official=official)
+    options = source.options.model_validate({"page_budget": 1})
+    question = Question(source.cadence.window(key), FETCHED, (730,), options, source.hosts[1:] if official else ())
     try:
         answers = list(source.collect(Wire(lambda _: body), question))
     except InvalidAnswer:

@@ -153,7 +153,7 @@ def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deploy
 def fetched(deployment: Deployment) -> Spool:
     """The day's answers on the local disk, as a run leaves them that dies before it has published them."""
     settings = deployment.settings
-    question = Question(PLAYED.cadence.window(DAY), deployment.clock.now(), page_budget=settings.review_page_budget)
+    question = Question(PLAYED.cadence.window(DAY), deployment.clock.now(), options=settings.options_of(PLAYED))
     client = SourceClient(settings, deployment.clock, Patience())
     return collect(PLAYED, question, client, settings.home / "spool")
 

@@ -22,6 +22,7 @@ from steam_assets import crash_points
 from steam_assets.embedded.broker import EmbeddedBroker
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.embedded.simulator.faults import SlowBody
+from steam_assets.ingestion.hosts import served_by
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.run_ownership import POOL
@@ -119,8 +120,7 @@ def home(
         home=tmp_path,
         kafka_bootstrap_servers=broker.address,
         kafka_topic_prefix=prefix,
-        steam_api_url=simulator.url,
-        steam_requests_per_second=500,
+        **served_by(simulator.url, 500),
         simulated_now=NOW.isoformat(),
     )
     temporary = tmp_path / "tmp"

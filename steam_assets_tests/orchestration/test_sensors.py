@@ -18,6 +18,7 @@ from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import TopicScan
 from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.importing import import_folder
+from steam_assets.ingestion.hosts import served_by
 from steam_assets.ingestion.kafka_connection import (
     connection,
     dead_letter_topic_of,
@@ -60,8 +61,7 @@ class Deployed:
             home=home,
             kafka_bootstrap_servers=kafka,
             kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
-            steam_api_url=NOBODY,
-            similarweb_url=NOBODY,
+            **served_by(NOBODY, 1.0),
         )
         self.clock = Clock(TODAY)
         self.lake = Lake(self.settings)
