@@ -149,6 +149,8 @@ def _some(count: int, what: str, reason: str, names: tuple[str, ...] = ()) -> It
 class ReplayBackend:
     """Recorded answers; the clock decides which of them exist already."""
 
+    market = None
+
     def __init__(self, folder: Path) -> None:
         self._recordings: Recordings = read_recordings(folder)
 
