@@ -1,23 +1,26 @@
-"""The registry of sources: a line each. Everything else asks here and never for a source by its module.
+"""The registry of sources: a line for each. Everything else asks here and never for a source by its module.
 
 Belongs here: which sources there are, and what follows from all of them. Does not belong here: anything about one.
 """
 
+from importlib import import_module
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from steam_assets.sources import monthly_visits, most_played, news, reviews, top_sellers
 from steam_assets.sources.host import Host
 from steam_assets.sources.source import Source
 
-SOURCES: tuple[Source, ...] = (
-    most_played.SOURCE,
-    top_sellers.SOURCE,
-    news.SOURCE,
-    reviews.SOURCE,
-    monthly_visits.SOURCE,
+REGISTERED = (
+    "most_played",
+    "top_sellers",
+    "news",
+    "reviews",
+    "monthly_visits",
 )
+"""A source's name is its module's, which has the declaration as ``SOURCE``."""
+
+SOURCES: tuple[Source, ...] = tuple(import_module(f"{__name__}.{name}").SOURCE for name in REGISTERED)
 
 HOSTS: tuple[Host, ...] = tuple(dict.fromkeys(host for source in SOURCES for host in source.hosts))
 """The hosts of all sources, each once."""
