@@ -26,7 +26,7 @@ $(READY): requirements.lock installer.lock pyproject.toml setup.py
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## Run all five sources end to end on this machine, against the simulator
+demo: $(READY) ## Run all sources end to end on this machine, against the simulator
 	@$(BIN)/steam-assets demo
 
 test: $(READY) ## Run every test that this machine can run

@@ -34,6 +34,7 @@ from benchmarks.measured import (
 from benchmarks.raw_partition import put_batch
 from steam_assets.clock import Clock
 from steam_assets.extraction.extract import extract
+from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.kafka.connection import ensure_topics
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
@@ -95,8 +96,7 @@ class Bench:
     def settings(self, home: Path, **more: Any) -> Settings:
         return Settings(
             home=home,
-            steam_api_url=self.simulator.url,
-            steam_requests_per_second=RATE,
+            **served_by(self.simulator.url, RATE),
             embedded_kafka_port=free_port(),
             simulated_now=LAST.isoformat(),
             **more,

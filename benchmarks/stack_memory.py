@@ -33,6 +33,7 @@ from benchmarks.measured import (
     working_folder,
 )
 from benchmarks.process_memory import shares
+from steam_assets.extraction.hosts import served_by
 from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
@@ -70,8 +71,7 @@ def main() -> None:
     with working_folder("stack") as home, Simulator(reviews_per_app_week=asked.reviews, now=NOW) as simulator:
         settings = Settings(
             home=home,
-            steam_api_url=simulator.url,
-            steam_requests_per_second=500,
+            **served_by(simulator.url, 500),
             embedded_kafka_port=free_port(),
             simulated_now=NOW.isoformat(),
             apps=",".join(str(app) for app in charted_apps(simulator)[: asked.apps]),

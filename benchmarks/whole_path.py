@@ -17,6 +17,7 @@ from typing import TypeVar
 from benchmarks.measured import charted_apps, print_table, seconds_of, working_folder
 from steam_assets.clock import Clock
 from steam_assets.extraction.extract import extract
+from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.ingestion.landing import land
 from steam_assets.kafka.connection import ensure_topics
@@ -63,16 +64,17 @@ def main() -> None:
 def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     simulator = running.enter_context(Simulator(apps=100, reviews_per_app_week=reviews, now=NOW))
     broker = running.enter_context(EmbeddedBroker(home / "kafka", free_port()))
+    source = source_named("reviews")
     settings = Settings(
         home=home,
         kafka_bootstrap_servers=broker.address,
-        steam_api_url=simulator.url,
-        steam_requests_per_second=10_000,
-        review_page_budget=1000,
+        **served_by(simulator.url, 10_000),
     )
-    source, lake, watch = source_named("reviews"), Lake(settings), Stopwatch()
+    lake, watch = Lake(settings), Stopwatch()
     clock = Clock(NOW)
-    fetch_request = FetchRequest(source.cadence.window(KEY), NOW, page_budget=settings.review_page_budget)
+    fetch_request = FetchRequest(
+        source.cadence.window(KEY), NOW, options=source.options.model_validate({"page_budget": 1000})
+    )
     chart = charted_apps(simulator)[:apps]
     client = HttpClient(settings, clock)
     spool = watch("fetch", lambda: extract(source, replace(fetch_request, apps=chart), client, home / "spool"))

@@ -1,4 +1,4 @@
-"""Steam market data on Dagster: five sources, raw → raw backup → clean → clean backup."""
+"""Steam market data on Dagster: every source, raw → raw backup → clean → clean backup."""
 
 from steam_assets.loopback import keep_off_proxies
 

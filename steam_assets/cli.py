@@ -45,7 +45,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
     name="steam-assets",
-    help="Steam market data on Dagster: five sources through Kafka and Spark into verified tables.",
+    help="Steam market data on Dagster: every source through Kafka and Spark into verified tables.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,

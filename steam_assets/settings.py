@@ -1,6 +1,7 @@
 """Every setting of the product, read from the environment (prefix ``STEAM_``) or a ``.env`` file.
 
-Belongs here: names, defaults and checks of settings. Does not belong here: opening anything.
+Belongs here: names, defaults and checks of settings. Does not belong here: opening anything, the settings of hosts and
+sources (their files declare them, and ``Settings`` has them too).
 Secrets are ``SecretStr`` and never printed. ``steam-assets doctor`` explains each value and what is wrong with it.
 """
 
@@ -11,9 +12,18 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SecretStr,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     AWSSecretsManagerSettingsSource,
     BaseSettings,
@@ -22,6 +32,9 @@ from pydantic_settings import (
 )
 
 from steam_assets.masking import secret_parts
+from steam_assets.sources import declared_settings
+from steam_assets.sources.host import Host
+from steam_assets.sources.source import Source
 
 RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
 """The four roots."""
@@ -29,8 +42,14 @@ RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
 _FROM_SECRET = "values of the secret"  # noqa: S105 - a name
 
 
-class Settings(BaseSettings):
-    """Settings of one deployment. Defaults are those of a laptop."""
+if TYPE_CHECKING:
+    _Declared = BaseSettings
+else:
+    _Declared = create_model("_Declared", __base__=BaseSettings, **declared_settings())
+
+
+class Settings(_Declared):
+    """Settings of one deployment, with those that hosts and sources declare. Defaults are those of a laptop."""
 
     model_config = SettingsConfigDict(env_prefix="STEAM_", env_file=".env", extra="ignore", frozen=True)
 
@@ -75,28 +94,10 @@ class Settings(BaseSettings):
         default=384, ge=128, description="Largest heap of the embedded broker's JVM, in MiB."
     )
 
-    steam_api_url: str = Field(
-        default="https://api.steampowered.com",
-        description="Where Steam is asked; the simulator takes its place in demo and tests.",
-    )
-    similarweb_url: str = Field(
-        default="https://data.similarweb.com", description="Where Similarweb's free answer is asked."
-    )
-    similarweb_api_url: str = Field(
-        default="https://api.similarweb.com", description="Where Similarweb's official API is asked."
-    )
-    similarweb_api_key: SecretStr = Field(default=SecretStr(""), description="Set: the official API is asked instead.")
-    similarweb_drop_folder: Path | None = Field(
-        default=None,
-        description="Folder of hand-saved Similarweb JSON, tried before the network. Default: HOME/similarweb.",
-    )
-    steam_requests_per_second: float = Field(default=1.0, gt=0, description="Ceiling for api.steampowered.com.")
-    similarweb_requests_per_second: float = Field(default=0.1, gt=0, description="Ceiling for Similarweb.")
-    review_page_budget: int = Field(default=20, ge=1, description="Pages of 100 reviews an app and a week at most.")
     apps: str = Field(
         default="",
         pattern=r"^[\d,\s]*$",
-        description="App ids, comma separated, to ask news and reviews about instead of the chart's.",
+        description="App ids, comma separated, that sources which ask app by app ask about in place of the chart's.",
     )
 
     spark_master: str = Field(
@@ -235,6 +236,14 @@ class Settings(BaseSettings):
                 )
             values[name] = value
         return type(self).model_construct(_fields_set=set(values), **values)
+
+    def of_host(self, host: Host, kind: str) -> Any:
+        """The value of a registered host's setting: ``url``, ``requests_per_second``, ``key`` or ``drop_folder``."""
+        return getattr(self, host.setting(kind))
+
+    def options_of(self, source: Source) -> BaseModel:
+        """A registered source's options, as set."""
+        return source.options(**{name: getattr(self, source.setting(name)) for name in source.options.model_fields})
 
     def root(self, which: RootName) -> str:
         """The absolute folder or ``s3://`` URI of one of the four roots."""

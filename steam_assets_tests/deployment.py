@@ -22,6 +22,7 @@ from pydantic import RootModel
 from pyspark.sql import DataFrame, SparkSession
 
 from steam_assets.clock import Clock
+from steam_assets.extraction.hosts import served_by
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
@@ -163,7 +164,7 @@ def deployment_in(
         kafka_bootstrap_servers=kafka_address,
         kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
         spark_config=SHORT_LIVED,
-        **_urls(simulator.url),
+        **served_by(simulator.url, 500.0),
         **changes,
     )
     session = session_for(spark, settings) if spark else cast(SparkSession, NoSpark())
@@ -193,8 +194,3 @@ def on_s3(endpoint: str) -> dict[str, Any]:
             databases.delete_database(Name=database["Name"])
     named = {root: f"s3://{bucket}" for root, bucket in roots.items()}
     return named | glue | {"s3_endpoint_url": endpoint, "aws_region": region, "iceberg_catalog": catalog}
-
-
-def _urls(url: str) -> dict[str, Any]:
-    rate: dict[str, Any] = {"steam_requests_per_second": 500.0, "similarweb_requests_per_second": 500.0}
-    return {"steam_api_url": url, "similarweb_url": url, "similarweb_api_url": url} | rate

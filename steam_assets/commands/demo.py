@@ -5,7 +5,8 @@ Belongs here: what the demo asks for and shows. Does not belong here: any part o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
 from steam_assets.settings import Settings
-from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 from steam_assets.visuals.dashboard.file import dashboard_path
 
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 """The demo's present: a Wednesday, on which the Tuesday week and the month before are out."""
 
-RECORDED_SOURCES = ("most_played", "top_sellers", "news", "reviews", "monthly_visits")
 RECORDED_WEEKS = 4
-"""Of recorded news and of recorded reviews, so many weeks are replayed at most."""
+"""So many recorded partitions of a source that asks app by app are replayed at most."""
 
 SIMULATOR_RATE = 500.0
 """Requests a second; the simulator is ours, so the politeness that Steam is owed would only slow the demo."""
@@ -61,7 +61,7 @@ def demo(
     months: Annotated[int, typer.Option(min=1, max=2, help="Monthly partitions.")] = 1,
     apps: Annotated[int, typer.Option(min=10, max=100, help="Games on the simulated charts.")] = 100,
 ) -> None:
-    """Run all five sources through Kafka, Spark and verified backups, here, without touching the network's sources.
+    """Run all sources through Kafka, Spark and verified backups, here, without touching the network's sources.
 
     A second run finds everything in place and changes nothing.
     """
@@ -86,17 +86,14 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 
 
 def _settings(home: Path, simulator_url: str) -> Settings:
+    from steam_assets.extraction.hosts import served_by
     from steam_assets.kafka.embedded_broker import free_port
 
     return Settings(
         home=home,
-        steam_api_url=simulator_url,
-        similarweb_url=simulator_url,
-        similarweb_api_url=simulator_url,
-        steam_requests_per_second=SIMULATOR_RATE,
-        similarweb_requests_per_second=SIMULATOR_RATE,
         # A demo must not meet the broker of a running `make dev`.
         embedded_kafka_port=free_port(),
+        **served_by(simulator_url, SIMULATOR_RATE),
     )
 
 
@@ -107,9 +104,10 @@ def _steps(days: int, weeks: int, months: int) -> list[Step]:
     how_many = {Cadence.DAILY: days, Cadence.WEEKLY: weeks, Cadence.MONTHLY: months}
     steps = []
     for source in SOURCES:
-        windows = [source.cadence.latest_finished(AS_OF)]
-        while len(windows) < how_many[source.cadence]:
-            windows.append(source.cadence.latest_finished(windows[-1].start))
+        windows: list[Window] = []
+        most = sys.maxsize if source.demo_partitions is None else source.demo_partitions
+        while len(windows) < min(how_many[source.cadence], most):
+            windows.append(source.cadence.latest_finished(windows[-1].start if windows else AS_OF))
         for window in reversed(windows):
             live = source.history is History.LIVE
             steps.append(Step(source, window.key, window.start + timedelta(hours=21) if live else AS_OF))
@@ -117,29 +115,20 @@ def _steps(days: int, weeks: int, months: int) -> list[Step]:
 
 
 def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
-    """What the recorded responses hold: every chart and month, and the fullest weeks of news and reviews.
+    """The partitions that were recorded; of a source that asks app by app, the ``RECORDED_WEEKS`` fullest.
 
-    What lies before the first partition is left out, and weeks beyond ``RECORDED_WEEKS``.
+    What lies before the first partition is left out.
     """
     from steam_assets.simulator.replay import LeftOut
-    from steam_assets.sources import source_named
+    from steam_assets.sources import SOURCES
 
-    def weeks(source: Source, held: Mapping[str, Mapping[int, int]]) -> list[Step]:
-        fullest = sorted(held, key=lambda week: (-sum(held[week].values()), week))
-        return [Step(source, week, _after(week), tuple(held[week])) for week in fullest]
-
-    charts, sellers, news, reviews, visits = map(source_named, RECORDED_SOURCES)
-    recorded = (
-        (charts, [Step(charts, _day(moment), moment) for moment in recording.most_played], None),
-        (sellers, [Step(sellers, week, _after(week)) for week in recording.top_sellers_weeks], None),
-        (news, weeks(news, recording.news), RECORDED_WEEKS),
-        (reviews, weeks(reviews, recording.reviews), RECORDED_WEEKS),
-        (visits, [Step(visits, month, asked) for month, asked in recording.months.items()], None),
-    )
+    held = list(recording.partitions())
     steps: list[Step] = []
     left: list[LeftOut] = []
-    for source, found, most in recorded:
-        first = source.cadence.first
+    for source in SOURCES:
+        fullest = sorted((one for one in held if one.source == source.name), key=lambda one: (-one.items, one.key))
+        found = [Step(source, one.key, one.moment or _after(source, one.key), one.apps) for one in fullest]
+        first, most = source.cadence.first, RECORDED_WEEKS if source.apps_from else None
         possible = [step for step in found if step.key >= first]
         steps += sorted(possible[:most], key=lambda step: step.key)
         for others, reason in (
@@ -152,12 +141,8 @@ def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
     return steps, left
 
 
-def _day(moment: datetime) -> str:
-    return Cadence.DAILY.containing(moment).key
-
-
-def _after(week: str) -> datetime:
-    return Cadence.WEEKLY.window(week).end + timedelta(hours=30)
+def _after(source: Source, key: str) -> datetime:
+    return source.cadence.window(key).end + max(source.due_after, timedelta(hours=30))
 
 
 @dataclass

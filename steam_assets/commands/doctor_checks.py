@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import requests
 
 from steam_assets.clock import Clock
+from steam_assets.extraction.hosts import drop_folder
 from steam_assets.java.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
 from steam_assets.java.jvm import (
     JAVA_TEMPORARY,
@@ -42,6 +43,7 @@ from steam_assets.lake.reviewer_key import SHORTEST_KEY
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
 from steam_assets.settings import Settings
+from steam_assets.sources import HOSTS
 
 CONTACT_SECONDS = 5.0
 WORKER_SECONDS = 60
@@ -271,7 +273,8 @@ def check_clock(settings: Settings) -> Iterator[Finding]:
         yield problem("Clock", f"it says {now:%Y-%m-%d %H:%M} UTC", "sudo timedatectl set-ntp true")
         return
     try:
-        told = requests.head(settings.steam_api_url, timeout=CONTACT_SECONDS, allow_redirects=False).headers.get("Date")
+        asked = settings.of_host(HOSTS[0], "url")
+        told = requests.head(asked, timeout=CONTACT_SECONDS, allow_redirects=False).headers.get("Date")
         drift = abs((datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()) if told else None
     except (requests.RequestException, ValueError) as error:
         yield note("Clock", f"{now:%Y-%m-%d %H:%M} UTC; the source could not be asked ({type(error).__name__})")
@@ -287,17 +290,20 @@ def _simulated(settings: Settings) -> Finding:
         moment = Clock.from_settings(settings).now()
     except ValueError as error:
         return problem("Clock", str(error), "unset STEAM_SIMULATED_NOW")
-    if settings.steam_api_url == type(settings).model_fields["steam_api_url"].default:
-        return problem(
-            "Clock", "STEAM_SIMULATED_NOW is set, and the source is the real one", "unset STEAM_SIMULATED_NOW"
-        )
+    if real := [host.url for host in HOSTS if settings.of_host(host, "url") == host.url]:
+        detail = f"STEAM_SIMULATED_NOW is set, and the real {', '.join(real)} would be asked"
+        return problem("Clock", detail, "unset STEAM_SIMULATED_NOW")
     return note("Clock", f"stands at {moment:%Y-%m-%d %H:%M} UTC (STEAM_SIMULATED_NOW)")
 
 
-def check_drop_folder(settings: Settings) -> Iterator[Finding]:
-    """The folder of hand-saved Similarweb answers, if one is named."""
-    given, name = settings.similarweb_drop_folder, "Similarweb folder"
-    folder = given or settings.home / "similarweb"
+def check_drop_folders(settings: Settings) -> Iterator[Finding]:
+    """The folders of hand-saved answers, of the hosts that take them."""
+    for host in HOSTS:
+        if folder := drop_folder(settings, host):
+            yield from _drop_folder(f"{host.service} folder", folder, given=bool(settings.of_host(host, "drop_folder")))
+
+
+def _drop_folder(name: str, folder: Path, *, given: bool) -> Iterator[Finding]:
     if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
         named = list(folder.glob("*.json"))
         yield fine(name, f"{sum(path.is_file() for path in named)} answers in {folder}")
@@ -334,6 +340,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_reviewer_key,
     check_dagster_home,
     check_clock,
-    check_drop_folder,
+    check_drop_folders,
     check_webhook,
 )

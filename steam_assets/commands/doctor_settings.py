@@ -19,6 +19,7 @@ from steam_assets.commands.doctor_checks import Finding, problem
 from steam_assets.java.jars import JARS_DIR_VARIABLE
 from steam_assets.masking import shown
 from steam_assets.settings import Settings
+from steam_assets.sources import declared_settings
 
 PREFIX = "STEAM_"
 NO_SETTINGS = (JARS_DIR_VARIABLE, DEBUG_VARIABLE, "STEAM_TEST_")
@@ -36,9 +37,10 @@ class SettingLine:
 
 
 def setting_lines(settings: Settings) -> list[SettingLine]:
-    """All settings, in the order in which they are declared."""
+    """All settings in the order in which they are declared, those of hosts and sources last."""
     in_file = _in_file()
-    fields = type(settings).model_fields
+    declared = declared_settings()
+    fields = dict(sorted(type(settings).model_fields.items(), key=lambda field: field[0] in declared))
     return [
         SettingLine(
             PREFIX + name.upper(),

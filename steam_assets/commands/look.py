@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
 
 if TYPE_CHECKING:
     from steam_assets.insights.insight import Insight
@@ -27,7 +28,7 @@ SHOWN_ANSWERS = 20
 
 @show.command()
 def raw(
-    source: Annotated[str, typer.Argument(help="most_played, top_sellers, news, reviews or monthly_visits.")],
+    source: Annotated[str, typer.Argument(help=f"One of: {', '.join(source.name for source in SOURCES)}.")],
     partition: Annotated[str, typer.Argument(help="First day of the period, YYYY-MM-DD.")],
     app: AppOption = None,
     backup: Annotated[bool, typer.Option(help="Those in the backup.")] = False,
@@ -61,7 +62,6 @@ def trace(
     from steam_assets.insights import INSIGHTS
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.trace import trace as follow
-    from steam_assets.sources import SOURCES
 
     named = {t.name: (s, t) for s in SOURCES for t in s.tables}
     if insight := next((one for one in INSIGHTS if table in (one.name, one.table) and table not in named), None):
@@ -114,7 +114,6 @@ def _print(console: Console, found: Trace, partition: str) -> None:
 def _print_inputs(console: Console, insight: Insight, partition: str) -> None:
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.trace import reads
-    from steam_assets.sources import SOURCES
 
     if insight.cadence is None:
         raise typer.BadParameter(f"{insight.name} has one partition, of all that is kept; trace its tables instead")

@@ -21,6 +21,8 @@ NARROW = 80
 
 LINES_FOR_PROGRAMS = 200
 KEY_WIDTH = len("2026-11-10")
+NAME_WIDTH = 7
+"""Letters of a name that stay in one line in the narrowest terminal."""
 
 
 def table_console(*, stderr: bool = False) -> Console:
@@ -39,7 +41,7 @@ def partition_table(statuses: Iterable[PartitionStatus], title: str, width: int 
     """
     narrow = width < NARROW
     table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("source", overflow="fold", min_width=len("reviews"))
+    table.add_column("source", overflow="fold", min_width=NAME_WIDTH)
     table.add_column("partition", overflow="fold", min_width=KEY_WIDTH)
     for heading in NARROW_HEADINGS if narrow else HEADINGS:
         table.add_column(heading, justify="right", overflow="fold", min_width=max(map(len, heading.split("\n"))))

@@ -18,6 +18,7 @@ from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
 from steam_assets.commands.refresh import refresh_behind, say_behind
 from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 
@@ -29,7 +30,7 @@ STAGES = ("raw", "raw-backup", "clean", "clean-backup")
 
 
 def run(
-    target: Annotated[str, typer.Argument(help="A source (most_played, …) or a cadence: daily, weekly, monthly.")],
+    target: Annotated[str, typer.Argument(help=f"A source ({SOURCES[0].name}, …) or a cadence: {', '.join(Cadence)}.")],
     first: Annotated[
         str | None,
         typer.Option("--from", help="First partition, YYYY-MM-DD or YYYY-MM. Default: the newest."),
@@ -38,7 +39,7 @@ def run(
     stage: Annotated[
         list[str] | None, typer.Option(help=f"One stage alone ({', '.join(STAGES)}); may be repeated. Default: all.")
     ] = None,
-    apps: Annotated[str, typer.Option(help="App ids to ask news and reviews about, comma separated.")] = "",
+    apps: Annotated[str, typer.Option(help="App ids, comma separated, for sources that ask app by app.")] = "",
     refetch: Annotated[bool, typer.Option(help="Ask the source again for raw partitions that are there.")] = False,
     refresh: Annotated[
         bool | None, typer.Option("--refresh/--no-refresh", help="Insights and dashboard follow. Default: all stages.")
@@ -129,8 +130,6 @@ def run_range(
 
 
 def _sources(target: str) -> list[Source]:
-    from steam_assets.sources import SOURCES
-
     chosen = [s for s in SOURCES if target in (s.name, s.cadence.value)]
     if not chosen:
         names = ", ".join([s.name for s in SOURCES] + [c.value for c in Cadence])

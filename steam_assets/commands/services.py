@@ -17,6 +17,7 @@ from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings
+from steam_assets.sources import HOSTS
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 
@@ -66,13 +67,13 @@ def simulate(
     apps: Annotated[int, typer.Option(min=10, help="Games that exist.")] = 100,
     replay: Annotated[Path | None, typer.Option(help="Serve recorded responses in this folder.")] = None,
 ) -> None:
-    """Serve the simulator of Steam and Similarweb, until Ctrl-C. Point STEAM_STEAM_API_URL and its kin at it."""
+    """Serve the simulator of all hosts, until Ctrl-C. It prints the settings by which it takes their place."""
     from steam_assets.simulator import serve
 
     if replay:
         show_left_out(Console(stderr=True), recorded_in(replay).left_out)
 
     def say(url: str) -> None:
-        Console().print(f"STEAM_STEAM_API_URL={url} STEAM_SIMILARWEB_URL={url} STEAM_SIMILARWEB_API_URL={url}")
+        Console().print(*(f"{host.variable('url')}={url}" for host in HOSTS), soft_wrap=True)
 
     serve(say, port=port, seed=seed, apps=apps, replay=replay)

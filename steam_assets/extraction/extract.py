@@ -7,6 +7,7 @@ Does not belong here: how one request is made (http_client.py), publishing.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -71,7 +72,9 @@ def extract(
 
 
 def _about(fetch_request: FetchRequest) -> str:
-    asked = f"{fetch_request.window.key} {fetch_request.page_budget} {','.join(str(app) for app in fetch_request.apps)}"
+    options = fetch_request.options.model_dump_json() if fetch_request.options else ""
+    keyed = sorted(host.name for host in fetch_request.keyed)
+    asked = json.dumps([fetch_request.window.key, options, keyed, *fetch_request.apps])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 

@@ -1,6 +1,7 @@
-"""Whom requests go to: address, rate, headers and key of each host, out of the settings.
+"""Whom requests go to: a host's declaration with what this deployment's settings make of it.
 
-Belongs here: what differs from host to host. Does not belong here: how a request is sent.
+Belongs here: address, rate, headers, key and folder of a host as it is used. Does not belong here: any one host (the
+source files), how a request is sent.
 """
 
 from __future__ import annotations
@@ -9,21 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from steam_assets.settings import Settings
-from steam_assets.sources.source import Host
+from steam_assets.sources import HOSTS
+from steam_assets.sources.host import Host
+from steam_assets.sources.source import Source
 
 IDENTIFIED = {"User-Agent": f"steam-assets/{version('steam-assets')} (Steam market-data pipeline)"}
-
-# The extension's endpoint turns away clients that do not look like a browser with the extension. No Origin header:
-# accounts of it conflict, and it is known to cause refusals.
-AS_THE_EXTENSION = {
-    "User-Agent": (
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
-    ),
-    "X-Extension-Version": "6.12.21",
-}
+"""Headers of every request whose host declares no others."""
 
 
 @dataclass(frozen=True)
@@ -53,40 +49,53 @@ class HostProfile:
 
 def profile(settings: Settings, host: Host) -> HostProfile:
     """The profile of a host. ValueError if its configured address is not a plain http(s) one."""
-    match host:
-        case Host.STEAM_API:
-            return HostProfile(
-                host,
-                _checked(settings.steam_api_url, "STEAM_STEAM_API_URL"),
-                settings.steam_requests_per_second,
-                IDENTIFIED,
-                "lower STEAM_STEAM_REQUESTS_PER_SECOND and materialize the partition again after that",
-            )
-        case Host.SIMILARWEB:
-            folder = settings.similarweb_drop_folder or settings.home / "similarweb"
-            return HostProfile(
-                host,
-                _checked(settings.similarweb_url, "STEAM_SIMILARWEB_URL"),
-                settings.similarweb_requests_per_second,
-                AS_THE_EXTENSION,
-                f"open the address in a browser, save its JSON as a .json file in {folder.absolute()} "
-                "and materialize the partition again, or set STEAM_SIMILARWEB_API_KEY",
-                drop_folder=folder,
-            )
-        case Host.SIMILARWEB_API:
-            key = settings.similarweb_api_key.get_secret_value()
-            return HostProfile(
-                host,
-                _checked(settings.similarweb_api_url, "STEAM_SIMILARWEB_API_URL"),
-                settings.similarweb_requests_per_second,
-                IDENTIFIED,
-                "check STEAM_SIMILARWEB_API_KEY and the account's quota, then materialize the partition again",
-                secret_params={"api_key": key} if key else {},
-            )
+    key, folder = _key(settings, host), drop_folder(settings, host)
+    return HostProfile(
+        host,
+        _checked(settings.of_host(host, "url"), host.variable("url")),
+        settings.of_host(host, "requests_per_second"),
+        {**IDENTIFIED, **host.headers},
+        _when_blocked(host, folder),
+        secret_params={host.key_parameter: key} if key else {},
+        drop_folder=folder,
+    )
+
+
+def keyed(settings: Settings, source: Source) -> frozenset[Host]:
+    """The hosts of a source for which a key is set."""
+    return frozenset(host for host in source.hosts if _key(settings, host))
+
+
+def drop_folder(settings: Settings, host: Host) -> Path | None:
+    """The folder of the host's hand-saved answers, which need not exist; None if the host takes none."""
+    return (settings.of_host(host, "drop_folder") or settings.home / host.name) if host.drop_folder else None
+
+
+def served_by(url: str, requests_per_second: float) -> dict[str, Any]:
+    """The settings by which one server, such as the simulator, stands in for all hosts."""
+    rates = {host.setting("requests_per_second"): requests_per_second for host in HOSTS}
+    return {host.setting("url"): url for host in HOSTS} | rates
+
+
+def _key(settings: Settings, host: Host) -> str:
+    return settings.of_host(host, "key").get_secret_value() if host.key_parameter else ""
+
+
+def _when_blocked(host: Host, folder: Path | None) -> str:
+    if folder:
+        step = (
+            f"open the address in a browser, save its JSON as a .json file in {folder.absolute()} "
+            "and materialize the partition again"
+        )
+    elif host.key_parameter:
+        step = f"check {host.variable('key')} and the account's quota, then materialize the partition again"
+    else:
+        step = f"lower {host.variable('requests_per_second')} and materialize the partition again after that"
+    return f"{step}, or {host.alternative}" if host.alternative else step
 
 
 def _checked(url: str, setting: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError(f"{setting} is no address of the form https://host[:port] without a user; set it to one")
+        raise ValueError(f"{setting} is not an address of the form https://host[:port] without a user; set it to one")
     return url

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -37,7 +38,8 @@ from steam_assets.extraction.errors import (
 from steam_assets.extraction.hosts import HostProfile, profile
 from steam_assets.extraction.limits import CircuitOpen, HostLimits, Permit, RetryPolicy, limits_of, retry_after
 from steam_assets.settings import Settings
-from steam_assets.sources.source import Host, InvalidAnswer, NotYet, Rejected, Request, Response
+from steam_assets.sources.host import Host
+from steam_assets.sources.source import InvalidAnswer, NotYet, Rejected, Request, Response
 
 T = TypeVar("T")
 
@@ -57,13 +59,15 @@ class HttpClient:
     """Asks hosts for sources; implements ``SourceClient``. Threads may share one. Close it, or use it in a ``with``.
 
     Raises Unreachable, Blocked, EndpointGone, Refused or AnswerStaysInvalid; ``tolerant`` gives a Rejected in place of
-    the last. ValueError if a host's configured address is unusable.
+    the last. ValueError if the configured address of the request's host is unusable.
     """
 
     def __init__(self, settings: Settings, clock: Clock, retry_policy: RetryPolicy | None = None) -> None:
         self._clock = clock
         self._retry_policy = retry_policy or RetryPolicy()
-        self._connections = {host: self._open(profile(settings, host)) for host in Host}
+        self._settings = settings
+        self._connections: dict[str, _Connection] = {}
+        self._opening = Lock()
 
     def __enter__(self) -> HttpClient:
         return self
@@ -76,7 +80,7 @@ class HttpClient:
             connection.session.close()
 
     def fetch(self, request: Request[T]) -> Response[T]:
-        connection = self._connections[request.host]
+        connection = self._connection(request.host)
         left_out: list[str] = []
         saved = _hand_saved(connection.profile.drop_folder, request, left_out)
         try:
@@ -97,12 +101,18 @@ class HttpClient:
             log.warning("app %s is set aside: %s", request.app_id, error)
             return Rejected(request, kept.url, kept.status, kept.headers, kept.body, kept.fetched_at, str(error), items)
 
-    def _open(self, host: HostProfile) -> _Connection:
-        for secret in host.secret_params.values():
-            transport.SECRETS.add(secret)
-        return _Connection(
-            host, limits_of(host.host, host.netloc, host.requests_per_second), transport.session(host.headers)
-        )
+    def _connection(self, host: Host) -> _Connection:
+        with self._opening:
+            if host.name not in self._connections:
+                self._connections[host.name] = _open(profile(self._settings, host))
+            return self._connections[host.name]
+
+
+def _open(host: HostProfile) -> _Connection:
+    for secret in host.secret_params.values():
+        transport.SECRETS.add(secret)
+    limits = limits_of(host.host.name, host.netloc, host.requests_per_second)
+    return _Connection(host, limits, transport.session(host.headers))
 
 
 class _RefusedAlone(AnswerStaysInvalid):

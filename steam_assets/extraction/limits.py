@@ -16,8 +16,6 @@ from time import monotonic
 
 from pyrate_limiter import GCRA, Limiter, Rate, SingleBucketFactory, StateBucket
 
-from steam_assets.sources.source import Host
-
 SEVERAL_APPS = 5
 """So many apps in a row that are not answered for are not unknown apps any more, but a host that refuses us."""
 
@@ -156,13 +154,13 @@ class HostLimits:
                 return permit
 
 
-_breakers: dict[tuple[Host, str], CircuitBreaker] = {}
-_rate_limiters: dict[tuple[Host, str, float], RateLimiter] = {}
+_breakers: dict[tuple[str, str], CircuitBreaker] = {}
+_rate_limiters: dict[tuple[str, str, float], RateLimiter] = {}
 _registering = Lock()
 
 
-def limits_of(host: Host, netloc: str, requests_per_second: float) -> HostLimits:
-    """The limits of a host. Callers that name the same host and rate share them."""
+def limits_of(host: str, netloc: str, requests_per_second: float) -> HostLimits:
+    """The limits of a host, by its name and address. Callers that name the same host and rate share them."""
     with _registering:
         breaker = _breakers.setdefault((host, netloc), CircuitBreaker())
         key = (host, netloc, requests_per_second)

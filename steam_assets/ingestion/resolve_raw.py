@@ -19,6 +19,7 @@ from pathlib import Path
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import NotAskable, SourceError
 from steam_assets.extraction.extract import extract
+from steam_assets.extraction.hosts import keyed
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import RetryPolicy
 from steam_assets.extraction.spool import Spool
@@ -160,8 +161,8 @@ class RawResolver:
             window=window,
             now=now,
             apps=() if refusal else tuple(apps()),
-            page_budget=settings.review_page_budget,
-            official=bool(settings.similarweb_api_key.get_secret_value()),
+            options=settings.options_of(source),
+            keyed=keyed(settings, source),
         )
         # A run that died after its commit leaves a spool that must not be published a second time.
         Spool.drop_published(folder, source.name, partition_key, published)

@@ -52,7 +52,9 @@ def markdown() -> str:
 def _sections(insight: Insight) -> Iterator[str]:
     yield f"## {insight.title}\n"
     cadence = f"{insight.cadence.value} partitions" if insight.cadence else "no partitions"
-    inputs = ", ".join(f"`{needed.table}`{_span(needed.days_before, needed.days_after)}" for needed in insight.inputs)
+    inputs = "the ledger"
+    if insight.compute:
+        inputs = ", ".join(f"`{each.table}`{_span(each.days_before, each.days_after)}" for each in insight.inputs)
     key = ", ".join(f"`{name}`" for name in insight.key)
     yield f"`insights/{insight.name}`, {cadence}; key {key}; from {inputs}.\n"
     yield f"**Method.** {_plain(insight.method)}\n"

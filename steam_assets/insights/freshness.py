@@ -6,18 +6,15 @@ Belongs here: the judgement of a period from the ledger. Does not belong here: r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
+from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import Column, Source
-
-DUE_AFTER = {Cadence.DAILY: timedelta(0), Cadence.WEEKLY: timedelta(hours=36), Cadence.MONTHLY: timedelta(days=21)}
-"""How long after its end a period is due: Steam's week is published within a day, Similarweb's month within three
-weeks."""
 
 PERIODS = {Cadence.DAILY: 366, Cadence.WEEKLY: 105, Cadence.MONTHLY: 36}
 """How many periods back are judged, at most."""
@@ -31,7 +28,7 @@ def freshness_rows(lake: Lake, sources: Sequence[Source], now: datetime) -> list
 
 
 def _rows_of(lake: Lake, source: Source, now: datetime) -> Iterator[Row]:
-    newest_due = _newest_due(source.cadence, now)
+    newest_due = source.cadence.latest_finished(now - source.due_after)
     ledger = SourceLedger.of(lake, source)
     present = {*ledger.raw, *ledger.clean[source.tables[0].name]}
     last = source.cadence.window(max({*present, newest_due.key}))
@@ -40,15 +37,11 @@ def _rows_of(lake: Lake, source: Source, now: datetime) -> Iterator[Row]:
         yield _judged(source, window, newest_due, ledger.status(window.key), now)
 
 
-def _newest_due(cadence: Cadence, now: datetime) -> Window:
-    return cadence.latest_finished(now - DUE_AFTER[cadence])
-
-
 def _judged(source: Source, window: Window, newest_due: Window, status: PartitionStatus, now: datetime) -> Row:
     records = [table.record for table in status.tables if table.record]
     whole = len(records) == len(status.tables)
     state, why = _state(source, window, newest_due, status, now)
-    since = max(r.committed_at for r in records) if whole and state == "ok" else window.end + DUE_AFTER[source.cadence]
+    since = max(r.committed_at for r in records) if whole and state == "ok" else window.end + source.due_after
     return _row(source, window, state, since, why, records)
 
 
@@ -86,14 +79,7 @@ INSIGHT = Insight(
     name="freshness",
     title="Freshness and gaps",
     cadence=None,
-    inputs=(
-        Input("most_played"),
-        Input("top_sellers"),
-        Input("news"),
-        Input("reviews"),
-        Input("review_summary"),
-        Input("visits"),
-    ),
+    inputs=tuple(Input(table.name) for source in SOURCES for table in source.tables),
     columns=(
         Column("source", "string", "Name of the source.", nullable=False),
         Column("title", "string", "The source's name as people read it.", nullable=False),
@@ -114,8 +100,8 @@ INSIGHT = Insight(
     key=("source", "period"),
     method=(
         "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks and "
-        "36 months, judged from the ledger; no data is read. A day is due at its end, a week 36 hours "
-        "after its end, a month 21 days after."
+        "36 months, judged from the ledger; no data is read. A period is due as long after its end as "
+        "its source declares (steam_assets/sources/)."
     ),
     error="It tells what was collected, not whether the source itself was right on that day.",
     plot="count_if(state <> 'ok')",

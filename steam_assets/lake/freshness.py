@@ -7,19 +7,13 @@ state (partition_status.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
-from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import History, Source
-
-GRACE = {Cadence.DAILY: timedelta(hours=24), Cadence.WEEKLY: timedelta(days=2), Cadence.MONTHLY: timedelta(days=27)}
-"""After a window's end, the time in which its data may come without being late (contracts of the sources)."""
-
-CARRIED_FOR = timedelta(days=100)
-"""How long after its end a period is still in the answers of a source that carries the last three."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
     """Compare what is kept of a source with its calendar up to ``now`` (aware)."""
     ledger = SourceLedger.of(lake, source)
     keys = ledger.keys
-    due = source.cadence.latest_finished(now - GRACE[source.cadence])
+    due = source.cadence.latest_finished(now - source.due_after)
     gaps = [gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in keys] if keys else []
     return Freshness(
         source=source.name,
@@ -89,7 +83,7 @@ def gap(source: Source, window: Window, now: datetime) -> Gap:
     refusal = source.history.refusal(window, now)
     if refusal is None:
         if source.history is History.CARRIED:
-            return Gap(window.key, "the answer may no longer carry it", now < window.end + CARRIED_FOR)
+            return Gap(window.key, "the answer may no longer carry it", now < window.end + source.carried_for)
         return Gap(window.key, "can be caught up", True)
     return Gap(window.key, "missed while it was the present; only Kafka, a backup or an import may have it", False)
 

@@ -27,7 +27,7 @@ class PublishConfig(dg.Config):
     """How to obtain the partition.
 
     ``refetch`` asks the source although the partition is there, and adds a snapshot. ``apps`` are asked about instead
-    of the chart's (news, reviews). ``batch_ids`` are batches of other producers to add to what is there.
+    of the chart's. ``batch_ids`` are batches of other producers to add to what is there.
     """
 
     refetch: bool = False

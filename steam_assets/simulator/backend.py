@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Protocol
 
+from steam_assets.simulator.market import Market
 from steam_assets.simulator.request_parameters import (
     ChartQuestion,
     Json,
@@ -32,7 +33,13 @@ def encode(message: Json) -> bytes:
 
 
 class Backend(Protocol):
-    """Bodies of answers. ``now`` is Unix seconds UTC; nothing later than it is ever answered."""
+    """Bodies of answers. ``now`` is Unix seconds UTC; nothing later than it is ever answered.
+
+    ``market`` is for endpoints whose answers were never recorded: None where recordings are all there is.
+    """
+
+    @property
+    def market(self) -> Market | None: ...
 
     def most_played_now(self, parameters: ChartQuestion, now: int) -> bytes: ...
 

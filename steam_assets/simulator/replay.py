@@ -49,6 +49,20 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class RecordedPartition:
+    """A partition of a source that can be replayed, with the apps asked about and how many items they have.
+
+    ``moment`` is when to ask (UTC); None: at any time after the partition's end.
+    """
+
+    source: str
+    key: str
+    moment: datetime | None = None
+    apps: tuple[int, ...] = ()
+    items: int = 0
+
+
+@dataclass(frozen=True)
 class Recording:
     """What a folder of recordings can be asked about. Keys are partition keys (the first day of the window).
 
@@ -65,7 +79,19 @@ class Recording:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.most_played or self.top_sellers_weeks or self.news or self.reviews or self.months)
+        return not any(self.partitions())
+
+    def partitions(self) -> Iterator[RecordedPartition]:
+        """All that can be replayed, by source."""
+        for moment in self.most_played:
+            yield RecordedPartition("most_played", f"{moment:%Y-%m-%d}", moment)
+        for week in self.top_sellers_weeks:
+            yield RecordedPartition("top_sellers", week)
+        for source, weeks in (("news", self.news), ("reviews", self.reviews)):
+            for week, apps in weeks.items():
+                yield RecordedPartition(source, week, apps=tuple(apps), items=sum(apps.values()))
+        for month, moment in self.months.items():
+            yield RecordedPartition("monthly_visits", month, moment)
 
 
 def catalogue(folder: Path, country: str = "US") -> Recording:
@@ -122,6 +148,8 @@ def _some(count: int, what: str, reason: str, names: tuple[str, ...] = ()) -> It
 
 class ReplayBackend:
     """Recorded answers; the clock decides which of them exist already."""
+
+    market = None
 
     def __init__(self, folder: Path) -> None:
         self._recordings: Recordings = read_recordings(folder)

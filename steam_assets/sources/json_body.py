@@ -185,6 +185,14 @@ def exploded(
 
     An envelope that was set aside without an item (its ``items`` are all 0) has no row.
 
+    Example: of the body ``{"day": "7", "games": [{"id": "10", "players": 5}, {"id": "x"}]}``
+
+    ``exploded(raw, shape="day string, games array<{item}>", array="{whole}.games", item="id bigint, players bigint",
+    keep={"day": "{whole}.day"})``
+
+    has two rows with ``day`` "7": one with ``entry.id`` 10, ``entry.players`` 5 and no ``problem``; one whose
+    ``problem`` is "`id` is not a whole number" and whose ``item`` is the text of the second element.
+
     Columns: ``app_id``, ``request`` and the origin of the envelope, ``hash_key`` if given, those of ``carry`` and
     ``keep``, ``entry`` (null where it is not an object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in
     it), ``notes`` (those of an import, null for a live answer).
@@ -272,6 +280,11 @@ def shaped(
     row's ``problem``. A count below zero is left out (set to 0 where the column is not nullable), one with a fraction
     is rounded, and a value that rounding alone carried past a bound is set to it; each with a note in ``changes``. The
     argument ``changes`` is SQL of further notes, comma separated, each of them null where nothing was changed.
+
+    Example, going on from that of ``exploded``: with ``Column("players", "bigint", "Players in the game.", "players")``
+    and ``values={"players": "entry.players"}`` the first row has ``players`` 5. Had -5 been sent, ``players`` would be
+    null and ``changes`` would say so; with ``required=("players",)`` a row without it has the ``problem`` "no
+    `players`".
     """
     found = entries.select(*entries.columns, *(F.expr(values[c.name]).alias(f"_{c.name}") for c in columns))
     types = {field.name: field.dataType for field in found.schema}

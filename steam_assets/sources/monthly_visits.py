@@ -10,28 +10,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 
 from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, validated
 from steam_assets.sources.readers import whole_of
-from steam_assets.sources.source import (
-    Answer,
-    FetchRequest,
-    History,
-    Host,
-    InvalidAnswer,
-    Request,
-    Source,
-    SourceClient,
-)
+from steam_assets.sources.source import Answer, FetchRequest, History, InvalidAnswer, Request, Source, SourceClient
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
 SITE = "store.steampowered.com"
 OFFICIAL_PATH = f"/v1/website/{SITE}/total-traffic-and-engagement/visits"
+
+SIMILARWEB_API = Host(
+    name="similarweb_api",
+    service="Similarweb",
+    url="https://api.similarweb.com",
+    requests_per_second=0.1,
+    key_parameter="api_key",
+)
+"""The official API, asked where its key is set."""
+
+SIMILARWEB = Host(
+    name="similarweb",
+    service="Similarweb",
+    url="https://data.similarweb.com",
+    requests_per_second=0.1,
+    # The extension's endpoint turns away clients that do not look like a browser with the extension. No Origin header:
+    # accounts of it conflict, and it is known to cause refusals.
+    headers={
+        "User-Agent": (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+        ),
+        "X-Extension-Version": "6.12.21",
+    },
+    drop_folder=True,
+    alternative=f"set {SIMILARWEB_API.variable('key')}",
+)
+"""The free answer."""
 
 
 class Details(BaseModel):
@@ -124,9 +144,9 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answe
         "format": "json",
     }
     request: Request[dict[str, int]] = (
-        Request(OFFICIAL, OFFICIAL_PATH, official, partial(parse_official, window), host=Host.SIMILARWEB_API)
-        if fetch_request.official
-        else Request(ESTIMATE, "/api/v1/data", {"domain": SITE}, partial(parse, window), host=Host.SIMILARWEB)
+        Request(SIMILARWEB_API, OFFICIAL, OFFICIAL_PATH, official, partial(parse_official, window))
+        if SIMILARWEB_API in fetch_request.keyed
+        else Request(SIMILARWEB, ESTIMATE, "/api/v1/data", {"domain": SITE}, partial(parse, window))
     )
     response = client.fetch(request)
     yield Answer(response, response.value)
@@ -136,8 +156,12 @@ SOURCE = Source(
     name="monthly_visits",
     title="Monthly visits",
     description=f"Similarweb's estimate of visits to {SITE}, with engagement, traffic sources and countries.",
+    hosts=(SIMILARWEB, SIMILARWEB_API),
     cadence=Cadence.MONTHLY,
     history=History.CARRIED,
+    # A month's visits come out between the 12th and the 27th of the next; the answer carries the last three months.
+    due_after=timedelta(days=27),
+    carried_for=timedelta(days=100),
     extract=extract,
     tables=(VISITS, ENGAGEMENT, TRAFFIC, COUNTRIES),
 )

@@ -37,6 +37,7 @@ from steam_assets.sources.source import (
     SourceClient,
     Table,
 )
+from steam_assets.sources.steam import STEAM_API
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -91,7 +92,7 @@ def parse(window: Window, body: bytes) -> Chart:
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """One answer: the chart as it is now."""
     params: dict[str, Any] = {"input_json": json.dumps(QUERY)}
-    response = client.fetch(Request("chart", PATH, params, partial(parse, fetch_request.window)))
+    response = client.fetch(Request(STEAM_API, "chart", PATH, params, partial(parse, fetch_request.window)))
     yield Answer(response, {"most_played": len(response.value.ranks)})
 
 
@@ -145,6 +146,7 @@ SOURCE = Source(
     name="most_played",
     title="Most played",
     description="The hundred games with the most players now, with names and prices of the US store.",
+    hosts=(STEAM_API,),
     cadence=Cadence.DAILY,
     history=History.LIVE,
     extract=extract,

@@ -10,9 +10,10 @@ ends in quarantine and not nowhere. ``belongs`` says so in Python, and news_tabl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, seconds, validated
@@ -28,9 +29,16 @@ from steam_assets.sources.source import (
     Source,
     SourceClient,
 )
+from steam_assets.sources.steam import STEAM_API
 
 PATH = "/ISteamNews/GetNewsForApp/v2/"
 PAGE = 100
+
+
+class Options(BaseModel):
+    """What can be set."""
+
+    page_budget: int = Field(default=20, ge=1, description="Pages of 100 articles an app and a week at most.")
 
 
 class AppNews(BaseModel):
@@ -78,7 +86,7 @@ def parse(body: bytes) -> AppNews:
 def request(app_id: int, end: int) -> Request[AppNews]:
     """The hundred newest items of an app up to ``end`` (Unix seconds), with their whole texts."""
     params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
-    return Request("page", PATH, params, parse, app_id)
+    return Request(STEAM_API, "page", PATH, params, parse, app_id)
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
@@ -89,7 +97,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answe
 
 def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
     end, known = seconds(fetch_request.window.end), set[str]()
-    for _ in range(fetch_request.page_budget):
+    for _ in range(fetch_request.given(Options).page_budget):
         response = client.fetch_or_reject(request(app_id, end))
         if isinstance(response, Rejected):
             yield Answer(response, {"news": response.items})
@@ -108,8 +116,11 @@ SOURCE = Source(
     name="news",
     title="News",
     description="Announcements, patch notes and press about the week's top sellers.",
+    hosts=(STEAM_API,),
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
+    due_after=timedelta(hours=36),
+    options=Options,
     extract=extract,
     tables=(NEWS,),
     apps_from="top_sellers",

@@ -13,10 +13,11 @@ import json
 import re
 from collections.abc import Iterator, Set
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, filled_response, seconds, validated
@@ -42,6 +43,7 @@ from steam_assets.sources.source import (
     Source,
     SourceClient,
 )
+from steam_assets.sources.steam import STEAM_API
 
 PATH = "/IUserReviewsService/GetAppReviews/v1/"
 PAGE_LENGTH = 100
@@ -50,6 +52,12 @@ NEVER_LISTED = 2
 """Reviews that Steam counts and may not list."""
 BY_CHANCE = 1e-6
 """What is less probable than this is taken for a change of the contract."""
+
+
+class Options(BaseModel):
+    """What can be set."""
+
+    page_budget: int = Field(default=20, ge=1, description="Pages of 100 reviews an app and a week at most.")
 
 
 def _sendable(cursor: Any) -> str | None:
@@ -124,7 +132,7 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
         "filter_offtopic_activity": name in (WEEK_FILTERED, LIFETIME_FILTERED),
         "cursor": cursor,
     }
-    return Request(name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
+    return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
@@ -143,7 +151,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answe
 def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
     name, cursor, total = FIRST_PAGE, "*", 0
     asked, known = set[str](), set[str]()
-    for _ in range(fetch_request.page_budget):
+    for _ in range(fetch_request.given(Options).page_budget):
         response = _until_it_goes_on(client, request(name, app_id, fetch_request.window, cursor), known, total)
         if isinstance(response, Rejected):
             yield Answer(response, {"reviews": response.items})
@@ -189,8 +197,11 @@ SOURCE = Source(
     name="reviews",
     title="Reviews",
     description="Reviews of the week's top sellers in all languages, and how players voted in the week and ever.",
+    hosts=(STEAM_API,),
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
+    due_after=timedelta(hours=36),
+    options=Options,
     extract=extract,
     tables=(REVIEWS, SUMMARIES),
     apps_from="top_sellers",

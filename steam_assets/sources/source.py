@@ -9,18 +9,24 @@ clean tables come out of raw envelopes (``Table.items``). Everything else is der
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.host import Host
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 T = TypeVar("T")
+Options = TypeVar("Options", bound=BaseModel)
 
 
 class InvalidAnswer(Exception):
@@ -31,28 +37,24 @@ class NotYet(InvalidAnswer):
     """The answer is of the period just before; the service comes to the present one within minutes."""
 
 
-class Host(StrEnum):
-    """Whom a request goes to; ``settings.py`` has the base URL, the rate and the headers of each."""
-
-    STEAM_API = "steam_api"
-    SIMILARWEB = "similarweb"
-    SIMILARWEB_API = "similarweb_api"
+class NoOptions(BaseModel):
+    """The options of a source that has none."""
 
 
 @dataclass(frozen=True)
 class Request(Generic[T]):
-    """One GET.
+    """One GET to ``host``, one of the source's ``hosts``.
 
     ``name`` says what it is for and stands in the envelope; ``params`` are unencoded and are encoded exactly once;
     ``parse`` turns the body into the source's model or raises InvalidAnswer; ``app_id`` is the app it is about.
     """
 
+    host: Host
     name: str
     path: str
     params: Mapping[str, str]
     parse: Callable[[bytes], T]
     app_id: int | None = None
-    host: Host = Host.STEAM_API
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,25 @@ class SourceClient(Protocol):
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What one partition wants to know: its window, the apps to ask about (chart order) and the page budget an app.
+    """What one partition wants to know: its window and the apps to ask about (chart order).
 
-    ``now`` is the moment of asking (UTC). ``official`` asks the keyed API where a source has one beside a free way.
+    ``now`` is the moment of asking (UTC). ``options`` are the source's, as set; by default its own defaults. ``keyed``
+    are the source's hosts for which a key is set.
     """
 
     window: Window
     now: datetime
     apps: Sequence[int] = ()
-    page_budget: int = 50
-    official: bool = False
+    options: BaseModel | None = None
+    keyed: Collection[Host] = ()
+
+    def given(self, options: type[Options]) -> Options:
+        """The options as the source's own model. TypeError if they are another source's."""
+        if self.options is None:
+            return options()
+        if not isinstance(self.options, options):
+            raise TypeError(f"{type(self.options).__name__} are not the {options.__name__} that the source declares")
+        return self.options
 
 
 class History(StrEnum):
@@ -198,18 +209,36 @@ class Table:
 
 @dataclass(frozen=True)
 class Source:
-    """A source: five files of this and one line each in ``sources/__init__.py`` are the whole product's input.
+    """A source: a file with one of these, and its line in ``sources/__init__.py``, is all that the product asks for.
 
-    ``apps_from`` names the source whose clean table of the same week lists the apps to ask about.
-    ``quarantine_limit`` is the share of items in quarantine above which the partition's check fails.
+    ``hosts`` are all that its requests go to; the first is the one it is known by. ``apps_from`` names the source whose
+    clean table of the same week lists the apps to ask about. ``options`` is a pydantic model with a default for each
+    field; a field ``pages`` of the source ``news`` is the setting STEAM_NEWS_PAGES. ``due_after`` is how long after a
+    window's end its data may come without being late; an answer of History.CARRIED has a period until ``carried_for``
+    after its end. ``quarantine_limit`` is the share of items in quarantine above which the partition's check fails.
+    ``demo_partitions`` is how many partitions the demo makes of it at most; None: as many as of its cadence.
     """
 
     name: str
     title: str
     description: str
+    hosts: tuple[Host, ...]
     cadence: Cadence
     history: History
     extract: Callable[[SourceClient, FetchRequest], Iterator[Answer]]
     tables: tuple[Table, ...]
     apps_from: str | None = None
+    options: type[BaseModel] = NoOptions
+    due_after: timedelta = timedelta(0)
+    carried_for: timedelta = timedelta(0)
     quarantine_limit: float = 0.01
+    demo_partitions: int | None = None
+
+    def setting(self, option: str) -> str:
+        """The name of an option's setting, as ``Settings`` has it."""
+        return f"{self.name}_{option}"
+
+    def settings(self) -> dict[str, tuple[Any, FieldInfo]]:
+        """The settings that its options are, by name: type and pydantic field."""
+        fields = self.options.model_fields
+        return {self.setting(option): (info.annotation, copy(info)) for option, info in fields.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +36,7 @@ from steam_assets.sources.source import (
     SourceClient,
     Table,
 )
+from steam_assets.sources.steam import STEAM_API
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -82,7 +83,7 @@ def request(window: Window, page_start: int) -> Request[Page]:
         "page_start": page_start,
         "page_count": CHART_LENGTH,
     }
-    return Request("chart", PATH, {"input_json": json.dumps(query)}, partial(parse, window, page_start))
+    return Request(STEAM_API, "chart", PATH, {"input_json": json.dumps(query)}, partial(parse, window, page_start))
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
@@ -150,8 +151,10 @@ SOURCE = Source(
     name="top_sellers",
     title="Top sellers",
     description="The hundred best-earning items of a finished week in the US store.",
+    hosts=(STEAM_API,),
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
+    due_after=timedelta(hours=36),
     extract=extract,
     tables=(TABLE,),
 )

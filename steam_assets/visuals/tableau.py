@@ -35,6 +35,7 @@ from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.columns import ORIGIN
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.sources import SOURCES
+from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
 
 Rows: TypeAlias = "Callable[[Sequence[str]], pa.RecordBatchReader]"
@@ -42,8 +43,15 @@ Rows: TypeAlias = "Callable[[Sequence[str]], pa.RecordBatchReader]"
 
 APPS, ABOUT_TABLES, ABOUT_COLUMNS = "apps", "about_tables", "about_columns"
 APPS_SCHEMA = pa.schema([("app_id", pa.int64()), ("name", pa.string()), ("item_type", pa.string())])
-NAMED_BY = ("top_sellers", "most_played")
-"""Tables that name apps; the newest row of the later one counts."""
+FREQUENCY = (Cadence.MONTHLY, Cadence.WEEKLY, Cadence.DAILY)
+NAMED_BY = tuple(
+    table.name
+    for cadence in FREQUENCY
+    for source in SOURCES
+    for table in source.tables
+    if source.cadence is cadence and {*APPS_SCHEMA.names} <= {column.name for column in table.columns}
+)
+"""Tables that name apps; the newest row of the later one counts, which is the more frequent one."""
 
 NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -25,7 +25,8 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.reviewer_key import reviewer_key
 from steam_assets.lake.roots import MARKER
 from steam_assets.settings import Settings
-from steam_assets.sources import source_named
+from steam_assets.sources import HOSTS, source_named
+from steam_assets.sources.monthly_visits import SIMILARWEB
 from steam_assets_tests.java.test_jvm import fake_java
 
 SECRETS = {
@@ -45,7 +46,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STEAM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("STEAM_EMBEDDED_KAFKA_PORT", str(free_port()))
-    monkeypatch.setenv("STEAM_STEAM_API_URL", "http://127.0.0.1:9")
+    for host in HOSTS:
+        monkeypatch.setenv(host.variable("url"), "http://127.0.0.1:9")
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     yield tmp_path
 
@@ -83,11 +85,11 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_origin_of_each_value_is_told(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (environment / ".env").write_text("STEAM_APPS=730\nSTEAM_REVIEW_PAGE_BUDGET=3\n")
-    monkeypatch.setenv("STEAM_REVIEW_PAGE_BUDGET", "4")
+    (environment / ".env").write_text("STEAM_APPS=730\nSTEAM_REVIEWS_PAGE_BUDGET=3\n")
+    monkeypatch.setenv("STEAM_REVIEWS_PAGE_BUDGET", "4")
     lines = {line.name: (line.value, line.origin) for line in setting_lines(Settings())}
     assert lines["STEAM_APPS"] == ("730", ".env")
-    assert lines["STEAM_REVIEW_PAGE_BUDGET"] == ("4", "environment")
+    assert lines["STEAM_REVIEWS_PAGE_BUDGET"] == ("4", "environment")
     assert lines["STEAM_SPARK_MASTER"] == ("local[*]", "default")
 
 
@@ -222,12 +224,12 @@ def test_an_s3_root_that_cannot_be_reached_is_found(monkeypatch: pytest.MonkeyPa
 
 
 def test_other_faults_are_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative Dagster home, a drop folder that is none, a simulated clock on real Steam, half a catalog."""
+    """A relative Dagster home, a drop folder that is none, a simulated clock on one real host, half a catalog."""
     monkeypatch.setenv("DAGSTER_HOME", "here")
     assert problems(checks.check_dagster_home)[0].fix == f"export DAGSTER_HOME={environment / 'here'}"
-    gone = Settings(similarweb_drop_folder=environment / "gone")
-    assert problems(checks.check_drop_folder, gone)[0].fix.startswith("mkdir -p ")
-    monkeypatch.delenv("STEAM_STEAM_API_URL")
+    monkeypatch.setenv(SIMILARWEB.variable("drop_folder"), str(environment / "gone"))
+    assert problems(checks.check_drop_folders)[0].fix.startswith("mkdir -p ")
+    monkeypatch.delenv(HOSTS[-1].variable("url"))
     assert problems(checks.check_clock, Settings(simulated_now="2026-11-20"))
     assert problems(checks.check_clock, Settings(simulated_now="tomorrow"))
     assert problems(checks.check_catalog, Settings(iceberg_catalog="jdbc"))

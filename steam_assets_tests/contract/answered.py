@@ -44,7 +44,10 @@ class CannedClient:
 
 def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, first: int = 0) -> list[Envelope]:
     """What collecting makes of a world in which every request is answered by ``body``; none if it is refused."""
-    fetch_request = FetchRequest(source.cadence.window(key), FETCHED, apps=(730,), page_budget=1, official=official)
+    options = source.options.model_validate({"page_budget": 1})
+    fetch_request = FetchRequest(
+        source.cadence.window(key), FETCHED, (730,), options, source.hosts[1:] if official else ()
+    )
     try:
         answers = list(source.extract(CannedClient(lambda _: body), fetch_request))
     except InvalidAnswer:

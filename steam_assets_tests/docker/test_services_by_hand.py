@@ -36,8 +36,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Simulator(seed=7, apps=20) as steam:
         steam.set_now(datetime.fromisoformat(NOW))
         simulated = {
-            "STEAM_STEAM_API_URL": steam.url,
-            "STEAM_STEAM_REQUESTS_PER_SECOND": "50",
+            "STEAM_API_URL": steam.url,
+            "STEAM_API_REQUESTS_PER_SECOND": "50",
             "STEAM_SIMULATED_NOW": NOW,
             "STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED),
         }

@@ -154,7 +154,7 @@ def fetched(deployment: Deployment) -> Spool:
     """The day's answers on the local disk, as a run leaves them that dies before it has published them."""
     settings = deployment.settings
     fetch_request = FetchRequest(
-        PLAYED.cadence.window(DAY), deployment.clock.now(), page_budget=settings.review_page_budget
+        PLAYED.cadence.window(DAY), deployment.clock.now(), options=settings.options_of(PLAYED)
     )
     client = HttpClient(settings, deployment.clock, RetryPolicy())
     return extract(PLAYED, fetch_request, client, settings.home / "spool")

@@ -12,15 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from steam_assets.sources import SOURCES
 from steam_assets_tests.deployment import ANY_NAME, SHORT_LIVED
 from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 COMMAND = [str(Path(sys.executable).with_name("steam-assets")), "demo", "--apps", "10", "--days", "1", "--weeks", "1"]
-SOURCES = ("most_played", "top_sellers", "news", "reviews", "monthly_visits")
 
-
+NAMES = {source.name for source in SOURCES}
 DEAD_PROXY = "http://127.0.0.1:9"
 ELSEWHERE = {
     **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"), DEAD_PROXY),
@@ -51,8 +51,8 @@ def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tm
     given = tmp_path / ANY_NAME / ("deep" * 50)
     home = given / "demo"
     first = demo(given)
-    lines = [line.split() for line in first.splitlines() if line.split()[:1] and line.split()[0] in SOURCES]
-    assert {line[0] for line in lines} == set(SOURCES)
+    lines = [line.split() for line in first.splitlines() if line.split()[:1] and line.split()[0] in NAMES]
+    assert {line[0] for line in lines} == NAMES
     for line in lines:
         fetched, published, landed, clean, quarantined, duplicates = map(int, line[2:8])
         assert fetched == published == landed == clean + quarantined + duplicates

@@ -11,6 +11,7 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 import dagster as dg
 import pytest
 
+from steam_assets.extraction.hosts import served_by
 from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
@@ -46,9 +47,7 @@ class Command(Program):
             home=folder / "home",
             simulated_now=NOW.isoformat(),
             embedded_kafka_port=free_port(),
-            steam_api_url=simulator.url,
-            similarweb_url=simulator.url,
-            similarweb_api_url=simulator.url,
+            **served_by(simulator.url, 1.0),
             spark_config=SHORT_LIVED,
         )
         # No .env of a checkout counts here.
@@ -152,7 +151,7 @@ def test_simulate_ends_where_its_parent_ignores_ctrl_c(simulator: Simulator, tmp
 
 def test_nohup_outlives_the_terminal(tmp_path: Path) -> None:
     with Program(["nohup", STEAM_ASSETS, "simulate", "--port", str(free_port())], tmp_path / "output.txt") as simulate:
-        simulate.wait_for_output("STEAM_STEAM_API_URL")
+        simulate.wait_for_output("STEAM_API_URL")
         simulate.signal(SIGHUP)
         simulate.signal(SIGTERM)
         assert simulate.wait(ENDED_SECONDS) == CODES[SIGTERM]

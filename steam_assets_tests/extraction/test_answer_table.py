@@ -17,6 +17,7 @@ from steam_assets.extraction.answer_table import TABLE, Body, Concerns, Meaning,
 from steam_assets.extraction.errors import Blocked, EndpointGone, Evidence, Refused, StillOld, Unreachable
 from steam_assets.extraction.limits import SEVERAL_APPS
 from steam_assets.sources.source import NotYet, Rejected, Request, Response
+from steam_assets.sources.steam import STEAM_API
 
 JSON, HTML = "application/json; charset=UTF-8", "text/html"
 BLOCKED = b"<html><title>Forbidden</title><h1>Forbidden</h1>Your address is blocked.</html>"
@@ -138,7 +139,7 @@ def test_the_recorded_error_pages_mean_what_they_say(recorded: Path) -> None:
 
 
 def about(app: int | None) -> Request[dict[str, object]]:
-    return Request("page", f"/IThing/{app}/", {}, parse, app_id=app)
+    return Request(STEAM_API, "page", f"/IThing/{app}/", {}, parse, app_id=app)
 
 
 def app_of(exchange: Exchange) -> int:
@@ -241,7 +242,7 @@ def test_an_answer_of_the_period_before_is_waited_for_and_not_quickly_refused(tm
             raise NotYet("the chart is still yesterday's")
         return {}
 
-    request = Request("chart", "/", {}, fresh)
+    request = Request(STEAM_API, "chart", "/", {}, fresh)
     retry_policy = replace(QUICK, not_yet_seconds=0.05, invalid_attempts=1)
     with asking(lambda e: e.json(GOOD if e.number == 6 else b'{"old": 1}'), tmp_path, retry_policy) as (client, server):
         assert client.fetch(request).value == {}

@@ -20,6 +20,7 @@ from steam_assets.extraction.extract import APPS_AHEAD, APPS_AT_ONCE, extract
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Answer, FetchRequest, History, Request, Response, Source, SourceClient
+from steam_assets.sources.steam import STEAM_API
 
 FRIDAY = Cadence.DAILY.window("2026-11-20")
 NOON = FRIDAY.start + timedelta(hours=12)
@@ -29,7 +30,7 @@ def pages_of_apps(client: SourceClient, fetch_request: FetchRequest) -> Iterator
     """Two pages an app, the second asked for only after the first."""
     for app in fetch_request.apps or (0,):
         for page in ("1", "2"):
-            got = client.fetch_or_reject(Request("page", f"/{app}/", {"page": page}, parse, app_id=app))
+            got = client.fetch_or_reject(Request(STEAM_API, "page", f"/{app}/", {"page": page}, parse, app_id=app))
             yield Answer(got, {"rows": 1} if isinstance(got, Response) else {"rows": 0})
 
 
@@ -38,6 +39,7 @@ def source(history: History = History.LIVE, apps_from: str | None = "chart") -> 
         name="tiny",
         title="Tiny",
         description="",
+        hosts=(STEAM_API,),
         cadence=Cadence.DAILY,
         history=history,
         extract=pages_of_apps,
@@ -56,7 +58,7 @@ def asking(
 ) -> Iterator[tuple[HttpClient, FaultyServer]]:
     with (
         serving(script) as server,
-        HttpClient(settings(server.url, home, steam_requests_per_second=rate), Clock(now), QUICK) as client,
+        HttpClient(settings(server.url, home, api_requests_per_second=rate), Clock(now), QUICK) as client,
     ):
         yield client, server
 
@@ -183,7 +185,7 @@ def test_a_batch_for_other_apps_is_not_passed_off_as_this_one(tmp_path: Path) ->
 
 def one_page(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     for app in fetch_request.apps:
-        yield Answer(client.fetch(Request("page", f"/{app}/", {}, parse, app_id=app)), {"rows": 1})
+        yield Answer(client.fetch(Request(STEAM_API, "page", f"/{app}/", {}, parse, app_id=app)), {"rows": 1})
 
 
 @pytest.mark.slow

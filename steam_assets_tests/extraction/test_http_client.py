@@ -18,10 +18,13 @@ from faulty_server import Exchange, FaultyServer, Script, serving
 from steam_assets.clock import Clock
 from steam_assets.extraction import transport
 from steam_assets.extraction.errors import AnswerStaysInvalid, EndpointGone, Refused, Unreachable
+from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import RetryPolicy
 from steam_assets.settings import Settings
-from steam_assets.sources.source import Host, InvalidAnswer, Rejected, Request
+from steam_assets.sources.host import Host
+from steam_assets.sources.source import InvalidAnswer, Rejected, Request
+from steam_assets.sources.steam import STEAM_API
 
 QUICK = RetryPolicy(
     connect_seconds=2,
@@ -50,18 +53,15 @@ def parse(body: bytes) -> dict[str, Any]:
     return value
 
 
-def request(host: Host = Host.STEAM_API, **params: str) -> Request[dict[str, Any]]:
-    return Request("thing", "/IThing/Get/v1/", params, parse, app_id=10, host=host)
+def request(host: Host = STEAM_API, **params: str) -> Request[dict[str, Any]]:
+    return Request(host, "thing", "/IThing/Get/v1/", params, parse, app_id=10)
 
 
 def settings(url: str, home: Path, **more: Any) -> Settings:
     return Settings(
         _env_file=None,  # pyright: ignore[reportCallIssue]
         home=home,
-        steam_api_url=url,
-        similarweb_url=url,
-        similarweb_api_url=url,
-        **{"steam_requests_per_second": 500, "similarweb_requests_per_second": 500, **more},
+        **{**served_by(url, 500.0), **more},
     )
 
 

@@ -17,7 +17,9 @@ from steam_assets.clock import Clock
 from steam_assets.extraction.errors import SourceError
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.sources import source_named
-from steam_assets.sources.source import FetchRequest, Host, Request, Response
+from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
+from steam_assets.sources.source import FetchRequest, Request, Response
+from steam_assets.sources.steam import STEAM_API
 
 CANARY = "c4n4ry/+ key&"
 
@@ -48,7 +50,7 @@ def test_the_key_is_sent_and_shown_nowhere(kind: str, tmp_path: Path, caplog: py
         with HttpClient(settings(url, tmp_path, similarweb_api_key=CANARY), Clock(NOON), QUICK) as client:
             shown = repr(client)
             try:
-                response: Response[Any] | None = client.fetch(request(Host.SIMILARWEB_API, country="world"))
+                response: Response[Any] | None = client.fetch(request(SIMILARWEB_API, country="world"))
             except SourceError as error:
                 shown += every_text_of(error) + repr(error.evidence and error.evidence.body)
             else:
@@ -64,14 +66,14 @@ def test_the_log_of_the_network_library_still_tells_the_request(
 ) -> None:
     caplog.set_level("DEBUG", "urllib3.connectionpool")
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_api_key=CANARY) as (client, _):
-        client.fetch(request(Host.SIMILARWEB_API))
+        client.fetch(request(SIMILARWEB_API))
     assert "api_key=[secret]" in caplog.text
 
 
 def test_similarweb_sees_a_browser_with_its_extension_and_steam_does_not(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
-        client.fetch(request(Host.SIMILARWEB))
-        client.fetch(request(Host.STEAM_API))
+        client.fetch(request(SIMILARWEB))
+        client.fetch(request(STEAM_API))
     assert server.headers[0]["user-agent"].startswith("Mozilla/5.0")
     assert server.headers[0]["x-extension-version"]
     assert "origin" not in server.headers[0]
@@ -80,15 +82,18 @@ def test_similarweb_sees_a_browser_with_its_extension_and_steam_does_not(tmp_pat
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host", "//host", "https://user:pass@host", ""])
 def test_an_address_that_is_not_plain_http_is_refused_by_the_name_of_its_setting(url: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="STEAM_STEAM_API_URL") as raised:
-        HttpClient(settings(url, tmp_path), Clock())
+    with (
+        HttpClient(settings(url, tmp_path), Clock()) as client,
+        pytest.raises(ValueError, match="STEAM_API_URL") as raised,
+    ):
+        client.fetch(request())
     assert "pass@" not in str(raised.value)
 
 
 @pytest.mark.parametrize("path", ["//evil.example/x", "@evil.example/x", "/../../x", "http://evil.example/"])
 def test_no_path_leads_to_another_host(path: str, tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
-        response = client.fetch(Request("odd", path, {}, parse))
+        response = client.fetch(Request(STEAM_API, "odd", path, {}, parse))
     assert len(server.asked) == 1
     assert response.url.startswith(server.url + "/")
 
@@ -101,9 +106,9 @@ def test_the_newest_valid_hand_saved_file_is_taken_before_the_network(tmp_path: 
         os.utime(folder / name, (written, written))
     (folder / "newest but wrong.json").write_bytes(b"<html>")
     with asking(lambda exchange: exchange.json(b'{"ok": 3}'), tmp_path) as (client, server):
-        response = client.fetch(request(Host.SIMILARWEB))
+        response = client.fetch(request(SIMILARWEB))
         assert server.asked == []
-        assert client.fetch(request(Host.STEAM_API)).value == {"ok": 3}
+        assert client.fetch(request(STEAM_API)).value == {"ok": 3}
     assert response.value == {"ok": 2}
     assert response.url == "file:new%20%C3%A9.json"
     assert response.fetched_at == datetime.fromtimestamp(2_000, UTC)
@@ -133,7 +138,7 @@ def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
     (tmp_path / "kept").write_bytes(b'{"ok": 2}')
     Path(os.fsdecode(os.fsencode(folder) + b"/linked\xe9.json")).symlink_to(tmp_path / "kept")
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_drop_folder=folder) as (client, server):
-        response = client.fetch(request(Host.SIMILARWEB))
+        response = client.fetch(request(SIMILARWEB))
         assert server.asked == []
     assert (response.value, response.url) == ({"ok": 2}, "file:linked%E9.json")
     for name in ("folder.json", "pipe.json", "gone.json"):
@@ -147,4 +152,4 @@ def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) ->
         client,
         _,
     ):
-        assert client.fetch(request(Host.SIMILARWEB)).url.startswith("http://")
+        assert client.fetch(request(SIMILARWEB)).url.startswith("http://")

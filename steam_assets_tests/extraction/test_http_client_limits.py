@@ -20,7 +20,8 @@ from steam_assets.clock import Clock
 from steam_assets.extraction.errors import Blocked
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import retry_after
-from steam_assets.sources.source import Host, Rejected
+from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
+from steam_assets.sources.source import Rejected
 
 SLACK = 0.02
 """Seconds by which a sleep and two looks at the clock may differ."""
@@ -213,29 +214,29 @@ def test_the_pause_of_one_host_is_not_that_of_another(tmp_path: Path) -> None:
     slow = replace(QUICK, cool_down_seconds=30, cool_down_cap_seconds=30, cool_downs=0)
     with asking(lambda exchange: exchange.html(status=403), tmp_path, slow) as (client, _):
         with pytest.raises(Blocked):
-            client.fetch(request(Host.SIMILARWEB_API))
+            client.fetch(request(SIMILARWEB_API))
         with (
             serving(lambda exchange: exchange.json(GOOD)) as well,
             HttpClient(settings(well.url, tmp_path), Clock(), slow) as other,
         ):
-            assert other.fetch(request(Host.SIMILARWEB_API)).value == {"ok": 1}
+            assert other.fetch(request(SIMILARWEB_API)).value == {"ok": 1}
 
 
 def test_a_blocked_similarweb_tells_how_to_fill_the_gap_by_hand(tmp_path: Path) -> None:
     retry_policy = replace(QUICK, cool_downs=0)
     with asking(lambda exchange: exchange.html(b"Request blocked", 403), tmp_path, retry_policy) as (client, _):
         with pytest.raises(Blocked, match=r"save its JSON as a \.json file in") as raised:
-            client.fetch(request(Host.SIMILARWEB))
+            client.fetch(request(SIMILARWEB))
         assert str(tmp_path / "similarweb") in str(raised.value)
         (tmp_path / "similarweb").mkdir()
         (tmp_path / "similarweb" / "saved.json").write_bytes(GOOD)
-        assert client.fetch(request(Host.SIMILARWEB)).url == "file:saved.json"
+        assert client.fetch(request(SIMILARWEB)).url == "file:saved.json"
 
 
 def test_nobody_exceeds_the_stated_rate_together(tmp_path: Path) -> None:
     with (
-        asking(lambda exchange: exchange.json(GOOD), tmp_path, steam_requests_per_second=20) as (client, server),
-        HttpClient(settings(server.url, tmp_path, steam_requests_per_second=20), Clock()) as another,
+        asking(lambda exchange: exchange.json(GOOD), tmp_path, api_requests_per_second=20) as (client, server),
+        HttpClient(settings(server.url, tmp_path, api_requests_per_second=20), Clock()) as another,
         ThreadPoolExecutor(6) as pool,
     ):
         list(pool.map(lambda number: (client if number % 2 else another).fetch(request()), range(20)))
@@ -245,7 +246,7 @@ def test_nobody_exceeds_the_stated_rate_together(tmp_path: Path) -> None:
 
 
 def test_a_rate_below_one_a_second_is_kept(tmp_path: Path) -> None:
-    with asking(lambda exchange: exchange.json(GOOD), tmp_path, steam_requests_per_second=0.8) as (client, server):
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, api_requests_per_second=0.8) as (client, server):
         client.fetch(request())
         client.fetch(request())
     assert server.times[1] - server.times[0] >= 1.25 - SLACK

@@ -12,12 +12,13 @@ import pytest
 from steam_assets.extraction.spool import Spool, SpoolDamaged, SpoolInUse, SpoolWriter
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources.source import Answer, Request, Response
+from steam_assets.sources.steam import STEAM_API
 
 SOURCE, KEY = "most_played", "2026-11-20"
 
 
 def envelope(batch_id: str, sequence: int, body: str = '{"é": "\u2028 \\n"}') -> Envelope:
-    request = Request("chart", "/", {}, bytes)
+    request = Request(STEAM_API, "chart", "/", {}, bytes)
     moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
     response = Response(request, "http://host/", 200, {"etag": "a"}, body.encode(), moment, b"")
     return Envelope.from_answer(

@@ -19,6 +19,7 @@ import dagster as dg
 import pytest
 
 from steam_assets import failpoints
+from steam_assets.extraction.hosts import served_by
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
@@ -119,8 +120,7 @@ def home(
         home=tmp_path,
         kafka_bootstrap_servers=broker.address,
         kafka_topic_prefix=prefix,
-        steam_api_url=simulator.url,
-        steam_requests_per_second=500,
+        **served_by(simulator.url, 500),
         simulated_now=NOW.isoformat(),
     )
     temporary = tmp_path / "tmp"

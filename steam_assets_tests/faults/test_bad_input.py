@@ -95,7 +95,7 @@ def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
 
 def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> None:
     """Nothing listens at the address: the error names it; nothing is written."""
-    away = deployment.settings.model_copy(update={"steam_api_url": "http://127.0.0.1:9"})
+    away = deployment.settings.model_copy(update={"api_url": "http://127.0.0.1:9"})
     deployment.settings = away
     with pytest.raises(SourceError, match=r"127\.0\.0\.1:9"):
         resolve_raw(deployment, source_named("top_sellers"), WEEK)

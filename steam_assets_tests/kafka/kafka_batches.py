@@ -26,6 +26,7 @@ def new_source() -> Source:
         name="test_" + uuid.uuid4().hex[:12],
         title="Test",
         description="For a test",
+        hosts=(),
         cadence=Cadence.DAILY,
         history=History.LIVE,
         extract=lambda ask, fetch_request: iter(()),

@@ -36,6 +36,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Answer, FetchRequest, Request, Response, Source, SourceClient
+from steam_assets.sources.steam import STEAM_API
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
 
@@ -51,7 +52,7 @@ def talkative_source() -> Source:
     def extract(_client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
         for number in range(ANSWERS):
             body = f"{number} {page[number : number + 8000]}".encode()
-            request = Request("page", "/", {}, lambda _: None, app_id=number)
+            request = Request(STEAM_API, "page", "/", {}, lambda _: None, app_id=number)
             yield Answer(
                 Response(request, "https://example.invalid/", 200, {}, body, fetch_request.now, None), {"things": 1}
             )

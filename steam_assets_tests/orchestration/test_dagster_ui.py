@@ -35,8 +35,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
         "STEAM_HOME": str(home),
         "STEAM_KAFKA_BOOTSTRAP_SERVERS": broker.address,
         "STEAM_KAFKA_TOPIC_PREFIX": "dagit",
-        "STEAM_STEAM_API_URL": simulator.url,
-        "STEAM_STEAM_REQUESTS_PER_SECOND": "500",
+        "STEAM_API_URL": simulator.url,
+        "STEAM_API_REQUESTS_PER_SECOND": "500",
         "STEAM_SIMULATED_NOW": NOW.isoformat(),
         "STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED),
     }

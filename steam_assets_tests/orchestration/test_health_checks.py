@@ -49,7 +49,7 @@ def test_gaps_halves_and_failures_are_named(lake: Lake) -> None:
         passed, told = check(lake, instance, "most_played", datetime(2026, 11, 18, 21, tzinfo=UTC))
     assert not passed
     assert told == {
-        "missing": ["2026-11-13", "2026-11-15", "2026-11-16"],
+        "missing": ["2026-11-13", "2026-11-15", "2026-11-16", "2026-11-17"],
         "unfinished": ["2026-11-12", "2026-11-14"],
         "failed": ["2026-11-13"],
         "late": ["newest is 2026-11-14"],

@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from steam_assets.clock import Clock
+from steam_assets.extraction.hosts import served_by
 from steam_assets.ingestion.history.importing import import_folder
 from steam_assets.kafka.connection import (
     connection,
@@ -60,8 +61,7 @@ class Deployed:
             home=home,
             kafka_bootstrap_servers=kafka,
             kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
-            steam_api_url=NOBODY,
-            similarweb_url=NOBODY,
+            **served_by(NOBODY, 1.0),
         )
         self.clock = Clock(TODAY)
         self.lake = Lake(self.settings)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from steam_assets.sources import source_named
+from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
 from steam_assets.sources.review_tables import FRESH_HEADER
-from steam_assets.sources.source import Answer, FetchRequest, Host, InvalidAnswer, NotYet, Rejected, Request, Response
+from steam_assets.sources.source import Answer, FetchRequest, InvalidAnswer, NotYet, Rejected, Request, Response
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 WEEK = source_named("news").cadence.window("2026-11-17")
@@ -41,7 +42,8 @@ class CannedClient:
     def extract(self, name: str, apps: tuple[int, ...] = (), budget: int = 20, **more: Any) -> list[Answer]:
         source = source_named(name)
         window = more.pop("window", WEEK)
-        return list(source.extract(self, FetchRequest(window, NOW, apps, page_budget=budget, **more)))
+        options = source.options.model_validate({"page_budget": budget})
+        return list(source.extract(self, FetchRequest(window, NOW, apps, options, **more)))
 
     @property
     def queries(self) -> list[dict[str, Any]]:
@@ -329,7 +331,7 @@ def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
         if name == "":
             continue
         with pytest.raises(InvalidAnswer, match=re.escape(str(name))):
-            client.extract("monthly_visits", window=MONTH, official=official)
+            client.extract("monthly_visits", window=MONTH, keyed={SIMILARWEB_API} if official else ())
 
 
 @pytest.mark.parametrize(
@@ -363,7 +365,7 @@ def test_visits_are_asked_where_the_question_says() -> None:
     free = CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5, "2023-09-01": 6}})
     assert free.extract("monthly_visits", window=month)[0].items["visits"] == 1
     official = CannedClient(lambda _: {"visits": [{"date": "2023-09-01", "visits": 1.5e8}]})
-    official.extract("monthly_visits", window=month, official=True)
-    assert [client.asked[0].host for client in (free, official)] == [Host.SIMILARWEB, Host.SIMILARWEB_API]
+    official.extract("monthly_visits", window=month, keyed={SIMILARWEB_API})
+    assert [client.asked[0].host for client in (free, official)] == [SIMILARWEB, SIMILARWEB_API]
     with pytest.raises(InvalidAnswer, match="carries: 2023-08-01"):
         CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5}}).extract("monthly_visits", window=month)

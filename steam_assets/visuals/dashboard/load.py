@@ -1,9 +1,9 @@
 """Reading what the dashboard shows from the clean and insight tables.
 
-Belongs here: which tables, columns and partitions are read, and the judgement of periods where no table has it. Does
-not belong here: opening Iceberg (lake/clean_reader.py).
+Belongs here: which partitions are read, and the judgement of periods where no table has it. Does not belong here:
+which tables and columns a panel needs (panel_queries.py), opening Iceberg (lake/clean_reader.py).
 
-Only the last year is read. Reviews are read for their newest week alone, as a year of them may not fit in memory.
+Only the last year is read, of some tables the newest partition alone.
 """
 
 from __future__ import annotations
@@ -20,29 +20,9 @@ from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard.data import DashboardData, Period
+from steam_assets.visuals.dashboard.panel_queries import READS, Read
 
 YEAR = timedelta(days=365)
-
-CLEAN_COLUMNS: dict[str, tuple[str, ...]] = {
-    "most_played": (
-        *("partition_key", "day", "rank", "app_id", "players_now", "players_peak", "name", "item_type"),
-        *("is_free", "is_early_access", "final_price_cents", "discount_percent"),
-    ),
-    "top_sellers": (
-        *("partition_key", "week_start", "app_id", "name", "item_type", "is_free", "is_early_access"),
-        *("final_price_cents", "discount_percent"),
-    ),
-    "visits": ("*",),
-    "engagement": ("*",),
-    "traffic_sources": ("*",),
-    "top_countries": ("*",),
-}
-"""Clean tables of which the year is read, and the columns of them."""
-
-REVIEW_COLUMNS = (
-    *("partition_key", "app_id", "language", "text", "created_at", "voted_up", "votes_up"),
-    "playtime_at_review_minutes",
-)
 
 
 def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None) -> DashboardData:
@@ -52,11 +32,9 @@ def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None)
     """
     keys = {name: partition_keys(reader, name) for name in _names()}
     tables: dict[str, pa.Table] = {}
-    for name, columns in CLEAN_COLUMNS.items():
-        _read(reader, name, _last_year(keys[name]), columns, tables)
-    _read(reader, "reviews", keys["reviews"][-1:], REVIEW_COLUMNS, tables)
-    for insight in INSIGHTS:
-        _read(reader, insight.table, _last_year(keys[insight.table]), ("*",), tables)
+    for read in ({insight.table: Read(insight.table) for insight in INSIGHTS} | READS).values():
+        wanted = keys[read.table][-1:] if read.newest_only else _last_year(keys[read.table])
+        _read(reader, read.table, wanted, read.columns, tables)
     as_of = {
         table.name: moment
         for source in SOURCES

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from steam_assets.insights.refreshed import in_words
+from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard.data import DashboardData
 from steam_assets.visuals.dashboard.panel_queries import Frames
 
@@ -83,7 +84,16 @@ def _page(data: DashboardData, payload: Markup) -> str:
         views=VIEWS,
         as_of=f"Newest data {newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest else "No data yet",
         behind=in_words(data.behind),
+        credits=_credits(),
     )
+
+
+def _credits() -> str:
+    """Where the data comes from: each service with the sources that ask it."""
+    of_service: dict[str, list[str]] = {}
+    for source in SOURCES:
+        of_service.setdefault(source.hosts[0].service, []).append(source.title.lower())
+    return " ".join(f"{service}: {', '.join(titles)}." for service, titles in of_service.items())
 
 
 def _policy(script: str, style: str) -> str:

@@ -46,6 +46,15 @@ class Frame:
     sql: str
 
 
+@dataclass(frozen=True)
+class Read:
+    """What the page needs of a table: its columns, of the newest partition alone or of the last year."""
+
+    table: str
+    columns: tuple[str, ...] = ("*",)
+    newest_only: bool = False
+
+
 FRAMES = (
     Frame(
         "trend",
@@ -163,6 +172,34 @@ CHARTS = {
     "week_start as since from top_sellers",
 }
 """Where an app's facts stand; the newest chart that has it counts."""
+
+NARROWED = (
+    Read(
+        "most_played",
+        (
+            *("partition_key", "day", "rank", "app_id", "players_now", "players_peak", "name", "item_type"),
+            *("is_free", "is_early_access", "final_price_cents", "discount_percent"),
+        ),
+    ),
+    Read(
+        "top_sellers",
+        (
+            *("partition_key", "week_start", "app_id", "name", "item_type", "is_free", "is_early_access"),
+            *("final_price_cents", "discount_percent"),
+        ),
+    ),
+    # A year of reviews may not fit in memory.
+    Read(
+        "reviews",
+        (
+            *("partition_key", "app_id", "language", "text", "created_at", "voted_up", "votes_up"),
+            "playtime_at_review_minutes",
+        ),
+        newest_only=True,
+    ),
+)
+READS = {frame.table: Read(frame.table) for frame in FRAMES} | {read.table: read for read in NARROWED}
+"""What is read of each table that a panel needs, by table."""
 
 
 class Frames:

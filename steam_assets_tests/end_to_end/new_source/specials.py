@@ -1,0 +1,115 @@
+"""Specials: what the Steam store offers at a discount on its front page, once a day.
+
+Belongs here: the host, the request, what a valid answer is, and the clean table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.host import Host
+from steam_assets.sources.json_body import decode, exploded, moment_of, shaped, validated
+from steam_assets.sources.source import Answer, Column, FetchRequest, History, Request, Source, SourceClient, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+STORE = Host(
+    name="steam_store",  # settings: STEAM_STORE_URL, STEAM_STORE_REQUESTS_PER_SECOND
+    service="Steam",
+    url="https://store.steampowered.com",
+    requests_per_second=0.5,
+    headers={"Accept": "application/json"},
+)
+
+
+class Options(BaseModel):
+    """What can be set."""
+
+    # setting: STEAM_SPECIALS_COUNTRY
+    country: str = Field(default="US", pattern="^[A-Z]{2}$", description="Country whose prices are asked for.")
+
+
+class Category(BaseModel):
+    """A part of the front page; what is within an item is checked row by row in clean."""
+
+    items: Annotated[list[Any], Field(min_length=1)]
+
+
+class FrontPage(BaseModel):
+    """The answer."""
+
+    specials: Category
+
+
+def parse(body: bytes) -> int:
+    """How many offers the answer holds. InvalidAnswer if it is not one."""
+    return len(validated(FrontPage, decode(body)).specials.items)
+
+
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+    """One answer: the front page as it is now."""
+    params = {"cc": fetch_request.given(Options).country, "l": "english"}
+    response = client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse))
+    yield Answer(response, {"specials": response.value})
+
+
+def items(raw: DataFrame) -> DataFrame:
+    """A row for each offer."""
+    entries = exploded(
+        raw,
+        shape="specials struct<items: array<{item}>>",
+        array="{whole}.specials.items",
+        item="id bigint, name string, discount_percent bigint, original_price bigint, final_price bigint, "
+        "currency string, discount_expiration bigint",
+    )
+    values = {
+        "day": "to_date(partition_key)",
+        "app_id": "entry.id",
+        "name": "nullif(entry.name, '')",
+        "discount_percent": "entry.discount_percent",
+        "original_price": "entry.original_price",
+        "final_price": "entry.final_price",
+        "currency": "entry.currency",
+        "ends_at": moment_of("entry.discount_expiration"),
+    }
+    return shaped(entries, TABLE.columns, values, required=("app_id", "final_price", "currency"))
+
+
+TABLE = Table(
+    name="specials",
+    description="Offers on the front page of the Steam store, as seen once on the day.",
+    columns=(
+        Column("day", "date", "Day (UTC) on which the store was asked.", nullable=False),
+        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("name", "string", "Name in the store."),
+        Column("discount_percent", "bigint", "Discount.", "%", bounds=(0, 100)),
+        Column("original_price", "bigint", "Price before the discount.", "hundredths of the currency"),
+        Column("final_price", "bigint", "Price to pay.", "hundredths of the currency", nullable=False),
+        Column("currency", "string", "ISO 4217 code of both prices.", nullable=False),
+        Column("ends_at", "timestamp", "When the offer ends (UTC); null if the store does not say."),
+    ),
+    key=("app_id",),
+    picture=True,
+    items=items,
+    rules={"app_id_positive": "app_id > 0", "final_not_above_original": "final_price <= original_price"},
+)
+
+SOURCE = Source(
+    name="specials",
+    title="Specials",
+    description="Offers on the front page of the Steam store.",
+    hosts=(STORE,),
+    cadence=Cadence.DAILY,
+    history=History.LIVE,
+    due_after=timedelta(0),
+    options=Options,
+    demo_partitions=1,
+    extract=extract,
+    tables=(TABLE,),
+)
