@@ -22,10 +22,10 @@ LAYERS = (
     ("extraction",),
     ("kafka",),
     ("lake",),
-    ("sources",),
     ("java", "simulator"),
     ("processes", "clock"),
     ("settings",),
+    ("sources",),
     ("aws_client", "disk_space", "failpoints", "loopback", "masking", "root_cause"),
 )
 """From the top down. What stands in one line does not import each other."""

@@ -18,7 +18,7 @@ PLAYERS = Column("players", "bigint", "Players in the game.", "players")
 def test_the_examples_of_exploded_and_shaped(spark: SparkSession) -> None:
     """A good element, one whose id cannot be read, a count below zero, and one without a count."""
     body = b'{"day": "7", "games": [{"id": "10", "players": 5}, {"id": "x"}, {"id": 12, "players": -5}, {"id": 13}]}'
-    response = CannedClient(lambda _: body)(Request(STEAM_API, "games", "/", {}, len))
+    response = CannedClient(lambda _: body).fetch(Request(STEAM_API, "games", "/", {}, len))
     envelope = Envelope.from_answer(
         Answer(response, {"games": 4}),
         source="games",

@@ -132,7 +132,7 @@ def test_any_retry_after_is_read_or_left(value: str, seconds: float | None) -> N
 def test_refusals_that_go_on_make_the_rest_grow_and_end_in_blocked(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.html(b"<html>no", 429), tmp_path) as (client, server):
         before = datetime.now(UTC)
-        with pytest.raises(Blocked, match="left alone until") as raised:
+        with pytest.raises(Blocked, match="none is sent until") as raised:
             client.fetch_or_reject(request())
         asked = len(server.asked)
         started = monotonic()
