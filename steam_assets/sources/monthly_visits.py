@@ -20,7 +20,7 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, validated
 from steam_assets.sources.readers import whole_of
-from steam_assets.sources.source import Answer, Ask, History, InvalidAnswer, Question, Request, Source
+from steam_assets.sources.source import Answer, FetchRequest, History, InvalidAnswer, Request, Source, SourceClient
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
 SITE = "store.steampowered.com"
@@ -131,9 +131,9 @@ def _is_newest(engagement: Any, key: str) -> bool:
     return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """One answer: the month's."""
-    window = question.window
+    window = fetch_request.window
     month = window.key[:7]
     official = {
         "country": "world",
@@ -145,10 +145,10 @@ def collect(ask: Ask, question: Question) -> Iterator[Answer]:
     }
     request: Request[dict[str, int]] = (
         Request(SIMILARWEB_API, OFFICIAL, OFFICIAL_PATH, official, partial(parse_official, window))
-        if SIMILARWEB_API in question.keyed
+        if SIMILARWEB_API in fetch_request.keyed
         else Request(SIMILARWEB, ESTIMATE, "/api/v1/data", {"domain": SITE}, partial(parse, window))
     )
-    response = ask(request)
+    response = client.fetch(request)
     yield Answer(response, response.value)
 
 
@@ -162,6 +162,6 @@ SOURCE = Source(
     # A month's visits come out between the 12th and the 27th of the next; the answer carries the last three months.
     due_after=timedelta(days=27),
     carried_for=timedelta(days=100),
-    collect=collect,
+    extract=extract,
     tables=(VISITS, ENGAGEMENT, TRAFFIC, COUNTRIES),
 )

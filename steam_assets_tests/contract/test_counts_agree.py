@@ -12,14 +12,14 @@ import pytest
 from answered import FETCHED, envelopes, numbered, raw_frame
 from pyspark.sql import SparkSession
 
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.envelope import Envelope
-from steam_assets.ingestion.hosts import served_by
-from steam_assets.ingestion.http_client import SourceClient
+from steam_assets.clock import Clock
+from steam_assets.extraction.hosts import served_by
+from steam_assets.extraction.http_client import HttpClient
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named
-from steam_assets.sources.source import Question, Source
+from steam_assets.sources.source import FetchRequest, Source
 
 WEEK = 1_695_081_600
 """2023-09-19T00:00:00Z, a Tuesday."""
@@ -129,8 +129,8 @@ def good_body(source: Source, simulator: Simulator) -> tuple[str, Any]:
         return GOOD[source.name]
     simulator.set_now(FETCHED)
     window = source.cadence.newest(FETCHED)
-    with SourceClient(Settings(**served_by(simulator.url, 500.0)), Clock(FETCHED)) as ask:
-        first = next(source.collect(ask, Question(window, FETCHED, apps=(730,))))
+    with HttpClient(Settings(**served_by(simulator.url, 500.0)), Clock(FETCHED)) as client:
+        first = next(source.extract(client, FetchRequest(window, FETCHED, apps=(730,))))
     simulator.clear_now()
     return window.key, shortened(json.loads(first.response.body))
 

@@ -6,7 +6,7 @@ import pytest
 from answered import FETCHED, Wire, raw_frame
 from pyspark.sql import SparkSession
 
-from steam_assets.ingestion.envelope import Envelope
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources.json_body import exploded, shaped
 from steam_assets.sources.source import Answer, Column, Request
 from steam_assets.sources.steam import STEAM_API

@@ -13,7 +13,7 @@ import pytest
 from steam_assets.sources import source_named
 from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
 from steam_assets.sources.review_tables import FRESH_HEADER
-from steam_assets.sources.source import Answer, InvalidAnswer, NotYet, Question, Rejected, Request, Response
+from steam_assets.sources.source import Answer, FetchRequest, InvalidAnswer, NotYet, Rejected, Request, Response
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 WEEK = source_named("news").cadence.window("2026-11-17")
@@ -43,7 +43,7 @@ class Wire:
         source = source_named(name)
         window = more.pop("window", WEEK)
         options = source.options.model_validate({"page_budget": budget})
-        return list(source.collect(self, Question(window, NOW, apps, options, **more)))
+        return list(source.extract(self, FetchRequest(window, NOW, apps, options, **more)))
 
     @property
     def queries(self) -> list[dict[str, Any]]:

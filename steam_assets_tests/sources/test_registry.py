@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError, create_model
 
-from steam_assets.ingestion.hosts import profile
+from steam_assets.extraction.hosts import profile
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, SOURCES, news, reviews, source_named
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.host import Host
-from steam_assets.sources.source import Question, Source
+from steam_assets.sources.source import FetchRequest, Source
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_declaration_holds_together(source: Source) -> None:
     """It is named as its module, its oldest partition exists, its tables' keys are columns, and their assets differ."""
-    assert source.collect.__module__ == f"steam_assets.sources.{source.name}"
+    assert source.extract.__module__ == f"steam_assets.sources.{source.name}"
     assert source.hosts and all(option.description for option in source.options.model_fields.values())
     assert source.cadence.window(source.cadence.first).key == source.cadence.first
     assert len({table.asset for table in source.tables}) == len(source.tables)
@@ -59,7 +59,7 @@ def test_options_are_checked_and_belong_to_their_source(monkeypatch: pytest.Monk
     assert given == news.Options(page_budget=3)
     now = datetime(2026, 11, 18, tzinfo=UTC)
     with pytest.raises(TypeError, match="Options"):
-        Question(Cadence.WEEKLY.latest_finished(now), now, options=given).given(reviews.Options)
+        FetchRequest(Cadence.WEEKLY.latest_finished(now), now, options=given).given(reviews.Options)
     monkeypatch.setenv("STEAM_NEWS_PAGE_BUDGET", "0")
     with pytest.raises(ValidationError, match="news_page_budget"):
         Settings()

@@ -1,7 +1,7 @@
 """Reading what the dashboard shows from the clean and insight tables.
 
 Belongs here: which partitions are read, and the judgement of periods where no table has it. Does not belong here:
-which tables and columns a panel needs (frames.py), opening Iceberg (lake/clean_reader.py).
+which tables and columns a panel needs (panel_queries.py), opening Iceberg (lake/clean_reader.py).
 
 Only the last year is read, of some tables the newest partition alone.
 """
@@ -20,7 +20,7 @@ from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard.data import DashboardData, Period
-from steam_assets.visuals.dashboard.frames import READS, Read
+from steam_assets.visuals.dashboard.panel_queries import READS, Read
 
 YEAR = timedelta(days=365)
 

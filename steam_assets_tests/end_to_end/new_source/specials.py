@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, exploded, moment_of, shaped, validated
-from steam_assets.sources.source import Answer, Ask, Column, History, Question, Request, Source, Table
+from steam_assets.sources.source import Answer, Column, FetchRequest, History, Request, Source, SourceClient, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -52,10 +52,10 @@ def parse(body: bytes) -> int:
     return len(validated(FrontPage, decode(body)).specials.items)
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """One answer: the front page as it is now."""
-    params = {"cc": question.given(Options).country, "l": "english"}
-    response = ask(Request(STORE, "front page", "/api/featuredcategories", params, parse))
+    params = {"cc": fetch_request.given(Options).country, "l": "english"}
+    response = client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse))
     yield Answer(response, {"specials": response.value})
 
 
@@ -110,6 +110,6 @@ SOURCE = Source(
     due_after=timedelta(0),
     options=Options,
     demo_partitions=1,
-    collect=collect,
+    extract=extract,
     tables=(TABLE,),
 )

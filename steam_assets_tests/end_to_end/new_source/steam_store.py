@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from steam_assets.embedded.simulator.backend import Backend, encode
-from steam_assets.embedded.simulator.delivery import Reply
-from steam_assets.embedded.simulator.endpoint import Endpoint, Params, refusal
-from steam_assets.embedded.simulator.market import midnight_of
+from steam_assets.simulator.backend import Backend, encode
+from steam_assets.simulator.delivery import Reply
+from steam_assets.simulator.endpoint import Endpoint, Params, refusal
+from steam_assets.simulator.market import midnight_of
 
 CURRENCIES = {"US": "USD", "GB": "GBP", "JP": "JPY"}
 
