@@ -32,7 +32,7 @@ from pydantic_settings import (
 )
 
 from steam_assets.masking import secret_parts
-from steam_assets.sources import declared_settings
+from steam_assets.sources import HOSTS, declared_settings
 from steam_assets.sources.host import Host
 from steam_assets.sources.source import Source
 
@@ -238,7 +238,12 @@ class Settings(_Declared):
         return type(self).model_construct(_fields_set=set(values), **values)
 
     def of_host(self, host: Host, kind: str) -> Any:
-        """The value of a registered host's setting: ``url``, ``requests_per_second``, ``key`` or ``drop_folder``."""
+        """The value of a host's setting: ``url``, ``requests_per_second``, ``key`` or ``drop_folder``.
+
+        LookupError if no registered source declares the host.
+        """
+        if host not in HOSTS:
+            raise LookupError(f"no registered source declares the host {host.name!r}; add it to the source's `hosts`")
         return getattr(self, host.setting(kind))
 
     def options_of(self, source: Source) -> BaseModel:
@@ -302,4 +307,4 @@ def _as_variable(value: object) -> str:
         return value.get_secret_value()
     if isinstance(value, Path):
         return str(value.absolute())
-    return json.dumps(value) if isinstance(value, dict | bool) else str(value)
+    return json.dumps(value) if isinstance(value, dict | list | tuple | bool) else str(value)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, REGISTERED, SOURCES, declared_settings
 from steam_assets.sources.host import Host
@@ -64,6 +66,14 @@ def test_settings_of_a_host_are_named_after_it_without_repeating_the_prefix() ->
     ]
     assert Host("epic_games", "Epic", "https://a").variable("url") == "STEAM_EPIC_GAMES_URL"
     assert Host("steamspy", "SteamSpy", "https://a").variable("url") == "STEAM_STEAMSPY_URL"
+
+
+def test_a_key_and_a_folder_are_settings_where_the_host_takes_them() -> None:
+    """The key is a secret, as every setting that must not be shown; another host has neither."""
+    settings = Host("epic", "Epic", "https://a", key_parameter="api_key", drop_folder=True).settings()
+    assert {*settings} == {"epic_url", "epic_requests_per_second", "epic_key", "epic_drop_folder"}
+    assert settings["epic_key"][0] is SecretStr
+    assert {*Host("epic", "Epic", "https://a").settings()} == {"epic_url", "epic_requests_per_second"}
 
 
 def test_no_declared_setting_takes_the_name_of_another() -> None:

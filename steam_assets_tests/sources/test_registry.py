@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
+from typing import Any
 
-from steam_assets.sources import SOURCES, source_named
-from steam_assets.sources.source import Source
+import pytest
+from pydantic import ValidationError, create_model
+
+from steam_assets.extraction.hosts import profile
+from steam_assets.settings import Settings
+from steam_assets.sources import HOSTS, SOURCES, news, reviews, source_named
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.host import Host
+from steam_assets.sources.source import FetchRequest, Source
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_declaration_holds_together(source: Source) -> None:
-    """Its oldest partition exists, its tables' keys are columns, and its tables' assets differ."""
+    """It is named as its module, its oldest partition exists, its tables' keys are columns, and their assets differ."""
+    assert source.extract.__module__ == f"steam_assets.sources.{source.name}"
+    assert source.hosts and all(option.description for option in source.options.model_fields.values())
     assert source.cadence.window(source.cadence.first).key == source.cadence.first
     assert len({table.asset for table in source.tables}) == len(source.tables)
     for table in source.tables:
@@ -19,6 +29,54 @@ def test_a_declaration_holds_together(source: Source) -> None:
         assert len(set(columns)) == len(columns)
         assert all(column.description for column in table.columns)
     assert source.apps_from is None or source_named(source.apps_from).cadence is source.cadence
+
+
+def test_names_of_sources_tables_and_hosts_are_each_given_once() -> None:
+    for names in (
+        [source.name for source in SOURCES],
+        [table.name for source in SOURCES for table in source.tables],
+        [host.name for host in HOSTS],
+    ):
+        assert len(names) == len({*names}), names
+
+
+@pytest.mark.parametrize("name", ["Steam", "steam-api", "a b", "1st", "_x", "x_", ""])
+def test_a_host_whose_name_cannot_name_settings_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="lower snake case"):
+        Host(name, "Somebody", "https://host.invalid")
+
+
+def test_a_host_that_no_registered_source_declares_is_not_asked() -> None:
+    """It has no settings; the error says what to add."""
+    with pytest.raises(LookupError, match=r"'elsewhere'.*`hosts`"):
+        profile(Settings(), Host("elsewhere", "Somebody", "https://host.invalid"))
+
+
+def test_options_are_checked_and_belong_to_their_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value out of bounds is refused when settings are read; a source cannot take another's options."""
+    monkeypatch.setenv("STEAM_NEWS_PAGE_BUDGET", "3")
+    given = Settings().options_of(source_named("news"))
+    assert given == news.Options(page_budget=3)
+    now = datetime(2026, 11, 18, tzinfo=UTC)
+    with pytest.raises(TypeError, match="Options"):
+        FetchRequest(Cadence.WEEKLY.latest_finished(now), now, options=given).given(reviews.Options)
+    monkeypatch.setenv("STEAM_NEWS_PAGE_BUDGET", "0")
+    with pytest.raises(ValidationError, match="news_page_budget"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(tuple[str, ...], ("DE", "FR")), (list[int], [730, 570]), (dict[str, int], {"a": 1}), (bool, True), (float, 0.5)],
+)
+def test_an_option_of_any_type_reaches_another_process(
+    kind: Any, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ``environment`` says of it sets it again, as runs in other processes need."""
+    extended: Any = create_model("Extended", __base__=Settings, tried=(kind, kind()))
+    for name, text in extended(tried=value).environment(secrets=False).items():
+        monkeypatch.setenv(name, text)
+    assert extended().tried == value
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
