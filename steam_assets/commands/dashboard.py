@@ -24,9 +24,9 @@ def dashboard(
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write everything that was collected into one page that works without a network."""
-    from steam_assets.insights.refreshed import behind
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.unrefreshed import behind
     from steam_assets.visuals.dashboard import load, render
     from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import Ledger
 from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
@@ -68,7 +68,7 @@ class Freshness:
         }
 
 
-def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
+def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
     """Compare what is kept of a source with its calendar up to ``now`` (aware)."""
     ledger = SourceLedger.of(lake, source)
     keys = ledger.keys

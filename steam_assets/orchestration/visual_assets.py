@@ -13,9 +13,9 @@ from typing import TypeAlias
 import dagster as dg
 
 from steam_assets.insights import INSIGHTS
-from steam_assets.insights.refreshed import behind
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.unrefreshed import behind
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.previews import preview
