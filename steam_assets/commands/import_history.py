@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from steam_assets.commands.preflight import writable_settings
 from steam_assets.commands.refresh import refresh_behind, say_behind
-from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
     from steam_assets.ingestion.history.importing import ImportLine
@@ -42,13 +42,16 @@ def import_history(
 
     Importing again changes nothing. What a file does not say (app ids, hours, other alphabets) is marked, not guessed.
     """
+    if not folder.is_dir():
+        problem = f"{folder} is not a folder; give the one that holds the old pipeline's data"
+        raise typer.BadParameter(problem, param_hint="FOLDER")
+    settings = writable_settings()
     from steam_assets.ingestion.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
     from steam_assets.ingestion.history.layouts import EXPECTED
     from steam_assets.lake.lake import Lake
 
-    console, settings = Console(stderr=as_json), Settings()
-    lake = Lake(settings)
+    console, lake = Console(stderr=as_json), Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
     taken = [line for line in lines if line.partition_key]
     if clean and taken and not dry_run:

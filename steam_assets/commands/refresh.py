@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from steam_assets.commands.preflight import opened_settings
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.ledger import Ledger
     from steam_assets.orchestration.launch import Launcher
 
 
@@ -24,11 +26,12 @@ def refresh() -> None:
 
     `run` and `import-history` do so at their end, and so does the sensor where the Dagster daemon runs.
     """
+    settings = opened_settings()
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, local_instance
 
-    console, settings = Console(), Settings()
+    console = Console()
     with local_instance(settings) as instance:
         launcher = Launcher(build_defs(settings=settings), instance)
         if not refresh_behind(launcher, Lake(settings), console):
@@ -62,7 +65,7 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
     return True
 
 
-def say_behind(lake: Lake, console: Console) -> None:
+def say_behind(lake: Ledger, console: Console) -> None:
     """Say that insights are older than the data, if they are, and which command brings them."""
     from steam_assets.lake.unrefreshed import behind
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steam_assets.lake.catalogs import warehouse
-from steam_assets.settings import RootName, Settings, unusable_folder
+from steam_assets.settings import RootName, Settings, UnusableSetting, unusable_folder
 
 if TYPE_CHECKING:
     from steam_assets.lake.files import Files
@@ -29,7 +29,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
 
 
-class UnsafeRoot(ValueError):
+class UnsafeRoot(UnusableSetting):
     """A root that must not be used as it is; the message says why and what to do."""
 
 

@@ -24,7 +24,8 @@ from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
-from steam_assets.visuals.exports import Exported, export_table, exported_tables
+from steam_assets.visuals.exported_tables import exported_tables
+from steam_assets.visuals.exports import Exported, export_table
 from steam_assets.visuals.tableau import TableauRefused, TableauServer, publish, tables_of, write_extract
 
 DASHBOARD, EXPORTS, TABLEAU = (dg.AssetKey(["visuals", name]) for name in ("dashboard", "exports", "tableau"))
