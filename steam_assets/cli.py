@@ -95,7 +95,7 @@ def steam_assets(
         return
     for variable in unknown_variables():
         if variable.meant:
-            raise typer.BadParameter(f"{variable}; type unset {variable.name}, or take it out of .env")
+            raise typer.BadParameter(f"{variable}; type `unset {variable.name}`, or take it out of .env")
         _say(f"{variable}; it has no effect", style="yellow")
 
 
@@ -139,10 +139,11 @@ def _refused(error: typer.TyperException) -> int:
 def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
     if debug:
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
-    if isinstance(error, ValidationError) and error.title == "Settings":
-        _say(refused_settings(error))
+    if isinstance(error, SettingsError) or (isinstance(error, ValidationError) and error.title == "Settings"):
+        for variable, problem in refused_settings(error).items():
+            _say(f"{variable}: {problem}")
         return MISTAKE
-    if isinstance(error, UnusableSetting | SettingsError):
+    if isinstance(error, UnusableSetting):
         _say(one_line(error))
         return MISTAKE
     if debug or is_expected(error):

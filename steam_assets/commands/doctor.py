@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -50,7 +51,7 @@ def diagnose() -> tuple[list[SettingLine], list[Finding]]:
 
     try:
         settings = Settings()
-    except ValidationError as error:
+    except (ValidationError, SettingsError) as error:
         return [], [*refused_settings(error), *unknown_settings()]
     return setting_lines(settings), [*unknown_settings(), *_findings(settings)]
 

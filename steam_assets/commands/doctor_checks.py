@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from steam_assets.commands.preflight import existing, unwritable
+from steam_assets.commands.preflight import catalog_fault, existing, unwritable
 from steam_assets.embedded.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
 from steam_assets.embedded.jvm import (
     JAVA_TEMPORARY,
@@ -205,8 +205,8 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
 def check_catalog(settings: Settings) -> Iterator[Finding]:
     """The Iceberg catalog has what its kind needs."""
     kind = settings.iceberg_catalog
-    if kind in ("jdbc", "rest") and not settings.iceberg_catalog_uri:
-        yield problem("Iceberg catalog", f"{kind} needs STEAM_ICEBERG_CATALOG_URI", "unset STEAM_ICEBERG_CATALOG")
+    if fault := catalog_fault(settings):
+        yield problem("Iceberg catalog", f"STEAM_ICEBERG_CATALOG_URI: {fault}", "unset STEAM_ICEBERG_CATALOG")
     elif kind == "glue" and not settings.root("clean").startswith("s3://"):
         detail = "glue catalogs S3 alone, and the clean root is a folder"
         yield problem("Iceberg catalog", detail, "unset STEAM_ICEBERG_CATALOG   # or set the clean roots to s3://…")

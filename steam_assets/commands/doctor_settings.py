@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
+from steam_assets.commands import diagnostics
 from steam_assets.commands.doctor_checks import Finding, problem
 from steam_assets.commands.misspelt import PREFIX, unknown_variables, variables_in_file
 from steam_assets.masking import shown
@@ -43,13 +45,12 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
     ]
 
 
-def refused_settings(error: ValidationError) -> list[Finding]:
+def refused_settings(error: ValidationError | SettingsError) -> list[Finding]:
     """What is wrong with settings that could not be read, without the values that were given."""
-    found = []
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        name = PREFIX + "_".join(str(part) for part in fault["loc"][:1]).upper()
-        found.append(problem(name, fault["msg"], f"unset {name}   # or give it a valid value, in .env too"))
-    return found
+    return [
+        problem(name, fault, f"unset {name}   # or give it a valid value, in .env too")
+        for name, fault in diagnostics.refused_settings(error).items()
+    ]
 
 
 def unknown_settings() -> list[Finding]:

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from steam_assets.sources.source import Source
 
 
-class NothingImported(Exception):
-    """Not a file of the folder holds anything that could be brought in."""
-
-
 def import_history(
     folder: Annotated[Path, typer.Argument(help="The old pipeline's folder (its data/, or the whole checkout).")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be brought in.")] = False,
@@ -42,13 +38,10 @@ def import_history(
 
     Importing again changes nothing. What a file does not say (app ids, hours, other alphabets) is marked, not guessed.
     """
-    if not folder.is_dir():
-        problem = f"{folder} is not a folder; give the one that holds the old pipeline's data"
-        raise typer.BadParameter(problem, param_hint="FOLDER")
+    _require_files(folder)
     settings = writable_settings()
     from steam_assets.ingestion.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
-    from steam_assets.ingestion.history.layouts import EXPECTED
     from steam_assets.lake.lake import Lake
 
     console, lake = Console(stderr=as_json), Lake(settings)
@@ -67,7 +60,22 @@ def import_history(
         if taken and not dry_run:
             _show_partitions(lake, lines, console)
     if not taken:
-        raise NothingImported(f"nothing in {folder} was brought in; expected are files named like {EXPECTED}")
+        raise _nothing_in(folder)
+
+
+def _require_files(folder: Path) -> None:
+    if not folder.is_dir():
+        problem = f"{folder} is not a folder; give the one that holds the old pipeline's data"
+        raise typer.BadParameter(problem, param_hint="FOLDER")
+    if not any(path.is_file() for path in folder.rglob("*")):
+        raise _nothing_in(folder)
+
+
+def _nothing_in(folder: Path) -> typer.BadParameter:
+    from steam_assets.ingestion.history.layouts import EXPECTED
+
+    problem = f"nothing in {folder} could be imported; expected are files named like {EXPECTED}"
+    return typer.BadParameter(problem, param_hint="FOLDER")
 
 
 def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console, *, refresh: bool) -> None:

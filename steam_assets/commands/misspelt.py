@@ -25,7 +25,7 @@ class UnknownVariable:
     meant: str | None
 
     def __str__(self) -> str:
-        return f"{self.name} is set and is not a setting" + (f"; did you mean {self.meant}?" if self.meant else "")
+        return f"{self.name} is set and is not a setting" + (f" (did you mean {self.meant}?)" if self.meant else "")
 
 
 def unknown_variables() -> list[UnknownVariable]:

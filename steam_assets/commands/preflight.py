@@ -15,6 +15,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import typer
 
@@ -26,12 +27,61 @@ if TYPE_CHECKING:
 CONTACT_SECONDS = 0.5
 """For a connection to Kafka or S3; whoever needs longer is looked at by `doctor`."""
 
+_USUAL_PORTS = {"postgresql": 5432, "http": 80, "https": 443, "sc": 15002, "spark": 7077}
+
 START = "`steam-assets run daily` collects today's charts, `steam-assets demo` makes sample data"
 
 
 def settings_of(home: Path | None) -> Settings:
-    """The settings, with ``--home`` in place of STEAM_HOME."""
-    return Settings(home=home) if home is not None else Settings()
+    """The settings, with ``--home`` in place of STEAM_HOME; their addresses are addresses, and databases answer."""
+    settings = Settings(home=home) if home is not None else Settings()
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if name.endswith("_url") and isinstance(value, str) and value and not _is_web_address(value):
+            raise typer.BadParameter(
+                "it is not an address; write https://host[:port]", param_hint=f"STEAM_{name.upper()}"
+            )
+    if fault := catalog_fault(settings):
+        raise typer.BadParameter(fault, param_hint="STEAM_ICEBERG_CATALOG_URI")
+    return settings
+
+
+def catalog_fault(settings: Settings) -> str | None:
+    """Why the catalog's service cannot be used at this moment; None if nothing speaks against it."""
+    kind, uri = settings.iceberg_catalog, settings.iceberg_catalog_uri
+    expected = {"jdbc": "jdbc:postgresql://host:port/database", "rest": "https://host[:port]/path"}.get(kind)
+    if expected is None:
+        return None
+    if not uri:
+        return f"the {kind} catalog needs an address; write {expected}"
+    if not (uri.startswith("jdbc:postgresql://") if kind == "jdbc" else _is_web_address(uri)):
+        return f"it is not the address of a {kind} catalog; write {expected}"
+    return _unanswered(uri.removeprefix("jdbc:"))
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _unanswered(address: str) -> str | None:
+    """That nothing answers at an address; None if something does, or if it names several hosts."""
+    parts = urlsplit(address)
+    if "," in parts.netloc:
+        return None
+    host, port = parts.hostname or "localhost", parts.port or _USUAL_PORTS.get(parts.scheme, 443)
+    try:
+        socket.create_connection((host, port), timeout=CONTACT_SECONDS).close()
+    except (OSError, UnicodeError) as error:
+        return f"nothing answers at {host}:{port} ({_reason(error)}); start it, or correct the address"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def opened_settings(home: Path | None = None) -> Settings:
@@ -85,12 +135,20 @@ def _no_lake(settings: Settings) -> str:
 
 def _nearby(home: Path) -> Iterator[Path]:
     """Where the lake may be that was meant: folders with a similar name, the demo's in it, and the lake around it."""
-    parent = home.parent
-    with_similar_names = [] if home.exists() else difflib.get_close_matches(home.name, _folders(parent), 3, 0.6)
-    yield from (parent / name for name in with_similar_names)
+    if not home.exists():
+        yield from _similar(home)
     yield from (home / name for name in ("demo", "replay"))
     if home.name in ("raw", "clean", "raw-backup", "clean-backup"):
-        yield parent
+        yield home.parent
+
+
+def _similar(home: Path) -> Iterator[Path]:
+    """Places whose address differs from ``home`` in the first folder that is not there."""
+    there = existing(home.absolute())
+    missing, *rest = home.absolute().relative_to(there).parts
+    for name in difflib.get_close_matches(missing, _folders(there), 3, 0.6):
+        place = there.joinpath(name, *rest)
+        yield place if home.is_absolute() else Path(os.path.relpath(place))
 
 
 def _folders(parent: Path) -> list[str]:
@@ -103,7 +161,7 @@ def _folders(parent: Path) -> list[str]:
 def require_writable(folder: Path, option: str) -> None:
     """Refuse a folder into which nothing can be written; it need not be there yet."""
     if fault := unwritable(folder.absolute()):
-        raise typer.BadParameter(f"{fault}; give another folder by {option}", param_hint=option)
+        raise typer.BadParameter(f"{fault}; give another folder", param_hint=option)
 
 
 def require_file(path: Path, option: str) -> None:
@@ -144,7 +202,8 @@ def require_free_port(host: str, port: int, option: str = "--port") -> None:
             problem, instead = f"port {port} is in use", str(_free_port())
     else:
         return
-    raise typer.BadParameter(f"{problem}; type {option} {instead}", param_hint=option)
+    typed = f"set it to {instead}" if option.startswith("STEAM_") else f"type {option} {instead}"
+    raise typer.BadParameter(f"{problem}; {typed}", param_hint=option)
 
 
 def _free_port() -> int:
@@ -154,8 +213,11 @@ def _free_port() -> int:
 
 
 def require_kafka(settings: Settings) -> None:
-    """Refuse to go on without the Kafka that the settings name; the embedded one is started when it is needed."""
+    """Refuse to go on without the Kafka that the settings name, or without a port for the embedded one."""
     if settings.embedded_kafka:
+        # A broker of this HOME has left its data there, and answers for itself.
+        if not (settings.home / "kafka" / "data").is_dir():
+            require_free_port("127.0.0.1", settings.embedded_kafka_port, "STEAM_EMBEDDED_KAFKA_PORT")
         return
     problems = []
     for server in settings.kafka_bootstrap_servers.split(","):
@@ -168,13 +230,23 @@ def require_kafka(settings: Settings) -> None:
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONTACT_SECONDS).close()
         except (OSError, UnicodeError) as error:
-            problems.append(f"{server.strip()} ({getattr(error, 'strerror', None) or error})")
+            problems.append(f"{server.strip()} ({_reason(error)})")
         else:
             return
     raise typer.BadParameter(
         f"Kafka does not answer at {', '.join(problems)}; start it, or type "
         "`unset STEAM_KAFKA_BOOTSTRAP_SERVERS` to use the embedded broker"
     )
+
+
+def require_spark(settings: Settings) -> None:
+    """Refuse to go on without the Spark Connect server or cluster that the settings name."""
+    for name in ("spark_remote", "spark_master"):
+        address: str = getattr(settings, name)
+        if "://" in address:
+            if fault := _unanswered(address):
+                raise typer.BadParameter(fault, param_hint=f"STEAM_{name.upper()}")
+            return
 
 
 def require_s3(settings: Settings) -> None:

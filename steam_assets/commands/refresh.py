@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from steam_assets.commands.preflight import opened_settings
+from steam_assets.commands.preflight import opened_settings, require_spark
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def refresh() -> None:
     `run` and `import-history` do so at their end, and so does the sensor where the Dagster daemon runs.
     """
     settings = opened_settings()
+    require_spark(settings)
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, local_instance

@@ -16,7 +16,7 @@ from rich.console import Console
 from steam_assets.commands.common_options import STAGES, not_among, source_names, stage_names
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
-from steam_assets.commands.preflight import require_kafka, writable_settings
+from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
 from steam_assets.commands.refresh import refresh_behind, say_behind
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
@@ -68,6 +68,8 @@ def run(
     asked = [(source, _keys(source, first, last, now)) for source in chosen]
     if "raw" in (stage or STAGES):
         require_kafka(settings)
+    if set(stage or STAGES) - {"raw"}:
+        require_spark(settings)
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 

@@ -21,7 +21,7 @@ class Clock:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Clock:
-        """The clock of a deployment. A simulated time without a zone is UTC; UnusableSetting if it is not an ISO time."""
+        """The clock of a deployment. A simulated time without a zone is UTC; UnusableSetting if it is not ISO."""
         if not settings.simulated_now:
             return cls()
         try:

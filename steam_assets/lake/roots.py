@@ -52,7 +52,7 @@ def open_root(settings: Settings, root: RootName) -> None:
 
 def is_in_use(settings: Settings, root: RootName) -> bool:
     """Whether a root was marked, without marking it; False for an empty place. UnsafeRoot as of ``open_root``."""
-    _refuse_dangerous(settings.root(root))
+    _refuse_dangerous(settings.root(root), root_variable(root))
     marker = read_marker(settings, root)
     if marker is None:
         if _is_occupied(settings, root):
@@ -97,7 +97,7 @@ def marker_address(settings: Settings, root: RootName) -> str:
 def check_roots(settings: Settings) -> None:
     """UnsafeRoot if two of the four roots are equal or nested, or one is ``/``, the home folder or above it."""
     for name in ROOT_NAMES:
-        _refuse_dangerous(settings.root(name))
+        _refuse_dangerous(settings.root(name), root_variable(name))
     for one, other in combinations(ROOT_NAMES, 2):
         first, second = _place(settings.root(one)), _place(settings.root(other))
         if first.startswith(second) or second.startswith(first):
@@ -110,7 +110,7 @@ def check_roots(settings: Settings) -> None:
 
 def refuse_beside(address: str, settings: Settings) -> None:
     """UnsafeRoot if a place that is to be apart from the four roots is, holds or lies in one of them."""
-    _refuse_dangerous(address)
+    _refuse_dangerous(address, "the address")
     place = _place(address)
     for name in ROOT_NAMES:
         root = _place(settings.root(name))
@@ -151,13 +151,13 @@ def _place(address: str) -> str:
     return str(Path(address).resolve()).rstrip("/") + "/"
 
 
-def _refuse_dangerous(address: str) -> None:
+def _refuse_dangerous(address: str, variable: str) -> None:
     if not address.strip():
-        raise UnsafeRoot("a root is empty; give a folder or s3://bucket/prefix")
-    if on_s3(address):
+        raise UnsafeRoot(f"a root is empty; correct {variable}: give a folder or s3://bucket/prefix")
+    if on_s3(address) and address.removeprefix("s3://").partition("/")[0]:
         return
-    if _ADDRESS.match(address):
-        raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix")
+    if _ADDRESS.match(f"{address}//"):
+        raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix; correct {variable}")
     if fault := unusable_folder(Path(address)):
         raise UnsafeRoot(fault)
     folder, home = Path(address).resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - never fails
