@@ -42,6 +42,8 @@ def export(
     known = exported_tables(SOURCES)
     for unknown in sorted(set(table or ()) - set(known)):
         raise not_among(unknown, known, "table", "--table")
+    if not partition:
+        _require_tables(settings, table or known, named=bool(table))
     from rich.progress import track
 
     from steam_assets.lake.clean_reader import CleanReader
@@ -54,11 +56,18 @@ def export(
     for name, keys in track(asked, "Exporting", console=console):
         for written in export_table(reader, folder, name, keys):
             files, rows = files + 2, rows + written.rows
-    if not files:
-        which = f"{', '.join(table)} has no rows" if table else "no table has rows"
-        raise typer.BadParameter(f"{which} in {settings.home} yet; `steam-assets status` shows what there is")
     console.print(f"{files} files with {rows} rows in {folder}", markup=False, highlight=False, soft_wrap=True)
     say_behind(Lake(settings), console)
+
+
+def _require_tables(settings: Settings, tables: Sequence[str], *, named: bool) -> None:
+    """Refuse to export where none of the tables was ever written to."""
+    from steam_assets.lake.ledger_files import open_ledger
+
+    ledger = open_ledger(settings)
+    if not any(ledger.properties("clean", name) for name in tables):
+        which = f"{', '.join(tables)} has no rows" if named else "no table has rows"
+        raise typer.BadParameter(f"{which} in {settings.home} yet; `steam-assets status` shows what there is")
 
 
 def _asked(

@@ -71,7 +71,9 @@ def _key(text: str, cadence: Cadence, now: datetime, option: str, kept: Iterable
     if written < cadence.first:
         raise ValueError(f"{text} is before the first {cadence} partition; type {option} {cadence.first} or later")
     if written >= cadence.containing(cadence.window(newest).end).key:
-        raise ValueError(f"{_too_late(text, written, cadence, now)}; the newest partition is {option} {newest}")
+        raise ValueError(
+            f"{_too_late(text, written, cadence, now)}; the newest partition is {newest}: type {option} {newest}"
+        )
     key = cadence.containing(datetime.combine(day, time(), UTC)).key
     if key != written:
         starts = "a Tuesday" if cadence is Cadence.WEEKLY else "the first of a month"

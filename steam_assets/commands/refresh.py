@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from steam_assets.commands.common_options import HomeOption
 from steam_assets.commands.preflight import opened_settings, require_spark
 from steam_assets.settings import Settings
 
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from steam_assets.orchestration.launch import Launcher
 
 
-def refresh() -> None:
+def refresh(home: HomeOption = None) -> None:
     """Compute the insights of newly committed clean partitions, then the dashboard, exports and the Tableau extract.
 
     `run` and `import-history` do so at their end, and so does the sensor where the Dagster daemon runs.
     """
-    settings = opened_settings()
+    settings = opened_settings(home)
     require_spark(settings)
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.build import build_defs
