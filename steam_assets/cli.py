@@ -16,7 +16,6 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from steam_assets.commands.care import drill, housekeeping, restore, verify
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
 from steam_assets.commands.diagnostics import (
@@ -35,13 +34,14 @@ from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.lake_catalog import catalog, relocate
 from steam_assets.commands.look import show, trace
+from steam_assets.commands.maintenance import drill, housekeeping, restore, verify
 from steam_assets.commands.misspelt import unknown_variables
 from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.status import status
 from steam_assets.commands.warm import warm
-from steam_assets.embedded.supervised import ending
+from steam_assets.processes.supervised import ending
 from steam_assets.settings import UnusableSetting
 
 INTERRUPTED = 128 + signal.SIGINT
