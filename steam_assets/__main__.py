@@ -27,7 +27,7 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     command = Supervised(
-        [sys.executable, "-P", "-m", "steam_assets.cli", *sys.argv[1:]], grace=GRACE_SECONDS, held=True
+        [sys.executable, "-P", "-m", "steam_assets.cli", *sys.argv[1:]], grace=GRACE_SECONDS, held=True, reads=True
     )
     while (code := command.poll()) is None:
         number = signal.sigwait(awaited)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
+from pydantic_settings import SettingsError
 
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
@@ -29,45 +29,74 @@ from steam_assets.commands.diagnostics import (
     write_log,
 )
 from steam_assets.commands.doctor import doctor
+from steam_assets.commands.examples import epilog
 from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.lake_catalog import catalog, relocate
 from steam_assets.commands.look import show, trace
-from steam_assets.commands.maintenance import drill, housekeeping, restore, status, verify
+from steam_assets.commands.maintenance import drill, housekeeping, restore, verify
+from steam_assets.commands.misspelt import unknown_variables
 from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
+from steam_assets.commands.status import status
 from steam_assets.commands.warm import warm
 from steam_assets.processes.supervised import ending
+from steam_assets.settings import UnusableSetting
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that was interrupted, by whichever signal."""
 
+MISTAKE = 2
+"""Exit code of a command that was typed, or set up, in a way that cannot work; nothing was started."""
+
 app = typer.Typer(
     name="steam-assets",
     help="Steam market data on Dagster: every source through Kafka and Spark into verified tables.",
+    epilog="Start with `steam-assets demo`, then `steam-assets dashboard --home data/demo --open`."
+    "\n\nEvery command explains itself, with examples, by --help. Options that several commands have mean the same in "
+    "each: --source and --partition choose what it is about, --home is the lake's folder, --json is for programs."
+    "\n\nExit codes: 0 done, 1 failed, 2 a mistake in what was typed or set, 3 a source is late (status), 130 "
+    "interrupted.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
-    add_completion=False,
 )
 for command in (
     *(demo, dev, run, status, refresh, dashboard, export),
     *(trace, verify, restore, drill, housekeeping, relocate, import_history),
     *(doctor, broker, simulate, jars, warm),
 ):
-    app.command()(command)
+    app.command(epilog=epilog(command.__name__.replace("_", "-")))(command)
 app.add_typer(show, name="show")
 app.add_typer(catalog, name="catalog")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"steam-assets {version('steam_assets')}")
+        raise typer.Exit
+
+
 @app.callback()
 def steam_assets(
+    context: typer.Context,
     debug: Annotated[
         bool, typer.Option("--debug", envvar=DEBUG_VARIABLE, help="Show tracebacks and what libraries log.")
     ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
-    """Start with `steam-assets demo`; every command explains itself with `--help`."""
+    """Refuse misspelt settings before any command begins; `doctor` shows them with everything else."""
+    if context.invoked_subcommand == "doctor" or "--help" in sys.argv:
+        return
+    for variable in unknown_variables():
+        if variable.meant:
+            raise typer.BadParameter(f"{variable}; type `unset {variable.name}`, or take it out of .env")
+        _say(f"{variable}; it has no effect", style="yellow")
 
 
 def main() -> None:
@@ -110,9 +139,14 @@ def _refused(error: typer.TyperException) -> int:
 def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
     if debug:
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
-    if isinstance(error, ValidationError) and error.title == "Settings":
-        _say(refused_settings(error))
-    elif debug or is_expected(error):
+    if isinstance(error, SettingsError) or (isinstance(error, ValidationError) and error.title == "Settings"):
+        for variable, problem in refused_settings(error).items():
+            _say(f"{variable}: {problem}")
+        return MISTAKE
+    if isinstance(error, UnusableSetting):
+        _say(one_line(error))
+        return MISTAKE
+    if debug or is_expected(error):
         _say(one_line(error))
     else:
         log = write_log(error, noise)
@@ -121,8 +155,10 @@ def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
     return 1
 
 
-def _say(message: str) -> None:
-    Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
+def _say(message: str, style: str = "red") -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(message, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from steam_assets.settings import Settings
+from steam_assets.settings import Settings, UnusableSetting
 
 
 class Clock:
@@ -21,13 +21,13 @@ class Clock:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Clock:
-        """The clock of a deployment. ValueError if ``simulated_now`` is no ISO time; one without a zone is UTC."""
+        """The clock of a deployment. A simulated time without a zone is UTC; UnusableSetting if it is not ISO."""
         if not settings.simulated_now:
             return cls()
         try:
             moment = datetime.fromisoformat(settings.simulated_now)
         except ValueError as error:
-            raise ValueError(
+            raise UnusableSetting(
                 f"STEAM_SIMULATED_NOW is {settings.simulated_now!r}; write an ISO time such as 2026-11-20T12:00:00Z"
             ) from error
         return cls(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -39,6 +39,11 @@ from steam_assets.sources.source import Source
 RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
 """The four roots."""
 
+
+class UnusableSetting(ValueError):
+    """A setting that cannot be used as it is; the message says why, and what to set instead."""
+
+
 _FROM_SECRET = "values of the secret"  # noqa: S105 - a name
 
 
@@ -175,10 +180,12 @@ class Settings(_Declared):
     _from_secret: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     """What only the secret gave: names with its values; of a mapping, the entries that it added."""
 
-    @field_validator("home")
+    @field_validator("home", mode="before")
     @classmethod
-    def _usable(cls, home: Path) -> Path:
-        if fault := unusable_folder(home):
+    def _usable(cls, home: Any) -> Any:
+        if not str(home).strip():
+            raise ValueError("it is empty; give a folder, or unset it")
+        if fault := unusable_folder(Path(home)):
             raise ValueError(fault)
         return home
 
@@ -217,7 +224,7 @@ class Settings(_Declared):
     def openly(self) -> Settings:
         """These settings without secret values and without what came from the secret of ``secrets_id``.
 
-        ValueError, naming the setting, if a password or key is within one of the others.
+        UnusableSetting, naming the setting, if a password or key is within one of the others.
         """
         values: dict[str, Any] = {}
         for name in sorted(self.model_fields_set):
@@ -229,7 +236,7 @@ class Settings(_Declared):
                 if not value:
                     continue
             if secret_parts(value):
-                raise ValueError(
+                raise UnusableSetting(
                     f"STEAM_{name.upper()} holds what looks like a password or key, and would be passed on for all to "
                     "see. Take it out of the environment and .env, and put it into the secret that STEAM_SECRETS_ID "
                     "names: who needs it reads it there"

@@ -5,32 +5,32 @@ Belongs here: where it goes and whether it is opened. Does not belong here: what
 
 from __future__ import annotations
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from steam_assets.commands.common_options import HomeOption
+from steam_assets.commands.preflight import opened_settings, require_file
 from steam_assets.commands.refresh import behind_note
-from steam_assets.settings import Settings
 
 
 def dashboard(
     out: Annotated[Path | None, typer.Option(help="The file to write. Default: HOME/dashboard.html.")] = None,
-    home: Annotated[
-        Path | None, typer.Option(help="The lake's folder, such as data/demo. Default: STEAM_HOME.")
-    ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    home: HomeOption = None,
 ) -> None:
     """Write everything that was collected into one page that works without a network."""
-    from steam_assets.insights.refreshed import behind
+    settings = opened_settings(home)
+    if out:
+        require_file(out, "--out")
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.unrefreshed import behind
     from steam_assets.visuals.dashboard import load, render
     from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
 
-    settings = Settings(home=home) if home else Settings()
     where = (out or dashboard_path(settings)).absolute()
     lake, console = Lake(settings), Console()
     data = load(CleanReader(settings), behind(lake))
@@ -40,4 +40,6 @@ def dashboard(
     if data.behind:
         console.print(behind_note(data.behind, settings), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if open_browser:
+        import webbrowser
+
         webbrowser.open(where.as_uri())

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from steam_assets.commands.preflight import require_writable
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
-from steam_assets.visuals.dashboard.file import dashboard_path
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from steam_assets.clock import Clock
     from steam_assets.lake.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
@@ -65,13 +66,14 @@ def demo(
 
     A second run finds everything in place and changes nothing.
     """
+    where = home or Settings().home / ("replay" if replay else "demo")
+    require_writable(where, "--home")
     from steam_assets.java.jvm import find_java
     from steam_assets.simulator import Simulator
 
     console = Console()
     steps, left = _replayed(replay) if replay else (_steps(days, weeks, months), [])
     find_java()
-    where = home or Settings().home / ("replay" if replay else "demo")
     with Simulator(seed=7, apps=apps, replay=replay) as simulator:
         DemoRun(_settings(where, simulator.url), simulator, console).run(steps, left)
 
@@ -177,6 +179,8 @@ class DemoRun:
 
     @property
     def _dashboard(self) -> Path:
+        from steam_assets.visuals.dashboard.file import dashboard_path
+
         return dashboard_path(self.settings)
 
     def _materialize(self, steps: Sequence[Step]) -> None:
@@ -216,6 +220,8 @@ class DemoRun:
 
     @contextmanager
     def _progress(self, total: int) -> Iterator[tuple[Progress, TaskID]]:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self.console) as progress:
             yield progress, progress.add_task("Starting", total=total)

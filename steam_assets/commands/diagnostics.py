@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import platform
+import re
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from steam_assets.masking import shown, without_secrets
 from steam_assets.root_cause import root_cause
@@ -173,7 +175,13 @@ def _settings() -> Settings | None:
         return None
 
 
-def refused_settings(error: ValidationError) -> str:
-    """A line for each setting that cannot be used, without the value that was given."""
+def refused_settings(error: ValidationError | SettingsError) -> dict[str, str]:
+    """What is wrong with each setting that cannot be used, by its variable, without the value that was given."""
+    if isinstance(error, SettingsError):
+        named = re.search(r'field "(\w+)"', str(error))
+        variable = f"STEAM_{named[1].upper()}" if named else "STEAM_…"
+        return {variable: """it is not JSON; write an object, such as '{"name": "value"}'"""}
     found: list[Any] = error.errors(include_input=False, include_context=False)
-    return "\n".join(f"STEAM_{str((each['loc'] or ('?',))[0]).upper()}: {each['msg']}" for each in found)
+    return {
+        f"STEAM_{str((each['loc'] or ('?',))[0]).upper()}": each["msg"].removeprefix("Value error, ") for each in found
+    }

@@ -1,4 +1,4 @@
-"""``steam-assets doctor``: every setting and every part a deployment needs, and the command that mends what is wrong.
+"""``steam-assets doctor``: every setting and every part a deployment needs, and how to fix what is wrong.
 
 Belongs here: what it prints. Does not belong here: looking (doctor_settings.py, doctor_checks.py, doctor_roots.py).
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -22,18 +23,24 @@ if TYPE_CHECKING:
     from steam_assets.commands.doctor_checks import Finding
     from steam_assets.commands.doctor_settings import SettingLine
 
-MARKS = {"ok": "[green]ok[/]", "note": "[blue]note[/]", "problem": "[red]problem[/]"}
+MARKS = {"problem": "[red]problem[/]", "note": "[blue]note[/]", "ok": "[green]ok[/]"}
+"""The states, the most urgent first."""
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs: one object.")] = False) -> None:
-    """Look at every setting and dependency; say what is wrong and the command that mends it. Exit code 1 if any is."""
+def doctor(
+    show_settings: Annotated[
+        bool, typer.Option("--settings", help="Each setting, its value, where it was set.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: one object, with the settings.")] = False,
+) -> None:
+    """Check every setting and dependency: first what is wrong and how to fix it. Exit code 1 if anything is."""
     lines, findings = diagnose()
     wrong = [finding for finding in findings if finding.state == "problem"]
     if as_json:
         report = {"ok": not wrong, "settings": [asdict(x) for x in lines], "checks": [asdict(x) for x in findings]}
         typer.echo(json.dumps(report, indent=1))
     else:
-        _print(Console(), lines, findings)
+        _print(Console(), lines if show_settings else [], findings)
     if wrong:
         raise typer.Exit(1)
 
@@ -44,7 +51,7 @@ def diagnose() -> tuple[list[SettingLine], list[Finding]]:
 
     try:
         settings = Settings()
-    except ValidationError as error:
+    except (ValidationError, SettingsError) as error:
         return [], [*refused_settings(error), *unknown_settings()]
     return setting_lines(settings), [*unknown_settings(), *_findings(settings)]
 
@@ -58,20 +65,20 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _print(console: Console, lines: Sequence[SettingLine], findings: Sequence[Finding]) -> None:
-    if lines:
-        console.print(_settings_table(lines))
+    wrong = [finding for finding in findings if finding.state == "problem"]
+    for finding in wrong:
+        console.print(f"[red]{escape(finding.name)}[/]: {escape(finding.detail)}", highlight=False, soft_wrap=True)
+        console.print(f"  {escape(finding.fix)}\n", highlight=False, soft_wrap=True, style="bold")
+    if not wrong:
+        console.print("[green]Nothing is wrong.[/]\n")
     table = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
     for heading in ("", "what", "found"):
         table.add_column(heading, overflow="fold")
-    for finding in findings:
+    for finding in sorted(findings, key=lambda one: list(MARKS).index(one.state)):
         table.add_row(MARKS[finding.state], escape(finding.name), escape(finding.detail))
     console.print(table)
-    wrong = [finding for finding in findings if finding.state == "problem"]
-    for finding in wrong:
-        console.print(f"\n[red]{escape(finding.name)}[/]: {escape(finding.detail)}", highlight=False, soft_wrap=True)
-        console.print(f"  {escape(finding.fix)}", highlight=False, soft_wrap=True, style="bold")
-    if not wrong:
-        console.print("[green]Nothing is wrong.[/]")
+    if lines:
+        console.print(_settings_table(lines))
 
 
 def _settings_table(lines: Sequence[SettingLine]) -> Table:

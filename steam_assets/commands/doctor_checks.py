@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at: each part of a deployment, whether it works, and the command that mends it.
+"""What ``doctor`` looks at: each part of a deployment, whether it works, and how to fix it.
 
 Belongs here: looking, without changing anything but fetching jars that are missing. Does not belong here: printing
 (doctor.py), the four roots (doctor_roots.py).
@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import requests
 
 from steam_assets.clock import Clock
+from steam_assets.commands.preflight import catalog_fault, existing, unwritable
 from steam_assets.extraction.hosts import drop_folder
 from steam_assets.java.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
 from steam_assets.java.jvm import (
@@ -55,7 +56,7 @@ BUILT = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. A ``problem`` has the command that mends it; a ``note`` is worth knowing and no fault."""
+    """One thing looked at. A ``problem`` says how to fix it; a ``note`` is worth knowing and not a fault."""
 
     name: str
     state: Literal["ok", "problem", "note"]
@@ -93,7 +94,7 @@ def check_java(_settings: Settings) -> Iterator[Finding]:
 
 def check_temporary(settings: Settings) -> Iterator[Finding]:
     """Temporary folders with space, and one from which Java can load its native libraries."""
-    name, home = "Temporary folder", _nearest(settings.home.absolute())
+    name, home = "Temporary folder", existing(settings.home.absolute())
     for folder in dict.fromkeys((Path(tempfile.gettempdir()), JAVA_TEMPORARY)):
         if refused := unwritable(folder):
             yield problem(name, refused, f"sudo chmod 1777 {shlex.quote(str(folder))}")
@@ -206,8 +207,8 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
 def check_catalog(settings: Settings) -> Iterator[Finding]:
     """The Iceberg catalog has what its kind needs."""
     kind = settings.iceberg_catalog
-    if kind in ("jdbc", "rest") and not settings.iceberg_catalog_uri:
-        yield problem("Iceberg catalog", f"{kind} needs STEAM_ICEBERG_CATALOG_URI", "unset STEAM_ICEBERG_CATALOG")
+    if fault := catalog_fault(settings):
+        yield problem("Iceberg catalog", f"STEAM_ICEBERG_CATALOG_URI: {fault}", "unset STEAM_ICEBERG_CATALOG")
     elif kind == "glue" and not settings.root("clean").startswith("s3://"):
         detail = "glue catalogs S3 alone, and the clean root is a folder"
         yield problem("Iceberg catalog", detail, "unset STEAM_ICEBERG_CATALOG   # or set the clean roots to s3://…")
@@ -248,19 +249,6 @@ def check_dagster_home(settings: Settings) -> Iterator[Finding]:
     else:
         state = "is there" if (home / "dagster.yaml").is_file() else "is set up at first use"
         yield fine(name, f"{home} {state}")
-
-
-def unwritable(folder: Path) -> str | None:
-    """Why nothing can be written into a folder that may not be there yet; None if something can."""
-    nearest = _nearest(folder)
-    if not nearest.is_dir():
-        return f"{nearest} is no folder"
-    return None if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the first above it that is there."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
@@ -312,7 +300,7 @@ def _drop_folder(name: str, folder: Path, *, given: bool) -> Iterator[Finding]:
                 yield note(name, f"{path} is not a regular file; it is left out")
     elif given or folder.exists():
         quoted = shlex.quote(str(folder))
-        yield problem(name, f"{folder} is no folder that can be read", f"mkdir -p {quoted} && chmod u+rx {quoted}")
+        yield problem(name, f"{folder} is not a folder that can be read", f"mkdir -p {quoted} && chmod u+rx {quoted}")
     else:
         yield note(name, f"none; answers saved by hand go into {folder}")
 
@@ -321,12 +309,12 @@ def check_webhook(settings: Settings) -> Iterator[Finding]:
     """The address of alerts is one."""
     address = settings.alert_webhook_url.get_secret_value()
     if not address:
-        yield note("Alerts", "no STEAM_ALERT_WEBHOOK_URL: failures are in the log and in the Dagster UI alone")
+        yield note("Alerts", "no STEAM_ALERT_WEBHOOK_URL: failures are only in the log and in the Dagster UI")
     elif urlsplit(address).scheme in ("http", "https") and urlsplit(address).hostname:
         yield fine("Alerts", "a webhook is set")
     else:
         fix = "export STEAM_ALERT_WEBHOOK_URL=https://…"
-        yield problem("Alerts", "STEAM_ALERT_WEBHOOK_URL is no http(s) address", fix)
+        yield problem("Alerts", "STEAM_ALERT_WEBHOOK_URL is not an http(s) address", fix)
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (

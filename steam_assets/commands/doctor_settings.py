@@ -1,29 +1,24 @@
 """Every setting as ``doctor`` shows it: its value without secrets, where it came from, what it means.
 
-Belongs here: origins, names that are no settings. Does not belong here: whether a value works
+Belongs here: origins, the problems that they have. Does not belong here: whether a value works
 (doctor_checks.py), hiding secrets (masking.py).
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
-from steam_assets.commands.diagnostics import DEBUG_VARIABLE
+from steam_assets.commands import diagnostics
 from steam_assets.commands.doctor_checks import Finding, problem
-from steam_assets.java.jars import JARS_DIR_VARIABLE
+from steam_assets.commands.misspelt import PREFIX, unknown_variables, variables_in_file
 from steam_assets.masking import shown
 from steam_assets.settings import Settings
 from steam_assets.sources import declared_settings
-
-PREFIX = "STEAM_"
-NO_SETTINGS = (JARS_DIR_VARIABLE, DEBUG_VARIABLE, "STEAM_TEST_")
-"""Variables with our prefix that are read elsewhere: the jars' folder, debugging, and what the tests take."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class SettingLine:
 
 def setting_lines(settings: Settings) -> list[SettingLine]:
     """All settings in the order in which they are declared, those of hosts and sources last."""
-    in_file = _in_file()
+    in_file = variables_in_file()
     declared = declared_settings()
     fields = dict(sorted(type(settings).model_fields.items(), key=lambda field: field[0] in declared))
     return [
@@ -52,31 +47,17 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
     ]
 
 
-def refused_settings(error: ValidationError) -> list[Finding]:
+def refused_settings(error: ValidationError | SettingsError) -> list[Finding]:
     """What is wrong with settings that could not be read, without the values that were given."""
-    found = []
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        name = PREFIX + "_".join(str(part) for part in fault["loc"][:1]).upper()
-        found.append(problem(name, fault["msg"], f"unset {name}   # or give it a valid value, in .env too"))
-    return found
+    return [
+        problem(name, fault, f"unset {name}   # or give it a valid value, in .env too")
+        for name, fault in diagnostics.refused_settings(error).items()
+    ]
 
 
 def unknown_settings() -> list[Finding]:
-    """Variables with our prefix that are no setting: misspelt ones do nothing, in silence."""
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
-    given = {name.upper() for name in (*os.environ, *_in_file()) if name.upper().startswith(PREFIX)}
-    found = []
-    for name in sorted(given - set(known)):
-        if not name.startswith(NO_SETTINGS):
-            near = difflib.get_close_matches(name, known, 1)
-            meant = f"; was {near[0]} meant?" if near else ""
-            found.append(problem(name, f"is set and is no setting{meant}", f"unset {name}   # and take it out of .env"))
-    return found
-
-
-def _in_file() -> Mapping[str, str | None]:
-    file = Settings.model_config.get("env_file")
-    return dotenv_values(str(file)) if file else {}
+    """Variables with our prefix that are not settings."""
+    return [problem(one.name, str(one), f"unset {one.name}   # and take it out of .env") for one in unknown_variables()]
 
 
 def _origin(settings: Settings, name: str, in_file: Mapping[str, str | None]) -> str:

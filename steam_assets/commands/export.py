@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
+from steam_assets.commands.common_options import HomeOption, not_among
 from steam_assets.commands.partition_options import partitions_of
+from steam_assets.commands.preflight import opened_settings, require_writable
 from steam_assets.commands.refresh import say_behind
-from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
     from steam_assets.lake.clean_reader import CleanReader
+    from steam_assets.settings import Settings
     from steam_assets.sources.cadence import Cadence
 
 
@@ -29,19 +30,27 @@ def export(
         typer.Option(help="A partition, YYYY-MM-DD or YYYY-MM; may be repeated. Default: all."),
     ] = None,
     to: Annotated[Path | None, typer.Option(help="Folder to write to. Default: HOME/exports.")] = None,
+    home: HomeOption = None,
 ) -> None:
-    """Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, a file a partition."""
+    """Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, one file per partition."""
+    settings = opened_settings(home)
+    folder = (to or settings.home / "exports").absolute()
+    require_writable(folder, "--to")
+    from steam_assets.sources import SOURCES
+    from steam_assets.visuals.exported_tables import exported_tables
+
+    known = exported_tables(SOURCES)
+    for unknown in sorted(set(table or ()) - set(known)):
+        raise not_among(unknown, known, "table", "--table")
+    if not partition:
+        _require_tables(settings, table or known, named=bool(table))
+    from rich.progress import track
+
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.lake.lake import Lake
-    from steam_assets.sources import SOURCES
-    from steam_assets.visuals.exports import export_table, exported_tables
+    from steam_assets.visuals.exports import export_table
 
-    settings, console = Settings(), Console()
-    known = exported_tables(SOURCES)
-    unknown = sorted(set(table or ()) - set(known))
-    if unknown:
-        raise typer.BadParameter(f"no table {', '.join(unknown)}; there are {', '.join(known)}", param_hint="--table")
-    folder = (to or settings.home / "exports").absolute()
+    console = Console()
     reader, files, rows = CleanReader(settings), 0, 0
     asked = _asked(reader, settings, table or known, partition or [])
     for name, keys in track(asked, "Exporting", console=console):
@@ -49,6 +58,16 @@ def export(
             files, rows = files + 2, rows + written.rows
     console.print(f"{files} files with {rows} rows in {folder}", markup=False, highlight=False, soft_wrap=True)
     say_behind(Lake(settings), console)
+
+
+def _require_tables(settings: Settings, tables: Sequence[str], *, named: bool) -> None:
+    """Refuse to export where none of the tables was ever written to."""
+    from steam_assets.lake.ledger_files import open_ledger
+
+    ledger = open_ledger(settings)
+    if not any(ledger.properties("clean", name) for name in tables):
+        which = f"{', '.join(tables)} has no rows" if named else "no table has rows"
+        raise typer.BadParameter(f"{which} in {settings.home} yet; `steam-assets status` shows what there is")
 
 
 def _asked(
@@ -99,7 +118,8 @@ def _cadences() -> dict[str, Cadence]:
 def jars(
     folder: Annotated[Path, typer.Argument(help="Where to put them; then set STEAM_JARS_DIR to it.")],
 ) -> None:
-    """Bring the pinned jars of Kafka and Spark into a folder, for a machine or an image without a network."""
+    """Copy the pinned jars of Kafka and Spark into a folder, for a machine or an image without a network."""
+    require_writable(folder, "FOLDER")
     from steam_assets.java.jars import export_jars
 
     brought = export_jars(folder)

@@ -17,18 +17,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from steam_assets.commands.preflight import writable_settings
 from steam_assets.commands.refresh import refresh_behind, say_behind
-from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
     from steam_assets.ingestion.history.importing import ImportLine
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher
     from steam_assets.sources.source import Source
-
-
-class NothingImported(Exception):
-    """Not a file of the folder holds anything that could be brought in."""
 
 
 def import_history(
@@ -42,13 +38,13 @@ def import_history(
 
     Importing again changes nothing. What a file does not say (app ids, hours, other alphabets) is marked, not guessed.
     """
+    _require_files(folder)
+    settings = writable_settings()
     from steam_assets.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
-    from steam_assets.ingestion.history.layouts import EXPECTED
     from steam_assets.lake.lake import Lake
 
-    console, settings = Console(stderr=as_json), Settings()
-    lake = Lake(settings)
+    console, lake = Console(stderr=as_json), Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
     taken = [line for line in lines if line.partition_key]
     if clean and taken and not dry_run:
@@ -64,7 +60,22 @@ def import_history(
         if taken and not dry_run:
             _show_partitions(lake, lines, console)
     if not taken:
-        raise NothingImported(f"nothing in {folder} was brought in; expected are files named like {EXPECTED}")
+        raise _nothing_in(folder)
+
+
+def _require_files(folder: Path) -> None:
+    if not folder.is_dir():
+        problem = f"{folder} is not a folder; give the one that holds the old pipeline's data"
+        raise typer.BadParameter(problem, param_hint="FOLDER")
+    if not any(path.is_file() for path in folder.rglob("*")):
+        raise _nothing_in(folder)
+
+
+def _nothing_in(folder: Path) -> typer.BadParameter:
+    from steam_assets.ingestion.history.layouts import EXPECTED
+
+    problem = f"nothing in {folder} could be imported; expected are files named like {EXPECTED}"
+    return typer.BadParameter(problem, param_hint="FOLDER")
 
 
 def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console, *, refresh: bool) -> None:

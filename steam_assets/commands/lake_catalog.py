@@ -5,28 +5,35 @@ Belongs here: what they print. Does not belong here: the work (lake/relocate.py)
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from steam_assets.settings import RootName, Settings
+from steam_assets.commands.common_options import HomeOption, not_among
+from steam_assets.commands.examples import epilog
+from steam_assets.commands.preflight import opened_settings
+
+if TYPE_CHECKING:
+    from steam_assets.settings import RootName
 
 catalog = typer.Typer(no_args_is_help=True, help="The catalogs by which any engine finds the tables.")
 
 
-@catalog.command()
+@catalog.command(epilog=epilog("catalog rebuild"))
 def rebuild(
     root: Annotated[str | None, typer.Option(help="raw, raw-backup, clean or clean-backup. Default: all four.")] = None,
+    home: HomeOption = None,
 ) -> None:
     """Make catalogs anew from the newest metadata file of each table, after one was lost or damaged."""
-    from steam_assets.lake.relocate import rebuild_catalog
     from steam_assets.lake.roots import ROOT_NAMES, open_root, read_marker
 
-    settings, console = Settings(), Console()
+    if root is not None and root not in ROOT_NAMES:
+        raise not_among(root, ROOT_NAMES, "root", "--root")
+    settings, console = opened_settings(home), Console()
+    from steam_assets.lake.relocate import rebuild_catalog
+
     chosen: list[RootName] = [name for name in ROOT_NAMES if root in (None, name)]
-    if not chosen:
-        raise typer.BadParameter(f"{root!r} is none of: {', '.join(ROOT_NAMES)}", param_hint="--root")
     for name in chosen:
         if read_marker(settings, name) is None:
             console.print(f"{name}: nothing at {settings.root(name)} yet", highlight=False, soft_wrap=True)
@@ -36,12 +43,12 @@ def rebuild(
         console.print(f"{name}: {len(found)} tables: {', '.join(found)}", highlight=False, soft_wrap=True)
 
 
-def relocate() -> None:
+def relocate(home: HomeOption = None) -> None:
     """Make a lake whole that was copied or moved to where the settings say it is. The original is not touched."""
+    settings, console = opened_settings(home), Console()
     from steam_assets.lake.relocate import relocate as relocate_root
     from steam_assets.lake.roots import ROOT_NAMES
 
-    settings, console = Settings(), Console()
     for name in ROOT_NAMES:
         with console.status(f"Rewriting addresses in {settings.root(name)}"):
             done = relocate_root(settings, name)

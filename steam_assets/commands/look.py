@@ -14,31 +14,43 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from steam_assets.settings import Settings
+from steam_assets.commands.common_options import HomeOption, chosen_sources, not_among, source_names
+from steam_assets.commands.examples import epilog
+from steam_assets.commands.partition_options import partition_of
+from steam_assets.commands.preflight import opened_settings
 from steam_assets.sources import SOURCES
 
 if TYPE_CHECKING:
     from steam_assets.insights.insight import Insight
+    from steam_assets.lake.lake import Lake
     from steam_assets.lake.trace import Trace
+    from steam_assets.settings import Settings
+    from steam_assets.sources.cadence import Cadence
 
-show = typer.Typer(no_args_is_help=True, help="Data as it rests.")
-AppOption = Annotated[int | None, typer.Option("--app", help="One app's alone.")]
+show = typer.Typer(no_args_is_help=True, help="Data as it is stored.")
+AppOption = Annotated[int | None, typer.Option("--app", min=1, help="Only one app, by its id.")]
 SHOWN_ANSWERS = 20
 
 
-@show.command()
+@show.command(epilog=epilog("show raw"))
 def raw(
-    source: Annotated[str, typer.Argument(help=f"One of: {', '.join(source.name for source in SOURCES)}.")],
-    partition: Annotated[str, typer.Argument(help="First day of the period, YYYY-MM-DD.")],
+    source: Annotated[
+        str,
+        typer.Argument(help=f"One of: {', '.join(source.name for source in SOURCES)}.", autocompletion=source_names),
+    ],
+    partition: Annotated[str, typer.Argument(help="First day of the period, YYYY-MM-DD, or a month, YYYY-MM.")],
     app: AppOption = None,
-    backup: Annotated[bool, typer.Option(help="Those in the backup.")] = False,
+    backup: Annotated[bool, typer.Option("--backup", help="Those in the backup.")] = False,
+    home: HomeOption = None,
 ) -> None:
     """Print the answers of a raw partition as JSON Lines, whole and unaltered, for `jq`."""
+    (chosen,) = chosen_sources(source, "SOURCE")
+    settings = opened_settings(home)
+    partition = named_partition(settings, chosen.cadence, partition, "PARTITION")
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.trace import raw_rows
-    from steam_assets.sources import source_named
 
-    lake, chosen = Lake(Settings()), source_named(source)
+    lake = Lake(settings)
     table = lake.raw_backup(chosen) if backup else lake.raw(chosen)
     shown = 0
     for row in raw_rows(table, partition, app) if table.load() else ():
@@ -54,29 +66,41 @@ def trace(
     partition: Annotated[str, typer.Option("--partition", help="First day of the period, YYYY-MM-DD.")],
     app: AppOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: all answers.")] = False,
+    home: HomeOption = None,
 ) -> None:
     """Walk from clean rows to the answers they were read from: snapshot, request, moment, SHA-256, Kafka offset.
 
     Of an insight, and so of the dashboard's numbers and CSV, to the clean partitions it was computed from.
     """
+    settings = opened_settings(home)
     from steam_assets.insights import INSIGHTS
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.trace import trace as follow
 
     named = {t.name: (s, t) for s in SOURCES for t in s.tables}
     if insight := next((one for one in INSIGHTS if table in (one.name, one.table) and table not in named), None):
-        _print_inputs(Console(), insight, partition)
+        _print_inputs(Console(), Lake(settings), insight, partition)
         return
     if table not in named:
-        known = ", ".join([*named, *(one.name for one in INSIGHTS)])
-        raise typer.BadParameter(f"{table!r} is none of: {known}", param_hint="TABLE")
-    found = follow(Lake(Settings()), *named[table], partition, app)
+        raise not_among(table, [*named, *(one.name for one in INSIGHTS)], "table or insight", "TABLE")
+    partition = named_partition(settings, named[table][0].cadence, partition, "--partition")
+    found = follow(Lake(settings), *named[table], partition, app)
     if found is None:
         raise typer.BadParameter(f"{table} has no partition {partition}; `steam-assets status` shows what there is")
     if as_json:
         typer.echo(json.dumps({"record": found.record.model_dump(mode="json"), "answers": found.answers}, default=str))
         return
     _print(Console(), found, partition)
+
+
+def named_partition(settings: Settings, cadence: Cadence, text: str, option: str) -> str:
+    """The key that ``text`` names, also one in the future, as a demo's are. BadParameter, saying what to type."""
+    from steam_assets.clock import Clock
+
+    try:
+        return cadence.window(text).key
+    except ValueError:
+        return partition_of(text, cadence, Clock.from_settings(settings).now(), option)
 
 
 def _print(console: Console, found: Trace, partition: str) -> None:
@@ -111,18 +135,18 @@ def _print(console: Console, found: Trace, partition: str) -> None:
     )
 
 
-def _print_inputs(console: Console, insight: Insight, partition: str) -> None:
-    from steam_assets.lake.lake import Lake
+def _print_inputs(console: Console, lake: Lake, insight: Insight, partition: str) -> None:
     from steam_assets.lake.trace import reads
 
     if insight.cadence is None:
         raise typer.BadParameter(f"{insight.name} has one partition, of all that is kept; trace its tables instead")
+    partition = named_partition(lake.settings, insight.cadence, partition, "--partition")
     period = insight.cadence.window(partition)
     console.print(f"[bold]{insight.table}[/] {partition}: {escape(insight.method)}", highlight=False)
     lines = Table(box=None, pad_edge=False, title="Computed from", title_justify="left")
     for heading in ("table", "partition", "rows", "snapshot", "content digest"):
         lines.add_column(heading, overflow="fold")
-    found = reads(Lake(Settings()), SOURCES, {one.table: one.span(period) for one in insight.inputs})
+    found = reads(lake, SOURCES, {one.table: one.span(period) for one in insight.inputs})
     for read in found:
         if made := read.record:
             lines.add_row(read.table, read.partition_key, str(made.clean), str(made.snapshot_id), made.content.digest)

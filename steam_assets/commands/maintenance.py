@@ -1,29 +1,23 @@
-"""``steam-assets status``, ``verify``, ``restore``, ``drill`` and ``housekeeping``: the care of what is kept.
+"""``steam-assets verify``, ``restore``, ``drill`` and ``housekeeping``: the care of what is kept.
 
 Belongs here: what they ask and print. Does not belong here: the work (lake/).
 """
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from steam_assets.commands.partition_options import (
-    PartitionOption,
-    SourceOption,
-    chosen_sources,
-    partitions_of,
-)
+from steam_assets.commands.common_options import HomeOption, PartitionOption, SourceOption, chosen_sources
+from steam_assets.commands.partition_options import partitions_of
+from steam_assets.commands.preflight import opened_settings
 from steam_assets.commands.refresh import say_behind
-from steam_assets.processes.temporary_folders import temporary_folder
-from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
     from steam_assets.lake.housekeeping import Line
@@ -32,37 +26,16 @@ if TYPE_CHECKING:
     from steam_assets.sources.source import Source
 
 
-def status(
-    source: SourceOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: one object a partition.")] = False,
-) -> None:
-    """Show every partition: its counts, what is backed up and verified, how fresh each source is, and the gaps."""
-    from steam_assets.clock import Clock
-    from steam_assets.lake.freshness import freshness
-    from steam_assets.lake.lake import Lake
-
-    settings = Settings()
-    lake, now = Lake(settings), Clock.from_settings(settings).now()
-    reports = [freshness(lake, chosen, now) for chosen in chosen_sources(source)]
-    if as_json:
-        typer.echo(json.dumps([report.to_json() for report in reports], indent=1))
-        return
-    from steam_assets.commands.partition_table import partition_table, table_console
-
-    console = table_console()
-    shown = [p for report in reports for p in report.partitions]
-    console.print(partition_table(shown, f"Kept in {settings.home}", console.width))
-    for report in reports:
-        console.print(f"{report.source}: {report.summary}", highlight=False, markup=False)
-    say_behind(lake, console)
-
-
-def verify(source: SourceOption = None, partition: PartitionOption = None) -> None:
+def verify(source: SourceOption = None, partition: PartitionOption = None, home: HomeOption = None) -> None:
     """Read raw and clean data and their backups back, and compare with the ledger. Exit code 1 if any differs."""
+    chosen_sources(source)
+    settings = opened_settings(home)
+    from rich.progress import track
+
     from steam_assets.lake.backup import verify_twins
     from steam_assets.lake.lake import Lake
 
-    console, lake = Console(), Lake(Settings())
+    console, lake = Console(), Lake(settings)
     asked = _asked(lake, source, partition, _kept, "there is no such partition")
     todo = [(twins, key) for chosen, keys in asked for key in keys for twins in lake.twins(chosen)]
     problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
@@ -77,13 +50,22 @@ def restore(
         str | None, typer.Option(metavar="FOLDER|s3://…", help="Restore to this place instead of the primaries.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace data that differs from its backup.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Restore everything without asking.")] = False,
+    home: HomeOption = None,
 ) -> None:
-    """Bring partitions back from their backups, raw and clean, and read back what arrived."""
+    """Bring partitions back from their backups, raw and clean, and read back what arrived.
+
+    Without --source and --partition it shows what would be restored, and asks.
+    """
+    chosen_sources(source)
+    settings = opened_settings(home)
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restorer, backed_up_partitions
 
-    console, lake = Console(), Lake(Settings())
+    console, lake = Console(), Lake(settings)
     asked = _asked(lake, source, partition, backed_up_partitions, "there is no backup")
+    if source is None and partition is None and not yes:
+        _ask(console, lake, asked, to)
     restorer = Restorer.elsewhere(lake, to) if to else Restorer.in_place(lake)
     restored: list[Restored] = []
     for chosen, keys in asked:
@@ -97,13 +79,18 @@ def restore(
         say_behind(lake, console)
 
 
-def drill(source: SourceOption = None) -> None:
+def drill(source: SourceOption = None, home: HomeOption = None) -> None:
     """Prove that the backups restore: into an empty folder, compared, and removed again."""
+    chosen_sources(source)
+    settings = opened_settings(home)
+    from rich.progress import track
+
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import backed_up_partitions
     from steam_assets.lake.restore import drill as run_drill
+    from steam_assets.processes.temporary_folders import temporary_folder
 
-    console, lake = Console(), Lake(Settings())
+    console, lake = Console(), Lake(settings)
     asked = _asked(lake, source, None, backed_up_partitions, "there is no backup")
     lake.settings.home.mkdir(parents=True, exist_ok=True)
     with temporary_folder("drill-", lake.settings.home) as folder:
@@ -115,17 +102,19 @@ def drill(source: SourceOption = None) -> None:
 def housekeeping(
     apply: Annotated[bool, typer.Option("--apply", help="Delete. Without it, only say what would be deleted.")] = False,
     keep_days: Annotated[int | None, typer.Option(min=1, help="Default: STEAM_HOUSEKEEPING_KEEP_DAYS (90).")] = None,
+    home: HomeOption = None,
 ) -> None:
     """Clear primaries older than a setting, each only if its backup verifies at that moment. A dry run by default.
 
     Backups are never touched. A cleared partition comes back by `restore`, or by running its source again.
     """
+    settings = opened_settings(home)
     from steam_assets.clock import Clock
     from steam_assets.commands.partition_table import KEY_WIDTH, table_console
     from steam_assets.lake.housekeeping import Housekeeping
     from steam_assets.lake.lake import Lake
 
-    console, lake = table_console(), Lake(Settings())
+    console, lake = table_console(), Lake(settings)
     days = keep_days or lake.settings.housekeeping_keep_days
     older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
     work = Housekeeping(lake, chosen_sources(None), older_than)
@@ -177,6 +166,28 @@ def _asked(
         named = " ".join(part for part in (source, partition) if part)
         raise typer.BadParameter(f"{what}{f' ({named})' if named else ''}; `steam-assets status` shows what there is")
     return found
+
+
+def _ask(console: Console, lake: Lake, asked: Sequence[tuple[Source, list[str]]], to: str | None) -> None:
+    """Show what would be restored, and go on if that is wanted. BadParameter where nobody can be asked."""
+    from steam_assets.lake.partition_status import SourceLedger
+
+    console.print(f"Would be restored to {to or 'the primaries'}:", markup=False, highlight=False)
+    for source, keys in asked:
+        ledger = SourceLedger.of(lake, source)
+        gone = [key for key in keys if not ledger.status(key).up_to_date]
+        ranges = [first if first == last else f"{first} to {last}" for first, last in source.cadence.ranges(keys)]
+        missing = "" if to else f"; missing here or different: {len(gone)}"
+        line = f"  {source.name}: {len(keys)} partitions ({', '.join(ranges)}){missing}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "restoring everything needs a confirmation, and there is no terminal to ask for one; type "
+            "steam-assets restore --yes, or name a --source or --partition"
+        )
+    if not typer.confirm("Restore them?"):
+        console.print("Nothing was restored.")
+        raise typer.Exit(1)
 
 
 def _problems(restored: Iterable[Restored]) -> list[str]:

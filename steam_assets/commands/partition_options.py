@@ -1,4 +1,4 @@
-"""Options that name a source or partitions: one meaning in all commands, checked before anything is started.
+"""Texts that name partitions: one meaning in all commands, checked before anything is started.
 
 Belongs here: which texts are partitions, and what to type in place of others. Does not belong here: which partitions
 are kept (lake/).
@@ -7,34 +7,15 @@ are kept (lake/).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from steam_assets.sources.cadence import Cadence
 
-if TYPE_CHECKING:
-    from steam_assets.sources.source import Source
-
-SourceOption = Annotated[str | None, typer.Option("--source", help="One source. Default: all.")]
-PartitionOption = Annotated[
-    str | None, typer.Option("--partition", help="One partition, YYYY-MM-DD or YYYY-MM. Default: all.")
-]
-
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
-
-
-def chosen_sources(name: str | None, option: str = "--source") -> Sequence[Source]:
-    """The source of that name, or all. BadParameter that lists the names there are."""
-    from steam_assets.sources import SOURCES, UnknownSource, source_named
-
-    try:
-        return (source_named(name),) if name is not None else SOURCES
-    except UnknownSource as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def partition_of(
@@ -90,7 +71,9 @@ def _key(text: str, cadence: Cadence, now: datetime, option: str, kept: Iterable
     if written < cadence.first:
         raise ValueError(f"{text} is before the first {cadence} partition; type {option} {cadence.first} or later")
     if written >= cadence.containing(cadence.window(newest).end).key:
-        raise ValueError(f"{_too_late(text, written, cadence, now)}; the newest partition is {option} {newest}")
+        raise ValueError(
+            f"{_too_late(text, written, cadence, now)}; the newest partition is {newest}: type {option} {newest}"
+        )
     key = cadence.containing(datetime.combine(day, time(), UTC)).key
     if key != written:
         starts = "a Tuesday" if cadence is Cadence.WEEKLY else "the first of a month"

@@ -1,7 +1,7 @@
 """``steam-assets refresh``, and what other commands do or say when insights are older than the data.
 
 Belongs here: when a command refreshes, and the words. Does not belong here: the refresh (orchestration/refresh.py),
-what is behind (insights/refreshed.py).
+what is behind (lake/unrefreshed.py).
 """
 
 from __future__ import annotations
@@ -10,25 +10,30 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from steam_assets.commands.common_options import HomeOption
+from steam_assets.commands.preflight import opened_settings, require_spark
 from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.ledger import Ledger
     from steam_assets.orchestration.launch import Launcher
 
 
-def refresh() -> None:
+def refresh(home: HomeOption = None) -> None:
     """Compute the insights of newly committed clean partitions, then the dashboard, exports and the Tableau extract.
 
     `run` and `import-history` do so at their end, and so does the sensor where the Dagster daemon runs.
     """
+    settings = opened_settings(home)
+    require_spark(settings)
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, local_instance
 
-    console, settings = Console(), Settings()
+    console = Console()
     with local_instance(settings) as instance:
         launcher = Launcher(build_defs(settings=settings), instance)
         if not refresh_behind(launcher, Lake(settings), console):
@@ -42,7 +47,7 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
     """
     from filelock import FileLock
 
-    from steam_assets.insights.refreshed import behind, in_words
+    from steam_assets.lake.unrefreshed import behind, in_words
     from steam_assets.orchestration.launch import RunFailed
     from steam_assets.visuals.dashboard.file import dashboard_path
 
@@ -62,16 +67,16 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
     return True
 
 
-def say_behind(lake: Lake, console: Console) -> None:
+def say_behind(lake: Ledger, console: Console) -> None:
     """Say that insights are older than the data, if they are, and which command brings them."""
-    from steam_assets.insights.refreshed import behind
+    from steam_assets.lake.unrefreshed import behind
 
     if changed := behind(lake):
         _print(console, behind_note(changed, lake.settings), style="yellow")
 
 
 def behind_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str:
-    from steam_assets.insights.refreshed import in_words
+    from steam_assets.lake.unrefreshed import in_words
 
     elsewhere = "" if settings.home == Settings().home else f"STEAM_HOME={settings.home} "
     return f"Insights are older than the data: they lack {in_words(changed)}. Run `{elsewhere}steam-assets refresh`"

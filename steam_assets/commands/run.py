@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from steam_assets.commands.common_options import STAGES, not_among, source_names, stage_names
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
+from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
 from steam_assets.commands.refresh import refresh_behind, say_behind
-from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
@@ -26,18 +26,29 @@ if TYPE_CHECKING:
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, Stage
 
-STAGES = ("raw", "raw-backup", "clean", "clean-backup")
+
+def _targets(incomplete: str = "") -> list[str]:
+    """Sources and cadences whose names begin so."""
+    return source_names(incomplete) + [c.value for c in Cadence if c.value.startswith(incomplete)]
 
 
 def run(
-    target: Annotated[str, typer.Argument(help=f"A source ({SOURCES[0].name}, …) or a cadence: {', '.join(Cadence)}.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help=f"A source ({SOURCES[0].name}, …) or a cadence: {', '.join(Cadence)}.", autocompletion=_targets
+        ),
+    ],
     first: Annotated[
         str | None,
         typer.Option("--from", help="First partition, YYYY-MM-DD or YYYY-MM. Default: the newest."),
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last partition. Default: the first.")] = None,
     stage: Annotated[
-        list[str] | None, typer.Option(help=f"One stage alone ({', '.join(STAGES)}); may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option(
+            help=f"One stage alone ({', '.join(STAGES)}); may be repeated. Default: all.", autocompletion=stage_names
+        ),
     ] = None,
     apps: Annotated[str, typer.Option(help="App ids, comma separated, for sources that ask app by app.")] = "",
     refetch: Annotated[bool, typer.Option(help="Ask the source again for raw partitions that are there.")] = False,
@@ -51,15 +62,21 @@ def run(
     newer items the older ones. The other stages take the whole range in one Spark job. After a run of all stages, the
     insights, dashboard and exports of what changed are made anew.
     """
+    chosen, wanted = _sources(target), _app_ids(apps)
+    _check_stages(stage or ())
+    settings = writable_settings()
     from steam_assets.clock import Clock
+
+    console, now = Console(), Clock.from_settings(settings).now()
+    asked = [(source, _keys(source, first, last, now)) for source in chosen]
+    if "raw" in (stage or STAGES):
+        require_kafka(settings)
+    if set(stage or STAGES) - {"raw"}:
+        require_spark(settings)
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 
-    console, settings = Console(), Settings()
-    now = Clock.from_settings(settings).now()
-    asked = [(source, _keys(source, first, last, now)) for source in _sources(target)]
-    stages = [_stage(name) for name in stage] if stage else list(Stage)
-    wanted = _app_ids(apps)
+    stages = [Stage(name) for name in stage] if stage else list(Stage)
     # Kafka lies between the source and raw; the later stages need none, nor the seconds that it takes to start.
     kafka = broker_for(settings, shared=True) if Stage.RAW in stages else nullcontext()
     with kafka, local_instance(settings) as instance:
@@ -107,6 +124,8 @@ def run_range(
     console: Console,
 ) -> None:
     """Raw one run a partition, the later stages one run for the range. RunFailed at the first that fails."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     from steam_assets.orchestration.launch import Stage
 
     later, failed = [stage for stage in stages if stage is not Stage.RAW], list[str]()
@@ -132,24 +151,21 @@ def run_range(
 def _sources(target: str) -> list[Source]:
     chosen = [s for s in SOURCES if target in (s.name, s.cadence.value)]
     if not chosen:
-        names = ", ".join([s.name for s in SOURCES] + [c.value for c in Cadence])
-        raise typer.BadParameter(f"{target!r} is none of: {names}", param_hint="TARGET")
+        raise not_among(target, _targets(), "source or cadence", "TARGET")
     return chosen
 
 
 def _app_ids(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdecimal() for part in parts):
+    if not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
         raise typer.BadParameter(f"{text!r}: write app ids with commas between them, as 730,570", param_hint="--apps")
     return [int(part) for part in parts]
 
 
-def _stage(name: str) -> Stage:
-    from steam_assets.orchestration.launch import Stage
-
-    if name not in STAGES:
-        raise typer.BadParameter(f"{name!r} is none of: {', '.join(STAGES)}", param_hint="--stage")
-    return Stage(name)
+def _check_stages(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in STAGES:
+            raise not_among(name, STAGES, "stage", "--stage")
 
 
 def _keys(source: Source, first: str | None, last: str | None, now: datetime) -> list[str]:

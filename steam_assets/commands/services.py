@@ -14,35 +14,36 @@ import typer
 from rich.console import Console
 
 from steam_assets.commands.local_broker import broker_for
+from steam_assets.commands.preflight import require_free_port, require_kafka, writable_settings
 from steam_assets.commands.recordings import recorded_in, show_left_out
-from steam_assets.processes.supervised import Supervised
-from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 
 
 def dev(
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address the Dagster UI listens at.")] = "127.0.0.1",
 ) -> None:
     """Serve the Dagster UI, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
 
-    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on
-    in the Dagster UI.
+    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the
+    Dagster UI.
     """
+    settings = writable_settings()
+    require_free_port(host, port)
+    require_kafka(settings)
     from steam_assets.java.jvm import find_java
     from steam_assets.orchestration.launch import local_instance
+    from steam_assets.processes.supervised import Supervised
 
-    console, settings = Console(), Settings()
+    console = Console()
     find_java()
     # Laid out here, as the webserver and the daemon must not both lay out the databases of a new instance.
     with local_instance(settings) as instance:
         home = instance.root_directory
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
-        console.print(
-            f"Kafka answers at {address}; the Dagster UI's history is in {home}", markup=False, soft_wrap=True
-        )
+        console.print(f"Kafka answers at {address}; the history of runs is in {home}", markup=False, soft_wrap=True)
         console.print(f"Dagster UI: http://{host}:{port}", style="bold")
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
@@ -55,23 +56,25 @@ def dev(
 
 def broker() -> None:
     """Run the embedded Kafka alone, until Ctrl-C, for runs that other processes start."""
-    settings = Settings()
+    settings = writable_settings()
+    require_kafka(settings)
     with broker_for(settings) as address:
         Console().print(f"Kafka answers at {address}. Ctrl-C stops it.")
         threading.Event().wait()
 
 
 def simulate(
-    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8765,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8765,
     seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 7,
     apps: Annotated[int, typer.Option(min=10, help="Games that exist.")] = 100,
     replay: Annotated[Path | None, typer.Option(help="Serve recorded responses in this folder.")] = None,
 ) -> None:
     """Serve the simulator of all hosts, until Ctrl-C. It prints the settings by which it takes their place."""
-    from steam_assets.simulator import serve
-
+    require_free_port("127.0.0.1", port)
     if replay:
         show_left_out(Console(stderr=True), recorded_in(replay).left_out)
+
+    from steam_assets.simulator import serve
 
     def say(url: str) -> None:
         Console().print(*(f"{host.variable('url')}={url}" for host in HOSTS), soft_wrap=True)

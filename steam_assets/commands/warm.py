@@ -5,11 +5,8 @@ Belongs here: what is made and what is said. Does not belong here: how (java/cla
 
 from __future__ import annotations
 
-from functools import partial
-
 from rich.console import Console
 
-from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
 
 
@@ -18,8 +15,11 @@ def warm() -> None:
 
     Takes about half a minute and 240 MB, once; again after an update of Java, Spark or Kafka.
     """
+    from functools import partial
+
     from steam_assets.kafka.embedded_broker import archive_kafka
     from steam_assets.lake.spark_class_data import archive_spark
+    from steam_assets.processes.temporary_folders import temporary_folder
 
     console, settings = Console(), Settings()
     with temporary_folder("steam-warm-") as folder:

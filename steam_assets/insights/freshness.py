@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from steam_assets.insights.insight import Input, Insight
-from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.ledger import CleanRecord, Ledger
 from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence, Window
@@ -22,12 +21,12 @@ PERIODS = {Cadence.DAILY: 366, Cadence.WEEKLY: 105, Cadence.MONTHLY: 36}
 Row = dict[str, object]
 
 
-def freshness_rows(lake: Lake, sources: Sequence[Source], now: datetime) -> list[Row]:
+def freshness_rows(lake: Ledger, sources: Sequence[Source], now: datetime) -> list[Row]:
     """A row a source and period, oldest first; ``now`` is aware. Reads the ledger, no data."""
     return [row for source in sources for row in _rows_of(lake, source, now)]
 
 
-def _rows_of(lake: Lake, source: Source, now: datetime) -> Iterator[Row]:
+def _rows_of(lake: Ledger, source: Source, now: datetime) -> Iterator[Row]:
     newest_due = source.cadence.latest_finished(now - source.due_after)
     ledger = SourceLedger.of(lake, source)
     present = {*ledger.raw, *ledger.clean[source.tables[0].name]}

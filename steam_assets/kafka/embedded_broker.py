@@ -29,7 +29,7 @@ from steam_assets.kafka.broker_sharing import BrokerUse, alone_in_starting
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
 from steam_assets.loopback import LOOPBACK, require_loopback
 from steam_assets.processes.supervised import Supervised
-from steam_assets.settings import Settings
+from steam_assets.settings import Settings, UnusableSetting
 
 HOST = LOOPBACK
 _PROGRAM = "kafka"
@@ -64,7 +64,7 @@ class BrokerFailed(Exception):
     """The embedded broker did not start; the message carries the end of its log."""
 
 
-class PortTaken(Exception):
+class PortTaken(UnusableSetting):
     """Something else listens on the broker's port."""
 
 

@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, In, Or
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.content import EMPTY, Content
-from steam_assets.lake.iceberg_table import CLEARED, RECORD, DamagedData, IcebergTable, decided_anew, of_partitions
+from steam_assets.lake.iceberg_table import DamagedData, IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.lake import Twins
-from steam_assets.lake.ledger import BackupRecord, CleanRecord, Cleared, R, RawRecord
+from steam_assets.lake.ledger import CLEARED, RECORD, BackupRecord, CleanRecord, Cleared, R, RawRecord, covers
 from steam_assets.lake.parquet_files import Written
 
 
@@ -123,16 +122,6 @@ def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
     if record is not None and not covers(held, record):
         problems.append(f"{twins.label} {partition_key}: not in the backup as it is now; back it up")
     return problems
-
-
-def covers(held: BackupRecord[Any] | None, record: RawRecord | CleanRecord) -> bool:
-    """Whether the backup's record has all that the primary's has."""
-    if held is None:
-        return False
-    if isinstance(record, RawRecord):
-        copied = {batch.batch_id: batch.content for batch in held.of.batches}
-        return all(copied.get(batch.batch_id) == batch.content for batch in record.batches)
-    return held.of.content == record.content and held.of.raw_digest == record.raw_digest
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,13 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
-from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.exceptions import NamespaceAlreadyExistsError
-from sqlalchemy.exc import IntegrityError, OperationalError
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
-
 from steam_assets.settings import RootName, Settings
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
 
 ICEBERG = "org.apache.iceberg.spark"
 CATALOG_FILE = "catalog.db"
@@ -49,6 +48,11 @@ CATALOGS: dict[RootName, CatalogName] = {
 
 def open_catalog(settings: Settings, root: RootName) -> Catalog:
     """The root's catalog without a JVM, its namespace made. Each call opens connections of its own."""
+    from pyiceberg.catalog import load_catalog
+    from pyiceberg.exceptions import NamespaceAlreadyExistsError
+    from sqlalchemy.exc import IntegrityError, OperationalError
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
     name = CATALOGS[root]
     if settings.iceberg_catalog == "sqlite":
         sqlite_file(settings, root).parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.lake.iceberg_table import CLEARED, RECORD, IcebergTable, decided_anew
+from steam_assets.lake.iceberg_table import IcebergTable, decided_anew
+from steam_assets.lake.ledger import CLEARED, RECORD
 from steam_assets.processes.identity import ProcessIdentity, left_by_the_dead
 
 AUDIT = "audit_"

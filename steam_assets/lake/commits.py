@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.ledger import CleanRecord, Ledger, records
 from steam_assets.sources.source import Table
 
 
@@ -33,7 +32,7 @@ class Commits:
 _CURSOR = TypeAdapter(dict[str, dict[str, str]])
 
 
-def commits_since(lake: Lake, tables: Sequence[Table], cursor: str | None) -> Commits:
+def commits_since(lake: Ledger, tables: Sequence[Table], cursor: str | None) -> Commits:
     """The commits to ``tables`` after ``cursor``; all on record of a table that the cursor does not know."""
     known = _CURSOR.validate_json(cursor) if cursor else {}
     now = {table.name: _versions(lake, table) for table in tables}
@@ -46,6 +45,6 @@ def commits_since(lake: Lake, tables: Sequence[Table], cursor: str | None) -> Co
     return Commits(changed, digest, _CURSOR.dump_json(now).decode())
 
 
-def _versions(lake: Lake, table: Table) -> dict[str, str]:
-    records = lake.clean(table).records(CleanRecord)
-    return {key: str(record.snapshot_id) for key, record in records.items()}
+def _versions(lake: Ledger, table: Table) -> dict[str, str]:
+    committed = records(lake.properties("clean", table.name), CleanRecord)
+    return {key: str(record.snapshot_id) for key, record in committed.items()}

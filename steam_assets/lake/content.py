@@ -1,21 +1,11 @@
-"""The content of a partition: its rows, and a digest that does not depend on their order or their files.
+"""The content of a partition: how many rows, and a digest that does not depend on their order or their files.
 
-Belongs here: how rows are hashed. Does not belong here: where rows come from (iceberg_table.py).
+Belongs here: what a content is, and the sum of two. Does not belong here: how rows are hashed (row_digest.py).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute
 from pydantic import BaseModel, ConfigDict
-
-# pyarrow makes its functions when it is imported, where a type checker does not see them.
-pc: Any = pyarrow.compute
 
 
 class Content(BaseModel):
@@ -36,64 +26,3 @@ class Content(BaseModel):
 
 
 EMPTY = Content()
-
-
-def _text(text: str) -> Any:
-    return pa.scalar(text.encode(), pa.large_binary())
-
-
-_COLON, _NOTHING = _text(":"), _text("")
-
-
-def content(batches: Iterable[pa.RecordBatch]) -> Content:
-    """The content of ``batches``, which are read once and held one at a time."""
-    rows = first = second = 0
-    for batch in batches:
-        rows += batch.num_rows
-        for text in _texts(batch):
-            digest = hashlib.sha256(text).digest()
-            first += int.from_bytes(digest[:8])
-            second += int.from_bytes(digest[8:16])
-    return Content(rows=rows, digest=f"{first}-{second}")
-
-
-def _texts(batch: pa.RecordBatch) -> list[bytes]:
-    """What is hashed of each row."""
-    if not batch.num_rows:
-        return []
-    parts = [_part(name, batch.column(name)) for name in sorted(batch.schema.names)]
-    return pc.binary_join_element_wise(*parts, _NOTHING, null_handling="replace", null_replacement=b"").to_pylist()
-
-
-def _part(name: str, column: Any) -> Any:
-    """A column's share in its rows' texts; null where it is null."""
-    value = _value(column)
-    length = pc.binary_length(value).cast(pa.string()).cast(pa.large_binary())
-    return pc.binary_join_element_wise(_text(f"{name}="), length, _COLON, value, _NOTHING, null_handling="emit_null")
-
-
-def _value(column: Any) -> Any:
-    kind = column.type
-    if pa.types.is_nested(kind):
-        return _nested(column)
-    if pa.types.is_float64(kind):
-        # Its bits: no version of a library can write them in another way.
-        column = column.view(pa.int64())
-    elif pa.types.is_timestamp(kind):
-        column = column.cast(pa.timestamp("us", kind.tz)).view(pa.int64())
-    elif pa.types.is_date32(kind):
-        column = column.view(pa.int32())
-    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
-        column = column.cast(pa.large_string())
-    return column.cast(pa.large_binary())
-
-
-def _nested(column: Any) -> Any:
-    """Lists and maps as JSON; most are empty or null."""
-    offsets = column.offsets.to_numpy()
-    filled = pa.array(offsets[1:] > offsets[:-1])
-    texts = pc.if_else(column.is_valid(), _text("[]"), pa.scalar(None, pa.large_binary()))
-    if not pc.any(filled).as_py():
-        return texts
-    documents = [json.dumps(value, ensure_ascii=False).encode() for value in column.filter(filled).to_pylist()]
-    return pc.replace_with_mask(texts, filled, pa.array(documents, pa.large_binary()))

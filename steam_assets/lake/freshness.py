@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import Ledger
 from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
-from steam_assets.sources.cadence import Window
+from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 
 
@@ -39,16 +39,24 @@ class Freshness:
     @property
     def summary(self) -> str:
         if self.newest is None:
-            return "nothing yet; steam-assets run " + self.source
+            return f"nothing collected yet; type steam-assets run {self.source}"
         unfinished = [p.partition_key for p in self.partitions if not p.settled]
         parts = [f"newest {self.newest}" + (", late" if self.late else "")]
         parts += [f"unfinished: {', '.join(unfinished)}"] if unfinished else []
-        parts += (
-            [f"{len(self.gaps)} gaps: " + "; ".join(f"{g.partition_key} ({g.why})" for g in self.gaps[:5])]
-            if self.gaps
-            else []
-        )
+        parts += [f"{len(self.gaps)} missing"] if self.gaps else []
         return "; ".join(parts)
+
+    @property
+    def gaps_by_reason(self) -> dict[str, str]:
+        """Every gap, by the reason that it has: keys and ranges of keys, oldest first."""
+        keys: dict[str, list[str]] = {}
+        for one in self.gaps:
+            keys.setdefault(one.why, []).append(one.partition_key)
+        ranges = {why: Cadence(self.cadence).ranges(group) for why, group in keys.items()}
+        return {
+            why: ", ".join(first if first == last else f"{first} to {last}" for first, last in group)
+            for why, group in ranges.items()
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for programs."""
@@ -62,7 +70,7 @@ class Freshness:
         }
 
 
-def freshness(lake: Lake, source: Source, now: datetime) -> Freshness:
+def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
     """Compare what is kept of a source with its calendar up to ``now`` (aware)."""
     ledger = SourceLedger.of(lake, source)
     keys = ledger.keys

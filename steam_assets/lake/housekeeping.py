@@ -17,11 +17,11 @@ from typing import Any
 from pyiceberg.table import Table as PyIcebergTable
 
 from steam_assets.failpoints import failpoint
-from steam_assets.lake.backup import backups_of, covers, verify
+from steam_assets.lake.backup import backups_of, verify
 from steam_assets.lake.files import Files
-from steam_assets.lake.iceberg_table import CLEARED, RECORD, IcebergTable, decided_anew, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import Cleared
+from steam_assets.lake.ledger import CLEARED, RECORD, Cleared, covers
 from steam_assets.sources.source import Source
 
 ORPHANS_KEPT = timedelta(days=3)

@@ -44,14 +44,11 @@ from pyiceberg.types import (
 )
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from steam_assets.lake.content import Content, content
+from steam_assets.lake.content import Content
+from steam_assets.lake.ledger import RECORD, records
 from steam_assets.lake.parquet_files import Written, aligned, write_files
+from steam_assets.lake.row_digest import content
 from steam_assets.sources.source import Column
-
-RECORD = "steam.partition."
-"""Properties of a table that begin so hold the ledger's records, by partition key."""
-CLEARED = "steam.cleared."
-"""And these what housekeeping took out."""
 
 RETRIES = "commit.retry.num-retries"
 PROPERTIES = {
@@ -163,9 +160,7 @@ class IcebergTable:
     def records(self, model: type[M], prefix: str = RECORD) -> dict[str, M]:
         """The ledger's records of all partitions, by key, oldest first."""
         table = self.load()
-        found = table.properties if table else {}
-        keys = sorted(name.removeprefix(prefix) for name in found if name.startswith(prefix))
-        return {key: model.model_validate_json(found[prefix + key]) for key in keys}
+        return records(table.properties if table else {}, model, prefix)
 
     def record(self, model: type[M], key: str, prefix: str = RECORD) -> M | None:
         return self.property(prefix + key, model)

@@ -5,6 +5,7 @@ Belongs here: which table is where, and which is the twin of which. Does not bel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic
@@ -85,6 +86,11 @@ class Lake:
     def table(self, root: RootName, name: str, columns: tuple[Column, ...], description: str) -> IcebergTable:
         location = table_location(self.settings, root, name)
         return IcebergTable(self._catalog(root), CATALOGS[root].namespace, name, columns, description, location)
+
+    def properties(self, root: RootName, table: str) -> Mapping[str, str]:
+        """The properties of a table as it was last committed; none if it was never made."""
+        found = self.table(root, table, (), "").load()
+        return found.properties if found else {}
 
     def _raw(self, root: RootName, source: Source) -> IcebergTable:
         return self.table(root, source.name, ENVELOPE, f"Answers of {source.title}, as they came.")

@@ -9,12 +9,38 @@ which answers it came; and the content digest that its rows, and every copy of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from steam_assets.lake.content import EMPTY, Content
+from steam_assets.settings import RootName, Settings
+
+RECORD = "steam.partition."
+"""Properties of a table that begin so hold the ledger's records, by partition key."""
+CLEARED = "steam.cleared."
+"""And these what housekeeping took out."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Ledger(Protocol):
+    """Where records are read: a ``Lake``, or the files of one (ledger_files.py)."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def properties(self, root: RootName, table: str) -> Mapping[str, str]:
+        """The properties of a table as it was last committed; none if it was never made."""
+        ...
+
+
+def records(properties: Mapping[str, str], model: type[M], prefix: str = RECORD) -> dict[str, M]:
+    """The records among a table's properties, by partition key, oldest first."""
+    keys = sorted(name.removeprefix(prefix) for name in properties if name.startswith(prefix))
+    return {key: model.model_validate_json(properties[prefix + key]) for key in keys}
 
 
 class _Record(BaseModel):
@@ -135,3 +161,13 @@ class Cleared(_Record):
     of: RawRecord | CleanRecord = Field(discriminator="kind")
     backup: str
     at: AwareDatetime
+
+
+def covers(held: BackupRecord[Any] | None, record: RawRecord | CleanRecord) -> bool:
+    """Whether the backup's record has all that the primary's has."""
+    if held is None:
+        return False
+    if isinstance(record, RawRecord):
+        copied = {batch.batch_id: batch.content for batch in held.of.batches}
+        return all(copied.get(batch.batch_id) == batch.content for batch in record.batches)
+    return held.of.content == record.content and held.of.raw_digest == record.raw_digest

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from steam_assets.lake.backup import backups_of, covers
-from steam_assets.lake.iceberg_table import CLEARED
-from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import BackupRecord, CleanRecord, Cleared, RawRecord
+from steam_assets.lake.ledger import CLEARED, BackupRecord, CleanRecord, Cleared, Ledger, RawRecord, covers, records
 from steam_assets.sources.source import Source, Table
 
 
@@ -79,16 +76,17 @@ class SourceLedger:
     clean_backup: Mapping[str, Mapping[str, BackupRecord[CleanRecord]]]
 
     @classmethod
-    def of(cls, lake: Lake, source: Source) -> SourceLedger:
-        raw = lake.raw_twins(source)
-        twins = {table.name: lake.clean_twins(source, table) for table in source.tables}
+    def of(cls, lake: Ledger, source: Source) -> SourceLedger:
+        raw, names = lake.properties("raw", source.name), [table.name for table in source.tables]
         return cls(
             source=source,
-            raw=raw.primary.records(RawRecord),
-            raw_backup=backups_of(raw),
-            cleared=raw.primary.records(Cleared, CLEARED),
-            clean={name: pair.primary.records(CleanRecord) for name, pair in twins.items()},
-            clean_backup={name: backups_of(pair) for name, pair in twins.items()},
+            raw=records(raw, RawRecord),
+            raw_backup=records(lake.properties("raw-backup", source.name), BackupRecord[RawRecord]),
+            cleared=records(raw, Cleared, CLEARED),
+            clean={name: records(lake.properties("clean", name), CleanRecord) for name in names},
+            clean_backup={
+                name: records(lake.properties("clean-backup", name), BackupRecord[CleanRecord]) for name in names
+            },
         )
 
     @property
@@ -131,6 +129,6 @@ class SourceLedger:
         )
 
 
-def partition_status(lake: Lake, source: Source, partition_key: str) -> PartitionStatus:
+def partition_status(lake: Ledger, source: Source, partition_key: str) -> PartitionStatus:
     """Where one partition stands."""
     return SourceLedger.of(lake, source).status(partition_key)

@@ -17,8 +17,8 @@ from pyiceberg.expressions import And, In
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.content import Content
-from steam_assets.lake.iceberg_table import RECORD, IcebergTable, decided_anew, of_partitions
-from steam_assets.lake.ledger import Batch, RawRecord
+from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_partitions
+from steam_assets.lake.ledger import RECORD, Batch, RawRecord
 
 BATCH_BYTES = 4 << 20
 """Of rows put together before they go to a file, roughly."""

@@ -12,23 +12,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steam_assets.lake.catalogs import warehouse
-from steam_assets.lake.files import Files
-from steam_assets.settings import RootName, Settings, unusable_folder
+from steam_assets.settings import RootName, Settings, UnusableSetting, unusable_folder
+
+if TYPE_CHECKING:
+    from steam_assets.lake.files import Files
 
 MARKER = ".steam-root.json"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
 
 
-class UnsafeRoot(ValueError):
+class UnsafeRoot(UnusableSetting):
     """A root that must not be used as it is; the message says why and what to do."""
 
 
@@ -44,17 +45,22 @@ class Marker(BaseModel):
 
 def open_root(settings: Settings, root: RootName) -> None:
     """Mark a root on its first use. UnsafeRoot if it is another one, was made elsewhere, or is somebody's folder."""
-    _refuse_dangerous(settings.root(root))
-    files, address = Files(settings), marker_address(settings, root)
+    if not is_in_use(settings, root):
+        marker = Marker(root=root, warehouse=warehouse(settings, root))
+        _files(settings).write(marker_address(settings, root), marker.model_dump_json().encode())
+
+
+def is_in_use(settings: Settings, root: RootName) -> bool:
+    """Whether a root was marked, without marking it; False for an empty place. UnsafeRoot as of ``open_root``."""
+    _refuse_dangerous(settings.root(root), root_variable(root))
     marker = read_marker(settings, root)
     if marker is None:
-        if next(iter(_entries(files, settings, root)), None) is not None:
+        if _is_occupied(settings, root):
             raise UnsafeRoot(
                 f"{settings.root(root)} is not empty and carries no {MARKER}: it was not made by this product; "
                 f"set {root_variable(root)} to an empty place"
             )
-        marker = Marker(root=root, warehouse=warehouse(settings, root))
-        files.write(address, marker.model_dump_json().encode())
+        return False
     if marker.root != root:
         raise UnsafeRoot(
             f"{settings.root(root)} is marked as {marker.root!r} and the settings use it as {root!r}; "
@@ -65,15 +71,18 @@ def open_root(settings: Settings, root: RootName) -> None:
             f"{settings.root(root)} was made at {marker.warehouse.removesuffix('/warehouse')} and is a copy or was "
             "moved; `steam-assets relocate` makes it whole here, and touches nothing at its old place"
         )
+    return True
 
 
 def read_marker(settings: Settings, root: RootName) -> Marker | None:
     """The root's marker; None if it has none. UnsafeRoot for a damaged one."""
-    files, address = Files(settings), marker_address(settings, root)
-    if not files.exists(address):
+    address = marker_address(settings, root)
+    try:
+        text = _files(settings).read(address) if on_s3(address) else Path(address).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return Marker.model_validate_json(files.read(address))
+        return Marker.model_validate_json(text)
     except ValidationError as error:
         raise UnsafeRoot(
             f"{address} is damaged; look at what is there, then write into it "
@@ -88,7 +97,7 @@ def marker_address(settings: Settings, root: RootName) -> str:
 def check_roots(settings: Settings) -> None:
     """UnsafeRoot if two of the four roots are equal or nested, or one is ``/``, the home folder or above it."""
     for name in ROOT_NAMES:
-        _refuse_dangerous(settings.root(name))
+        _refuse_dangerous(settings.root(name), root_variable(name))
     for one, other in combinations(ROOT_NAMES, 2):
         first, second = _place(settings.root(one)), _place(settings.root(other))
         if first.startswith(second) or second.startswith(first):
@@ -101,7 +110,7 @@ def check_roots(settings: Settings) -> None:
 
 def refuse_beside(address: str, settings: Settings) -> None:
     """UnsafeRoot if a place that is to be apart from the four roots is, holds or lies in one of them."""
-    _refuse_dangerous(address)
+    _refuse_dangerous(address, "the address")
     place = _place(address)
     for name in ROOT_NAMES:
         root = _place(settings.root(name))
@@ -120,12 +129,19 @@ def root_variable(root: RootName) -> str:
     return f"STEAM_{root.replace('-', '_').upper()}_ROOT"
 
 
-def _entries(files: Files, settings: Settings, root: RootName) -> Sequence[object]:
+def _files(settings: Settings) -> Files:
+    # Of the libraries that it takes, a command that only looks at a disk needs none.
+    from steam_assets.lake.files import Files
+
+    return Files(settings)
+
+
+def _is_occupied(settings: Settings, root: RootName) -> bool:
     address = settings.root(root)
     if on_s3(address):
-        return list(files.list(address))[:1]
+        return next(_files(settings).list(address), None) is not None
     folder = Path(address)
-    return list(folder.iterdir()) if folder.exists() else []
+    return folder.exists() and next(folder.iterdir(), None) is not None
 
 
 def _place(address: str) -> str:
@@ -135,13 +151,13 @@ def _place(address: str) -> str:
     return str(Path(address).resolve()).rstrip("/") + "/"
 
 
-def _refuse_dangerous(address: str) -> None:
+def _refuse_dangerous(address: str, variable: str) -> None:
     if not address.strip():
-        raise UnsafeRoot("a root is empty; give a folder or s3://bucket/prefix")
-    if on_s3(address):
+        raise UnsafeRoot(f"a root is empty; correct {variable}: give a folder or s3://bucket/prefix")
+    if on_s3(address) and address.removeprefix("s3://").partition("/")[0]:
         return
-    if _ADDRESS.match(address):
-        raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix")
+    if _ADDRESS.match(f"{address}//"):
+        raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix; correct {variable}")
     if fault := unusable_folder(Path(address)):
         raise UnsafeRoot(fault)
     folder, home = Path(address).resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - never fails

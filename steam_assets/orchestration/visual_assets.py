@@ -13,9 +13,9 @@ from typing import TypeAlias
 import dagster as dg
 
 from steam_assets.insights import INSIGHTS
-from steam_assets.insights.refreshed import behind
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.unrefreshed import behind
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.previews import preview
@@ -24,7 +24,8 @@ from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
-from steam_assets.visuals.exports import Exported, export_table, exported_tables
+from steam_assets.visuals.exported_tables import exported_tables
+from steam_assets.visuals.exports import Exported, export_table
 from steam_assets.visuals.tableau import TableauRefused, TableauServer, publish, tables_of, write_extract
 
 DASHBOARD, EXPORTS, TABLEAU = (dg.AssetKey(["visuals", name]) for name in ("dashboard", "exports", "tableau"))

@@ -41,6 +41,7 @@ class Supervised:
     this process's where not given.
     Once this process is gone, or lets go by ``end``, the whole session gets SIGTERM, and SIGKILL after ``grace``
     seconds. ``held``: the program begins with SIGTERM blocked, and unblocks it when it can answer.
+    ``reads``: it has this process's input; otherwise it has none.
     As a context manager it is ended on leaving.
     """
 
@@ -54,6 +55,7 @@ class Supervised:
         environment: Mapping[str, str] | None = None,
         grace: float = GRACE_SECONDS,
         held: bool = False,
+        reads: bool = False,
     ) -> None:
         self._grace = grace
         read, write = os.pipe()
@@ -61,7 +63,7 @@ class Supervised:
             with output.open("wb") if output else nullcontext() as file:
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(GUARD), str(read), str(grace), str(int(held)), *command],
-                    stdin=subprocess.DEVNULL,
+                    stdin=None if reads else subprocess.DEVNULL,
                     stdout=file,
                     stderr=subprocess.STDOUT if file else errors,
                     cwd=folder,

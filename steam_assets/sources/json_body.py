@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pyspark.sql import functions as F
 
 from steam_assets.sources.readers import ColumnReading, TypedItem
 from steam_assets.sources.source import Column, InvalidAnswer
@@ -160,6 +159,8 @@ ORIGIN = ("partition_key", "batch_id", "fetched_at", "sequence", "source_sha256"
 
 def text_of_body() -> SparkColumn:
     """The body as Spark's JSON reader takes it: no byte order mark, no escapes that are no characters."""
+    from pyspark.sql import functions as F
+
     body = F.ltrim(F.col("body"), F.lit("\ufeff"))
     # Most bodies have no escape at all: one look through a long text instead of three.
     suspect = F.col("escapes") & (body.contains(r"\ud") | body.contains(r"\uD") | body.contains(r"\u0000"))
@@ -197,6 +198,8 @@ def exploded(
     ``keep``, ``entry`` (null where it is not an object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in
     it), ``notes`` (those of an import, null for a live answer).
     """
+    from pyspark.sql import functions as F
+
     columns = [name for name in ("app_id", "request", *ORIGIN, "hash_key", *carry) if name in raw.columns]
     typed = TypedItem.of(item) if item else None
     fields = f"{typed.parsed}, unreadable_item string" if typed else ""
@@ -247,6 +250,8 @@ def _corrupt(name: str) -> str:
 
 
 def _item_and_problem(typed: TypedItem | None) -> tuple[SparkColumn, SparkColumn]:
+    from pyspark.sql import functions as F
+
     if typed is None:
         return (
             F.expr("coalesce(refused, to_json(sent), 'null')").alias("item"),
@@ -286,6 +291,8 @@ def shaped(
     null and ``changes`` would say so; with ``required=("players",)`` a row without it has the ``problem`` "no
     `players`".
     """
+    from pyspark.sql import functions as F
+
     found = entries.select(*entries.columns, *(F.expr(values[c.name]).alias(f"_{c.name}") for c in columns))
     types = {field.name: field.dataType for field in found.schema}
     readings = [ColumnReading.of(column, types[f"_{column.name}"]) for column in columns]

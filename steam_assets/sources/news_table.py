@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
-from pyspark.sql.window import Window as Over
-
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
-from steam_assets.sources.markup import CUT, NO_WEB_ADDRESS, plain_texts, web_addresses
 from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
 
@@ -24,6 +20,11 @@ READ = "text string, cut boolean, links array<string>, images array<string>"
 
 def items(raw: DataFrame) -> DataFrame:
     """A row an item of the week."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.window import Window as Over
+
+    from steam_assets.sources.markup import CUT, NO_WEB_ADDRESS, plain_texts, web_addresses
+
     entries = exploded(
         raw,
         shape="appnews struct<appid: string, newsitems: array<{item}>>",

@@ -12,24 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, TypeGuard, cast
 
 from pydantic import BeforeValidator
-from pyspark.sql.types import (
-    BooleanType,
-    ByteType,
-    DataType,
-    DecimalType,
-    DoubleType,
-    FloatType,
-    IntegerType,
-    LongType,
-    ShortType,
-    StringType,
-    StructType,
-)
 
 from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import DataType, StructType
 
 BELOW_ZERO = 2**32 - 2**16
 """From here to 2**32 - 1 a count is one below zero that was written as an unsigned 32-bit number."""
@@ -43,8 +33,8 @@ _SQL_NUMBER = rf"^{_NUMBER.pattern}\\z"
 _TRIMMED = "".join(map(chr, [*range(1, 33), 127]))
 """What Spark's casts take off both ends of a text."""
 
-_WHOLE_TYPES = (ByteType, ShortType, IntegerType, LongType)
-_FRACTION_TYPES = (FloatType, DoubleType, DecimalType)
+_WHOLE_TYPES = frozenset({"byte", "short", "integer", "long"})
+_FRACTION_TYPES = frozenset({"float", "double", "decimal"})
 
 
 def whole_of(value: object) -> int | None:
@@ -106,11 +96,11 @@ def flag(sql: str) -> str:
 
 def reading(sql: str, kind: DataType) -> str | None:
     """SQL: a text as that type; None if no reading is known and a cast has to do."""
-    if isinstance(kind, _WHOLE_TYPES):
-        return whole(sql) if isinstance(kind, LongType) else f"try_cast({whole(sql)} as {kind.simpleString()})"
-    if isinstance(kind, _FRACTION_TYPES):
-        return fraction(sql) if isinstance(kind, DoubleType) else f"try_cast({fraction(sql)} as {kind.simpleString()})"
-    return flag(sql) if isinstance(kind, BooleanType) else None
+    if kind.typeName() in _WHOLE_TYPES:
+        return whole(sql) if kind.typeName() == "long" else f"try_cast({whole(sql)} as {kind.simpleString()})"
+    if kind.typeName() in _FRACTION_TYPES:
+        return fraction(sql) if kind.typeName() == "double" else f"try_cast({fraction(sql)} as {kind.simpleString()})"
+    return flag(sql) if kind.typeName() == "boolean" else None
 
 
 @dataclass(frozen=True)
@@ -122,7 +112,9 @@ class TypedItem:
     @classmethod
     def of(cls, ddl: str) -> TypedItem:
         """Of the DDL of a struct's fields. A Spark error if it is not valid."""
-        return cls(cast(StructType, DataType.fromDDL(f"struct<{ddl}>")))
+        from pyspark.sql.types import DataType
+
+        return cls(cast("StructType", DataType.fromDDL(f"struct<{ddl}>")))
 
     @property
     def parsed(self) -> str:
@@ -136,8 +128,8 @@ class TypedItem:
     def unreadable(self, text: str, typed: str) -> Iterator[str]:
         """SQL, one for each field: null, or why the field of ``text`` could not be read."""
         for path, kind in _leaves(self.declared):
-            words = "a whole number" if isinstance(kind, _WHOLE_TYPES) else "a number"
-            words = "true or false" if isinstance(kind, BooleanType) else words
+            words = "a whole number" if kind.typeName() in _WHOLE_TYPES else "a number"
+            words = "true or false" if kind.typeName() == "boolean" else words
             name = path.replace("`", "")
             yield f"if({text}.{path} is not null and {typed}.{path} is null, '`{name}` is not {words}', null)"
 
@@ -146,8 +138,12 @@ def _fields_as_text(declared: StructType) -> str:
     return ", ".join(f"`{field.name}` {_as_text(field.dataType)}" for field in declared.fields)
 
 
+def _is_struct(kind: DataType) -> TypeGuard[StructType]:
+    return kind.typeName() == "struct"
+
+
 def _as_text(kind: DataType) -> str:
-    if isinstance(kind, StructType):
+    if _is_struct(kind):
         return f"struct<{_fields_as_text(kind)}>"
     return "string" if reading("", kind) else kind.simpleString()
 
@@ -158,13 +154,13 @@ def _typed(sql: str, declared: StructType) -> str:
 
 
 def _field(sql: str, kind: DataType) -> str:
-    return _typed(sql, kind) if isinstance(kind, StructType) else reading(sql, kind) or sql
+    return _typed(sql, kind) if _is_struct(kind) else reading(sql, kind) or sql
 
 
 def _leaves(declared: StructType, above: str = "") -> Iterator[tuple[str, DataType]]:
     for field in declared.fields:
         path = f"{above}`{field.name}`"
-        if isinstance(field.dataType, StructType):
+        if _is_struct(field.dataType):
             yield from _leaves(field.dataType, f"{path}.")
         elif reading("", field.dataType):
             yield path, field.dataType
@@ -186,11 +182,13 @@ class ColumnReading:
     @classmethod
     def of(cls, column: Column, found: DataType) -> ColumnReading:
         """The reading of a column whose value is of the type ``found``."""
+        from pyspark.sql.types import DataType
+
         wanted = DataType.fromDDL(column.type)
-        if isinstance(wanted, _WHOLE_TYPES) and column.unit:
+        if wanted.typeName() in _WHOLE_TYPES and column.unit:
             return cls._count(column, found)
         sent, number = f"_{column.name}", f"__{column.name}"
-        read = (reading(sent, wanted) if isinstance(found, StringType) else None) or (
+        read = (reading(sent, wanted) if found.typeName() == "string" else None) or (
             sent if found == wanted else f"try_cast({sent} as {column.type})"
         )
         faults = [] if read == sent else [_unlike(column)]
@@ -212,8 +210,8 @@ class ColumnReading:
     @classmethod
     def _count(cls, column: Column, found: DataType) -> ColumnReading:
         sent, number = f"_{column.name}", f"__{column.name}"
-        read = fraction(sent) if isinstance(found, StringType) else f"cast({sent} as double)"
-        exact = found if isinstance(found, _WHOLE_TYPES) else None
+        read = fraction(sent) if found.typeName() == "string" else f"cast({sent} as double)"
+        exact = found if found.typeName() in _WHOLE_TYPES else None
         value = f"try_cast(rint({number}) as {column.type})" if exact is None else f"try_cast({sent} as {column.type})"
         below = below_zero(number)
         instead = "left out" if column.nullable else "set to 0"

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
-from pyspark.sql.window import Window as Over
-
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
@@ -53,6 +50,8 @@ PERSONAL = r'"(steamid|personaname|profile_url|avatar)"\s*+:\s*+("[^"\\]*+(?:\\.
 
 def reviews(raw: DataFrame) -> DataFrame:
     """A row a review of either form of answer."""
+    from pyspark.sql import functions as F
+
     entries = exploded(
         raw.where(F.col("problem").isNotNull() | F.col("request").isin(FIRST_PAGE, PAGE)),
         shape="response struct<reviews: array<{item}>>, reviews array<{item}>",
@@ -90,6 +89,9 @@ def reviews(raw: DataFrame) -> DataFrame:
 
 def summaries(raw: DataFrame) -> DataFrame:
     """A row a count: the week's, from the first page of its reviews, and the three asked for by themselves."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.window import Window as Over
+
     answers = raw.where(F.col("problem").isNull()).withColumns(
         {
             "body": F.when(F.col("request") == PAGE, "{}").otherwise(F.col("body")),

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
-
 from steam_assets.sources.json_body import exploded, shaped
 from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
@@ -109,7 +107,7 @@ def top_countries(raw: DataFrame) -> DataFrame:
 
 
 def _accepted(raw: DataFrame) -> DataFrame:
-    return raw.where(F.col("problem").isNull())
+    return raw.where("problem is null")
 
 
 SHARE = Column("share", "double", "Share of visits, 0 to 1.", nullable=False, bounds=(0, 1))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,9 @@ import pyarrow.compute
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.processes.temporary_folders import temporary_folder
-from steam_assets.sources.source import Source
 
 PARTITION = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{ALL}")
 
@@ -50,11 +48,6 @@ class Exported:
     rows: int
     csv: str
     parquet: str
-
-
-def exported_tables(sources: Iterable[Source]) -> list[str]:
-    """The names of all clean and insight tables."""
-    return [table.name for source in sources for table in source.tables] + [insight.table for insight in INSIGHTS]
 
 
 def export_table(

@@ -15,6 +15,7 @@ from steam_assets.cli import app
 from steam_assets.commands.partition_options import partition_of, partition_range, partitions_of
 from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.roots import ROOT_NAMES, open_root
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
@@ -54,6 +55,9 @@ COMMANDS = {
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STEAM_HOME", str(tmp_path))
     monkeypatch.setenv("STEAM_SIMULATED_NOW", NOW.isoformat())
+    # In use, and empty: of a place that is not in use yet nothing can be read at all.
+    for root in ROOT_NAMES:
+        open_root(Settings(), root)
     return tmp_path
 
 

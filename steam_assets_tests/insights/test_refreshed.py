@@ -12,12 +12,13 @@ from pyspark.sql import SparkSession
 from steam_assets.commands.refresh import behind_note
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.insight import ALL
-from steam_assets.insights.refreshed import Refreshing, behind
+from steam_assets.insights.refreshed import Refreshing
 from steam_assets.insights.table import freshness_frame, replace
 from steam_assets.lake.content import EMPTY
 from steam_assets.lake.iceberg_table import RECORD
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.unrefreshed import behind
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, render

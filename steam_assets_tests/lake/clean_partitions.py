@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 from raw_landing import KEY, NEWS, NOW
 
-from steam_assets.lake.iceberg_table import CLEARED, RECORD, of_partitions
+from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.lake.ledger import CLEARED, RECORD, CleanRecord
 from steam_assets.sources.source import Column, Table
 
 THINGS = Table(

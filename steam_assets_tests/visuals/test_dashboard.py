@@ -21,6 +21,7 @@ from steam_assets.commands.dashboard import dashboard
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.roots import open_root
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, load, render
@@ -238,6 +239,8 @@ def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
     out = tmp_path / "site" / "market.html"
     out.parent.mkdir()
     out.write_text("old")
+    # A lake that is in use, and empty.
+    open_root(Settings(home=tmp_path / "lake"), "raw")
     app = Typer()
     app.command()(dashboard)
     said = CliRunner().invoke(app, ["--home", str(tmp_path / "lake"), "--out", str(out)])

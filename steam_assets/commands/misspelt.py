@@ -1,0 +1,51 @@
+"""Variables with our prefix that are not settings: misspelt ones would do nothing, in silence.
+
+Belongs here: finding them and the setting that was meant. Does not belong here: values (settings.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from steam_assets.settings import Settings
+
+PREFIX = "STEAM_"
+OTHER_VARIABLES = ("STEAM_JARS_DIR", "STEAM_DEBUG", "STEAM_TEST_")
+"""Variables with our prefix that are read elsewhere: the jars' folder, debugging, and what the tests take."""
+
+
+@dataclass(frozen=True)
+class UnknownVariable:
+    """A variable that is not a setting; ``meant`` is the setting of a similar name, None for another program's."""
+
+    name: str
+    meant: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name} is set and is not a setting" + (f" (did you mean {self.meant}?)" if self.meant else "")
+
+
+def unknown_variables() -> list[UnknownVariable]:
+    """Those in the environment and in ``.env``, by name."""
+    known = [name.upper() for name in Settings.model_fields]
+    given = {name.upper() for name in (*os.environ, *variables_in_file()) if name.upper().startswith(PREFIX)}
+    unknown = sorted(given - {PREFIX + name for name in known})
+    return [_unknown(name, known) for name in unknown if not name.startswith(OTHER_VARIABLES)]
+
+
+def _unknown(name: str, known: Iterable[str]) -> UnknownVariable:
+    # Compared without the prefix, which all share.
+    own = name.removeprefix(PREFIX)
+    near = difflib.get_close_matches(own, known, 1)
+    return UnknownVariable(name, PREFIX + near[0] if near else None)
+
+
+def variables_in_file() -> Mapping[str, str | None]:
+    """The variables in the ``.env`` file, by name."""
+    from dotenv import dotenv_values
+
+    file = Settings.model_config.get("env_file")
+    return dotenv_values(str(file)) if file else {}

@@ -1,0 +1,264 @@
+"""What a command checks before it starts anything: the lake, S3, Kafka and the ports that it will need.
+
+Belongs here: checks that take less than a second, and what to type where one fails. Does not belong here: the thorough
+look at everything (doctor_checks.py).
+
+Each raises typer.BadParameter, which cli.py prints as one line, with exit code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import typer
+
+from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from steam_assets.settings import RootName
+
+CONTACT_SECONDS = 0.5
+"""For a connection to Kafka or S3; whoever needs longer is looked at by `doctor`."""
+
+_USUAL_PORTS = {"postgresql": 5432, "http": 80, "https": 443, "sc": 15002, "spark": 7077}
+
+START = "`steam-assets run daily` collects today's charts, `steam-assets demo` makes sample data"
+
+
+def settings_of(home: Path | None) -> Settings:
+    """The settings, with ``--home`` in place of STEAM_HOME; their addresses are addresses, and databases answer."""
+    settings = Settings(home=home) if home is not None else Settings()
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if name.endswith("_url") and isinstance(value, str) and value and not _is_web_address(value):
+            raise typer.BadParameter(
+                "it is not an address; write https://host[:port]", param_hint=f"STEAM_{name.upper()}"
+            )
+    if fault := catalog_fault(settings):
+        raise typer.BadParameter(fault, param_hint="STEAM_ICEBERG_CATALOG_URI")
+    return settings
+
+
+def catalog_fault(settings: Settings) -> str | None:
+    """Why the catalog's service cannot be used at this moment; None if nothing speaks against it."""
+    kind, uri = settings.iceberg_catalog, settings.iceberg_catalog_uri
+    expected = {"jdbc": "jdbc:postgresql://host:port/database", "rest": "https://host[:port]/path"}.get(kind)
+    if expected is None:
+        return None
+    if not uri:
+        return f"the {kind} catalog needs an address; write {expected}"
+    if not (uri.startswith("jdbc:postgresql://") if kind == "jdbc" else _is_web_address(uri)):
+        return f"it is not the address of a {kind} catalog; write {expected}"
+    return _unanswered(uri.removeprefix("jdbc:"))
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _unanswered(address: str) -> str | None:
+    """That nothing answers at an address; None if something does, or if it names several hosts."""
+    parts = urlsplit(address)
+    if "," in parts.netloc:
+        return None
+    host, port = parts.hostname or "localhost", parts.port or _USUAL_PORTS.get(parts.scheme, 443)
+    try:
+        socket.create_connection((host, port), timeout=CONTACT_SECONDS).close()
+    except (OSError, UnicodeError) as error:
+        return f"nothing answers at {host}:{port} ({_reason(error)}); start it, or correct the address"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def opened_settings(home: Path | None = None) -> Settings:
+    """The settings of a lake that is there and can be reached, for commands that only read one."""
+    settings = settings_of(home)
+    require_lake(settings)
+    return settings
+
+
+def writable_settings(home: Path | None = None) -> Settings:
+    """The settings of a lake that can be written, whether it is there yet or not."""
+    from steam_assets.lake.roots import check_roots
+
+    settings = settings_of(home)
+    require_writable(settings.home, "STEAM_HOME" if home is None else "--home")
+    check_roots(settings)
+    require_s3(settings)
+    return settings
+
+
+def require_lake(settings: Settings) -> None:
+    """Refuse a place in which nothing was ever collected, and name the nearest lake."""
+    require_s3(settings)
+    if not has_lake(settings):
+        raise typer.BadParameter(_no_lake(settings))
+
+
+def has_lake(settings: Settings) -> bool:
+    """Whether one of the four roots is in use, wherever it was made. UnsafeRoot for a damaged marker."""
+    from steam_assets.lake.roots import ROOT_NAMES, check_roots, read_marker
+
+    check_roots(settings)
+    try:
+        return any(read_marker(settings, name) is not None for name in ROOT_NAMES)
+    except PermissionError as error:
+        raise typer.BadParameter(
+            f"{error.filename} cannot be read by this user; type chmod -R u+rX {settings.home}"
+        ) from None
+
+
+def _no_lake(settings: Settings) -> str:
+    home = settings.home
+    near = next((place for place in _nearby(home) if has_lake(Settings(home=place))), None)
+    instead = f"did you mean --home {near}?" if near else START
+    if not home.exists():
+        return f"there is no folder {home}; {instead}"
+    if not home.is_dir():
+        return f"{home} is a file, not a folder of collected data; {instead}"
+    return f"nothing was collected in {home} yet; {instead}"
+
+
+def _nearby(home: Path) -> Iterator[Path]:
+    """Where the lake may be that was meant: folders with a similar name, the demo's in it, and the lake around it."""
+    if not home.exists():
+        yield from _similar(home)
+    yield from (home / name for name in ("demo", "replay"))
+    if home.name in ("raw", "clean", "raw-backup", "clean-backup"):
+        yield home.parent
+
+
+def _similar(home: Path) -> Iterator[Path]:
+    """Places whose address differs from ``home`` in the first folder that is not there."""
+    there = existing(home.absolute())
+    missing, *rest = home.absolute().relative_to(there).parts
+    for name in difflib.get_close_matches(missing, _folders(there), 3, 0.6):
+        place = there.joinpath(name, *rest)
+        yield place if home.is_absolute() else Path(os.path.relpath(place))
+
+
+def _folders(parent: Path) -> list[str]:
+    try:
+        return [found.name for found in parent.iterdir() if found.is_dir()]
+    except OSError:
+        return []
+
+
+def require_writable(folder: Path, option: str) -> None:
+    """Refuse a folder into which nothing can be written; it need not be there yet."""
+    if fault := unwritable(folder.absolute()):
+        raise typer.BadParameter(f"{fault}; give another folder", param_hint=option)
+
+
+def require_file(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written, such as one whose name a folder has."""
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; type {option} {path / 'dashboard.html'}", param_hint=option)
+    require_writable(path.absolute().parent, option)
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why nothing can be written into a folder (absolute) that may not be there yet; None if something can."""
+    nearest = existing(folder)
+    if not nearest.is_dir():
+        return f"{nearest} is not a folder"
+    return None if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
+
+
+def existing(folder: Path) -> Path:
+    """The folder (absolute), or the first above it that is there."""
+    return next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+
+
+def require_free_port(host: str, port: int, option: str = "--port") -> None:
+    """Refuse a port on which nothing can listen, and name one that is free."""
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except (socket.gaierror, UnicodeError):
+        problem, option, instead = f"{host!r} is not an address", "--host", "127.0.0.1"
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            problem, option, instead = f"this machine does not have the address {host}", "--host", "127.0.0.1"
+        elif error.errno == errno.EACCES:
+            problem, instead = f"only root may listen on port {port}", str(_free_port())
+        else:
+            problem, instead = f"port {port} is in use", str(_free_port())
+    else:
+        return
+    typed = f"set it to {instead}" if option.startswith("STEAM_") else f"type {option} {instead}"
+    raise typer.BadParameter(f"{problem}; {typed}", param_hint=option)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def require_kafka(settings: Settings) -> None:
+    """Refuse to go on without the Kafka that the settings name, or without a port for the embedded one."""
+    if settings.embedded_kafka:
+        # A broker of this HOME has left its data there, and answers for itself.
+        if not (settings.home / "kafka" / "data").is_dir():
+            require_free_port("127.0.0.1", settings.embedded_kafka_port, "STEAM_EMBEDDED_KAFKA_PORT")
+        return
+    problems = []
+    for server in settings.kafka_bootstrap_servers.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+            raise typer.BadParameter(
+                f"{server!r} is not a host with its port; write host:port[,host:port], such as 127.0.0.1:9092",
+                param_hint="STEAM_KAFKA_BOOTSTRAP_SERVERS",
+            )
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONTACT_SECONDS).close()
+        except (OSError, UnicodeError) as error:
+            problems.append(f"{server.strip()} ({_reason(error)})")
+        else:
+            return
+    raise typer.BadParameter(
+        f"Kafka does not answer at {', '.join(problems)}; start it, or type "
+        "`unset STEAM_KAFKA_BOOTSTRAP_SERVERS` to use the embedded broker"
+    )
+
+
+def require_spark(settings: Settings) -> None:
+    """Refuse to go on without the Spark Connect server or cluster that the settings name."""
+    for name in ("spark_remote", "spark_master"):
+        address: str = getattr(settings, name)
+        if "://" in address:
+            if fault := _unanswered(address):
+                raise typer.BadParameter(fault, param_hint=f"STEAM_{name.upper()}")
+            return
+
+
+def require_s3(settings: Settings) -> None:
+    """Refuse roots on S3 that cannot be listed: no credentials, no such bucket, no answer."""
+    from steam_assets.lake.roots import ROOT_NAMES, on_s3
+
+    buckets: dict[str, RootName] = {}
+    for name in ROOT_NAMES:
+        if on_s3(settings.root(name)):
+            buckets.setdefault(settings.root(name).removeprefix("s3://").partition("/")[0], name)
+    if buckets:
+        from steam_assets.commands.s3_access import require_bucket
+
+        for bucket, name in buckets.items():
+            require_bucket(settings, bucket, name)

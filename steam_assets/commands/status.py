@@ -1,0 +1,62 @@
+"""``steam-assets status``: what is kept, what is late and what is missing, in a second.
+
+Belongs here: what it prints, and its exit code. Does not belong here: judging (lake/freshness.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from steam_assets.commands.common_options import HomeOption, SourceOption, chosen_sources
+from steam_assets.commands.preflight import opened_settings
+
+if TYPE_CHECKING:
+    from steam_assets.lake.freshness import Freshness
+
+LATE = 3
+"""Exit code if a source is late; 1 and 2 are failures and mistakes."""
+
+
+def status(
+    source: SourceOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: one object per source.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Show every partition: its counts, what is backed up and verified, how fresh each source is, and the gaps.
+
+    Exit code 3 if a source is late: its newest due partition is missing, or it was never collected.
+    """
+    chosen = chosen_sources(source)
+    settings = opened_settings(home)
+    from steam_assets.clock import Clock
+    from steam_assets.lake.freshness import freshness
+    from steam_assets.lake.ledger_files import open_ledger
+
+    ledger, now = open_ledger(settings), Clock.from_settings(settings).now()
+    reports = [freshness(ledger, one, now) for one in chosen]
+    if as_json:
+        typer.echo(json.dumps([report.to_json() for report in reports], indent=1))
+    else:
+        from steam_assets.commands.partition_table import partition_table, table_console
+        from steam_assets.commands.refresh import say_behind
+
+        console = table_console()
+        shown = [partition for report in reports for partition in report.partitions]
+        console.print(partition_table(shown, f"Kept in {settings.home}", console.width))
+        for line in _lines(reports):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say_behind(ledger, console)
+    if any(report.late for report in reports):
+        raise typer.Exit(LATE)
+
+
+def _lines(reports: Sequence[Freshness]) -> Iterator[str]:
+    """A line per source, and below it one for each reason why partitions are missing."""
+    for report in reports:
+        yield f"{report.source}: {report.summary}"
+        for why, keys in report.gaps_by_reason.items():
+            yield f"  missing, {why}: {keys}"

@@ -1,0 +1,56 @@
+"""Which committed clean partitions the insights do not have yet, whoever committed them.
+
+Belongs here: reading the mark that a refresh leaves, and the comparison with the ledger. Does not belong here: leaving
+the mark (insights/refreshed.py), saying so (commands/, visuals/).
+
+The mark is a property of the freshness insight's table, which lies with the other insights, wherever that is: the
+cursor of ``commits.py`` at the start of the refresh, and the partitions before it that the refresh did not make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel
+
+from steam_assets.lake.commits import commits_since
+from steam_assets.lake.ledger import Ledger
+from steam_assets.sources import SOURCES
+from steam_assets.sources.source import Source, Table
+
+MARKED_TABLE = "insight_freshness"
+PROPERTY = "steam.refreshed"
+
+Partitions = dict[str, list[str]]
+"""Partition keys by clean table, oldest first."""
+
+
+class Mark(BaseModel):
+    """``cursor``: what was committed when the newest refresh began; ``left``: what of it no refresh has made."""
+
+    cursor: str | None = None
+    left: Partitions = {}
+
+
+def behind(lake: Ledger, sources: Sequence[Source] = SOURCES) -> Partitions:
+    """The clean partitions that were committed and that no refresh has made insights of; empty if all are in."""
+    text = lake.properties("clean", MARKED_TABLE).get(PROPERTY)
+    mark = Mark.model_validate_json(text) if text else Mark()
+    return _merged(mark.left, commits_since(lake, clean_tables(sources), mark.cursor).changed)
+
+
+def clean_tables(sources: Sequence[Source]) -> list[Table]:
+    return [table for source in sources for table in source.tables]
+
+
+def in_words(partitions: Mapping[str, Sequence[str]]) -> str:
+    """Each table with its one partition, or how many from which to which."""
+    parts = []
+    for table, keys in partitions.items():
+        which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions, {keys[0]} to {keys[-1]}"
+        parts.append(f"{table} {which}")
+    return "; ".join(parts)
+
+
+def _merged(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> Partitions:
+    return {table: sorted({*one.get(table, ()), *other.get(table, ())}) for table in sorted({*one, *other})}

@@ -1,0 +1,64 @@
+"""What commands import: help, the version and status answer at once, and so load nothing that takes long."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from steam_assets.commands.examples import EXAMPLES
+from steam_assets_tests.commands.partition_ledger import DAYS, build_ledger
+
+HEAVY = (
+    *("pyspark", "pyiceberg", "duckdb", "altair", "dagster", "pandas", "pyarrow", "numpy", "sqlalchemy"),
+    *("lxml", "requests", "botocore", "aiokafka", "psutil", "tableauhyperapi", "moto"),
+)
+"""Packages that take a tenth of a second or more to import; only a command that uses one may import it."""
+
+RUN = f"""
+import json, sys
+from steam_assets import cli
+loaded = {{}}
+for arguments in json.load(sys.stdin):
+    before = set(sys.modules) if loaded else set()
+    try:
+        cli.app(arguments, prog_name="steam-assets", standalone_mode=False)
+    except SystemExit:
+        pass
+    loaded[" ".join(arguments)] = sorted(set({HEAVY!r}) & (set(sys.modules) - before))
+print("\\n" + json.dumps(loaded))
+"""
+
+
+def loaded_by(*commands: list[str], home: Path) -> dict[str, list[str]]:
+    """The heavy packages that each command line has loaded, all in one new process, one after the other."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        input=json.dumps(commands),
+        env={**os.environ, "STEAM_HOME": str(home), "STEAM_SIMULATED_NOW": DAYS[-1]},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.process
+def test_help_and_version_load_nothing_that_takes_long(tmp_path: Path) -> None:
+    commands = [["--help"], ["--version"], *([*name.split(), "--help"] for name in EXAMPLES)]
+    assert loaded_by(*commands, home=tmp_path) == {" ".join(command): [] for command in commands}
+
+
+@pytest.mark.process
+def test_status_loads_nothing_that_takes_long(tmp_path: Path) -> None:
+    """Nor does it import what it would need for tables' rows: it reads the ledger alone."""
+    build_ledger(tmp_path, datetime.fromisoformat(f"{DAYS[-1]}T12:00:00+00:00"))
+    commands = [["status"], ["status", "--json"]]
+    assert loaded_by(*commands, home=tmp_path) == {" ".join(command): [] for command in commands}

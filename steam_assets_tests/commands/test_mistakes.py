@@ -1,0 +1,206 @@
+"""Mistakes in what is typed or set: each is one line that says what to type, exit code 2, and nothing is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steam_assets.lake.roots import ROOT_NAMES, open_root
+from steam_assets.settings import Settings
+
+AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
+NOBODY = {**AWS, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A command line, in a folder with ``file``, ``empty/`` and the lake ``data/demo/``; ``says`` is in its one line.
+
+    ``TAKEN`` stands for a port that something listens on, ``S3`` for the address of an S3 server.
+    """
+
+    line: str
+    says: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return " ".join(
+            [*(f"{name}={value}" for name, value in self.variables.items() if name[:3] != "AWS"), self.line]
+        )
+
+
+MISTAKES = [
+    # Dates and ranges.
+    Mistake("run most_played --from 2030-01-01", "type"),
+    Mistake("run most_played --from 2026-02-30", "write YYYY-MM-DD"),
+    Mistake("run daily --to 2026-11-01", "type --from 2026-11-01 --to 2026-11-01"),
+    Mistake("run weekly --from 2026-11-10 --to 2026-11-03", "type --from 2026-11-03 --to 2026-11-10"),
+    Mistake("show raw reviews 2026-13-01 --home data/demo", "write YYYY-MM-DD"),
+    Mistake("trace reviews --partition 2026-11-11 --home data/demo", "2026-11-10"),
+    # Names.
+    Mistake("run most_plaid", "did you mean most_played?"),
+    Mistake("run news --stage cleen", "did you mean clean?"),
+    Mistake("status --source revews", "did you mean reviews?"),
+    Mistake("show raw new 2026-11-10", "did you mean news?"),
+    Mistake("export --table reviewz --home data/demo", "did you mean reviews?"),
+    Mistake("trace market_dey --partition 2026-11-10 --home data/demo", "did you mean market_day?"),
+    Mistake("catalog rebuild --root cleen", "did you mean clean?"),
+    Mistake("statu", "Did you mean 'status'?"),
+    # Numbers.
+    Mistake("dev --port 99999", "65535"),
+    Mistake("dev --port 0", "greater than or equal to 1"),
+    Mistake("dev --port TAKEN", "is in use; type --port "),
+    Mistake("simulate --port TAKEN", "is in use; type --port "),
+    Mistake("dev --host nowhere.invalid", "type --host 127.0.0.1"),
+    Mistake("run news --apps -5", "as 730,570"),
+    Mistake("housekeeping --keep-days -1", "greater than or equal to 1"),
+    Mistake("show raw news 2026-11-10 --app 0", "greater than or equal to 1"),
+    # Places.
+    Mistake("dashboard --home dat/demo", "did you mean --home data/demo?"),
+    Mistake("status --home data/demmo", "did you mean --home data/demo?"),
+    Mistake("verify", "nothing was collected in data yet; did you mean --home data/demo?"),
+    Mistake("status --home file", "file is a file, not a folder"),
+    Mistake("status --home empty", "`steam-assets run daily`"),
+    Mistake("export --to file --home data/demo", "give another folder"),
+    Mistake("export --home data/demo", "no table has rows in data/demo yet"),
+    Mistake("dashboard --home data/demo --out empty", "type --out empty/dashboard.html"),
+    Mistake("demo --home file", "give another folder"),
+    Mistake("demo --replay nowhere", "nowhere is not a folder"),
+    Mistake("jars file", "give another folder"),
+    Mistake("import-history file", "file is not a folder"),
+    Mistake("import-history empty", "expected are files named like"),
+    Mistake("run daily", "give another folder", {"STEAM_HOME": "file"}),
+    Mistake("status", "STEAM_HOME: it is empty", {"STEAM_HOME": ""}),
+    Mistake("run daily", "correct STEAM_RAW_ROOT", {"STEAM_RAW_ROOT": "gs://bucket/raw"}),
+    Mistake("run daily", "correct STEAM_RAW_ROOT", {"STEAM_RAW_ROOT": "s3://"}),
+    # Settings.
+    Mistake("status", "did you mean STEAM_HOME?", {"STEAM_HOMEE": "data/demo"}),
+    Mistake("run daily", "did you mean STEAM_KAFKA_BOOTSTRAP_SERVERS?", {"STEAM_KAFKA_BOOTSTRAP_SERVER": "kafka:9092"}),
+    Mistake("run daily", "STEAM_SPARK_CONFIG: it is not JSON", {"STEAM_SPARK_CONFIG": "{x"}),
+    Mistake("run daily", "65535", {"STEAM_EMBEDDED_KAFKA_PORT": "99999"}),
+    Mistake("run daily", "set it to ", {"STEAM_EMBEDDED_KAFKA_PORT": "TAKEN"}),
+    Mistake("run daily", "such as 2026-", {"STEAM_SIMULATED_NOW": "tomorrow"}),
+    Mistake("run daily", "STEAM_STEAM_API_URL: it is not an address", {"STEAM_STEAM_API_URL": "steam"}),
+    # Services.
+    Mistake("run daily", "unset STEAM_KAFKA_BOOTSTRAP_SERVERS", {"STEAM_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}),
+    Mistake("dev", "unset STEAM_KAFKA_BOOTSTRAP_SERVERS", {"STEAM_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}),
+    Mistake("run daily", "such as 127.0.0.1:9092", {"STEAM_KAFKA_BOOTSTRAP_SERVERS": "kafka"}),
+    Mistake("run daily", "nothing answers at 127.0.0.1:9", {"STEAM_SPARK_REMOTE": "sc://127.0.0.1:9"}),
+    Mistake("run daily", "write jdbc:postgresql://", {"STEAM_ICEBERG_CATALOG": "jdbc"}),
+    Mistake(
+        "status",
+        "nothing answers at 127.0.0.1:9",
+        {"STEAM_ICEBERG_CATALOG": "rest", "STEAM_ICEBERG_CATALOG_URI": "http://127.0.0.1:9"},
+    ),
+    Mistake("run daily", "run `aws configure`", {**NOBODY, "STEAM_RAW_ROOT": "s3://lake/raw"}),
+    Mistake(
+        "status",
+        "there is no bucket nobodys-lake; correct STEAM_RAW_ROOT",
+        {**AWS, "STEAM_RAW_ROOT": "s3://nobodys-lake/raw", "STEAM_S3_ENDPOINT_URL": "S3"},
+    ),
+    Mistake("status", "correct STEAM_RAW_ROOT", {**AWS, "STEAM_RAW_ROOT": "s3://no!bucket/raw"}),
+    Mistake(
+        "status",
+        "check STEAM_S3_ENDPOINT_URL",
+        {**AWS, "STEAM_RAW_ROOT": "s3://lake/raw", "STEAM_S3_ENDPOINT_URL": "http://127.0.0.1:9"},
+    ),
+]
+
+FORKING = """
+import json, os, sys
+from steam_assets import cli
+answers = []
+for line, variables in json.load(sys.stdin):
+    with open("../said", "w+b") as said:
+        child = os.fork()
+        if child == 0:
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
+            os.environ.update(variables)
+            sys.argv = ["steam-assets", *line.split()]
+            cli.main()
+        _, status = os.waitpid(child, 0)
+        said.seek(0)
+        answers.append((os.waitstatus_to_exitcode(status), said.read().decode()))
+print(json.dumps(answers))
+"""
+"""Runs each command line in a process of its own that has imported the program already."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    said: str
+
+
+@pytest.fixture(scope="module")
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a file, an empty folder, and a lake that is in use and holds nothing."""
+    folder = tmp_path_factory.mktemp("mistakes") / "here"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "file").touch()
+    for root in ROOT_NAMES:
+        open_root(Settings(home=folder / "data" / "demo"), root)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(folder: Path, taken: int, s3_server: str) -> dict[str, Answer]:
+    def real(text: str) -> str:
+        return text.replace("TAKEN", str(taken)) if text != "S3" else s3_server
+
+    cases: list[Any] = [
+        (real(one.line), {name: real(value) for name, value in one.variables.items()}) for one in MISTAKES
+    ]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STEAM_", "AWS_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING],
+        input=json.dumps(cases),
+        env=kept,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    said = [Answer(*one) for one in json.loads(done.stdout)]
+    return {one.name: answer for one, answer in zip(MISTAKES, said, strict=True)}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: one.name)
+def test_a_mistake_is_one_line_that_says_what_to_type(mistake: Mistake, answers: dict[str, Answer]) -> None:
+    answer = answers[mistake.name]
+    assert answer.code == 2, answer.said
+    (line,) = answer.said.splitlines()
+    assert mistake.says in line
+
+
+@pytest.mark.process
+def test_nothing_was_started_or_written(folder: Path, answers: dict[str, Answer]) -> None:
+    assert answers
+    assert sorted(found.name for found in folder.iterdir()) == ["data", "empty", "file"]
+    assert [found.name for found in (folder / "data").iterdir()] == ["demo"]
+    assert not list((folder / "empty").iterdir())
+    assert not {"kafka", "dagster", "exports", "logs"} & {found.name for found in (folder / "data" / "demo").iterdir()}
