@@ -35,10 +35,11 @@ test: $(READY) ## Run every test that this machine can run
 dev: $(READY) ## Serve Dagit on live Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev
 
-lint: $(READY) ## Check style and types
+lint: $(READY) ## Check style, types and dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(BIN)/deptry steam_assets
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" --quiet

@@ -36,6 +36,7 @@ from steam_assets.embedded.jvm import (
     is_noexec,
     java_at,
 )
+from steam_assets.extras import extras_in_use, how_to_install, installed
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
 from steam_assets.lake.reviewer_key import SHORTEST_KEY
@@ -201,6 +202,14 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
         yield fine("Spark", f"{name} listens") if reached else problem("Spark", f"{name} does not listen", fix)
 
 
+def check_extras(settings: Settings) -> Iterator[Finding]:
+    """Packages that only some settings need are installed where those are set."""
+    for extra, setting in extras_in_use(settings):
+        if not installed(extra):
+            detail = f"{setting} needs the extra {extra}, which is not installed"
+            yield problem("Packages", detail, how_to_install(extra))
+
+
 def check_catalog(settings: Settings) -> Iterator[Finding]:
     """The Iceberg catalog has what its kind needs."""
     kind = settings.iceberg_catalog
@@ -330,6 +339,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_loopback,
     check_kafka,
     check_spark,
+    check_extras,
     check_catalog,
     check_reviewer_key,
     check_dagster_home,

@@ -20,6 +20,7 @@ from pyiceberg.exceptions import NamespaceAlreadyExistsError
 from sqlalchemy.exc import IntegrityError, OperationalError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
+from steam_assets.extras import require
 from steam_assets.settings import RootName, Settings
 
 ICEBERG = "org.apache.iceberg.spark"
@@ -141,6 +142,7 @@ def _s3_file_io(settings: Settings) -> dict[str, str]:
 
 def _sqlalchemy_uri(settings: Settings) -> str:
     """``jdbc:postgresql://host:port/database?user=…&password=…`` as SQLAlchemy names the same database."""
+    require("postgres", "STEAM_ICEBERG_CATALOG=jdbc")
     address, _, query = settings.iceberg_catalog_uri.removeprefix("jdbc:").partition("?")
     options = dict(parse_qsl(query))
     properties = settings.iceberg_catalog_properties

@@ -17,6 +17,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 from pyspark.sql import SparkSession
 
+from steam_assets.extras import installed
 from steam_assets.ingestion.clock import Clock
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
@@ -57,7 +58,7 @@ class RefreshConfig(dg.Config):
 
 def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
     """Insights of the changed partitions, then dashboard, exports of what changed, and the Tableau extract."""
-    insights = _insights_op(sources)
+    insights, with_tableau = _insights_op(sources), installed("tableau")
 
     @dg.job(
         name=JOB,
@@ -68,7 +69,8 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
         made = insights()
         refresh_dashboard(made)
         refresh_exports(made)
-        refresh_tableau(made)
+        if with_tableau:
+            refresh_tableau(made)
 
     return refresh
 
