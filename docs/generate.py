@@ -175,7 +175,7 @@ def _assets() -> Iterator[str]:
     yield "## Assets"
     graph = defs.resolve_asset_graph()
     groups: dict[str, list[Sequence[str]]] = {}
-    for key in sorted(graph.get_all_asset_keys(), key=lambda one: one.path):
+    for key in sorted(graph.get_all_asset_keys(), key=dg.AssetKey.to_user_string):
         node = graph.get(key)
         row = (_partitions(node.partitions_def), _parents(node.parent_keys), _first_part(node.description or ""))
         groups.setdefault(str(node.group_name), []).append((f"`{key.to_user_string()}`", *row))
