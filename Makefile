@@ -47,6 +47,12 @@ docs: $(READY) ## Build the documentation into build/site; fails at a dead link
 reference: $(READY) ## Write the pages of docs/reference that are made from code
 	$(BIN)/python docs/generate.py
 
+# sys.monitoring costs 3 %, the tracer of older Pythons 58 % (docs/decisions, 10).
+FAST := not (spark or process or daemon or fault or kafka or slow)
+
+coverage: $(READY) ## Run the fast tests under coverage, with its floor; Python 3.12 or newer
+	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -q -m "$(FAST)" --cov --cov-report=term:skip-covered
+
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" --quiet
 
