@@ -1,6 +1,6 @@
 """Make a QuickSight data set of each Glue table named: whole, as it is, imported into SPICE.
 
-Belongs here: the one-time set-up of docs/quicksight.md. Does not belong here: refreshing (steam_assets/visuals).
+Belongs here: the one-time set-up of docs/how-to/quicksight.md. Does not belong here: refreshing (steam_assets/visuals).
 Run it as an administrator. A data set that is there already stays as it is. The last line is the setting to copy.
 """
 

@@ -140,7 +140,7 @@ class Settings(_Declared):
     )
     emr_job_role_arn: str = Field(default="", description="The role that its jobs have.")
     emr_code_root: str = Field(
-        default="", description="s3://bucket/prefix of the job's files; docs/deployment-profiles.md lists them."
+        default="", description="s3://bucket/prefix of the job's files; docs/how-to/deployment-profiles.md lists them."
     )
 
     reviewer_hash_key: SecretStr = Field(

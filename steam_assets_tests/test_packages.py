@@ -23,7 +23,7 @@ LAYERS = (
     ("kafka",),
     ("lake",),
     ("java", "simulator"),
-    ("processes", "clock"),
+    ("processes", "clock", "extras"),
     ("settings",),
     ("sources",),
     ("aws_client", "disk_space", "failpoints", "loopback", "masking", "root_cause"),

@@ -28,6 +28,7 @@ import requests
 from steam_assets.clock import Clock
 from steam_assets.commands.preflight import catalog_fault, existing, unwritable
 from steam_assets.extraction.hosts import drop_folder
+from steam_assets.extras import extras_in_use, how_to_install, installed
 from steam_assets.java.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
 from steam_assets.java.jvm import (
     JAVA_TEMPORARY,
@@ -204,6 +205,14 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
         yield fine("Spark", f"{name} listens") if failpoint else problem("Spark", f"{name} does not listen", fix)
 
 
+def check_extras(settings: Settings) -> Iterator[Finding]:
+    """Packages that only some settings need are installed where those are set."""
+    for extra, setting in extras_in_use(settings):
+        if not installed(extra):
+            detail = f"{setting} needs the extra {extra}, which is not installed"
+            yield problem("Packages", detail, how_to_install(extra))
+
+
 def check_catalog(settings: Settings) -> Iterator[Finding]:
     """The Iceberg catalog has what its kind needs."""
     kind = settings.iceberg_catalog
@@ -324,6 +333,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_loopback,
     check_kafka,
     check_spark,
+    check_extras,
     check_catalog,
     check_reviewer_key,
     check_dagster_home,

@@ -189,7 +189,7 @@ class TopicReader:
             ) from error
 
     def _judge_silence(self, at: TopicPartition, end: int, silent: float, held_up: bool) -> None:
-        """Nothing came: is the range gone, held up by an open transaction, or is Kafka away?"""
+        """Say of a silent range whether it is gone, held up by an open transaction, or Kafka is away."""
         consumer = self._consumer
         if consumer is None or silent < SHORT_TOPIC_SECONDS:
             return

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
+from steam_assets.extras import require
 from steam_assets.settings import RootName, Settings
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def _s3_file_io(settings: Settings) -> dict[str, str]:
 
 def _sqlalchemy_uri(settings: Settings) -> str:
     """``jdbc:postgresql://host:port/database?user=…&password=…`` as SQLAlchemy names the same database."""
+    require("postgres", "STEAM_ICEBERG_CATALOG=jdbc")
     address, _, query = settings.iceberg_catalog_uri.removeprefix("jdbc:").partition("?")
     options = dict(parse_qsl(query))
     properties = settings.iceberg_catalog_properties

@@ -40,8 +40,11 @@ def build_defs(
     sources: Sequence[Source] = SOURCES,
     resource_overrides: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
-    """Definitions of a deployment. ``settings`` default to the environment's; ``resource_overrides`` replace resources
-    by key (``lake``, ``clock``, ``spark``, ``raw_io``, ``iceberg_io``, ``submission``)."""
+    """Definitions of a deployment.
+
+    ``settings`` default to the environment's; ``resource_overrides`` replace resources by key (``lake``, ``clock``,
+    ``spark``, ``raw_io``, ``iceberg_io``, ``submission``).
+    """
     settings = settings or Settings()
     # Long in Dagster and still marked beta; a line for each asset and sensor would bury real warnings.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `(backfill_policy|owners)`")

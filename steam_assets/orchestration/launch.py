@@ -111,8 +111,9 @@ class Launcher:
         )
 
     def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
-        """One run that makes the insights of changed clean partitions, by default of all, then dashboard, exports and
-        the Tableau extract. RunFailed if it fails.
+        """Compute the insights of changed clean partitions, by default of all, then the visuals, in one run.
+
+        RunFailed if it fails.
         """
         config = {"changed": {table: list(keys) for table, keys in (changed or {}).items()}}
         self._execute(self._refresh, run_config={"ops": {INSIGHTS_OP: {"config": config}}} | QUIET)

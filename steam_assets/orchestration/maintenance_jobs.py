@@ -32,10 +32,10 @@ class HousekeepingConfig(dg.Config):
 
 
 class RestoreConfig(dg.Config):
-    """What to bring back: one ``source`` or all, one ``partition`` or all; ``to`` another place (a folder,
-    or s3://bucket/prefix), or in place.
+    """What to bring back: one ``source`` or all, one ``partition`` or all.
 
-    ``overwrite`` replaces data that differs from its backup.
+    ``to`` is another place (a folder, or s3://bucket/prefix); without it, in place. ``overwrite`` replaces data that
+    differs from its backup.
     """
 
     source: str = ""

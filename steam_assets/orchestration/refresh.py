@@ -18,6 +18,7 @@ from pydantic import Field
 from pyspark.sql import SparkSession
 
 from steam_assets.clock import Clock
+from steam_assets.extras import installed
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
 from steam_assets.insights.refreshed import Refreshing
@@ -58,7 +59,7 @@ class RefreshConfig(dg.Config):
 
 def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
     """Insights of the changed partitions, then dashboard, exports of what changed, and the Tableau extract."""
-    insights = _insights_op(sources)
+    insights, with_tableau = _insights_op(sources), installed("tableau")
 
     @dg.job(
         name=JOB,
@@ -69,7 +70,8 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
         made = insights()
         refresh_dashboard(made)
         refresh_exports(made)
-        refresh_tableau(made)
+        if with_tableau:
+            refresh_tableau(made)
 
     return refresh
 

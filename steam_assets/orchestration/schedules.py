@@ -64,7 +64,7 @@ LONGEST = {Cadence.DAILY: timedelta(days=1), Cadence.WEEKLY: timedelta(days=7), 
 
 
 def freshness_policy(cadence: Cadence) -> dg.FreshnessPolicy:
-    """the Dagster UI warns of an asset that is a tenth of a period late, and calls it overdue at a quarter."""
+    """The Dagster UI warns of an asset that is a tenth of a period late, and calls it overdue at a quarter."""
     return dg.FreshnessPolicy.time_window(
         warn_window=timedelta(seconds=1.1 * LONGEST[cadence].total_seconds()),
         fail_window=timedelta(seconds=1.25 * LONGEST[cadence].total_seconds()),

@@ -78,7 +78,8 @@ class OnEmrServerless:
 
         settings = self._settings
         if lacking := _lacking(settings):
-            raise permanent(f"cleaning on EMR Serverless needs {', '.join(lacking)}; see docs/deployment-profiles.md")
+            page = "docs/how-to/deployment-profiles.md"
+            raise permanent(f"cleaning on EMR Serverless needs {', '.join(lacking)}; see {page}")
         logs = boto3.client("logs", region_name=settings.aws_region)
         client = PipesEMRServerlessClient(
             client=self._client or boto3.client("emr-serverless", region_name=settings.aws_region),

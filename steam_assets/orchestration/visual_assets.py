@@ -8,10 +8,11 @@ None is partitioned: each is made from all partitions there are, and replaced wh
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
 
+from steam_assets.extras import installed
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
@@ -26,7 +27,9 @@ from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
 from steam_assets.visuals.exported_tables import exported_tables
 from steam_assets.visuals.exports import Exported, export_table
-from steam_assets.visuals.tableau import TableauRefused, TableauServer, publish, tables_of, write_extract
+
+if TYPE_CHECKING:
+    from steam_assets.visuals.tableau import TableauServer
 
 DASHBOARD, EXPORTS, TABLEAU = (dg.AssetKey(["visuals", name]) for name in ("dashboard", "exports", "tableau"))
 
@@ -34,10 +37,11 @@ Shown: TypeAlias = dict[str, dg.MetadataValue]
 
 
 def visual_assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
-    """The three assets, after all clean tables and insights."""
+    """Dashboard, exports and, where the extra ``tableau`` is installed, the extract; after all tables and insights."""
     tables = [clean_key(source, table) for source in sources for table in source.tables]
     after = [*tables, *(insight_key(insight) for insight in served_insights(sources))]
-    return [_dashboard(after), _exports(after, sources), _tableau(after)]
+    tableau = [_tableau(after)] if installed("tableau") else []
+    return [_dashboard(after), _exports(after, sources), *tableau]
 
 
 def _dashboard(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -153,6 +157,8 @@ def extract_path(settings: Settings) -> Path:
 
 def write_tableau(settings: Settings) -> Shown:
     """Replace the extract and, if the settings name a server, publish it. A permanent failure if that refuses."""
+    from steam_assets.visuals.tableau import TableauRefused, publish, tables_of, write_extract
+
     tables, where = tables_of(CleanReader(settings)), extract_path(settings)
     write_extract(tables, where)
     server = tableau_server(settings)
@@ -168,8 +174,10 @@ def write_tableau(settings: Settings) -> Shown:
     }
 
 
-def tableau_server(settings: Settings) -> TableauServer | None:
+def tableau_server(settings: Settings) -> "TableauServer | None":
     """Where to publish; None if no server is set."""
+    from steam_assets.visuals.tableau import TableauServer
+
     if not settings.tableau_url:
         return None
     return TableauServer(

@@ -45,7 +45,7 @@ class Host:
             raise ValueError(f"{self.name!r} cannot name settings; write lower snake case, as in 'steam_api'")
 
     def setting(self, kind: str) -> str:
-        """The name of a setting of this host, as ``Settings`` has it: ``url``, ``key``, …"""
+        """The name of a setting of this host, as ``Settings`` has it; ``kind`` is ``url``, ``key`` and so on."""
         return f"{self.name.removeprefix('steam_')}_{kind}"
 
     def variable(self, kind: str) -> str:

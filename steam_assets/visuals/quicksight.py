@@ -63,7 +63,7 @@ def check_setup(settings: Settings) -> None:
     if settings.iceberg_catalog != "glue":
         raise QuickSightNotSetUp(
             f"QuickSight finds tables through Glue, and the catalog is {settings.iceberg_catalog}; "
-            "set STEAM_ICEBERG_CATALOG=glue (docs/quicksight.md)"
+            "set STEAM_ICEBERG_CATALOG=glue (docs/how-to/quicksight.md)"
         )
     ids = list(settings.quicksight_datasets.values())
     twice = sorted({one for one in ids if ids.count(one) > 1})
@@ -266,7 +266,7 @@ class QuickSightRefresh:
             return self._ended(record, "completed", told, status="completed", seconds=seconds)
         told = (
             f"{record.table} has {record.rows} rows; the data set has {total}, and {dropped} were dropped. Look at the "
-            "data set's types and filters: it must import the whole table as it is (docs/quicksight.md)"
+            "data set's types and filters: it must import the whole table as it is (docs/how-to/quicksight.md)"
         )
         return self._ended(record, "failed", told, status="failed", seconds=seconds)
 

@@ -1,4 +1,4 @@
-"""The data sets that docs/quicksight.md makes: each of one Glue table, whole, in QuickSight's types."""
+"""The data sets that docs/how-to/quicksight.md makes: each of one Glue table, whole, in QuickSight's types."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ MISTAKES = [
     Mistake("run daily", "65535", {"STEAM_EMBEDDED_KAFKA_PORT": "99999"}),
     Mistake("run daily", "set it to ", {"STEAM_EMBEDDED_KAFKA_PORT": "TAKEN"}),
     Mistake("run daily", "such as 2026-", {"STEAM_SIMULATED_NOW": "tomorrow"}),
-    Mistake("run daily", "STEAM_STEAM_API_URL: it is not an address", {"STEAM_STEAM_API_URL": "steam"}),
+    Mistake("run daily", "STEAM_API_URL: it is not an address", {"STEAM_API_URL": "steam"}),
     # Services.
     Mistake("run daily", "unset STEAM_KAFKA_BOOTSTRAP_SERVERS", {"STEAM_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}),
     Mistake("dev", "unset STEAM_KAFKA_BOOTSTRAP_SERVERS", {"STEAM_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}),

@@ -94,7 +94,7 @@ def test_install_steps_give_an_environment_that_loads_the_definitions(tmp_path: 
     """The build's own RUN lines for Python and jars, in a scratch folder; about two minutes."""
     build = tmp_path / "build"
     build.mkdir()
-    for name in ("pyproject.toml", "setup.py", "README.md", "requirements.lock"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "requirements.lock"):
         shutil.copy2(REPOSITORY / name, build)
     shutil.copytree(REPOSITORY / "steam_assets", build / "steam_assets", ignore=shutil.ignore_patterns("__pycache__"))
     image = tmp_path / "python"
@@ -108,11 +108,12 @@ def test_install_steps_give_an_environment_that_loads_the_definitions(tmp_path: 
         argument for name, argument in dockerfile() if name == "RUN" and ("pip " in argument or "jars" in argument)
     ]
     assert len(steps) == 3
+    defaults = [argument for name, argument in dockerfile() if name == "ARG"]
     for step in steps:
         command = re.sub(r"--mount=\S+ ", "", step)
         for inside, here in made.items():
             command = command.replace(inside, here)
-        _run(f'PATH="{image}/bin:$PATH"; {command}', build)
+        _run(f'PATH="{image}/bin:$PATH"; {"; ".join(defaults)}; {command}', build)
 
     load = "from steam_assets.definitions import defs; print(len(list(defs().resolve_all_asset_specs())))"
     jars = {JARS_DIR_VARIABLE: f"{tmp_path}/jars", "STEAM_HOME": f"{tmp_path}/home"}

@@ -5,15 +5,8 @@ from __future__ import annotations
 import pytest
 
 from steam_assets.insights import INSIGHTS, insight_named
-from steam_assets.insights.catalogue import markdown
 from steam_assets.insights.insight import Insight
 from steam_assets.sources import SOURCES
-from steam_assets_tests.conftest import REPOSITORY
-
-
-def test_the_documentation_is_the_declarations():
-    """docs/insights.md says what the code computes. Write it anew: python -m steam_assets.insights.catalogue."""
-    assert (REPOSITORY / "docs" / "insights.md").read_text("utf-8") == markdown()
 
 
 @pytest.mark.parametrize("insight", INSIGHTS, ids=lambda insight: insight.name)
