@@ -23,12 +23,12 @@ LARGEST_PAGE = 3_000_000
 """Bytes a page may have, so that it goes by mail and opens at once."""
 
 LIMITS = (
-    {"articles": 4000, "effects": 1500},
-    {"articles": 2000, "effects": 800},
-    {"articles": 800, "effects": 300},
-    {"articles": 200, "effects": 100},
+    {"articles": 4000, "effects": 4000},
+    {"articles": 2000, "effects": 2000},
+    {"articles": 800, "effects": 800},
+    {"articles": 200, "effects": 200},
 )
-"""How many articles and update effects are tried, most first."""
+"""How many articles, and how many headlines of updates, are tried, most first. Their days and numbers are never cut."""
 
 VIEWS = (
     ("overview", "Overview"),

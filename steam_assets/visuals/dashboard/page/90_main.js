@@ -2,6 +2,25 @@
 const VIEWS = { overview: ["Overview", overview], games: ["Games", games], "top-sellers": ["Top sellers", sellers], reviews: ["Reviews", reviews], news: ["News", news], traffic: ["Traffic", traffic] };
 let shownView = null;
 
+// What a visit to a view leaves in its history entry: the order of its tables, and where it was scrolled to.
+const keptOf = (name) => history.state?.tables?.[name] || {};
+const remember = (more) => history.replaceState({ ...history.state, ...more }, "");
+const keep = (name, more) => remember({ tables: { ...history.state?.tables, [name]: { ...keptOf(name), ...more } } });
+let settling = null;
+function scrollBack(y) {
+  settling?.disconnect();
+  // Panels draw once they have a width, so the page grows for a moment.
+  settling = new ResizeObserver(() => window.scrollTo(0, y));
+  settling.observe(document.getElementById("main"));
+  window.scrollTo(0, y);
+  setTimeout(() => settling.disconnect(), 600);
+}
+let scrolled = 0;
+function noteScroll() {
+  clearTimeout(scrolled);
+  scrolled = setTimeout(() => remember({ y: window.scrollY }), 120);
+}
+
 function route() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   return { view: Object.hasOwn(VIEWS, path) ? path : "overview", params: new URLSearchParams(query || "") };
@@ -20,11 +39,10 @@ function show() {
     else link.removeAttribute("aria-current");
   }
   const same = shownView === view;
-  if (same) window.scrollTo(0, y);
-  else window.scrollTo(0, 0);
+  scrollBack(history.state?.y ?? (same ? y : 0));
   const keep = focused && document.getElementById(focused);
   if (keep) keep.focus({ preventScroll: true });
-  else if (shownView !== null) document.getElementById("page-title").focus({ preventScroll: same });
+  else if (shownView !== null) document.getElementById("page-title").focus({ preventScroll: true });
   shownView = view;
 }
 
@@ -66,7 +84,15 @@ document.getElementById("theme").addEventListener("click", () => {
   theme(next);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme());
-window.addEventListener("hashchange", show);
+history.scrollRestoration = "manual";
+window.addEventListener("scroll", noteScroll, { passive: true });
+// A link may be followed before the last scroll was noted.
+document.addEventListener("click", () => remember({ y: window.scrollY }), { capture: true });
+for (const intent of ["wheel", "touchstart", "keydown"]) window.addEventListener(intent, () => settling?.disconnect(), { passive: true });
+window.addEventListener("hashchange", () => {
+  clearTimeout(scrolled);
+  show();
+});
 const kept = remembered();
 theme(kept === "dark" || kept === "light" ? kept : null);
 show();
