@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,6 +48,13 @@ class Visit:
     def csv_of(self, title: str) -> list[dict[str, str]]:
         """The rows of the CSV of the panel with this title."""
         return self.sheet(self.page.get_by_role("button", name=f"Download CSV of {title}", exact=True))[1]
+
+    def until(self, condition: str) -> None:
+        """Wait until a JavaScript expression holds; the page's policy lets Playwright's own waiting not run."""
+        deadline = time.monotonic() + 10
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"{condition} did not come true within 10 s"
+            self.page.wait_for_timeout(20)
 
     def harm(self) -> object:
         return self.page.evaluate("[window.pwned ?? null, window.violations.length]")

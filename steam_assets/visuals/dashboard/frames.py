@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -270,7 +271,7 @@ class Frames:
             days.setdefault(app, []).append((day, kinds))
         for app, marked in days.items():
             made["app"].append(app)
-            made["days"].append([day - before for (day, _), (before, _) in zip(marked, [(0, 0), *marked], strict=False)])
+            made["days"].append([day - before for before, day in pairwise([0, *(day for day, _ in marked)])])
             made["kinds"].append("".join(str(kinds) for _, kinds in marked))
         return made
 

@@ -32,13 +32,15 @@ function show() {
   const focused = document.activeElement && document.activeElement !== document.body ? document.activeElement.id : "";
   const [title, make] = VIEWS[view];
   const y = window.scrollY;
+  const heading = document.getElementById("page-title")?.textContent;
   main.replaceChildren(...make(params).flat().filter(Boolean));
   document.title = `${title} · Steam market`;
   for (const link of document.querySelectorAll("#tabs a")) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const same = shownView === view;
+  // A filter stays where it is; another page begins at its top.
+  const same = shownView === view && heading === document.getElementById("page-title").textContent;
   scrollBack(history.state?.y ?? (same ? y : 0));
   const keep = focused && document.getElementById(focused);
   if (keep) keep.focus({ preventScroll: true });
