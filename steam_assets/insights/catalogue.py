@@ -16,17 +16,17 @@ from steam_assets.lake.iceberg_table import column_comment
 
 INTRODUCTION = """# Insights
 
-What people look at, computed by Spark from the clean tables. Each is an asset `insights/NAME` and an Iceberg table
+Computed by Spark from the clean tables. Each insight is an asset `insights/NAME` and an Iceberg table
 `steam.insight_NAME`, partitioned like the source that drives it. A run replaces whole partitions in one commit, after
 an audit: no natural key twice, no row of another partition. A row is the same whether its partition is computed alone
-or within a range. Every number is checked against a second engine (DuckDB, with SQL of its own) in the tests.
+or within a range. The tests check every number against a second engine (DuckDB, with SQL of its own).
 
 All days are UTC. Weeks begin on Tuesday, as Steam's own top-seller week does. Lookbacks are bounded and stated, so the
-work of a partition does not grow with history. A period that was not collected is a gap: nothing is filled in, nothing
-is dropped, and comparisons name what they compare to.
+work of a partition does not grow with history. A period that was not collected is a gap: no value is estimated, no game
+is dropped, and comparisons name what they compare to. Changes compare 7-day means, 7, 28, 91 or 364 days apart.
 
-When a clean partition changes, `Insight.touched` tells which partitions of an insight may differ: those that look back
-at it, or, for update effects, ahead.
+When a clean partition changes, `Insight.touched` names the partitions of an insight that may differ: those that look
+back at it, or, for update effects, ahead.
 
 ## Exports
 
@@ -36,11 +36,12 @@ Parquet holds the rows as they are. CSV is RFC 4180 in UTF-8 (commas, CRLF, text
 - an empty field is null, `""` is an empty text;
 - numbers are never altered: -5 stays -5; days are `YYYY-MM-DD`, moments `YYYY-MM-DDTHH:MM:SS.ffffffZ`, arrays JSON;
 - a text that a spreadsheet may take for a formula (it begins with `=`, `+`, `-`, `@`, their full-width forms, a tab, a
-  line break or NUL, be it behind blanks or unseen marks) gets a `'` in front, and so does a text that begins with `'`.
+  line break or NUL, even behind blanks or invisible characters) gets a `'` in front; so does a text that begins with
+  `'`.
 
 The way back: drop one leading `'` from every text. `steam_assets.visuals.exports.read_csv_export` does it and gives the
 very rows of the table. Open the files with the comma as separator: a spreadsheet that splits at semicolons also splits
-inside of texts, and no mark in the file can prevent that.
+inside of texts, and nothing in the file can prevent that.
 """
 
 
@@ -56,8 +57,8 @@ def _sections(insight: Insight) -> Iterator[str]:
     key = ", ".join(f"`{name}`" for name in insight.key)
     yield f"`insights/{insight.name}`, {cadence}; key {key}; from {inputs}.\n"
     yield f"**Method.** {_plain(insight.method)}\n"
-    yield f"**What it does not say.** {_plain(insight.error)}\n"
-    yield "| column | type | what it is |\n| --- | --- | --- |\n" + "".join(
+    yield f"**Limitations.** {_plain(insight.error)}\n"
+    yield "| column | type | description |\n| --- | --- | --- |\n" + "".join(
         f"| `{c.name}` | {c.type} | {_plain(column_comment(c))} |\n" for c in insight.columns
     )
 

@@ -329,9 +329,7 @@ class Frames:
             "rows": [period.rows for period in kept],
             "quarantined": [period.quarantined for period in kept],
         }
-        why = (
-            None if kept else "No period of any source was collected yet; `steam-assets demo` fills a lake to look at."
-        )
+        why = None if kept else "Nothing was collected yet; for synthetic data, type `steam-assets demo`."
         return self._described("insight_freshness") | {"columns": columns, "why": why}
 
 
