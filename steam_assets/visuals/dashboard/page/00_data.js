@@ -41,6 +41,24 @@ function series(app, metric) {
   return values;
 }
 
+// What the reader chose, in the browser's own storage; pages opened from disk may not be allowed to remember anything.
+function stored(name, value) {
+  try {
+    if (value !== undefined) localStorage.setItem(`steam-market-${name}`, value);
+    return localStorage.getItem(`steam-market-${name}`);
+  } catch {
+    return null;
+  }
+}
+const watchlist = new Set((stored("watchlist") || "").split(",").filter(Boolean).map(Number));
+function watch(app, on) {
+  const id = APPS.id[app];
+  if (on) watchlist.add(id);
+  else watchlist.delete(id);
+  stored("watchlist", [...watchlist].join(","));
+}
+const watched = (app) => watchlist.has(APPS.id[app]);
+
 // The mean of seven days; null unless all seven are known, as weekdays differ too much to leave one out.
 const weekOf = (values, index) => (index < 6 ? [] : values.slice(index - 6, index + 1).filter(known));
 function weekMeans(values) {

@@ -48,14 +48,17 @@ function csvCell(value) {
 }
 const csvText = (sheet) =>
   [sheet.columns, ...sheet.rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
-function download(sheet) {
-  // The byte order mark tells spreadsheets that this is UTF-8.
-  const address = URL.createObjectURL(new Blob(["\ufeff", csvText(sheet)], { type: "text/csv;charset=utf-8" }));
-  const link = el("a", { href: address, download: `${sheet.name}.csv`, class: "sr" }, sheet.name);
+function saveAs(name, content) {
+  const address = URL.createObjectURL(content);
+  const link = el("a", { href: address, download: name, class: "sr" }, name);
   document.body.append(link);
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(address), 10000);
+}
+function download(sheet) {
+  // The byte order mark tells spreadsheets that this is UTF-8.
+  saveAs(`${sheet.name}.csv`, new Blob(["\ufeff", csvText(sheet)], { type: "text/csv;charset=utf-8" }));
   announce(`Saved ${sheet.name}.csv: ${plural(sheet.rows.length, "row")}`);
 }
 
@@ -83,6 +86,6 @@ function sheetTable(sheet, title) {
 }
 // The command that leads from a panel's newest row to what it was computed from.
 function traceNote(sheet) {
-  const last = sheet.rows.findLast((row) => row[row.length - 1]);
-  return last && el("p", { class: "method" }, "Trace: ", el("code", {}, `steam-assets trace ${last[last.length - 2]} --partition ${last[last.length - 1]}`));
+  const last = sheet.rows.filter((row) => row.at(-1)).reduce((best, row) => (!best || row.at(-1) > best.at(-1) ? row : best), null);
+  return last && el("p", { class: "method" }, "Trace: ", el("code", {}, `steam-assets trace ${last.at(-2)} --partition ${last.at(-1)}`));
 }

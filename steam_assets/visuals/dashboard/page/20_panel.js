@@ -4,7 +4,7 @@ let nextId = 0;
 const freshId = (stem) => `${stem}-${++nextId}`;
 
 // spec: title, note (one line under it), asOf (seconds), unit, method, empty (why), sheet() => {name, columns, rows},
-// body(host): draws; tools: nodes beside the title; wide: spans all columns; level: 2 or 3.
+// chart (where the charts come from): offered as pictures; body(host): draws; tools: nodes beside the title; wide: spans all columns; level: 2 or 3.
 function panel(spec) {
   const id = freshId("panel");
   const heading = el(`h${spec.level || 2}`, { id, class: "panel-title" }, spec.title);
@@ -14,12 +14,12 @@ function panel(spec) {
   section.append(head);
   if (spec.empty) {
     section.append(emptyNote(spec.empty));
-    section.append(footer(spec, null));
+    section.append(footer(spec, null, section));
     return section;
   }
   const host = el("div", { class: "panel-body" });
   section.append(host);
-  section.append(footer(spec, spec.sheet));
+  section.append(footer(spec, spec.sheet, section));
   whenSized(host, () => spec.body(host));
   return section;
 }
@@ -28,7 +28,7 @@ function emptyNote(reason) {
   return el("div", { class: "empty" }, mark("∅", "empty-mark"), el("p", {}, el("strong", {}, "Nothing to show. "), reason));
 }
 
-function footer(spec, sheet) {
+function footer(spec, sheet, section) {
   const facts = [
     known(spec.asOf) ? `As of ${longTime(spec.asOf)}` : spec.empty ? null : "Collection time unknown",
     spec.unit ? `Unit: ${spec.unit}` : null,
@@ -41,6 +41,7 @@ function footer(spec, sheet) {
     if (!spec.plainTable) actions.append(disclosure("Table", () => sheetTable(sheet(), spec.title), "alt"));
     actions.append(
       el("button", { type: "button", class: "quiet", "data-csv": "", onclick: () => download(sheet()) }, "Download CSV", hidden(` of ${spec.title}`)),
+      ...(spec.chart ? pictureButtons(spec, section) : []),
     );
   }
   foot.append(actions);
@@ -160,6 +161,12 @@ function sortableTable(spec) {
     fitter.fit(box);
   }).observe(box);
   return el("div", {}, box, more, note);
+}
+
+// The width inside of an element's padding.
+function roomIn(host) {
+  const style = getComputedStyle(host);
+  return Math.floor(host.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
 }
 
 // Draws once the element has a width, and again whenever that width changes.

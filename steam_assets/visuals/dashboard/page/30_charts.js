@@ -165,7 +165,7 @@ function valueAxis(spec, height) {
 // spec: label, days (ascending), series [{name, values, band [[low, high]], days}], format, axis(value, digits), integer,
 // markers [{day, kind, title}], inverted, floor (true: from zero), ceiling, height, at (a day to point at).
 function lineChart(host, spec) {
-  const width = Math.max(260, host.clientWidth);
+  const width = Math.max(260, roomIn(host));
   const height = spec.height || (width < 560 ? 240 : 300);
   const format = spec.format || whole;
   const many = spec.series.length > 1;
@@ -261,7 +261,7 @@ const areaPath = (values, x, y, bottom) =>
 
 // spec: label, days, series [{name, values}] stacked from the bottom, format, name(day), height.
 function columnChart(host, spec) {
-  const width = Math.max(260, host.clientWidth);
+  const width = Math.max(260, roomIn(host));
   const height = spec.height || (width < 560 ? 220 : 260);
   const format = spec.format || whole;
   if (spec.series.length > 1) host.append(legend(spec.series, "column"));

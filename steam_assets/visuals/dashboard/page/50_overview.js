@@ -9,7 +9,17 @@ function overview() {
 }
 
 function pageHead(title, ...lead) {
-  return el("header", { class: "page-head" }, el("h1", { tabindex: "-1", id: "page-title" }, title), el("p", { class: "lead" }, lead));
+  return el("header", { class: "page-head" }, el("div", { class: "page-title" }, el("h1", { tabindex: "-1", id: "page-title" }, title), el("button", { type: "button", class: "quiet", id: "copy-link", onclick: copyLink }, "Copy link")), el("p", { class: "lead" }, lead));
+}
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    announce("Link copied");
+    document.getElementById("copy-link").textContent = "Link copied";
+  } catch {
+    announce("The browser does not allow copying; copy the address from its address bar");
+  }
 }
 
 // What an analyst would say first, from the newest day and week.
@@ -136,7 +146,7 @@ function marketPanel() {
   const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
   const line = chosenLine(marketLine, weekMeans(peaks).some(known));
   const made = panel({
-    title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. A break in the line: a day of it was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
+    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
     tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => { marketLine = value; const next = marketPanel(); made.replaceWith(next); next.querySelector("[aria-pressed=true]").focus(); })],
     sheet: () => sheetOf({ name: "market_day", from: market.from, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {

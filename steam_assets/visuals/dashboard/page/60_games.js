@@ -55,7 +55,7 @@ function searchBox(picked, params) {
     if (wanted) announce(found.length ? `${plural(found.length, "game")} found` : "No game found");
     none.hidden = !wanted || found.length > 0;
   }
-  const none = el("p", { class: "quiet-text", hidden: true }, "No game of that name in the collected data, which has the games that were on a chart.");
+  const none = el("p", { class: "quiet-text", hidden: true }, "No game found. The data has the games that were on a chart.");
   input.addEventListener("input", search);
   input.addEventListener("blur", () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); });
   input.addEventListener("keydown", (event) => {
@@ -133,7 +133,7 @@ function trendPanel(picked, params) {
   const choose = (key) => (value) => { location.hash = gamesRoute(picked, params, { [key]: value }); };
   const sliced = (app, of) => series(app, of).slice(from);
   return panel({
-    title: { peak: "Daily peak players", rank: "Rank by players", index: "Daily peak players, indexed" }[metric], note: { peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric],
+    chart: "Steam (most_played)", title: { peak: "Daily peak players", rank: "Rank by players", index: "Daily peak players, indexed" }[metric], note: { peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric],
     size: "full", asOf: PLAYERS.as_of, unit: METRICS[metric][1], method: `${PLAYERS.method} ${frame("news").note || ""}`.trim(),
     empty: PLAYERS.why || (anything ? null : line === "mean" ? "No full week of these games in this range; choose Daily." : "None of these games was on the daily chart in this range."),
     tools: [metric !== "rank" && segmented("Line", Object.entries(LINES), line, choose("line")), segmented("Measure", Object.entries(METRICS).map(([key, [title]]) => [key, title]), metric, choose("metric")), RANGES.length > 1 && segmented("Range", RANGES, range, choose("range"))],
@@ -151,6 +151,21 @@ function trendPanel(picked, params) {
 const highestOf = (values) => values.reduce((top, value, index) => (known(value) && (top < 0 || value > values[top]) ? index : top), -1);
 const lastEffect = (app) => frame("effects").rows.filter((row) => row.app === app && known(row.net)).reduce((best, row) => (!best || row.day > best.day ? row : best), null);
 const outward = (app) => el("span", { class: "date" }, webLink("Store", `https://store.steampowered.com/app/${APPS.id[app]}/`), " · ", webLink("SteamDB", `https://steamdb.info/app/${APPS.id[app]}/`));
+
+function watchButton(app) {
+  const button = el("button", { type: "button", class: "more watch" });
+  const draw = () => {
+    button.setAttribute("aria-pressed", watched(app) ? "true" : "false");
+    button.replaceChildren(mark(watched(app) ? "★ " : "☆ "), "Watch", hidden(` ${appName(app)}`));
+  };
+  button.addEventListener("click", () => {
+    watch(app, !watched(app));
+    draw();
+    announce(watched(app) ? `${appName(app)} is on the watchlist` : `${appName(app)} is off the watchlist`);
+  });
+  draw();
+  return button;
+}
 
 function factsPanel(app, count) {
   const trend = frame("trend").rows.find((row) => row.app === app);
@@ -178,7 +193,7 @@ function factsPanel(app, count) {
   ];
   const asOf = [PLAYERS.as_of, moves.asOf, frame("scores").asOf].filter(known);
   return panel({
-    title: appName(app), note: `App ${APPS.id[app]} · ${APPS.type[app] || "type unknown"}${APPS.early[app] === 1 ? " · early access" : ""}`, size: count === 1 ? "third" : count === 3 ? "third" : "half", asOf: asOf.length ? Math.max(...asOf) : null, unit: "players, ranks, shares", plainTable: true,
+    title: appName(app), note: `App ${APPS.id[app]} · ${APPS.type[app] || "type unknown"}${APPS.early[app] === 1 ? " · early access" : ""}`, tools: [watchButton(app)], size: count === 1 ? "third" : count === 3 ? "third" : "half", asOf: asOf.length ? Math.max(...asOf) : null, unit: "players, ranks, shares", plainTable: true,
     method: `Peaks: ${PLAYERS.method} Changes: ${frame("trend").method} Scores: ${frame("scores").method}`,
     sheet: () => factsSheet(app, { trend, seller, score, effect, best: best >= 0 ? { day: allDays[best], peak: values[best] } : null }),
     body: (host) => put(host, el("dl", { class: "facts-list" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
@@ -237,7 +252,7 @@ function monthsPanel(picked) {
   });
 }
 
-const GAME_FILTERS = { all: ["All", () => true], free: ["Free", (row) => APPS.free[row.app] === 1], paid: ["Paid", (row) => APPS.free[row.app] === 0], discounted: ["Discounted", (row) => Boolean(APPS.discount[row.app])], new: ["New", (row) => ["new", "first_seen"].includes(row.status)] };
+const GAME_FILTERS = { all: ["All", () => true], free: ["Free", (row) => APPS.free[row.app] === 1], paid: ["Paid", (row) => APPS.free[row.app] === 0], discounted: ["Discounted", (row) => Boolean(APPS.discount[row.app])], watched: ["Watchlist", (row) => watched(row.app)], new: ["New", (row) => ["new", "first_seen"].includes(row.status)] };
 function allGamesPanel(params) {
   const trend = frame("trend");
   const all = trend.rows.filter((row) => known(row.rank));
@@ -262,7 +277,7 @@ function allGamesPanel(params) {
     { key: "links", title: "Elsewhere", drop: 2, cell: (row) => outward(row.app) },
   ];
   return panel({
-    title: "Most played", note: all.length ? `Chart of ${isoDay(newest(all, "day"))}. Changes: of the 7-day mean. Highest: peak since ${isoDay(PLAYERS.first)}.` : null, size: "full", asOf: trend.asOf, unit: "players", method: trend.method, plainTable: true, empty: trend.why || (all.length ? (rows.length ? null : "No game on this chart fits the filter.") : "The newest chart has no games."),
+    title: "Most played", note: all.length ? `Chart of ${isoDay(newest(all, "day"))}. Changes: of the 7-day mean. Highest: peak since ${isoDay(PLAYERS.first)}.` : null, size: "full", asOf: trend.asOf, unit: "players", method: trend.method, plainTable: true, empty: trend.why || (all.length ? (rows.length ? null : filter === "watched" ? "No game on this chart is on your watchlist; open a game and choose Watch." : "No game on this chart fits the filter.") : "The newest chart has no games."),
     tools: [segmented("Show", Object.entries(GAME_FILTERS).map(([key, [title]]) => [key, title]), filter, (value) => { location.hash = gamesRoute([], params, { show: value }); })],
     sheet: () => sheetOf({ name: "player_trend", from: trend.from, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), rank: (row) => row.rank, ...ofApp, status: (row) => row.status, rank_change_1d: (row) => row.rank_change, ...Object.fromEntries(["players_now", "players_peak", "peak_7d_mean", ...CHANGES.map((one) => `peak_change_${one}d`), "players_gained_7d", "days_on_chart", "streak_days", "best_rank"].map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Most played games", limit: 50, order: { key: "rank", down: false } })),

@@ -74,7 +74,7 @@ function bumpPanel(week, weeks) {
   const past = new Map(moves.rows.map((row) => [`${row.app} ${row.week}`, row.rank]));
   const lines = top.map((row) => ({ name: appName(row.app), values: days.map((day) => past.get(`${row.app} ${day}`) ?? null) }));
   return panel({
-    title: "Rank history of the top four", note: "Rank by week. A break in a line: off the chart, or a week that was not collected.", size: "full", asOf: moves.asOf, unit: "rank", method: moves.method, empty: history.length < 2 ? "A line needs two collected weeks." : null,
+    chart: "Steam (top_seller_moves)", title: "Rank history of the top four", note: "Rank by week. A break in a line: off the chart, or a week that was not collected.", size: "full", asOf: moves.asOf, unit: "rank", method: moves.method, empty: history.length < 2 ? "A line needs two collected weeks." : null,
     sheet: () => sellersSheet("top-four", moves.rows.filter((row) => days.includes(row.week) && known(row.rank) && top.some((one) => one.app === row.app))),
     body: (host) => lineChart(host, { label: "Weekly rank of the top four sellers", days, series: lines, inverted: true, axis: axisNumber, format: (value) => `rank ${value}`, period: " (week of)" }),
   });

@@ -21,7 +21,7 @@ function votesChart({ title, note, size, weeks, sentiment, label, empty }) {
   const byWeek = new Map(weeks.map((one) => [one.week, one]));
   const of = (key) => days.map((day) => byWeek.get(day)?.[key] ?? null);
   return panel({
-    title, note, size, asOf: sentiment.asOf, unit: "reviews, share", method: sentiment.method, empty,
+    chart: "Steam (sentiment)", title, note, size, asOf: sentiment.asOf, unit: "reviews, share", method: sentiment.method, empty,
     sheet: () => sheetOf({ name: "sentiment", from: sentiment.from, key: (row) => row.week, rows: weeks, columns: { week_start: (row) => isoDay(row.week), ...(known(weeks[0]?.app) ? ofApp : {}), positive: (row) => row.positive, negative: (row) => row.negative, positive_share: (row) => row.share } }),
     body: (host) => {
       const name = weekName;
@@ -45,7 +45,7 @@ function languagesPanel(app) {
   const cut = rows.some((row) => row.complete === 0);
   const week = newest(rows, "week");
   return panel({
-    title: "Languages", note: week === null ? null : `Fetched reviews, ${weekName(week)}${cut ? "; a sample, as the page budget cut some games short" : ""}.`, size: "third", asOf: languages.asOf, unit: "share of fetched reviews", method: languages.method,
+    title: "Languages", note: week === null ? null : `Fetched reviews, ${weekName(week)}${cut ? "; a sample, as the page budget was reached for some games" : ""}.`, size: "third", asOf: languages.asOf, unit: "share of fetched reviews", method: languages.method,
     empty: languages.why || (found.length ? null : "No review of this game was fetched in the newest week."),
     sheet: () => sheetOf({ name: "review_languages", from: languages.from, key: () => week, rows: found, columns: { week_start: () => isoDay(week), ...(app === null ? {} : { app_id: () => APPS.id[app], name: () => appName(app) }), language: (row) => row.language, reviews: (row) => row.count, sample_share: (row) => row.count / all, positive_share: (row) => row.positive, ...(app === null ? {} : { median_hours_at_review: (row) => row.hours }) } }),
     body: (host) => put(host, barList(found.slice(0, 10).map((one) => ({ name: bdi(languageName(one.language)), value: one.count / all, text: percent(one.count / all), extra: `${percent(one.positive, 0)} positive${known(one.hours) ? `, ${decimal(one.hours, 0)} h` : ""}` })), SHARES), found.length > 10 && el("p", { class: "quiet-text" }, `and ${found.length - 10} more languages`)),
@@ -72,7 +72,7 @@ function bombsPanel(size, app) {
     ]),
   ];
   return panel({
-    title: app === undefined ? "Unusual weeks" : "Weeks against the previous 12", note: `Unusual: far more negative reviews than in the previous 12 weeks. Shows that something happened, not what.${app === undefined ? "" : " Of older weeks, only the unusual ones are listed."}`, size, asOf: bombs.asOf, unit: "reviews, robust standard deviations (σ)", method: bombs.method, plainTable: true,
+    title: app === undefined ? "Unusual weeks" : "Weeks against the previous 12", note: `Unusual: far more negative reviews than in the previous 12 weeks. It shows that something happened, not what.${app === undefined ? "" : " Of older weeks, only the unusual ones are listed."}`, size, asOf: bombs.asOf, unit: "reviews, robust standard deviations (σ)", method: bombs.method, plainTable: true,
     empty: bombs.why || (rows.length ? null : app === undefined ? "No week is flagged as unusual, and Steam excluded reviews from none." : "No reviews of this game were counted in the last 12 weeks."),
     sheet: () => sheetOf({ name: "review_bombs", from: bombs.from, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, flagged: (row) => isTrue(row.flagged), negative: (row) => row.negative, reviews: (row) => row.reviews, negative_share: (row) => row.share, baseline_negative: (row) => row.usual, baseline_share: (row) => row.usual_share, baseline_weeks: (row) => row.baseline_weeks, volume_score: (row) => row.volume, share_score: (row) => row.share_score, excluded_by_steam: (row) => row.excluded, agreement: (row) => row.agreement } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Unusual review weeks", limit: small ? 8 : 20 })),

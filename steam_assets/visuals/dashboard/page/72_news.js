@@ -77,6 +77,6 @@ function newsOfGame(app) {
     title: "News of this game", size: "half", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true, note: given.note,
     empty: given.why || (rows.length ? null : markersOf(app).length ? "The headlines about this game are older than those in this page; its chart marks their days." : "No article about this game was collected; news is collected for the weekly top sellers."),
     sheet: () => newsSheet(rows),
-    body: (host) => put(host, newsList(rows.slice(0, 6), true), rows.length > 6 && el("p", { class: "go" }, el("a", { href: `#/news?app=${APPS.id[app]}` }, `All ${whole(rows.length)} articles`))),
+    body: (host) => put(host, newsList(rows.slice(0, 6), true), rows.length > 6 && el("p", { class: "go" }, el("a", { href: `#/news?app=${APPS.id[app]}` }, `All ${whole(rows.length)} headlines`))),
   });
 }

@@ -16,7 +16,7 @@ function visitsPanel() {
   const visits = frame("visits");
   const days = visits.rows.map((row) => row.month);
   return panel({
-    title: "Visits per month", size: "two-thirds", asOf: visits.asOf, unit: "visits", method: visits.method, empty: visits.why,
+    chart: "Similarweb (visits)", title: "Visits per month", size: "two-thirds", asOf: visits.asOf, unit: "visits", method: visits.method, empty: visits.why,
     sheet: () => sheetOf({ name: "visits", from: visits.from, key: (row) => row.month, rows: visits.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, kind: (row) => row.kind } }),
     body: (host) => columnChart(host, { label: "Visits to the store by month", days, series: [{ name: "Visits", values: visits.rows.map((row) => row.visits) }], name: monthName, integer: true }),
   });
@@ -67,7 +67,7 @@ function ratioPanel() {
   ];
   const measured = ratio.rows.filter((row) => known(row.ratio));
   return panel({
-    title: "Visits and players", note: "Visits in the month / mean over its collected days of the chart's sum of daily peaks.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
+    chart: measured.length > 2 ? "Similarweb and Steam (traffic_vs_players)" : null, title: "Visits and players", note: "Visits in the month / mean over its collected days of the chart's sum of daily peaks.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
     sheet: () => sheetOf({ name: "traffic_vs_players", from: ratio.from, key: (row) => row.month, rows: ratio.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, mean_daily_players: (row) => row.players, visits_per_player: (row) => row.ratio, days_collected: (row) => row.collected, days_in_month: (row) => row.days } }),
     body: (host) => {
       if (measured.length > 2) columnChart(host, { label: "Visits per player by month", days: measured.map((row) => row.month), series: [{ name: "Visits per player", values: measured.map((row) => row.ratio) }], name: monthName, height: 180, format: (value) => decimal(value, 2), axis: axisNumber });

@@ -57,15 +57,6 @@ function theme(choice) {
   button.setAttribute("aria-label", `Switch to ${dark ? "light" : "dark"} colours`);
   return dark;
 }
-// Pages opened from disk may not be allowed to remember anything.
-function remembered(value) {
-  try {
-    if (value) localStorage.setItem("steam-market-theme", value);
-    return localStorage.getItem("steam-market-theme");
-  } catch {
-    return null;
-  }
-}
 
 document.getElementById("tabs").addEventListener("keydown", (event) => {
   const links = [...document.querySelectorAll("#tabs a")];
@@ -82,7 +73,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 document.getElementById("theme").addEventListener("click", () => {
   const next = theme() ? "light" : "dark";
-  remembered(next);
+  stored("theme", next);
   theme(next);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme());
@@ -95,7 +86,7 @@ window.addEventListener("hashchange", () => {
   clearTimeout(scrolled);
   show();
 });
-const kept = remembered();
+const kept = stored("theme");
 theme(kept === "dark" || kept === "light" ? kept : null);
 show();
 document.documentElement.dataset.ready = "true";
