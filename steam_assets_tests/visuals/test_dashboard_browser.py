@@ -9,11 +9,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from market_year import HOSTILE
-from page_visit import VIEWS, visit
-from playwright.sync_api import Browser, expect
+from page_visit import VIEWS, Visit, visit
+from playwright.sync_api import Browser, Locator, expect
 
 pytestmark = pytest.mark.slow
 
@@ -277,3 +278,56 @@ def test_gaps_and_dropped_rows_are_told(browser: Browser, file: Path) -> None:
         expect(panel.locator(".calendar-row", has_text="Reviews")).to_contain_text("none quarantined")
         expect(panel.locator(".cell.missing")).to_have_count(3)
         expect(panel.locator(".cell.late")).to_have_count(1)
+
+
+def test_each_chart_is_saved_as_a_picture_with_its_source(browser: Browser, file: Path) -> None:
+    """SVG that any program draws alike, without style or script, and PNG of the same; both name what they show."""
+    for view in VIEWS:
+        with visit(browser, file.as_uri()) as seen:
+            seen.to(view)
+            expect(seen.page.locator(".panel:has(.plot) [data-svg]")).to_have_count(
+                seen.page.locator(".panel:has(.plot)").count()
+            )
+            for button in seen.page.locator(".panel:has(.plot) [data-svg]").all():
+                drawn = fromstring(saved(seen, button, ".svg"))
+                texts = [one.text or "" for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+                assert texts[-1].startswith("Source: ") and "as of 2026-11-18" in texts[-1]
+                assert not [one for one in drawn.iter() if one.get("class") or one.get("style") or one.tag == "script"]
+                widest = [float(one.get("width", 0)) for one in drawn.iter("{http://www.w3.org/2000/svg}svg")]
+                assert max(widest[1:]) + 32 == widest[0], "a chart wider than the picture is cut off"
+            assert seen.harm() == [None, 0]
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games?ids=450,460")
+        content = saved(seen, seen.page.locator("[data-png]"), ".png")
+        assert content.startswith(b"\x89PNG") and len(content) > 20_000
+
+
+def saved(seen: Visit, button: Locator, ending: str) -> bytes:
+    with seen.page.expect_download() as download:
+        button.click()
+    assert download.value.suggested_filename.endswith(ending)
+    return Path(download.value.path()).read_bytes()
+
+
+def test_watched_games_stay_watched(browser: Browser, file: Path) -> None:
+    """In the browser's own storage: after a reload the filter shows them alone."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games?show=watched")
+        expect(seen.page.locator(".empty")).to_contain_text("watchlist")
+        seen.to("games?ids=450")
+        seen.page.get_by_role("button", name="Watch").click()
+        expect(seen.page.get_by_role("button", name="Watch")).to_have_attribute("aria-pressed", "true")
+        seen.to("games?show=watched")
+        seen.page.reload()
+        expect(seen.page.locator("tbody tr")).to_have_count(1)
+
+
+def test_without_javascript_both_charts_are_tables(browser: Browser, file: Path) -> None:
+    """Names are shown as the texts they are."""
+    with visit(browser, file.as_uri(), java_script_enabled=False) as seen:
+        seen.page.goto(file.as_uri())
+        tables = seen.page.locator("noscript table")
+        expect(tables).to_have_count(2)
+        for table in tables.all():
+            expect(table.locator("tbody tr")).to_have_count(20)
+        expect(tables.first).to_contain_text("<script>window.pwned = 1</script>")

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import fromstring
 
 import pyarrow as pa
 import pytest
 from chart_year import LAST_DAY, row, schemas, weekly
 from market_year import MarketYear
 from page_visit import VIEWS, Visit, visit
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, render
@@ -55,6 +54,27 @@ def test_changes_are_those_of_whole_weeks(browser: Browser, file: Path) -> None:
         lines = {line["day"]: line for line in seen.csv_of("Daily peak players")}
         week = [own[LAST_DAY - timedelta(days=n)] for n in range(7)]
         assert float(lines[LAST_DAY.isoformat()]["peak_7d_mean"]) == pytest.approx(sum(week) / 7)
+
+
+def test_the_overview_begins_with_what_happened(browser: Browser, file: Path, three: Path) -> None:
+    """The market's change, who gained and lost most players and who sells best, as the insights have them."""
+    tables = MarketYear().data().tables
+    trend = [one for one in tables["insight_player_trend"].to_pylist() if one["players_gained_7d"] is not None]
+    trend.sort(key=lambda one: -one["players_gained_7d"])
+    market = tables["insight_market_day"].to_pylist()[-1]
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("overview")
+        said = seen.page.locator(".lead").inner_text()
+        assert f"{abs(market['peak_change_7d']) * 100:.1f} % below that of the week before" in said
+        assert f"{trend[0]['name']} gained the most (+{trend[0]['players_gained_7d']:,.0f})" in said
+        assert f"lost the most (−{-trend[-1]['players_gained_7d']:,.0f})" in said
+        assert "leads the weekly US top sellers (52 weeks in a row on that chart)." in said
+        seen.page.locator(".fresh-line summary").click()
+        expect(seen.page.locator(".fresh-line li", has_text="Most played")).to_contain_text("3 gaps")
+    with visit(browser, three.as_uri()) as seen:
+        seen.to("overview")
+        said = seen.page.locator(".lead").inner_text()
+        assert "week before" not in said and "gained" not in said
 
 
 def test_the_line_is_the_weekly_mean_and_its_days_are_a_band(browser: Browser, file: Path, three: Path) -> None:
@@ -347,56 +367,3 @@ def test_search_finds_games_however_they_are_written(browser: Browser, tmp_path:
 def found(seen: Visit, query: str) -> list[str]:
     seen.page.locator("#game-search").fill(query)
     return seen.page.locator("#game-results bdi").all_text_contents()
-
-
-def test_each_chart_is_saved_as_a_picture_with_its_source(browser: Browser, file: Path) -> None:
-    """SVG that any program draws alike, without style or script, and PNG of the same; both name what they show."""
-    for view in VIEWS:
-        with visit(browser, file.as_uri()) as seen:
-            seen.to(view)
-            expect(seen.page.locator(".panel:has(.plot) [data-svg]")).to_have_count(
-                seen.page.locator(".panel:has(.plot)").count()
-            )
-            for button in seen.page.locator(".panel:has(.plot) [data-svg]").all():
-                drawn = fromstring(saved(seen, button, ".svg"))
-                texts = [one.text or "" for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
-                assert texts[-1].startswith("Source: ") and "as of 2026-11-18" in texts[-1]
-                assert not [one for one in drawn.iter() if one.get("class") or one.get("style") or one.tag == "script"]
-                widest = [float(one.get("width", 0)) for one in drawn.iter("{http://www.w3.org/2000/svg}svg")]
-                assert max(widest[1:]) + 32 == widest[0], "a chart wider than the picture is cut off"
-            assert seen.harm() == [None, 0]
-    with visit(browser, file.as_uri()) as seen:
-        seen.to("games?ids=450,460")
-        content = saved(seen, seen.page.locator("[data-png]"), ".png")
-        assert content.startswith(b"\x89PNG") and len(content) > 20_000
-
-
-def saved(seen: Visit, button: Locator, ending: str) -> bytes:
-    with seen.page.expect_download() as download:
-        button.click()
-    assert download.value.suggested_filename.endswith(ending)
-    return Path(download.value.path()).read_bytes()
-
-
-def test_watched_games_stay_watched(browser: Browser, file: Path) -> None:
-    """In the browser's own storage: after a reload the filter shows them alone."""
-    with visit(browser, file.as_uri()) as seen:
-        seen.to("games?show=watched")
-        expect(seen.page.locator(".empty")).to_contain_text("watchlist")
-        seen.to("games?ids=450")
-        seen.page.get_by_role("button", name="Watch").click()
-        expect(seen.page.get_by_role("button", name="Watch")).to_have_attribute("aria-pressed", "true")
-        seen.to("games?show=watched")
-        seen.page.reload()
-        expect(seen.page.locator("tbody tr")).to_have_count(1)
-
-
-def test_without_javascript_both_charts_are_tables(browser: Browser, file: Path) -> None:
-    """Names are shown as the texts they are."""
-    with visit(browser, file.as_uri(), java_script_enabled=False) as seen:
-        seen.page.goto(file.as_uri())
-        tables = seen.page.locator("noscript table")
-        expect(tables).to_have_count(2)
-        for table in tables.all():
-            expect(table.locator("tbody tr")).to_have_count(20)
-        expect(tables.first).to_contain_text("<script>window.pwned = 1</script>")

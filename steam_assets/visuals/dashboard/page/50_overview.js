@@ -38,7 +38,7 @@ function summary() {
   const lost = gained.at(-1);
   if (lost && lost.players_gained_7d < 0) parts.push([parts.length > 1 ? ", " : "", gameLink(lost.app), " lost the most (", signedWhole(lost.players_gained_7d), ")"]);
   if (gained.length) parts.push(". ");
-  if (seller) parts.push([gameLink(seller.app), " leads the weekly US top sellers", seller.streak > 1 ? `, where it has been for ${plural(seller.streak, "week")}` : "", "."]);
+  if (seller) parts.push([gameLink(seller.app), " leads the weekly US top sellers", seller.streak > 1 ? ` (${whole(seller.streak)} weeks in a row on that chart)` : "", "."]);
   return parts.length ? parts : "The most played games, the weekly US top sellers, their news and reviews, and visits to the store. All days and times are UTC.";
 }
 const moversByGain = () => frame("trend").rows.filter((row) => known(row.rank) && known(row.players_gained_7d)).sort((a, b) => b.players_gained_7d - a.players_gained_7d);
