@@ -141,18 +141,35 @@ def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Pat
         expect(page.locator(".plot").first).to_have_attribute("data-at", "0")
 
 
-def test_four_games_are_compared_and_no_fifth(browser: Browser, file: Path) -> None:
+def test_up_to_four_games_share_a_chart(browser: Browser, file: Path) -> None:
+    """Told apart without colour, and named at the ends of their lines."""
     with visit(browser, file.as_uri()) as seen:
-        seen.to("games?ids=400,410,420,430,440")
-        expect(seen.page.locator(".chips li")).to_have_count(4)
-        expect(seen.page.locator("#game-search")).to_be_disabled()
+        seen.to("games?ids=400,410,420,430")
         expect(seen.page.locator(".plot path.line")).to_have_count(4)
         dashes = seen.page.locator(".plot path.line").evaluate_all(
             "all => all.map(one => one.getAttribute('stroke-dasharray'))"
         )
         assert len({*dashes}) == 4, "lines must be told apart without colour"
+        places = seen.page.locator(".end-label").evaluate_all("all => all.map(one => Number(one.getAttribute('y')))")
+        assert len(places) == 4 and all(lower - upper >= 14 for upper, lower in pairwise(sorted(places)))
         seen.page.get_by_role("button", name="Remove").first.click()
         expect(seen.page.locator(".chips li")).to_have_count(3)
+
+
+def test_five_to_ten_games_have_a_chart_each_on_one_scale(browser: Browser, file: Path) -> None:
+    """And no eleventh is taken; linear and logarithmic axes have labels of their own."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to(f"games?ids={','.join(str(400 + 10 * n) for n in range(11))}")
+        expect(seen.page.locator(".chips li")).to_have_count(10)
+        expect(seen.page.locator("#game-search")).to_be_disabled()
+        for button in ("Linear", "Log"):
+            seen.page.get_by_role("button", name=button, exact=True).click()
+            charts = seen.page.locator(".multiples .plot")
+            expect(charts).to_have_count(10)
+            labels = {tuple(one.locator("text.value").all_text_contents()) for one in charts.all()}
+            assert len(labels) == 1, labels
+            assert len({*next(iter(labels))}) == len(next(iter(labels))) > 2
+        assert "scale=log" in seen.page.url
 
 
 def test_updates_are_marked_on_the_line_and_the_news_leads_there(browser: Browser, file: Path) -> None:

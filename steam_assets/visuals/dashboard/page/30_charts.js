@@ -148,7 +148,8 @@ function interactive(host, picture, view) {
 
 // The values an axis spans, and its steps. From zero where spec.floor or the values say so.
 function valueAxis(spec, height) {
-  const values = spec.series.flatMap((one) => [...one.values.filter(known), ...(one.band || []).filter(known).flat()]);
+  const values = (spec.together || spec.series).flatMap((one) => [...one.values.filter(known), ...(one.band || []).filter(known).flat()]);
+  if (spec.log) return logAxis(values);
   let [low, high] = [Math.min(...values), Math.max(...values)];
   if (spec.inverted) {
     const scale = niceScale(1, Math.max(high, 10), 5, true).map((value) => Math.max(1, value));
@@ -162,7 +163,30 @@ function valueAxis(spec, height) {
   return { low: scale[0], high: scale[scale.length - 1], scale };
 }
 
-// spec: label, days (ascending), series [{name, values, band [[low, high]], days}], format, axis(value, digits), integer,
+// Steps of a logarithmic axis, from the one below the lowest value to the one above the highest: 1, 2 and 5 of each
+// decade, or the decades alone where there are many.
+function logAxis(values) {
+  const [least, most] = [Math.max(1, Math.min(...values)), Math.max(2, ...values)];
+  const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
+  const factors = last - first > 3 ? [1] : [1, 2, 5];
+  const all = Array.from({ length: last - first + 1 }, (_, index) => factors.map((factor) => factor * 10 ** (first + index))).flat();
+  const scale = all.slice(all.findLastIndex((value) => value <= least), all.findIndex((value) => value >= most) + 1);
+  return { low: scale[0], high: scale.at(-1), scale };
+}
+// The names of lines at their ends, apart from each other.
+function endLabels(picture, series, x, y, top, bottom) {
+  const ends = series.map((one, index) => ({ one, index, at: one.values.findLastIndex(known) })).filter(({ at }) => at >= 0).map((end) => ({ ...end, y: y(end.one.values[end.at]) })).sort((a, b) => a.y - b.y);
+  ends.forEach((end, index) => { end.place = Math.max(end.y, index ? ends[index - 1].place + 14 : top); });
+  for (let index = ends.length - 1, limit = bottom; index >= 0; index -= 1, limit = ends[index + 1].place - 14) ends[index].place = Math.min(ends[index].place, limit);
+  for (const { one, index, place } of ends) picture.append(svg("text", { x, y: place + 4, class: `end-label s${index}` }, shortened(one.name)));
+}
+const END_LABEL = 14;
+function shortened(name) {
+  const letters = [...name];
+  return letters.length > END_LABEL ? `${letters.slice(0, END_LABEL - 1).join("")}…` : name;
+}
+
+// spec: label, days (ascending), log, together (the series of all charts on one scale), series [{name, values, band [[low, high]], days}], format, axis(value, digits), integer,
 // markers [{day, kind, title}], inverted, floor (true: from zero), ceiling, height, at (a day to point at).
 function lineChart(host, spec) {
   const width = Math.max(260, roomIn(host));
@@ -175,10 +199,11 @@ function lineChart(host, spec) {
   const gutter = Math.max(...labels.map((text) => text.length)) * 7 + 12;
   const dayAt = new Map(spec.days.map((day, index) => [day, index]));
   const eventful = spec.markers?.some((one) => dayAt.has(one.day));
-  const [left, right, top, bottom] = [gutter, width - 12, eventful ? 34 : 14, height - 26];
+  const named = many && width >= 700;
+  const [left, right, top, bottom] = [gutter, width - (named ? 134 : 12), eventful ? 34 : 14, height - 26];
   const [first, last] = [spec.days[0], spec.days[spec.days.length - 1]];
   const x = (index) => left + (last === first ? 0.5 : (spec.days[index] - first) / (last - first)) * (right - left);
-  const share = (value) => (value - low) / (high - low);
+  const share = (value) => (spec.log ? Math.log10(Math.max(value, low) / low) / Math.log10(high / low) : (value - low) / (high - low));
   const y = (value) => (spec.inverted ? top + share(value) * (bottom - top) : bottom - share(value) * (bottom - top));
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
   scale.forEach((value, index) => {
@@ -192,7 +217,7 @@ function lineChart(host, spec) {
     picture.append(svg("text", { x: at, y: bottom + 18, class: `tick ${edge}` }, text));
   }
   picture.append(svg("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
-  const cut = low > 0 && !spec.inverted;
+  const cut = low > 0 && !spec.inverted && !spec.log;
   if (cut) picture.append(svg("path", { class: "axis-break", d: `M${left - 5} ${bottom - 3}l5 -3l-5 -3l5 -3` }));
   spec.series.forEach((one, index) => {
     if (one.band) picture.append(svg("path", { d: bandPath(one.band, x, y), class: `band ${tone(one, index)}` }));
@@ -205,6 +230,7 @@ function lineChart(host, spec) {
       if (alone) picture.append(shape(SHAPES[index % 4], x(i), y(value), 2.2, { class: `dot ${tone(one, index)}` }));
     });
   });
+  if (named) endLabels(picture, spec.series, right + 10, y, top, bottom);
   const marked = new Map();
   for (const one of spec.markers || []) {
     const index = dayAt.get(one.day);
@@ -230,8 +256,9 @@ function lineChart(host, spec) {
   });
   if (dayAt.has(spec.at)) control.show(dayAt.get(spec.at), false);
   if (cut) host.append(el("p", { class: "axis-note" }, `The vertical axis starts at ${labels[0]}, not at 0.`));
-  if (spec.series.some((one) => one.band)) host.append(el("p", { class: "axis-note" }, "Line: mean of the 7 days. Band: lowest to highest of those days."));
-  if (marked.size) host.append(el("p", { class: "event-key" }, mark("◆", "update"), " update  ", mark("●", "other"), " other news from the developer or the press"));
+  if (spec.log && !spec.quiet) host.append(el("p", { class: "axis-note" }, "The vertical axis is logarithmic: equal steps are equal factors."));
+  if (!spec.quiet && spec.series.some((one) => one.band)) host.append(el("p", { class: "axis-note" }, "Line: mean of the 7 days. Band: lowest to highest of those days."));
+  if (marked.size && !spec.quiet) host.append(el("p", { class: "event-key" }, mark("◆", "update"), " update  ", mark("●", "other"), " other news from the developer or the press"));
 }
 function valueText(one, index, format) {
   const [value, day] = [one.values[index], one.days?.[index]];

@@ -1,6 +1,8 @@
 // A panel's charts as a file: SVG, or PNG drawn from it, with title, legend and source.
 const DRAWN = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "stroke-linecap", "opacity", "font-size", "font-family", "text-anchor"];
 const PNG_SCALE = 2;
+// Characters that a name may have and XML may not.
+const NOT_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 // A copy that looks the same without the page's style.
 function frozen(picture) {
@@ -30,6 +32,8 @@ function pictureOf(section, title, source) {
       whole_.append(sign, line(key.textContent, 50, y + 14, 13, 400));
       y += 20;
     }
+    const name = plot.closest(".multiples > div")?.querySelector("h3");
+    if (name) whole_.append(line(name.textContent, 16, (y += 16), 13, 600));
     const copy = frozen(plot);
     fill(copy, { x: 16, y }, []);
     whole_.append(copy);
@@ -38,7 +42,7 @@ function pictureOf(section, title, source) {
   const notes = [...section.querySelectorAll(".axis-note")].map((note) => note.textContent);
   for (const text of [...notes, source]) whole_.append(line(text, 16, (y += 16), 12, 400));
   fill(whole_, { height: y + 14, viewBox: `0 0 ${width} ${y + 14}` }, []);
-  return { text: new XMLSerializer().serializeToString(whole_), width, height: y + 14 };
+  return { text: new XMLSerializer().serializeToString(whole_).replace(NOT_XML, ""), width, height: y + 14 };
 }
 
 async function savePicture(section, kind, name, title, source) {

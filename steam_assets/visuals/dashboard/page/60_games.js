@@ -1,5 +1,8 @@
-// Games: find, compare up to four, and what is known of each.
-const MOST_COMPARED = 4;
+// Games: find, compare up to ten, and what is known of each.
+const MOST_COMPARED = 10;
+// More lines than these are told apart badly in one chart; each game gets one of its own then.
+const MOST_LINES = 4;
+const SCALES = { linear: "Linear", log: "Log" };
 const METRICS = { peak: ["Peak", "players"], rank: ["Rank", "rank"], index: ["Index", "start of the range = 100"] };
 // Whole weeks, and none longer than what was collected.
 const RANGES = [...[28, 91, 364].filter((days) => days < PLAYERS.days).map((days) => [String(days), `${days} days`]), ["all", "All"]];
@@ -9,7 +12,7 @@ let gameQuery = "";
 function games(params) {
   const ids = (params.get("ids") || "").split(",").map(Number).filter((id) => appIndex.has(id));
   const picked = [...new Set(ids)].slice(0, MOST_COMPARED).map((id) => appIndex.get(id));
-  const parts = [pageHead(picked.length === 1 ? appName(picked[0]) : picked.length ? "Compare games" : "Games", picked.length ? "Daily peaks with news and updates." : "Search for up to four games to compare, or open one from the table."), searchBox(picked, params)];
+  const parts = [pageHead(picked.length === 1 ? appName(picked[0]) : picked.length ? "Compare games" : "Games", picked.length ? "Daily peaks with news and updates." : "Search for up to ten games to compare, or open one from the table."), searchBox(picked, params)];
   const shown = el("div", { class: "grid" });
   if (picked.length) shown.append(trendPanel(picked, params), ...picked.map((app) => factsPanel(app, picked.length)), monthsPanel(picked), effectsPanel("full", picked), ...(picked.length === 1 ? [sentimentPanel(picked[0]), newsOfGame(picked[0])] : []));
   else shown.append(allGamesPanel(params));
@@ -27,7 +30,7 @@ function gamesRoute(picked, params, more = {}) {
 function searchBox(picked, params) {
   const list = el("ul", { class: "results", id: "game-results", role: "listbox", "aria-label": "Games found", hidden: true });
   const full = picked.length >= MOST_COMPARED;
-  const input = el("input", { id: "game-search", type: "search", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-expanded": "false", "aria-controls": "game-results", "aria-autocomplete": "list", placeholder: full ? "Four games at most" : "Name, initials or app ID", disabled: full });
+  const input = el("input", { id: "game-search", type: "search", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-expanded": "false", "aria-controls": "game-results", "aria-autocomplete": "list", placeholder: full ? "Ten games at most" : "Name, initials or app ID", disabled: full });
   input.value = gameQuery;
   let found = [];
   let at = -1;
@@ -67,7 +70,7 @@ function searchBox(picked, params) {
     else return;
     event.preventDefault();
   });
-  const chips = picked.map((app, index) => el("li", {}, keyMark(index, "line"), bdi(appName(app)), el("button", { type: "button", "aria-label": `Remove ${appName(app)}`, onclick: () => { location.hash = gamesRoute(picked.filter((one) => one !== app), params); } }, "✕")));
+  const chips = picked.map((app, index) => el("li", {}, picked.length <= MOST_LINES && keyMark(index, "line"), bdi(appName(app)), el("button", { type: "button", "aria-label": `Remove ${appName(app)}`, onclick: () => { location.hash = gamesRoute(picked.filter((one) => one !== app), params); } }, "✕")));
   return el("div", { class: "finder" }, el("div", { class: "search" }, el("label", { for: "game-search" }, picked.length ? "Add a game" : "Find a game"), input, list, none), picked.length ? el("ul", { class: "chips", "aria-label": "Games compared" }, chips) : null);
 }
 // Names without case, accents, marks and punctuation: "Baldur's Gate 3" is "baldurs gate 3".
@@ -131,12 +134,14 @@ function trendPanel(picked, params) {
   // With several games only updates are marked, or the marks would hide the lines.
   const markers = picked.flatMap((app) => eventsOf(app).filter((one) => picked.length === 1 || one.kind === "update").map((one) => ({ ...one, title: picked.length > 1 ? `${appName(app)}: ${one.title}` : one.title })));
   const choose = (key) => (value) => { location.hash = gamesRoute(picked, params, { [key]: value }); };
+  const log = metric !== "rank" && params.get("scale") === "log";
+  const chart = (host, series, more) => lineChart(host, { label: `${METRICS[metric][0]} of ${series.map((one) => one.name).join(", ")}`, days, series, inverted: metric === "rank", log, integer: metric !== "index", format: metric === "index" ? (value) => decimal(value, 1) : whole, axis: metric === "peak" ? axisCompact : axisNumber, at: params.has("at") ? dayOf(params.get("at")) : null, ...more });
   const sliced = (app, of) => series(app, of).slice(from);
   return panel({
     chart: "Steam (most_played)", title: { peak: "Daily peak players", rank: "Rank by players", index: "Daily peak players, indexed" }[metric], note: { peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric],
     size: "full", asOf: PLAYERS.as_of, unit: METRICS[metric][1], method: `${PLAYERS.method} ${frame("news").note || ""}`.trim(),
     empty: PLAYERS.why || (anything ? null : line === "mean" ? "No full week of these games in this range; choose Daily." : "None of these games was on the daily chart in this range."),
-    tools: [metric !== "rank" && segmented("Line", Object.entries(LINES), line, choose("line")), segmented("Measure", Object.entries(METRICS).map(([key, [title]]) => [key, title]), metric, choose("metric")), RANGES.length > 1 && segmented("Range", RANGES, range, choose("range"))],
+    tools: [metric !== "rank" && segmented("Line", Object.entries(LINES), line, choose("line")), segmented("Measure", Object.entries(METRICS).map(([key, [title]]) => [key, title]), metric, choose("metric")), metric !== "rank" && segmented("Scale", Object.entries(SCALES), log ? "log" : "linear", choose("scale")), RANGES.length > 1 && segmented("Range", RANGES, range, choose("range"))],
     sheet: () => {
       const rows = picked.flatMap((app) => {
         const [peaks, means, ranks] = [sliced(app, "peak"), weekMeans(series(app, "peak")).slice(from), sliced(app, "rank")];
@@ -144,7 +149,13 @@ function trendPanel(picked, params) {
       });
       return sheetOf({ name: "most_played-players", from: "most_played", key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, rank: (row) => row.rank, players_peak: (row) => row.peak, peak_7d_mean: (row) => row.mean } });
     },
-    body: (host) => lineChart(host, { label: `${METRICS[metric][0]} of ${picked.map(appName).join(", ")}`, days, series: lines, markers, inverted: metric === "rank", integer: metric !== "index", height: host.clientWidth < 560 ? 260 : 360, format: metric === "index" ? (value) => decimal(value, 1) : whole, axis: metric === "peak" ? axisCompact : axisNumber, at: params.has("at") ? dayOf(params.get("at")) : null }),
+    body: (host) => {
+      if (picked.length <= MOST_LINES) return chart(host, lines, { markers, height: host.clientWidth < 560 ? 260 : 360 });
+      const places = lines.map((one) => el("div", {}, el("h3", {}, bdi(one.name)), el("div", { class: "plot-place" })));
+      put(host, el("div", { class: "multiples" }, places));
+      lines.forEach((one, index) => one.values.some(known) ? chart(places[index].lastChild, [one], { together: lines, markers: markers.filter((event) => event.app === picked[index]), height: 190, quiet: true }) : put(places[index].lastChild, el("p", { class: "quiet-text" }, "Not on the chart in this range.")));
+      return put(host, el("p", { class: "axis-note" }, `All charts have the same ${log ? "logarithmic " : ""}scale.${line === "mean" ? " Line: mean of the 7 days. Band: lowest to highest of those days." : ""} ◆ update`));
+    },
   });
 }
 
@@ -193,7 +204,7 @@ function factsPanel(app, count) {
   ];
   const asOf = [PLAYERS.as_of, moves.asOf, frame("scores").asOf].filter(known);
   return panel({
-    title: appName(app), note: `App ${APPS.id[app]} · ${APPS.type[app] || "type unknown"}${APPS.early[app] === 1 ? " · early access" : ""}`, tools: [watchButton(app)], size: count === 1 ? "third" : count === 3 ? "third" : "half", asOf: asOf.length ? Math.max(...asOf) : null, unit: "players, ranks, shares", plainTable: true,
+    title: appName(app), note: `App ${APPS.id[app]} · ${APPS.type[app] || "type unknown"}${APPS.early[app] === 1 ? " · early access" : ""}`, tools: [watchButton(app)], size: count === 2 || count === 4 ? "half" : "third", asOf: asOf.length ? Math.max(...asOf) : null, unit: "players, ranks, shares", plainTable: true,
     method: `Peaks: ${PLAYERS.method} Changes: ${frame("trend").method} Scores: ${frame("scores").method}`,
     sheet: () => factsSheet(app, { trend, seller, score, effect, best: best >= 0 ? { day: allDays[best], peak: values[best] } : null }),
     body: (host) => put(host, el("dl", { class: "facts-list" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
