@@ -68,9 +68,9 @@ def _state(
         return "ok", None
     run = f"steam-assets run {source.name} --from {window.key} --to {window.key}"
     if status.raw is not None or len(behind) < len(status.tables):
-        return "failed", f"raw is there and {', '.join(behind)} is not made from it; {run} --stage clean"
+        return "failed", f"raw is there, {', '.join(behind)} was not made from it; type {run} --stage clean"
     refusal = source.history.refusal(window, now)
-    why = f"never collected, and cannot be asked any more: {refusal}" if refusal else f"not collected yet; {run}"
+    why = f"never collected, and no longer available: {refusal}" if refusal else f"not collected yet; type {run}"
     return ("late" if window == newest_due else "missing"), why
 
 
@@ -81,28 +81,27 @@ INSIGHT = Insight(
     inputs=tuple(Input(table.name) for source in SOURCES for table in source.tables),
     columns=(
         Column("source", "string", "Name of the source.", nullable=False),
-        Column("title", "string", "The source's name as people read it.", nullable=False),
+        Column("title", "string", "Display name of the source.", nullable=False),
         Column("cadence", "string", "daily, weekly or monthly.", nullable=False),
         Column("period", "date", "First day (UTC) of the period.", nullable=False),
         Column(
             "state",
             "string",
-            "ok: clean is in place; failed: begun and not whole; late: the newest, due and not there yet; "
-            "missing: an older one that is not there.",
+            "ok: clean rows are in place; failed: incomplete; late: the newest period, due and not collected yet; "
+            "missing: an older period that was not collected.",
             nullable=False,
         ),
-        Column("since", "timestamp", "When it was made clean (ok), or since when it is due (UTC).", nullable=False),
-        Column("why", "string", "What is wrong and whether it can still be had; null if ok."),
+        Column("since", "timestamp", "When it was cleaned (ok), or since when it is due (UTC).", nullable=False),
+        Column("why", "string", "What is wrong, and whether it can still be collected; null if ok."),
         Column("rows", "bigint", "Clean rows over the source's tables.", "rows", nullable=False),
         Column("quarantined", "bigint", "Items in quarantine.", "items", nullable=False),
     ),
     key=("source", "period"),
     method=(
         "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks and "
-        "36 months, judged from the ledger; no data is read. A period is due as long after its end as "
-        "its source declares (steam_assets/sources/)."
+        "36 months, from the ledger; no data is read. A period is due as long after its end as its source declares."
     ),
-    error="It tells what was collected, not whether the source itself was right on that day.",
+    error="Shows what was collected, not whether the source itself was right.",
     plot="count_if(state <> 'ok')",
     plot_title="gaps",
     order=("state = 'ok'", "-unix_date(period)"),

@@ -48,7 +48,7 @@ class Insight:
     ``keys``, with ``columns`` and ``partition_key``; a row is the same whether its partition is computed alone or
     within a range. ``None`` means that the rows come from manifests and ledgers, not from tables (freshness.py).
     ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
-    is the formula with its source, ``error`` is what the numbers do not say. ``plot`` is a SQL aggregate over a
+    is the formula with its source, ``error`` states the limitations. ``plot`` is a SQL aggregate over a
     partition's rows, drawn over partitions as a sparkline, and ``plot_title`` says what it is;
     ``order`` are SQL expressions by which a preview is sorted, by default the key.
     """
@@ -63,7 +63,7 @@ class Insight:
     error: str
     compute: Compute | None = None
     plot: str = "count(*)"
-    plot_title: str = "rows a partition"
+    plot_title: str = "rows per partition"
     order: tuple[str, ...] = ()
 
     @property
@@ -78,7 +78,7 @@ class Insight:
 
     @property
     def description(self) -> str:
-        return f"{self.title}.\n\nMethod: {self.method}\n\nWhat it does not say: {self.error}"
+        return f"{self.title}.\n\nMethod: {self.method}\n\nLimitations: {self.error}"
 
     def touched(self, table: str, changed: Window, until: datetime) -> Iterator[str]:
         """Keys of the partitions whose rows may differ once ``table`` changed in the window ``changed``.

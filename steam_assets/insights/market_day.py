@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
 
 from steam_assets.insights.charts import around, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
+from steam_assets.insights.weekly_means import LOOKBACK_DAYS, METHOD, columns_of, with_weekly_means
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
     """A row a collected day."""
-    chart = one_place(around(inputs["most_played"], keys))
+    chart = one_place(around(inputs["most_played"], keys, before=LOOKBACK_DAYS - 1))
     classes = {"free": "is_free", "paid": "not is_free", "unknown": "is_free is null"}
     games = [F.expr(f"cast(count_if({rule}) as int) as {name}_games") for name, rule in classes.items()]
     players = [
@@ -37,6 +39,9 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
         *games,
         *players,
     )
+    sums = with_weekly_means(
+        sums.withColumn("number", F.unix_date("day")), "players_peak_sum", Over.orderBy("number"), "peak_sum_7d_mean"
+    )
     return sums.withColumn("partition_key", partition_of("day")).where(F.col("partition_key").isin([*keys]))
 
 
@@ -44,26 +49,29 @@ INSIGHT = Insight(
     name="market_day",
     title="The hundred most played games together, day by day",
     cadence=Cadence.DAILY,
-    inputs=(Input("most_played"),),
+    inputs=(Input("most_played", days_before=LOOKBACK_DAYS - 1),),
     columns=(
         Column("day", "date", "Day (UTC) of the chart.", nullable=False),
         Column("sampled_at", "timestamp", "When Steam counted (UTC).", nullable=False),
         Column("games", "int", "Games on the chart.", "games", nullable=False),
-        Column("players_now", "bigint", "Players of all of them when Steam counted.", "players", nullable=False),
-        Column("players_peak_sum", "bigint", "Sum of their peaks of the day.", "players", nullable=False),
-        Column("top10_share", "double", "Share of the players now that the ten biggest hold, 0 to 1."),
+        Column("players_now", "bigint", "Players of all of them at Steam's count.", "players", nullable=False),
+        Column("players_peak_sum", "bigint", "Sum of their daily peaks.", "players", nullable=False),
+        *columns_of("peak_sum_7d_mean", "the sum of peaks"),
+        Column("top10_share", "double", "Share of the players now in the ten largest games, 0 to 1."),
         Column("free_games", "int", "Free games.", "games", nullable=False),
         Column("paid_games", "int", "Paid games.", "games", nullable=False),
-        Column("unknown_games", "int", "Games whose price Steam hides from the US store.", "games", nullable=False),
+        Column("unknown_games", "int", "Games that are not in the US store.", "games", nullable=False),
         Column("free_players", "bigint", "Players now of the free games.", "players", nullable=False),
         Column("paid_players", "bigint", "Players now of the paid games.", "players", nullable=False),
         Column("unknown_players", "bigint", "Players now of the others.", "players", nullable=False),
     ),
     key=("day",),
-    method="Sums over the day's chart. Top-ten share = players now of ranks 1 to 10 / players now of all ranks.",
+    method=(
+        f"Sums over the day's chart. Top-ten share = players now of ranks 1 to 10 / players now of all ranks. {METHOD}"
+    ),
     error=(
-        "The chart's games are not all of Steam. The games peak at different hours, so the sum of peaks is more than "
-        "were ever in at once. Free or paid is as of the day of asking."
+        "The chart's one hundred games are not all of Steam, and not the same games every day. Games peak at different "
+        "hours, so the sum of peaks is more than were ever playing at once. Free or paid is as of collection."
     ),
     compute=compute,
     plot="sum(players_now)",

@@ -54,18 +54,18 @@ INSIGHT = Insight(
         Column("published_at", "timestamp", "When it was published (UTC).", nullable=False),
         Column("title", "string", "Headline.", nullable=False),
         Column("url", "string", "Address; null if it is no web address."),
-        Column("feed", "string", "The feed's name as people read it."),
-        Column("is_update", "boolean", "Tagged patchnotes, or the makers' own announcement.", nullable=False),
+        Column("feed", "string", "Display name of the feed."),
+        Column("is_update", "boolean", "Tagged patchnotes, or the developer's own announcement.", nullable=False),
         Column("is_patch_notes", "boolean", "Tagged patchnotes.", nullable=False),
     ),
     key=("app_id", "gid"),
     method=(
-        "A row an article and an app. `is_patch_notes`: Steam's tag patchnotes. `is_update`: that, or it came through "
-        "the makers' own feed (steam_community_announcements)."
+        "One row per article and app. `is_patch_notes`: Steam's tag patchnotes. `is_update`: that tag, or published in "
+        "the developer's own feed (steam_community_announcements)."
     ),
     error=(
-        "Makers announce sales and streams in the same feed as updates, and not all tag their patch notes. Press "
-        "articles can be filed under several games."
+        "Developers announce sales and streams in the same feed as updates, and not all of them tag their patch notes. "
+        "Press articles can be filed under several games."
     ),
     compute=compute,
     plot="count_if(is_update)",

@@ -14,6 +14,7 @@ from pyspark.sql.window import Window as Over
 
 from steam_assets.insights.charts import around, one_place, partition_of
 from steam_assets.insights.insight import Input, Insight
+from steam_assets.insights.weekly_means import LOOKBACK_DAYS, METHOD, columns_of, with_weekly_means
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
 
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-LOOKBACK_DAYS = 365
-"""How far back a game's stays, best rank and earlier days are looked for, the day itself included."""
+HISTORY_DAYS = 28
+"""Days that must have been collected before a game that is on the chart for the first time is called new."""
 
 STATUS = (
     "case when compared_to is null then null when rank is null then 'dropped' when rank < rank_before then 'up' "
     "when rank > rank_before then 'down' when rank = rank_before then 'same' when charted_before then 'returned' "
-    "else 'new' end"
+    f"when days_collected < {HISTORY_DAYS} then 'first_seen' else 'new' end"
 )
 
 
@@ -45,17 +46,27 @@ def _with_dropped(chart: DataFrame) -> DataFrame:
 
     The charts are read once: a year of them is a file a day. All rows pass one task, but no more than the lookback's.
     """
-    numbered = chart.withColumn("nth", F.dense_rank().over(Over.orderBy("day")))
+    numbered = chart.withColumns(
+        {
+            "nth": F.dense_rank().over(Over.orderBy("day")),
+            "number": F.unix_date("day"),
+            "once_a_day": F.expr("if(row_number() over (partition by day order by app_id) = 1, 1, null)"),
+        }
+    )
     by_day = Over.orderBy("nth")
     beside = numbered.withColumns(
         {
+            "days_collected": F.count("once_a_day").over(Over.orderBy("number").rangeBetween(1 - LOOKBACK_DAYS, -1)),
             "compared_to": F.max("day").over(by_day.rangeBetween(-1, -1)),
             "next_day": F.max("day").over(by_day.rangeBetween(1, 1)),
             "next_charted": F.lead("day").over(Over.partitionBy("app_id").orderBy("day")),
         }
     )
-    there = "struct(day, compared_to, rank, players_now, players_peak)"
-    left = "named_struct('day', next_day, 'compared_to', day, 'rank', null, 'players_now', null, 'players_peak', null)"
+    there = "struct(day, compared_to, rank, players_now, players_peak, days_collected)"
+    left = (
+        "named_struct('day', next_day, 'compared_to', day, 'rank', null, 'players_now', null, 'players_peak', null, "
+        "'days_collected', null)"
+    )
     stays = "next_day is null or next_day <=> next_charted"
     rows = F.inline(F.expr(f"if({stays}, array({there}), array({there}, {left}))"))
     near = F.datediff("day", "compared_to") < LOOKBACK_DAYS
@@ -75,10 +86,9 @@ def _measured(rows: DataFrame) -> DataFrame:
             "charted_before": F.count("rank").over(of_app.rangeBetween(1 - LOOKBACK_DAYS, -1)) > 0,
             "days_on_chart": F.count("rank").over(lookback).cast("int"),
             "best_rank": F.min("rank").over(lookback),
-            "peak_7d_mean": F.avg("players_peak").over(of_app.rangeBetween(-6, 0)),
-            "peak_7d_before": F.max("players_peak").over(of_app.rangeBetween(-7, -7)),
         }
     )
+    rows = with_weekly_means(rows, "players_peak", of_app, "peak_7d_mean")
     # A stay is a run of rows of which each was charted on the day it is compared to.
     rows = rows.withColumn("stay", F.sum(F.expr("if(rank_before is null or rank is null, 1, 0)")).over(of_app))
     in_stay = Over.partitionBy("app_id", "stay").orderBy("number").rangeBetween(1 - LOOKBACK_DAYS, 0)
@@ -87,7 +97,6 @@ def _measured(rows: DataFrame) -> DataFrame:
             "streak_days": F.count("rank").over(in_stay).cast("int"),
             "rank_change_1d": F.col("rank_before") - F.col("rank"),
             "status": F.expr(STATUS),
-            "peak_change_7d": F.expr("players_peak / nullif(peak_7d_before, 0) - 1"),
         }
     )
 
@@ -100,43 +109,42 @@ INSIGHT = Insight(
     columns=(
         Column("day", "date", "Day (UTC) of the chart.", nullable=False),
         Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
-        Column("name", "string", "Name in the store on the day; of a dropped game, on its last day."),
-        Column("is_free", "boolean", "Free to play on the day; null where Steam hides it."),
-        Column("rank", "int", "Place on the day's chart; null if dropped."),
-        Column("rank_change_1d", "int", "Places gained since `compared_to`; negative if lost; null if not on both."),
+        Column("name", "string", "Store name on the day; of a dropped game, on its last day."),
+        Column("is_free", "boolean", "Free to play on the day; null where it is not in the US store."),
+        Column("rank", "int", "Rank on the day's chart; null if dropped."),
+        Column("rank_change_1d", "int", "Places gained since `compared_to`; negative if lost; null unless on both."),
         Column(
             "status",
             "string",
-            "new, returned, dropped, up, down or same against `compared_to`; null if there is no such day.",
+            "new, first_seen, returned, dropped, up, down or same against `compared_to`; null if there is none.",
         ),
         Column(
             "compared_to",
             "date",
             "The day collected before this one: the day before, unless that is a gap. Null if none is in the lookback.",
         ),
-        Column("players_now", "bigint", "Players when Steam counted; null if dropped.", "players"),
+        Column("players_now", "bigint", "Players at Steam's count; null if dropped.", "players"),
         Column("players_peak", "bigint", "Most players in the 24 hours before; null if dropped.", "players"),
-        Column("peak_7d_mean", "double", "Mean peak of the collected days of the last 7 it was charted on.", "players"),
-        Column("peak_change_7d", "double", "Peak against that of 7 days before, as a share; null if that is unknown."),
+        *columns_of("peak_7d_mean", "its peaks"),
         Column("days_on_chart", "int", "Collected days on the chart in the lookback.", "days", nullable=False),
-        Column("streak_days", "int", "Collected days on the chart without a break, this one included.", "days", False),
+        Column("streak_days", "int", "Consecutive collected days on the chart, this one included.", "days", False),
         Column("best_rank", "int", "Best rank in the lookback.", nullable=False),
     ),
     key=("app_id",),
     method=(
         "Each day's chart is compared with the newest day collected before it, which `compared_to` names. A game that "
-        "was there and is not here is `dropped`, one row on the day it left. `new` was on no chart of the last "
-        f"{LOOKBACK_DAYS} days, `returned` was on an earlier one. A day that was not collected neither drops a game "
-        "nor breaks a streak. 7-day numbers go by calendar days: mean of the collected ones; change = peak / peak 7 "
-        "days before - 1."
+        "was there and is not here is `dropped`, in one row on the day it left. A game that was on none of the charts "
+        f"collected in the last {LOOKBACK_DAYS} days is `new`, or `first_seen` while fewer than {HISTORY_DAYS} days "
+        "before it were collected; `returned` was on an earlier one. A day that was not collected neither drops a game "
+        f"nor breaks a streak. {METHOD}"
     ),
     error=(
-        "The chart has a hundred games: one that dropped still has players, fewer than the hundredth. Peaks are "
-        "Steam's, of the 24 hours before one count a day. Stays reach back as far as the lookback and what was "
-        "collected, not to the game's release."
+        "The chart has one hundred games: one that dropped still has players, fewer than the hundredth. Peaks are "
+        "Steam's, over the 24 hours before one count per day. A day on which the game was off the chart is unknown, "
+        "not zero. Stays reach back as far as the lookback and what was collected, not to the game's release."
     ),
     compute=compute,
-    plot="count_if(status in ('new', 'returned'))",
+    plot="count_if(status in ('new', 'first_seen', 'returned'))",
     plot_title="games that came onto the chart",
     order=("rank is null", "rank"),
 )

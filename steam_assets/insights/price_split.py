@@ -77,7 +77,7 @@ INSIGHT = Insight(
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("chart", "string", "top_sellers or most_played.", nullable=False),
-        Column("price", "string", "free, paid or unknown (Steam hides the item from the US store).", nullable=False),
+        Column("price", "string", "free, paid or unknown (the item is not in the US store).", nullable=False),
         Column("charts", "int", "Charts of the week: 1 of top sellers, one a collected day of most played.", "charts"),
         Column("items", "double", "Items on a chart, mean over the week's charts.", "items", nullable=False),
         Column("items_share", "double", "Their share of the chart, 0 to 1.", nullable=False),
@@ -86,10 +86,10 @@ INSIGHT = Insight(
     ),
     key=("chart", "price"),
     method=(
-        "Items of each price class over all charts of the week, divided by the number of charts. All three classes "
-        "have a row for every chart that was collected, be it zero."
+        "Items of each price class over all charts of the week, divided by the number of charts. Every collected chart "
+        "has a row for each of the three classes, even if it is zero."
     ),
-    error="Free is what was free on the day of asking; a game that is free for a weekend counts as it stood then.",
+    error="Free or paid is as of collection: a game that was free for a weekend counts as free if collected then.",
     compute=compute,
     plot="sum(items_share) filter (where chart = 'top_sellers' and price = 'free')",
     plot_title="free share of the top sellers",

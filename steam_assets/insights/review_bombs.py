@@ -132,37 +132,37 @@ INSIGHT = Insight(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "The reviewed app.", nullable=False),
         Column("name", "string", "Name on one of the week's charts; null if it was on none."),
-        Column("negative", "bigint", "The week's negative reviews, off-topic ones included.", "reviews", False),
-        Column("reviews", "bigint", "All of the week's.", "reviews", nullable=False),
+        Column("negative", "bigint", "Negative reviews of the week, off-topic ones included.", "reviews", False),
+        Column("reviews", "bigint", "All reviews of the week.", "reviews", nullable=False),
         Column("negative_share", "double", "Negative / all, 0 to 1; null without reviews."),
-        Column("baseline_weeks", "int", "Weeks the baseline is made of.", "weeks", nullable=False),
+        Column("baseline_weeks", "int", "Weeks in the baseline.", "weeks", nullable=False),
         Column("baseline_negative", "double", "Median of their negative reviews.", "reviews"),
         Column("baseline_share", "double", "Median of their negative shares, 0 to 1."),
         Column("volume_score", "double", "Negatives above the baseline.", "robust standard deviations"),
         Column("share_score", "double", "Negative share above the baseline.", "robust standard deviations"),
-        Column("flagged", "boolean", "Unusual by all four conditions; null while the baseline is too short."),
-        Column("excluded_by_steam", "bigint", "The week's reviews that Steam leaves out as off topic.", "reviews"),
+        Column("flagged", "boolean", "Unusual by all four conditions; null if the baseline has too few weeks."),
+        Column("excluded_by_steam", "bigint", "Reviews of the week that Steam excludes as off topic.", "reviews"),
         Column(
             "off_topic_excluded_by_steam",
             "boolean",
-            "Steam leaves out some of the week's reviews; null if it was not asked.",
+            "Steam excludes some reviews of the week; null if not collected.",
         ),
         Column("agreement", "string", "both, only_flagged, only_steam or neither; null if one is unknown."),
     ),
     key=("app_id",),
     method=(
-        f"Against the collected ones of the {BASELINE_WEEKS} weeks before (at least {MINIMUM_WEEKS}): volume score = "
+        f"Baseline: the collected ones of the previous {BASELINE_WEEKS} weeks (at least {MINIMUM_WEEKS}). "
+        "Volume score = "
         "(negatives - median) / max(1.4826 * MAD, sqrt(median), 1); share score = (share - median share p) / "
         "sqrt(p(1-p)/n + (1.4826 * MAD)²), n the week's reviews, p kept within 0.01 and 0.99 in the root. Flagged if "
         f"both are at least {THRESHOLD:g}, the share rose by at least {MINIMUM_SHARE_JUMP:g}, and there are at least "
         f"{MINIMUM_NEGATIVES} negatives. MAD is the median absolute deviation; 1.4826 scales it to a standard "
-        "deviation. Compared with what Steam excludes itself: the week's count with off-topic reviews less that "
-        "without."
+        "deviation. Excluded by Steam: the week's count with off-topic reviews minus the count without them."
     ),
     error=(
-        "An anomaly, not its cause: a bad patch looks like a campaign. A bomb shorter than a week is thinned by the "
-        "rest of it. A game new to the charts has no baseline. Steam marks periods as off topic later, so its side "
-        "may still change."
+        "Shows an anomaly, not its cause: a bad patch looks like a campaign. A burst shorter than a week is diluted by "
+        "the rest of it. A game new to the charts has no baseline. Steam marks periods as off topic later, so what it "
+        "excludes may still change."
     ),
     compute=compute,
     plot="count_if(flagged)",

@@ -57,10 +57,10 @@ INSIGHT = Insight(
         Column("sample_complete", "boolean", "All the week's reviews were fetched; false: cut by the page budget."),
     ),
     key=("app_id", "language"),
-    method="Counts, shares and the exact median over the week's fetched reviews of an app in a language.",
+    method="Counts, shares and the exact median over the fetched reviews of the week, by app and language.",
     error=(
-        "Where the page budget cut the week (`sample_complete` is false) the newest reviews of the week stand for "
-        "all of it. Reviews without a playtime are left out of the median."
+        "Where the page budget cut the week short (`sample_complete` is false), the newest reviews stand for the whole "
+        "week. Reviews without a playtime are excluded from the median."
     ),
     compute=compute,
     plot="sum(reviews)",

@@ -73,12 +73,13 @@ INSIGHT = Insight(
     method=(
         "Totals are Steam's count over all reviews up to the week's end (query_summary), never a sample. With r = "
         "positive share and n = all reviews: adjusted score = r - (r - 0.5) * 2^(-log10(n + 1)), SteamDB's rating "
-        "(steamdb.info/blog/steamdb-rating): the doubt halves with every tenfold of reviews. Wilson's lower bound: "
+        "(steamdb.info/blog/steamdb-rating): the pull towards 1/2 halves with every tenfold of reviews. Wilson "
+        "lower bound: "
         "(r + z²/2n - z * sqrt(r(1-r)/n + z²/4n²)) / (1 + z²/n) with z = 1.96."
     ),
     error=(
-        "Who writes reviews is not who plays. Reviews deleted or changed since the week's end are counted as they "
-        "stood when they were asked for."
+        "Reviewers are not a representative sample of players. Reviews deleted or changed since the end of the week "
+        "are counted as of collection."
     ),
     compute=compute,
     plot="avg(adjusted_score) filter (where off_topic_included)",

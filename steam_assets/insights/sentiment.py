@@ -53,13 +53,19 @@ INSIGHT = Insight(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "The reviewed app.", nullable=False),
         Column("name", "string", "Name on one of the week's charts; null if it was on none."),
-        Column("positive", "bigint", "The week's reviews that recommend it.", "reviews", nullable=False),
-        Column("negative", "bigint", "The week's reviews that do not.", "reviews", nullable=False),
-        Column("reviews", "bigint", "All of the week's.", "reviews", nullable=False),
+        Column("positive", "bigint", "Reviews of the week that recommend it.", "reviews", nullable=False),
+        Column("negative", "bigint", "Reviews of the week that do not.", "reviews", nullable=False),
+        Column("reviews", "bigint", "All reviews of the week.", "reviews", nullable=False),
         Column("positive_share", "double", "Positive / all, 0 to 1; null without reviews."),
-        Column("share_change", "double", "Against the week before, in shares; null if that is unknown or empty."),
+        Column(
+            "share_change",
+            "double",
+            "Positive share minus that of the week before; null if that week is unknown or empty.",
+        ),
         Column("sample_reviews", "bigint", "Reviews that were fetched one by one.", "reviews"),
-        Column("sample_complete", "boolean", "All the week's were fetched; false: cut by the page budget."),
+        Column(
+            "sample_complete", "boolean", "All reviews of the week were fetched; false: cut short by the page budget."
+        ),
     ),
     key=("app_id",),
     method=(
@@ -67,8 +73,8 @@ INSIGHT = Insight(
         "off-topic ones included), never the fetched sample. Change = share - share of the week before."
     ),
     error=(
-        "A week with few reviews swings by chance. Only the week's top sellers are asked about, so a game that left "
-        "the chart has a gap. Reviews deleted before the question are not counted."
+        "A week with few reviews varies by chance. Reviews are collected for the week's top sellers only, so a game "
+        "that left the chart has a gap. Reviews deleted before collection are not counted."
     ),
     compute=compute,
     plot="sum(positive) / nullif(sum(reviews), 0)",

@@ -84,29 +84,27 @@ INSIGHT = Insight(
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
-        Column("name", "string", "Name in the store when it was asked for; of a dropped item, a week earlier."),
-        Column("rank", "int", "Place by revenue; null if dropped."),
-        Column("previous_rank", "int", "Place in the week before; null if it was not on the chart."),
-        Column("movement", "int", "Places gained since the week before; negative if lost; null if not in both."),
-        Column(
-            "status", "string", "new, returned, dropped, up, down or same; null if it is not known which (imports)."
-        ),
-        Column("streak_weeks", "bigint", "Weeks on the chart without a break, as Steam counts.", "weeks"),
+        Column("name", "string", "Store name as of collection; of a dropped item, that of a week earlier."),
+        Column("rank", "int", "Rank by revenue; null if dropped."),
+        Column("previous_rank", "int", "Rank in the week before; null if it was not on the chart."),
+        Column("movement", "int", "Places gained since the week before; negative if lost; null unless in both weeks."),
+        Column("status", "string", "new, returned, dropped, up, down or same; null if unknown (imports)."),
+        Column("streak_weeks", "bigint", "Consecutive weeks on the chart, by Steam's own count.", "weeks"),
         Column("weeks_on_chart", "int", "Collected weeks on the chart in the lookback.", "weeks", nullable=False),
         Column("best_rank", "int", "Best rank in the lookback.", nullable=False),
-        Column("price_cents", "bigint", "Price when it was asked for; null if free or not for sale.", "US cents"),
-        Column("is_free", "boolean", "Free when it was asked for; null where Steam hides it."),
+        Column("price_cents", "bigint", "Price as of collection; null if free or not for sale.", "US cents"),
+        Column("is_free", "boolean", "Free as of collection; null where it is not in the US store."),
     ),
     key=("app_id",),
     method=(
-        "Rank, rank of the week before, first week ever and streak are Steam's own, from its weekly chart "
-        "(GetWeeklyTopSellers). An item of the week before that is not in this one is `dropped`, one row in the week "
-        f"it left. Weeks on the chart and best rank are counted over the collected ones of the last {LOOKBACK_WEEKS} "
-        "weeks."
+        "Rank, rank in the week before, first week on the chart and streak are Steam's own, from its weekly chart "
+        "(GetWeeklyTopSellers). An item of the week before that is not on this chart is `dropped`, in one row of the "
+        "week in which it left. Weeks on the chart and best rank are counted over the collected weeks of the last "
+        f"{LOOKBACK_WEEKS}."
     ),
     error=(
-        "Ranks go by revenue in the US, and Steam tells no revenue. Dropped items can be told only where the week "
-        "before was collected. Names and prices are those of the day of asking, not of the week."
+        "Ranks are by revenue in the US; Steam does not publish the revenue. Dropped items are known only where the "
+        "week before was collected. Names and prices are as of collection, not of the week."
     ),
     compute=compute,
     plot="count_if(status in ('new', 'returned'))",

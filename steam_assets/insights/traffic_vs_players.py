@@ -57,10 +57,10 @@ INSIGHT = Insight(
         Column("days_in_month", "int", "Days the month has.", "days", nullable=False),
     ),
     key=("month",),
-    method="Visits of the month / mean over its collected days of the sum of the hundred games' peaks.",
+    method="Visits in the month / mean, over its collected days, of the sum of the hundred games' daily peaks.",
     error=(
-        "Visits are Similarweb's estimate, revised later. Players are those of the charted games, and one who plays "
-        "two games counts twice. With few collected days the mean is of those days, not of the month."
+        "Visits are Similarweb's estimate, which it may revise later. Players are those of the charted games; a player "
+        "of two games counts twice. With few collected days the mean is that of those days, not of the month."
     ),
     compute=compute,
     plot="sum(visits)",

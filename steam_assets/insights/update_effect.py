@@ -96,22 +96,22 @@ INSIGHT = Insight(
         Column("peak_before", "double", "Median daily peak of the 7 days before.", "players"),
         Column("peak_after", "double", "Median daily peak of the 7 days after.", "players"),
         Column("change", "double", "After / before - 1; null with too few days."),
-        Column("market_change", "double", "The same of all other charted games together; null with too few days."),
+        Column("market_change", "double", "The same for all other charted games together; null with too few days."),
         Column("net_effect", "double", "(1 + change) / (1 + market change) - 1; null with too few days."),
         Column("days_before", "int", "Collected days before on which the game was charted.", "days", nullable=False),
         Column("days_after", "int", "Collected days after on which the game was charted.", "days", nullable=False),
-        Column("too_few_days", "boolean", "Fewer than 4 days on a side: no effect is told.", nullable=False),
+        Column("too_few_days", "boolean", "Fewer than 4 days on a side; the effect is null.", nullable=False),
     ),
     key=("app_id", "day"),
     method=(
         f"Median of the daily peaks over the {SIDE_DAYS} days before and the {SIDE_DAYS} days after the update's day. "
-        "The market is the sum of the other charted games' peaks on the very days the game was charted on, medians "
-        "of it likewise. Net effect = (1 + change) / (1 + market change) - 1. Told only with at least "
-        f"{ENOUGH_DAYS} days on each side."
+        "The market is the sum of the other charted games' peaks on the same days, with medians taken likewise. "
+        "Net effect = (1 + change) / (1 + market change) - 1; null with fewer than "
+        f"{ENOUGH_DAYS} days on a side."
     ),
     error=(
-        "What happened around an update, not because of it: sales, weekends and other updates fall on the same days. "
-        "The market's sum is of the charted games only. Days on which the game was off the chart are unknown, not zero."
+        "Shows what happened around an update, not because of it: sales, events and other updates fall on the same "
+        "days. The market is the charted games only. Days on which the game was off the chart are unknown, not zero."
     ),
     compute=compute,
     plot="median(net_effect)",

@@ -129,7 +129,7 @@ def summaries(raw: DataFrame) -> DataFrame:
 
 REVIEWS = Table(
     name="reviews",
-    description="Reviews written in the week, in every language, as they stood when they were fetched.",
+    description="Reviews written in the week, in every language, as of collection.",
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "The reviewed app.", nullable=False),

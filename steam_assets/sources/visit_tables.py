@@ -126,7 +126,7 @@ VISITS = Table(
 )
 ENGAGEMENT = Table(
     name="engagement",
-    description="How visitors used the site in a month; only for months that were the newest when they were asked for.",
+    description="Engagement of visitors by month; only for months that were the newest at collection.",
     columns=(
         MONTH,
         Column("visits", "bigint", "Visits, as given beside the engagement.", "visits"),
@@ -149,7 +149,7 @@ ENGAGEMENT = Table(
 )
 TRAFFIC = Table(
     name="traffic_sources",
-    description="The ways by which visitors came to the site in a month.",
+    description="Traffic channels by which visitors came, by month.",
     columns=(
         MONTH,
         Column(
@@ -164,7 +164,7 @@ TRAFFIC = Table(
 )
 COUNTRIES = Table(
     name="top_countries",
-    description="The five countries most visits came from in a month.",
+    description="The five countries with the most visits, by month.",
     columns=(
         MONTH,
         Column("country", "int", "The country's number in ISO 3166-1.", nullable=False),

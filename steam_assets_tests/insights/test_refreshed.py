@@ -70,8 +70,9 @@ def test_where_nothing_was_refreshed_all_is_behind_and_the_page_says_so(
     lake = Lake(Settings(home=tmp_path))
     commit(lake, "most_played", "2026-11-16", "2026-11-17")
     page = render(DashboardData(behind=behind(lake)))
-    for text in (behind_note(behind(lake), lake.settings), page):
-        assert "they lack most_played 2 partitions, 2026-11-16 to 2026-11-17" in text
+    said = {behind_note(behind(lake), lake.settings): "they lack", page: "do not include the newest data yet:"}
+    for text, lacking in said.items():
+        assert f"{lacking} most_played 2 partitions, 2026-11-16 to 2026-11-17" in text
         assert "steam-assets refresh" in text
     assert 'class="behind"' not in render(DashboardData())
     assert behind_note({"news": ["2026-11-10"]}, Settings(home=tmp_path / "x")).endswith(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -147,25 +148,76 @@ def test_a_visitors_stays_are_told(engines: TwoEngines):
     assert own[12]["name"] == f"Game {VISITOR}"
 
 
-def test_what_was_on_no_chart_before_is_new(spark: SparkSession):
-    """`new` is what no chart of the lookback had; without any chart before there is no status."""
-    base = {
-        "rank": 1,
-        "app_id": 1,
-        "players_now": 9,
-        "players_peak": 9,
-        "sampled_at": datetime(2026, 11, 1, tzinfo=UTC),
+FIRST, SECOND = 1, 2
+LAST = date(2026, 11, 18)
+
+
+def charted(day: date, app_id: int, peak: int = 9) -> dict[str, Any]:
+    sampled_at = datetime(day.year, day.month, day.day, 21, tzinfo=UTC)
+    return {"day": day, "rank": app_id, "app_id": app_id, "players_now": 9, "players_peak": peak} | {
+        "sampled_at": sampled_at
     }
-    first, second = date(2026, 11, 1), date(2026, 11, 2)
-    rows = [base | {"day": first}, base | {"day": second}, base | {"day": second, "rank": 2, "app_id": 2}]
-    insight = insight_named("player_trend")
+
+
+def computed(spark: SparkSession, name: str, rows: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:
+    insight = insight_named(name)
     assert insight.compute is not None
-    made = insight.compute({"most_played": frame(spark, "most_played", rows)}, ["2026-11-01", "2026-11-02"])
-    assert {(row["day"], row["app_id"]): row["status"] for row in made.collect()} == {
-        (first, 1): None,
-        (second, 1): "same",
-        (second, 2): "new",
+    return [row.asDict() for row in insight.compute({"most_played": frame(spark, "most_played", rows)}, keys).collect()]
+
+
+@pytest.mark.parametrize(("collected", "status"), [(1, "first_seen"), (27, "first_seen"), (28, "new"), (60, "new")])
+def test_a_game_is_called_new_only_after_28_collected_days(spark: SparkSession, collected: int, status: str):
+    """Before that, a game that no earlier chart had was only seen for the first time."""
+    days = [LAST - timedelta(n + 1 + n // 20) for n in range(collected)]
+    rows = [charted(day, FIRST) for day in (*days, LAST)] + [charted(LAST, SECOND)]
+    made = computed(spark, "player_trend", rows, [min(days).isoformat(), LAST.isoformat()])
+    assert {(row["day"], row["app_id"]): row["status"] for row in made} == {
+        (min(days), FIRST): None,
+        (LAST, FIRST): "same",
+        (LAST, SECOND): status,
     }
+
+
+LEVELS = {0: 120, 7: 110, 28: 150, 91: 80, 364: 60}
+"""What is planted: the level of the week that ends so many days before the last one."""
+WEEKDAYS = (90, 85, 88, 92, 130, 170, 160)
+"""Monday to Sunday: weekends have nearly twice the players, as on Steam."""
+CHANGES = {7: 120 / 110 - 1, 28: 120 / 150 - 1, 91: 120 / 80 - 1, 364: 120 / 60 - 1}
+
+
+def seasons(last: date = LAST, missing: tuple[int, ...] = ()) -> list[dict[str, Any]]:
+    """A game over 53 weeks whose weekdays differ much more than its weeks; ``missing``: days before the last one."""
+    days = {n: last - timedelta(n) for n in range(371) if n not in missing}
+    level = {n: next((LEVELS[end] for end in LEVELS if end <= n < end + 7), 100) for n in days}
+    return [charted(day, FIRST, 10 * level[n] * WEEKDAYS[day.weekday()]) for n, day in days.items()]
+
+
+@pytest.mark.parametrize("name", ["player_trend", "market_day"])
+@pytest.mark.parametrize("last", [LAST, LAST - timedelta(2), LAST - timedelta(4)])
+def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: str, last: date):
+    """A week against a week: the changes are those of the levels, on a Wednesday as on a Monday or a Saturday."""
+    (made,) = computed(spark, name, seasons(last), [last.isoformat()])
+    assert {n: made[f"peak_change_{n}d"] for n in CHANGES} == pytest.approx(CHANGES)
+    mean = {"player_trend": "peak_7d_mean", "market_day": "peak_sum_7d_mean"}[name]
+    assert made[mean] == pytest.approx(10 * 120 * sum(WEEKDAYS) / 7)
+    assert made["players_gained_7d"] == pytest.approx(10 * (120 - 110) * sum(WEEKDAYS) / 7)
+
+
+@pytest.mark.parametrize("name", ["player_trend", "market_day"])
+@pytest.mark.parametrize("missing", [(2,), (3, 30), (28,), (1, 9, 36)])
+def test_a_gap_takes_the_same_weekday_from_both_weeks(spark: SparkSession, name: str, missing: tuple[int, ...]):
+    """A day that was not collected in one week is left out of the other, so the changes stay what they were."""
+    (made,) = computed(spark, name, seasons(missing=missing), [LAST.isoformat()])
+    assert {n: made[f"peak_change_{n}d"] for n in CHANGES} == pytest.approx(CHANGES)
+
+
+@pytest.mark.parametrize("name", ["player_trend", "market_day"])
+def test_a_week_with_too_few_days_has_no_mean_and_no_change(spark: SparkSession, name: str):
+    """Three known weekdays are too few for a change, six too few for a mean."""
+    (six,) = computed(spark, name, seasons(missing=(4,)), [LAST.isoformat()])
+    assert six["peak_7d_mean" if name == "player_trend" else "peak_sum_7d_mean"] is None
+    (made,) = computed(spark, name, seasons(missing=(1, 2, 3, 4)), [LAST.isoformat()])
+    assert {made[f"peak_change_{n}d"] for n in CHANGES} | {made["players_gained_7d"]} == {None}
 
 
 def test_a_changed_partition_touches_what_looks_back_at_it():
@@ -176,7 +228,9 @@ def test_a_changed_partition_touches_what_looks_back_at_it():
     trend = insight_named("player_trend")
     assert list(trend.touched("most_played", day, until)) == [f"2026-11-{d}" for d in range(12, 18)]
     assert list(trend.touched("news", day, until)) == []
-    assert list(insight_named("market_day").touched("most_played", day, until)) == ["2026-11-12"]
+    assert list(insight_named("market_day").touched("most_played", day, until)) == [
+        f"2026-11-{d}" for d in range(12, 18)
+    ]
     # The days after an update belong to the weeks before them.
     assert list(insight_named("update_effect").touched("most_played", day, until)) == [
         "2026-11-03",

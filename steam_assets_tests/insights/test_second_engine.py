@@ -26,12 +26,31 @@ DRIVEN_BY = {
     "traffic_vs_players": "visits",
 }
 
+
+def changes(peaks: str, outer: str, same: str) -> str:
+    """A pair of weeks per change, joined day by day: ``peaks`` has day and p, ``same`` relates it to ``outer``."""
+    weeks = (
+        f"from {peaks} a join {peaks} b on b.day = a.day - {{n}} and {same.format('b')} "
+        f"where {same.format('a')} and a.day between {outer}.day - 6 and {outer}.day having count(*) > 3"
+    )
+    found = [
+        f"case when {outer}.p is not null then (select sum(a.p) / sum(b.p) - 1.0 {weeks.format(n=n)}) end "
+        f"as peak_change_{n}d"
+        for n in (7, 28, 91, 364)
+    ]
+    gained = f"(select avg(a.p) - avg(b.p) {weeks.format(n=7)})"
+    return ", ".join([*found, f"case when {outer}.p is not null then {gained} end as players_gained_7d"])
+
+
+PEAKS = "(select app_id, day, players_peak as p from most_played)"
+SUMS = "(select day, sum(players_peak) as p from most_played group by day)"
+
 SQL = {
-    "player_trend": """
+    "player_trend": f"""
 with days as (select distinct day from most_played),
      numbered as (select day, lag(day) over (order by day) as compared_to,
                      row_number() over (order by day) as n from days),
-     grid as (select d.day, d.n, d.compared_to, p.app_id, t.rank, t.players_now, t.players_peak,
+     grid as (select d.day, d.n, d.compared_to, p.app_id, t.rank, t.players_now, t.players_peak, t.players_peak as p,
                      y.rank as rank_before, coalesce(t.name, y.name) as name,
                      case when t.rank is null then y.is_free else t.is_free end as is_free
               from numbered d cross join (select distinct app_id from most_played) p
@@ -39,14 +58,13 @@ with days as (select distinct day from most_played),
               left join most_played y on y.day = d.compared_to and y.app_id = p.app_id)
 select day, app_id, name, is_free, rank, rank_before - rank as rank_change_1d,
        case when compared_to is null then null when rank is null then 'dropped' when rank_before is null then
-            case when (select count(*) from most_played m where m.app_id = g.app_id and m.day < g.day) = 0
-                 then 'new' else 'returned' end
+            case when (select count(*) from most_played m where m.app_id = g.app_id and m.day < g.day) > 0
+                 then 'returned' when n <= 28 then 'first_seen' else 'new' end
             when rank_before = rank then 'same' when rank_before > rank then 'up' else 'down' end as status,
        compared_to, players_now, players_peak,
-       (select avg(players_peak) from most_played m where m.app_id = g.app_id and m.day between g.day - 6 and g.day)
-            as peak_7d_mean,
-       players_peak / (select players_peak from most_played m where m.app_id = g.app_id and m.day = g.day - 7) - 1.0
-            as peak_change_7d,
+       (select avg(players_peak) from most_played m where m.app_id = g.app_id and m.day between g.day - 6 and g.day
+        having count(*) = 7) as peak_7d_mean,
+       {changes(PEAKS, "g", "{}.app_id = g.app_id")},
        (select count(*) from most_played m where m.app_id = g.app_id and m.day <= g.day) as days_on_chart,
        n - coalesce((select max(n) from grid h where h.app_id = g.app_id and h.n <= g.n and h.rank is null), 0)
             as streak_days,
@@ -54,7 +72,7 @@ select day, app_id, name, is_free, rank, rank_before - rank as rank_change_1d,
        strftime(day, '%Y-%m-%d') as partition_key
 from grid g where rank is not null or rank_before is not null
 """,
-    "market_day": """
+    "market_day": f"""
 select day, max(sampled_at) as sampled_at, count(*) as games, sum(players_now)::bigint as players_now,
        sum(players_peak)::bigint as players_peak_sum,
        sum(case when rank < 11 then players_now else 0 end) / sum(players_now) as top10_share,
@@ -64,8 +82,10 @@ select day, max(sampled_at) as sampled_at, count(*) as games, sum(players_now)::
        sum(case when is_free then players_now else 0 end)::bigint as free_players,
        sum(case when is_free = false then players_now else 0 end)::bigint as paid_players,
        sum(case when is_free is null then players_now else 0 end)::bigint as unknown_players,
+       (select avg(w.p) from {SUMS} w where w.day between m.day - 6 and m.day having count(*) = 7) as peak_sum_7d_mean,
+       {changes(SUMS, "m", "true")},
        any_value(partition_key) as partition_key
-from most_played group by day
+from (select *, sum(players_peak) over (partition by day) as p from most_played) m group by day, p
 """,
     "top_seller_moves": """
 with all_rows as (
@@ -233,7 +253,7 @@ def _same(mine: object, theirs: object) -> bool:
     return mine == theirs
 
 
-@pytest.mark.parametrize("name", ["player_trend", "top_seller_moves", "review_bombs", "update_effect"])
+@pytest.mark.parametrize("name", ["player_trend", "market_day", "top_seller_moves", "review_bombs", "update_effect"])
 def test_a_partition_alone_is_as_in_a_range(engines: TwoEngines, name: str):
     """A row does not depend on which other partitions are computed in the same run."""
     keys = keys_of(engines.inputs, DRIVEN_BY[name])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -83,6 +83,20 @@ def row(**values: Any) -> dict[str, Any]:
     return values
 
 
+def weekly(values: Mapping[date, float], day: date, mean: str) -> dict[str, float | None]:
+    """The 7-day mean and its changes, as insights/weekly_means.py describes them."""
+    week = [day - timedelta(days=n) for n in range(7)]
+    made: dict[str, float | None] = {mean: sum(values[one] for one in week) / 7 if set(week) <= {*values} else None}
+    for back in (7, 28, 91, 364):
+        both = [(one, one - timedelta(back)) for one in week if {one, one - timedelta(back)} <= {*values}]
+        pairs = [(values[one], values[before]) for one, before in both]
+        now, then_ = (sum(side) for side in zip(*pairs, strict=True)) if len(pairs) > 3 else (None, None)
+        made[f"peak_change_{back}d"] = now / then_ - 1 if now is not None and then_ else None
+        if back == 7:
+            made["players_gained_7d"] = (now - then_) / len(pairs) if now is not None and then_ is not None else None
+    return made
+
+
 class ChartYear:
     """A year that ends on ``LAST_DAY``; ``games`` are on the charts at once, and some change places with others."""
 
@@ -140,8 +154,9 @@ class ChartYear:
                 )
 
     def _trend(self) -> Iterator[dict[str, Any]]:
-        today, before, past = self.days[-1], dict(self.charts[self.days[-2]]), dict(self.charts[self.days[-8]])
+        today, before = self.days[-1], dict(self.charts[self.days[-2]])
         old = {app: rank for rank, app in enumerate(before, 1)}
+        peaks = {day: dict(chart) for day, chart in self.charts.items()}
         for rank, (app, peak) in enumerate(self.charts[today], 1):
             change = old[app] - rank if app in old else None
             status = "new" if change is None else "up" if change > 0 else "down" if change < 0 else "same"
@@ -151,19 +166,20 @@ class ChartYear:
                 name=self._name_of(app),
                 rank=rank,
                 rank_change_1d=change,
-                status=status,
+                status="first_seen" if status == "new" and len(self.days) < 29 else status,
                 players_now=int(peak * 0.7),
                 players_peak=peak,
                 best_rank=max(1, rank - 3),
-                peak_change_7d=peak / past[app] - 1 if app in past else None,
                 days_on_chart=300,
                 streak_days=40,
                 partition_key=today.isoformat(),
+                **weekly({day: own[app] for day, own in peaks.items() if app in own}, today, "peak_7d_mean"),
             )
 
     def _market(self) -> Iterator[dict[str, Any]]:
+        sums = {day: sum(peak for _, peak in chart) for day, chart in self.charts.items()}
         for day, chart in self.charts.items():
-            total = sum(peak for _, peak in chart)
+            total = sums[day]
             yield row(
                 day=day,
                 games=len(chart),
@@ -171,6 +187,7 @@ class ChartYear:
                 players_peak_sum=total,
                 top10_share=sum((peak for _, peak in chart[:10])) / total,
                 partition_key=day.isoformat(),
+                **weekly(sums, day, "peak_sum_7d_mean"),
             )
 
     def _sold(self, n: int) -> list[int]:

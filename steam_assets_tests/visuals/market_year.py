@@ -266,7 +266,13 @@ class MarketYear(ChartYear):
                 (276, "DE", 0.05),
                 (76, None, 0.04),
             ):
-                yield {"month": month, "country": country, "country_code": code, "share": share}
+                yield row(
+                    month=month,
+                    country=country,
+                    country_code=code,
+                    share=share,
+                    partition_key=month.isoformat(),
+                )
 
     def _ratio(self) -> Iterator[dict[str, Any]]:
         for n, month in enumerate(self.months):
@@ -278,6 +284,7 @@ class MarketYear(ChartYear):
                 visits_per_player=32.4 + n,
                 days_collected=28,
                 days_in_month=30,
+                partition_key=month.isoformat(),
             )
 
     def _periods(self) -> Iterator[Period]:

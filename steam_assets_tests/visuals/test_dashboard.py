@@ -147,7 +147,7 @@ def test_old_articles_give_way_when_the_page_would_be_too_large() -> None:
     page = render(DashboardData({"insight_news_markers": table}))
     news = given(page)["frames"]["news"]
     assert len(page.encode()) < LARGEST_PAGE
-    assert news["note"] == "The newest 2,000 of the year's 4,500 articles are in this page."
+    assert news["note"] == "This page has the newest 2,000 of the year's 4,500 headlines."
     assert news["columns"]["moment"][0] == int((at + timedelta(minutes=4499)).timestamp())
     assert len(news["columns"]["title"][0]) == 240
 

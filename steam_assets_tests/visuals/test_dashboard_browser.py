@@ -2,94 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
-from market_year import HOSTILE, MarketYear
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from steam_assets.visuals.dashboard import DashboardData, render
-
-CHROMIUM = Path("/usr/bin/chromium")
-VIEWS = ("overview", "games", "games?ids=400,410,420,430", "games?ids=450&range=all", "top-sellers", "reviews",
-         "reviews?app=450", "news", "traffic")  # fmt: skip
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
+from market_year import HOSTILE
+from page_visit import VIEWS, Visit, visit
+from playwright.sync_api import Browser, Locator, expect
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}; install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A year of daily data of a hundred games."""
-    where = tmp_path_factory.mktemp("dashboard") / "year.html"
-    where.write_text(render(MarketYear().data()), encoding="utf-8")
-    return where
-
-
-@pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("dashboard") / "empty.html"
-    where.write_text(render(DashboardData()), encoding="utf-8")
-    return where
-
-
-@dataclass
-class Visit:
-    """An open page and what it did that it should not."""
-
-    page: Page
-    address: str
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def to(self, view: str) -> None:
-        self.page.goto(f"{self.address}#/{view}")
-        self.page.wait_for_selector("html[data-ready]", timeout=10_000)
-        expect(self.page.locator("h1")).to_be_visible()
-        # Panels draw when they have been given their width.
-        expect(self.page.locator(".panel-body:empty")).to_have_count(0)
-
-    def harm(self) -> object:
-        return self.page.evaluate("[window.pwned ?? null, window.violations.length]")
-
-
-@contextmanager
-def visit(browser: Browser, address: str, width: int = 1440, **options: object) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # pyright: ignore[reportArgumentType]
-    context.add_init_script(
-        "window.violations = []; addEventListener('securitypolicyviolation', one => violations.push(one.blockedURI))"
-    )
-    page = context.new_page()
-    made = Visit(page, address)
-    page.on("console", lambda message: made.said.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: made.said.append(str(error)))
-    page.on("request", lambda request: made.asked.append(request.url))
-    try:
-        yield made
-    finally:
-        context.close()
 
 
 def test_a_year_opens_within_two_seconds(browser: Browser, file: Path) -> None:
@@ -176,10 +103,10 @@ def test_a_week_can_be_picked_and_kept_as_an_address(browser: Browser, file: Pat
         expect(seen.page.locator("#week")).to_have_value("2026-11-10")
         expect(seen.page.locator("#week-after")).to_be_disabled()
         seen.page.locator("#week-before").click()
-        expect(seen.page.get_by_role("heading", name="Week from 3 Nov 2026")).to_be_visible()
+        expect(seen.page.get_by_role("heading", name="Week of 2026-11-03 (Tuesday)")).to_be_visible()
         seen.page.locator("#week").focus()
         seen.page.locator("#week").select_option("2026-06-02")
-        expect(seen.page.get_by_role("heading", name="Week from 2 Jun 2026")).to_be_visible()
+        expect(seen.page.get_by_role("heading", name="Week of 2026-06-02 (Tuesday)")).to_be_visible()
         assert seen.page.url.endswith("#/top-sellers?week=2026-06-02")
         expect(seen.page.locator("#week")).to_be_focused()
 
@@ -209,35 +136,52 @@ def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Pat
         before = page.locator("#live").text_content()
         page.keyboard.press("ArrowLeft")
         expect(page.locator("#live")).not_to_have_text(before or "")
-        expect(page.locator("#live")).to_have_text(re.compile(r"^17 Nov 2026: .*\d"))
+        expect(page.locator("#live")).to_have_text(re.compile(r"^2026-11-17: .*\d"))
         page.keyboard.press("Home")
         expect(page.locator(".plot").first).to_have_attribute("data-at", "0")
 
 
-def test_four_games_are_compared_and_no_fifth(browser: Browser, file: Path) -> None:
+def test_up_to_four_games_share_a_chart(browser: Browser, file: Path) -> None:
+    """Told apart without colour, and named at the ends of their lines."""
     with visit(browser, file.as_uri()) as seen:
-        seen.to("games?ids=400,410,420,430,440")
-        expect(seen.page.locator(".chips li")).to_have_count(4)
-        expect(seen.page.locator("#game-search")).to_be_disabled()
+        seen.to("games?ids=400,410,420,430")
         expect(seen.page.locator(".plot path.line")).to_have_count(4)
         dashes = seen.page.locator(".plot path.line").evaluate_all(
             "all => all.map(one => one.getAttribute('stroke-dasharray'))"
         )
         assert len({*dashes}) == 4, "lines must be told apart without colour"
+        places = seen.page.locator(".end-label").evaluate_all("all => all.map(one => Number(one.getAttribute('y')))")
+        assert len(places) == 4 and all(lower - upper >= 14 for upper, lower in pairwise(sorted(places)))
         seen.page.get_by_role("button", name="Remove").first.click()
         expect(seen.page.locator(".chips li")).to_have_count(3)
+
+
+def test_five_to_ten_games_have_a_chart_each_on_one_scale(browser: Browser, file: Path) -> None:
+    """And no eleventh is taken; linear and logarithmic axes have labels of their own."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to(f"games?ids={','.join(str(400 + 10 * n) for n in range(11))}")
+        expect(seen.page.locator(".chips li")).to_have_count(10)
+        expect(seen.page.locator("#game-search")).to_be_disabled()
+        for button in ("Linear", "Log"):
+            seen.page.get_by_role("button", name=button, exact=True).click()
+            charts = seen.page.locator(".multiples .plot")
+            expect(charts).to_have_count(10)
+            labels = {tuple(one.locator("text.value").all_text_contents()) for one in charts.all()}
+            assert len(labels) == 1, labels
+            assert len({*next(iter(labels))}) == len(next(iter(labels))) > 2
+        assert "scale=log" in seen.page.url
 
 
 def test_updates_are_marked_on_the_line_and_the_news_leads_there(browser: Browser, file: Path) -> None:
     with visit(browser, file.as_uri()) as seen:
         seen.to("news?kind=patch")
-        link = seen.page.get_by_role("link", name="on the chart").first
+        link = seen.page.get_by_role("link", name="show on chart").first
         link.click()
         expect(seen.page.locator(".event-mark.update").first).to_be_attached()
         expect(seen.page.locator(".tip").first).to_contain_text("update")
 
 
-@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize("width", [320, 375, 761, 780, 797, 1000, 1440])
 def test_nothing_is_wider_than_the_screen(browser: Browser, file: Path, empty_file: Path, width: int) -> None:
     for where in (file, empty_file):
         with visit(browser, where.as_uri(), width) as seen:
@@ -251,12 +195,8 @@ def test_a_charts_rows_are_saved_as_csv_that_a_spreadsheet_does_not_run(browser:
     """All rows, RFC 4180, names that begin like a formula quoted by an apostrophe, negative numbers left alone."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games")
-        with seen.page.expect_download() as saved:
-            seen.page.get_by_role("button", name="Download CSV of Most played").click()
-        assert saved.value.suggested_filename == "most-played.csv"
-        content = Path(saved.value.path()).read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+        name, rows = seen.sheet(seen.page.get_by_role("button", name="Download CSV of Most played"))
+    assert name == "player_trend.csv"
     names = {row["name"] for row in rows}
     assert len(rows) == 100
     assert "'=cmd|' /C calc'!A0" in names and "'+1+1 @SUM(1;2)" in names
@@ -339,7 +279,9 @@ def test_a_table_that_scrolls_can_be_scrolled_by_keyboard(browser: Browser, file
     for width, stops in ((375, 1), (1440, 0)):
         with visit(browser, file.as_uri(), width) as seen:
             seen.to("reviews?app=450")
-            box = seen.page.locator(".panel", has_text="Over its life").locator(".scroller[tabindex='0'][role=region]")
+            box = seen.page.locator(".panel", has_text="Lifetime totals").locator(
+                ".scroller[tabindex='0'][role=region]"
+            )
             expect(box).to_have_count(stops)
 
 
@@ -347,9 +289,62 @@ def test_gaps_and_dropped_rows_are_told(browser: Browser, file: Path) -> None:
     """Which days are missing and why, and how many items could not be used, stand on the first view."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("overview")
-        panel = seen.page.locator(".panel", has_text="What was collected")
-        expect(panel).to_contain_text("Most played, 9 Oct 2026: gap. Only the present can be asked.")
-        expect(panel.locator(".calendar-row", has_text="News")).to_contain_text("52 unusable, in quarantine")
-        expect(panel.locator(".calendar-row", has_text="Reviews")).to_contain_text("nothing in quarantine")
+        panel = seen.page.locator(".panel", has_text="Collected periods")
+        expect(panel).to_contain_text("Most played, 2026-10-09: gap. Only the present can be asked.")
+        expect(panel.locator(".calendar-row", has_text="News")).to_contain_text("52 quarantined")
+        expect(panel.locator(".calendar-row", has_text="Reviews")).to_contain_text("none quarantined")
         expect(panel.locator(".cell.missing")).to_have_count(3)
         expect(panel.locator(".cell.late")).to_have_count(1)
+
+
+def test_each_chart_is_saved_as_a_picture_with_its_source(browser: Browser, file: Path) -> None:
+    """SVG that any program draws alike, without style or script, and PNG of the same; both name what they show."""
+    for view in VIEWS:
+        with visit(browser, file.as_uri()) as seen:
+            seen.to(view)
+            expect(seen.page.locator(".panel:has(.plot) [data-svg]")).to_have_count(
+                seen.page.locator(".panel:has(.plot)").count()
+            )
+            for button in seen.page.locator(".panel:has(.plot) [data-svg]").all():
+                drawn = fromstring(saved(seen, button, ".svg"))
+                texts = [one.text or "" for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+                assert texts[-1].startswith("Source: ") and "as of 2026-11-18" in texts[-1]
+                assert not [one for one in drawn.iter() if one.get("class") or one.get("style") or one.tag == "script"]
+                widest = [float(one.get("width", 0)) for one in drawn.iter("{http://www.w3.org/2000/svg}svg")]
+                assert max(widest[1:]) + 32 == widest[0], "a chart wider than the picture is cut off"
+            assert seen.harm() == [None, 0]
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games?ids=450,460")
+        content = saved(seen, seen.page.locator("[data-png]"), ".png")
+        assert content.startswith(b"\x89PNG") and len(content) > 20_000
+
+
+def saved(seen: Visit, button: Locator, ending: str) -> bytes:
+    with seen.page.expect_download() as download:
+        button.click()
+    assert download.value.suggested_filename.endswith(ending)
+    return Path(download.value.path()).read_bytes()
+
+
+def test_watched_games_stay_watched(browser: Browser, file: Path) -> None:
+    """In the browser's own storage: after a reload the filter shows them alone."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games?show=watched")
+        expect(seen.page.locator(".empty")).to_contain_text("watchlist")
+        seen.to("games?ids=450")
+        seen.page.get_by_role("button", name="Watch").click()
+        expect(seen.page.get_by_role("button", name="Watch")).to_have_attribute("aria-pressed", "true")
+        seen.to("games?show=watched")
+        seen.page.reload()
+        expect(seen.page.locator("tbody tr")).to_have_count(1)
+
+
+def test_without_javascript_both_charts_are_tables(browser: Browser, file: Path) -> None:
+    """Names are shown as the texts they are."""
+    with visit(browser, file.as_uri(), java_script_enabled=False) as seen:
+        seen.page.goto(file.as_uri())
+        tables = seen.page.locator("noscript table")
+        expect(tables).to_have_count(2)
+        for table in tables.all():
+            expect(table.locator("tbody tr")).to_have_count(20)
+        expect(tables.first).to_contain_text("<script>window.pwned = 1</script>")

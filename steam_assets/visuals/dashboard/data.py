@@ -63,7 +63,7 @@ class DashboardData:
             command = "refresh" if made_by else "run"
             return f"The table {table} does not exist yet; materialize {asset}, or type steam-assets {command}."
         if self.tables[table].num_rows == 0:
-            return f"The table {table} is there and has no rows for the year shown."
+            return f"The table {table} has no rows for the year shown."
         return None
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from datetime import UTC
+from collections.abc import Iterator, Mapping
+from datetime import UTC, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -18,18 +19,21 @@ from markupsafe import Markup
 from steam_assets.lake.unrefreshed import in_words
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard.data import DashboardData
-from steam_assets.visuals.dashboard.panel_queries import Frames
+from steam_assets.visuals.dashboard.panel_queries import EPOCH, Frames
 
 LARGEST_PAGE = 3_000_000
 """Bytes a page may have, so that it goes by mail and opens at once."""
 
 LIMITS = (
-    {"articles": 4000, "effects": 1500},
-    {"articles": 2000, "effects": 800},
-    {"articles": 800, "effects": 300},
-    {"articles": 200, "effects": 100},
+    {"articles": 4000, "effects": 4000},
+    {"articles": 2000, "effects": 2000},
+    {"articles": 800, "effects": 800},
+    {"articles": 200, "effects": 200},
 )
-"""How many articles and update effects are tried, most first."""
+"""How many articles, and how many headlines of updates, are tried, most first. Their days and numbers are never cut."""
+
+PLAIN_ROWS = 20
+"""Rows of each chart that are shown without JavaScript."""
 
 VIEWS = (
     ("overview", "Overview"),
@@ -51,7 +55,7 @@ def render(data: DashboardData) -> str:
     """
     page = ""
     for limits in LIMITS:
-        page = _page(data, json_text(Frames(data, limits).payload()))
+        page = _page(data, Frames(data, limits).payload())
         if len(page.encode()) <= LARGEST_PAGE:
             break
     return page
@@ -65,7 +69,7 @@ def json_text(value: Any) -> Markup:
     return Markup(text.translate(ESCAPES))  # noqa: S704
 
 
-def _page(data: DashboardData, payload: Markup) -> str:
+def _page(data: DashboardData, payload: Mapping[str, Any]) -> str:
     folder = files("steam_assets.visuals.dashboard").joinpath("page")
     parts = sorted(part.name for part in folder.iterdir() if part.name.endswith(".js"))
     code = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in parts)
@@ -80,7 +84,8 @@ def _page(data: DashboardData, payload: Markup) -> str:
         # Both are this package's own files, and hold nothing from outside.
         script=Markup(script),  # noqa: S704
         style=Markup(style),  # noqa: S704
-        data=payload,
+        data=json_text(payload),
+        plain_tables=tuple(_plain_tables(payload)),
         views=VIEWS,
         as_of=f"Newest data {newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest else "No data yet",
         behind=in_words(data.behind),
@@ -94,6 +99,25 @@ def _credits() -> str:
     for source in SOURCES:
         of_service.setdefault(source.hosts[0].service, []).append(source.title.lower())
     return " ".join(f"{service}: {', '.join(titles)}." for service, titles in of_service.items())
+
+
+def _plain_tables(payload: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
+    """What stands on the page without JavaScript: captions, headers and the first rows of both charts."""
+    names, ids = payload["apps"]["name"], payload["apps"]["id"]
+    trend, moves = (payload["frames"][name]["columns"] for name in ("trend", "moves"))
+    if trend:
+        played = zip(trend["rank"], trend["app"], trend["players_peak"], strict=True)
+        rows = [(rank, names[app] or f"App {ids[app]}", f"{peak:,}") for rank, app, peak in played if rank]
+        day = EPOCH + timedelta(days=trend["day"][0]) if rows else None
+        yield f"Most played, {day}", ("Rank", "Game", "24-hour peak"), rows[:PLAIN_ROWS]
+    if moves:
+        week = max(moves["week"], default=0)
+        sold = zip(moves["week"], moves["rank"], moves["app"], moves["streak"], strict=True)
+        rows = [
+            (rank, names[app] or f"App {ids[app]}", streak) for at, rank, app, streak in sold if at == week and rank
+        ]
+        caption = f"Top sellers in the US, week of {EPOCH + timedelta(days=week)} (Tuesday)"
+        yield caption, ("Rank", "Item", "Weeks in a row"), rows[:PLAIN_ROWS]
 
 
 def _policy(script: str, style: str) -> str:

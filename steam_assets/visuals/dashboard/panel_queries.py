@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -60,13 +61,15 @@ FRAMES = (
         "trend",
         "insight_player_trend",
         "select app_id as app, epoch_day(day) as day, rank, rank_change_1d as rank_change, status, players_now, "
-        "players_peak, peak_change_7d, days_on_chart, streak_days, best_rank from given "
+        "players_peak, peak_7d_mean, peak_change_7d, peak_change_28d, peak_change_91d, peak_change_364d, "
+        "players_gained_7d, days_on_chart, streak_days, best_rank from given "
         "where day = (select max(day) from given) order by rank nulls last, app_id",
     ),
     Frame(
         "market",
         "insight_market_day",
-        "select epoch_day(day) as day, games, players_now, players_peak_sum, top10_share from given order by day",
+        "select epoch_day(day) as day, games, players_now, players_peak_sum, top10_share, peak_sum_7d_mean, "
+        "peak_change_7d, peak_change_28d, peak_change_91d, peak_change_364d, players_gained_7d from given order by day",
     ),
     Frame(
         "moves",
@@ -114,7 +117,8 @@ FRAMES = (
     Frame(
         "quotes",
         "reviews",
-        "select app_id as app, epoch_second(created_at) as created, voted_up as up, language, votes_up as votes, "
+        "select app_id as app, epoch_day(partition_key) as week, epoch_second(created_at) as created, voted_up as up, "
+        "language, votes_up as votes, "
         "playtime_at_review_minutes / 60.0 as hours, left(text, $source) as text from given "
         "qualify row_number() over (partition by app_id order by votes_up desc nulls last, created_at, text) <= 3 "
         "order by app_id, votes_up desc nulls last, created_at, text",
@@ -130,9 +134,10 @@ FRAMES = (
     Frame(
         "effects",
         "insight_update_effect",
-        "select app_id as app, epoch_day(day) as day, cut_to(title, 120) as title, updates, has_patch_notes as patch, "
+        "select app_id as app, epoch_day(day) as day, if(row_number() over (order by day desc, app_id) <= $effects, "
+        "cut_to(title, 120), null) as title, updates, has_patch_notes as patch, "
         "peak_before as before, peak_after as after, change, market_change as market, net_effect as net, "
-        "days_before, days_after, too_few_days as few from given order by day desc, app_id limit $effects",
+        "days_before, days_after, too_few_days as few from given order by day desc, app_id",
     ),
     Frame("visits", "visits", "select epoch_day(month) as month, visits, kind from given order by month"),
     Frame(
@@ -158,6 +163,13 @@ FRAMES = (
         "days_collected as collected, days_in_month as days from given order by month",
     ),
 )
+
+MARKED_DAYS = (
+    "select app_id, epoch_day(day) as day, "
+    "bit_or(case when is_patch_notes then 1 when is_update then 2 else 4 end) as kinds "
+    "from given group by all order by app_id, day"
+)
+"""The days on which something was published about an app: 1 patch notes, 2 another update, 4 other news, added up."""
 
 APPS = """
 select app_id as id, cut_to(arg_max(name, since), $name) as name, arg_max(item_type, since) as type,
@@ -220,12 +232,13 @@ class Frames:
         """All that the page is given, ready for JSON."""
         frames = {frame.name: self._frame(frame) for frame in FRAMES}
         _as_quotes(frames["quotes"]["columns"])
-        players = self._players()
+        players, markers = self._players(), self._markers()
         shown = sorted(
-            {app for frame in frames.values() for app in frame["columns"].get("app", ())} | {*players["app"]}
+            {app for frame in frames.values() for app in frame["columns"].get("app", ())}
+            | {*players["app"], *markers["app"]}
         )
         places = {app: place for place, app in enumerate(shown)}
-        for columns in (*(frame["columns"] for frame in frames.values()), players):
+        for columns in (*(frame["columns"] for frame in frames.values()), players, markers):
             if "app" in columns:
                 columns["app"] = [places[app] for app in columns["app"]]
         frames["news"]["note"] = self._articles_note(len(frames["news"]["columns"].get("moment", ())))
@@ -233,6 +246,7 @@ class Frames:
             "as_of": seconds(self._data.newest),
             "apps": self._apps(shown),
             "players": players,
+            "markers": markers,
             "sources": self._sources(),
             "frames": frames | {"periods": self._periods()},
         }
@@ -251,10 +265,10 @@ class Frames:
         insight = insight_of(table)
         if insight is None:
             described = {each.name: each.description for source in SOURCES for each in source.tables}
-            return {"method": described[table], "as_of": seconds(self._data.known_at((table,)))}
+            return {"from": table, "method": described[table], "as_of": seconds(self._data.known_at((table,)))}
         inputs = (each.table for each in insight.inputs)
-        method = f"{insight.method} What it does not say: {insight.error}"
-        return {"method": method, "as_of": seconds(self._data.known_at(inputs))}
+        method = f"{insight.method} Limitations: {insight.error}"
+        return {"from": insight.name, "method": method, "as_of": seconds(self._data.known_at(inputs))}
 
     def _players(self) -> dict[str, Any]:
         """The peak and rank of each app from its first to its last day on the chart; 0 where it was not on it."""
@@ -279,6 +293,23 @@ class Frames:
             made["start"].append(start - made["first"])
             made["peak"].append(peaks)
             made["rank"].append(ranks)
+        return made
+
+    def _markers(self) -> dict[str, list[Any]]:
+        """Of each app the days with articles, each as its distance from the one before, and a digit of kinds for each.
+
+        All of the year's, however many headlines the page has room for.
+        """
+        made: dict[str, list[Any]] = {"app": [], "days": [], "kinds": []}
+        if "insight_news_markers" not in self._data.tables:
+            return made
+        days: dict[int, list[tuple[int, int]]] = {}
+        for app, day, kinds in zip(*self._rows("insight_news_markers", MARKED_DAYS).to_pydict().values(), strict=True):
+            days.setdefault(app, []).append((day, kinds))
+        for app, marked in days.items():
+            made["app"].append(app)
+            made["days"].append([day - before for before, day in pairwise([0, *(day for day, _ in marked)])])
+            made["kinds"].append("".join(str(kinds) for _, kinds in marked))
         return made
 
     def _apps(self, shown: Sequence[int]) -> dict[str, list[Any]]:
@@ -312,7 +343,7 @@ class Frames:
     def _articles_note(self, shown: int) -> str:
         table = self._data.tables.get("insight_news_markers")
         known = table.num_rows if table is not None else 0
-        return f"The newest {shown:,} of the year's {known:,} articles are in this page." if known > shown else ""
+        return f"This page has the newest {shown:,} of the year's {known:,} headlines." if known > shown else ""
 
     def _sources(self) -> list[dict[str, Any]]:
         made = []
@@ -320,7 +351,7 @@ class Frames:
             states = [period.state for period in self._data.periods if period.source == source.name]
             at = self._data.known_at(table.name for table in source.tables)
             facts = {"name": source.name, "title": source.title, "cadence": source.cadence.value, "as_of": seconds(at)}
-            made.append(facts | {"periods": {"state": states}})
+            made.append(facts | {"table": source.tables[0].name, "periods": {"state": states}})
         return made
 
     def _periods(self) -> dict[str, Any]:
@@ -335,9 +366,7 @@ class Frames:
             "rows": [period.rows for period in kept],
             "quarantined": [period.quarantined for period in kept],
         }
-        why = (
-            None if kept else "No period of any source was collected yet; `steam-assets demo` fills a lake to look at."
-        )
+        why = None if kept else "Nothing was collected yet; for synthetic data, type `steam-assets demo`."
         return self._described("insight_freshness") | {"columns": columns, "why": why}
 
 

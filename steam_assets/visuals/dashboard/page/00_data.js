@@ -5,14 +5,14 @@ const appIndex = new Map(APPS.id.map((id, index) => [id, index]));
 const appName = (app) => APPS.name[app] || `App ${APPS.id[app]}`;
 
 const frames = new Map();
-// {rows: [{column: value}], asOf, why, method}; rows are made once.
+// {rows: [{column: value}], from (the insight or clean table), asOf, why, method}; rows are made once.
 function frame(name) {
   if (frames.has(name)) return frames.get(name);
   const given = GIVEN.frames[name];
   const columns = Object.entries(given.columns);
   const count = columns.length ? columns[0][1].length : 0;
   const rows = Array.from({ length: count }, (_, index) => Object.fromEntries(columns.map(([key, values]) => [key, values[index]])));
-  const made = { rows, asOf: given.as_of, why: given.why, method: given.method, note: given.note };
+  const made = { rows, from: given.from, asOf: given.as_of, why: given.why, method: given.method, note: given.note };
   frames.set(name, made);
   return made;
 }
@@ -39,4 +39,54 @@ function series(app, metric) {
     if (value) values[PLAYERS.start[position] + index] = value;
   });
   return values;
+}
+
+// What the reader chose, in the browser's own storage; pages opened from disk may not be allowed to remember anything.
+function stored(name, value) {
+  try {
+    if (value !== undefined) localStorage.setItem(`steam-market-${name}`, value);
+    return localStorage.getItem(`steam-market-${name}`);
+  } catch {
+    return null;
+  }
+}
+const watchlist = new Set((stored("watchlist") || "").split(",").filter(Boolean).map(Number));
+function watch(app, on) {
+  const id = APPS.id[app];
+  if (on) watchlist.add(id);
+  else watchlist.delete(id);
+  stored("watchlist", [...watchlist].join(","));
+}
+const watched = (app) => watchlist.has(APPS.id[app]);
+
+// The mean of seven days; null unless all seven are known, as weekdays differ too much to leave one out.
+const weekOf = (values, index) => (index < 6 ? [] : values.slice(index - 6, index + 1).filter(known));
+function weekMeans(values) {
+  return values.map((_, index) => {
+    const week = weekOf(values, index);
+    return week.length === 7 ? week.reduce((sum, one) => sum + one, 0) / 7 : null;
+  });
+}
+// The lowest and highest day of the seven that each mean is made of.
+const weekBand = (values) =>
+  values.map((_, index) => {
+    const week = weekOf(values, index);
+    return week.length === 7 ? [Math.min(...week), Math.max(...week)] : null;
+  });
+// A 7-day mean with its days as a band, or the days themselves.
+const dailyLine = (name, values, line) => (line === "mean" ? { name, values: weekMeans(values), band: weekBand(values), days: values } : { name, values });
+
+// Days with articles, all of the year: the headlines are those of the news table, which may hold the newest alone.
+const MARKERS = GIVEN.markers;
+const markersAt = new Map(MARKERS.app.map((app, position) => [app, position]));
+const MARKER_KINDS = { patch: 1, update: 2, other: 4 };
+function markersOf(app) {
+  const position = markersAt.get(app);
+  if (position === undefined) return [];
+  const kinds = MARKERS.kinds[position];
+  let day = 0;
+  return MARKERS.days[position].map((step, index) => {
+    day += step;
+    return { day, kinds: Object.keys(MARKER_KINDS).filter((kind) => Number(kinds[index]) & MARKER_KINDS[kind]) };
+  });
 }

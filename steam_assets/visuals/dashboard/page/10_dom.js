@@ -8,7 +8,7 @@ function fill(node, attributes, children) {
     else if (value === true) node.setAttribute(key, "");
     else node.setAttribute(key, String(value));
   }
-  for (const child of children.flat(3)) {
+  for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     node.append(child instanceof Node ? child : document.createTextNode(String(child)));
   }
@@ -19,6 +19,8 @@ const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG,
 const put = (host, ...children) => fill(host, {}, children);
 const bdi = (text, className) => el("bdi", { class: className || null }, text);
 const hidden = (text) => el("span", { class: "sr" }, text);
+// A date stays on one line.
+const date = (day) => el("span", { class: "date" }, isoDay(day));
 // Marks that only repeat in shape what the words beside them say.
 const mark = (sign, className) => el("span", { class: className || null, "aria-hidden": "true" }, sign);
 
@@ -30,20 +32,22 @@ const two = (n) => String(n).padStart(2, "0");
 const dateOf = (day) => new Date(day * DAY);
 const isoDay = (day) => dateOf(day).toISOString().slice(0, 10);
 const dayOf = (iso) => Math.round(Date.parse(`${iso.slice(0, 10)}T00:00:00Z`) / DAY);
-const longDay = (day) => {
-  const date = dateOf(day);
-  return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
-};
 const shortDay = (day) => `${dateOf(day).getUTCDate()} ${MONTHS[dateOf(day).getUTCMonth()]}`;
 const monthName = (day) => `${MONTHS[dateOf(day).getUTCMonth()]} ${dateOf(day).getUTCFullYear()}`;
+const weekName = (day) => `week of ${isoDay(day)} (Tuesday)`;
+const tuesdayOf = (day) => day - ((dateOf(day).getUTCDay() + 5) % 7);
 const longTime = (seconds) => {
   const date = new Date(seconds * 1000);
-  return `${longDay(Math.floor(seconds / 86400))} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())} UTC`;
+  return `${isoDay(Math.floor(seconds / 86400))} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())} UTC`;
 };
 const isoTime = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const compacted = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+// How an axis writes a value: with at most so many decimals, or exactly so many (fixed).
+const axisCompact = (value, digits) => new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: digits }).format(value);
+const axisNumber = (value, digits, fixed) => new Intl.NumberFormat("en-US", { maximumFractionDigits: digits, minimumFractionDigits: fixed ? digits : 0 }).format(value);
+const axisPercent = (value, digits, fixed) => `${axisNumber(value * 100, digits, fixed)} %`;
 const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
 const whole = (value) => (known(value) ? grouped.format(value) : DASH);
 const compact = (value) => (known(value) ? compacted.format(value) : DASH);
@@ -66,27 +70,6 @@ function delta(share, write = signed) {
   const kind = ["down", "flat", "up"][direction(share * 100, 1) + 1];
   const sign = { up: "▲", down: "▼", flat: "■" }[kind];
   return el("span", { class: `delta ${kind}` }, mark(sign), " ", write(share));
-}
-
-// A spreadsheet would run these; a number starts with none of them and stays a number.
-const FORMULA = /^[=+\-@\t\r\n\0＝＋－＠]/u;
-function csvCell(value) {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
-  const text = FORMULA.test(value.trimStart()) || FORMULA.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-const csvText = (sheet) =>
-  [sheet.columns, ...sheet.rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
-function download(sheet) {
-  // The byte order mark tells spreadsheets that this is UTF-8.
-  const address = URL.createObjectURL(new Blob(["\ufeff", csvText(sheet)], { type: "text/csv;charset=utf-8" }));
-  const link = el("a", { href: address, download: `${sheet.name}.csv`, class: "sr" }, sheet.name);
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
-  announce(`${sheet.name}.csv saved, ${plural(sheet.rows.length, "row")}`);
 }
 
 function announce(text) {

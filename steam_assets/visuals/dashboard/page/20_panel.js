@@ -4,7 +4,7 @@ let nextId = 0;
 const freshId = (stem) => `${stem}-${++nextId}`;
 
 // spec: title, note (one line under it), asOf (seconds), unit, method, empty (why), sheet() => {name, columns, rows},
-// body(host): draws; tools: nodes beside the title; wide: spans all columns; level: 2 or 3.
+// chart (where the charts come from): offered as pictures; body(host): draws; tools: nodes beside the title; wide: spans all columns; level: 2 or 3.
 function panel(spec) {
   const id = freshId("panel");
   const heading = el(`h${spec.level || 2}`, { id, class: "panel-title" }, spec.title);
@@ -14,12 +14,12 @@ function panel(spec) {
   section.append(head);
   if (spec.empty) {
     section.append(emptyNote(spec.empty));
-    section.append(footer(spec, null));
+    section.append(footer(spec, null, section));
     return section;
   }
   const host = el("div", { class: "panel-body" });
   section.append(host);
-  section.append(footer(spec, spec.sheet));
+  section.append(footer(spec, spec.sheet, section));
   whenSized(host, () => spec.body(host));
   return section;
 }
@@ -28,19 +28,20 @@ function emptyNote(reason) {
   return el("div", { class: "empty" }, mark("∅", "empty-mark"), el("p", {}, el("strong", {}, "Nothing to show. "), reason));
 }
 
-function footer(spec, sheet) {
+function footer(spec, sheet, section) {
   const facts = [
-    known(spec.asOf) ? `As of ${longTime(spec.asOf)}` : spec.empty ? null : "As of an unknown time",
+    known(spec.asOf) ? `As of ${longTime(spec.asOf)}` : spec.empty ? null : "Collection time unknown",
     spec.unit ? `Unit: ${spec.unit}` : null,
-    "Time: UTC",
+    "Times in UTC",
   ].filter(Boolean);
   const foot = el("footer", { class: "panel-foot" }, el("p", { class: "facts" }, facts.join(" · ")));
   const actions = el("div", { class: "actions" });
-  if (spec.method) actions.append(disclosure("Method", () => el("p", { class: "method" }, spec.method), "method-note"));
+  if (spec.method) actions.append(disclosure("Method", () => [el("p", { class: "method" }, spec.method), sheet && traceNote(sheet())], "method-note"));
   if (sheet) {
     if (!spec.plainTable) actions.append(disclosure("Table", () => sheetTable(sheet(), spec.title), "alt"));
     actions.append(
       el("button", { type: "button", class: "quiet", "data-csv": "", onclick: () => download(sheet()) }, "Download CSV", hidden(` of ${spec.title}`)),
+      ...(spec.chart ? pictureButtons(spec, section) : []),
     );
   }
   foot.append(actions);
@@ -51,30 +52,9 @@ function footer(spec, sheet) {
 function disclosure(title, make, className) {
   const details = el("details", { class: className }, el("summary", {}, title));
   details.addEventListener("toggle", () => {
-    if (details.open && details.children.length === 1) details.append(make());
+    if (details.open && details.children.length === 1) put(details, make());
   });
   return details;
-}
-
-function sheetTable(sheet, title) {
-  const rows = sheet.rows.length > TABLE_ROWS ? sheet.rows.slice(-TABLE_ROWS) : sheet.rows;
-  const caption =
-    rows.length < sheet.rows.length
-      ? `${title}: the last ${rows.length} of ${whole(sheet.rows.length)} rows; the CSV has all`
-      : `${title}: ${plural(rows.length, "row")}`;
-  const cell = (value) =>
-    typeof value === "number"
-      ? el("td", { class: "num" }, Number.isInteger(value) ? whole(value) : decimal(value, 4))
-      : el("td", {}, bdi(value === null || value === undefined ? DASH : value));
-  return scroller(
-    el(
-      "table",
-      { class: "sheet" },
-      el("caption", {}, caption),
-      el("thead", {}, el("tr", {}, sheet.columns.map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, rows.map((row) => el("tr", {}, row.map(cell)))),
-    ),
-  );
 }
 
 // Tables wider than the screen scroll in their own box, which the keyboard reaches only then.
@@ -91,11 +71,33 @@ function scroller(table) {
   return box;
 }
 
+// Columns that may go leave a table that is too wide for its box, the highest `drop` first and the last of those first.
+function columnFitter(columns, cellsOf, note) {
+  const order = columns.map((_, index) => index).filter((index) => columns[index].drop).sort((a, b) => columns[b].drop - columns[a].drop || b - a);
+  let dropped = [];
+  const show = (index, on) => cellsOf(index).forEach((cell) => { cell.hidden = !on; });
+  return {
+    fit(box) {
+      dropped.forEach((index) => show(index, true));
+      dropped = [];
+      for (const index of order) {
+        if (box.scrollWidth <= box.clientWidth) break;
+        show(index, false);
+        dropped.push(index);
+      }
+      note.hidden = !dropped.length;
+      note.textContent = `Not shown at this width: ${dropped.map((index) => columns[index].title).join(", ")}. The CSV has all columns.`;
+    },
+    isDropped: (index) => dropped.includes(index),
+  };
+}
+
 const cellClass = (column) => [column.num ? "num" : "", column.className || ""].join(" ").trim() || null;
-// columns: {key, title, num, cell(row) => node or text, sort(row) => value, hint}
+// columns: {key, title, num, cell(row) => node or text, sort(row) => value, drop (may go where it is narrow)}
 function sortableTable(spec) {
   const { columns, rows, caption } = spec;
-  let order = spec.order || null;
+  const kept = keptOf(caption);
+  let order = kept.order || spec.order || null;
   const body = el("tbody");
   const heads = columns.map((column) => {
     const head = el("th", { scope: "col", class: cellClass(column) });
@@ -106,8 +108,9 @@ function sortableTable(spec) {
   function sortBy(column) {
     const down = order && order.key === column.key ? !order.down : Boolean(column.num && !column.low);
     order = { key: column.key, down };
+    keep(caption, { order });
     draw();
-    announce(`Sorted by ${column.title}, ${down ? "highest first" : "lowest first"}`);
+    announce(`Sorted by ${column.title}, ${down ? "descending" : "ascending"}`);
   }
   function sorted() {
     const column = order && columns.find((one) => one.key === order.key);
@@ -120,9 +123,10 @@ function sortableTable(spec) {
     });
   }
   const more = el("button", { type: "button", class: "more" });
-  let shown = spec.limit || rows.length;
+  let shown = (!kept.all && spec.limit) || rows.length;
   more.addEventListener("click", () => {
     shown = rows.length;
+    keep(caption, { all: true });
     draw();
   });
   function draw() {
@@ -136,17 +140,33 @@ function sortableTable(spec) {
     const picked = sorted().slice(0, shown);
     body.replaceChildren(
       ...picked.map((row) =>
-        el("tr", spec.rowAttributes ? spec.rowAttributes(row) : {}, columns.map((column, index) =>
-          el(index === (spec.headColumn ?? 1) ? "th" : "td", { scope: index === (spec.headColumn ?? 1) ? "row" : null, class: cellClass(column), "data-label": column.title }, column.cell(row)),
+        el("tr", {}, columns.map((column, index) =>
+          el(index === (spec.headColumn ?? 1) ? "th" : "td", { scope: index === (spec.headColumn ?? 1) ? "row" : null, class: cellClass(column), hidden: fitter.isDropped(index) }, column.cell(row)),
         )),
       ),
     );
     more.hidden = shown >= rows.length;
     more.textContent = `Show all ${whole(rows.length)}`;
   }
+  const note = el("p", { class: "quiet-text", hidden: true });
+  const fitter = columnFitter(columns, (index) => [heads[index], ...[...body.children].map((row) => row.children[index])], note);
   draw();
-  const table = el("table", { class: `list ${spec.className || ""}` }, el("caption", { class: "sr" }, caption), el("thead", {}, el("tr", {}, heads)), body);
-  return el("div", {}, scroller(table), more);
+  const table = el("table", { class: "list" }, el("caption", { class: "sr" }, caption), el("thead", {}, el("tr", {}, heads)), body);
+  const box = scroller(table);
+  // Where the box is as wide as before, so are the columns that fit it.
+  let width = 0;
+  new ResizeObserver(() => {
+    if (box.clientWidth === width) return;
+    width = box.clientWidth;
+    fitter.fit(box);
+  }).observe(box);
+  return el("div", {}, box, more, note);
+}
+
+// The width inside of an element's padding.
+function roomIn(host) {
+  const style = getComputedStyle(host);
+  return Math.floor(host.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
 }
 
 // Draws once the element has a width, and again whenever that width changes.

@@ -44,16 +44,23 @@ function hatch(index, x, y, width, height) {
 const legend = (series, kind) =>
   el("ul", { class: "legend" }, series.map((one, index) => el("li", {}, keyMark(index, kind, one.faint), bdi(one.name))));
 
-// Round steps between two values: four to six of them.
-function ticks(low, high, count = 5) {
-  if (!(high > low)) return [low];
-  const rough = (high - low) / count;
+// Round steps around two values, about `count` of them, from the step below the lowest to the one above the highest;
+// whole ones where half of a thing cannot be.
+function niceScale(low, high, count, integer) {
+  const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.7);
-  const found = [];
-  for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + step * 1e-6; value += step) found.push(Number(value.toPrecision(12)));
-  return found;
+  const fitting = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.7);
+  const step = integer ? Math.max(1, Math.ceil(fitting - 1e-9)) : fitting;
+  const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
+// As many decimals as tell every step exactly, so that no two labels are alike.
+function axisLabels(scale, write) {
+  const exact = (digits) => scale.every((value) => write(value, digits, false) === write(value, 8, false));
+  const digits = [0, 1, 2, 3, 4, 5, 6].find(exact) ?? 8;
+  return scale.map((value) => write(value, digits, true));
+}
+
 // Days to label on the axis: firsts of months, or every nth day if there are few.
 function dayTicks(first, last, room) {
   const span = last - first;
@@ -139,34 +146,70 @@ function interactive(host, picture, view) {
   return { show };
 }
 
-// spec: label, days (ascending), series [{name, values}], format, unit, markers [{day, kind, title}], inverted, floor
-// (true: from zero), height, at (a day to point at).
+// The values an axis spans, and its steps. From zero where spec.floor or the values say so.
+function valueAxis(spec, height) {
+  const values = (spec.together || spec.series).flatMap((one) => [...one.values.filter(known), ...(one.band || []).filter(known).flat()]);
+  if (spec.log) return logAxis(values);
+  let [low, high] = [Math.min(...values), Math.max(...values)];
+  if (spec.inverted) {
+    const scale = niceScale(1, Math.max(high, 10), 5, true).map((value) => Math.max(1, value));
+    return { low: 1, high: scale[scale.length - 1], scale: [...new Set(scale)] };
+  }
+  const pad = (high - low) * 0.04 || Math.abs(high) * 0.05 || 1;
+  if (spec.floor || (low >= 0 && low < (high - low) * 1.2)) low = 0;
+  else low -= pad;
+  high = spec.ceiling ? Math.min(high + pad, spec.ceiling) : high + pad;
+  const scale = niceScale(low, high, height < 200 ? 3 : 5, spec.integer);
+  return { low: scale[0], high: scale[scale.length - 1], scale };
+}
+
+// Steps of a logarithmic axis, from the one below the lowest value to the one above the highest: 1, 2 and 5 of each
+// decade, or the decades alone where there are many.
+function logAxis(values) {
+  const [least, most] = [Math.max(1, Math.min(...values)), Math.max(2, ...values)];
+  const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
+  const factors = last - first > 3 ? [1] : [1, 2, 5];
+  const all = Array.from({ length: last - first + 1 }, (_, index) => factors.map((factor) => factor * 10 ** (first + index))).flat();
+  const scale = all.slice(all.findLastIndex((value) => value <= least), all.findIndex((value) => value >= most) + 1);
+  return { low: scale[0], high: scale.at(-1), scale };
+}
+// The names of lines at their ends, apart from each other.
+function endLabels(picture, series, x, y, top, bottom) {
+  const ends = series.map((one, index) => ({ one, index, at: one.values.findLastIndex(known) })).filter(({ at }) => at >= 0).map((end) => ({ ...end, y: y(end.one.values[end.at]) })).sort((a, b) => a.y - b.y);
+  ends.forEach((end, index) => { end.place = Math.max(end.y, index ? ends[index - 1].place + 14 : top); });
+  for (let index = ends.length - 1, limit = bottom; index >= 0; index -= 1, limit = ends[index + 1].place - 14) ends[index].place = Math.min(ends[index].place, limit);
+  for (const { one, index, place } of ends) picture.append(svg("text", { x, y: place + 4, class: `end-label s${index}` }, shortened(one.name)));
+}
+const END_LABEL = 14;
+function shortened(name) {
+  const letters = [...name];
+  return letters.length > END_LABEL ? `${letters.slice(0, END_LABEL - 1).join("")}…` : name;
+}
+
+// spec: label, days (ascending), log, together (the series of all charts on one scale), series [{name, values, band [[low, high]], days}], format, axis(value, digits), integer,
+// markers [{day, kind, title}], inverted, floor (true: from zero), ceiling, height, at (a day to point at).
 function lineChart(host, spec) {
-  const width = Math.max(260, host.clientWidth);
+  const width = Math.max(260, roomIn(host));
   const height = spec.height || (width < 560 ? 240 : 300);
   const format = spec.format || whole;
-  const axis = spec.axis || compact;
   const many = spec.series.length > 1;
   if (many) host.append(legend(spec.series, "line"));
-  const values = spec.series.flatMap((one) => one.values.filter(known));
-  let [low, high] = [Math.min(...values), Math.max(...values)];
-  const pad = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
-  if (spec.inverted) [low, high] = [1, Math.max(high, 10)];
-  else [low, high] = [spec.floor || low - pad < 0 && low >= 0 ? 0 : low - pad, high + pad];
-  if (spec.ceiling) high = Math.min(high, spec.ceiling);
-  const scale = ticks(low, high, height < 200 ? 3 : 5);
-  const gutter = Math.max(...scale.map((value) => axis(value).length)) * 7 + 12;
-  const eventful = spec.markers?.some((one) => spec.days.includes(one.day));
-  const [left, right, top, bottom] = [gutter, width - 12, eventful ? 34 : 14, height - 26];
+  const { low, high, scale } = valueAxis(spec, height);
+  const labels = axisLabels(scale, spec.axis || axisCompact);
+  const gutter = Math.max(...labels.map((text) => text.length)) * 7 + 12;
+  const dayAt = new Map(spec.days.map((day, index) => [day, index]));
+  const eventful = spec.markers?.some((one) => dayAt.has(one.day));
+  const named = many && width >= 700;
+  const [left, right, top, bottom] = [gutter, width - (named ? 134 : 12), eventful ? 34 : 14, height - 26];
   const [first, last] = [spec.days[0], spec.days[spec.days.length - 1]];
   const x = (index) => left + (last === first ? 0.5 : (spec.days[index] - first) / (last - first)) * (right - left);
-  const share = (value) => (value - low) / (high - low);
+  const share = (value) => (spec.log ? Math.log10(Math.max(value, low) / low) / Math.log10(high / low) : (value - low) / (high - low));
   const y = (value) => (spec.inverted ? top + share(value) * (bottom - top) : bottom - share(value) * (bottom - top));
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
-  for (const value of spec.inverted ? [1, ...scale.filter((one) => one > 1 && Number.isInteger(one))] : scale) {
+  scale.forEach((value, index) => {
     picture.append(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), class: "grid" }));
-    picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, axis(value)));
-  }
+    picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end value" }, labels[index]));
+  });
   for (const [day, text] of dayTicks(first, last, (right - left) / 70)) {
     const at = left + ((day - first) / (last - first || 1)) * (right - left);
     picture.append(svg("line", { x1: at, x2: at, y1: bottom, y2: bottom + 4, class: "axis" }));
@@ -174,8 +217,11 @@ function lineChart(host, spec) {
     picture.append(svg("text", { x: at, y: bottom + 18, class: `tick ${edge}` }, text));
   }
   picture.append(svg("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
+  const cut = low > 0 && !spec.inverted && !spec.log;
+  if (cut) picture.append(svg("path", { class: "axis-break", d: `M${left - 5} ${bottom - 3}l5 -3l-5 -3l5 -3` }));
   spec.series.forEach((one, index) => {
-    if (!many && low === 0) picture.append(svg("path", { d: areaPath(one.values, x, y, bottom), class: `fill s${index}` }));
+    if (one.band) picture.append(svg("path", { d: bandPath(one.band, x, y), class: `band ${tone(one, index)}` }));
+    else if (!many && low === 0) picture.append(svg("path", { d: areaPath(one.values, x, y, bottom), class: `fill s${index}` }));
     picture.append(svg("path", { d: linePath(one.values, x, y), class: `line ${tone(one, index)}`, "stroke-dasharray": one.faint ? null : DASHES[index % 4] }));
     const end = one.values.findLastIndex(known);
     if (end >= 0) picture.append(shape(SHAPES[index % 4], x(end), y(one.values[end]), one.faint ? 2.6 : 4, { class: `dot ${tone(one, index)}` }));
@@ -184,10 +230,11 @@ function lineChart(host, spec) {
       if (alone) picture.append(shape(SHAPES[index % 4], x(i), y(value), 2.2, { class: `dot ${tone(one, index)}` }));
     });
   });
+  if (named) endLabels(picture, spec.series, right + 10, y, top, bottom);
   const marked = new Map();
   for (const one of spec.markers || []) {
-    const index = spec.days.indexOf(one.day);
-    if (index < 0) continue;
+    const index = dayAt.get(one.day);
+    if (index === undefined) continue;
     if (!marked.has(index)) marked.set(index, []);
     marked.get(index).push(one);
   }
@@ -199,16 +246,24 @@ function lineChart(host, spec) {
   const control = interactive(host, picture, {
     label: spec.label, count: spec.days.length, x, top, bottom, kind: "line",
     jumps: [...marked.keys()].sort((a, b) => a - b),
-    title: (index) => `${longDay(spec.days[index])}${spec.period || ""}`,
+    title: (index) => `${isoDay(spec.days[index])}${spec.period || ""}`,
     rows: (index) => [
       ...spec.series.map((one, position) => ({
-        name: one.name, index: position, faint: one.faint, text: known(one.values[index]) ? format(one.values[index]) : "no data", y: known(one.values[index]) ? y(one.values[index]) : null,
+        name: one.name, index: position, faint: one.faint, text: valueText(one, index, format), y: known(one.values[index]) ? y(one.values[index]) : null,
       })),
       ...(marked.get(index) || []).slice(0, 3).map((one) => ({ name: one.title, index: -1, sign: one.kind === "update" ? "◆" : "●", text: one.kind === "update" ? "update" : "news" })),
     ],
   });
-  if (known(spec.at) && spec.days.includes(spec.at)) control.show(spec.days.indexOf(spec.at), false);
-  if (marked.size) host.append(el("p", { class: "event-key" }, mark("◆", "update"), " update  ", mark("●", "other"), " other news from the makers or the press"));
+  if (dayAt.has(spec.at)) control.show(dayAt.get(spec.at), false);
+  if (cut) host.append(el("p", { class: "axis-note" }, `The vertical axis starts at ${labels[0]}, not at 0.`));
+  if (spec.log && !spec.quiet) host.append(el("p", { class: "axis-note" }, "The vertical axis is logarithmic: equal steps are equal factors."));
+  if (!spec.quiet && spec.series.some((one) => one.band)) host.append(el("p", { class: "axis-note" }, "Line: mean of the 7 days. Band: lowest to highest of those days."));
+  if (marked.size && !spec.quiet) host.append(el("p", { class: "event-key" }, mark("◆", "update"), " update  ", mark("●", "other"), " other news from the developer or the press"));
+}
+function valueText(one, index, format) {
+  const [value, day] = [one.values[index], one.days?.[index]];
+  if (!one.days) return known(value) ? format(value) : "no data";
+  return known(value) ? `${format(value)} (that day ${known(day) ? format(day) : "no data"})` : known(day) ? `no mean (that day ${format(day)})` : "no data";
 }
 
 function runs(values) {
@@ -222,30 +277,36 @@ function runs(values) {
 }
 const pathThrough = (run, values, x, y) => run.map((i, n) => `${n ? "L" : "M"}${x(i).toFixed(1)} ${y(values[i]).toFixed(1)}`).join("");
 const linePath = (values, x, y) => runs(values).map((run) => pathThrough(run, values, x, y)).join("");
+function bandPath(band, x, y) {
+  return runs(band).map((run) => {
+    const edge = (side, order) => order.map((i) => `${x(i).toFixed(1)} ${y(band[i][side]).toFixed(1)}`).join("L");
+    return `M${edge(1, run)}L${edge(0, [...run].reverse())}Z`;
+  }).join("");
+}
 const areaPath = (values, x, y, bottom) =>
   runs(values).map((run) => `${pathThrough(run, values, x, y)}L${x(run[run.length - 1]).toFixed(1)} ${bottom}L${x(run[0]).toFixed(1)} ${bottom}Z`).join("");
 
 // spec: label, days, series [{name, values}] stacked from the bottom, format, name(day), height.
 function columnChart(host, spec) {
-  const width = Math.max(260, host.clientWidth);
+  const width = Math.max(260, roomIn(host));
   const height = spec.height || (width < 560 ? 220 : 260);
   const format = spec.format || whole;
-  const axis = spec.axis || compact;
   if (spec.series.length > 1) host.append(legend(spec.series, "column"));
   const totals = spec.days.map((_, i) => spec.series.reduce((sum, one) => sum + (one.values[i] || 0), 0));
-  const high = spec.ceiling || Math.max(...totals) * 1.06 || 1;
-  const scale = ticks(0, high, 4);
-  const left = Math.max(...scale.map((value) => axis(value).length)) * 7 + 12;
+  const scale = niceScale(0, spec.ceiling || Math.max(...totals) || 1, 4, spec.integer);
+  const high = scale[scale.length - 1];
+  const labels = axisLabels(scale, spec.axis || axisCompact);
+  const left = Math.max(...labels.map((text) => text.length)) * 7 + 12;
   const [right, top, bottom] = [width - 8, 12, height - 26];
   const slot = (right - left) / spec.days.length;
   const bar = Math.max(1, Math.min(56, slot * (slot < 6 ? 1 : 0.72)));
   const x = (index) => left + slot * (index + 0.5);
   const y = (value) => bottom - (value / high) * (bottom - top);
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
-  for (const value of scale) {
+  scale.forEach((value, index) => {
     picture.append(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), class: "grid" }));
-    picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, axis(value)));
-  }
+    picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end value" }, labels[index]));
+  });
   const name = spec.name || shortDay;
   const every = Math.ceil(spec.days.length / Math.max(2, (right - left) / 76));
   spec.days.forEach((day, index) => {
@@ -265,7 +326,7 @@ function columnChart(host, spec) {
   picture.append(svg("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "axis" }));
   interactive(host, picture, {
     label: spec.label, count: spec.days.length, x, top, bottom, jumps: [], kind: "column",
-    title: (index) => (spec.title || spec.name || longDay)(spec.days[index]),
+    title: (index) => (spec.title || spec.name || isoDay)(spec.days[index]),
     rows: (index) => spec.series.map((one, position) => ({ name: one.name, index: position, text: known(one.values[index]) ? format(one.values[index]) : "no data", y: null })),
   });
 }

@@ -11,35 +11,41 @@ function sparkline(values, label, options = {}) {
     return 4 + (options.inverted ? part : 1 - part) * (height - 8);
   };
   const picture = svg("svg", { class: "spark", width, height, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMinYMid", role: "img", "aria-label": label });
-  if (options.filled) picture.append(svg("path", { d: areaPath(values, x, y, height), class: "fill s0" }));
   picture.append(svg("path", { d: linePath(values, x, y), class: "line s0" }));
   const end = values.findLastIndex(known);
   picture.append(svg("circle", { cx: x(end), cy: y(values[end]), r: 2.6, class: "dot s0" }));
   return picture;
 }
 
-// rows: [{name, value, text, extra}]; the bar says what the number beside it says.
-function barList(rows, options = {}) {
-  const top = options.top || Math.max(...rows.map((row) => Math.abs(row.value)), 1e-9);
-  return el(
+// rows: [{name, value, text, extra, muted}], drawn on one scale from scale[0] to scale[1] which is written under them;
+// bars start at zero, wherever on the scale that is.
+const SHARES = { from: 0, to: 1, write: (value) => percent(value, 0) };
+const fromZero = (rows, write) => ({ from: 0, to: Math.max(...rows.map((row) => row.value), 1), write });
+function barList(rows, scale) {
+  const at = (value) => ((Math.max(scale.from, Math.min(scale.to, value)) - scale.from) / (scale.to - scale.from)) * 100;
+  const zero = at(0);
+  const ends = scale.from < 0 ? [scale.from, 0, scale.to] : [scale.from, scale.to];
+  const list = el(
     "ul",
-    { class: `bars ${options.className || ""}` },
+    { class: "bars" },
     rows.map((row) => {
       const bar = el("span", { class: `bar ${row.value < 0 ? "minus" : ""} ${row.muted ? "muted" : ""}`, "aria-hidden": "true" });
-      bar.style.width = `${Math.max(0.5, (Math.abs(row.value) / top) * 100).toFixed(1)}%`;
-      return el("li", {}, el("span", { class: "bar-name" }, row.name), el("span", { class: "bar-value" }, row.text, row.extra && el("span", { class: "quiet-text" }, " ", row.extra)), el("span", { class: "bar-track" }, bar));
+      bar.style.left = `${Math.min(zero, at(row.value)).toFixed(2)}%`;
+      bar.style.width = `${Math.abs(at(row.value) - zero).toFixed(2)}%`;
+      return el("li", {}, el("span", { class: "bar-name" }, row.name), el("span", { class: "bar-value" }, row.text, row.extra && el("span", { class: "quiet-text" }, " ", row.extra)), el("span", { class: `bar-track ${scale.from < 0 ? "centred" : ""}` }, bar));
     }),
   );
+  return [list, el("p", { class: "bar-scale", "aria-hidden": "true" }, ends.map((value) => el("span", {}, scale.write(value))))];
 }
 
 const STATES = {
   ok: ["Collected", "■"],
-  late: ["Due, not there yet", "◷"],
+  late: ["Late", "◷"],
   missing: ["Gap", "✕"],
-  failed: ["Begun, not whole", "!"],
+  failed: ["Incomplete", "!"],
 };
 const stateOf = (state) => STATES[state] || [state, "?"];
-// A cell a period, on one scale of weeks for all sources: days stand in columns of a week, months are as wide as they are long.
+// One cell per period, all sources on one scale of weeks: days stand in columns of a week, months are as wide as they are long.
 function calendar(host, periods, cadence, title, first, last) {
   // Columns begin on Tuesday, on which Steam's weeks begin.
   const weekday = (day) => (dateOf(day).getUTCDay() + 5) % 7;
@@ -54,7 +60,7 @@ function calendar(host, periods, cadence, title, first, last) {
   const bad = periods.filter((one) => one.state !== "ok").length;
   const picture = svg("svg", {
     class: "calendar", width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `${title}: ${plural(periods.length, "period")} from ${longDay(start)} to ${longDay(end)}, ${bad ? `${bad} not collected` : "all collected"}`,
+    "aria-label": `${title}: ${plural(periods.length, "period")} from ${isoDay(start)} to ${isoDay(end)}, ${bad ? `${bad} not collected` : "all collected"}`,
   });
   let labelled = -99;
   periods.forEach((one) => {
@@ -63,7 +69,7 @@ function calendar(host, periods, cadence, title, first, last) {
     const y = (cadence === "daily" ? weekday(one.period) * row : 0) + 15;
     const long = cadence === "monthly" ? new Date(Date.UTC(dateOf(one.period).getUTCFullYear(), dateOf(one.period).getUTCMonth() + 1, 0)).getUTCDate() / 7 : 1;
     const [wide, high] = [Math.max(2, Math.min(long * pitch, width - x) - gap), row - Math.min(gap, 2)];
-    const cell = svg("g", { class: `cell ${one.state}` }, svg("title", {}, `${longDay(one.period)}: ${stateOf(one.state)[0]}${one.why ? `. ${one.why}` : ""}`));
+    const cell = svg("g", { class: `cell ${one.state}` }, svg("title", {}, `${isoDay(one.period)}: ${stateOf(one.state)[0]}${one.why ? `. ${one.why}` : ""}`));
     cell.append(svg("rect", { x: x + 0.5, y: y + 0.5, width: wide, height: high, rx: high > 7 ? 2 : 0 }));
     if (one.state !== "ok") cell.append(svg("path", { class: "cross", d: `M${x + 0.5} ${y + 0.5}l${wide} ${high}M${x + 0.5 + wide} ${y + 0.5}l${-wide} ${high}` }));
     picture.append(cell);
@@ -77,18 +83,18 @@ function calendar(host, periods, cadence, title, first, last) {
 
 function movementMark(status, places) {
   const words = {
-    up: ["▲", "up", whole(places)], down: ["▼", "down", whole(Math.abs(places))], same: ["＝", "flat", ""],
-    new: ["★", "fresh", "new"], returned: ["↻", "fresh", "back"], dropped: ["↓", "down", "left"],
+    up: ["▲", "up", whole(places)], down: ["▼", "down", whole(Math.abs(places))], same: ["=", "flat", ""],
+    new: ["★", "fresh", "new"], first_seen: ["☆", "fresh", "first seen"], returned: ["↻", "fresh", "returned"], dropped: ["↓", "down", "dropped"],
   }[status];
   if (!words) return el("span", { class: "quiet-text" }, DASH);
-  const spoken = { up: `up ${places}`, down: `down ${Math.abs(places)}`, same: "unchanged", new: "new on the chart", returned: "returned", dropped: "dropped out" }[status];
+  const spoken = { up: `up ${places}`, down: `down ${Math.abs(places)}`, same: "unchanged", new: "new on the chart", first_seen: "first seen; fewer than 28 days were collected before", returned: "returned", dropped: "dropped off the chart" }[status];
   return el("span", { class: `move ${words[1]}` }, hidden(spoken), mark(words[0]), words[2] && el("span", { "aria-hidden": "true" }, ` ${words[2]}`));
 }
 
 const gameLink = (app) => el("a", { class: "game", href: `#/games?ids=${APPS.id[app]}` }, bdi(appName(app)));
 function priceTag(app) {
   if (APPS.free[app] === 1) return el("span", { class: "tag" }, "Free");
-  if (!known(APPS.price[app])) return el("span", { class: "quiet-text" }, known(APPS.free[app]) ? "not for sale" : "hidden in the US");
+  if (!known(APPS.price[app])) return el("span", { class: "quiet-text" }, known(APPS.free[app]) ? "not for sale" : "not in the US store");
   const off = APPS.discount[app];
   return el("span", {}, dollars(APPS.price[app]), off ? el("span", { class: "tag off" }, `−${off} %`) : null);
 }

@@ -1,136 +1,190 @@
-// Overview: how fresh everything is, the numbers of the day, who moved.
+// Overview: the day in one sentence, its numbers, who moved, and what was collected.
 function overview() {
   return [
-    pageHead("Steam market", "The most played games, the weekly US top sellers, their news and reviews, and visits to the store. All days and times are UTC."),
-    freshnessStrip(),
+    pageHead("Steam market", summary()),
+    freshnessLine(),
     el("div", { class: "tiles" }, tiles()),
     el("div", { class: "grid" }, marketPanel(), moversPanel(), sellersPanel(), arrivalsPanel(), splitPanel(), effectsPanel("half"), bombsPanel("half"), gapsPanel()),
   ];
 }
 
-function pageHead(title, lead) {
-  return el("header", { class: "page-head" }, el("h1", { tabindex: "-1", id: "page-title" }, title), el("p", { class: "lead" }, lead));
+function pageHead(title, ...lead) {
+  return el("header", { class: "page-head" }, el("div", { class: "page-title" }, el("h1", { tabindex: "-1", id: "page-title" }, title), el("button", { type: "button", class: "quiet", id: "copy-link", onclick: copyLink }, "Copy link")), el("p", { class: "lead" }, lead));
 }
 
-function freshnessStrip() {
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    announce("Link copied");
+    document.getElementById("copy-link").textContent = "Link copied";
+  } catch {
+    announce("The browser does not allow copying; copy the address from its address bar");
+  }
+}
+
+// What an analyst would say first, from the newest day and week.
+function summary() {
+  const market = frame("market").rows.at(-1);
+  const gained = moversByGain();
+  const week = newest(frame("moves").rows, "week");
+  const seller = frame("moves").rows.find((row) => row.week === week && row.rank === 1);
+  const parts = [];
+  if (market) {
+    const change = market.peak_change_7d;
+    const way = known(change) && ["below", "level with", "above"][direction(change * 100, 1) + 1];
+    parts.push(["On ", isoDay(market.day), " the daily peaks of the ", whole(market.games), " most played games add up to ", el("b", {}, compact(market.players_peak_sum)), " players", way ? ["; their 7-day mean is ", way === "level with" ? null : [el("b", {}, percent(Math.abs(change))), " "], way, " that of the week before"] : null, ". "]);
+  }
+  if (gained.length && gained[0].players_gained_7d > 0) parts.push([gameLink(gained[0].app), " gained the most (", signedWhole(gained[0].players_gained_7d), ")"]);
+  const lost = gained.at(-1);
+  if (lost && lost.players_gained_7d < 0) parts.push([parts.length > 1 ? ", " : "", gameLink(lost.app), " lost the most (", signedWhole(lost.players_gained_7d), ")"]);
+  if (gained.length) parts.push(". ");
+  if (seller) parts.push([gameLink(seller.app), " leads the weekly US top sellers", seller.streak > 1 ? ` (${whole(seller.streak)} weeks in a row on that chart)` : "", "."]);
+  return parts.length ? parts : "The most played games, the weekly US top sellers, their news and reviews, and visits to the store. All days and times are UTC.";
+}
+const moversByGain = () => frame("trend").rows.filter((row) => known(row.rank) && known(row.players_gained_7d)).sort((a, b) => b.players_gained_7d - a.players_gained_7d);
+
+function freshnessLine() {
+  const states = GIVEN.sources.map((source) => ({ source, ...freshnessOf(source) }));
+  const count = (kind) => states.filter((one) => one.kind === kind).length;
+  const words = [
+    count("none") && `${plural(count("none"), "source")} with no data`,
+    count("late") && `${plural(count("late"), "source")} late`,
+    count("gaps") && `${plural(count("gaps"), "source")} with gaps`,
+    count("ok") && `${plural(count("ok"), "source")} complete`,
+  ].filter(Boolean);
+  const kind = ["none", "late", "gaps", "ok"].find((one) => count(one));
   return el(
-    "ul",
-    { class: "strip", "aria-label": "How fresh each source is" },
-    GIVEN.sources.map((source) => {
-      const bad = source.periods.state.filter((state) => state !== "ok").length;
-      const newestState = source.periods.state[source.periods.state.length - 1];
-      const kind = source.as_of === null ? "none" : newestState !== "ok" ? "late" : bad ? "gaps" : "ok";
-      const words = { none: ["∅", "nothing collected"], late: ["◷", "newest is missing"], gaps: ["✕", plural(bad, "gap")], ok: ["✓", "complete"] }[kind];
-      return el("li", { class: kind }, el("span", { class: "strip-name" }, source.title), el("span", { class: "strip-time" }, source.as_of === null ? "never" : longTime(source.as_of)), el("span", { class: "strip-state" }, mark(words[0]), " ", words[1]));
-    }),
+    "details",
+    { class: "fresh-line" },
+    el("summary", {}, el("span", { class: kind }, el("span", { class: "strip-state" }, mark(FRESHNESS[kind][0]), " ", words.join(", "))), GIVEN.as_of === null ? "" : ` · newest data ${longTime(GIVEN.as_of)}`),
+    el("ul", { class: "strip", "aria-label": "How fresh each source is" }, states.map(({ source, kind: own, bad }) => el("li", { class: own }, el("span", { class: "strip-name" }, source.title), el("span", { class: "strip-time" }, source.as_of === null ? "never collected" : longTime(source.as_of)), el("span", { class: "strip-state" }, mark(FRESHNESS[own][0]), " ", FRESHNESS[own][1](bad))))),
   );
+}
+const FRESHNESS = { none: ["∅", () => "no data"], late: ["◷", () => "newest period late"], gaps: ["✕", (bad) => plural(bad, "gap")], ok: ["✓", () => "complete"] };
+function freshnessOf(source) {
+  const bad = source.periods.state.filter((state) => state !== "ok").length;
+  return { bad, kind: source.as_of === null ? "none" : source.periods.state.at(-1) !== "ok" ? "late" : bad ? "gaps" : "ok" };
 }
 
 function tile(title, value, detail, asOf, extra) {
-  return el("div", { class: "tile" }, el("h2", {}, title), el("p", { class: `big ${typeof value === "string" && value.length > 9 ? "words" : ""}` }, bdi(value)), el("p", { class: "detail" }, detail), extra, el("p", { class: "facts" }, known(asOf) ? `As of ${longTime(asOf)}` : "Nothing collected"));
+  return el("div", { class: "tile" }, el("h2", {}, title), el("p", { class: `big ${typeof value === "string" && value.length > 9 ? "words" : ""}` }, bdi(value)), el("p", { class: "detail" }, detail), extra, el("p", { class: "facts" }, known(asOf) ? `As of ${longTime(asOf)}` : "No data"));
 }
 function tiles() {
   return [marketTile(), mostPlayedTile(), sellerTile(), reviewsTile(), visitsTile()];
 }
+const TILE_SPARK = { width: 200, height: 34 };
 function marketTile() {
   const market = frame("market");
-  const rows = market.rows;
-  if (!rows.length) return tile("Players at their peaks", DASH, market.why, null);
-  const last = rows[rows.length - 1];
-  const before = rows.find((row) => row.day === last.day - 7);
-  const recent = rows.filter((row) => row.day > last.day - 90);
-  return tile("Players at their peaks", compact(last.players_peak_sum), [before ? [delta(last.players_peak_sum / before.players_peak_sum - 1), " in 7 days"] : "no day a week before", ""], market.asOf, sparkline(recent.map((row) => row.players_peak_sum), `Sum of peaks over the last ${plural(recent.length, "day")}`, { width: 200, height: 34, filled: true }));
+  const last = market.rows.at(-1);
+  if (!last) return tile("Players, sum of daily peaks", DASH, market.why, null);
+  const recent = market.rows.filter((row) => row.day > last.day - 90);
+  return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? [delta(last.peak_change_7d), " against the week before"] : "no full week to compare with yet", market.asOf, sparkline(recent.map((row) => row.players_peak_sum), `Sum of daily peaks over the last ${plural(recent.length, "day")}`, TILE_SPARK));
 }
 function mostPlayedTile() {
   const trend = frame("trend");
   const first = trend.rows.find((row) => row.rank === 1);
   if (!first) return tile("Most played", DASH, trend.why || "No chart yet.", null);
   const runner = trend.rows.find((row) => row.rank === 2);
-  return tile("Most played", appName(first.app), ["peak ", el("b", {}, whole(first.players_peak)), " players ", delta(first.peak_change_7d), runner ? [el("br"), "then ", bdi(appName(runner.app)), `, ${compact(runner.players_peak)}`] : null], trend.asOf);
+  return tile("Most played", appName(first.app), ["peak of ", el("b", {}, whole(first.players_peak)), " players", known(first.peak_change_7d) ? [el("br"), delta(first.peak_change_7d), " against the week before"] : null, runner ? [el("br"), "followed by ", bdi(appName(runner.app)), `, ${compact(runner.players_peak)}`] : null], trend.asOf);
 }
 function sellerTile() {
   const moves = frame("moves");
   const week = newest(moves.rows, "week");
   const first = moves.rows.find((row) => row.week === week && row.rank === 1);
   if (!first) return tile("Top seller of the week", DASH, moves.why || "No chart yet.", null);
-  return tile("Top seller of the week", appName(first.app), [movementMark(first.status, first.movement), ` · ${plural(first.streak, "week")} in a row`, el("br"), `week from ${longDay(week)}`], moves.asOf);
+  return tile("Top seller of the week", appName(first.app), [movementMark(first.status, first.movement), ` · ${plural(first.streak, "week")} in a row`, el("br"), weekName(week)], moves.asOf);
 }
 function weeklyVotes() {
-  return [...groupBy(frame("sentiment").rows, "week")].map(([week, rows]) => {
-    const positive = rows.reduce((sum, row) => sum + row.positive, 0);
-    const all = rows.reduce((sum, row) => sum + row.positive + row.negative, 0);
-    return { week, positive, negative: all - positive, all, share: all ? positive / all : null };
-  }).sort((a, b) => a.week - b.week);
+  return [...groupBy(frame("sentiment").rows, "week")].map(([week, rows]) => ({ week, ...votesOf(rows) })).sort((a, b) => a.week - b.week);
+}
+function votesOf(rows) {
+  const positive = rows.reduce((sum, row) => sum + row.positive, 0);
+  const all = rows.reduce((sum, row) => sum + row.positive + row.negative, 0);
+  return { positive, negative: all - positive, all, share: all ? positive / all : null };
+}
+// The change of the positive share from a week to the next, over the games whose reviews were counted in both.
+function sameGames(before, last) {
+  const rows = (week) => frame("sentiment").rows.filter((row) => row.week === week && row.positive + row.negative > 0);
+  const [then, now] = [rows(before), rows(last)];
+  const [thenApps, nowApps] = [then, now].map((ones) => new Set(ones.map((row) => row.app)));
+  const shares = [votesOf(then.filter((row) => nowApps.has(row.app))).share, votesOf(now.filter((row) => thenApps.has(row.app))).share];
+  return { change: shares.every(known) ? shares[1] - shares[0] : null, games: now.filter((row) => thenApps.has(row.app)).length };
 }
 function reviewsTile() {
   const sentiment = frame("sentiment");
   const weeks = weeklyVotes();
-  if (!weeks.length) return tile("Positive reviews", DASH, sentiment.why, null);
-  const last = weeks[weeks.length - 1];
-  const before = weeks[weeks.length - 2];
-  const change = before && known(before.share) && known(last.share) ? last.share - before.share : null;
-  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), " points in a week", el("br")] : null, `${whole(last.all)} reviews, week from ${shortDay(last.week)}`], sentiment.asOf, sparkline(weeks.slice(-26).map((one) => one.share), `Positive share over ${plural(Math.min(26, weeks.length), "week")}`, { width: 200, height: 34, filled: true }));
+  const last = weeks.at(-1);
+  if (!last) return tile("Positive reviews", DASH, sentiment.why, null);
+  const { change, games: count } = sameGames(last.week - 7, last.week);
+  const recent = weeks.slice(-26);
+  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), ` points for the ${plural(count, "game")} of both weeks`, el("br")] : null, `${whole(last.all)} reviews, ${weekName(last.week)}`], sentiment.asOf, sparkline(recent.map((one) => one.share), `Positive share over ${plural(recent.length, "week")}`, TILE_SPARK));
 }
+const daysOfMonth = (day) => new Date(Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() + 1, 0)).getUTCDate();
+const monthBefore = (day) => Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() - 1, 1) / DAY;
 function visitsTile() {
   const visits = frame("visits");
-  const last = visits.rows[visits.rows.length - 1];
+  const last = visits.rows.at(-1);
   if (!last) return tile("Visits to the store", DASH, visits.why, null);
-  const before = visits.rows[visits.rows.length - 2];
-  return tile("Visits to the store", compact(last.visits), [before ? [delta(last.visits / before.visits - 1), ` against ${monthName(before.month)}`, el("br")] : null, `${monthName(last.month)}, ${last.kind === "official" ? "Similarweb's API" : "Similarweb's estimate"}`], visits.asOf);
+  const before = visits.rows.find((row) => row.month === monthBefore(last.month));
+  // Months have 28 to 31 days.
+  const perDay = (row) => row.visits / daysOfMonth(row.month);
+  return tile("Visits to the store", compact(last.visits), [before ? [delta(perDay(last) / perDay(before) - 1), ` per day, against ${monthName(before.month)}`, el("br")] : null, `${monthName(last.month)}, ${last.kind === "official" ? "Similarweb API" : "Similarweb estimate"}`], visits.asOf);
 }
+
+const LINES = { mean: "7-day mean", daily: "Daily" };
+// The mean, unless too few days were collected to have one.
+const chosenLine = (asked, hasMean) => (LINES[asked] ? asked : hasMean ? "mean" : "daily");
+const CHANGES = [7, 28, 91, 364];
+const MARKET_COLUMNS = ["games", "players_peak_sum", "players_now", "top10_share", "peak_sum_7d_mean", ...CHANGES.map((days) => `peak_change_${days}d`), "players_gained_7d"];
+let marketLine = null;
 
 function marketPanel() {
   const market = frame("market");
-  const days = allDays.filter((day) => !market.rows.length || day >= market.rows[0].day);
+  const last = market.rows.at(-1);
+  const days = allDays.filter((day) => last && day >= market.rows[0].day);
   const byDay = new Map(market.rows.map((row) => [row.day, row]));
-  return panel({
-    title: "Players on the chart", note: `Sum of the daily peaks of the ${market.rows.length ? market.rows[market.rows.length - 1].games : ""} most played games. A break in a line: a day was not collected, or one of the seven of the mean.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
-    sheet: () => ({ name: "market-by-day", columns: ["day", "games", "players_peak_sum", "players_now", "top10_share"], rows: market.rows.map((row) => [isoDay(row.day), row.games, row.players_peak_sum, row.players_now, row.top10_share]) }),
+  const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
+  const line = chosenLine(marketLine, weekMeans(peaks).some(known));
+  const made = panel({
+    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
+    tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => { marketLine = value; const next = marketPanel(); made.replaceWith(next); next.querySelector("[aria-pressed=true]").focus(); })],
+    sheet: () => sheetOf({ name: "market_day", from: market.from, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {
-      const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
-      put(host, el("dl", { class: "stats" }, [["7 days", 7], ["30 days", 30], ["90 days", 90], ["364 days", 364]].map(([title, back]) => [el("div", {}, el("dt", {}, title), el("dd", {}, changeSince(peaks, back)))])));
-      lineChart(host, { label: "Players on the chart by day", days, series: [{ name: "Mean of 7 days", values: weekMeans(peaks) }, { name: "Sum of peaks on the day", values: peaks, faint: true }], height: host.clientWidth < 560 ? 250 : 380 });
+      put(host, el("dl", { class: "stats" }, CHANGES.map((back) => el("div", {}, el("dt", {}, `${back} days`), el("dd", {}, changeOr(last[`peak_change_${back}d`]))))));
+      lineChart(host, { label: "Players on the chart by day", days, series: [dailyLine("Sum of peaks", peaks, line)], integer: true, height: host.clientWidth < 560 ? 250 : 380 });
     },
   });
+  return made;
 }
-
-// The mean of seven days; null where one of them was not collected, as weekdays differ too much to leave one out.
-function weekMeans(values) {
-  return values.map((value, index) => {
-    const week = values.slice(Math.max(0, index - 6), index + 1).filter(known);
-    return known(value) && week.length === 7 ? week.reduce((sum, one) => sum + one, 0) / week.length : null;
-  });
-}
-function changeSince(values, back) {
-  const [now, then] = [values[values.length - 1], values[values.length - 1 - back]];
-  return known(now) && known(then) ? delta(now / then - 1) : el("span", { class: "quiet-text" }, "no such day");
-}
+const changeOr = (share) => (known(share) ? delta(share) : el("span", { class: "quiet-text" }, "no data for that date"));
 
 function moversPanel() {
   const trend = frame("trend");
-  const known7 = trend.rows.filter((row) => known(row.rank) && known(row.peak_change_7d));
-  const sorted = [...known7].sort((a, b) => b.peak_change_7d - a.peak_change_7d);
-  const risers = sorted.filter((row) => row.peak_change_7d > 0).slice(0, 5);
-  const fallers = sorted.filter((row) => row.peak_change_7d < 0).slice(-5).reverse();
-  const side = (title, rows) => [el("h3", {}, title), rows.length ? barList(rows.map((row) => ({ name: gameLink(row.app), value: row.peak_change_7d, text: delta(row.peak_change_7d), extra: compact(row.players_peak) }))) : el("p", { class: "quiet-text" }, "None.")];
+  const rows = moversByGain();
+  const risers = rows.filter((row) => row.players_gained_7d > 0).slice(0, 5);
+  const fallers = rows.filter((row) => row.players_gained_7d < 0).slice(-5).reverse();
+  const most = Math.max(...[...risers, ...fallers].map((row) => Math.abs(row.players_gained_7d)), 1);
+  const scale = { from: -most, to: most, write: (value) => (value ? `${signOf(value)}${compact(Math.abs(value))}` : "0") };
+  const bars = [...risers, ...[...fallers].reverse()].map((row) => ({ name: gameLink(row.app), value: row.players_gained_7d, text: gainMark(row), extra: null }));
   return panel({
-    title: "Movers of the week", note: "Daily peak against seven days before.", size: "third", asOf: trend.asOf, unit: "change of the peak, players", method: trend.method,
-    empty: trend.why || (known7.length ? null : "No game of the newest chart was also collected seven days before."),
-    sheet: () => ({ name: "movers-7d", columns: ["app_id", "name", "players_peak", "peak_change_7d"], rows: sorted.map((row) => [APPS.id[row.app], appName(row.app), row.players_peak, row.peak_change_7d]) }),
-    body: (host) => put(host, ...side("Rising", risers), ...side("Falling", fallers)),
+    title: "Movers of the week", note: "Players gained and lost: 7-day mean of the daily peaks against that of the week before.", size: "third", asOf: trend.asOf, unit: "players", method: trend.method,
+    empty: trend.why || (bars.length ? null : "No game has two weeks to compare yet: 4 weekdays must be known in both."),
+    sheet: () => sheetOf({ name: "player_trend-movers", from: trend.from, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, players_peak: (row) => row.players_peak, peak_7d_mean: (row) => row.peak_7d_mean, players_gained_7d: (row) => row.players_gained_7d, peak_change_7d: (row) => row.peak_change_7d } }),
+    body: (host) => put(host, barList(bars, scale)),
   });
 }
+const gainMark = (row) => delta(row.peak_change_7d, (share) => `${signedWhole(row.players_gained_7d)} (${signed(share)})`);
 
 function sellersPanel() {
   const moves = frame("moves");
   const week = newest(moves.rows, "week");
   const rows = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank);
   return panel({
-    title: "Top sellers", note: week === null ? null : `By revenue in the US, week from ${longDay(week)}.`, size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
-    sheet: () => sellersSheet(week),
-    body: (host) => put(host, 
+    title: "Top sellers", note: week === null ? null : `By revenue in the US, ${weekName(week)}.`, size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
+    sheet: () => sellersSheet("chart", rows),
+    body: (host) => put(host,
       el("ol", { class: "ranking" }, rows.slice(0, 10).map((row) => el("li", {}, el("span", { class: "rank" }, row.rank), el("span", { class: "grow" }, gameLink(row.app)), movementMark(row.status, row.movement)))),
-      el("p", { class: "go" }, el("a", { href: "#/top-sellers" }, "The whole chart and past weeks")),
+      el("p", { class: "go" }, el("a", { href: "#/top-sellers" }, "Full chart and past weeks")),
     ),
   });
 }
@@ -145,9 +199,9 @@ function arrivalsPanel() {
     return [el("h3", {}, title, el("span", { class: "count" }, found.length)), found.length ? el("ol", { class: "ranking" }, items) : el("p", { class: "quiet-text" }, "None this week."), found.length > 6 && el("p", { class: "quiet-text" }, `and ${found.length - 6} more`)];
   };
   return panel({
-    title: "Came and went", note: "On the week's top sellers; dropped items with their rank of the week before.", size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
-    sheet: () => ({ name: `came-and-went-${isoDay(week)}`, columns: ["week_start", "app_id", "name", "status", "rank", "previous_rank"], rows: rows.filter((row) => ["new", "returned", "dropped"].includes(row.status)).map((row) => [isoDay(week), APPS.id[row.app], appName(row.app), row.status, row.rank, row.previous_rank]) }),
-    body: (host) => put(host, part("New", "new"), part("Returned", "returned"), part("Dropped", "dropped")),
+    title: "New, returning, dropped", note: "On the weekly US top sellers. Dropped items are listed by their rank in the week before.", size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
+    sheet: () => sellersSheet("new-returning-dropped", rows.filter((row) => ["new", "returned", "dropped"].includes(row.status))),
+    body: (host) => put(host, part("New", "new"), part("Returning", "returned"), part("Dropped", "dropped")),
   });
 }
 
@@ -158,11 +212,12 @@ function splitPanel() {
   const part = (chart, title, key) => {
     const found = ["paid", "free", "unknown"].map((price) => rows.find((row) => row.chart === chart && row.price === price)).filter((row) => row && known(row[key]));
     if (!found.length) return [];
-    return [el("h3", {}, title), barList(found.map((row) => ({ name: { paid: "Paid", free: "Free to play", unknown: "Unknown" }[row.price], value: row[key], text: percent(row[key]), muted: row.price !== "paid" })), { top: 1 })];
+    return [el("h3", {}, title), barList(found.map((row) => ({ name: { paid: "Paid", free: "Free to play", unknown: "Unknown" }[row.price], value: row[key], text: percent(row[key]), muted: row.price !== "paid" })), SHARES)];
   };
+  const columns = ["chart", "price", "items", "items_share", "players", "players_share"];
   return panel({
-    title: "Free and paid", note: week === null ? null : `Week from ${longDay(week)}. Unknown: hidden from the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
-    sheet: () => ({ name: "free-and-paid", columns: ["week_start", "chart", "price", "items", "items_share", "players", "players_share"], rows: split.rows.map((row) => [isoDay(row.week), row.chart, row.price, row.items, row.items_share, row.players, row.players_share]) }),
+    title: "Free and paid", note: week === null ? null : `${weekName(week).replace("w", "W")}. Unknown: not in the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
+    sheet: () => sheetOf({ name: "price_split", from: split.from, key: (row) => row.week, rows: split.rows, columns: { week_start: (row) => isoDay(row.week), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, ...part("top_sellers", "Top sellers, by items", "items_share"), ...part("most_played", "Most played, by games", "items_share"), ...part("most_played", "Most played, by players", "players_share")),
   });
 }
@@ -170,9 +225,12 @@ function splitPanel() {
 function gapsPanel() {
   const periods = frame("periods");
   const bad = periods.rows.filter((row) => row.state !== "ok");
+  const tables = new Map(GIVEN.sources.map((source) => [source.name, source.table]));
+  const columns = ["state", "why", "rows", "quarantined"];
   return panel({
-    title: "What was collected", note: "A cell a period: a day, a week from Tuesday, or a month. Nothing is filled in where nothing was collected.", size: "full", asOf: GIVEN.as_of, unit: "periods", method: periods.method, empty: periods.why,
-    sheet: () => ({ name: "periods", columns: ["source", "period", "state", "why", "rows", "quarantined"], rows: periods.rows.map((row) => [row.source, isoDay(row.period), row.state, row.why, row.rows, row.quarantined]) }),
+    title: "Collected periods", note: "Each cell is one day, one week (from Tuesday) or one month. Gaps stay gaps; no value is estimated.", size: "full", asOf: GIVEN.as_of, unit: "periods", method: periods.method, empty: periods.why,
+    // A gap has nothing to trace; a collected period is traced from its source's first table.
+    sheet: () => sheetOf({ name: "freshness", from: (row) => (row.state === "ok" ? tables.get(row.source) : null), key: (row) => row.period, rows: periods.rows, columns: { source: (row) => row.source, period: (row) => isoDay(row.period), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {
       const present = new Set(periods.rows.map((row) => row.state));
       put(host, el("ul", { class: "legend cells" }, Object.entries(STATES).filter(([state]) => present.has(state)).map(([state, [words, sign]]) => el("li", { class: state }, mark(sign, "cell-key"), words))));
@@ -184,12 +242,12 @@ function gapsPanel() {
         const place = el("div");
         const there = `${rows.filter((row) => row.state === "ok").length} of ${plural(rows.length, { daily: "day", weekly: "week", monthly: "month" }[source.cadence])}`;
         const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
-        const counts = [there, plural(total("rows"), "row"), total("quarantined") ? `${whole(total("quarantined"))} unusable, in quarantine` : "nothing in quarantine"];
+        const counts = [there, plural(total("rows"), "row"), `${total("quarantined") ? whole(total("quarantined")) : "none"} quarantined`];
         put(host, el("div", { class: "calendar-row" }, el("h3", {}, source.title, el("span", { class: "count" }, counts.join(" · "))), place));
         calendar(place, rows, source.cadence, source.title, first, last);
       }
-      if (bad.length) put(host, el("h3", {}, "Gaps"), el("ul", { class: "gap-list" }, bad.slice(-12).reverse().map((row) => el("li", {}, el("b", {}, `${GIVEN.sources.find((one) => one.name === row.source)?.title || row.source}, ${longDay(row.period)}: `), `${stateOf(row.state)[0].toLowerCase()}. `, row.why || ""))));
-      if (bad.length > 12) put(host, el("p", { class: "quiet-text" }, `and ${bad.length - 12} older; the table has all.`));
+      if (bad.length) put(host, el("h3", {}, "Gaps"), el("ul", { class: "gap-list" }, bad.slice(-12).reverse().map((row) => el("li", {}, el("b", {}, `${GIVEN.sources.find((one) => one.name === row.source)?.title || row.source}, ${isoDay(row.period)}: `), `${stateOf(row.state)[0].toLowerCase()}. `, row.why || ""))));
+      if (bad.length > 12) put(host, el("p", { class: "quiet-text" }, `and ${bad.length - 12} older gaps, which the table lists.`));
     },
   });
 }

@@ -1,11 +1,13 @@
 // Top sellers: one week's chart, how it moved, and who left.
-const SELLER_FILTERS = { all: "All", moved: "Moved", arrived: "New and back", free: "Free" };
+const SELLER_FILTERS = { all: "All", moved: "Moved", arrived: "New or returning", free: "Free" };
 const BUMP_WEEKS = 12;
 const BUMP_LINES = 4;
 
-function sellersSheet(week) {
-  const rows = frame("moves").rows.filter((row) => row.week === week);
-  return { name: `top-sellers-${isoDay(week)}`, columns: ["week_start", "rank", "app_id", "name", "status", "previous_rank", "movement", "streak_weeks", "weeks_on_chart", "best_rank", "price_cents", "is_free"], rows: rows.map((row) => [isoDay(week), row.rank, APPS.id[row.app], appName(row.app), row.status, row.previous_rank, row.movement, row.streak, row.weeks_on_chart, row.best_rank, row.price, row.free === null ? null : row.free === 1 ? "true" : "false"]) };
+function sellersSheet(part, rows) {
+  return sheetOf({
+    name: `top_seller_moves-${part}`, from: frame("moves").from, key: (row) => row.week, rows,
+    columns: { week_start: (row) => isoDay(row.week), rank: (row) => row.rank, ...ofApp, status: (row) => row.status, previous_rank: (row) => row.previous_rank, movement: (row) => row.movement, streak_weeks: (row) => row.streak, weeks_on_chart: (row) => row.weeks_on_chart, best_rank: (row) => row.best_rank, price_cents: (row) => row.price, is_free: (row) => isTrue(row.free) },
+  });
 }
 
 function sellers(params) {
@@ -13,8 +15,8 @@ function sellers(params) {
   const weeks = [...new Set(moves.rows.map((row) => row.week))].sort((a, b) => a - b);
   const asked = params.get("week") ? dayOf(params.get("week")) : null;
   const week = weeks.includes(asked) ? asked : weeks[weeks.length - 1];
-  const head = pageHead("Top sellers", "The best-earning items of a week in the US store, by revenue with in-game sales. Weeks run from Tuesday to Tuesday, UTC.");
-  if (moves.why) return [head, el("div", { class: "grid" }, panel({ title: "The week's chart", size: "full", empty: moves.why, method: moves.method }))];
+  const head = pageHead("Top sellers", "The items with the highest revenue in the US store, in-game sales included. Weeks run from Tuesday to Monday, UTC.");
+  if (moves.why) return [head, el("div", { class: "grid" }, panel({ title: "Weekly chart", size: "full", empty: moves.why, method: moves.method }))];
   return [head, weekPicker(weeks, week, params), el("div", { class: "grid" }, chartOfWeek(week, weeks, params), bumpPanel(week, weeks), droppedPanel(week), staysPanel(week))];
 }
 const sellersRoute = (params, more) => {
@@ -26,14 +28,14 @@ const sellersRoute = (params, more) => {
 function weekPicker(weeks, week, params) {
   const at = weeks.indexOf(week);
   const to = (index) => () => { location.hash = sellersRoute(params, { week: isoDay(weeks[index]) }); };
-  const select = el("select", { id: "week" }, [...weeks].reverse().map((one) => el("option", { value: isoDay(one) }, `${longDay(one)} to ${longDay(one + 7)}`)));
+  const select = el("select", { id: "week" }, [...weeks].reverse().map((one) => el("option", { value: isoDay(one) }, `${isoDay(one)} to ${isoDay(one + 6)}`)));
   select.value = isoDay(week);
   select.addEventListener("change", () => { location.hash = sellersRoute(params, { week: select.value }); });
   return el("div", { class: "controls" },
     el("button", { type: "button", id: "week-before", class: "quiet", disabled: at === 0, onclick: at > 0 ? to(at - 1) : null }, mark("←"), " Earlier"),
     el("label", { for: "week", class: "sr" }, "Week"), select,
     el("button", { type: "button", id: "week-after", class: "quiet", disabled: at === weeks.length - 1, onclick: at < weeks.length - 1 ? to(at + 1) : null }, "Later ", mark("→")),
-    weeks.length && week - 7 !== weeks[at - 1] ? el("span", { class: "quiet-text" }, at === 0 ? "The first collected week." : "The week before was not collected.") : null);
+    weeks.length && week - 7 !== weeks[at - 1] ? el("span", { class: "quiet-text" }, at === 0 ? "First collected week." : "The week before was not collected.") : null);
 }
 
 function chartOfWeek(week, weeks, params) {
@@ -48,19 +50,19 @@ function chartOfWeek(week, weeks, params) {
     { key: "rank", title: "#", num: true, low: true, className: "rank-cell", cell: (row) => row.rank, sort: (row) => row.rank },
     { key: "name", title: "Item", className: "name-cell", cell: (row) => [gameLink(row.app), APPS.type[row.app] && APPS.type[row.app] !== "game" ? el("span", { class: "tag" }, APPS.type[row.app]) : null], sort: (row) => appName(row.app).toLowerCase() },
     { key: "move", title: "Move", num: true, cell: (row) => movementMark(row.status, row.movement), sort: (row) => row.movement },
-    { key: "last", title: "Last week", num: true, low: true, className: "wide-only", cell: (row) => row.previous_rank ?? DASH, sort: (row) => row.previous_rank },
+    { key: "last", title: "Week before", num: true, low: true, drop: 1, cell: (row) => row.previous_rank ?? DASH, sort: (row) => row.previous_rank },
     { key: "streak", title: "In a row", num: true, cell: (row) => [whole(row.streak), hidden(" weeks")], sort: (row) => row.streak },
-    { key: "weeks", title: "Collected weeks", num: true, className: "wide-only", cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
-    { key: "best", title: "Best", num: true, low: true, className: "wide-only", cell: (row) => row.best_rank, sort: (row) => row.best_rank },
-    { key: "spark", title: `${history.length} weeks`, className: "wide-only", cell: (row) => sparkline(ranks(row.app), `Rank over ${plural(history.length, "week")}, now ${row.rank}`, { inverted: true }) },
-    { key: "price", title: "Price", num: true, className: "wide-only", cell: (row) => (row.free === 1 ? el("span", { class: "tag" }, "Free") : known(row.price) ? dollars(row.price) : el("span", { class: "quiet-text" }, row.free === null ? "hidden" : "none")), sort: (row) => row.price },
+    { key: "weeks", title: "Weeks on chart", num: true, drop: 1, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
+    { key: "best", title: "Best rank", num: true, low: true, drop: 1, cell: (row) => row.best_rank, sort: (row) => row.best_rank },
+    { key: "spark", title: `Last ${plural(history.length, "week")}`, drop: 1, cell: (row) => sparkline(ranks(row.app), `Rank over ${plural(history.length, "week")}, now ${row.rank}`, { inverted: true }) },
+    { key: "price", title: "Price", num: true, drop: 1, cell: (row) => (row.free === 1 ? el("span", { class: "tag" }, "Free") : known(row.price) ? dollars(row.price) : el("span", { class: "quiet-text" }, row.free === null ? "not in the US store" : "not for sale")), sort: (row) => row.price },
   ];
   return panel({
-    title: `Week from ${longDay(week)}`, note: "Streaks as Steam counts them. Prices are those of the day of asking.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
+    title: weekName(week).replace("w", "W"), note: "Streaks are Steam's own count. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
     tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { location.hash = sellersRoute(params, { show: value }); })],
-    empty: rows.length ? null : all.length ? "No item of this week fits the filter." : "This week's chart was not collected; only what is known to have left it.",
-    sheet: () => sellersSheet(week),
-    body: (host) => put(host, sortableTable({ columns, rows, caption: `Top sellers of the week from ${longDay(week)}`, limit: 50, order: { key: "rank", down: false } })),
+    empty: rows.length ? null : all.length ? "No item of this week fits the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
+    sheet: () => sellersSheet(isoDay(week), all),
+    body: (host) => put(host, sortableTable({ columns, rows, caption: `Top sellers, ${weekName(week)}`, limit: 50, order: { key: "rank", down: false } })),
   });
 }
 
@@ -72,9 +74,9 @@ function bumpPanel(week, weeks) {
   const past = new Map(moves.rows.map((row) => [`${row.app} ${row.week}`, row.rank]));
   const lines = top.map((row) => ({ name: appName(row.app), values: days.map((day) => past.get(`${row.app} ${day}`) ?? null) }));
   return panel({
-    title: "How the first four got there", note: "Rank week by week. A break: off the chart, or a week that was not collected.", size: "full", asOf: moves.asOf, unit: "rank", method: moves.method, empty: history.length < 2 ? "One collected week makes no line; collect a second." : null,
-    sheet: () => ({ name: "top-seller-ranks", columns: ["week_start", ...lines.map((one) => one.name)], rows: days.map((day, index) => [isoDay(day), ...lines.map((one) => one.values[index])]) }),
-    body: (host) => lineChart(host, { label: "Weekly rank of the first four top sellers", days, series: lines, inverted: true, axis: whole, format: (value) => `rank ${value}`, period: ", week" }),
+    chart: "Steam (top_seller_moves)", title: "Rank history of the top four", note: "Rank by week. A break in a line: off the chart, or a week that was not collected.", size: "full", asOf: moves.asOf, unit: "rank", method: moves.method, empty: history.length < 2 ? "A line needs two collected weeks." : null,
+    sheet: () => sellersSheet("top-four", moves.rows.filter((row) => days.includes(row.week) && known(row.rank) && top.some((one) => one.app === row.app))),
+    body: (host) => lineChart(host, { label: "Weekly rank of the top four sellers", days, series: lines, inverted: true, axis: axisNumber, format: (value) => `rank ${value}`, period: " (week of)" }),
   });
 }
 
@@ -82,13 +84,13 @@ function droppedPanel(week) {
   const moves = frame("moves");
   const rows = moves.rows.filter((row) => row.week === week && row.status === "dropped").sort((a, b) => a.previous_rank - b.previous_rank);
   return panel({
-    title: "Dropped out", note: "On the chart the week before, and not on this one.", size: "half", asOf: moves.asOf, unit: "rank of the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "Nothing left the chart, or the week before was not collected.",
-    sheet: () => ({ name: `dropped-${isoDay(week)}`, columns: ["app_id", "name", "previous_rank", "weeks_on_chart", "best_rank"], rows: rows.map((row) => [APPS.id[row.app], appName(row.app), row.previous_rank, row.weeks_on_chart, row.best_rank]) }),
-    body: (host) => put(host, sortableTable({ caption: "Dropped out", rows, limit: 12, headColumn: 1, columns: [
-      { key: "was", title: "Was", num: true, low: true, className: "rank-cell", cell: (row) => row.previous_rank, sort: (row) => row.previous_rank },
+    title: "Dropped", note: "On the chart in the week before, not on this one.", size: "half", asOf: moves.asOf, unit: "rank in the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "No item dropped off the chart, or the week before was not collected.",
+    sheet: () => sellersSheet(`dropped-${isoDay(week)}`, rows),
+    body: (host) => put(host, sortableTable({ caption: "Dropped", rows, limit: 12, headColumn: 1, columns: [
+      { key: "was", title: "Rank before", num: true, low: true, className: "rank-cell", cell: (row) => row.previous_rank, sort: (row) => row.previous_rank },
       { key: "name", title: "Item", className: "name-cell", cell: (row) => gameLink(row.app), sort: (row) => appName(row.app) },
-      { key: "weeks", title: "Weeks", num: true, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
-      { key: "best", title: "Best", num: true, low: true, cell: (row) => row.best_rank, sort: (row) => row.best_rank },
+      { key: "weeks", title: "Weeks on chart", num: true, drop: 1, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
+      { key: "best", title: "Best rank", num: true, low: true, drop: 1, cell: (row) => row.best_rank, sort: (row) => row.best_rank },
     ] })),
   });
 }
@@ -97,8 +99,8 @@ function staysPanel(week) {
   const moves = frame("moves");
   const rows = moves.rows.filter((row) => row.week === week && known(row.streak) && known(row.rank)).sort((a, b) => b.streak - a.streak).slice(0, 12);
   return panel({
-    title: "Longest streaks", note: "Weeks on the chart without a break.", size: "half", asOf: moves.asOf, unit: "weeks", method: moves.method, plainTable: true, empty: rows.length ? null : "Steam told no streaks for this week.",
-    sheet: () => ({ name: `streaks-${isoDay(week)}`, columns: ["app_id", "name", "streak_weeks", "rank"], rows: rows.map((row) => [APPS.id[row.app], appName(row.app), row.streak, row.rank]) }),
-    body: (host) => put(host, barList(rows.map((row) => ({ name: gameLink(row.app), value: row.streak, text: whole(row.streak), extra: `rank ${row.rank}` })))),
+    title: "Longest streaks", note: "Consecutive weeks on the chart. The longest fills the bar.", size: "half", asOf: moves.asOf, unit: "weeks", method: moves.method, plainTable: true, empty: rows.length ? null : "Steam published no streaks for this week.",
+    sheet: () => sellersSheet(`streaks-${isoDay(week)}`, rows),
+    body: (host) => put(host, barList(rows.map((row) => ({ name: gameLink(row.app), value: row.streak, text: whole(row.streak), extra: `rank ${row.rank}` })), fromZero(rows.map((row) => ({ value: row.streak })), (value) => plural(value, "week")))),
   });
 }

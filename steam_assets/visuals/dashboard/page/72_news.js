@@ -1,4 +1,4 @@
-// News: what was published about which game, with the way to the same day on its player line.
+// News: what was published about which game, with a link to that day on its player chart.
 const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Other" };
 const NEWS_STEP = 40;
 let newsQuery = "";
@@ -19,12 +19,12 @@ function news(params) {
   const search = el("input", { id: "news-search", type: "search", placeholder: "Words in the headline", autocomplete: "off" });
   search.value = newsQuery;
   const place = el("div", { class: "grid" });
-  const fitting = () => given.rows.filter((row) => (kind === "all" || row.kind === kind || (kind === "update" && row.kind === "patch")) && (app === undefined || row.app === app) && row.title.toLowerCase().includes(newsQuery.trim().toLowerCase()));
+  const fitting = () => given.rows.filter((row) => (kind === "all" || row.kind === kind || (kind === "update" && row.kind === "patch")) && (app === undefined || row.app === app) && folded(row.title).includes(folded(newsQuery)));
   const draw = () => place.replaceChildren(newsPanel(fitting(), given));
   search.addEventListener("input", () => { newsQuery = search.value; draw(); announce(`${plural(fitting().length, "article")} found`); });
   draw();
   return [
-    pageHead("News", "Articles about the week's top sellers: the makers' own announcements and the press."),
+    pageHead("News", "Articles about the weekly top sellers: developers' announcements and press coverage."),
     el("div", { class: "controls" }, el("span", { class: "field" }, el("label", { for: "news-search" }, "Search"), search), el("span", { class: "field" }, el("label", { for: "news-app" }, "Game"), select), segmented("Kind", Object.entries(KINDS), kind, (value) => route({ kind: value === "all" ? "" : value }))),
     place,
   ];
@@ -33,12 +33,12 @@ function news(params) {
 function newsPanel(rows, given) {
   return panel({
     title: plural(rows.length, "article"), note: given.note, size: "full", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true,
-    empty: given.why || (rows.length ? null : "No article fits; widen the filter."),
+    empty: given.why || (rows.length ? null : "No article fits the filter."),
     sheet: () => newsSheet(rows),
     body: (host) => put(host, newsList(rows)),
   });
 }
-const newsSheet = (rows) => ({ name: "news", columns: ["published_at", "app_id", "name", "kind", "title", "feed", "url"], rows: rows.map((row) => [isoTime(row.moment), APPS.id[row.app], appName(row.app), row.kind, row.title, row.feed, row.url]) });
+const newsSheet = (rows) => sheetOf({ name: "news_markers", from: frame("news").from, key: (row) => tuesdayOf(row.day), rows, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, kind: (row) => row.kind, title: (row) => row.title, feed: (row) => row.feed, url: (row) => row.url } });
 
 function newsList(rows, ofGame) {
   const list = el("div", { class: "news" });
@@ -51,13 +51,13 @@ function newsList(rows, ofGame) {
       if (row.day !== day) {
         day = row.day;
         part = el("ul");
-        list.append(el("h3", {}, longDay(day)), part);
+        list.append(el("h3", {}, isoDay(day)), part);
       }
       part.append(newsItem(row, ofGame));
     }
     shown = Math.min(rows.length, shown + NEWS_STEP);
     more.hidden = shown >= rows.length;
-    more.textContent = `Show more (${whole(rows.length - shown)} left)`;
+    more.textContent = `Show more (${whole(rows.length - shown)} remaining)`;
   }
   more.addEventListener("click", extend);
   extend();
@@ -68,15 +68,15 @@ function newsItem(row, ofGame) {
   return el("li", {},
     el("span", { class: `kind ${row.kind}` }, mark(kinds[0]), ` ${kinds[1]}`),
     el("span", { class: "headline" }, row.url ? webLink(row.title, row.url) : bdi(row.title)),
-    el("span", { class: "quiet-text" }, ofGame ? null : [gameLink(row.app), " · "], bdi(row.feed || "unnamed feed"), ` · ${longTime(row.moment).slice(-9)} · `, el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}&range=all` }, "on the chart", hidden(` of ${appName(row.app)}`))));
+    el("span", { class: "quiet-text" }, ofGame ? null : [gameLink(row.app), " · "], bdi(row.feed || "feed without a name"), ` · ${longTime(row.moment).slice(-9)} · `, el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}&range=all` }, "show on chart", hidden(` of ${appName(row.app)}`))));
 }
 function newsOfGame(app) {
   const given = frame("news");
   const rows = given.rows.filter((row) => row.app === app);
   return panel({
     title: "News of this game", size: "half", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true, note: given.note,
-    empty: given.why || (rows.length ? null : "No article about this game was collected; only top sellers are asked about."),
+    empty: given.why || (rows.length ? null : markersOf(app).length ? "The headlines about this game are older than those in this page; its chart marks their days." : "No article about this game was collected; news is collected for the weekly top sellers."),
     sheet: () => newsSheet(rows),
-    body: (host) => put(host, newsList(rows.slice(0, 6), true), rows.length > 6 && el("p", { class: "go" }, el("a", { href: `#/news?app=${APPS.id[app]}` }, `All ${whole(rows.length)} articles`))),
+    body: (host) => put(host, newsList(rows.slice(0, 6), true), rows.length > 6 && el("p", { class: "go" }, el("a", { href: `#/news?app=${APPS.id[app]}` }, `All ${whole(rows.length)} headlines`))),
   });
 }

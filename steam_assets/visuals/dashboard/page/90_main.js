@@ -2,6 +2,25 @@
 const VIEWS = { overview: ["Overview", overview], games: ["Games", games], "top-sellers": ["Top sellers", sellers], reviews: ["Reviews", reviews], news: ["News", news], traffic: ["Traffic", traffic] };
 let shownView = null;
 
+// What a visit to a view leaves in its history entry: the order of its tables, and where it was scrolled to.
+const keptOf = (name) => history.state?.tables?.[name] || {};
+const remember = (more) => history.replaceState({ ...history.state, ...more }, "");
+const keep = (name, more) => remember({ tables: { ...history.state?.tables, [name]: { ...keptOf(name), ...more } } });
+let settling = null;
+function scrollBack(y) {
+  settling?.disconnect();
+  // Panels draw once they have a width, so the page grows for a moment.
+  settling = new ResizeObserver(() => window.scrollTo(0, y));
+  settling.observe(document.getElementById("main"));
+  window.scrollTo(0, y);
+  setTimeout(() => settling.disconnect(), 600);
+}
+let scrolled = 0;
+function noteScroll() {
+  clearTimeout(scrolled);
+  scrolled = setTimeout(() => remember({ y: window.scrollY }), 120);
+}
+
 function route() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   return { view: Object.hasOwn(VIEWS, path) ? path : "overview", params: new URLSearchParams(query || "") };
@@ -13,18 +32,19 @@ function show() {
   const focused = document.activeElement && document.activeElement !== document.body ? document.activeElement.id : "";
   const [title, make] = VIEWS[view];
   const y = window.scrollY;
+  const heading = document.getElementById("page-title")?.textContent;
   main.replaceChildren(...make(params).flat().filter(Boolean));
   document.title = `${title} · Steam market`;
   for (const link of document.querySelectorAll("#tabs a")) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const same = shownView === view;
-  if (same) window.scrollTo(0, y);
-  else window.scrollTo(0, 0);
+  // A filter stays where it is; another page begins at its top.
+  const same = shownView === view && heading === document.getElementById("page-title").textContent;
+  scrollBack(history.state?.y ?? (same ? y : 0));
   const keep = focused && document.getElementById(focused);
   if (keep) keep.focus({ preventScroll: true });
-  else if (shownView !== null) document.getElementById("page-title").focus({ preventScroll: same });
+  else if (shownView !== null) document.getElementById("page-title").focus({ preventScroll: true });
   shownView = view;
 }
 
@@ -36,15 +56,6 @@ function theme(choice) {
   button.textContent = dark ? "Light" : "Dark";
   button.setAttribute("aria-label", `Switch to ${dark ? "light" : "dark"} colours`);
   return dark;
-}
-// Pages opened from disk may not be allowed to remember anything.
-function remembered(value) {
-  try {
-    if (value) localStorage.setItem("steam-market-theme", value);
-    return localStorage.getItem("steam-market-theme");
-  } catch {
-    return null;
-  }
 }
 
 document.getElementById("tabs").addEventListener("keydown", (event) => {
@@ -62,12 +73,20 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 document.getElementById("theme").addEventListener("click", () => {
   const next = theme() ? "light" : "dark";
-  remembered(next);
+  stored("theme", next);
   theme(next);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme());
-window.addEventListener("hashchange", show);
-const kept = remembered();
+history.scrollRestoration = "manual";
+window.addEventListener("scroll", noteScroll, { passive: true });
+// A link may be followed before the last scroll was noted.
+document.addEventListener("click", () => remember({ y: window.scrollY }), { capture: true });
+for (const intent of ["wheel", "touchstart", "keydown"]) window.addEventListener(intent, () => settling?.disconnect(), { passive: true });
+window.addEventListener("hashchange", () => {
+  clearTimeout(scrolled);
+  show();
+});
+const kept = stored("theme");
 theme(kept === "dark" || kept === "light" ? kept : null);
 show();
 document.documentElement.dataset.ready = "true";

@@ -1,0 +1,77 @@
+"""An open page of the dashboard, and what it did that it should not.
+
+Belongs here: opening, going to a view, saving a panel's CSV. Does not belong here: tests, what the page shows.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+VIEWS = ("overview", "games", "games?ids=400,410,420,430", "games?ids=450&range=all", "top-sellers", "reviews",
+         "reviews?app=450", "news", "traffic")  # fmt: skip
+
+
+@dataclass
+class Visit:
+    """An open page and what it did that it should not."""
+
+    page: Page
+    address: str
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def to(self, view: str) -> None:
+        self.page.goto(f"{self.address}#/{view}")
+        self.page.wait_for_selector("html[data-ready]", timeout=10_000)
+        expect(self.page.locator("h1")).to_be_visible()
+        # Panels draw when they have been given their width.
+        expect(self.page.locator(".panel-body:empty")).to_have_count(0)
+
+    def sheet(self, button: Locator) -> tuple[str, list[dict[str, str]]]:
+        """The name of the file that a button saves, and its rows."""
+        with self.page.expect_download() as saved:
+            button.click()
+        content = Path(saved.value.path()).read_bytes()
+        assert content.startswith(codecs.BOM_UTF8), "spreadsheets take a file without it for another encoding"
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        return saved.value.suggested_filename, list(csv.DictReader(text))
+
+    def csv_of(self, title: str) -> list[dict[str, str]]:
+        """The rows of the CSV of the panel with this title."""
+        return self.sheet(self.page.get_by_role("button", name=f"Download CSV of {title}", exact=True))[1]
+
+    def until(self, condition: str) -> None:
+        """Wait until a JavaScript expression holds; the page's policy lets Playwright's own waiting not run."""
+        deadline = time.monotonic() + 10
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"{condition} did not come true within 10 s"
+            self.page.wait_for_timeout(20)
+
+    def harm(self) -> object:
+        return self.page.evaluate("[window.pwned ?? null, window.violations.length]")
+
+
+@contextmanager
+def visit(browser: Browser, address: str, width: int = 1440, **options: object) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # pyright: ignore[reportArgumentType]
+    context.add_init_script(
+        "window.violations = []; addEventListener('securitypolicyviolation', one => violations.push(one.blockedURI))"
+    )
+    page = context.new_page()
+    made = Visit(page, address)
+    page.on("console", lambda message: made.said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: made.said.append(str(error)))
+    page.on("request", lambda request: made.asked.append(request.url))
+    try:
+        yield made
+    finally:
+        context.close()
