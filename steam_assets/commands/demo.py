@@ -18,9 +18,6 @@ from rich.console import Console
 
 from steam_assets.commands.preflight import require_writable
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
-from steam_assets.settings import Settings
-from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import History, Source
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -30,6 +27,8 @@ if TYPE_CHECKING:
     from steam_assets.ingestion.clock import Clock
     from steam_assets.lake.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
+    from steam_assets.settings import Settings
+    from steam_assets.sources.source import Source
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 """The demo's present: a Wednesday, on which the Tuesday week and the month before are out."""
@@ -66,6 +65,8 @@ def demo(
 
     A second run finds everything in place and changes nothing.
     """
+    from steam_assets.settings import Settings
+
     where = home or Settings().home / ("replay" if replay else "demo")
     require_writable(where, "--home")
     from steam_assets.embedded.jvm import find_java
@@ -89,6 +90,7 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 
 def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.embedded.broker import free_port
+    from steam_assets.settings import Settings
 
     return Settings(
         home=home,
@@ -105,6 +107,8 @@ def _settings(home: Path, simulator_url: str) -> Settings:
 def _steps(days: int, weeks: int, months: int) -> list[Step]:
     """The newest windows of each source at ``AS_OF``; a live source is asked inside each of its windows."""
     from steam_assets.sources import SOURCES
+    from steam_assets.sources.cadence import Cadence
+    from steam_assets.sources.source import History
 
     how_many = {Cadence.DAILY: days, Cadence.WEEKLY: weeks, Cadence.MONTHLY: months}
     steps = []
@@ -155,10 +159,14 @@ def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
 
 
 def _day(moment: datetime) -> str:
+    from steam_assets.sources.cadence import Cadence
+
     return Cadence.DAILY.containing(moment).key
 
 
 def _after(week: str) -> datetime:
+    from steam_assets.sources.cadence import Cadence
+
     return Cadence.WEEKLY.window(week).end + timedelta(hours=30)
 
 

@@ -5,9 +5,12 @@ Belongs here: what is made and what is said. Does not belong here: how (embedded
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 
-from steam_assets.settings import Settings
+if TYPE_CHECKING:
+    pass
 
 
 def warm() -> None:
@@ -20,6 +23,7 @@ def warm() -> None:
     from steam_assets.embedded.broker import archive_kafka
     from steam_assets.embedded.spark_training import archive_spark
     from steam_assets.scratch import scratch_folder
+    from steam_assets.settings import Settings
 
     console, settings = Console(), Settings()
     with scratch_folder("steam-warm-") as folder:
