@@ -20,7 +20,7 @@ HEAVY = (
 )
 """Packages that take a tenth of a second or more to import; only a command that uses one may import it."""
 
-FOR_SETTINGS = ("pydantic", "pydantic_settings", "dotenv")
+FOR_SETTINGS = ("pydantic_settings", "dotenv")
 """What reading settings takes; help is shown without."""
 
 RUN = f"""
