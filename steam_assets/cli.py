@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from steam_assets.commands.care import drill, housekeeping, restore, verify
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
 from steam_assets.commands.diagnostics import (
@@ -33,13 +32,14 @@ from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.lake_catalog import catalog, relocate
 from steam_assets.commands.look import show, trace
+from steam_assets.commands.maintenance import drill, housekeeping, restore, verify
 from steam_assets.commands.misspelt import unknown_variables
 from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.status import status
 from steam_assets.commands.warm import warm
-from steam_assets.embedded.supervised import ending
+from steam_assets.processes.supervised import ending
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that was interrupted, by whichever signal."""

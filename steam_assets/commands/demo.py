@@ -22,12 +22,12 @@ from steam_assets.commands.recordings import nothing_recorded, recorded_in, show
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from steam_assets.embedded.simulator import Simulator
-    from steam_assets.embedded.simulator.replay import LeftOut, Recording
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
     from steam_assets.lake.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
     from steam_assets.settings import Settings
+    from steam_assets.simulator import Simulator
+    from steam_assets.simulator.replay import LeftOut, Recording
     from steam_assets.sources.source import Source
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -69,8 +69,8 @@ def demo(
 
     where = home or Settings().home / ("replay" if replay else "demo")
     require_writable(where, "--home")
-    from steam_assets.embedded.jvm import find_java
-    from steam_assets.embedded.simulator import Simulator
+    from steam_assets.java.jvm import find_java
+    from steam_assets.simulator import Simulator
 
     console = Console()
     steps, left = _replayed(replay) if replay else (_steps(days, weeks, months), [])
@@ -89,7 +89,7 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 
 
 def _settings(home: Path, simulator_url: str) -> Settings:
-    from steam_assets.embedded.broker import free_port
+    from steam_assets.kafka.embedded_broker import free_port
     from steam_assets.settings import Settings
 
     return Settings(
@@ -127,7 +127,7 @@ def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
 
     What lies before the first partition is left out, and weeks beyond ``RECORDED_WEEKS``.
     """
-    from steam_assets.embedded.simulator.replay import LeftOut
+    from steam_assets.simulator.replay import LeftOut
     from steam_assets.sources import source_named
 
     def weeks(source: Source, held: Mapping[str, Mapping[int, int]]) -> list[Step]:
@@ -207,7 +207,7 @@ class DemoRun:
         return dashboard_path(self.settings)
 
     def _materialize(self, steps: Sequence[Step]) -> None:
-        from steam_assets.ingestion.clock import Clock
+        from steam_assets.clock import Clock
         from steam_assets.orchestration.launch import AFTER_RAW, Stage
 
         clock = Clock(AS_OF)

@@ -40,7 +40,7 @@ def import_history(
     """
     _require_files(folder)
     settings = writable_settings()
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
     from steam_assets.lake.lake import Lake
 

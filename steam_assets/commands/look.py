@@ -95,7 +95,7 @@ def trace(
 
 def named_partition(settings: Settings, cadence: Cadence, text: str, option: str) -> str:
     """The key that ``text`` names, also one in the future, as a demo's are. BadParameter, saying what to type."""
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
 
     try:
         return cadence.window(text).key

@@ -63,7 +63,7 @@ def run(
     chosen, wanted = _sources(target), _app_ids(apps)
     _check_stages(stage or ())
     settings = writable_settings()
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
 
     console, now = Console(), Clock.from_settings(settings).now()
     asked = [(source, _keys(source, first, last, now)) for source in chosen]

@@ -32,9 +32,9 @@ def dev(
     settings = writable_settings()
     require_free_port(host, port)
     require_kafka(settings)
-    from steam_assets.embedded.jvm import find_java
-    from steam_assets.embedded.supervised import Supervised
+    from steam_assets.java.jvm import find_java
     from steam_assets.orchestration.launch import local_instance
+    from steam_assets.processes.supervised import Supervised
 
     console = Console()
     find_java()
@@ -73,7 +73,7 @@ def simulate(
     if replay:
         show_left_out(Console(stderr=True), recorded_in(replay).left_out)
 
-    from steam_assets.embedded.simulator import serve
+    from steam_assets.simulator import serve
 
     def say(url: str) -> None:
         Console().print(f"STEAM_STEAM_API_URL={url} STEAM_SIMILARWEB_URL={url} STEAM_SIMILARWEB_API_URL={url}")

@@ -32,7 +32,7 @@ def status(
     """
     chosen = chosen_sources(source)
     settings = opened_settings(home)
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
     from steam_assets.lake.freshness import freshness
     from steam_assets.lake.ledger_files import open_ledger
 

@@ -1,0 +1,206 @@
+"""``steam-assets verify``, ``restore``, ``drill`` and ``housekeeping``: the care of what is kept.
+
+Belongs here: what they ask and print. Does not belong here: the work (lake/).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from steam_assets.commands.common_options import HomeOption, PartitionOption, SourceOption, chosen_sources
+from steam_assets.commands.partition_options import partitions_of
+from steam_assets.commands.preflight import opened_settings
+from steam_assets.commands.refresh import say_behind
+
+if TYPE_CHECKING:
+    from steam_assets.lake.housekeeping import Line
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.restore import Restored
+    from steam_assets.sources.source import Source
+
+
+def verify(source: SourceOption = None, partition: PartitionOption = None, home: HomeOption = None) -> None:
+    """Read raw and clean data and their backups back, and compare with the ledger. Exit code 1 if any differs."""
+    chosen_sources(source)
+    settings = opened_settings(home)
+    from rich.progress import track
+
+    from steam_assets.lake.backup import verify_twins
+    from steam_assets.lake.lake import Lake
+
+    console, lake = Console(), Lake(settings)
+    asked = _asked(lake, source, partition, _kept, "there is no such partition")
+    todo = [(twins, key) for chosen, keys in asked for key in keys for twins in lake.twins(chosen)]
+    problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
+    partitions = sum(len(keys) for _, keys in asked)
+    _report(console, problems, f"{partitions} partitions and their backups, raw and clean, are as they were written.")
+
+
+def restore(
+    source: SourceOption = None,
+    partition: PartitionOption = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FOLDER|s3://…", help="Restore to this place instead of the primaries.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace data that differs from its backup.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Restore everything without asking.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Bring partitions back from their backups, raw and clean, and read back what arrived.
+
+    Without --source and --partition it shows what would be restored, and asks.
+    """
+    chosen_sources(source)
+    settings = opened_settings(home)
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.restore import Restorer, backed_up_partitions
+
+    console, lake = Console(), Lake(settings)
+    asked = _asked(lake, source, partition, backed_up_partitions, "there is no backup")
+    if source is None and partition is None and not yes:
+        _ask(console, lake, asked, to)
+    restorer = Restorer.elsewhere(lake, to) if to else Restorer.in_place(lake)
+    restored: list[Restored] = []
+    for chosen, keys in asked:
+        for result in restorer.restore(chosen, keys, overwrite=overwrite):
+            console.print(f"{result.source} {result.partition_key}: {_arrived(result)}", markup=False, highlight=False)
+            restored.append(result)
+    _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
+    if to:
+        console.print(f"Use them by {restorer.usable_as}", markup=False, highlight=False, soft_wrap=True)
+    else:
+        say_behind(lake, console)
+
+
+def drill(source: SourceOption = None, home: HomeOption = None) -> None:
+    """Prove that the backups restore: into an empty folder, compared, and removed again."""
+    chosen_sources(source)
+    settings = opened_settings(home)
+    from rich.progress import track
+
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.restore import backed_up_partitions
+    from steam_assets.lake.restore import drill as run_drill
+    from steam_assets.processes.temporary_folders import temporary_folder
+
+    console, lake = Console(), Lake(settings)
+    asked = _asked(lake, source, None, backed_up_partitions, "there is no backup")
+    lake.settings.home.mkdir(parents=True, exist_ok=True)
+    with temporary_folder("drill-", lake.settings.home) as folder:
+        work = run_drill(lake, [chosen for chosen, _ in asked], folder.absolute())
+        restored = list(track(work, "Restoring", console=console))
+    _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty place and equal.")
+
+
+def housekeeping(
+    apply: Annotated[bool, typer.Option("--apply", help="Delete. Without it, only say what would be deleted.")] = False,
+    keep_days: Annotated[int | None, typer.Option(min=1, help="Default: STEAM_HOUSEKEEPING_KEEP_DAYS (90).")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Clear primaries older than a setting, each only if its backup verifies at that moment. A dry run by default.
+
+    Backups are never touched. A cleared partition comes back by `restore`, or by running its source again.
+    """
+    settings = opened_settings(home)
+    from steam_assets.clock import Clock
+    from steam_assets.commands.partition_table import KEY_WIDTH, table_console
+    from steam_assets.lake.housekeeping import Housekeeping
+    from steam_assets.lake.lake import Lake
+
+    console, lake = table_console(), Lake(settings)
+    days = keep_days or lake.settings.housekeeping_keep_days
+    older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
+    work = Housekeeping(lake, chosen_sources(None), older_than)
+    lines = work.apply() if apply else work.plan()
+    console.print(f"Began before {older_than:%Y-%m-%d}:" if lines else "There are no primaries.")
+    for heading, group in _by_reason(lines, applied=apply).items():
+        console.print(heading, style="bold", markup=False, highlight=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        table.add_column(overflow="fold")
+        table.add_column(overflow="fold", min_width=KEY_WIDTH)
+        table.add_column(overflow="fold", justify="right")
+        for line in group:
+            table.add_row(line.label, line.partition_key, f"{line.rows} rows")
+        console.print(table)
+    if not apply:
+        console.print("Nothing was deleted. `steam-assets housekeeping --apply` deletes what would go.")
+
+
+def _by_reason(lines: Iterable[Line], *, applied: bool) -> dict[str, list[Line]]:
+    """The lines by what happens to them and why, in words; what goes first."""
+    found: dict[str, list[Line]] = {}
+    for line in sorted(lines, key=lambda line: not line.clear):
+        what = ("Deleted" if applied else "Would go") if line.clear else "Kept"
+        found.setdefault(f"{what}: {line.reason}", []).append(line)
+    return found
+
+
+def _kept(lake: Lake, source: Source) -> list[str]:
+    """Keys of the partitions of which anything is kept."""
+    from steam_assets.lake.partition_status import SourceLedger
+
+    return SourceLedger.of(lake, source).keys
+
+
+def _asked(
+    lake: Lake, source: str | None, partition: str | None, kept: Callable[[Lake, Source], Iterable[str]], what: str
+) -> list[tuple[Source, list[str]]]:
+    """The sources with those of their ``kept`` partitions that are asked for. BadParameter if there is none."""
+    from steam_assets.clock import Clock
+
+    found = [(chosen, list(kept(lake, chosen))) for chosen in chosen_sources(source)]
+    if partition is not None:
+        there = {key for _, keys in found for key in keys}
+        cadences = [chosen.cadence for chosen, _ in found]
+        wanted = partitions_of(partition, cadences, Clock.from_settings(lake.settings).now(), kept=there)
+        found = [(chosen, [key for key in keys if key == wanted.get(chosen.cadence)]) for chosen, keys in found]
+    found = [(chosen, keys) for chosen, keys in found if keys]
+    if not found:
+        named = " ".join(part for part in (source, partition) if part)
+        raise typer.BadParameter(f"{what}{f' ({named})' if named else ''}; `steam-assets status` shows what there is")
+    return found
+
+
+def _ask(console: Console, lake: Lake, asked: Sequence[tuple[Source, list[str]]], to: str | None) -> None:
+    """Show what would be restored, and go on if that is wanted. BadParameter where nobody can be asked."""
+    from steam_assets.lake.partition_status import SourceLedger
+
+    console.print(f"Would be restored to {to or 'the primaries'}:", markup=False, highlight=False)
+    for source, keys in asked:
+        ledger = SourceLedger.of(lake, source)
+        gone = [key for key in keys if not ledger.status(key).up_to_date]
+        ranges = [first if first == last else f"{first} to {last}" for first, last in source.cadence.ranges(keys)]
+        missing = "" if to else f"; missing here or different: {len(gone)}"
+        line = f"  {source.name}: {len(keys)} partitions ({', '.join(ranges)}){missing}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "restoring everything needs a confirmation, and there is no terminal to ask for one; type "
+            "steam-assets restore --yes, or name a --source or --partition"
+        )
+    if not typer.confirm("Restore them?"):
+        console.print("Nothing was restored.")
+        raise typer.Exit(1)
+
+
+def _problems(restored: Iterable[Restored]) -> list[str]:
+    return [f"{r.source} {r.partition_key}: {problem}" for r in restored for problem in r.problems]
+
+
+def _arrived(result: Restored) -> str:
+    return ", ".join(f"{count} rows of {table}" for table, count in result.rows.items()) or "nothing"
+
+
+def _report(console: Console, problems: Sequence[str], fine: str) -> None:
+    if problems:
+        for problem in problems:
+            console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    console.print(f"[green]{fine}[/]")
