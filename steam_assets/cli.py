@@ -13,8 +13,6 @@ from contextlib import nullcontext
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
@@ -42,7 +40,6 @@ from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.status import status
 from steam_assets.commands.warm import warm
 from steam_assets.processes.supervised import ending
-from steam_assets.settings import UnusableSetting
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that was interrupted, by whichever signal."""
@@ -137,6 +134,11 @@ def _refused(error: typer.TyperException) -> int:
 
 
 def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from steam_assets.settings import UnusableSetting
+
     if debug:
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
     if isinstance(error, SettingsError) or (isinstance(error, ValidationError) and error.title == "Settings"):

@@ -19,9 +19,6 @@ from rich.console import Console
 
 from steam_assets.commands.preflight import require_writable
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
-from steam_assets.settings import Settings
-from steam_assets.sources.cadence import Cadence, Window
-from steam_assets.sources.source import History, Source
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -29,8 +26,11 @@ if TYPE_CHECKING:
     from steam_assets.clock import Clock
     from steam_assets.lake.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
+    from steam_assets.settings import Settings
     from steam_assets.simulator import Simulator
     from steam_assets.simulator.replay import LeftOut, Recording
+    from steam_assets.sources.cadence import Window
+    from steam_assets.sources.source import Source
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 """The demo's present: a Wednesday, on which the Tuesday week and the month before are out."""
@@ -66,6 +66,8 @@ def demo(
 
     A second run finds everything in place and changes nothing.
     """
+    from steam_assets.settings import Settings
+
     where = home or Settings().home / ("replay" if replay else "demo")
     require_writable(where, "--home")
     from steam_assets.java.jvm import find_java
@@ -90,6 +92,7 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.extraction.hosts import served_by
     from steam_assets.kafka.embedded_broker import free_port
+    from steam_assets.settings import Settings
 
     return Settings(
         home=home,
@@ -102,6 +105,8 @@ def _settings(home: Path, simulator_url: str) -> Settings:
 def _steps(days: int, weeks: int, months: int) -> list[Step]:
     """The newest windows of each source at ``AS_OF``; a live source is asked inside each of its windows."""
     from steam_assets.sources import SOURCES
+    from steam_assets.sources.cadence import Cadence
+    from steam_assets.sources.source import History
 
     how_many = {Cadence.DAILY: days, Cadence.WEEKLY: weeks, Cadence.MONTHLY: months}
     steps = []

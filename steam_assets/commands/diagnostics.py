@@ -19,14 +19,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-
-from steam_assets.masking import shown, without_secrets
 from steam_assets.root_cause import root_cause
-from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from steam_assets.settings import Settings
 
 PACKAGE = Path(__file__).resolve().parents[1]
 DEBUG_VARIABLE = "STEAM_DEBUG"
@@ -164,11 +165,15 @@ def _write(folder: Path, name: str, text: str) -> Path:
 
 def masked(text: str) -> str:
     """The text without secrets of the settings and without logins in addresses."""
+    from steam_assets.masking import shown, without_secrets
+
     settings = _settings()
     return without_secrets(settings, text) if settings else shown(text)
 
 
 def _settings() -> Settings | None:
+    from steam_assets.settings import Settings
+
     try:
         return Settings()
     except Exception:
@@ -177,6 +182,8 @@ def _settings() -> Settings | None:
 
 def refused_settings(error: ValidationError | SettingsError) -> dict[str, str]:
     """What is wrong with each setting that cannot be used, by its variable, without the value that was given."""
+    from pydantic_settings import SettingsError
+
     if isinstance(error, SettingsError):
         named = re.search(r'field "(\w+)"', str(error))
         variable = f"STEAM_{named[1].upper()}" if named else "STEAM_…"

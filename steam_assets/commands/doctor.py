@@ -11,17 +11,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from steam_assets.settings import Settings
-
 if TYPE_CHECKING:
     from steam_assets.commands.doctor_checks import Finding
     from steam_assets.commands.doctor_settings import SettingLine
+    from steam_assets.settings import Settings
 
 MARKS = {"problem": "[red]problem[/]", "note": "[blue]note[/]", "ok": "[green]ok[/]"}
 """The states, the most urgent first."""
@@ -47,7 +44,11 @@ def doctor(
 
 def diagnose() -> tuple[list[SettingLine], list[Finding]]:
     """All settings and all findings; settings that cannot be read are the only findings then."""
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
     from steam_assets.commands.doctor_settings import refused_settings, setting_lines, unknown_settings
+    from steam_assets.settings import Settings
 
     try:
         settings = Settings()

@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from steam_assets.settings import Settings
+if TYPE_CHECKING:
+    from steam_assets.settings import Settings
 
 
 @contextmanager

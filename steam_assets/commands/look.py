@@ -18,7 +18,6 @@ from steam_assets.commands.common_options import HomeOption, chosen_sources, not
 from steam_assets.commands.examples import epilog
 from steam_assets.commands.partition_options import partition_of
 from steam_assets.commands.preflight import opened_settings
-from steam_assets.sources import SOURCES
 
 if TYPE_CHECKING:
     from steam_assets.insights.insight import Insight
@@ -36,7 +35,7 @@ SHOWN_ANSWERS = 20
 def raw(
     source: Annotated[
         str,
-        typer.Argument(help=f"One of: {', '.join(source.name for source in SOURCES)}.", autocompletion=source_names),
+        typer.Argument(help="The name of a source.", autocompletion=source_names),
     ],
     partition: Annotated[str, typer.Argument(help="First day of the period, YYYY-MM-DD, or a month, YYYY-MM.")],
     app: AppOption = None,
@@ -72,6 +71,8 @@ def trace(
 
     Of an insight, and so of the dashboard's numbers and CSV, to the clean partitions it was computed from.
     """
+    from steam_assets.sources import SOURCES
+
     settings = opened_settings(home)
     from steam_assets.insights import INSIGHTS
     from steam_assets.lake.lake import Lake
@@ -137,6 +138,7 @@ def _print(console: Console, found: Trace, partition: str) -> None:
 
 def _print_inputs(console: Console, lake: Lake, insight: Insight, partition: str) -> None:
     from steam_assets.lake.trace import reads
+    from steam_assets.sources import SOURCES
 
     if insight.cadence is None:
         raise typer.BadParameter(f"{insight.name} has one partition, of all that is kept; trace its tables instead")

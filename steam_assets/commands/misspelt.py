@@ -9,8 +9,11 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from steam_assets.settings import Settings
+if TYPE_CHECKING:
+    pass
+
 
 PREFIX = "STEAM_"
 OTHER_VARIABLES = ("STEAM_JARS_DIR", "STEAM_DEBUG", "STEAM_TEST_")
@@ -30,6 +33,8 @@ class UnknownVariable:
 
 def unknown_variables() -> list[UnknownVariable]:
     """Those in the environment and in ``.env``, by name."""
+    from steam_assets.settings import Settings
+
     known = [name.upper() for name in Settings.model_fields]
     given = {name.upper() for name in (*os.environ, *variables_in_file()) if name.upper().startswith(PREFIX)}
     unknown = sorted(given - {PREFIX + name for name in known})
@@ -46,6 +51,8 @@ def _unknown(name: str, known: Iterable[str]) -> UnknownVariable:
 def variables_in_file() -> Mapping[str, str | None]:
     """The variables in the ``.env`` file, by name."""
     from dotenv import dotenv_values
+
+    from steam_assets.settings import Settings
 
     file = Settings.model_config.get("env_file")
     return dotenv_values(str(file)) if file else {}

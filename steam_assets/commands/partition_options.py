@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steam_assets.sources.cadence import Cadence
 
 import typer
-
-from steam_assets.sources.cadence import Cadence
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
@@ -36,6 +38,8 @@ def partitions_of(
     text: str, cadences: Iterable[Cadence], now: datetime, option: str = "--partition", kept: Iterable[str] = ()
 ) -> dict[Cadence, str]:
     """The same for several cadences: the key of each that has such a partition. BadParameter if none has."""
+    from steam_assets.sources.cadence import Cadence
+
     found: dict[Cadence, str] = {}
     problems: dict[Cadence, str] = {}
     for cadence in cadences:
@@ -63,6 +67,8 @@ def partition_range(first: str | None, last: str | None, cadence: Cadence, now: 
 
 
 def _key(text: str, cadence: Cadence, now: datetime, option: str, kept: Iterable[str]) -> str:
+    from steam_assets.sources.cadence import Cadence
+
     newest = cadence.newest(now).key
     day = _day(text, cadence, option, newest)
     written = day.isoformat()
@@ -85,6 +91,8 @@ def _key(text: str, cadence: Cadence, now: datetime, option: str, kept: Iterable
 
 
 def _day(text: str, cadence: Cadence, option: str, newest: str) -> date:
+    from steam_assets.sources.cadence import Cadence
+
     is_month = _MONTH.fullmatch(text) is not None
     try:
         if not is_month and not _DAY.fullmatch(text):

@@ -19,10 +19,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from steam_assets.settings import Settings
-
 if TYPE_CHECKING:
-    from steam_assets.settings import RootName
+    from steam_assets.settings import RootName, Settings
 
 CONTACT_SECONDS = 0.5
 """For a connection to Kafka or S3; whoever needs longer is looked at by `doctor`."""
@@ -34,6 +32,8 @@ START = "`steam-assets run daily` collects today's charts, `steam-assets demo` m
 
 def settings_of(home: Path | None) -> Settings:
     """The settings, with ``--home`` in place of STEAM_HOME; their addresses are addresses, and databases answer."""
+    from steam_assets.settings import Settings
+
     settings = Settings(home=home) if home is not None else Settings()
     for name in type(settings).model_fields:
         value = getattr(settings, name)
@@ -123,6 +123,8 @@ def has_lake(settings: Settings) -> bool:
 
 
 def _no_lake(settings: Settings) -> str:
+    from steam_assets.settings import Settings
+
     home = settings.home
     near = next((place for place in _nearby(home) if has_lake(Settings(home=place))), None)
     instead = f"did you mean --home {near}?" if near else START

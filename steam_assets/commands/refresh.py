@@ -12,7 +12,6 @@ from rich.console import Console
 
 from steam_assets.commands.common_options import HomeOption
 from steam_assets.commands.preflight import opened_settings, require_spark
-from steam_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.ledger import Ledger
     from steam_assets.orchestration.launch import Launcher
+    from steam_assets.settings import Settings
 
 
 def refresh(home: HomeOption = None) -> None:
@@ -77,6 +77,7 @@ def say_behind(lake: Ledger, console: Console) -> None:
 
 def behind_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str:
     from steam_assets.lake.unrefreshed import in_words
+    from steam_assets.settings import Settings
 
     elsewhere = "" if settings.home == Settings().home else f"STEAM_HOME={settings.home} "
     return f"Insights are older than the data: they lack {in_words(changed)}. Run `{elsewhere}steam-assets refresh`"

@@ -18,26 +18,24 @@ from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
 from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
 from steam_assets.commands.refresh import refresh_behind, say_behind
-from steam_assets.sources import SOURCES
-from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import History, Source
 
 if TYPE_CHECKING:
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, Stage
+    from steam_assets.sources.source import Source
 
 
 def _targets(incomplete: str = "") -> list[str]:
     """Sources and cadences whose names begin so."""
+    from steam_assets.sources.cadence import Cadence
+
     return source_names(incomplete) + [c.value for c in Cadence if c.value.startswith(incomplete)]
 
 
 def run(
     target: Annotated[
         str,
-        typer.Argument(
-            help=f"A source ({SOURCES[0].name}, …) or a cadence: {', '.join(Cadence)}.", autocompletion=_targets
-        ),
+        typer.Argument(help="The name of a source, or a cadence: daily, weekly, monthly.", autocompletion=_targets),
     ],
     first: Annotated[
         str | None,
@@ -149,6 +147,8 @@ def run_range(
 
 
 def _sources(target: str) -> list[Source]:
+    from steam_assets.sources import SOURCES
+
     chosen = [s for s in SOURCES if target in (s.name, s.cadence.value)]
     if not chosen:
         raise not_among(target, _targets(), "source or cadence", "TARGET")
@@ -169,6 +169,8 @@ def _check_stages(names: Sequence[str]) -> None:
 
 
 def _keys(source: Source, first: str | None, last: str | None, now: datetime) -> list[str]:
+    from steam_assets.sources.source import History
+
     newest = source.cadence.containing(now) if source.history is History.LIVE else source.cadence.latest_finished(now)
     return partition_range(first, last, source.cadence, now, newest.key)
 

@@ -5,9 +5,12 @@ Belongs here: what is made and what is said. Does not belong here: how (java/cla
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 
-from steam_assets.settings import Settings
+if TYPE_CHECKING:
+    pass
 
 
 def warm() -> None:
@@ -20,6 +23,7 @@ def warm() -> None:
     from steam_assets.kafka.embedded_broker import archive_kafka
     from steam_assets.lake.spark_class_data import archive_spark
     from steam_assets.processes.temporary_folders import temporary_folder
+    from steam_assets.settings import Settings
 
     console, settings = Console(), Settings()
     with temporary_folder("steam-warm-") as folder:
