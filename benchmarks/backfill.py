@@ -40,13 +40,13 @@ from steam_assets.ingestion.http_client import SourceClient
 from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.relocate import relocate
-from steam_assets.lake.spark_session import open_session, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Question
+from steam_assets.spark.session import open_session, session_config
 
 SOURCE = source_named("most_played")
 LAST = datetime(2026, 11, 18, 21, tzinfo=UTC)

@@ -24,14 +24,13 @@ from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.ingestion.landing import land
 from steam_assets.ingestion.producer import publish
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.clean_job import commit_judged, raw_frame
-from steam_assets.lake.cleaning import judge
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch
-from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Question
+from steam_assets.spark.cleaning import commit_judged, judge, raw_frame
+from steam_assets.spark.session import open_session
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 KEY = "2026-11-10"

@@ -16,8 +16,8 @@ from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.jars import spark_jars
 from steam_assets.embedded.simulator import Simulator
 from steam_assets.embedded.supervised import ending
-from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
+from steam_assets.spark.session import open_session
 from steam_assets_tests.deployment import SHORT_LIVED
 
 REPOSITORY = Path(__file__).resolve().parent.parent

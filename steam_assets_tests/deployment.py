@@ -29,12 +29,12 @@ from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
-from steam_assets.lake.spark_session import s3a_config, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
+from steam_assets.spark.session import s3a_config, session_config
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 BUCKETS = {

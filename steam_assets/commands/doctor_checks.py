@@ -38,10 +38,10 @@ from steam_assets.embedded.jvm import (
 )
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
-from steam_assets.lake.reviewer_key import SHORTEST_KEY
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
 from steam_assets.settings import Settings
+from steam_assets.spark.reviewer_key import SHORTEST_KEY
 
 CONTACT_SECONDS = 5.0
 WORKER_SECONDS = 60

@@ -1,7 +1,7 @@
 """Writing clean tables by Spark: on a branch first, which readers see when its audit has passed.
 
 Belongs here: all that Spark is asked for of Iceberg. Does not belong here: what a row means (sources/), how rows are
-judged (cleaning.py), commits without a JVM (iceberg_table.py).
+judged (spark/cleaning.py), commits without a JVM (iceberg_table.py).
 
 A write goes to a branch of the table. Only if the caller's audit of it passes does ``main`` move to that branch, in one
 atomic commit with the ledger's records: a reader sees the old rows of the partitions or the new ones, never rows that

@@ -1,7 +1,7 @@
 """The ledger: what each partition of a table holds, where it came from, and what of it is backed up.
 
 Belongs here: the records. Does not belong here: keeping them (iceberg_table.py commits a record together with the rows
-it speaks of), making the counts (cleaning.py, ingestion/landing.py).
+it speaks of), making the counts (spark/cleaning.py, ingestion/landing.py).
 
 A record answers what rows cannot: an empty partition was cleaned and had nothing, against one that never was; from
 which answers it came; and the content digest that its rows, and every copy of them, must have for ever.

@@ -22,10 +22,10 @@ from steam_assets.embedded import jvm
 from steam_assets.embedded.broker import EmbeddedBroker, free_port
 from steam_assets.embedded.jvm import find_java
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.reviewer_key import reviewer_key
 from steam_assets.lake.roots import MARKER
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
+from steam_assets.spark.reviewer_key import reviewer_key
 from steam_assets_tests.embedded.test_jvm import fake_java
 
 SECRETS = {

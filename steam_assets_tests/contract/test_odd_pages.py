@@ -14,9 +14,9 @@ from test_counts_agree import REVIEW
 from test_odd_shapes import judged, of_body
 
 from steam_assets.ingestion.envelope import Envelope
-from steam_assets.lake.cleaning import judge
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Question, Request
+from steam_assets.spark.cleaning import judge
 
 pytestmark = pytest.mark.spark
 

@@ -11,8 +11,8 @@ import pytest
 from steam_assets.embedded.broker import EmbeddedBroker, archive_kafka, free_port
 from steam_assets.embedded.class_archive import NoArchive, archive_options, recorded
 from steam_assets.embedded.jars import cache_folder
-from steam_assets.lake.spark_session import spark_archive, spark_config
 from steam_assets.settings import Settings
+from steam_assets.spark.session import spark_archive, spark_config
 
 
 @pytest.fixture
