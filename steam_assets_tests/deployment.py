@@ -25,7 +25,7 @@ from steam_assets.embedded.simulator import Simulator
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.clean_tables import read_table
-from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
@@ -128,7 +128,7 @@ class Deployment:
     def lose(self, root: RootName, source: Source, key: str) -> None:
         """What an accident or an operator does: the raw partition is gone, and its record with it."""
         table = self.lake.raw(source) if root == "raw" else self.lake.raw_backup(source)
-        table.commit(table.snapshot_id(), remove=of_partitions([key]), forget=[RECORD + key])
+        table.commit({key: None}, remove=of_partitions([key]))
 
     def status(self, source: Source, key: str) -> PartitionStatus:
         return partition_status(self.lake, source, key)

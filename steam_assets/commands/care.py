@@ -44,11 +44,11 @@ def status(
     settings = Settings()
     lake, now = Lake(settings), Clock.from_settings(settings).now()
     reports = [freshness(lake, chosen, now) for chosen in chosen_sources(source)]
-    if as_json:
-        typer.echo(json.dumps([report.to_json() for report in reports], indent=1))
-        return
-    from steam_assets.commands.partition_table import partition_table, table_console
+    from steam_assets.commands.partition_table import freshness_json, partition_table, table_console
 
+    if as_json:
+        typer.echo(json.dumps([freshness_json(report) for report in reports], indent=1))
+        return
     console = table_console()
     shown = [p for report in reports for p in report.partitions]
     console.print(partition_table(shown, f"Kept in {settings.home}", console.width))
@@ -118,7 +118,8 @@ def housekeeping(
 ) -> None:
     """Clear primaries older than a setting, each only if its backup verifies at that moment. A dry run by default.
 
-    Backups are never touched. A cleared partition comes back by `restore`, or by running its source again.
+    Of backups only files that no snapshot holds go. A cleared partition comes back by `restore`, or by running its
+    source again.
     """
     from steam_assets.commands.partition_table import KEY_WIDTH, table_console
     from steam_assets.ingestion.clock import Clock

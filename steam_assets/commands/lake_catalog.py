@@ -20,7 +20,7 @@ def rebuild(
     root: Annotated[str | None, typer.Option(help="raw, raw-backup, clean or clean-backup. Default: all four.")] = None,
 ) -> None:
     """Make catalogs anew from the newest metadata file of each table, after one was lost or damaged."""
-    from steam_assets.lake.relocate import rebuild_catalog
+    from steam_assets.lake.catalog_rebuild import rebuild_catalog
     from steam_assets.lake.roots import ROOT_NAMES, open_root, read_marker
 
     settings, console = Settings(), Console()

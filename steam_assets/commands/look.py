@@ -112,8 +112,8 @@ def _print(console: Console, found: Trace, partition: str) -> None:
 
 
 def _print_inputs(console: Console, insight: Insight, partition: str) -> None:
+    from steam_assets.insights.affected import reads
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.trace import reads
     from steam_assets.sources import SOURCES
 
     if insight.cadence is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import Insight
-from steam_assets.lake.iceberg_table import column_comment
+from steam_assets.lake.columns import column_comment
 
 INTRODUCTION = """# Insights
 

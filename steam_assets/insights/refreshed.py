@@ -4,7 +4,7 @@ Belongs here: the mark that a refresh leaves, and the comparison with the ledger
 (orchestration/refresh.py), saying so (commands/, visuals/).
 
 The mark is a property of the freshness insight's table, which lies with the other insights, wherever that is: the
-cursor of ``lake/commits.py`` at the start of the refresh, and the partitions before it that the refresh did not make.
+cursor of commits.py at the start of the refresh, and the partitions before it that the refresh did not make.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
+from steam_assets.insights.commits import Commits, commits_since
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.table import insight_table
-from steam_assets.lake.commits import Commits, commits_since
 from steam_assets.lake.iceberg_table import decided_anew
 from steam_assets.lake.lake import Lake
 from steam_assets.sources import SOURCES
@@ -68,7 +68,7 @@ class Refreshing:
         mark = Mark(cursor=self._now.cursor, left={table: keys for table, keys in left.items() if keys})
         table = insight_table(self._lake, FRESHNESS)
         if table.load():
-            decided_anew(lambda: table.commit(table.snapshot_id(), properties={PROPERTY: mark}))
+            decided_anew(lambda: table.commit({}, properties={PROPERTY: mark}))
 
 
 def _mark(lake: Lake) -> Mark:

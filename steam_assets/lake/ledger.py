@@ -9,12 +9,14 @@ which answers it came; and the content digest that its rows, and every copy of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from steam_assets.lake.content import EMPTY, Content
+from steam_assets.lake.parquet_files import Written
 
 
 class _Record(BaseModel):
@@ -65,6 +67,13 @@ class Batch(_Record):
     landed_at: AwareDatetime
     dead_letters: int = 0
     provenance: str = "live"
+
+    @classmethod
+    def without_kafka(cls, batch_id: str, written: Written, items: Mapping[str, int], **more: Any) -> Batch:
+        """A batch that no topic carried: what was landed of it was fetched and published."""
+        counts = dict.fromkeys(("fetched", "published", "landed"), written.content.rows)
+        own = {"receipt": None, "items": dict(items), "content": written.content, "size": written.size}
+        return cls(batch_id=batch_id, **counts, **own, **more)
 
 
 class RawRecord(_Record):
@@ -123,9 +132,13 @@ R = TypeVar("R", RawRecord, CleanRecord)
 
 
 class BackupRecord(_Record, Generic[R]):
-    """A verified copy: ``of`` is the record of the rows that were copied, read back from the backup and equal."""
+    """A verified copy: ``of`` is the record of the rows that were copied, read back from the backup and equal.
+
+    ``files`` are the SHA-256 of the partition's files by name: whatever byte of one changes later is found.
+    """
 
     of: R
+    files: dict[str, str]
     verified_at: AwareDatetime
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steam_assets.lake.backup import backups_of, covers
-from steam_assets.lake.iceberg_table import CLEARED
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord, CleanRecord, Cleared, RawRecord
 from steam_assets.sources.source import Source, Table
@@ -86,7 +85,7 @@ class SourceLedger:
             source=source,
             raw=raw.primary.records(RawRecord),
             raw_backup=backups_of(raw),
-            cleared=raw.primary.records(Cleared, CLEARED),
+            cleared=raw.primary.records(Cleared),
             clean={name: pair.primary.records(CleanRecord) for name, pair in twins.items()},
             clean_backup={name: backups_of(pair) for name, pair in twins.items()},
         )

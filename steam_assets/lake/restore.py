@@ -77,8 +77,9 @@ class Restorer:
             problems: list[str] = []
             for twins in self._twins(source):
                 try:
-                    if (arrived := restore(twins, key, overwrite=overwrite)) is not None:
-                        rows[twins.label.partition("/")[2]] = arrived.of
+                    arrived = restore(twins, key, overwrite=overwrite)
+                    if arrived is not None and (there := twins.primary.record(twins.model, key)):
+                        rows[twins.label.partition("/")[2]] = there.content.rows
                 except BackupDiffers as error:
                     problems.append(f"{twins.label} {key}: {error}")
             yield Restored(source.name, key, rows, tuple(problems))

@@ -69,11 +69,11 @@ def open_root(settings: Settings, root: RootName) -> None:
 
 def read_marker(settings: Settings, root: RootName) -> Marker | None:
     """The root's marker; None if it has none. UnsafeRoot for a damaged one."""
-    files, address = Files(settings), marker_address(settings, root)
-    if not files.exists(address):
-        return None
+    address = marker_address(settings, root)
     try:
-        return Marker.model_validate_json(files.read(address))
+        return Marker.model_validate_json(Files(settings).read(address))
+    except FileNotFoundError:
+        return None
     except ValidationError as error:
         raise UnsafeRoot(
             f"{address} is damaged; look at what is there, then write into it "

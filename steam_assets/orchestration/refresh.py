@@ -1,7 +1,7 @@
 """Refresh: when clean partitions are newly committed, the insights they touch and all visuals are made anew, once.
 
-Belongs here: the sensor, and the job it asks for. Does not belong here: how commits are seen (lake/commits.py), which
-partitions they touch (insights/affected.py), what is computed and written.
+Belongs here: the sensor, and the job it asks for. Does not belong here: how commits are seen (insights/commits.py),
+which partitions they touch (insights/affected.py), what is computed and written.
 
 Insights are daily, weekly or monthly and visuals have no partitions; assets with different partitions cannot be in one
 run of an asset job. Runs a cadence, followed by one of visuals, would each start Spark and show the page in between. So
@@ -19,10 +19,10 @@ from pyspark.sql import SparkSession
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.insights.affected import affected
+from steam_assets.insights.commits import commits_since
 from steam_assets.insights.insight import Insight
 from steam_assets.insights.refreshed import Partitions, Refreshing, in_words
 from steam_assets.insights.table import InsightInvalid, Replaced
-from steam_assets.lake.commits import commits_since
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (

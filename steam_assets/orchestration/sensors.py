@@ -23,11 +23,12 @@ import dagster as dg
 from steam_assets.ingestion.clock import Clock
 from steam_assets.ingestion.consumer import Poison, TopicScan, scan_topic
 from steam_assets.ingestion.kafka_connection import KafkaUnavailable, ensure_topics
-from steam_assets.ingestion.landing import aside_id, kept_aside, set_aside
+from steam_assets.ingestion.landing import NO_PARTITION, aside_id, set_aside
 from steam_assets.ingestion.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord, Receipt
 from steam_assets.lake.partition_status import SourceLedger
+from steam_assets.lake.raw_tables import kept_aside
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.orchestration.standing import Activity
@@ -130,7 +131,7 @@ class _Aside:
 
     @cached_property
     def _known(self) -> set[str]:
-        return kept_aside(self.lake, self.source)
+        return kept_aside(self.lake.set_aside(self.source), NO_PARTITION)
 
     def keep(self, now: datetime) -> None:
         if self.taken:

@@ -13,8 +13,7 @@ from pyspark.sql import DataFrame
 
 from steam_assets.ingestion.clock import Clock
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.columns import ORIGIN
-from steam_assets.lake.iceberg_table import column_comment
+from steam_assets.lake.columns import ORIGIN, column_comment
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks

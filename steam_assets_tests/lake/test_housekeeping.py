@@ -16,10 +16,10 @@ from test_backup import KINDS, damage, digests, twins_of
 
 from steam_assets.lake import housekeeping
 from steam_assets.lake.backup import back_up, restore, verify_twins
-from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep, was_cleared
+from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.lake.ledger import Cleared, RawRecord
 from steam_assets.lake.partition_status import partition_status
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
     for twins in raw_and_clean(kept):
         assert restore(twins, KEY) is not None
         assert verify_twins(twins, KEY) == []
-        assert not was_cleared(twins, KEY)
+        assert twins.primary.record(Cleared, KEY) is None
     assert sequences(kept.raw(NEWS)) == before and labels(kept) == {1: "one", 2: None}
 
 
@@ -112,8 +112,8 @@ def test_a_damaged_partition_stays_on_both_sides_and_its_neighbour_goes(
 def test_changed_rows_are_refused(kept: Lake) -> None:
     """Both sides are read, not believed: a row twice in the primary, none in the backup."""
     raw, things = kept.raw_twins(SOURCE), kept.clean_twins(SOURCE, THINGS)
-    raw.primary.commit(raw.primary.snapshot_id(), add=[str(files_of(raw.primary)[0])])
-    things.backup.commit(things.backup.snapshot_id(), remove=of_partitions([KEY]))
+    raw.primary.commit({}, add=[str(files_of(raw.primary)[0])])
+    things.backup.commit({}, remove=of_partitions([KEY]))
     done = apply(kept)
     assert not done["news/raw", KEY].clear and "and its ledger says" in done["news/raw", KEY].reason
     assert (

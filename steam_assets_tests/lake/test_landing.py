@@ -18,7 +18,7 @@ from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, rows_of
 from steam_assets.lake.backup import verify
 from steam_assets.lake.clean_tables import overwrite, read_table
 from steam_assets.lake.content import EMPTY
-from steam_assets.lake.iceberg_table import RECORD, Contention
+from steam_assets.lake.iceberg_table import Contention
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord, RawRecord
 from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch
@@ -55,10 +55,10 @@ def test_an_empty_batch_differs_from_none_and_is_lost_to_no_other(lake: Lake) ->
     """Its commit has no rows and is all the same one that others have to give way to."""
     table = lake.raw(NEWS)
     land(lake, number=1, count=0)
-    seen = table.snapshot_id()
+    seen = table.pinned()
     land(lake, number=2, count=0)
     with pytest.raises(Contention):
-        table.commit(seen, properties={RECORD + KEY: RawRecord(table=table.name, partition_key=KEY)})
+        seen.commit({KEY: RawRecord(table=table.name, partition_key=KEY)})
     assert whole(lake).batch_ids == {batch_id(1), batch_id(2)}
     assert whole(lake).content == EMPTY
 

@@ -15,11 +15,12 @@ from test_backup import digests
 
 from steam_assets.lake import relocate as relocating
 from steam_assets.lake.backup import back_up, restore, verify_twins
+from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.catalogs import sqlite_file
 from steam_assets.lake.files import Files
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
-from steam_assets.lake.relocate import rebuild_catalog, relocate
+from steam_assets.lake.relocate import relocate
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot
 from steam_assets.settings import Settings
 
