@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, sequences
 from stages import copy, fill
 
+from steam_assets.lake import backup
 from steam_assets.lake.backup import (
     BackupDiffers,
     WouldOverwrite,
@@ -174,25 +175,25 @@ def test_both_damaged_is_said_and_nothing_is_changed(twins: Twins[Any]) -> None:
 @pytest.mark.parametrize("side", ["primary", "backup"])
 @settings(max_examples=60, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), which=st.sampled_from(KINDS))
-def test_of_any_flipped_bit_either_the_same_is_read_or_it_is_named(
+def test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_what_is_read(
     filled: Lake, side: str, place: float, bit: int, which: str
 ) -> None:
     twins = twins_of(filled, which)
     table: IcebergTable = getattr(twins, side)
-    record = twins.primary.record(twins.model, KEY)
-    assert record is not None
+    held = backup_of(twins, KEY)
+    assert held is not None
     path = files_of(table)[0]
     good = path.read_bytes()
     hurt = bytearray(good)
     hurt[int(place * len(good))] ^= 1 << bit
     try:
         path.write_bytes(hurt)
-        named = verify(table, [record])
+        named = verify(table, [held if side == "backup" else held.of])
         try:
             read = content(table)
         except DamagedData:
             read = None
-        assert bool(named) == (read != record.content)
+        assert bool(named) == (side == "backup" or read != held.of.content)
         if named and side == "primary":
             # A copy that were made of it would be refused.
             fresh = replace(twins, backup=filled.table("raw-backup", f"fresh_{path.stem}", table.columns, ""))
@@ -223,6 +224,20 @@ def test_a_lost_manifest_is_named(twins: Twins[Any]) -> None:
     Path(snapshot.manifests(loaded.io)[0].manifest_path).write_bytes(b"rotten")
     (problem,) = verify_twins(twins, KEY)
     assert "the metadata cannot be read" in problem
+
+
+def test_of_two_first_backups_at_once_neither_is_lost(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(lake, [])
+
+    def other(step: str) -> None:
+        monkeypatch.undo()
+        land(lake, number=3)
+        copy(lake, [])
+
+    monkeypatch.setattr(backup, "reached", other)
+    copy(lake, [])
+    for twins in lake.twins(SOURCE):
+        assert verify_twins(twins, KEY) == []
 
 
 def test_a_raw_backup_only_grows(kept: Lake) -> None:

@@ -157,6 +157,30 @@ def test_a_lost_catalog_is_said_and_made_anew(kept: Lake, damage: bytes | None) 
     assert_whole(Lake(settings))
 
 
+@pytest.mark.parametrize("losers", ["cleaned up", "killed", "both cut"])
+def test_of_two_newest_metadata_the_whole_one_is_taken_or_both_are_named(kept: Lake, losers: str) -> None:
+    """Two writers raced: the loser deletes its manifests, unless it is killed first."""
+    table = kept.raw(NEWS).load()
+    assert table is not None
+    winner = Path(table.metadata_location)
+    loser = winner.with_name(f"{winner.name[:6]}{'f' * 8}-0000-4000-8000-{'f' * 12}.metadata.json")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    gone = f"{snapshot.manifest_list}.gone" if losers == "cleaned up" else snapshot.manifest_list
+    loser.write_text(winner.read_text().replace(snapshot.manifest_list, gone))
+    for path in (winner, loser) if losers == "both cut" else ():
+        path.write_text(path.read_text()[:-9])
+    if losers == "cleaned up":
+        rebuild_catalog(kept.settings, "raw")
+        assert_whole(Lake(kept.settings))
+        return
+    catalog = sqlite_file(kept.settings, "raw").read_bytes()
+    with pytest.raises(UnsafeRoot) as refused:
+        rebuild_catalog(kept.settings, "raw")
+    assert str(winner) in str(refused.value) and str(loser) in str(refused.value)
+    assert sqlite_file(kept.settings, "raw").read_bytes() == catalog
+
+
 def test_a_new_lake_needs_no_rebuild_and_none_harms(lake: Lake) -> None:
     lake.raw(NEWS).create()
     lake = Lake(lake.settings)
