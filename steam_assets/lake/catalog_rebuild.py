@@ -20,7 +20,7 @@ from steam_assets.lake.files import Files
 from steam_assets.lake.roots import UnsafeRoot
 from steam_assets.settings import RootName, Settings
 
-_METADATA = re.compile(r"/(?P<version>\d+)-[0-9a-f-]+\.metadata\.json$")
+_METADATA = re.compile(r".*/(?P<version>\d+)-[0-9a-f-]+\.metadata\.json$")
 
 
 def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
@@ -63,9 +63,8 @@ def open_whole_catalog(settings: Settings, root: RootName) -> Catalog:
 def metadata_versions(addresses: Iterable[str]) -> dict[int, list[str]]:
     """Metadata files by their version. Of writers that raced, each may have left one of the same version."""
     found: defaultdict[int, list[str]] = defaultdict(list)
-    for address in addresses:
-        if named := _METADATA.search(address):
-            found[int(named["version"])].append(address)
+    for named in filter(None, map(_METADATA.match, addresses)):
+        found[int(named["version"])].append(named.string)
     return found
 
 

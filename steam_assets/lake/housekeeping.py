@@ -1,7 +1,6 @@
 """Housekeeping: clearing old partitions of primaries that a backup holds, and what Iceberg leaves behind.
 
-Belongs here: what may be cleared, and the clearing; files that no snapshot holds. Does not belong here: any change of
-what a backup holds.
+Belongs here: what may be cleared, the clearing, the sweeping. Does not belong here: any change of what a backup holds.
 
 Nothing is deleted that the backup does not hold: right before, both sides are read back and compared with the ledger.
 The commit that clears a partition holds only if nobody committed since; then its files go, a run that dies between the
@@ -119,11 +118,10 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[
     files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
     listed = list(files.list(loaded.location()))
     held = _referenced(loaded.refresh())
-    here = max(metadata_versions([loaded.metadata_location]))
-    for version, addresses in metadata_versions(file.address for file in listed).items():
-        # Of a catalog that is older than its tables, or of a commit under way: what is newer has a say, too.
-        for address in addresses if version > here else ():
-            held |= _referenced(StaticTable.from_metadata(address, files.io.properties))
+    (here,), versions = metadata_versions([loaded.metadata_location]), metadata_versions(f.address for f in listed)
+    # Of a catalog that is older than its tables, or of a commit under way: what is newer has a say, too.
+    for address in (one for version in versions if version > here for one in versions[version]):
+        held |= _referenced(StaticTable.from_metadata(address, files.io.properties))
     for file in listed:
         if file.address not in held and file.modified < limit:
             with suppress(PermissionError):  # In a backup on AWS nobody may delete.

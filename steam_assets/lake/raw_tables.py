@@ -53,9 +53,9 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
                 now.commit({partition_key: record}, remove=again, add=files)
             return record
         made = record.with_batches((batch,))
-        summary = {"steam.batch-id": batch.batch_id, "steam.rows": str(batch.landed)}
-        if batch.receipt:
-            summary["steam.offsets"] = ",".join(f"{r.partition}:{r.start}-{r.end}" for r in batch.receipt.ranges)
+        ranges = batch.receipt.ranges if batch.receipt else ()
+        offsets = {"steam.offsets": ",".join(f"{r.partition}:{r.start}-{r.end}" for r in ranges)} if ranges else {}
+        summary = {"steam.batch-id": batch.batch_id, "steam.rows": str(batch.landed), **offsets}
         now.commit({partition_key: made}, add=files, summary=summary)
         return made
 

@@ -87,10 +87,8 @@ class Restorer:
     def _twins(self, source: Source) -> list[Twins[Any]]:
         """Each of the source's tables: the target's primary, the lake's backup."""
         here, there = self.lake, self.target
-        raw, aside = here.raw_twins(source), here.set_aside_twins(source)
-        found: list[Twins[Any]] = [replace(raw, primary=there.raw(source))]
-        found.append(replace(aside, primary=there.set_aside(source)))
-        return found + [replace(here.clean_twins(source, table), primary=there.clean(table)) for table in source.tables]
+        primaries = [there.raw(source), there.set_aside(source), *(there.clean(table) for table in source.tables)]
+        return [replace(twins, primary=primary) for twins, primary in zip(here.twins(source), primaries, strict=True)]
 
 
 def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:
