@@ -32,7 +32,7 @@ demo: $(READY) ## Run all five sources end to end on this machine, against the s
 test: $(READY) ## Run every test that this machine can run
 	@$(BIN)/python -m steam_assets_tests.lanes
 
-dev: $(READY) ## Serve Dagit on live Steam, with an embedded Kafka
+dev: $(READY) ## Serve the Dagster UI on live Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev
 
 lint: $(READY) ## Check style and types

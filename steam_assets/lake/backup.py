@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.content import EMPTY, Content, content
 from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_batches, of_partitions
@@ -64,9 +64,9 @@ def back_up(
                 proven[key] = _copied(held, key, copies, now)
             except BackupDiffers as error:
                 problems.append(str(error))
-        reached("backup:after_files")
+        failpoint("backup:after_files")
         copies.commit(proven)
-        reached("backup:after_commit")
+        failpoint("backup:after_commit")
         return proven, problems
 
     return decided_anew(change)
@@ -116,9 +116,9 @@ def restore(twins: Twins[R], partition_key: str, *, overwrite: bool = False) -> 
         if part is not None or there != wanted:
             copies = _Copies(now.backup, now.primary)
             copies.take(part)
-            reached("restore:after_files")
+            failpoint("restore:after_files")
             copies.commit({partition_key: wanted})
-            reached("restore:after_commit")
+            failpoint("restore:after_commit")
         return part.content.rows if part else 0
 
     return decided_anew(change)

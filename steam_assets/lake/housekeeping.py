@@ -18,7 +18,7 @@ from typing import Any
 from pyiceberg.table import StaticTable
 from pyiceberg.table import Table as PyIcebergTable
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.backup import backups_of, covers, verify
 from steam_assets.lake.catalog_rebuild import metadata_versions
 from steam_assets.lake.files import Files
@@ -99,7 +99,7 @@ class Housekeeping:
             now = datetime.now(UTC)
             marks = {key: Cleared(of=records[key], backup=twins.backup.location, at=now) for key in cleared}
             twins.primary.commit(marks, remove=of_partitions(cleared))
-            reached("housekeeping:after_delete")
+            failpoint("housekeeping:after_delete")
         return done
 
 
@@ -114,7 +114,7 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[
         return []
     if older_than is not None:
         loaded.maintenance.expire_snapshots().older_than(older_than).commit()
-        reached("housekeeping:after_expiry")
+        failpoint("housekeeping:after_expiry")
     files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
     listed = list(files.list(loaded.location()))
     held = _referenced(loaded.refresh())

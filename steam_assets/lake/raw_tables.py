@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_batches
 from steam_assets.lake.ledger import Batch, RawRecord
@@ -27,7 +27,7 @@ BATCH_BYTES = 4 << 20
 def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Written:
     """Write rows as files of the table; nothing is visible yet."""
     written = table.write(_batches(table, rows), batch_id)
-    reached("land:after_files")
+    failpoint("land:after_files")
     return written
 
 
@@ -60,7 +60,7 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
         return made
 
     record = decided_anew(change)
-    reached("land:after_commit")
+    failpoint("land:after_commit")
     return record
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dagster_pipes import PipesContext, open_dagster_pipes
 from pyspark.sql import SparkSession
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.settings import Settings

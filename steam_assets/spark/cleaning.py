@@ -18,7 +18,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.clean_tables import overwrite, put, read_table
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
@@ -115,7 +115,7 @@ def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[st
     return with_reviewer_key(envelopes, reviewer_key(lake.settings))
 
 
-def commit_judged(
+def commit_classified(
     spark: SparkSession, lake: Lake, table: Table, judged: DataFrame, records: Mapping[str, RawRecord], now: datetime
 ) -> list[CleanRecord]:
     """Commit judged items of the partitions that ``records`` name, with their own records. Errors as of ``commit``."""
@@ -131,7 +131,7 @@ def clean(
     if missing := sorted(set(keys) - landed.keys()):
         raise MissingRaw(f"{source.name}/raw has no partition {', '.join(missing)}; materialize it first")
     judged = judge(table, raw_frame(spark, lake, source, keys))
-    return commit_judged(spark, lake, table, judged, {key: landed[key] for key in sorted(keys)}, now)
+    return commit_classified(spark, lake, table, judged, {key: landed[key] for key in sorted(keys)}, now)
 
 
 def commit(
@@ -163,7 +163,7 @@ def commit(
         _compare(table, counts, provenance)
         audit_pictures(table, target, keys, counts, snapshot)
         _write_quarantine(spark, quarantine, judged, counts, observed[SPOILED])
-        reached("clean:after_quarantine")
+        failpoint("clean:after_quarantine")
         contents = target.content(keys, snapshot)
         for key in keys:
             records[key] = CleanRecord(
@@ -181,7 +181,7 @@ def commit(
         return records
 
     overwrite(spark, target, write, keys, audit)
-    reached("clean:after_commit")
+    failpoint("clean:after_commit")
     return [records[key] for key in keys]
 
 
