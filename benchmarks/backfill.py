@@ -40,7 +40,6 @@ from steam_assets.kafka.connection import ensure_topics
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.relocate import relocate
-from steam_assets.lake.spark_session import open_session, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
 from steam_assets.settings import Settings
@@ -48,6 +47,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import FetchRequest
+from steam_assets.spark.session import open_session, session_config
 
 SOURCE = source_named("most_played")
 LAST = datetime(2026, 11, 18, 21, tzinfo=UTC)

@@ -14,14 +14,14 @@ import duckdb
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.lake.clean_job import clean
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.reviewer_key import reviewer_key
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.sources.review_tables import REVIEW, REVIEWS
+from steam_assets.spark.cleaning import clean
+from steam_assets.spark.reviewer_key import reviewer_key
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 DUCKDB_MEMORY = "2GB"

@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.cleaning import Ways, warm_up
 from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
 from benchmarks.review_pages import Pages, put_in_place
-from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
+from steam_assets.spark.session import open_session
 
 KEY, SMALL = "2026-11-10", "2026-11-03"
 WARM_REVIEWS = 20_000

@@ -15,8 +15,8 @@ from benchmarks.cleaning import Ways
 from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
 from benchmarks.process_memory import java_of_this_process, peak_of, reset_peak
 from benchmarks.review_pages import Pages, put_in_place
-from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
+from steam_assets.spark.session import open_session
 
 ONE, TEN = "2026-11-03", "2026-11-10"
 

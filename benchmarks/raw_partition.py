@@ -14,7 +14,8 @@ from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import Batch, RawRecord
-from steam_assets.lake.raw_tables import Landed, commit_batch, write_batch
+from steam_assets.lake.parquet_files import Written
+from steam_assets.lake.raw_tables import commit_batch, write_batch
 from steam_assets.sources.source import Source
 
 LANDED_AT = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -34,18 +35,9 @@ def counted_rows(envelopes: Iterable[Envelope], items: Counter[str]) -> Iterator
         yield envelope_row(envelope, None, None, None)
 
 
-def batch_of(batch_id: str, written: Iterable[Landed], items: Counter[str]) -> Batch:
+def batch_of(batch_id: str, written: Iterable[Written], items: Counter[str]) -> Batch:
     """What the ledger says of a batch of these files."""
-    files = list(written)
-    content = sum((file.content for file in files[1:]), files[0].content)
-    return Batch(
-        batch_id=batch_id,
-        receipt=None,
-        fetched=content.rows,
-        published=content.rows,
-        landed=content.rows,
-        items=dict(items),
-        content=content,
-        size=sum(file.size for file in files),
-        landed_at=LANDED_AT,
-    )
+    parts = list(written)
+    content = sum((part.content for part in parts[1:]), parts[0].content)
+    together = Written([file for part in parts for file in part.files], content, sum(part.size for part in parts))
+    return Batch.without_kafka(batch_id, together, items, landed_at=LANDED_AT)

@@ -27,7 +27,8 @@ from benchmarks.raw_partition import batch_of, counted_rows
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
-from steam_assets.lake.raw_tables import Landed, commit_batch, write_batch
+from steam_assets.lake.parquet_files import Written
+from steam_assets.lake.raw_tables import commit_batch, write_batch
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.sources.cadence import Cadence
@@ -73,7 +74,7 @@ def put_in_place(settings: Settings, pages: Pages) -> RawRecord:
     return commit_batch(raw, pages.key, batch_of(BATCH_ID, written, items), files)
 
 
-def _write(settings: Settings, pages: Pages, number: int) -> tuple[Landed, Counter[str]]:
+def _write(settings: Settings, pages: Pages, number: int) -> tuple[Written, Counter[str]]:
     items = Counter[str]()
     mine = envelopes(pages.key, range(number, pages.reviews // PAGE_LENGTH, pages.files))
     raw = Lake(settings).raw(source_named(SOURCE))

@@ -24,15 +24,14 @@ from steam_assets.kafka.connection import ensure_topics
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.clean_job import commit_classified, raw_frame
-from steam_assets.lake.cleaning import classify
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch
-from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets.sources.source import FetchRequest
+from steam_assets.spark.cleaning import classify, commit_classified, raw_frame
+from steam_assets.spark.session import open_session
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 KEY = "2026-11-10"
@@ -88,8 +87,8 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     watch("raw backup", lambda: back_up(lake.raw_twins(source), [KEY], NOW))
     spark = watch("Spark's start", lambda: open_session(settings))
     table = source.tables[0]
-    classified = classify(table, raw_frame(spark, lake, source, [KEY]))
-    watch("clean", lambda: commit_classified(spark, lake, table, classified, {KEY: record}, NOW))
+    judged = classify(table, raw_frame(spark, lake, source, [KEY]))
+    watch("clean", lambda: commit_classified(spark, lake, table, judged, {KEY: record}, NOW))
     watch("clean backup", lambda: back_up(lake.clean_twins(source, table), [KEY], NOW))
     report(watch, record.items[table.name], spool.records, home)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import boto3
 from botocore.client import Config
 
-from steam_assets.lake.open_store import ROOT_NAMES
+from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.settings import Settings
 
 

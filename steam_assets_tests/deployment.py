@@ -25,17 +25,17 @@ from steam_assets.clock import Clock
 from steam_assets.extraction.hosts import served_by
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.clean_tables import read_table
-from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.partition_status import PartitionStatus, partition_status
-from steam_assets.lake.spark_session import s3a_config, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
 from steam_assets.settings import RootName, Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
+from steam_assets.spark.session import s3a_config, session_config
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 BUCKETS = {
@@ -129,7 +129,7 @@ class Deployment:
     def lose(self, root: RootName, source: Source, key: str) -> None:
         """What an accident or an operator does: the raw partition is gone, and its record with it."""
         table = self.lake.raw(source) if root == "raw" else self.lake.raw_backup(source)
-        table.commit(table.snapshot_id(), remove=of_partitions([key]), forget=[RECORD + key])
+        table.commit({key: None}, remove=of_partitions([key]))
 
     def status(self, source: Source, key: str) -> PartitionStatus:
         return partition_status(self.lake, source, key)

@@ -1,7 +1,7 @@
 """Spark on several processes of this machine: a standalone cluster.
 
 Belongs here: starting it from pyspark's own jars, its state, ending it. Does not belong here: sessions
-(lake/spark_session.py), which jars (jars.py).
+(spark/session.py), which jars (jars.py).
 
 It ends with the process that started it.
 """

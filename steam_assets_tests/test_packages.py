@@ -21,6 +21,7 @@ LAYERS = (
     ("ingestion",),
     ("extraction",),
     ("kafka",),
+    ("spark",),
     ("lake",),
     ("java", "simulator"),
     ("processes", "clock", "extras"),

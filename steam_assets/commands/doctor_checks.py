@@ -41,11 +41,11 @@ from steam_assets.java.jvm import (
     java_at,
 )
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
-from steam_assets.lake.reviewer_key import SHORTEST_KEY
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS
+from steam_assets.spark.reviewer_key import SHORTEST_KEY
 
 CONTACT_SECONDS = 5.0
 WORKER_SECONDS = 60

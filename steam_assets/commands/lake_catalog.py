@@ -26,13 +26,12 @@ def rebuild(
     home: HomeOption = None,
 ) -> None:
     """Make catalogs anew from the newest metadata file of each table, after one was lost or damaged."""
+    from steam_assets.lake.catalog_rebuild import rebuild_catalog
     from steam_assets.lake.roots import ROOT_NAMES, open_root, read_marker
 
     if root is not None and root not in ROOT_NAMES:
         raise not_among(root, ROOT_NAMES, "root", "--root")
     settings, console = opened_settings(home), Console()
-    from steam_assets.lake.relocate import rebuild_catalog
-
     chosen: list[RootName] = [name for name in ROOT_NAMES if root in (None, name)]
     for name in chosen:
         if read_marker(settings, name) is None:

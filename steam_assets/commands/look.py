@@ -137,7 +137,7 @@ def _print(console: Console, found: Trace, partition: str) -> None:
 
 
 def _print_inputs(console: Console, lake: Lake, insight: Insight, partition: str) -> None:
-    from steam_assets.lake.trace import reads
+    from steam_assets.insights.affected import reads
     from steam_assets.sources import SOURCES
 
     if insight.cadence is None:

@@ -106,7 +106,8 @@ def housekeeping(
 ) -> None:
     """Clear primaries older than a setting, each only if its backup verifies at that moment. A dry run by default.
 
-    Backups are never touched. A cleared partition comes back by `restore`, or by running its source again.
+    Of backups only files that no snapshot holds go. A cleared partition comes back by `restore`, or by running its
+    source again.
     """
     settings = opened_settings(home)
     from steam_assets.clock import Clock

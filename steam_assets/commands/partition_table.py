@@ -1,17 +1,19 @@
-"""The table of partitions that demo, run and status print.
+"""The table of partitions that demo, run and status print, and the same for programs.
 
-Belongs here: its columns and colours. Does not belong here: the numbers (lake/partition_status.py).
+Belongs here: its columns and colours, names in JSON. Does not belong here: the numbers (lake/partition_status.py).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from steam_assets.lake.freshness import Freshness
 from steam_assets.lake.partition_status import PartitionStatus, TableStatus
 
 HEADINGS = ("fetched", "pub-\nlished", "landed", "clean", "quaran-\ntined", "dupli-\ncates")
@@ -72,3 +74,39 @@ def _verified(status: PartitionStatus, part: TableStatus) -> str:
     if status.cleared:
         return "[green]yes, the only copy[/]"
     return "[green]yes[/]" if status.raw_backed_up and part.backed_up else "[yellow]no[/]"
+
+
+def freshness_json(report: Freshness) -> dict[str, Any]:
+    """A source's partitions and gaps as plain data."""
+    return {
+        "source": report.source,
+        "cadence": report.cadence,
+        "newest": report.newest,
+        "late": report.late,
+        "gaps": [{"partition": g.partition_key, "why": g.why} for g in report.gaps],
+        "partitions": [_partition_json(p) for p in report.partitions],
+    }
+
+
+def _partition_json(status: PartitionStatus) -> dict[str, Any]:
+    return {
+        "partition": status.partition_key,
+        "up_to_date": status.up_to_date,
+        "cleared": status.cleared,
+        "answers": status.answers,
+        "raw": status.raw_there,
+        "raw_backed_up": status.raw_backed_up,
+        "tables": [
+            {
+                "table": part.table,
+                "published": status.published(part.table),
+                "landed": status.landed(part.table),
+                "clean": part.record.clean if part.record else None,
+                "quarantined": part.record.quarantined if part.record else None,
+                "duplicates": part.record.duplicates if part.record else None,
+                "current": part.current,
+                "backed_up": part.backed_up,
+            }
+            for part in status.tables
+        ],
+    }

@@ -38,10 +38,11 @@ def status(
 
     ledger, now = open_ledger(settings), Clock.from_settings(settings).now()
     reports = [freshness(ledger, one, now) for one in chosen]
+    from steam_assets.commands.partition_table import freshness_json, partition_table, table_console
+
     if as_json:
-        typer.echo(json.dumps([report.to_json() for report in reports], indent=1))
+        typer.echo(json.dumps([freshness_json(report) for report in reports], indent=1))
     else:
-        from steam_assets.commands.partition_table import partition_table, table_console
         from steam_assets.commands.refresh import say_behind
 
         console = table_console()

@@ -21,9 +21,9 @@ def warm() -> None:
     from functools import partial
 
     from steam_assets.kafka.embedded_broker import archive_kafka
-    from steam_assets.lake.spark_class_data import archive_spark
     from steam_assets.processes.temporary_folders import temporary_folder
     from steam_assets.settings import Settings
+    from steam_assets.spark.class_data_sharing import archive_spark
 
     console, settings = Console(), Settings()
     with temporary_folder("steam-warm-") as folder:

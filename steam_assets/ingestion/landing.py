@@ -18,7 +18,7 @@ from steam_assets.kafka.consumer import LostRecords, Poison, Record, dead_letter
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import Batch, Receipt
-from steam_assets.lake.raw_tables import Aside, put_aside, write_batch
+from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_batch
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source
 
@@ -56,18 +56,12 @@ def set_aside(
     Those that were kept before, by topic, Kafka partition and offset, are left alone; the number of new ones. Raises
     KafkaUnavailable; the topics must be there.
     """
-    known = kept_aside(lake, source, partition_key)
+    known = kept_aside(lake.set_aside(source), partition_key)
     new = [poison for poison in poisons if aside_id(poison) not in known]
     for poison in new:
         # What is kept comes last: where it stands, the dead letter was sent.
         dead_letter(lake.settings, source.name, poison)
     return put_aside(lake.set_aside(source), source.name, partition_key, [_aside(poison) for poison in new], now)
-
-
-def kept_aside(lake: Lake, source: Source, partition_key: str = NO_PARTITION) -> set[str]:
-    """Ids (``aside_id``) of what was set aside before."""
-    kept = lake.set_aside(source).arrow([partition_key], ("id",))
-    return set(kept["id"].to_pylist()) if kept is not None else set()
 
 
 def aside_id(poison: Poison) -> str:
@@ -76,9 +70,7 @@ def aside_id(poison: Poison) -> str:
 
 def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, Any]:
     """An envelope as a row of a raw table; where it came from is null for an import."""
-    row = {name: getattr(envelope, name) for name in Envelope.model_fields if name != "schema_version"}
-    row |= {"headers": list(envelope.headers.items()), "items": list(envelope.items.items())}
-    return row | {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
+    return vars(envelope) | {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
 
 
 def _aside(poison: Poison) -> Aside:

@@ -36,4 +36,4 @@ class Refreshing:
         mark = Mark(cursor=self._now.cursor, left={table: keys for table, keys in left.items() if keys})
         table = insight_table(self.lake, FRESHNESS)
         if table.load():
-            decided_anew(lambda: table.commit(table.snapshot_id(), properties={PROPERTY: mark}))
+            decided_anew(lambda: table.commit({}, properties={PROPERTY: mark}))

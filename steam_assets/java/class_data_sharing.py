@@ -1,7 +1,7 @@
 """Archives of the classes that Kafka's and Spark's JVMs load: with one, a JVM starts in half the time.
 
 Belongs here: where an archive rests, for which jars and which Java it is, how a JVM writes and uses it. Does not belong
-here: starting those JVMs (broker.py, lake/spark_session.py), when one is made (commands/warm.py).
+here: starting those JVMs (broker.py, spark/session.py), when one is made (commands/warm.py).
 
 Java calls it application class-data sharing (JEP 310, JEP 350). An archive serves the very Java and jars it was made
 by; for others the JVM would refuse it with a warning, so each combination has a file of its own.

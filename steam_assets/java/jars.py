@@ -1,7 +1,7 @@
 """The JVM parts of the product: Kafka's and Spark's jars, named by Maven coordinates and pinned by SHA-256.
 
 Belongs here: which jars, where they rest on this machine, that they are the pinned ones.
-Does not belong here: what is done with them (broker.py, lake/spark_session.py).
+Does not belong here: what is done with them (broker.py, spark/session.py).
 
 ``jars.lock`` beside this file names every jar with its digest, so that a pinned set needs no resolving: a jar comes
 from STEAM_JARS_DIR (a folder with the jars baked in, for machines without a network), else from the user's cache,

@@ -130,18 +130,13 @@ def spark_properties(settings: Settings, root: RootName) -> dict[str, str]:
     if kind == "jdbc":
         properties["jdbc.schema-version"] = "V1"
     if settings.root(root).startswith("s3://"):
-        properties |= _s3_file_io(settings)
+        properties |= {"io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "client.region": settings.aws_region}
+        if settings.s3_endpoint_url:
+            properties |= {"s3.endpoint": settings.s3_endpoint_url, "s3.path-style-access": "true"}
     if settings.iceberg_catalog == "glue" and settings.glue_endpoint_url:
         properties["glue.endpoint"] = settings.glue_endpoint_url
     properties |= settings.iceberg_catalog_properties
     return {prefix: f"{ICEBERG}.SparkCatalog"} | {f"{prefix}.{key}": value for key, value in properties.items()}
-
-
-def _s3_file_io(settings: Settings) -> dict[str, str]:
-    properties = {"io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "client.region": settings.aws_region}
-    if settings.s3_endpoint_url:
-        properties |= {"s3.endpoint": settings.s3_endpoint_url, "s3.path-style-access": "true"}
-    return properties
 
 
 def _sqlalchemy_uri(settings: Settings) -> str:

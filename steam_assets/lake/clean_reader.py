@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 
@@ -23,11 +22,8 @@ class CleanReader:
 
     def table(self, name: str) -> Table | None:
         """The Iceberg table, or None if it was never made."""
-        return self._named(name).load()
+        return self._lake.table("clean", name, (), "").load()
 
     def arrow(self, name: str, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
         """The rows of some partitions, or of all; None if the table was never made."""
-        return self._named(name).arrow(keys, columns)
-
-    def _named(self, name: str) -> IcebergTable:
-        return self._lake.table("clean", name, (), "")
+        return self._lake.table("clean", name, (), "").arrow(keys, columns)

@@ -1,7 +1,7 @@
 """Writing clean tables by Spark: on a branch first, which readers see when its audit has passed.
 
 Belongs here: all that Spark is asked for of Iceberg. Does not belong here: what a row means (sources/), how rows are
-judged (cleaning.py), commits without a JVM (iceberg_table.py).
+judged (spark/cleaning.py), commits without a JVM (iceberg_table.py).
 
 A write goes to a branch of the table. Only if the caller's audit of it passes does ``main`` move to that branch, in one
 atomic commit with the ledger's records: a reader sees the old rows of the partitions or the new ones, never rows that
@@ -17,12 +17,12 @@ from contextlib import contextmanager
 
 from py4j.protocol import Py4JJavaError
 from pydantic import BaseModel
+from pyiceberg.exceptions import CommitFailedException
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.lake.iceberg_table import IcebergTable, decided_anew
-from steam_assets.lake.ledger import CLEARED, RECORD
+from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable, decided_anew
 from steam_assets.processes.identity import ProcessIdentity, left_by_the_dead
 
 AUDIT = "audit_"
@@ -66,31 +66,37 @@ def overwrite(
 
     def change() -> int:
         table.create()
-        seen = table.snapshot_id()
+        seen = table.pinned()
         branch = f"{AUDIT}{ProcessIdentity.current().mark}_{uuid.uuid4().hex[:12]}"
         try:
             with _conflicts_named(table):
                 spark.sql(f"ALTER TABLE {table.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS")
                 put(spark, table, write(), keys, f"{table.identifier}.branch_{branch}")
-            snapshot = table.snapshot_of(branch)
-            records = audit(snapshot)
-            table.commit(
-                seen,
-                publish=branch,
-                properties={RECORD + key: record for key, record in records.items()},
-                forget=[CLEARED + key for key in records],
-            )
+            snapshot = table.heads()[branch]
+            seen.commit(audit(snapshot), publish=branch)
         except BaseException:
-            table.drop_branch(branch)
+            _drop_branch(table, branch)
             raise
         return snapshot
 
     snapshot = decided_anew(change)
-    for name in table.branches():
+    for name in table.heads():
         # The branch of a writer that was killed; one of another machine goes after its days.
         if name.startswith(AUDIT) and left_by_the_dead(name.removeprefix(AUDIT).rpartition("_")[0]):
-            table.drop_branch(name)
+            _drop_branch(table, name)
     return snapshot
+
+
+def _drop_branch(table: IcebergTable, branch: str) -> None:
+    """Forget a branch, if it is there; its files are swept by housekeeping."""
+
+    def change() -> None:
+        loaded = table.load()
+        if loaded is not None and branch in loaded.refs():
+            with _conflicts_named(table):
+                loaded.manage_snapshots().remove_branch(branch).commit()
+
+    decided_anew(change)
 
 
 def put(spark: SparkSession, table: IcebergTable, frame: DataFrame, keys: Sequence[str], target: str) -> None:
@@ -99,15 +105,17 @@ def put(spark: SparkSession, table: IcebergTable, frame: DataFrame, keys: Sequen
     # Not overwritePartitions(): that keeps a partition's old rows where the new version of it has none.
     writer = frame.select(*names).writeTo(target)
     writer = writer.option("fanout-enabled", str(len(keys) <= FANOUT_KEYS).lower())
-    writer = writer.option("snapshot-property.steam.partitions", ",".join(keys))
+    writer = writer.option(f"snapshot-property.{PARTITIONS}", ",".join(keys))
     writer.overwrite(F.col("partition_key").isin(list(keys)))
 
 
 @contextmanager
 def _conflicts_named(table: IcebergTable) -> Iterator[None]:
-    """Raise Contention, in one line, in the place of what the JVM says of a refused commit."""
+    """Raise Contention, in one line, in the place of what is said of a refused commit."""
     try:
         yield
+    except CommitFailedException as error:
+        raise table.contention() from error
     except (PySparkException, Py4JJavaError) as error:
         if not _REFUSED.search(str(error)):
             raise

@@ -1,9 +1,32 @@
-"""Columns that tables have by their kind, whatever their source: envelopes, what was set aside, origin, quarantine.
+"""Columns that tables have by their kind, whatever their source, and columns as Iceberg has them.
 
-Belongs here: declarations. Does not belong here: columns of one source's tables (sources/).
+Belongs here: declarations, types. Does not belong here: columns of one source's tables (sources/).
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+import pyarrow as pa
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    MapType,
+    NestedField,
+    StringType,
+    TimestamptzType,
+)
 
 from steam_assets.sources.source import Column
 
@@ -45,7 +68,7 @@ SET_ASIDE = (
 """What came and is no envelope; no count of answers or items has it in."""
 
 ORIGIN = (
-    Column("partition_key", "string", "First day of the period (UTC) this row belongs to.", "YYYY-MM-DD", False),
+    _KEY,
     Column("fetched_at", "timestamp", "When the source answered.", "UTC", False),
     Column("source_sha256", "string", "SHA-256 of the answer this row was read from; raw has it.", "", False),
     Column("changes", "array<string>", "What cleaning altered in this row, and why; empty if nothing.", "", False),
@@ -55,7 +78,48 @@ ORIGIN = (
 QUARANTINE = (
     Column("problem", "string", "Why the item is unusable.", "", False),
     Column("item", "string", "The item as the source sent it."),
-    Column("partition_key", "string", "First day of the period (UTC) the item was fetched for.", "YYYY-MM-DD", False),
+    _KEY,
     Column("fetched_at", "timestamp", "When the source answered.", "UTC"),
     Column("source_sha256", "string", "SHA-256 of the answer it stood in."),
 )
+
+_PRIMITIVES: dict[str, IcebergType] = {
+    "string": StringType(),
+    "bigint": LongType(),
+    "int": IntegerType(),
+    "double": DoubleType(),
+    "boolean": BooleanType(),
+    "timestamp": TimestamptzType(),
+    "date": DateType(),
+    "binary": BinaryType(),
+}
+
+
+def iceberg_schema(columns: Sequence[Column]) -> Schema:
+    """A table's schema; the catalog gives fields ids of its own. ValueError for a type that no table uses."""
+    ids = count(1)
+    fields = [
+        NestedField(next(ids), c.name, _iceberg_type(c.type, ids), required=not c.nullable, doc=column_comment(c))
+        for c in columns
+    ]
+    return Schema(*fields)
+
+
+def _iceberg_type(ddl: str, ids: Iterator[int]) -> IcebergType:
+    """A Spark DDL type as Iceberg's."""
+    if found := _PRIMITIVES.get(ddl):
+        return found
+    if nested := re.fullmatch(r"array<(\w+)>", ddl):
+        return ListType(next(ids), _PRIMITIVES[nested[1]], element_required=False)
+    if nested := re.fullmatch(r"map<(\w+), ?(\w+)>", ddl):
+        return MapType(next(ids), _PRIMITIVES[nested[1]], next(ids), _PRIMITIVES[nested[2]], value_required=False)
+    raise ValueError(f"{ddl!r} has no Iceberg type here; add it to lake/columns.py")
+
+
+def column_comment(column: Column) -> str:
+    return f"{column.description} [{column.unit}]" if column.unit else column.description
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """A table's columns as Arrow has them."""
+    return schema_to_pyarrow(table.schema(), include_field_ids=False)

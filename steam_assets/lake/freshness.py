@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from steam_assets.lake.ledger import Ledger
 from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
@@ -58,17 +57,6 @@ class Freshness:
             for why, group in ranges.items()
         }
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data, for programs."""
-        return {
-            "source": self.source,
-            "cadence": self.cadence,
-            "newest": self.newest,
-            "late": self.late,
-            "gaps": [{"partition": g.partition_key, "why": g.why} for g in self.gaps],
-            "partitions": [_partition_json(p) for p in self.partitions],
-        }
-
 
 def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
     """Compare what is kept of a source with its calendar up to ``now`` (aware)."""
@@ -94,27 +82,3 @@ def gap(source: Source, window: Window, now: datetime) -> Gap:
             return Gap(window.key, "the answer may no longer carry it", now < window.end + source.carried_for)
         return Gap(window.key, "can be caught up", True)
     return Gap(window.key, "missed while it was the present; only Kafka, a backup or an import may have it", False)
-
-
-def _partition_json(status: PartitionStatus) -> dict[str, Any]:
-    return {
-        "partition": status.partition_key,
-        "up_to_date": status.up_to_date,
-        "cleared": status.cleared,
-        "answers": status.answers,
-        "raw": status.raw_there,
-        "raw_backed_up": status.raw_backed_up,
-        "tables": [
-            {
-                "table": part.table,
-                "published": status.published(part.table),
-                "landed": status.landed(part.table),
-                "clean": part.record.clean if part.record else None,
-                "quarantined": part.record.quarantined if part.record else None,
-                "duplicates": part.record.duplicates if part.record else None,
-                "current": part.current,
-                "backed_up": part.backed_up,
-            }
-            for part in status.tables
-        ],
-    }

@@ -1,6 +1,6 @@
 """Housekeeping: clearing old partitions of primaries that a backup holds, and what Iceberg leaves behind.
 
-Belongs here: what may be cleared, and the clearing. Does not belong here: any change of a backup.
+Belongs here: what may be cleared, the clearing, the sweeping. Does not belong here: any change of what a backup holds.
 
 Nothing is deleted that the backup does not hold: right before, both sides are read back and compared with the ledger.
 The commit that clears a partition holds only if nobody committed since; then its files go, a run that dies between the
@@ -9,19 +9,22 @@ two leaves them to the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pyiceberg.table import StaticTable
 from pyiceberg.table import Table as PyIcebergTable
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.backup import backups_of, verify
+from steam_assets.lake.catalog_rebuild import metadata_versions
 from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import CLEARED, RECORD, Cleared, covers
+from steam_assets.lake.ledger import Cleared, covers
 from steam_assets.sources.source import Source
 
 ORPHANS_KEPT = timedelta(days=3)
@@ -49,24 +52,23 @@ class Housekeeping:
 
     def plan(self) -> list[Line]:
         """What ``apply`` would try to clear and what it would keep, each with its reason. Changes nothing."""
-        return [line for twins in self._all() for line in self._lines(twins)]
+        return [line for twins in self._cleared() for line in self._lines(twins)]
 
     def apply(self) -> list[Line]:
         """Clear what the plan says, each partition only if its backup verifies now; then sweep Iceberg's leftovers."""
-        done = [line for twins in self._all() for line in self._clear(twins)]
-        for table in self._swept():
-            sweep(self.lake, table, self.older_than)
+        done = [line for twins in self._cleared() for line in decided_anew(lambda twins=twins: self._clear(twins))]
+        for source in self.sources:
+            for table in source.tables:
+                sweep(self.lake, self.lake.quarantine(table), self.older_than)
+            for twins in self.lake.twins(source):
+                sweep(self.lake, twins.primary, self.older_than)
+                sweep(self.lake, twins.backup, None)
         return done
 
-    def _all(self) -> list[Twins[Any]]:
-        return [
-            twins
-            for source in self.sources
-            for twins in (
-                self.lake.raw_twins(source),
-                *(self.lake.clean_twins(source, table) for table in source.tables),
-            )
-        ]
+    def _cleared(self) -> list[Twins[Any]]:
+        """What is unusable stays: it is little, and nobody can ask for it again."""
+        aside = [self.lake.set_aside_twins(source).label for source in self.sources]
+        return [twins for source in self.sources for twins in self.lake.twins(source) if twins.label not in aside]
 
     def _lines(self, twins: Twins[Any]) -> list[Line]:
         held = backups_of(twins)
@@ -84,63 +86,47 @@ class Housekeeping:
         return lines
 
     def _clear(self, twins: Twins[Any]) -> list[Line]:
-        return decided_anew(lambda: self._clear_once(twins))
-
-    def _clear_once(self, twins: Twins[Any]) -> list[Line]:
         twins = twins.pinned()
-        lines = self._lines(twins)
         records, held = twins.primary.records(twins.model), backups_of(twins)
-        done: list[Line] = []
-        for line in lines:
+        done = self._lines(twins)
+        for place, line in enumerate(done):
             if line.clear:
                 key = line.partition_key
-                problems = [f"the backup: {p}" for p in verify(twins.backup, [held[key].of])]
+                problems = [f"the backup: {p}" for p in verify(twins.backup, [held[key]])]
                 problems += verify(twins.primary, [records[key]])
-                verdict = "; ".join(problems)
-                line = Line(line.label, key, not problems, line.rows, verdict or "cleared")
-            done.append(line)
+                done[place] = replace(line, clear=not problems, reason="; ".join(problems) or "cleared")
         if cleared := [line.partition_key for line in done if line.clear]:
             now = datetime.now(UTC)
-            where = twins.backup.location
-            twins.primary.commit(
-                twins.primary.snapshot_id(),
-                remove=of_partitions(cleared),
-                properties={CLEARED + key: Cleared(of=records[key], backup=where, at=now) for key in cleared},
-                forget=[RECORD + key for key in cleared],
-                summary={"steam.partitions": ",".join(cleared)},
-            )
+            marks = {key: Cleared(of=records[key], backup=twins.backup.location, at=now) for key in cleared}
+            twins.primary.commit(marks, remove=of_partitions(cleared))
             failpoint("housekeeping:after_delete")
         return done
 
-    def _swept(self) -> Iterable[IcebergTable]:
-        for twins in self._all():
-            yield twins.primary
-        for source in self.sources:
-            yield from (self.lake.quarantine(table) for table in source.tables)
 
-
-def was_cleared(twins: Twins[Any], partition_key: str) -> bool:
-    """Whether housekeeping took a partition out of its primary, and nothing has come back since."""
-    return twins.primary.record(Cleared, partition_key, CLEARED) is not None
-
-
-def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
+def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[str]:
     """Expire snapshots from before ``older_than`` (what readers see is kept) and delete files that none holds.
 
-    A file younger than ``ORPHANS_KEPT`` stays. The addresses of what went.
+    None for a backup, all of whose snapshots stay. A file younger than ``ORPHANS_KEPT`` stays. The addresses of what
+    went.
     """
     loaded = table.load()
     if loaded is None:
         return []
-    loaded.maintenance.expire_snapshots().older_than(older_than).commit()
-    failpoint("housekeeping:after_expiry")
+    if older_than is not None:
+        loaded.maintenance.expire_snapshots().older_than(older_than).commit()
+        failpoint("housekeeping:after_expiry")
+    files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
+    listed = list(files.list(loaded.location()))
     held = _referenced(loaded.refresh())
-    files, limit = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT
-    gone = [
-        file.address for file in files.list(loaded.location()) if file.address not in held and file.modified < limit
-    ]
-    for address in gone:
-        files.delete(address)
+    (here,), versions = metadata_versions([loaded.metadata_location]), metadata_versions(f.address for f in listed)
+    # Of a catalog that is older than its tables, or of a commit under way: what is newer has a say, too.
+    for address in (one for version in versions if version > here for one in versions[version]):
+        held |= _referenced(StaticTable.from_metadata(address, files.io.properties))
+    for file in listed:
+        if file.address not in held and file.modified < limit:
+            with suppress(PermissionError):  # In a backup on AWS nobody may delete.
+                files.delete(file.address)
+                gone.append(file.address)
     return gone
 
 

@@ -8,8 +8,6 @@ the writer saw it. The record of a partition is a property of the table, so that
 
 from __future__ import annotations
 
-import logging
-import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,40 +15,28 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In
-from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, In
+from pyiceberg.io.pyarrow import parquet_file_to_data_file
+from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
-from pyiceberg.schema import Schema
-from pyiceberg.table import DataScan, Table, Transaction
+from pyiceberg.table import Table, TableProperties, Transaction
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
-from pyiceberg.types import (
-    BinaryType,
-    BooleanType,
-    DateType,
-    DoubleType,
-    IcebergType,
-    IntegerType,
-    ListType,
-    LongType,
-    MapType,
-    NestedField,
-    StringType,
-    TimestamptzType,
-)
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
 from steam_assets.lake.content import Content
-from steam_assets.lake.ledger import RECORD, records
-from steam_assets.lake.parquet_files import Written, aligned, write_files
+from steam_assets.lake.ledger import CLEARED, RECORD, prefix_of, records
+from steam_assets.lake.parquet_files import DamagedData, Written, file_digests, read_files, write_files
 from steam_assets.lake.row_digest import content
 from steam_assets.sources.source import Column
 
-RETRIES = "commit.retry.num-retries"
+PARTITIONS = "steam.partitions"
+"""In a snapshot's summary: the keys of the partitions that it changed."""
+
 PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -61,26 +47,11 @@ PROPERTIES = {
     # A raw batch is taken out by its id, which has to stand in the files' bounds whole.
     "write.metadata.metrics.column.batch_id": "full",
     # Spark's commits to its own branches; the default of 4 is not enough where several runs write a table.
-    RETRIES: "20",
+    TableProperties.COMMIT_NUM_RETRIES: "20",
 }
 
 CONTENTION_SECONDS = 300
 """How long a writer that loses again and again goes on; Spark writes its rows anew for each try."""
-ROWS_AT_ONCE = 4096
-
-_PRIMITIVES: dict[str, IcebergType] = {
-    "string": StringType(),
-    "bigint": LongType(),
-    "int": IntegerType(),
-    "double": DoubleType(),
-    "boolean": BooleanType(),
-    "timestamp": TimestamptzType(),
-    "date": DateType(),
-    "binary": BinaryType(),
-}
-
-# Bodies have no bounds on purpose (parquet_files.py), and each file would say so.
-logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -88,10 +59,6 @@ T = TypeVar("T")
 
 class Contention(Exception):
     """Another writer committed to the table meanwhile; nothing was changed. Look again, and decide anew."""
-
-
-class DamagedData(Exception):
-    """A file of a table is missing or cannot be read as it was written."""
 
 
 @dataclass(frozen=True)
@@ -132,38 +99,33 @@ class IcebergTable:
 
     def create(self) -> Table:
         """The table, made if it is not there; an existing one gets the columns it lacks."""
+        schema = iceberg_schema(self.columns)
         table = replace(self, held=None).load()
         if table is None:
+            key = schema.find_field("partition_key").field_id
             with suppress(TableAlreadyExistsError):
-                self._make()
+                self.catalog.create_table(
+                    (self.namespace, self.name),
+                    schema,
+                    location=self.location,
+                    partition_spec=PartitionSpec(PartitionField(key, 1000, IdentityTransform(), "partition_key")),
+                    properties=PROPERTIES | {"comment": self.description},
+                )
             table = self.catalog.load_table((self.namespace, self.name))
         known = set(table.schema().column_names)
-        missing = [column for column in self.columns if column.name not in known]
-        if missing:
+        if missing := [column for column in self.columns if column.name not in known]:
             with table.update_schema() as update:
                 for column in missing:
-                    update.add_column(column.name, iceberg_type(column.type), column_comment(column))
+                    update.add_column(column.name, schema.find_type(column.name), column_comment(column))
         return table
 
-    def _make(self) -> None:
-        schema = iceberg_schema(self.columns)
-        key = schema.find_field("partition_key").field_id
-        spec = PartitionSpec(PartitionField(key, 1000, IdentityTransform(), "partition_key"))
-        self.catalog.create_table(
-            (self.namespace, self.name),
-            schema,
-            location=self.location,
-            partition_spec=spec,
-            properties=PROPERTIES | {"comment": self.description},
-        )
-
-    def records(self, model: type[M], prefix: str = RECORD) -> dict[str, M]:
-        """The ledger's records of all partitions, by key, oldest first."""
+    def records(self, model: type[M]) -> dict[str, M]:
+        """The ledger's records of all partitions, or the marks of cleared ones, by key, oldest first."""
         table = self.load()
-        return records(table.properties if table else {}, model, prefix)
+        return records(table.properties if table else {}, model)
 
-    def record(self, model: type[M], key: str, prefix: str = RECORD) -> M | None:
-        return self.property(prefix + key, model)
+    def record(self, model: type[M], key: str) -> M | None:
+        return self.property(prefix_of(model) + key, model)
 
     def property(self, name: str, model: type[M]) -> M | None:
         """A property of the table, read as ``model``; None if it is not set."""
@@ -171,35 +133,14 @@ class IcebergTable:
         text = table.properties.get(name) if table else None
         return None if text is None else model.model_validate_json(text)
 
+    def heads(self) -> dict[str, int]:
+        """The snapshots that ``main``, which readers see, and other branches are at."""
+        table = self.load()
+        return {name: ref.snapshot_id for name, ref in table.refs().items()} if table else {}
+
     def snapshot_id(self) -> int | None:
         """The snapshot that readers see; None if nothing was committed."""
-        table = self.load()
-        snapshot = table.current_snapshot() if table else None
-        return snapshot.snapshot_id if snapshot else None
-
-    def snapshot_of(self, branch: str) -> int:
-        """The snapshot a branch is at. KeyError if there is no such branch."""
-        table = self.load()
-        refs = table.refs() if table else {}
-        return refs[branch].snapshot_id
-
-    def branches(self) -> list[str]:
-        """All but ``main``."""
-        table = self.load()
-        return [name for name in (table.refs() if table else ()) if name != "main"]
-
-    def drop_branch(self, branch: str) -> None:
-        """Forget a branch, if it is there; its files are swept by housekeeping."""
-
-        def change() -> None:
-            table = self.load()
-            if table is not None and branch in table.refs():
-                try:
-                    table.manage_snapshots().remove_branch(branch).commit()
-                except CommitFailedException as error:
-                    raise self.contention() from error
-
-        decided_anew(change)
+        return self.heads().get("main")
 
     def partition_rows(self) -> dict[str, int]:
         """Rows of each partition, from the table's metadata alone."""
@@ -212,51 +153,37 @@ class IcebergTable:
 
     def commit(
         self,
-        seen: int | None,
+        partitions: Mapping[str, BaseModel | None],
         *,
         remove: BooleanExpression | None = None,
         add: Sequence[str] = (),
         publish: str | None = None,
         properties: Mapping[str, BaseModel] | None = None,
-        forget: Iterable[str] = (),
         summary: Mapping[str, str] | None = None,
-    ) -> Table:
-        """One atomic change: rows out, files in, or ``main`` to the branch ``publish``; with it, properties by name.
+    ) -> None:
+        """One atomic change: whole files out and in, or ``main`` to the branch ``publish``, in one snapshot.
 
-        Contention, with nothing changed, if ``main`` is no longer at the snapshot ``seen``.
+        With it, what the ledger says of ``partitions``: a record, that one was cleared, or nothing. Other
+        ``properties`` are set by name. Contention, with nothing changed, if others committed since this was pinned.
         """
-        told = dict(summary or {})
-        table = self.create()
+        seen, table = self.snapshot_id(), self.create()
         # A commit that lost a race is decided anew by its writer: tried again blindly, a batch would be there twice.
-        once = table.properties | {RETRIES: "0"}
+        once = table.properties | {TableProperties.COMMIT_NUM_RETRIES: "0"}
         table.metadata = table.metadata.model_copy(update={"properties": once})
-        if _current(table) != seen:
+        current = table.current_snapshot()
+        if (current and current.snapshot_id) != seen:
             raise self.contention()
+        gone = self.files(remove) if remove is not None else []
+        told = {PARTITIONS: ",".join(partitions), **(summary or {})}
         try:
             with table.transaction() as change:
                 if publish is not None:
                     ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
-                emptied = remove is not None and any(table.scan(row_filter=remove).plan_files())
-                if remove is not None and emptied:
-                    change.delete(remove, snapshot_properties=told)
-                if add:
-                    change.add_files(list(add), told, check_duplicate_files=False)
-                if not (publish or emptied or add):
-                    # Catalogs merge changes of properties alone: of two writers' records one would be lost.
-                    change.update_snapshot(snapshot_properties=told).fast_append().commit()
-                self._set_properties(change, table, properties or {}, forget)
+                else:
+                    _replace(table, change, gone, add, told)
+                _note(table, change, partitions, properties or {})
         except CommitFailedException as error:
             raise self.contention() from error
-        return table
-
-    @staticmethod
-    def _set_properties(
-        change: Transaction, table: Table, properties: Mapping[str, BaseModel], forget: Iterable[str]
-    ) -> None:
-        if gone := [name for name in forget if name in table.properties]:
-            change.remove_properties(*gone)
-        if properties:
-            change.set_properties({name: value.model_dump_json() for name, value in properties.items()})
 
     def write(self, batches: Iterable[pa.RecordBatch], name: str) -> Written:
         """Files of rows (with this table's columns, by name), grouped by partition, that no snapshot holds yet.
@@ -265,53 +192,50 @@ class IcebergTable:
         """
         table = self.create()
         own = f"{name}-{uuid.uuid4().hex[:12]}"
-        return write_files(table.io, f"{table.location()}/data", self.arrow_schema(table), batches, own)
+        return write_files(table.io, f"{table.location()}/data", arrow_schema(table), batches, own)
 
-    @staticmethod
-    def arrow_schema(table: Table) -> pa.Schema:
-        return schema_to_pyarrow(table.schema(), include_field_ids=False)
+    def files(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[DataFile]:
+        """The files whose rows match; DamagedData if one holds others too, or the metadata is damaged."""
+        table = self.load()
+        if table is None:
+            return []
+        try:
+            tasks = list(table.scan(row_filter=where, snapshot_id=snapshot_id).plan_files())
+        except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
+            raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
+        for file in (task.file for task in tasks if task.residual != AlwaysTrue()):
+            batch = table.schema().find_field("batch_id").field_id
+            if file.lower_bounds[batch] != file.upper_bounds[batch]:
+                raise DamagedData(f"{file.file_path} holds several batches; another program has rewritten files")
+        return [task.file for task in tasks]
 
     def rows(self, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of whole files that match ``where`` (of partition keys alone), a row group at a time.
-
-        Page checksums are verified. DamagedData, while it is read, for a file that is missing or damaged.
-        """
-        table = self.load()
-        if table is not None:
-            scan = table.scan(row_filter=where, snapshot_id=snapshot_id)
-            yield from _read_files(table, _planned(scan), self.arrow_schema(table))
+        """The rows of whole files that match ``where``, a row group at a time. DamagedData, while it is read."""
+        if table := self.load():
+            found = (file.file_path for file in self.files(where, snapshot_id))
+            yield from read_files(table.io, arrow_schema(table), found)
 
     def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:
         """The content of partitions, each read back from its files; DamagedData as of ``rows``."""
         held = self.pinned()
         return {key: content(held.rows(of_partitions([key]), snapshot_id)) for key in keys}
 
-    def content_of_files(self, addresses: Iterable[str]) -> Content:
-        """The content of files as they rest now, whether a snapshot holds them or not; DamagedData."""
-        table = self.create()
-        return content(_read_files(table, addresses, self.arrow_schema(table)))
-
-    def discard(self, addresses: Iterable[str]) -> None:
-        """Delete files that no snapshot holds, as far as that is allowed; in a backup on AWS it is not."""
-        table = self.create()
-        for address in addresses:
-            with suppress(OSError):
-                table.io.delete(address)
+    def digests(self, key: str) -> dict[str, str]:
+        """SHA-256 of each file of a partition, by name; DamagedData if one cannot be read."""
+        table = self.load()
+        return file_digests(table.io, (f.file_path for f in self.files(of_partitions([key])))) if table else {}
 
     def is_whole(self, key: str) -> bool:
         """Whether every file of a partition is there; reads none, so that ``content`` is the proof."""
-        table = self.load()
-        if table is None:
-            return False
-        tasks = table.scan(row_filter=of_partitions([key])).plan_files()
-        return all(table.io.new_input(task.file.file_path).exists() for task in tasks)
+        table, files = self.load(), self.files(of_partitions([key]))
+        return table is not None and all(table.io.new_input(file.file_path).exists() for file in files)
 
     def arrow(
         self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
     ) -> pa.Table | None:
         """Rows of some partitions, or of all, as readers see them or of a snapshot; None without a commit."""
         table = self.load()
-        if table is None or (snapshot_id or _current(table)) is None:
+        if table is None or (snapshot_id or table.current_snapshot()) is None:
             return None
         where = AlwaysTrue() if keys is None else of_partitions(keys)
         return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
@@ -332,68 +256,35 @@ def of_partitions(keys: Sequence[str]) -> BooleanExpression:
     return In("partition_key", list(keys))  # pyright: ignore[reportCallIssue] - its __init__ is hidden by pydantic
 
 
-def _current(table: Table) -> int | None:
-    snapshot = table.current_snapshot()
-    return snapshot.snapshot_id if snapshot else None
+def of_batches(key: str, batch_ids: Iterable[str]) -> BooleanExpression:
+    """Batches of a raw partition; the rows of each have files of their own."""
+    return And(of_partitions([key]), In("batch_id", sorted(batch_ids)))  # pyright: ignore[reportCallIssue]
 
 
-def _planned(scan: DataScan) -> list[str]:
-    """The addresses of a scan's files."""
-    try:
-        return [task.file.file_path for task in scan.plan_files()]
-    except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
-        raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
+def _replace(
+    table: Table, change: Transaction, gone: Sequence[DataFile], add: Sequence[str], told: dict[str, str]
+) -> None:
+    """Files out and in, as one snapshot: also where there is none of either.
+
+    Catalogs merge changes of properties alone: of two writers' records one would be lost.
+    """
+    update = change.update_snapshot(snapshot_properties=told)
+    with update.overwrite() if gone else update.fast_append() as snapshot:
+        for file in gone:
+            snapshot.delete_data_file(file)
+        for address in add:
+            snapshot.append_data_file(parquet_file_to_data_file(table.io, table.metadata, address))
 
 
-def _read_files(table: Table, paths: Iterable[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for path in paths:
-        try:
-            with table.io.new_input(path).open() as stream:
-                yield from _read_file(pq.ParquetFile(stream, page_checksum_verification=True), schema)
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise DamagedData(f"{path} cannot be read: {error}") from error
-
-
-def _read_file(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for group in range(file.num_row_groups):
-        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group]):
-            yield aligned(batch, schema)
-
-
-def iceberg_type(ddl: str) -> IcebergType:
-    """A Spark DDL type as Iceberg's; nested ids are given by the catalog. ValueError for one that no table uses."""
-    if found := _PRIMITIVES.get(ddl):
-        return found
-    if nested := re.fullmatch(r"array<(\w+)>", ddl):
-        return ListType(1, _PRIMITIVES[nested[1]], element_required=False)
-    if nested := re.fullmatch(r"map<(\w+), ?(\w+)>", ddl):
-        return MapType(1, _PRIMITIVES[nested[1]], 2, _PRIMITIVES[nested[2]], value_required=False)
-    raise ValueError(f"{ddl!r} has no Iceberg type here; add it to iceberg_table.py")
-
-
-def iceberg_schema(columns: Sequence[Column]) -> Schema:
-    """Ids are spread so that those of nested types never meet; the catalog gives them anew."""
-    return Schema(
-        *(
-            NestedField(
-                100 * number,
-                column.name,
-                _with_ids(iceberg_type(column.type), 100 * number),
-                required=not column.nullable,
-                doc=column_comment(column),
-            )
-            for number, column in enumerate(columns, start=1)
-        )
-    )
-
-
-def _with_ids(kind: IcebergType, after: int) -> IcebergType:
-    if isinstance(kind, ListType):
-        return kind.model_copy(update={"element_id": after + 1})
-    if isinstance(kind, MapType):
-        return kind.model_copy(update={"key_id": after + 1, "value_id": after + 2})
-    return kind
-
-
-def column_comment(column: Column) -> str:
-    return f"{column.description} [{column.unit}]" if column.unit else column.description
+def _note(
+    table: Table, change: Transaction, partitions: Mapping[str, BaseModel | None], properties: Mapping[str, BaseModel]
+) -> None:
+    """Set what the ledger says of partitions, and other properties."""
+    # The files carry no ids of fields: readers find columns by name.
+    texts = {TableProperties.DEFAULT_NAME_MAPPING: table.schema().name_mapping.model_dump_json()}
+    texts |= {name: value.model_dump_json() for name, value in properties.items()}
+    texts |= {prefix_of(type(said)) + key: said.model_dump_json() for key, said in partitions.items() if said}
+    stale = [prefix + key for key in partitions for prefix in (RECORD, CLEARED) if prefix + key not in texts]
+    if gone := [name for name in stale if name in table.properties]:
+        change.remove_properties(*gone)
+    change.set_properties(texts)

@@ -1,7 +1,7 @@
 """The ledger: what each partition of a table holds, where it came from, and what of it is backed up.
 
 Belongs here: the records. Does not belong here: keeping them (iceberg_table.py commits a record together with the rows
-it speaks of), making the counts (cleaning.py, ingestion/landing.py).
+it speaks of), making the counts (spark/cleaning.py, ingestion/landing.py).
 
 A record answers what rows cannot: an empty partition was cleaned and had nothing, against one that never was; from
 which answers it came; and the content digest that its rows, and every copy of them, must have for ever.
@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from steam_assets.lake.content import EMPTY, Content
 from steam_assets.settings import RootName, Settings
+
+if TYPE_CHECKING:
+    from steam_assets.lake.parquet_files import Written
 
 RECORD = "steam.partition."
 """Properties of a table that begin so hold the ledger's records, by partition key."""
@@ -37,8 +40,14 @@ class Ledger(Protocol):
         ...
 
 
-def records(properties: Mapping[str, str], model: type[M], prefix: str = RECORD) -> dict[str, M]:
-    """The records among a table's properties, by partition key, oldest first."""
+def prefix_of(model: type[BaseModel]) -> str:
+    """How the names of the properties begin that hold records of a kind."""
+    return CLEARED if model is Cleared else RECORD
+
+
+def records(properties: Mapping[str, str], model: type[M]) -> dict[str, M]:
+    """The records of a kind among a table's properties, by partition key, oldest first."""
+    prefix = prefix_of(model)
     keys = sorted(name.removeprefix(prefix) for name in properties if name.startswith(prefix))
     return {key: model.model_validate_json(properties[prefix + key]) for key in keys}
 
@@ -91,6 +100,13 @@ class Batch(_Record):
     landed_at: AwareDatetime
     dead_letters: int = 0
     provenance: str = "live"
+
+    @classmethod
+    def without_kafka(cls, batch_id: str, written: Written, items: Mapping[str, int], **more: Any) -> Batch:
+        """A batch that no topic carried: what was landed of it was fetched and published."""
+        counts = dict.fromkeys(("fetched", "published", "landed"), written.content.rows)
+        own = {"receipt": None, "items": dict(items), "content": written.content, "size": written.size}
+        return cls(batch_id=batch_id, **counts, **own, **more)
 
 
 class RawRecord(_Record):
@@ -149,9 +165,13 @@ R = TypeVar("R", RawRecord, CleanRecord)
 
 
 class BackupRecord(_Record, Generic[R]):
-    """A verified copy: ``of`` is the record of the rows that were copied, read back from the backup and equal."""
+    """A verified copy: ``of`` is the record of the rows that were copied, read back from the backup and equal.
+
+    ``files`` are the SHA-256 of the partition's files by name: whatever byte of one changes later is found.
+    """
 
     of: R
+    files: dict[str, str]
     verified_at: AwareDatetime
 
 
@@ -163,11 +183,16 @@ class Cleared(_Record):
     at: AwareDatetime
 
 
-def covers(held: BackupRecord[Any] | None, record: RawRecord | CleanRecord) -> bool:
+def covers(held: BackupRecord[Any] | None, record: PartitionRecord) -> bool:
     """Whether the backup's record has all that the primary's has."""
-    if held is None:
-        return False
-    if isinstance(record, RawRecord):
-        copied = {batch.batch_id: batch.content for batch in held.of.batches}
+    return held is not None and has_all(held.of, record)
+
+
+def has_all(copy: PartitionRecord, record: PartitionRecord) -> bool:
+    """Whether ``copy`` has all that ``record`` has, and of the same content."""
+    if isinstance(copy, RawRecord) and isinstance(record, RawRecord):
+        copied = {batch.batch_id: batch.content for batch in copy.batches}
         return all(copied.get(batch.batch_id) == batch.content for batch in record.batches)
-    return held.of.content == record.content and held.of.raw_digest == record.raw_digest
+    if isinstance(copy, CleanRecord) and isinstance(record, CleanRecord):
+        return copy.content == record.content and copy.raw_digest == record.raw_digest
+    return False

@@ -1,14 +1,16 @@
-"""Writing rows as Parquet files that any reader takes in small bites and whose pages carry checksums.
+"""Rows in Parquet files that any reader takes in small bites and whose pages carry checksums.
 
-Belongs here: files and row groups. Does not belong here: which table they join (iceberg_table.py).
+Belongs here: writing files, reading them back. Does not belong here: which table they join (iceberg_table.py).
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +26,14 @@ OPAQUE = ("body", "value", "headers", "details")
 """Columns by whose bounds nobody looks for rows; a body as a bound would make each footer as large as it."""
 FILE_BYTES = 256 << 20
 """Of a file, before compression."""
+ROWS_AT_ONCE = 4096
+
+# It says of each file that columns have no bounds, which is on purpose.
+logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
+
+
+class DamagedData(Exception):
+    """A file of a table is missing or cannot be read as it was written."""
 
 
 @dataclass(frozen=True)
@@ -38,42 +48,29 @@ class Written:
 def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], name: str) -> Written:
     """Write ``batches``, as they come, by name, each of one ``partition_key`` and, of raw, one ``batch_id``."""
     written: list[str] = []
-    total, size_written = EMPTY, 0
-    counted = [column.name for column in schema if column.name not in OPAQUE]
+    total, size = EMPTY, 0
+    options: Any = {"compression": "zstd", "write_page_checksum": True}
+    options["write_statistics"] = [column.name for column in schema if column.name not in OPAQUE]
     for (key, _), of_key in groupby((aligned(batch, schema) for batch in batches), key=_place):
         groups = _groups(of_key)
-        upcoming = next(groups, None)
-        while upcoming is not None:
-            path = f"{folder}/partition_key={key}/{name}-{len(written):05d}.parquet"
-            written.append(path)
-            size = 0
-            with ExitStack() as stack:
-                stream = stack.enter_context(io.new_output(path).create())
-                options: Any = {"compression": "zstd", "write_page_checksum": True, "write_statistics": counted}
-                writer = stack.enter_context(pq.ParquetWriter(stream, schema, **options))
-                while upcoming is not None and size < FILE_BYTES:
-                    writer.write_table(upcoming, row_group_size=max(1, upcoming.num_rows))
-                    size += upcoming.nbytes
-                    total += content(upcoming.to_batches())
-                    upcoming = next(groups, None)
-            size_written += len(io.new_input(path))
-    return Written(written, total, size_written)
+        for first in groups:
+            written.append(f"{folder}/partition_key={key}/{name}-{len(written):05d}.parquet")
+            target = io.new_output(written[-1])
+            with target.create() as stream, pq.ParquetWriter(stream, schema, **options) as writer:
+                for group in _until(FILE_BYTES, chain([first], groups)):
+                    writer.write_table(group, row_group_size=max(1, group.num_rows))
+                    total += content(group.to_batches())
+            size += len(target)
+    return Written(written, total, size)
 
 
-def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The columns of ``schema``, by name; null where ``batch`` was written before a column was added.
-
-    ValueError if a column lacks values and must have them.
-    """
-    there = set(batch.schema.names)
-    columns = [
-        batch.column(field.name).cast(field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
-        for field in schema
-    ]
-    for field, column in zip(schema, columns, strict=True):
-        if column.null_count and not field.nullable:
-            raise ValueError(f"no value in {field.name}, which must have one")
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+def _until(size: int, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Groups up to the one with which they have that many bytes."""
+    for group in groups:
+        yield group
+        size -= group.nbytes
+        if size <= 0:
+            return
 
 
 def _place(rows: pa.RecordBatch) -> tuple[str, str | None]:
@@ -98,3 +95,47 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
                 held, size = [], 0
     if held:
         yield pa.Table.from_batches(held)
+
+
+def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of files, a row group at a time, page checksums verified. DamagedData, while it is read."""
+    for address in addresses:
+        with _opened(io, address) as stream:
+            file = pq.ParquetFile(stream, page_checksum_verification=True)
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group]):
+                    yield aligned(batch, schema)
+
+
+def file_digests(io: FileIO, addresses: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of files by their names, without folders. DamagedData if one cannot be read."""
+    found: dict[str, str] = {}
+    for address in addresses:
+        with _opened(io, address) as stream:
+            found[address.rpartition("/")[2]] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
+@contextmanager
+def _opened(io: FileIO, address: str) -> Iterator[Any]:
+    try:
+        with io.new_input(address).open() as stream:
+            yield stream
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DamagedData(f"{address} cannot be read: {error}") from error
+
+
+def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of ``schema``, by name; null where ``batch`` was written before a column was added.
+
+    ValueError if a column lacks values and must have them.
+    """
+    there = set(batch.schema.names)
+    columns = [
+        batch.column(field.name).cast(field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    for field, column in zip(schema, columns, strict=True):
+        if column.null_count and not field.nullable:
+            raise ValueError(f"no value in {field.name}, which must have one")
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from steam_assets.lake.ledger import CLEARED, BackupRecord, CleanRecord, Cleared, Ledger, RawRecord, covers, records
+from steam_assets.lake.ledger import BackupRecord, CleanRecord, Cleared, Ledger, RawRecord, covers, records
 from steam_assets.sources.source import Source, Table
 
 
@@ -82,7 +82,7 @@ class SourceLedger:
             source=source,
             raw=records(raw, RawRecord),
             raw_backup=records(lake.properties("raw-backup", source.name), BackupRecord[RawRecord]),
-            cleared=records(raw, Cleared, CLEARED),
+            cleared=records(raw, Cleared),
             clean={name: records(lake.properties("clean", name), CleanRecord) for name in names},
             clean_backup={
                 name: records(lake.properties("clean-backup", name), BackupRecord[CleanRecord]) for name in names

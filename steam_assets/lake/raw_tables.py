@@ -13,31 +13,22 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-from pyiceberg.expressions import And, In
 
 from steam_assets.failpoints import failpoint
-from steam_assets.lake.content import Content
-from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_partitions
-from steam_assets.lake.ledger import RECORD, Batch, RawRecord
+from steam_assets.lake.columns import arrow_schema
+from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_batches
+from steam_assets.lake.ledger import Batch, RawRecord
+from steam_assets.lake.parquet_files import Written
 
 BATCH_BYTES = 4 << 20
 """Of rows put together before they go to a file, roughly."""
 
 
-@dataclass(frozen=True)
-class Landed:
-    """Files of a batch that no snapshot holds yet, with the content and the bytes of their rows."""
-
-    files: tuple[str, ...]
-    content: Content
-    size: int
-
-
-def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Landed:
+def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Written:
     """Write rows as files of the table; nothing is visible yet."""
     written = table.write(_batches(table, rows), batch_id)
     failpoint("land:after_files")
-    return Landed(tuple(written.files), written.content, written.size)
+    return written
 
 
 def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: Sequence[str]) -> RawRecord:
@@ -58,14 +49,14 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
                     f"with another content than the {batch.content.rows} rows that came now; see `steam-assets trace`"
                 )
             if not now.is_whole(partition_key):
-                again = And(of_partitions([partition_key]), In("batch_id", [batch.batch_id]))  # pyright: ignore[reportCallIssue]
-                now.commit(now.snapshot_id(), remove=again, add=files, properties={RECORD + partition_key: record})
+                again = of_batches(partition_key, [batch.batch_id])
+                now.commit({partition_key: record}, remove=again, add=files)
             return record
         made = record.with_batches((batch,))
-        summary = {"steam.batch-id": batch.batch_id, "steam.partitions": partition_key, "steam.rows": str(batch.landed)}
-        if batch.receipt:
-            summary["steam.offsets"] = ",".join(f"{r.partition}:{r.start}-{r.end}" for r in batch.receipt.ranges)
-        now.commit(now.snapshot_id(), add=files, properties={RECORD + partition_key: made}, summary=summary)
+        ranges = batch.receipt.ranges if batch.receipt else ()
+        offsets = {"steam.offsets": ",".join(f"{r.partition}:{r.start}-{r.end}" for r in ranges)} if ranges else {}
+        summary = {"steam.batch-id": batch.batch_id, "steam.rows": str(batch.landed), **offsets}
+        now.commit({partition_key: made}, add=files, summary=summary)
         return made
 
     record = decided_anew(change)
@@ -75,26 +66,14 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
 
 def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Sequence[Aside], now: datetime) -> int:
     """Keep what is no envelope, as bytes; the number of those that were not kept before. One commit for all."""
-    record = table.record(RawRecord, partition_key)
-    known = _known(table, partition_key) if record else set()
+    known = kept_aside(table, partition_key)
     new = [one for one in aside if one.id not in known]
     if not new:
         return 0
     batch_id = hashlib.sha256("".join(sorted(one.id for one in new)).encode()).hexdigest()[:32]
-    landed = write_batch(table, batch_id, (one.row(source, partition_key, batch_id) for one in new))
-    batch = Batch(
-        batch_id=batch_id,
-        receipt=None,
-        fetched=len(new),
-        published=len(new),
-        landed=len(new),
-        items={},
-        content=landed.content,
-        size=landed.size,
-        landed_at=now,
-        provenance="set aside",
-    )
-    commit_batch(table, partition_key, batch, landed.files)
+    written = write_batch(table, batch_id, (one.row(source, partition_key, batch_id) for one in new))
+    batch = Batch.without_kafka(batch_id, written, {}, landed_at=now, provenance="set aside")
+    commit_batch(table, partition_key, batch, written.files)
     return len(new)
 
 
@@ -121,24 +100,27 @@ class Aside:
             "value": self.value,
             "sha256": hashlib.sha256(self.value).hexdigest(),
             "reason": self.reason,
-            "details": list((self.details or {}).items()),
+            "details": self.details or {},
         }
 
 
-def _known(table: IcebergTable, partition_key: str) -> set[str]:
+def kept_aside(table: IcebergTable, partition_key: str) -> set[str]:
+    """Ids of what was set aside before."""
     rows = table.arrow([partition_key], ("id",))
     return set() if rows is None else set(rows["id"].to_pylist())
 
 
 def _batches(table: IcebergTable, rows: Iterable[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
-    schema = table.arrow_schema(table.create())
-    held: list[Mapping[str, Any]] = []
+    """Rows by name as Arrow, a few MB at a time; a value that a row lacks is null."""
+    schema = arrow_schema(table.create())
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     size = 0
     for row in rows:
-        held.append(row)
+        for name, values in columns.items():
+            values.append(row.get(name))
         size += 500 + len(row.get("body") or row.get("value") or "")
         if size >= BATCH_BYTES:
-            yield pa.RecordBatch.from_pylist(held, schema)
-            held, size = [], 0
-    if held:
-        yield pa.RecordBatch.from_pylist(held, schema)
+            yield pa.RecordBatch.from_pydict(columns, schema)
+            columns, size = {name: [] for name in schema.names}, 0
+    if size:
+        yield pa.RecordBatch.from_pydict(columns, schema)

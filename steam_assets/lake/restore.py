@@ -77,8 +77,9 @@ class Restorer:
             problems: list[str] = []
             for twins in self._twins(source):
                 try:
-                    if (arrived := restore(twins, key, overwrite=overwrite)) is not None:
-                        rows[twins.label.partition("/")[2]] = arrived.of
+                    arrived = restore(twins, key, overwrite=overwrite)
+                    if arrived is not None and (there := twins.primary.record(twins.model, key)):
+                        rows[twins.label.partition("/")[2]] = there.content.rows
                 except BackupDiffers as error:
                     problems.append(f"{twins.label} {key}: {error}")
             yield Restored(source.name, key, rows, tuple(problems))
@@ -86,10 +87,8 @@ class Restorer:
     def _twins(self, source: Source) -> list[Twins[Any]]:
         """Each of the source's tables: the target's primary, the lake's backup."""
         here, there = self.lake, self.target
-        raw, aside = here.raw_twins(source), here.set_aside_twins(source)
-        found: list[Twins[Any]] = [replace(raw, primary=there.raw(source))]
-        found.append(replace(aside, primary=there.set_aside(source)))
-        return found + [replace(here.clean_twins(source, table), primary=there.clean(table)) for table in source.tables]
+        primaries = [there.raw(source), there.set_aside(source), *(there.clean(table) for table in source.tables)]
+        return [replace(twins, primary=primary) for twins, primary in zip(here.twins(source), primaries, strict=True)]
 
 
 def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:

@@ -6,7 +6,6 @@ Belongs here: how a row is hashed. Does not belong here: where rows come from (i
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,9 +47,12 @@ def _texts(batch: pa.RecordBatch) -> list[bytes]:
 
 def _part(name: str, column: Any) -> Any:
     """A column's share in its rows' texts; null where it is null."""
-    value = _value(column)
-    length = pc.binary_length(value).cast(pa.string()).cast(pa.large_binary())
-    return pc.binary_join_element_wise(_text(f"{name}="), length, _COLON, value, _NOTHING, null_handling="emit_null")
+    return pc.binary_join_element_wise(_text(f"{name}="), _with_length(_value(column)), _NOTHING)
+
+
+def _with_length(values: Any) -> Any:
+    length = pc.binary_length(values).cast(pa.string()).cast(pa.large_binary())
+    return pc.binary_join_element_wise(length, values, _COLON)
 
 
 def _value(column: Any) -> Any:
@@ -70,11 +72,16 @@ def _value(column: Any) -> Any:
 
 
 def _nested(column: Any) -> Any:
-    """Lists and maps as JSON; most are empty or null."""
-    offsets = column.offsets.to_numpy()
-    filled = pa.array(offsets[1:] > offsets[:-1])
-    texts = pc.if_else(column.is_valid(), _text("[]"), pa.scalar(None, pa.large_binary()))
-    if not pc.any(filled).as_py():
-        return texts
-    documents = [json.dumps(value, ensure_ascii=False).encode() for value in column.filter(filled).to_pylist()]
-    return pc.replace_with_mask(texts, filled, pa.array(documents, pa.large_binary()))
+    """Lists and maps as the texts of their elements, one after the other; null where there is no list."""
+    if pa.types.is_map(column.type):
+        elements = pc.binary_join_element_wise(_element(column.keys), _element(column.items), _NOTHING)
+    else:
+        elements = _element(column.values)
+    # The offsets of a slice are those into all elements.
+    lists = pa.LargeListArray.from_arrays(column.offsets.cast(pa.int64()), elements)
+    return pc.if_else(column.is_valid(), pc.binary_join(lists, _NOTHING), pa.scalar(None, pa.large_binary()))
+
+
+def _element(values: Any) -> Any:
+    """``length:value``, or ``-`` for null, so that no two lists have one text."""
+    return pc.fill_null(_with_length(_value(values)), _text("-"))

@@ -5,17 +5,16 @@ Belongs here: following the columns by which rows name their origin. Does not be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from pyiceberg.expressions import And, BooleanExpression, In
+from pyiceberg.table.snapshots import ancestors_of
 
-from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
+from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord, RawRecord
-from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source, Table
 
 ANSWER = (
@@ -55,65 +54,33 @@ def trace(lake: Lake, source: Source, table: Table, key: str, app_id: int | None
     columns = tuple(name for name in ("source_sha256", "app_id", "changes") if name in names)
     rows = clean.arrow([key], columns)
     found = [row for row in (rows.to_pylist() if rows else []) if app_id is None or row.get("app_id") == app_id]
-    answers = list(_answers(lake.raw(source), key, {row["source_sha256"] for row in found}))
+    answers = _answers(lake.raw(source), key, {row["source_sha256"] for row in found})
     for answer in answers:
         of_answer = [row for row in found if row["source_sha256"] == answer["sha256"]]
         answer["rows"] = len(of_answer)
         answer["changes"] = sorted({change for row in of_answer for change in row["changes"] or ()})
     raw = lake.raw(source).record(RawRecord, key)
-    return Trace(clean.identifier, record, raw, tuple(versions(clean, key)), tuple(answers))
+    return Trace(clean.identifier, record, raw, tuple(_versions(clean, key)), tuple(answers))
 
 
-def versions(table: IcebergTable, key: str) -> Iterator[Version]:
-    """The commits to a partition that Iceberg still knows, oldest first; housekeeping expires old ones."""
-    loaded = table.load()
-    current = loaded.current_snapshot() if loaded else None
-    newest = None
-    found = []
-    for snapshot in sorted(loaded.snapshots(), key=lambda one: one.timestamp_ms) if loaded else []:
-        summary = snapshot.summary
-        if summary and key in str(summary.additional_properties.get("steam.partitions", "")).split(","):
+def _versions(table: IcebergTable, key: str) -> list[Version]:
+    """The commits that readers of a partition saw and Iceberg still knows, oldest first; old ones expire."""
+    loaded, found = table.load(), list[Version]()
+    for snapshot in ancestors_of(loaded.current_snapshot(), loaded.metadata) if loaded else ():
+        if (told := snapshot.summary) and key in (told.additional_properties.get(PARTITIONS) or "").split(","):
             moment = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
-            found.append((snapshot.snapshot_id, moment, summary.operation.value))
-            newest = snapshot.snapshot_id
-    for snapshot_id, moment, operation in found:
-        yield Version(snapshot_id, moment, operation, current is not None and snapshot_id == newest)
+            found.append(Version(snapshot.snapshot_id, moment, told.operation.value, current=not found))
+    return found[::-1]
 
 
 def raw_rows(table: IcebergTable, key: str, app_id: int | None = None) -> Iterator[dict[str, Any]]:
     """The envelopes of a raw partition, one app's or all, as they rest; a few in memory at a time."""
-    where: BooleanExpression = of_partitions([key])
-    for batch in table.rows(where):
+    for batch in table.rows(of_partitions([key])):
         for row in batch.to_pylist():
             if app_id is None or row["app_id"] == app_id:
                 yield row
 
 
-def _answers(raw: IcebergTable, key: str, digests: set[str]) -> Iterator[dict[str, Any]]:
-    loaded = raw.load()
-    if loaded is None or not digests:
-        return
-    where = And(of_partitions([key]), In("sha256", sorted(digests)))  # pyright: ignore[reportCallIssue]
-    yield from loaded.scan(row_filter=where, selected_fields=ANSWER).to_arrow().to_pylist()
-
-
-@dataclass(frozen=True)
-class Reads:
-    """A clean partition that a derived partition was computed from; ``record`` is None where there was none."""
-
-    table: str
-    partition_key: str
-    record: CleanRecord | None
-
-
-def reads(lake: Lake, sources: Sequence[Source], spans: Mapping[str, Window]) -> list[Reads]:
-    """The clean partitions of tables that lie, in part, in a span of time each; gaps are named too."""
-    found: list[Reads] = []
-    for source in sources:
-        for table in source.tables:
-            if span := spans.get(table.name):
-                records = lake.clean(table).records(CleanRecord)
-                last = source.cadence.containing(span.end - timedelta(seconds=1)).key
-                windows = source.cadence.between(source.cadence.containing(span.start).key, last)
-                found += [Reads(table.name, window.key, records.get(window.key)) for window in windows]
-    return found
+def _answers(raw: IcebergTable, key: str, digests: set[str]) -> list[dict[str, Any]]:
+    rows = raw.arrow([key], ANSWER)
+    return [row for row in rows.to_pylist() if row["sha256"] in digests] if rows else []

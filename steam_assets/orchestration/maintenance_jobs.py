@@ -85,7 +85,7 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
 
     @dg.job(
         name="housekeeping",
-        description="What of the primaries could be cleared and why; with `apply`, clears it. Backups are not touched.",
+        description="What of the primaries could be cleared and why; with `apply`, clears it. Backups keep all.",
     )
     def housekeeping() -> None:
         clear()

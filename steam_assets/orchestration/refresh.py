@@ -1,7 +1,7 @@
 """Refresh: when clean partitions are newly committed, the insights they touch and all visuals are made anew, once.
 
-Belongs here: the sensor, and the job it asks for. Does not belong here: how commits are seen (lake/commits.py), which
-partitions they touch (insights/affected.py), what is computed and written.
+Belongs here: the sensor, and the job it asks for. Does not belong here: how commits are seen (insights/commits.py),
+which partitions they touch (insights/affected.py), what is computed and written.
 
 Insights are daily, weekly or monthly and visuals have no partitions; assets with different partitions cannot be in one
 run of an asset job. Runs a cadence, followed by one of visuals, would each start Spark and show the page in between. So

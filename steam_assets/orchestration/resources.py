@@ -8,8 +8,8 @@ from __future__ import annotations
 from dagster_pyspark import LazyPySparkResource
 from dagster_pyspark.resources import spark_session_from_config
 
-from steam_assets.lake.spark_session import log_in, prepare_process, spark_config
 from steam_assets.settings import Settings
+from steam_assets.spark.session import log_in, prepare_process, spark_config
 
 
 def spark_resource(settings: Settings) -> LazyPySparkResource:

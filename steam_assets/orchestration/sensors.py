@@ -21,13 +21,14 @@ from itertools import islice
 import dagster as dg
 
 from steam_assets.clock import Clock
-from steam_assets.ingestion.landing import aside_id, kept_aside, set_aside
+from steam_assets.ingestion.landing import NO_PARTITION, aside_id, set_aside
 from steam_assets.kafka.connection import KafkaUnavailable, ensure_topics
 from steam_assets.kafka.consumer import Poison, TopicScan, scan_topic
 from steam_assets.kafka.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord, Receipt
 from steam_assets.lake.partition_status import SourceLedger
+from steam_assets.lake.raw_tables import kept_aside
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.run_status import Activity
 from steam_assets.orchestration.schedules import AssetJob
@@ -129,7 +130,7 @@ class _Aside:
 
     @cached_property
     def _known(self) -> set[str]:
-        return kept_aside(self.lake, self.source)
+        return kept_aside(self.lake.set_aside(self.source), NO_PARTITION)
 
     def keep(self, now: datetime) -> None:
         if self.taken:

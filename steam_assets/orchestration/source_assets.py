@@ -13,9 +13,7 @@ from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.cleaning import classify
-from steam_assets.lake.columns import ORIGIN
-from steam_assets.lake.iceberg_table import column_comment
+from steam_assets.lake.columns import ORIGIN, column_comment
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
@@ -26,6 +24,7 @@ from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.sources.source import Column, Source, Table
+from steam_assets.spark.cleaning import classify
 
 OWNERS = ["team:steam-data"]
 RANGE = dg.BackfillPolicy.single_run()

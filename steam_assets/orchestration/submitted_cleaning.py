@@ -1,4 +1,4 @@
-"""Cleaning outside of the run's process: ``lake/clean_job.py`` by spark-submit, or on EMR Serverless, through Pipes.
+"""Cleaning outside of the run's process: ``spark/clean_job.py`` by spark-submit, or on EMR Serverless, through Pipes.
 
 Belongs here: starting the job and following it. Does not belong here: what it does, and what its result must be (the
 asset reads the ledger).
@@ -17,12 +17,12 @@ import dagster as dg
 import pyspark
 
 from steam_assets.java.jars import SPARK
-from steam_assets.lake import clean_job
 from steam_assets.lake.roots import ROOT_NAMES
-from steam_assets.lake.spark_session import prepare_process, server_config, spark_config
 from steam_assets.orchestration.failures import permanent
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
+from steam_assets.spark import clean_job
+from steam_assets.spark.session import prepare_process, server_config, spark_config
 
 SCRIPT = Path(clean_job.__file__)
 ENVIRONMENT = "environment.tar.gz"

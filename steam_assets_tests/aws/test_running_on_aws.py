@@ -16,9 +16,9 @@ from botocore.stub import Stubber
 from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
-from steam_assets.lake import clean_job
 from steam_assets.orchestration.submitted_cleaning import OnEmrServerless
 from steam_assets.settings import Settings
+from steam_assets.spark import clean_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RECORD, BackupRecord, Batch, CleanRecord, PartitionRecord, RawRecord, Receipt
+from steam_assets.lake.ledger import BackupRecord, Batch, CleanRecord, PartitionRecord, RawRecord, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 
@@ -27,10 +27,10 @@ def build_ledger(home: Path, now: datetime, keys: Sequence[str] = DAYS) -> Lake:
     (table,) = SOURCE.tables
     raw, clean = [_raw(key, now) for key in keys], [_clean(table.name, _raw(key, now), now) for key in keys]
     _commit(lake.raw(SOURCE), raw)
-    _commit(lake.raw_backup(SOURCE), [BackupRecord[RawRecord](of=one, verified_at=now) for one in raw])
+    _commit(lake.raw_backup(SOURCE), [BackupRecord[RawRecord](of=one, files={}, verified_at=now) for one in raw])
     _commit(lake.clean(table), clean)
     twins = lake.clean_twins(SOURCE, table)
-    _commit(twins.backup, [BackupRecord[CleanRecord](of=one, verified_at=now) for one in clean])
+    _commit(twins.backup, [BackupRecord[CleanRecord](of=one, files={}, verified_at=now) for one in clean])
     return lake
 
 
@@ -38,7 +38,7 @@ def _commit(
     table: IcebergTable, records: Sequence[PartitionRecord | BackupRecord[RawRecord] | BackupRecord[CleanRecord]]
 ) -> None:
     keys = {(one.of if isinstance(one, BackupRecord) else one).partition_key: one for one in records}
-    table.commit(table.snapshot_id(), properties={RECORD + key: record for key, record in keys.items()})
+    table.commit(keys)
 
 
 def _raw(key: str, now: datetime) -> RawRecord:

@@ -22,11 +22,11 @@ from steam_assets.java import jvm
 from steam_assets.java.jvm import find_java
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.reviewer_key import reviewer_key
 from steam_assets.lake.roots import MARKER
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, source_named
 from steam_assets.sources.monthly_visits import SIMILARWEB
+from steam_assets.spark.reviewer_key import reviewer_key
 from steam_assets_tests.java.test_jvm import fake_java
 
 SECRETS = {

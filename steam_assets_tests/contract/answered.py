@@ -16,8 +16,7 @@ from pyspark.sql import functions as F
 
 from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
-from steam_assets.lake.columns import ENVELOPE
-from steam_assets.lake.iceberg_table import iceberg_schema
+from steam_assets.lake.columns import ENVELOPE, iceberg_schema
 from steam_assets.sources.source import FetchRequest, InvalidAnswer, Rejected, Request, Response, Source
 
 FETCHED = datetime(2026, 11, 23, 12, tzinfo=UTC)

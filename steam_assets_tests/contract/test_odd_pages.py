@@ -14,9 +14,9 @@ from test_counts_agree import REVIEW
 from test_odd_shapes import classified, of_body
 
 from steam_assets.kafka.envelope import Envelope
-from steam_assets.lake.cleaning import classify
 from steam_assets.sources import source_named
 from steam_assets.sources.source import FetchRequest, Request
+from steam_assets.spark.cleaning import classify
 
 pytestmark = pytest.mark.spark
 

@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 from test_counts_agree import GOOD, NEWS_ITEM, PLACE, REVIEW, WEEK
 
 from steam_assets.kafka.envelope import Envelope
-from steam_assets.lake.cleaning import classify
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.readers import flag, fraction, whole, whole_of
 from steam_assets.sources.source import Table
+from steam_assets.spark.cleaning import classify
 
 pytestmark = pytest.mark.spark
 

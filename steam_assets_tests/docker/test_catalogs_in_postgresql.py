@@ -13,10 +13,10 @@ from pyspark.sql import SparkSession
 
 from benchmarks.raw_partition import put_batch
 from steam_assets.lake.backup import back_up, verify_twins
-from steam_assets.lake.clean_job import clean
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
+from steam_assets.spark.cleaning import clean
 from steam_assets_tests.contract.answered import envelopes
 from steam_assets_tests.deployment import session_for
 

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.process]
 SESSION = """
 from pyspark.sql import SparkSession
 from steam_assets.lake.catalogs import open_catalog
-from steam_assets.lake.spark_session import spark_config
+from steam_assets.spark.session import spark_config
 from steam_assets.settings import Settings
 
 settings = Settings()

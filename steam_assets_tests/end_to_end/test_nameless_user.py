@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.catalogs import open_catalog
-from steam_assets.lake.spark_session import open_session
+from steam_assets.spark.session import open_session
 from steam_assets.settings import Settings
 home = Path(sys.argv[1])
 settings = Settings(home=home, spark_master="local[1]")

@@ -17,9 +17,9 @@ import pytest
 from steam_assets.ingestion.history.importing import ImportLine, NoFolder, import_folder
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.backup import back_up, verify
-from steam_assets.lake.housekeeping import Housekeeping, was_cleared
+from steam_assets.lake.housekeeping import Housekeeping
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.lake.ledger import Cleared, RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, monthly_visits, source_named
 
@@ -173,7 +173,7 @@ def test_what_housekeeping_has_cleared_is_not_brought_in_again(lake: Lake, tmp_p
     twins = lake.raw_twins(sellers)
     back_up(twins, [key], NOW)
     Housekeeping(lake, [sellers], NOW).apply()
-    assert was_cleared(twins, key)
+    assert twins.primary.record(Cleared, key) is not None
     (line,) = import_folder(lake, folder, NOW)
     assert line.there
     assert lake.raw(sellers).record(RawRecord, key) is None

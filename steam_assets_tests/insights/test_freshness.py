@@ -11,7 +11,6 @@ from benchmarks.raw_partition import put_batch
 from steam_assets.insights import insight_named
 from steam_assets.insights.freshness import Row, freshness_rows
 from steam_assets.lake.content import Content
-from steam_assets.lake.iceberg_table import RECORD
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.settings import Settings
@@ -34,7 +33,7 @@ def clean(lake: Lake, source: Source, key: str, *, tables: int = 9) -> None:
             committed_at=MADE, items=12, clean=10, quarantined=2, duplicates=0,
         )  # fmt: skip
         target = lake.clean(table)
-        target.commit(target.snapshot_id(), properties={RECORD + key: record})
+        target.commit({key: record})
 
 
 def land(lake: Lake, source: Source, key: str) -> None:

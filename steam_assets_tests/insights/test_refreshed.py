@@ -15,7 +15,6 @@ from steam_assets.insights.insight import ALL
 from steam_assets.insights.refreshed import Refreshing
 from steam_assets.insights.table import freshness_frame, replace
 from steam_assets.lake.content import EMPTY
-from steam_assets.lake.iceberg_table import RECORD
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.unrefreshed import behind
@@ -35,7 +34,7 @@ def commit(lake: Lake, table: str, *keys: str, snapshot: int = 1) -> None:
             content=EMPTY, snapshot_id=snapshot, committed_at=NOW,
         )  # fmt: skip
         clean = lake.clean(TABLES[table])
-        clean.commit(clean.snapshot_id(), properties={RECORD + key: record})
+        clean.commit({key: record})
 
 
 @pytest.mark.spark

@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 from raw_landing import KEY, NEWS, NOW
 
+from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import CLEARED, RECORD, CleanRecord
+from steam_assets.lake.ledger import CleanRecord
 from steam_assets.sources.source import Column, Table
 
 THINGS = Table(
@@ -41,11 +42,11 @@ def clean(
 
     ``sha256`` are those of the answers that they came from, ``more`` further columns.
     """
-    target = lake.clean(table).pinned()
+    target = lake.clean(table)
     values = {"id": list(rows), "label": list(rows.values()), **more}
     values |= {"partition_key": [key] * len(rows), "fetched_at": [NOW] * len(rows), "changes": [[]] * len(rows)}
     values["source_sha256"] = [*sha256] or ["0" * 64] * len(rows)
-    schema = target.arrow_schema(target.create())
+    schema = arrow_schema(target.create())
     named = {name: values[name] for name in schema.names}
     written = target.write(pa.Table.from_pydict(named, schema).to_batches(), "cleaned")
     record = CleanRecord(
@@ -60,15 +61,7 @@ def clean(
         snapshot_id=len(rows),
         committed_at=NOW,
     )
-    seen, where = target.snapshot_id(), of_partitions([key])
-    target.commit(
-        seen,
-        remove=where,
-        add=written.files,
-        properties={RECORD + key: record},
-        forget=[CLEARED + key],
-        summary={"steam.partitions": key},
-    )
+    target.commit({key: record}, remove=of_partitions([key]), add=written.files)
     return record
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Batch, OffsetRange, RawRecord, Receipt
+from steam_assets.lake.ledger import Batch, RawRecord
 from steam_assets.lake.raw_tables import commit_batch, write_batch
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
@@ -59,34 +59,14 @@ def land(lake: Lake, *, number: int = 1, key: str = KEY, count: int = 20) -> Raw
 
 
 def land_rows(lake: Lake, source: Source, key: str, rows: Sequence[Mapping[str, Any]], *, number: int) -> RawRecord:
-    table, count = lake.raw(source), len(rows)
+    table = lake.raw(source)
     items: Counter[str] = Counter()
     for row in rows:
         items.update(dict(row["items"]))
-    landed = write_batch(table, batch_id(number), rows)
-    receipt = Receipt(
-        source=source.name,
-        partition_key=key,
-        batch_id=batch_id(number),
-        cluster_id="",
-        topic=f"steam.{source.name}.v1",
-        ranges=(OffsetRange(partition=0, start=100 * number, end=100 * number + count),),
-        records=count,
-        items=dict(items),
-    )
-    batch = Batch(
-        batch_id=batch_id(number),
-        receipt=receipt,
-        fetched=count,
-        published=count,
-        landed=count,
-        items=dict(items),
-        content=landed.content,
-        size=landed.size,
-        fetched_at=max((row["fetched_at"] for row in rows), default=None),
-        landed_at=NOW,
-    )
-    return commit_batch(table, key, batch, landed.files)
+    written = write_batch(table, batch_id(number), rows)
+    newest = max((row["fetched_at"] for row in rows), default=None)
+    batch = Batch.without_kafka(batch_id(number), written, items, fetched_at=newest, landed_at=NOW)
+    return commit_batch(table, key, batch, written.files)
 
 
 def sequences(table: IcebergTable, key: str = KEY) -> list[tuple[str, int]]:

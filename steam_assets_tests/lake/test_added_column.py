@@ -11,7 +11,7 @@ from raw_landing import KEY, LATER, NOW
 
 from steam_assets.lake.backup import back_up, restore, verify, verify_twins
 from steam_assets.lake.housekeeping import Housekeeping
-from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.restore import drill
@@ -46,7 +46,7 @@ def test_what_was_there_before_keeps_its_digest(twins: Twins[CleanRecord]) -> No
 def test_an_earlier_backup_still_restores_and_drills(twins: Twins[CleanRecord], lake: Lake, tmp_path: Path) -> None:
     """Over the primary that lost its rows, and into a place where the table is made anew with all its columns."""
     primary = lake.clean(THINGS)
-    primary.commit(primary.snapshot_id(), remove=of_partitions([KEY]), forget=[RECORD + KEY])
+    primary.commit({KEY: None}, remove=of_partitions([KEY]))
     assert restore(twins, KEY) is not None
     assert rows(twins.primary) == [(1, "one", None), (2, None, None)]
     assert [r.problems for r in drill(lake, (WIDER,), tmp_path / "drill")] == [()]
@@ -71,6 +71,6 @@ def test_a_wider_partition_is_backed_up_beside_an_earlier_one(twins: Twins[Clean
 
 def test_an_unchanged_partition_of_a_wider_table_is_backed_up_again(twins: Twins[CleanRecord]) -> None:
     """The primary was not written since the column came: its copy is made from a table that lacks it."""
-    twins.backup.commit(twins.backup.snapshot_id(), remove=of_partitions([KEY]), forget=[RECORD + KEY])
+    twins.backup.commit({KEY: None}, remove=of_partitions([KEY]))
     assert back_up(twins, [KEY], NOW)[1] == []
     assert verify_twins(twins, KEY) == []

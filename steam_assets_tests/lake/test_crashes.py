@@ -17,8 +17,8 @@ from test_landing import start
 
 from steam_assets.failpoints import STEPS, VARIABLE
 from steam_assets.lake.backup import backup_of, verify, verify_twins
-from steam_assets.lake.housekeeping import was_cleared
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import Cleared
 from steam_assets.settings import Settings
 
 MINE = [step for step in STEPS if step.split(":")[0] in STAGES]
@@ -30,8 +30,8 @@ def account(lake: Lake) -> dict[str, Any]:
     for twins in lake.twins(SOURCE):
         held, record = backup_of(twins, KEY), twins.primary.record(twins.model, KEY)
         sides = [side.content([KEY])[KEY] for side in (twins.primary, twins.backup)]
-        problems = verify_twins(twins, KEY) if held else []
-        found[twins.label] = (sides, record, held and held.of, was_cleared(twins, KEY), problems)
+        cleared, problems = twins.primary.record(Cleared, KEY), verify_twins(twins, KEY) if held else []
+        found[twins.label] = (sides, record, held and held.of, cleared is not None, problems)
     return found
 
 

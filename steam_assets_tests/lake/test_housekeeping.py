@@ -16,14 +16,17 @@ from test_backup import KINDS, damage, digests, twins_of
 
 from steam_assets.lake import housekeeping
 from steam_assets.lake.backup import back_up, restore, verify_twins
-from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep, was_cleared
+from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.lake.ledger import Cleared, RawRecord
 from steam_assets.lake.partition_status import partition_status
+from steam_assets.lake.roots import ROOT_NAMES
+from steam_assets.settings import RootName
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
 """After the first of the two weeks began, before the second."""
+BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 LABELS = {"raw": "news/raw", "clean": "news/clean"}
 
 
@@ -48,9 +51,9 @@ def apply(lake: Lake, older_than: datetime = NOW) -> dict[tuple[str, str], Line]
 
 
 def age(lake: Lake) -> None:
-    """Let every file of the primaries be older than a commit can take."""
+    """Let every file be older than a commit can take."""
     long_ago = time.time() - ORPHANS_KEPT.total_seconds() - 60
-    for root in ("raw", "clean"):
+    for root in ROOT_NAMES:
         for path in Path(lake.settings.root(root)).rglob("*"):
             os.utime(path, (long_ago, long_ago))
 
@@ -75,7 +78,7 @@ def test_a_dry_run_says_what_and_why_and_changes_no_byte(kept: Lake) -> None:
 
 def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
     """The old week goes, the newer stays, no backup changes, a second run has nothing to do, a restore undoes it."""
-    backups = [digests(Path(kept.settings.root(name))) for name in ("raw-backup", "clean-backup")]
+    backups = [digests(Path(kept.settings.root(root))) for root in BACKUPS]
     before = sequences(kept.raw(NEWS))
     done = apply(kept, MONDAY)
     assert {place: line.clear for place, line in done.items()} == {
@@ -83,14 +86,14 @@ def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
     }
     assert (sequences(kept.raw(NEWS)), labels(kept)) == ([], {})
     assert len(sequences(kept.raw(NEWS), LATER)) == 20 and labels(kept, key=LATER) == {7: "seven"}
-    assert [digests(Path(kept.settings.root(name))) for name in ("raw-backup", "clean-backup")] == backups
+    assert [digests(Path(kept.settings.root(root))) for root in BACKUPS] == backups
     status = partition_status(kept, SOURCE, KEY)
     assert (status.up_to_date, status.cleared, status.settled) == (False, True, True)
     assert not any(line.clear for line in apply(kept, MONDAY).values())
     for twins in raw_and_clean(kept):
         assert restore(twins, KEY) is not None
         assert verify_twins(twins, KEY) == []
-        assert not was_cleared(twins, KEY)
+        assert twins.primary.record(Cleared, KEY) is None
     assert sequences(kept.raw(NEWS)) == before and labels(kept) == {1: "one", 2: None}
 
 
@@ -112,8 +115,8 @@ def test_a_damaged_partition_stays_on_both_sides_and_its_neighbour_goes(
 def test_changed_rows_are_refused(kept: Lake) -> None:
     """Both sides are read, not believed: a row twice in the primary, none in the backup."""
     raw, things = kept.raw_twins(SOURCE), kept.clean_twins(SOURCE, THINGS)
-    raw.primary.commit(raw.primary.snapshot_id(), add=[str(files_of(raw.primary)[0])])
-    things.backup.commit(things.backup.snapshot_id(), remove=of_partitions([KEY]))
+    raw.primary.commit({}, add=[str(files_of(raw.primary)[0])])
+    things.backup.commit({}, remove=of_partitions([KEY]))
     done = apply(kept)
     assert not done["news/raw", KEY].clear and "and its ledger says" in done["news/raw", KEY].reason
     assert (
@@ -177,6 +180,27 @@ def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkey
     record = kept.raw(NEWS).record(RawRecord, KEY)
     assert record is not None and kept.raw(NEWS).content([KEY])[KEY] == record.content
     assert len(sequences(kept.raw(NEWS))) == 20
+
+
+def test_of_a_backup_only_what_no_snapshot_holds_is_swept(kept: Lake) -> None:
+    """Also where the catalog is older than the tables: what a newer snapshot holds is no orphan."""
+    for rows in ({1: "another"}, {1: "a third"}):
+        catalog = Path(kept.settings.root("clean-backup")) / "catalog.db"
+        older = catalog.read_bytes()
+        clean(kept, rows)
+        copy(kept, [])
+    whole = {root: digests(Path(kept.settings.root(root))) for root in BACKUPS}
+    strays = [kept.raw_backup(NEWS), kept.clean_twins(SOURCE, THINGS).backup, kept.set_aside_twins(SOURCE).backup]
+    for table in strays:
+        (Path(table.location) / "data" / "stray.parquet").write_bytes(b"x")
+    catalog.write_bytes(older)
+    age(kept)
+    (Path(strays[0].location) / "data" / "young.parquet").write_bytes(b"x")
+    apply(Lake(kept.settings), MONDAY)
+    assert (Path(strays[0].location) / "data" / "young.parquet").exists()
+    (Path(strays[0].location) / "data" / "young.parquet").unlink()
+    whole["clean-backup"][str(catalog)] = older
+    assert {root: digests(Path(kept.settings.root(root))) for root in BACKUPS} == whole
 
 
 def test_a_table_without_partitions_is_still_swept(kept: Lake) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import stages
 from clean_partitions import SOURCE, THINGS, clean, labels
@@ -18,10 +19,12 @@ from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, rows_of
 from steam_assets.lake.backup import verify
 from steam_assets.lake.clean_tables import overwrite, read_table
 from steam_assets.lake.content import EMPTY
-from steam_assets.lake.iceberg_table import RECORD, Contention
+from steam_assets.lake.iceberg_table import Contention, of_batches, of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch
+from steam_assets.lake.row_digest import content
 from steam_assets_tests.deployment import session_for
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
@@ -55,10 +58,10 @@ def test_an_empty_batch_differs_from_none_and_is_lost_to_no_other(lake: Lake) ->
     """Its commit has no rows and is all the same one that others have to give way to."""
     table = lake.raw(NEWS)
     land(lake, number=1, count=0)
-    seen = table.snapshot_id()
+    seen = table.pinned()
     land(lake, number=2, count=0)
     with pytest.raises(Contention):
-        table.commit(seen, properties={RECORD + KEY: RawRecord(table=table.name, partition_key=KEY)})
+        seen.commit({KEY: RawRecord(table=table.name, partition_key=KEY)})
     assert whole(lake).batch_ids == {batch_id(1), batch_id(2)}
     assert whole(lake).content == EMPTY
 
@@ -161,6 +164,29 @@ def test_a_commit_that_lost_is_decided_anew_and_not_repeated(lake: Lake, monkeyp
     assert type(catalog).commit_table is commit
     assert len(whole(lake).batches) == 1
     assert len(sequences(table)) == 20
+
+
+def test_a_file_that_another_program_made_of_several_batches_is_not_taken_for_one(lake: Lake) -> None:
+    """Taken out with one of them, the others would be lost."""
+    table = lake.raw(NEWS)
+    rows = [row for number in (1, 2) for row in rows_of(number)]
+    (file,) = write_batch(table, batch_id(1), rows).files
+    table.commit({}, add=[file])
+    assert [found.file_path for found in table.files(of_partitions([KEY]))] == [file]
+    with pytest.raises(DamagedData, match="several batches"):
+        table.commit({}, remove=of_batches(KEY, [batch_id(2)]))
+
+
+def test_a_content_depends_on_no_order_and_tells_lists_apart() -> None:
+    lists = [None, [], [""], [None], ["-"], ["a"], ["a", ""], ["", "a"], ["1:a"], ["ab"], ["a", "b"], [None, None]]
+    batch = pa.record_batch({"names": pa.array(lists, pa.list_(pa.string()))})
+    alone = [content([batch.slice(place, 1)]) for place in range(len(lists))]
+    assert len({one.digest for one in alone}) == len(lists)
+    assert content([batch.slice(5), batch.slice(0, 5)]) == content([batch]) == sum(alone, EMPTY)
+    pairs = [[("a", 1), ("b", None)], [], None, [("a1", 1)], [("a", 11)]]
+    maps = pa.record_batch({"counts": pa.array(pairs, pa.map_(pa.string(), pa.int64()))})
+    assert len({content([maps.slice(place, 1)]).digest for place in range(len(pairs))}) == len(pairs)
+    assert content([maps.slice(2), maps.slice(0, 2)]) == content([maps])
 
 
 def test_readers_of_a_pinned_table_see_one_version(lake: Lake) -> None:

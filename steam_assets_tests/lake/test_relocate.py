@@ -15,11 +15,12 @@ from test_backup import digests
 
 from steam_assets.lake import relocate as relocating
 from steam_assets.lake.backup import back_up, restore, verify_twins
+from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.catalogs import sqlite_file
 from steam_assets.lake.files import Files
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
-from steam_assets.lake.relocate import rebuild_catalog, relocate
+from steam_assets.lake.relocate import relocate
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot
 from steam_assets.settings import Settings
 
@@ -154,6 +155,30 @@ def test_a_lost_catalog_is_said_and_made_anew(kept: Lake, damage: bytes | None) 
     for root in ROOT_NAMES:
         assert rebuild_catalog(settings, root)
     assert_whole(Lake(settings))
+
+
+@pytest.mark.parametrize("losers", ["cleaned up", "killed", "both cut"])
+def test_of_two_newest_metadata_the_whole_one_is_taken_or_both_are_named(kept: Lake, losers: str) -> None:
+    """Two writers raced: the loser deletes its manifests, unless it is killed first."""
+    table = kept.raw(NEWS).load()
+    assert table is not None
+    winner = Path(table.metadata_location)
+    loser = winner.with_name(f"{winner.name[:6]}{'f' * 8}-0000-4000-8000-{'f' * 12}.metadata.json")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    gone = f"{snapshot.manifest_list}.gone" if losers == "cleaned up" else snapshot.manifest_list
+    loser.write_text(winner.read_text().replace(snapshot.manifest_list, gone))
+    for path in (winner, loser) if losers == "both cut" else ():
+        path.write_text(path.read_text()[:-9])
+    if losers == "cleaned up":
+        rebuild_catalog(kept.settings, "raw")
+        assert_whole(Lake(kept.settings))
+        return
+    catalog = sqlite_file(kept.settings, "raw").read_bytes()
+    with pytest.raises(UnsafeRoot) as refused:
+        rebuild_catalog(kept.settings, "raw")
+    assert str(winner) in str(refused.value) and str(loser) in str(refused.value)
+    assert sqlite_file(kept.settings, "raw").read_bytes() == catalog
 
 
 def test_a_new_lake_needs_no_rebuild_and_none_harms(lake: Lake) -> None:

@@ -54,4 +54,4 @@ def test_writers_at_once_from_the_first_commit_on(same: bool, spark: SparkSessio
     found = last.arrow(columns=("writer",))
     rows = found["writer"].to_pylist() if found else []
     assert len(rows) == 1 if same else sorted(rows) == list(range(WRITERS))
-    assert last.branches() == []
+    assert list(last.heads()) == ["main"]

@@ -14,7 +14,7 @@ from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.affected import affected
 from steam_assets.lake.content import Content
-from steam_assets.lake.iceberg_table import RECORD, IcebergTable
+from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
 from steam_assets.orchestration.build import build_defs
@@ -40,11 +40,11 @@ class Watched:
             content=Content(rows=1), snapshot_id=snapshot, committed_at=at,
         )  # fmt: skip
         target = self.table(table)
-        target.commit(target.snapshot_id(), properties={RECORD + key: record})
+        target.commit({key: record})
 
     def forget(self, table: str, key: str) -> None:
         target = self.table(table)
-        target.commit(target.snapshot_id(), forget=[RECORD + key])
+        target.commit({key: None})
 
     def table(self, name: str) -> IcebergTable:
         return self.lake.clean(next(table for source in SOURCES for table in source.tables if table.name == name))

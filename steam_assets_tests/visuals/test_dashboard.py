@@ -206,7 +206,7 @@ def lay_table(home: Path, name: str, rows: pa.Table) -> None:
     lake = Lake(Settings(home=home))
     table = lake.clean(next(one for source in SOURCES for one in source.tables if one.name == name))
     written = table.write(of_partitions(rows), "laid")
-    table.commit(None, add=written.files)
+    table.commit({}, add=written.files)
 
 
 def of_partitions(rows: pa.Table) -> Iterator[pa.RecordBatch]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -187,22 +188,12 @@ class _FileImport:
         envelopes = [self._envelope(key, batch_id, n, piece, notes) for n, piece in enumerate(pieces)]
         raw = self.lake.raw(self.source)
         written = write_batch(raw, batch_id, (envelope_row(one, None, None, None) for one in envelopes))
-        items: dict[str, int] = {}
+        items: Counter[str] = Counter()
         for piece in pieces:
-            for table, count in piece.items.items():
-                items[table] = items.get(table, 0) + count
-        batch = Batch(
-            batch_id=batch_id,
-            receipt=None,
-            fetched=len(envelopes),
-            published=len(envelopes),
-            landed=len(envelopes),
-            items=items,
-            content=written.content,
-            size=written.size,
-            fetched_at=max(one.fetched_at for one in envelopes),
-            landed_at=now,
-            provenance=self._provenance,
+            items.update(piece.items)
+        newest = max(one.fetched_at for one in envelopes)
+        batch = Batch.without_kafka(
+            batch_id, written, items, fetched_at=newest, landed_at=now, provenance=self._provenance
         )
         commit_batch(raw, key, batch, written.files)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from steam_assets.lake.reviewer_key import UnusableKey, reviewer_key
 from steam_assets.settings import Settings
+from steam_assets.spark.reviewer_key import UnusableKey, reviewer_key
 
 
 def test_all_who_ask_first_at_once_get_one_key(tmp_path: Path) -> None:

@@ -19,17 +19,23 @@ from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
 from steam_assets.failpoints import failpoint
-from steam_assets.lake.clean_tables import overwrite, put
+from steam_assets.lake.clean_tables import overwrite, put, read_table
 from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import Batch, CleanRecord, RawRecord
-from steam_assets.lake.pictures import audit_pictures
-from steam_assets.sources.source import Table
+from steam_assets.sources.source import Source, Table
+from steam_assets.spark.pictures import audit_pictures
+from steam_assets.spark.reviewer_key import reviewer_key, with_reviewer_key
 
 STATES = ("clean", "quarantined", "duplicate")
 
 SPOILED = "spoiled"
 PLACE_IN_BITMAP = "pmod(xxhash64(source_sha256), 32768)"
 """SQL: an answer's place among the 32,768 bits that tell which answers hold an item for quarantine (or may do so)."""
+
+
+class MissingRaw(Exception):
+    """A partition cannot be cleaned as its raw data is not there."""
 
 
 class CountsDiffer(Exception):
@@ -101,6 +107,36 @@ def _broken_rules(table: Table) -> list[SparkColumn]:
     return [F.when(~F.expr(condition), F.lit(problem)) for problem, condition in (required | rules).items()] or [
         F.lit(None).cast("string")
     ]
+
+
+def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[str]) -> DataFrame:
+    """The envelopes of raw partitions, with the reviewers' hash key and ``source_sha256`` as each row's origin."""
+    envelopes = read_table(spark, lake.raw(source), keys).withColumn("source_sha256", F.col("sha256"))
+    return with_reviewer_key(envelopes, reviewer_key(lake.settings))
+
+
+def commit_classified(
+    spark: SparkSession,
+    lake: Lake,
+    table: Table,
+    classified: DataFrame,
+    records: Mapping[str, RawRecord],
+    now: datetime,
+) -> list[CleanRecord]:
+    """Commit classified items of the partitions that ``records`` name, with their records. Errors as of ``commit``."""
+    provenance = {key: Provenance.of(table, record) for key, record in records.items()}
+    return commit(spark, lake.clean(table), lake.quarantine(table), table, classified, provenance, now)
+
+
+def clean(
+    spark: SparkSession, lake: Lake, source: Source, table: Table, keys: Sequence[str], now: datetime
+) -> list[CleanRecord]:
+    """Clean partitions of one table, in one commit; their records. MissingRaw, CountsDiffer."""
+    landed = lake.raw(source).records(RawRecord)
+    if missing := sorted(set(keys) - landed.keys()):
+        raise MissingRaw(f"{source.name}/raw has no partition {', '.join(missing)}; materialize it first")
+    classified = classify(table, raw_frame(spark, lake, source, keys))
+    return commit_classified(spark, lake, table, classified, {key: landed[key] for key in sorted(keys)}, now)
 
 
 def commit(

@@ -6,19 +6,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from raw_landing import NOW, batch_id, land_rows
 
 from steam_assets.lake.backup import back_up, verify
-from steam_assets.lake.clean_job import clean
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.pictures import AuditFailed
+from steam_assets.settings import Settings
 from steam_assets.sources import source_named
+from steam_assets.spark.cleaning import clean
+from steam_assets.spark.pictures import AuditFailed
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import session_for
+from steam_assets_tests.lake.raw_landing import NOW, batch_id, land_rows
 
 pytestmark = pytest.mark.spark
 
@@ -78,8 +80,8 @@ class Week:
 
 
 @pytest.fixture
-def week(lake: Lake, spark: SparkSession) -> Week:
-    return Week(lake, spark)
+def week(tmp_path: Path, spark: SparkSession) -> Week:
+    return Week(Lake(Settings(home=tmp_path)), spark)
 
 
 def test_a_newer_chart_replaces_the_older_whole_also_if_it_is_shorter_or_landed_first(week: Week) -> None:

@@ -25,7 +25,7 @@ from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.processes.temporary_folders import process_scratch
 from steam_assets.settings import Settings
 
-LOGGING = Path(__file__).with_name("spark_logging.properties")
+LOGGING = Path(__file__).with_name("logging.properties")
 _PROGRAM = "spark"
 
 

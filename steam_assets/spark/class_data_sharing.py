@@ -16,8 +16,8 @@ from pyspark.sql import SparkSession
 
 from steam_assets.java.class_data_sharing import NoArchive, recorded
 from steam_assets.lake.catalogs import CATALOGS
-from steam_assets.lake.spark_session import log_in, on_s3, prepare_process, spark_archive, spark_config
 from steam_assets.settings import Settings
+from steam_assets.spark.session import log_in, on_s3, prepare_process, spark_archive, spark_config
 
 DEADLINE_SECONDS = 300.0
 

@@ -1,0 +1,75 @@
+"""Cleaning as a command of its own: by spark-submit, on EMR Serverless, and from a shell.
+
+    spark-submit clean_job.py SOURCE TABLE PARTITION_KEY...
+
+Belongs here: arguments, the session, and messages to the run that waits. Does not belong here: the cleaning
+(cleaning.py), who starts the command (orchestration/submitted_cleaning.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from dagster_pipes import PipesContext, open_dagster_pipes
+from pyspark.sql import SparkSession
+
+from steam_assets.clock import Clock
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.ledger import CleanRecord
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES, source_named
+from steam_assets.spark.cleaning import clean
+from steam_assets.spark.session import log_in, open_session, session_config
+
+PIPES_VARIABLE = "DAGSTER_PIPES_CONTEXT"
+SUBMITTED_VARIABLE = "PYSPARK_GATEWAY_PORT"
+
+
+def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:
+    """The command: ``arguments`` are those of the process by default, settings come from the environment."""
+    asked = _parser().parse_args(arguments)
+    source = source_named(asked.source)
+    table = next((t for t in source.tables if t.name == asked.table), None)
+    if table is None:
+        raise SystemExit(f"{source.name} has no table {asked.table!r}: {', '.join(t.name for t in source.tables)}")
+    settings = Settings()
+    spark = _session(settings)
+    try:
+        records = clean(spark, Lake(settings), source, table, asked.keys, Clock.from_settings(settings).now())
+    finally:
+        spark.stop()
+    if PIPES_VARIABLE in os.environ:
+        with open_dagster_pipes() as pipes:
+            _tell(pipes, records)
+    return records
+
+
+def _session(settings: Settings) -> SparkSession:
+    """Of spark-submit, which has given it all but the catalogs and what a secret holds; else one started here."""
+    if SUBMITTED_VARIABLE in os.environ:
+        config = {**session_config(settings), **settings.spark_config}
+        log_in(config)
+        return SparkSession.builder.config(map={**config}).getOrCreate()
+    return open_session(settings)
+
+
+def _tell(pipes: PipesContext, records: Sequence[CleanRecord]) -> None:
+    for record in records:
+        pipes.log.info(
+            f"{record.table} {record.partition_key}: {record.items} items, {record.clean} clean, "
+            f"{record.quarantined} quarantined, {record.duplicates} duplicates"
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="clean_job", description="Clean raw partitions of one table.")
+    parser.add_argument("source", choices=[source.name for source in SOURCES])
+    parser.add_argument("table")
+    parser.add_argument("keys", nargs="+", metavar="PARTITION_KEY")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
