@@ -32,21 +32,21 @@ from benchmarks.measured import (
     working_folder,
 )
 from benchmarks.raw_partition import put_batch
-from steam_assets.embedded.broker import EmbeddedBroker, free_port
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.collect import collect
-from steam_assets.ingestion.http_client import SourceClient
-from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.clock import Clock
+from steam_assets.extraction.extract import extract
+from steam_assets.extraction.http_client import HttpClient
+from steam_assets.kafka.connection import ensure_topics
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.relocate import relocate
 from steam_assets.lake.spark_session import open_session, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets.sources.cadence import Window
-from steam_assets.sources.source import Question
+from steam_assets.sources.source import FetchRequest
 
 SOURCE = source_named("most_played")
 LAST = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -121,7 +121,7 @@ def put_raw_day(settings: Settings, simulator: Simulator, window: Window) -> Non
     """A day's raw partition as landing would write it, without Kafka; the simulator's clock is left in that day."""
     moment = window.start + timedelta(hours=21)
     simulator.set_now(moment)
-    spool = collect(SOURCE, Question(window, moment), SourceClient(settings, Clock(moment)), settings.home / "spool")
+    spool = extract(SOURCE, FetchRequest(window, moment), HttpClient(settings, Clock(moment)), settings.home / "spool")
     put_batch(Lake(settings), SOURCE, window.key, spool.batch_id, spool)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
 from benchmarks.raw_partition import LANDED_AT, put_batch
-from steam_assets.ingestion.envelope import Envelope
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings

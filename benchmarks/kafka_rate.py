@@ -22,13 +22,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
 from benchmarks.raw_partition import LANDED_AT
 from benchmarks.review_pages import envelopes
-from steam_assets.embedded.broker import EmbeddedBroker, free_port
-from steam_assets.ingestion.envelope import Envelope
-from steam_assets.ingestion.kafka_connection import MAX_RECORD_BYTES, ensure_topics, topic_of
 from steam_assets.ingestion.landing import land
-from steam_assets.ingestion.producer import BATCH_BYTES, publish
-from steam_assets.ingestion.records import HeaderWriter, key_of
-from steam_assets.ingestion.topic_reader import FETCH_BYTES
+from steam_assets.kafka.connection import MAX_RECORD_BYTES, ensure_topics, topic_of
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.envelope import Envelope
+from steam_assets.kafka.headers import HeaderWriter, key_of
+from steam_assets.kafka.producer import BATCH_BYTES, publish
+from steam_assets.kafka.topic_reader import FETCH_BYTES
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named

@@ -23,7 +23,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from steam_assets.embedded.simulator import Simulator
+from steam_assets.simulator import Simulator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.landing import envelope_row
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import Batch, RawRecord
 from steam_assets.lake.raw_tables import Landed, commit_batch, write_batch

@@ -24,7 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.raw_partition import batch_of, counted_rows
-from steam_assets.ingestion.envelope import Envelope
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
 from steam_assets.lake.raw_tables import Landed, commit_batch, write_batch

@@ -1,8 +1,8 @@
-"""Memory of the whole laptop stack while a run goes on: Dagit, its daemon, Kafka, the run and its Spark.
+"""Memory of the whole laptop stack while a run goes on: the Dagster UI, its daemon, Kafka, the run and its Spark.
 
 Run: python -m benchmarks.stack_memory
 `steam-assets dev` as a user starts it, with the simulator (which is not counted) in Steam's place, and a week of
-reviews asked for as the button in Dagit does. Linux only: memory is the proportional set size, so that pages which
+reviews asked for as the button in the Dagster UI does. Linux only: memory is the proportional set size, so that pages which
 several processes share count once.
 """
 
@@ -33,9 +33,9 @@ from benchmarks.measured import (
     working_folder,
 )
 from benchmarks.process_memory import shares
-from steam_assets.embedded.broker import free_port
-from steam_assets.embedded.simulator import Simulator
+from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -181,7 +181,7 @@ def _ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
     answer.raise_for_status()
     body = answer.json()
     if "errors" in body:
-        raise SystemExit(f"Dagit refused: {body['errors']}")
+        raise SystemExit(f"the Dagster UI refused: {body['errors']}")
     return body["data"]
 
 

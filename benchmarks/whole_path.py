@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.measured import charted_apps, print_table, seconds_of, working_folder
-from steam_assets.embedded.broker import EmbeddedBroker, free_port
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.collect import collect
-from steam_assets.ingestion.http_client import SourceClient
-from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.clock import Clock
+from steam_assets.extraction.extract import extract
+from steam_assets.extraction.http_client import HttpClient
 from steam_assets.ingestion.landing import land
-from steam_assets.ingestion.producer import publish
+from steam_assets.kafka.connection import ensure_topics
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.clean_job import commit_judged, raw_frame
-from steam_assets.lake.cleaning import judge
+from steam_assets.lake.clean_job import commit_classified, raw_frame
+from steam_assets.lake.cleaning import classify
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
-from steam_assets.sources.source import Question
+from steam_assets.sources.source import FetchRequest
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 KEY = "2026-11-10"
@@ -44,7 +44,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def __call__(self, stage: str, work: Callable[[], T]) -> T:
+    def fetch(self, stage: str, work: Callable[[], T]) -> T:
         done: list[T] = []
         self.seconds[stage] = seconds_of(lambda: done.append(work()))
         return done[0]
@@ -72,10 +72,10 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     )
     source, lake, watch = source_named("reviews"), Lake(settings), Stopwatch()
     clock = Clock(NOW)
-    question = Question(source.cadence.window(KEY), NOW, page_budget=settings.review_page_budget)
+    fetch_request = FetchRequest(source.cadence.window(KEY), NOW, page_budget=settings.review_page_budget)
     chart = charted_apps(simulator)[:apps]
-    client = SourceClient(settings, clock)
-    spool = watch("fetch", lambda: collect(source, replace(question, apps=chart), client, home / "spool"))
+    client = HttpClient(settings, clock)
+    spool = watch("fetch", lambda: extract(source, replace(fetch_request, apps=chart), client, home / "spool"))
     ensure_topics(settings, source)
     receipt = watch(
         "publish",
@@ -86,8 +86,8 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     watch("raw backup", lambda: back_up(lake.raw_twins(source), [KEY], NOW))
     spark = watch("Spark's start", lambda: open_session(settings))
     table = source.tables[0]
-    judged = judge(table, raw_frame(spark, lake, source, [KEY]))
-    watch("clean", lambda: commit_judged(spark, lake, table, judged, {KEY: record}, NOW))
+    classified = classify(table, raw_frame(spark, lake, source, [KEY]))
+    watch("clean", lambda: commit_classified(spark, lake, table, classified, {KEY: record}, NOW))
     watch("clean backup", lambda: back_up(lake.clean_twins(source, table), [KEY], NOW))
     report(watch, record.items[table.name], spool.records, home)
 

@@ -3,7 +3,7 @@
 Belongs here: passing on what a terminal or a service manager sends, exit codes. Does not belong here: the commands
 (cli.py); nothing is imported here that takes time.
 
-Whatever ends this process, the command and all that it started end, too (embedded/supervised.py).
+Whatever ends this process, the command and all that it started end, too (processes/supervised.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from steam_assets.embedded.supervised import Supervised, ending
+from steam_assets.processes.supervised import Supervised, ending
 
 GRACE_SECONDS = 4.0
 

@@ -16,7 +16,6 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from steam_assets.commands.care import drill, housekeeping, restore, status, verify
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.commands.demo import demo
 from steam_assets.commands.diagnostics import (
@@ -34,11 +33,12 @@ from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.lake_catalog import catalog, relocate
 from steam_assets.commands.look import show, trace
+from steam_assets.commands.maintenance import drill, housekeeping, restore, status, verify
 from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.warm import warm
-from steam_assets.embedded.supervised import ending
+from steam_assets.processes.supervised import ending
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that was interrupted, by whichever signal."""

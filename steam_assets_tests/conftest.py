@@ -12,12 +12,12 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
-from steam_assets.embedded.broker import EmbeddedBroker, free_port
-from steam_assets.embedded.jars import spark_jars
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.embedded.supervised import ending
+from steam_assets.java.jars import spark_jars
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.lake.spark_session import open_session
+from steam_assets.processes.supervised import ending
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
 from steam_assets_tests.deployment import SHORT_LIVED
 
 REPOSITORY = Path(__file__).resolve().parent.parent

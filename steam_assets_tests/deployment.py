@@ -21,8 +21,7 @@ from botocore.client import Config
 from pydantic import RootModel
 from pyspark.sql import DataFrame, SparkSession
 
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.iceberg_table import RECORD, IcebergTable, of_partitions
@@ -33,6 +32,7 @@ from steam_assets.lake.spark_session import s3a_config, session_config
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
 from steam_assets.settings import RootName, Settings
+from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 

@@ -15,8 +15,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from steam_assets.embedded.broker import EmbeddedBroker, free_port
-from steam_assets.embedded.supervised import Supervised, ending
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.processes.supervised import Supervised, ending
 
 LANES = {
     "processes": "process and not (daemon or fault or spark)",

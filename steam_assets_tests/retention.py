@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from steam_assets.ingestion.consumer import end_offsets
-from steam_assets.ingestion.kafka_connection import connection, topic_of
+from steam_assets.kafka.connection import connection, topic_of
+from steam_assets.kafka.consumer import end_offsets
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 

@@ -20,9 +20,9 @@ from typing import Any, Self
 
 import pyspark
 
-from steam_assets.embedded.broker import HOST, free_port
-from steam_assets.embedded.jvm import find_java
-from steam_assets.embedded.supervised import Supervised
+from steam_assets.java.jvm import find_java
+from steam_assets.kafka.embedded_broker import HOST, free_port
+from steam_assets.processes.supervised import Supervised
 
 START_DEADLINE_SECONDS = 120.0
 LOG_TAIL_CHARACTERS = 2000

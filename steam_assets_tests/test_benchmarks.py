@@ -12,8 +12,8 @@ from benchmarks import backup_rate, kafka_rate
 from benchmarks.cleaning import Ways
 from benchmarks.measured import Bound, rounds
 from benchmarks.review_pages import Pages, envelopes, put_in_place
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.kafka.connection import ensure_topics
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.settings import Settings
 from steam_assets_tests.deployment import session_for
 

@@ -8,7 +8,7 @@ import tomllib
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from steam_assets.embedded.jvm import NEWEST_JAVA, OLDEST_JAVA
+from steam_assets.java.jvm import NEWEST_JAVA, OLDEST_JAVA
 from steam_assets_tests.conftest import REPOSITORY
 
 DECISIONS = REPOSITORY / "docs" / "decisions"

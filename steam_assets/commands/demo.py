@@ -24,11 +24,11 @@ from steam_assets.sources.source import History, Source
 from steam_assets.visuals.dashboard.file import dashboard_path
 
 if TYPE_CHECKING:
-    from steam_assets.embedded.simulator import Simulator
-    from steam_assets.embedded.simulator.replay import LeftOut, Recording
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
     from steam_assets.lake.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
+    from steam_assets.simulator import Simulator
+    from steam_assets.simulator.replay import LeftOut, Recording
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 """The demo's present: a Wednesday, on which the Tuesday week and the month before are out."""
@@ -65,8 +65,8 @@ def demo(
 
     A second run finds everything in place and changes nothing.
     """
-    from steam_assets.embedded.jvm import find_java
-    from steam_assets.embedded.simulator import Simulator
+    from steam_assets.java.jvm import find_java
+    from steam_assets.simulator import Simulator
 
     console = Console()
     steps, left = _replayed(replay) if replay else (_steps(days, weeks, months), [])
@@ -86,7 +86,7 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 
 
 def _settings(home: Path, simulator_url: str) -> Settings:
-    from steam_assets.embedded.broker import free_port
+    from steam_assets.kafka.embedded_broker import free_port
 
     return Settings(
         home=home,
@@ -121,7 +121,7 @@ def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
 
     What lies before the first partition is left out, and weeks beyond ``RECORDED_WEEKS``.
     """
-    from steam_assets.embedded.simulator.replay import LeftOut
+    from steam_assets.simulator.replay import LeftOut
     from steam_assets.sources import source_named
 
     def weeks(source: Source, held: Mapping[str, Mapping[int, int]]) -> list[Step]:
@@ -195,7 +195,7 @@ class DemoRun:
         return dashboard_path(self.settings)
 
     def _materialize(self, steps: Sequence[Step]) -> None:
-        from steam_assets.ingestion.clock import Clock
+        from steam_assets.clock import Clock
         from steam_assets.orchestration.launch import AFTER_RAW, Stage
 
         clock = Clock(AS_OF)

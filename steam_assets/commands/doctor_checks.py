@@ -25,8 +25,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from steam_assets.embedded.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
-from steam_assets.embedded.jvm import (
+from steam_assets.clock import Clock
+from steam_assets.extras import extras_in_use, how_to_install, installed
+from steam_assets.java.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
+from steam_assets.java.jvm import (
     JAVA_TEMPORARY,
     NEWEST_JAVA,
     OLDEST_JAVA,
@@ -36,9 +38,7 @@ from steam_assets.embedded.jvm import (
     is_noexec,
     java_at,
 )
-from steam_assets.extras import extras_in_use, how_to_install, installed
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.kafka_connection import KafkaUnavailable, cluster_id
+from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
 from steam_assets.lake.reviewer_key import SHORTEST_KEY
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
@@ -194,12 +194,12 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
     address = settings.spark_remote or settings.spark_master
     if "://" in address:
         place = urlsplit(address)
-        reached = place.hostname is not None and _listens(place.hostname, place.port or 7077)
+        failpoint = place.hostname is not None and _listens(place.hostname, place.port or 7077)
         fix = (
             f"unset {'STEAM_SPARK_REMOTE' if settings.spark_remote else 'STEAM_SPARK_MASTER'}   # or start the cluster"
         )
         name = f"{place.scheme}://{place.hostname}:{place.port}"
-        yield fine("Spark", f"{name} listens") if reached else problem("Spark", f"{name} does not listen", fix)
+        yield fine("Spark", f"{name} listens") if failpoint else problem("Spark", f"{name} does not listen", fix)
 
 
 def check_extras(settings: Settings) -> Iterator[Finding]:
@@ -324,7 +324,7 @@ def check_webhook(settings: Settings) -> Iterator[Finding]:
     """The address of alerts is one."""
     address = settings.alert_webhook_url.get_secret_value()
     if not address:
-        yield note("Alerts", "no STEAM_ALERT_WEBHOOK_URL: failures are in the log and in Dagit alone")
+        yield note("Alerts", "no STEAM_ALERT_WEBHOOK_URL: failures are in the log and in the Dagster UI alone")
     elif urlsplit(address).scheme in ("http", "https") and urlsplit(address).hostname:
         yield fine("Alerts", "a webhook is set")
     else:

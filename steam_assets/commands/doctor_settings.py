@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from steam_assets.commands.diagnostics import DEBUG_VARIABLE
 from steam_assets.commands.doctor_checks import Finding, problem
-from steam_assets.embedded.jars import JARS_DIR_VARIABLE
+from steam_assets.java.jars import JARS_DIR_VARIABLE
 from steam_assets.masking import shown
 from steam_assets.settings import Settings
 

@@ -1,6 +1,6 @@
 """``steam-assets export`` and ``steam-assets jars``: files for other programs and other machines.
 
-Belongs here: what goes where. Does not belong here: the formats (visuals/exports.py), the jars (embedded/jars.py).
+Belongs here: what goes where. Does not belong here: the formats (visuals/exports.py), the jars (java/jars.py).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _asked(
     reader: CleanReader, settings: Settings, tables: Sequence[str], texts: Sequence[str]
 ) -> Sequence[tuple[str, Sequence[str] | None]]:
     """The tables with their partitions to export, None for all. BadParameter for a partition that none of them has."""
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.ledger import CleanRecord
     from steam_assets.sources import SOURCES
@@ -100,7 +100,7 @@ def jars(
     folder: Annotated[Path, typer.Argument(help="Where to put them; then set STEAM_JARS_DIR to it.")],
 ) -> None:
     """Bring the pinned jars of Kafka and Spark into a folder, for a machine or an image without a network."""
-    from steam_assets.embedded.jars import export_jars
+    from steam_assets.java.jars import export_jars
 
     brought = export_jars(folder)
     size = sum(jar.stat().st_size for jar in brought) / 1e6

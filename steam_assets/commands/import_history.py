@@ -42,7 +42,7 @@ def import_history(
 
     Importing again changes nothing. What a file does not say (app ids, hours, other alphabets) is marked, not guessed.
     """
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
     from steam_assets.ingestion.history.layouts import EXPECTED
     from steam_assets.lake.lake import Lake

@@ -1,6 +1,6 @@
 """A Kafka for the length of a command: the embedded one, or the one that the settings name.
 
-Belongs here: deciding which. Does not belong here: how a broker runs (embedded/broker.py).
+Belongs here: deciding which. Does not belong here: how a broker runs (kafka/embedded_broker.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def broker_for(settings: Settings, *, shared: bool = False) -> Iterator[str]:
     if not settings.embedded_kafka:
         yield settings.kafka_address
         return
-    from steam_assets.embedded.broker import EmbeddedBroker
+    from steam_assets.kafka.embedded_broker import EmbeddedBroker
 
     with EmbeddedBroker.of(settings) as broker:
         wait = shared

@@ -14,12 +14,12 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from steam_assets.embedded.simulator.replay import LeftOut, Recording
+    from steam_assets.simulator.replay import LeftOut, Recording
 
 
 def recorded_in(folder: Path) -> Recording:
     """What can be replayed of a folder. BadParameter if it is not a folder or nothing of it can."""
-    from steam_assets.embedded.simulator.replay import catalogue
+    from steam_assets.simulator.replay import catalogue
 
     if not folder.is_dir():
         raise typer.BadParameter(f"{folder} is not a folder; give one of recorded responses", param_hint="--replay")
@@ -31,7 +31,7 @@ def recorded_in(folder: Path) -> Recording:
 
 def nothing_recorded(folder: Path, left_out: Sequence[LeftOut]) -> typer.BadParameter:
     """The error of a folder of which nothing can be replayed: what is in it, and what is expected."""
-    from steam_assets.embedded.simulator.recorded_files import LAYOUT
+    from steam_assets.simulator.recorded_files import LAYOUT
 
     why = "; ".join(str(left) for left in left_out) or "it is empty"
     return typer.BadParameter(f"nothing in {folder} can be replayed: {why}. Expected: {LAYOUT}", param_hint="--replay")

@@ -50,7 +50,7 @@ def run(
     newer items the older ones. The other stages take the whole range in one Spark job. After a run of all stages, the
     insights, dashboard and exports of what changed are made anew.
     """
-    from steam_assets.ingestion.clock import Clock
+    from steam_assets.clock import Clock
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 

@@ -15,21 +15,21 @@ from rich.console import Console
 
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.recordings import recorded_in, show_left_out
-from steam_assets.embedded.supervised import Supervised
+from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 
 
 def dev(
-    port: Annotated[int, typer.Option(help="Port of Dagit.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address Dagit listens at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address the Dagster UI listens at.")] = "127.0.0.1",
 ) -> None:
-    """Serve Dagit, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
+    """Serve the Dagster UI, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
 
-    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in Dagit.
+    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the Dagster UI.
     """
-    from steam_assets.embedded.jvm import find_java
+    from steam_assets.java.jvm import find_java
     from steam_assets.orchestration.launch import local_instance
 
     console, settings = Console(), Settings()
@@ -38,8 +38,10 @@ def dev(
     with local_instance(settings) as instance:
         home = instance.root_directory
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
-        console.print(f"Kafka answers at {address}; Dagit's history is in {home}", markup=False, soft_wrap=True)
-        console.print(f"Dagit: http://{host}:{port}", style="bold")
+        console.print(
+            f"Kafka answers at {address}; the Dagster UI's history is in {home}", markup=False, soft_wrap=True
+        )
+        console.print(f"the Dagster UI: http://{host}:{port}", style="bold")
         # By workspace.yaml the code location has the name that all other tools give it.
         code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
         command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
@@ -64,7 +66,7 @@ def simulate(
     replay: Annotated[Path | None, typer.Option(help="Serve recorded responses in this folder.")] = None,
 ) -> None:
     """Serve the simulator of Steam and Similarweb, until Ctrl-C. Point STEAM_STEAM_API_URL and its kin at it."""
-    from steam_assets.embedded.simulator import serve
+    from steam_assets.simulator import serve
 
     if replay:
         show_left_out(Console(stderr=True), recorded_in(replay).left_out)

@@ -1,6 +1,6 @@
 """``steam-assets warm``: let Kafka and Spark start sooner on this machine.
 
-Belongs here: what is made and what is said. Does not belong here: how (embedded/class_archive.py).
+Belongs here: what is made and what is said. Does not belong here: how (java/class_data_sharing.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from functools import partial
 
 from rich.console import Console
 
-from steam_assets.scratch import scratch_folder
+from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
 
 
@@ -18,11 +18,11 @@ def warm() -> None:
 
     Takes about half a minute and 240 MB, once; again after an update of Java, Spark or Kafka.
     """
-    from steam_assets.embedded.broker import archive_kafka
-    from steam_assets.embedded.spark_training import archive_spark
+    from steam_assets.kafka.embedded_broker import archive_kafka
+    from steam_assets.lake.spark_class_data import archive_spark
 
     console, settings = Console(), Settings()
-    with scratch_folder("steam-warm-") as folder:
+    with temporary_folder("steam-warm-") as folder:
         for program, archive in (("Kafka", archive_kafka), ("Spark", partial(archive_spark, settings=settings))):
             with console.status(f"{program} runs for a moment, and writes down which classes it uses"):
                 made = archive(folder)

@@ -14,8 +14,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from steam_assets.ingestion.consumer import LostRecords, Poison, Record, dead_letter, read_batch
-from steam_assets.ingestion.envelope import Envelope
+from steam_assets.kafka.consumer import LostRecords, Poison, Record, dead_letter, read_batch
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import Batch, Receipt
 from steam_assets.lake.raw_tables import Aside, put_aside, write_batch

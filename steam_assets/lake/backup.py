@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, In, Or
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.content import EMPTY, Content
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, DamagedData, IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.lake import Twins
@@ -70,9 +70,9 @@ def back_up(
                 proven[key] = BackupRecord[twins.model](of=wanted, verified_at=now)
             except BackupDiffers as error:
                 problems.append(str(error))
-        reached("backup:after_files")
+        failpoint("backup:after_files")
         copies.commit(proven)
-        reached("backup:after_commit")
+        failpoint("backup:after_commit")
         return proven, problems
 
     return decided_anew(change)
@@ -164,9 +164,9 @@ def restore(twins: Twins[R], partition_key: str, *, overwrite: bool = False) -> 
             return Restored(twins.label, partition_key, 0, held.of.content.rows)
         copies = _Copies(now.backup, now.primary)
         copies.take(part)
-        reached("restore:after_files")
+        failpoint("restore:after_files")
         copies.commit({partition_key: wanted})
-        reached("restore:after_commit")
+        failpoint("restore:after_commit")
         return Restored(twins.label, partition_key, part.content.rows if part else 0, held.of.content.rows)
 
     return decided_anew(change)

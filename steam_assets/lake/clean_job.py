@@ -17,9 +17,9 @@ from dagster_pipes import PipesContext, open_dagster_pipes
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.clean_tables import read_table
-from steam_assets.lake.cleaning import Provenance, commit, judge
+from steam_assets.lake.cleaning import Provenance, classify, commit
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord, RawRecord
 from steam_assets.lake.reviewer_key import reviewer_key, with_reviewer_key
@@ -42,12 +42,17 @@ def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[st
     return with_reviewer_key(envelopes, reviewer_key(lake.settings))
 
 
-def commit_judged(
-    spark: SparkSession, lake: Lake, table: Table, judged: DataFrame, records: Mapping[str, RawRecord], now: datetime
+def commit_classified(
+    spark: SparkSession,
+    lake: Lake,
+    table: Table,
+    classified: DataFrame,
+    records: Mapping[str, RawRecord],
+    now: datetime,
 ) -> list[CleanRecord]:
     """Commit judged items of the partitions that ``records`` name, with their own records. Errors as of ``commit``."""
     provenance = {key: Provenance.of(table, record) for key, record in records.items()}
-    return commit(spark, lake.clean(table), lake.quarantine(table), table, judged, provenance, now)
+    return commit(spark, lake.clean(table), lake.quarantine(table), table, classified, provenance, now)
 
 
 def clean(
@@ -57,8 +62,8 @@ def clean(
     landed = lake.raw(source).records(RawRecord)
     if missing := sorted(set(keys) - landed.keys()):
         raise MissingRaw(f"{source.name}/raw has no partition {', '.join(missing)}; materialize it first")
-    judged = judge(table, raw_frame(spark, lake, source, keys))
-    return commit_judged(spark, lake, table, judged, {key: landed[key] for key in sorted(keys)}, now)
+    classified = classify(table, raw_frame(spark, lake, source, keys))
+    return commit_classified(spark, lake, table, classified, {key: landed[key] for key in sorted(keys)}, now)
 
 
 def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:

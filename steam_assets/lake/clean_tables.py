@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, IcebergTable, decided_anew
-from steam_assets.process_identity import ProcessIdentity, left_by_the_dead
+from steam_assets.processes.identity import ProcessIdentity, left_by_the_dead
 
 AUDIT = "audit_"
 """The beginning of a branch's name, before its writer's mark."""

@@ -18,7 +18,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.clean_tables import overwrite, put
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.ledger import Batch, CleanRecord, RawRecord
@@ -70,7 +70,7 @@ def newest_picture(table: Table, raw: DataFrame) -> DataFrame:
     return raw.withColumn("newest", newest["batch_id"]).where("batch_id = newest").drop("newest")
 
 
-def judge(table: Table, raw: DataFrame) -> DataFrame:
+def classify(table: Table, raw: DataFrame) -> DataFrame:
     """Every item of ``raw`` with its ``state`` and, where it is quarantined, its ``problem``.
 
     Columns: the table's own, ``changes``, ``item``, ``problem``, ``state`` and the envelope's origin. Of items with one
@@ -79,7 +79,7 @@ def judge(table: Table, raw: DataFrame) -> DataFrame:
     items = table.items(newest_picture(table, raw) if table.picture else raw)
     if "changes" not in items.columns:
         items = items.withColumn("changes", F.array().cast("array<string>"))
-    judged = items.withColumn("problem", F.coalesce("problem", *_broken_rules(table)))
+    classified = items.withColumn("problem", F.coalesce("problem", *_broken_rules(table)))
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
     )
@@ -91,7 +91,7 @@ def judge(table: Table, raw: DataFrame) -> DataFrame:
         (F.col("state") == "clean") & (earlier["batch_id"] != F.col("batch_id")),
         F.array(F.concat(F.lit("replaces the answer of "), earlier["fetched_at"].cast("string"), F.lit(" UTC"))),
     ).otherwise(F.array().cast("array<string>"))
-    return judged.withColumn("state", state).withColumn("changes", F.concat("changes", replaced))
+    return classified.withColumn("state", state).withColumn("changes", F.concat("changes", replaced))
 
 
 def _broken_rules(table: Table) -> list[SparkColumn]:
@@ -108,7 +108,7 @@ def commit(
     target: IcebergTable,
     quarantine: IcebergTable,
     table: Table,
-    judged: DataFrame,
+    classified: DataFrame,
     provenance: Mapping[str, Provenance],
     now: datetime,
 ) -> list[CleanRecord]:
@@ -118,21 +118,21 @@ def commit(
     landed, or AuditFailed if the rows are no whole picture of a moment.
     """
     keys = sorted(provenance)
-    judged = _saying_what_they_replace(judged, provenance)
+    classified = _saying_what_they_replace(classified, provenance)
     tries: list[Observation] = []
     records: dict[str, CleanRecord] = {}
 
     def write() -> DataFrame:
         tries.append(Observation())
-        return judged.observe(tries[-1], *_counters(keys)).where("state = 'clean'")
+        return classified.observe(tries[-1], *_counters(keys)).where("state = 'clean'")
 
     def audit(snapshot: int) -> Mapping[str, CleanRecord]:
         observed = tries[-1].get
         counts = _by_partition(observed, keys)
         _compare(table, counts, provenance)
         audit_pictures(table, target, keys, counts, snapshot)
-        _write_quarantine(spark, quarantine, judged, counts, observed[SPOILED])
-        reached("clean:after_quarantine")
+        _write_quarantine(spark, quarantine, classified, counts, observed[SPOILED])
+        failpoint("clean:after_quarantine")
         contents = target.content(keys, snapshot)
         for key in keys:
             records[key] = CleanRecord(
@@ -150,17 +150,17 @@ def commit(
         return records
 
     overwrite(spark, target, write, keys, audit)
-    reached("clean:after_commit")
+    failpoint("clean:after_commit")
     return [records[key] for key in keys]
 
 
-def _saying_what_they_replace(judged: DataFrame, provenance: Mapping[str, Provenance]) -> DataFrame:
+def _saying_what_they_replace(classified: DataFrame, provenance: Mapping[str, Provenance]) -> DataFrame:
     for key, told in provenance.items():
         if told.replaced_at is not None:
             note = F.array(F.lit(f"replaces the picture of {told.replaced_at:%Y-%m-%d %H:%M:%S} UTC"))
             changes = F.when(F.col("partition_key") == key, F.concat("changes", note)).otherwise(F.col("changes"))
-            judged = judged.withColumn("changes", changes)
-    return judged
+            classified = classified.withColumn("changes", changes)
+    return classified
 
 
 def _counters(keys: Sequence[str]) -> list[SparkColumn]:
@@ -197,7 +197,7 @@ def _compare(table: Table, counts: Mapping[str, Mapping[str, int]], provenance: 
 def _write_quarantine(
     spark: SparkSession,
     target: IcebergTable,
-    judged: DataFrame,
+    classified: DataFrame,
     counts: Mapping[str, Mapping[str, int]],
     spoiled: bytes,
 ) -> None:
@@ -208,7 +208,7 @@ def _write_quarantine(
         # and parses only answers that may hold one.
         byte = f"conv(hex(substring(X'{bytes(spoiled).hex()}', int({PLACE_IN_BITMAP} div 8 + 1), 1)), 16, 10)"
         may_hold = F.expr(f"shiftright(int({byte}), int({PLACE_IN_BITMAP} % 8)) & 1 = 1")
-        items = judged.drop("state").where(may_hold & F.col("problem").isNotNull())
+        items = classified.drop("state").where(may_hold & F.col("problem").isNotNull())
         target.create()
         put(spark, target, items, touched, target.identifier)
         there = target.partition_rows()

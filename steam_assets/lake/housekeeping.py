@@ -16,7 +16,7 @@ from typing import Any
 
 from pyiceberg.table import Table as PyIcebergTable
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.backup import backups_of, covers, verify
 from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import CLEARED, RECORD, IcebergTable, decided_anew, of_partitions
@@ -109,7 +109,7 @@ class Housekeeping:
                 forget=[RECORD + key for key in cleared],
                 summary={"steam.partitions": ",".join(cleared)},
             )
-            reached("housekeeping:after_delete")
+            failpoint("housekeeping:after_delete")
         return done
 
     def _swept(self) -> Iterable[IcebergTable]:
@@ -133,7 +133,7 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
     if loaded is None:
         return []
     loaded.maintenance.expire_snapshots().older_than(older_than).commit()
-    reached("housekeeping:after_expiry")
+    failpoint("housekeeping:after_expiry")
     held = _referenced(loaded.refresh())
     files, limit = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT
     gone = [

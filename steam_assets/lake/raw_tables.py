@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from pyiceberg.expressions import And, In
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import RECORD, IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.ledger import Batch, RawRecord
@@ -36,7 +36,7 @@ class Landed:
 def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Landed:
     """Write rows as files of the table; nothing is visible yet."""
     written = table.write(_batches(table, rows), batch_id)
-    reached("land:after_files")
+    failpoint("land:after_files")
     return Landed(tuple(written.files), written.content, written.size)
 
 
@@ -69,7 +69,7 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
         return made
 
     record = decided_anew(change)
-    reached("land:after_commit")
+    failpoint("land:after_commit")
     return record
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steam_assets.scratch import scratch_folder
+from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
 
 SHORTEST_KEY = 16
@@ -45,7 +45,7 @@ def reviewer_key(settings: Settings) -> str:
 def _make(kept: Path) -> None:
     """Put a new key in place whole; of two processes at once the first one's stays."""
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(".reviewer_hash_key.", kept.parent) as folder:
+    with temporary_folder(".reviewer_hash_key.", kept.parent) as folder:
         draft = folder / kept.name
         draft.touch(0o600)
         with draft.open("w") as file:

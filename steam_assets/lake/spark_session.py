@@ -17,12 +17,12 @@ import pyspark
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from steam_assets.embedded.class_archive import archive_of, archive_options
-from steam_assets.embedded.jars import JARS_DIR_VARIABLE, UnavailableJar, spark_jars
-from steam_assets.embedded.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user, native_options
+from steam_assets.java.class_data_sharing import archive_of, archive_options
+from steam_assets.java.jars import JARS_DIR_VARIABLE, UnavailableJar, spark_jars
+from steam_assets.java.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user, native_options
 from steam_assets.lake.catalogs import ICEBERG, spark_properties
 from steam_assets.lake.roots import ROOT_NAMES
-from steam_assets.scratch import process_scratch
+from steam_assets.processes.temporary_folders import process_scratch
 from steam_assets.settings import Settings
 
 LOGGING = Path(__file__).with_name("spark_logging.properties")

@@ -17,7 +17,7 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from steam_assets.masking import without_secrets
-from steam_assets.orchestration.standing import partitions_named
+from steam_assets.orchestration.run_status import partitions_named
 from steam_assets.settings import Settings
 
 TIMEOUT_SECONDS = (3.0, 5.0)
@@ -26,7 +26,7 @@ LONGEST_TEXT = 2000
 
 
 class AlertNotDelivered(Exception):
-    """The webhook did not take the alert. The failed run stands in Dagit and in the log."""
+    """The webhook did not take the alert. The failed run stands in the Dagster UI and in the log."""
 
 
 class _TryAgain(Exception):
@@ -55,7 +55,7 @@ def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, 
     """The alert as plain data; ``text`` is a sentence for chat services. ``errors`` are steps with their messages."""
     clean = [{"step": step, "error": without_secrets(settings, error)[:LONGEST_TEXT]} for step, error in errors]
     partition = partitions_named(run.tags)
-    first = clean[0]["error"].splitlines()[0] if clean and clean[0]["error"] else "see its log in Dagit"
+    first = clean[0]["error"].splitlines()[0] if clean and clean[0]["error"] else "see its log in the Dagster UI"
     return {
         "text": f"Run {run.run_id[:8]} of {run.job_name} {partition or ''} failed: {first}",
         "run_id": run.run_id,

@@ -12,12 +12,13 @@ from typing import cast
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.alerts import failure_alerts
-from steam_assets.orchestration.care_jobs import care_jobs, drill_schedule
+from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
+from steam_assets.orchestration.maintenance_jobs import care_jobs, drill_schedule
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
@@ -26,7 +27,6 @@ from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_ex
 from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
-from steam_assets.orchestration.standing_checks import standing_job, standing_schedule, status_assets
 from steam_assets.orchestration.submitted_cleaning import submission
 from steam_assets.orchestration.visual_assets import visual_assets
 from steam_assets.settings import Settings
@@ -55,7 +55,7 @@ def build_defs(
     elsewhere = settings.spark_runner != "in-process"
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
     jobs = cadence_jobs(sources, assets, partitions)
-    standing = standing_job(sources)
+    standing = health_check_job(sources)
     refresh = refresh_job(sources)
     quicksight = quicksight_jobs(settings)
     care = care_jobs(sources)
@@ -72,7 +72,7 @@ def build_defs(
         jobs=[*jobs, standing, refresh, *quicksight, *care],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
-            standing_schedule(standing, running=on),
+            health_check_schedule(standing, running=on),
             drill_schedule(care, running=on),
         ],
         sensors=[

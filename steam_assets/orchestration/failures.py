@@ -4,7 +4,7 @@ Belongs here: the one place where retries are decided. Does not belong here: rai
 does).
 
 There are three layers, and each retries only what the one below cannot. 1. The HTTP client repeats single requests,
-with backoff and jitter, and waits out a block (ingestion/http_client.py). 2. An op is tried again as ``RETRIES`` say if
+with backoff and jitter, and waits out a block (extraction/http_client.py). 2. An op is tried again as ``RETRIES`` say if
 the whole fetch failed for a reason that passes, unless a command waits for its run. 3. A run that crashed is retried by
 the instance (dagster.yaml, ``run_retries`` with ``retry_on_asset_or_op_failure: false``); a run that failed by itself
 is not.
@@ -34,7 +34,7 @@ ATTENDED = "steam/attended"
 def tried_again(context: dg.OpExecutionContext) -> Iterator[None]:
     """Ask for another try if the op fails by something that is not ``permanent``; raises RetryRequested.
 
-    In the place of an op's ``retry_policy``: with one, Dagster takes Ctrl-C, and Terminate in Dagit, for a failure
+    In the place of an op's ``retry_policy``: with one, Dagster takes Ctrl-C, and Terminate in the Dagster UI, for a failure
     that passes, waits, and begins again.
     """
     try:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 from pydantic import Field
 
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.consumer import LostRecords
-from steam_assets.ingestion.errors import SourceError
+from steam_assets.clock import Clock
+from steam_assets.extraction.errors import SourceError
 from steam_assets.ingestion.landing import LandedBatch, WrongPeriod, land
-from steam_assets.ingestion.obtain import Obtained, Obtainer
+from steam_assets.ingestion.resolve_raw import RawResolver, Resolved
+from steam_assets.kafka.consumer import LostRecords
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent, tried_again
@@ -36,17 +36,17 @@ class PublishConfig(dg.Config):
 
 
 def publish_op(source: Source) -> dg.OpDefinition:
-    """The op that makes sure the partition's batches are in the topic; gives an ``Obtained``."""
+    """The op that makes sure the partition's batches are in the topic; gives an ``Resolved``."""
 
     @dg.op(
         name=f"publish_{source.name}",
         description=f"Ask {source.title} and publish the answers to its topic, in one Kafka transaction.",
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
-        out=dg.Out(Obtained),
+        out=dg.Out(Resolved),
         required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
     )
-    def publish(context: dg.OpExecutionContext, config: PublishConfig) -> Obtained:
+    def publish(context: dg.OpExecutionContext, config: PublishConfig) -> Resolved:
         lake: Lake = context.resources.lake
         clock: Clock = context.resources.clock
         key = context.partition_key
@@ -57,7 +57,7 @@ def publish_op(source: Source) -> dg.OpDefinition:
         apps = _apps(source, key, config.apps, lake.settings)
         with tried_again(context), source_slot(context):
             try:
-                obtained = Obtainer(lake, clock, progress).obtain(
+                obtained = RawResolver(lake, clock, progress).resolve_raw(
                     source, key, apps, refetch=config.refetch, batch_ids=config.batch_ids
                 )
             except SourceError as error:
@@ -81,7 +81,7 @@ def land_op(source: Source) -> dg.OpDefinition:
         required_resource_keys={"lake", "clock"},
         tags={"source": source.name},
     )
-    def land_batches(context: dg.OpExecutionContext, obtained: Obtained) -> list[LandedBatch]:
+    def land_batches(context: dg.OpExecutionContext, obtained: Resolved) -> list[LandedBatch]:
         lake: Lake = context.resources.lake
         clock: Clock = context.resources.clock
         with tried_again(context):

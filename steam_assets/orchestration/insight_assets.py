@@ -1,6 +1,6 @@
 """The assets of insights: one each, computed by Spark from clean tables and replaced a partition at a time.
 
-Belongs here: the join of an insight with partitions, Spark and Dagit's metadata. Does not belong here: formulas
+Belongs here: the join of an insight with partitions, Spark and the Dagster UI's metadata. Does not belong here: formulas
 (insights/), when to refresh.
 """
 
@@ -11,7 +11,7 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.freshness import freshness_rows
 from steam_assets.insights.insight import ALL, Insight

@@ -14,9 +14,9 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.ingestion.landing import LandedBatch
-from steam_assets.lake.clean_job import commit_judged, raw_frame
+from steam_assets.lake.clean_job import commit_classified, raw_frame
 from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import CleanRecord, RawRecord
@@ -57,7 +57,7 @@ class IcebergIOManager(dg.IOManager):
         source, table = self._tables[context.asset_key]
         raw = {key: require_raw(self._lake, source, key) for key in sorted(context.asset_partition_keys)}
         session = self._spark.spark_session
-        records = commit_judged(session, self._lake, table, obj, raw, self._clock.now())
+        records = commit_classified(session, self._lake, table, obj, raw, self._clock.now())
         shown = clean_previews(session, self._lake.clean(table), sorted(raw))
         newest = max(raw)
         show_partitions(

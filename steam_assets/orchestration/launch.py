@@ -1,4 +1,4 @@
-"""Running stages of sources from a command or a script, as the same runs that Dagit shows.
+"""Running stages of sources from a command or a script, as the same runs that the Dagster UI shows.
 
 Belongs here: the choice of assets by stage, and one run a partition or a range. Does not belong here: what runs do,
 printing.
@@ -23,8 +23,8 @@ import dagster as dg
 from filelock import FileLock
 
 from steam_assets.disk_space import DiskFull, disk_is_full
-from steam_assets.ingestion.obtain import Origin, spool_folder
-from steam_assets.ingestion.spool import Spool
+from steam_assets.extraction.spool import Spool
+from steam_assets.ingestion.resolve_raw import Origin, spool_folder
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.interruption import interruptible
@@ -32,13 +32,13 @@ from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.orchestration.run_ownership import abandon, attended_tags, end_dead_runs
+from steam_assets.processes.temporary_folders import sweep_dead
 from steam_assets.root_cause import root_cause
-from steam_assets.scratch import sweep_dead
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""The events are in the instance, for Dagit; a command shows progress and what failed."""
+"""The events are in the instance, for the Dagster UI; a command shows progress and what failed."""
 
 
 class Stage(StrEnum):
@@ -191,7 +191,7 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
             return event.step_failure_data.user_failure_data.description
         return cause.message.strip() if cause else "a step failed"
     failed = [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
-    return f"failed checks: {', '.join(failed)}" if failed else "the run failed; Dagit has its log"
+    return f"failed checks: {', '.join(failed)}" if failed else "the run failed; the Dagster UI has its log"
 
 
 def _details(result: dg.ExecuteInProcessResult) -> str:

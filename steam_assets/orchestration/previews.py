@@ -1,4 +1,4 @@
-"""Previews and plots of what was materialized, as Markdown that Dagit shows.
+"""Previews and plots of what was materialized, as Markdown that the Dagster UI shows.
 
 Belongs here: the form of a preview. Does not belong here: which rows to show (the assets choose).
 

@@ -1,6 +1,6 @@
 """QuickSight in Dagster: the asset that refreshes data sets, its job, and the sensor that sees newly committed tables.
 
-Belongs here: when a refresh is asked for, and what Dagit shows of it. Does not belong here: the calls and their meaning
+Belongs here: when a refresh is asked for, and what the Dagster UI shows of it. Does not belong here: the calls and their meaning
 (visuals/quicksight.py).
 
 All of it is there only if the settings name data sets. What was asked is remembered in the clean root, not in a cursor,
@@ -12,15 +12,15 @@ from collections.abc import Sequence
 import dagster as dg
 from pydantic import Field
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.previews import preview
+from steam_assets.orchestration.run_status import UNFINISHED
 from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.orchestration.source_assets import OWNERS, clean_key
-from steam_assets.orchestration.standing import UNFINISHED
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 from steam_assets.visuals.quicksight import Outcome, QuickSightNotSetUp, QuickSightRefresh, committed_versions

@@ -6,7 +6,7 @@ partitions they touch (insights/affected.py), what is computed and written.
 Insights are daily, weekly or monthly and visuals have no partitions; assets with different partitions cannot be in one
 run of an asset job. Runs a cadence, followed by one of visuals, would each start Spark and show the page in between. So
 ``refresh`` is a job of ops that calls the very functions the assets call and records a materialization for each
-partition it made: one run, one Spark session, and in Dagit the assets are fresh all the same.
+partition it made: one run, one Spark session, and in the Dagster UI the assets are fresh all the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 from pyspark.sql import SparkSession
 
+from steam_assets.clock import Clock
 from steam_assets.extras import installed
-from steam_assets.ingestion.clock import Clock
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
 from steam_assets.insights.refreshed import Partitions, Refreshing, in_words
@@ -32,7 +32,7 @@ from steam_assets.orchestration.insight_assets import (
     insight_metadata,
     served_insights,
 )
-from steam_assets.orchestration.standing import UNFINISHED
+from steam_assets.orchestration.run_status import UNFINISHED
 from steam_assets.orchestration.visual_assets import (
     DASHBOARD,
     EXPORTS,

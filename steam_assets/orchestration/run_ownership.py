@@ -1,7 +1,7 @@
 """Which process executes a run, and the end of runs whose process died.
 
 Belongs here: the tags that name a run's process, ending its run, the executor that tags, the sensor that looks.
-Does not belong here: waiting for a slot (source_slot.py), how a process is told from another (process_identity.py).
+Does not belong here: waiting for a slot (source_slot.py), how a process is told from another (processes/identity.py).
 
 A process that is killed, or loses its machine, cannot report that its run ended: the run would stay in progress, keep
 its place in the queue and its slot of the pool. So each run names its process in a tag, and whoever starts next ends
@@ -19,7 +19,7 @@ from typing import Any
 import dagster as dg
 
 from steam_assets.masking import shown
-from steam_assets.process_identity import ProcessIdentity
+from steam_assets.processes.identity import ProcessIdentity
 
 POOL = "sources"
 """The pool of the slots that runs claim to ask sources."""

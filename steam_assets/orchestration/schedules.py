@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.obtain import held
+from steam_assets.clock import Clock
+from steam_assets.ingestion.resolve_raw import held
 from steam_assets.lake.freshness import gap
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.partitions import Partitions
-from steam_assets.orchestration.standing import PARTITION
+from steam_assets.orchestration.run_status import PARTITION
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 
@@ -64,7 +64,7 @@ LONGEST = {Cadence.DAILY: timedelta(days=1), Cadence.WEEKLY: timedelta(days=7), 
 
 
 def freshness_policy(cadence: Cadence) -> dg.FreshnessPolicy:
-    """Dagit warns of an asset that is a tenth of a period late, and calls it overdue at a quarter."""
+    """The Dagster UI warns of an asset that is a tenth of a period late, and calls it overdue at a quarter."""
     return dg.FreshnessPolicy.time_window(
         warn_window=timedelta(seconds=1.1 * LONGEST[cadence].total_seconds()),
         fail_window=timedelta(seconds=1.25 * LONGEST[cadence].total_seconds()),

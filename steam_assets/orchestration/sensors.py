@@ -20,17 +20,17 @@ from itertools import islice
 
 import dagster as dg
 
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.consumer import Poison, TopicScan, scan_topic
-from steam_assets.ingestion.kafka_connection import KafkaUnavailable, ensure_topics
+from steam_assets.clock import Clock
 from steam_assets.ingestion.landing import aside_id, kept_aside, set_aside
-from steam_assets.ingestion.topic_reader import RangeGone
+from steam_assets.kafka.connection import KafkaUnavailable, ensure_topics
+from steam_assets.kafka.consumer import Poison, TopicScan, scan_topic
+from steam_assets.kafka.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord, Receipt
 from steam_assets.lake.partition_status import SourceLedger
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
+from steam_assets.orchestration.run_status import Activity
 from steam_assets.orchestration.schedules import AssetJob
-from steam_assets.orchestration.standing import Activity
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 

@@ -11,9 +11,9 @@ from typing import Any
 import dagster as dg
 from pyspark.sql import DataFrame
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.cleaning import judge
+from steam_assets.lake.cleaning import classify
 from steam_assets.lake.columns import ORIGIN
 from steam_assets.lake.iceberg_table import column_comment
 from steam_assets.lake.lake import Lake
@@ -135,7 +135,7 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
 
     @described(ins={"raw": dg.AssetIn(raw_key(source))}, io_manager_key="iceberg_io")
     def clean(raw: DataFrame) -> DataFrame:
-        return judge(table, raw)
+        return classify(table, raw)
 
     @described(deps=[raw_key(source)], required_resource_keys={"lake", "submission"})
     def clean_elsewhere(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -201,7 +201,7 @@ def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
 
 
 def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
-    """A table's columns for Dagit: type, what it means with its unit, and whether it may be null."""
+    """A table's columns for the Dagster UI: type, what it means with its unit, and whether it may be null."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

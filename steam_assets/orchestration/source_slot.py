@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from steam_assets.crash_points import reached
+from steam_assets.failpoints import failpoint
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.run_ownership import POOL, Owner, end_dead_runs
-from steam_assets.orchestration.standing import partitions_named
+from steam_assets.orchestration.run_status import partitions_named
 
 POLL_SECONDS = 1.0
 
@@ -43,7 +43,7 @@ def source_slot(context: dg.OpExecutionContext) -> Iterator[None]:
                 told = waits
                 _say(context, waits)
             time.sleep(POLL_SECONDS)
-        reached("ask:slot_claimed")
+        failpoint("ask:slot_claimed")
         yield
     finally:
         storage.free_concurrency_slot_for_step(context.run_id, step)

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import dagster as dg
 import pyspark
 
-from steam_assets.embedded.jars import SPARK
+from steam_assets.java.jars import SPARK
 from steam_assets.lake import clean_job
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.lake.spark_session import prepare_process, server_config, spark_config
 from steam_assets.orchestration.failures import permanent
-from steam_assets.scratch import scratch_folder
+from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
 
 SCRIPT = Path(clean_job.__file__)
@@ -139,7 +139,7 @@ def _jar_name(coordinate: str) -> str:
 @contextmanager
 def _properties_file(config: Mapping[str, str]) -> Iterator[str]:
     # In a folder that only its owner can read: a catalog's password must not stand in the list of processes.
-    with scratch_folder("steam-spark-") as folder:
+    with temporary_folder("steam-spark-") as folder:
         escaped = {key: value.replace("\\", "\\\\").replace("\n", "\\n") for key, value in config.items()}
         file = folder / "spark.properties"
         file.write_text("".join(f"{key}={value}\n" for key, value in escaped.items()))

@@ -1,6 +1,6 @@
 """What people look at, as assets: the dashboard's page, the exported files and the Tableau extract.
 
-Belongs here: where each is written and what Dagit shows of it. Does not belong here: what is in them (visuals/), when
+Belongs here: where each is written and what the Dagster UI shows of it. Does not belong here: what is in them (visuals/), when
 they are made anew (refresh.py).
 
 None is partitioned: each is made from all partitions there are, and replaced whole. All lie below ``STEAM_HOME``.
@@ -101,7 +101,7 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
 
 def write_dashboard(settings: Settings) -> Shown:
-    """Replace the page. What Dagit shows: its path and bytes, as of when it is, and the gaps it tells of."""
+    """Replace the page. What the Dagster UI shows: its path and bytes, as of when it is, and the gaps it tells of."""
     data = load(CleanReader(settings), behind(Lake(settings)))
     where = dashboard_path(settings)
     size = write_whole(where, render(data).encode())

@@ -18,7 +18,16 @@ from pydantic import BaseModel
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, validated
 from steam_assets.sources.readers import whole_of
-from steam_assets.sources.source import Answer, Ask, History, Host, InvalidAnswer, Question, Request, Source
+from steam_assets.sources.source import (
+    Answer,
+    FetchRequest,
+    History,
+    Host,
+    InvalidAnswer,
+    Request,
+    Source,
+    SourceClient,
+)
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
 SITE = "store.steampowered.com"
@@ -102,9 +111,9 @@ def _is_newest(engagement: Any, key: str) -> bool:
     return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """One answer: the month's."""
-    window = question.window
+    window = fetch_request.window
     month = window.key[:7]
     official = {
         "country": "world",
@@ -116,10 +125,10 @@ def collect(ask: Ask, question: Question) -> Iterator[Answer]:
     }
     request: Request[dict[str, int]] = (
         Request(OFFICIAL, OFFICIAL_PATH, official, partial(parse_official, window), host=Host.SIMILARWEB_API)
-        if question.official
+        if fetch_request.official
         else Request(ESTIMATE, "/api/v1/data", {"domain": SITE}, partial(parse, window), host=Host.SIMILARWEB)
     )
-    response = ask(request)
+    response = client.fetch(request)
     yield Answer(response, response.value)
 
 
@@ -129,6 +138,6 @@ SOURCE = Source(
     description=f"Similarweb's estimate of visits to {SITE}, with engagement, traffic sources and countries.",
     cadence=Cadence.MONTHLY,
     history=History.CARRIED,
-    collect=collect,
+    extract=extract,
     tables=(VISITS, ENGAGEMENT, TRAFFIC, COUNTRIES),
 )

@@ -27,14 +27,14 @@ from steam_assets.sources.json_body import (
 from steam_assets.sources.readers import Whole, below_zero, whole
 from steam_assets.sources.source import (
     Answer,
-    Ask,
     Column,
+    FetchRequest,
     History,
     InvalidAnswer,
     NotYet,
-    Question,
     Request,
     Source,
+    SourceClient,
     Table,
 )
 
@@ -88,10 +88,10 @@ def parse(window: Window, body: bytes) -> Chart:
     return chart
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """One answer: the chart as it is now."""
     params: dict[str, Any] = {"input_json": json.dumps(QUERY)}
-    response = ask(Request("chart", PATH, params, partial(parse, question.window)))
+    response = client.fetch(Request("chart", PATH, params, partial(parse, fetch_request.window)))
     yield Answer(response, {"most_played": len(response.value.ranks)})
 
 
@@ -147,6 +147,6 @@ SOURCE = Source(
     description="The hundred games with the most players now, with names and prices of the US store.",
     cadence=Cadence.DAILY,
     history=History.LIVE,
-    collect=collect,
+    extract=extract,
     tables=(TABLE,),
 )

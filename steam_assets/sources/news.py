@@ -18,7 +18,16 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import decode, seconds, validated
 from steam_assets.sources.news_table import NEWS
 from steam_assets.sources.readers import whole_of
-from steam_assets.sources.source import Answer, Ask, History, InvalidAnswer, Question, Rejected, Request, Source
+from steam_assets.sources.source import (
+    Answer,
+    FetchRequest,
+    History,
+    InvalidAnswer,
+    Rejected,
+    Request,
+    Source,
+    SourceClient,
+)
 
 PATH = "/ISteamNews/GetNewsForApp/v2/"
 PAGE = 100
@@ -72,24 +81,24 @@ def request(app_id: int, end: int) -> Request[AppNews]:
     return Request("page", PATH, params, parse, app_id)
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """Each app's pages, back from the window's end until they are older than its start."""
-    for app_id in dict.fromkeys(question.apps):
-        yield from _pages(ask, question, app_id)
+    for app_id in dict.fromkeys(fetch_request.apps):
+        yield from _pages(client, fetch_request, app_id)
 
 
-def _pages(ask: Ask, question: Question, app_id: int) -> Iterator[Answer]:
-    end, known = seconds(question.window.end), set[str]()
-    for _ in range(question.page_budget):
-        response = ask.tolerant(request(app_id, end))
+def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
+    end, known = seconds(fetch_request.window.end), set[str]()
+    for _ in range(fetch_request.page_budget):
+        response = client.fetch_or_reject(request(app_id, end))
         if isinstance(response, Rejected):
             yield Answer(response, {"news": response.items})
             return
         page = response.value
-        yield Answer(response, {"news": sum(belongs(item, question.window) for item in page.newsitems)})
+        yield Answer(response, {"news": sum(belongs(item, fetch_request.window) for item in page.newsitems)})
         fresh, dates = page.gids() - known, page.dates()
         known |= fresh
-        if not fresh or not dates or min(dates) < seconds(question.window.start) or page.holds_all_of(len(known)):
+        if not fresh or not dates or min(dates) < seconds(fetch_request.window.start) or page.holds_all_of(len(known)):
             return
         # One second of overlap, as nothing says whether items of the very second of `enddate` are included.
         end = min(min(dates) + 1, end - 1)
@@ -101,7 +110,7 @@ SOURCE = Source(
     description="Announcements, patch notes and press about the week's top sellers.",
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
-    collect=collect,
+    extract=extract,
     tables=(NEWS,),
     apps_from="top_sellers",
 )

@@ -33,14 +33,14 @@ from steam_assets.sources.review_tables import (
 )
 from steam_assets.sources.source import (
     Answer,
-    Ask,
+    FetchRequest,
     History,
     InvalidAnswer,
-    Question,
     Rejected,
     Request,
     Response,
     Source,
+    SourceClient,
 )
 
 PATH = "/IUserReviewsService/GetAppReviews/v1/"
@@ -127,24 +127,24 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
     return Request(name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """Each app's reviews of the week, page by page, and its three further counts."""
-    for app_id in dict.fromkeys(question.apps):
+    for app_id in dict.fromkeys(fetch_request.apps):
         refused = False
-        for answer in _pages(ask, question, app_id):
+        for answer in _pages(client, fetch_request, app_id):
             refused = refused or (isinstance(answer.response, Rejected) and answer.response.request.name == FIRST_PAGE)
             yield answer
         for name in () if refused else (WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED):
-            response = ask.tolerant(request(name, app_id, question.window))
+            response = client.fetch_or_reject(request(name, app_id, fetch_request.window))
             rejected = isinstance(response, Rejected)
             yield Answer(response, {"reviews": response.items} if rejected else {"review_summary": 1})
 
 
-def _pages(ask: Ask, question: Question, app_id: int) -> Iterator[Answer]:
+def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
     name, cursor, total = FIRST_PAGE, "*", 0
     asked, known = set[str](), set[str]()
-    for _ in range(question.page_budget):
-        response = _until_it_goes_on(ask, request(name, app_id, question.window, cursor), known, total)
+    for _ in range(fetch_request.page_budget):
+        response = _until_it_goes_on(client, request(name, app_id, fetch_request.window, cursor), known, total)
         if isinstance(response, Rejected):
             yield Answer(response, {"reviews": response.items})
             return
@@ -161,18 +161,18 @@ def _pages(ask: Ask, question: Question, app_id: int) -> Iterator[Answer]:
 
 
 def _until_it_goes_on(
-    ask: Ask, request: Request[ReviewPage], known: Set[str], total: int
+    client: SourceClient, request: Request[ReviewPage], known: Set[str], total: int
 ) -> Response[ReviewPage] | Rejected:
     """The page; asked for again where it says that the list ends, and Steam has counted more reviews than that."""
     # Steam often reports an end that is not one; a page with fewer reviews than asked for does not end the list either.
-    best = response = ask.tolerant(request)
+    best = response = client.fetch_or_reject(request)
     for _ in range(END_ASKED_AGAIN):
         if isinstance(response, Rejected) or (response.value.length and response.value.cursor is not None):
             break
         total = max(total, response.value.total)
         if len(known | response.value.ids()) >= total - NEVER_LISTED:
             break
-        response = ask.tolerant(request)
+        response = client.fetch_or_reject(request)
         if not isinstance(response, Rejected) and not isinstance(best, Rejected):
             best = response if response.value.length >= best.value.length else best
     return best
@@ -191,7 +191,7 @@ SOURCE = Source(
     description="Reviews of the week's top sellers in all languages, and how players voted in the week and ever.",
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
-    collect=collect,
+    extract=extract,
     tables=(REVIEWS, SUMMARIES),
     apps_from="top_sellers",
 )

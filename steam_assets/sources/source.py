@@ -3,7 +3,7 @@
 Belongs here: the frozen dataclasses a source file fills in, and the rule of how far back a source can be asked.
 Does not belong here: any one source (a file each beside this), HTTP, Kafka, paths, Dagster.
 
-A source file says what to ask (``collect``), what a valid answer is (the ``parse`` of its requests) and how its
+A source file says what to ask (``extract``), what a valid answer is (the ``parse`` of its requests) and how its
 clean tables come out of raw envelopes (``Table.items``). Everything else is derived from that.
 """
 
@@ -94,7 +94,7 @@ class Answer:
     items: Mapping[str, int] = field(default_factory=dict)
 
 
-class Ask(Protocol):
+class SourceClient(Protocol):
     """The way a source asks.
 
     ``ask(request)`` returns a Response, or raises: a SourceError when the host cannot be used (unreachable, blocked,
@@ -102,13 +102,13 @@ class Ask(Protocol):
     for sources that ask about many apps and may not lose all of them to one.
     """
 
-    def __call__(self, request: Request[T]) -> Response[T]: ...
+    def fetch(self, request: Request[T]) -> Response[T]: ...
 
-    def tolerant(self, request: Request[T]) -> Response[T] | Rejected: ...
+    def fetch_or_reject(self, request: Request[T]) -> Response[T] | Rejected: ...
 
 
 @dataclass(frozen=True)
-class Question:
+class FetchRequest:
     """What one partition wants to know: its window, the apps to ask about (chart order) and the page budget an app.
 
     ``now`` is the moment of asking (UTC). ``official`` asks the keyed API where a source has one beside a free way.
@@ -209,7 +209,7 @@ class Source:
     description: str
     cadence: Cadence
     history: History
-    collect: Callable[[Ask, Question], Iterator[Answer]]
+    extract: Callable[[SourceClient, FetchRequest], Iterator[Answer]]
     tables: tuple[Table, ...]
     apps_from: str | None = None
     quarantine_limit: float = 0.01

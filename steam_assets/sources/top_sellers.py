@@ -25,7 +25,17 @@ from steam_assets.sources.json_body import (
     validated,
 )
 from steam_assets.sources.readers import Whole
-from steam_assets.sources.source import Answer, Ask, Column, History, InvalidAnswer, Question, Request, Source, Table
+from steam_assets.sources.source import (
+    Answer,
+    Column,
+    FetchRequest,
+    History,
+    InvalidAnswer,
+    Request,
+    Source,
+    SourceClient,
+    Table,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -75,11 +85,11 @@ def request(window: Window, page_start: int) -> Request[Page]:
     return Request("chart", PATH, {"input_json": json.dumps(query)}, partial(parse, window, page_start))
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     """The chart's pages until it has a hundred ranks or ends."""
     had = 0
     while True:
-        response = ask(request(question.window, had))
+        response = client.fetch(request(fetch_request.window, had))
         ranks = len(response.value.ranks)
         yield Answer(response, {"top_sellers": ranks})
         had += ranks
@@ -142,6 +152,6 @@ SOURCE = Source(
     description="The hundred best-earning items of a finished week in the US store.",
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
-    collect=collect,
+    extract=extract,
     tables=(TABLE,),
 )

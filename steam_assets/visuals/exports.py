@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.scratch import scratch_folder
+from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.sources.source import Source
 
 PARTITION = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{ALL}")
@@ -83,7 +83,7 @@ def table_partitions(reader: CleanReader, table: str) -> list[str]:
 def _export(folder: Path, table: str, key: str, rows: pa.Table) -> Exported:
     stem = f"{table}/{key}"
     (folder / table).mkdir(parents=True, exist_ok=True)
-    with scratch_folder(".export-", folder) as drafts:
+    with temporary_folder(".export-", folder) as drafts:
         csv, parquet = drafts / "rows.csv", drafts / "rows.parquet"
         write_csv(rows, csv)
         pq.write_table(rows, parquet, compression="zstd")

@@ -20,7 +20,7 @@ from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steam_assets.aws_client import aws_client
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.settings import Settings
 from steam_assets.visuals.quicksight_history import QUOTA, Asked, History, Version

@@ -33,7 +33,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.columns import ORIGIN
-from steam_assets.scratch import scratch_folder
+from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Column
 
@@ -102,7 +102,7 @@ def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
         raise ValueError(f"{', '.join(sorted(taken))} are made by the extract; rename the table")
     about = {ABOUT_TABLES: rows_of(about_tables(tables)), ABOUT_COLUMNS: rows_of(about_columns(tables))}
     where.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(f".{where.stem}-", where.parent) as folder:
+    with temporary_folder(f".{where.stem}-", where.parent) as folder:
         part = folder / where.name
         _write_related(about | dict(tables) | {APPS: rows_of(apps_of(tables))}, part, folder)
         _put_in_place(part, where)
@@ -252,7 +252,7 @@ def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = 
     was published before that stays.
     """
     published: dict[str, str] = {}
-    with _signed_in(server) as api, scratch_folder("steam-tableau-") as folder:
+    with _signed_in(server) as api, temporary_folder("steam-tableau-") as folder:
         project = _project(api, server)
         apps = rows_of(apps_of(tables))
         for name, opened in tables.items():

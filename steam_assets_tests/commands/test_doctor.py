@@ -18,15 +18,15 @@ from steam_assets.commands.doctor import doctor
 from steam_assets.commands.doctor_checks import Finding
 from steam_assets.commands.doctor_roots import check_four_roots
 from steam_assets.commands.doctor_settings import setting_lines
-from steam_assets.embedded import jvm
-from steam_assets.embedded.broker import EmbeddedBroker, free_port
-from steam_assets.embedded.jvm import find_java
+from steam_assets.java import jvm
+from steam_assets.java.jvm import find_java
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.reviewer_key import reviewer_key
 from steam_assets.lake.roots import MARKER
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets_tests.embedded.test_jvm import fake_java
+from steam_assets_tests.java.test_jvm import fake_java
 
 SECRETS = {
     "STEAM_KAFKA_SASL_PASSWORD": "hush-kafka",

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from steam_assets.cli import app
 from steam_assets.commands.demo import RECORDED_WEEKS, _recorded_steps
-from steam_assets.embedded.simulator.replay import Recording
+from steam_assets.simulator.replay import Recording
 from steam_assets.sources.cadence import Cadence
 
 

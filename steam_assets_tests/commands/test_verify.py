@@ -15,7 +15,7 @@ from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets_tests.ingestion.kafka_batches import KEY, envelopes, new_batch_id
+from steam_assets_tests.kafka.kafka_batches import KEY, envelopes, new_batch_id
 
 SOURCE = source_named("news")
 

@@ -14,11 +14,11 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.landing import envelope_row
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.columns import ENVELOPE
 from steam_assets.lake.iceberg_table import iceberg_schema
-from steam_assets.sources.source import InvalidAnswer, Question, Rejected, Request, Response, Source
+from steam_assets.sources.source import FetchRequest, InvalidAnswer, Rejected, Request, Response, Source
 
 FETCHED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -44,9 +44,9 @@ class Wire:
 
 def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, first: int = 0) -> list[Envelope]:
     """What collecting makes of a world in which every request is answered by ``body``; none if it is refused."""
-    question = Question(source.cadence.window(key), FETCHED, apps=(730,), page_budget=1, official=official)
+    fetch_request = FetchRequest(source.cadence.window(key), FETCHED, apps=(730,), page_budget=1, official=official)
     try:
-        answers = list(source.collect(Wire(lambda _: body), question))
+        answers = list(source.extract(Wire(lambda _: body), fetch_request))
     except InvalidAnswer:
         return []
     return [

@@ -12,7 +12,7 @@ import pytest
 from answered import envelopes, numbered, raw_frame
 from pyspark.sql import SparkSession
 
-from steam_assets.ingestion.envelope import Envelope
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources import SOURCES, source_named
 
 WEEK = 1_695_081_600

@@ -11,12 +11,12 @@ import pytest
 from answered import FETCHED, Wire, envelopes, raw_frame
 from pyspark.sql import SparkSession
 from test_counts_agree import REVIEW
-from test_odd_shapes import judged, of_body
+from test_odd_shapes import classified, of_body
 
-from steam_assets.ingestion.envelope import Envelope
-from steam_assets.lake.cleaning import judge
+from steam_assets.kafka.envelope import Envelope
+from steam_assets.lake.cleaning import classify
 from steam_assets.sources import source_named
-from steam_assets.sources.source import Question, Request
+from steam_assets.sources.source import FetchRequest, Request
 
 pytestmark = pytest.mark.spark
 
@@ -31,7 +31,7 @@ def cases(recorded: Path) -> Path:
 
 def collected(source_name: str, key: str, answer: Callable[[Request[Any]], bytes]) -> list[Envelope]:
     source = source_named(source_name)
-    answers = list(source.collect(Wire(answer), Question(source.cadence.window(key), FETCHED, apps=(730,))))
+    answers = list(source.extract(Wire(answer), FetchRequest(source.cadence.window(key), FETCHED, apps=(730,))))
     return [
         Envelope.from_answer(each, source=source_name, partition_key=key, batch_id="0" * 32, sequence=place)
         for place, each in enumerate(answers)
@@ -80,8 +80,8 @@ def test_a_week_is_complete_only_if_its_different_reviews_are_all_there(spark: S
         made += [
             one.model_copy(update={"app_id": app}) for one in collected("reviews", "2023-09-19", paged(sent, total))
         ]
-    clean = [row["app_id"] for row in judged(spark, "reviews", "reviews", made) if row["state"] == "clean"]
-    rows = [row for row in judged(spark, "reviews", "review_summary", made) if row["complete"] is not None]
+    clean = [row["app_id"] for row in classified(spark, "reviews", "reviews", made) if row["state"] == "clean"]
+    rows = [row for row in classified(spark, "reviews", "review_summary", made) if row["complete"] is not None]
     found = {row["app_id"]: (clean.count(row["app_id"]), row["reviews_listed"], row["complete"]) for row in rows}
     assert found == {app: (listed, listed, complete) for app, (_, _, listed, complete) in enumerate(WEEKS.values(), 1)}
     assert {row["state"] for row in rows} == {"clean"}
@@ -97,7 +97,7 @@ def test_cases_of_reviews(spark: SparkSession, cases: Path) -> None:
     made = collected("reviews", "2026-11-03", lambda _: left.pop(0))
     # The cursor stays the same, and the end brings nothing: it is asked for and not kept.
     assert (left, [envelope.problem for envelope in made]) == ([], [None] * 5)
-    assert len({row["recommendation_id"] for row in judged(spark, "reviews", "reviews", made)}) == 105
+    assert len({row["recommendation_id"] for row in classified(spark, "reviews", "reviews", made)}) == 105
 
     pages = json.loads((cases / "19-reviews-cursor" / "pages.json").read_bytes())
     repeated = pages["*"]["response"]["cursor"]
@@ -109,7 +109,7 @@ def test_cases_of_reviews(spark: SparkSession, cases: Path) -> None:
             return json.dumps(of_cursor.pop(0) if len(of_cursor) > 1 else of_cursor[0]).encode()
 
         made = collected("reviews", "2026-11-03", answer)
-        clean = [row for row in judged(spark, "reviews", "reviews", made) if row["state"] == "clean"]
+        clean = [row for row in classified(spark, "reviews", "reviews", made) if row["state"] == "clean"]
         assert len({row["recommendation_id"] for row in clean}) == len(clean) == listed
 
     rows = {
@@ -140,7 +140,7 @@ def test_cases_of_charts_and_visits(spark: SparkSession, cases: Path) -> None:
     quarantined = {
         (table.name, list(found)[row["sequence"]])
         for table in visits.tables
-        for row in judge(table, raw_frame(spark, made)).where("problem is not null").collect()
+        for row in classify(table, raw_frame(spark, made)).where("problem is not null").collect()
     }
     assert quarantined == {("top_countries", "countries_other_keys")}
     for name, taken in (("google", False), ("parent_domain", False), ("right_site", True)):

@@ -12,8 +12,8 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 from test_counts_agree import GOOD, NEWS_ITEM, PLACE, REVIEW, WEEK
 
-from steam_assets.ingestion.envelope import Envelope
-from steam_assets.lake.cleaning import judge
+from steam_assets.kafka.envelope import Envelope
+from steam_assets.lake.cleaning import classify
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.readers import flag, fraction, whole, whole_of
 from steam_assets.sources.source import Table
@@ -28,11 +28,11 @@ def table_of(source_name: str, table_name: str) -> Table:
     return next(table for table in source_named(source_name).tables if table.name == table_name)
 
 
-def judged(spark: SparkSession, source_name: str, table_name: str, made: list[Envelope]) -> list[Row]:
+def classified(spark: SparkSession, source_name: str, table_name: str, made: list[Envelope]) -> list[Row]:
     """The rows of one table with their states; as many as items were counted when the answers came."""
     assert made, "the answer was refused"
     table = table_of(source_name, table_name)
-    rows = judge(table, raw_frame(spark, made)).collect()
+    rows = classify(table, raw_frame(spark, made)).collect()
     assert len(rows) == sum(envelope.items.get(table_name, 0) for envelope in made)
     return rows
 
@@ -40,7 +40,7 @@ def judged(spark: SparkSession, source_name: str, table_name: str, made: list[En
 def of_body(spark: SparkSession, source_name: str, table_name: str, body: object, key: str = "") -> list[Row]:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     made = envelopes(source_named(source_name), key or GOOD[source_name][0], sent)
-    return judged(spark, source_name, table_name, made[:1])
+    return classified(spark, source_name, table_name, made[:1])
 
 
 def reviews_of(spark: SparkSession, *changed: dict[str, Any], old: bool = False) -> list[Row]:
@@ -238,7 +238,7 @@ def test_a_count_below_zero_costs_no_row_in_any_source(spark: SparkSession, tabl
         (first, *_) = envelopes(source_named(source_name), key, json.dumps(body).encode())
         made.append(first.model_copy(update={"sequence": place, "app_id": place + 1}))
     table = table_of(source_name, table_name)
-    rows = judge(table, raw_frame(spark, made)).where("size(changes) > 0 or problem is not null").collect()
+    rows = classify(table, raw_frame(spark, made)).where("size(changes) > 0 or problem is not null").collect()
     changed = {row["sequence"]: row for row in rows}
     assert len(changed) == len(rows)
     for place, (column, value) in enumerate(sent):

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from composition import DOCKER, environment, image_environment, merged
 
-from steam_assets.embedded.broker import free_port
-from steam_assets.embedded.jars import cache_folder, kafka_jars
-from steam_assets.embedded.jvm import find_java
-from steam_assets.embedded.supervised import Supervised
+from steam_assets.java.jars import cache_folder, kafka_jars
+from steam_assets.java.jvm import find_java
+from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.processes.supervised import Supervised
 
 GIVEN = {"POSTGRES_PASSWORD": "by-hand", "S3_ACCESS_KEY": "by-hand", "S3_SECRET_KEY": "by-hand-secret"}
 SCRIPTS = Path(sys.executable).parent

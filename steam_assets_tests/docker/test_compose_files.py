@@ -24,7 +24,7 @@ from composition import (
 )
 from jsonschema import Draft202012Validator
 
-from steam_assets.embedded.jars import JARS_DIR_VARIABLE
+from steam_assets.java.jars import JARS_DIR_VARIABLE
 from steam_assets.lake.roots import check_roots
 from steam_assets.settings import Settings
 

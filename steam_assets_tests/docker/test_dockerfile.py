@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from composition import DOCKER, REPOSITORY, dockerfile, image_environment, merged
 
-from steam_assets.embedded.jars import JARS_DIR_VARIABLE, PINNED, export_jars, kafka_jars, spark_jars
+from steam_assets.java.jars import JARS_DIR_VARIABLE, PINNED, export_jars, kafka_jars, spark_jars
 
 PIP_OF_THE_IMAGE = "24.0"
 HADOLINT = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")

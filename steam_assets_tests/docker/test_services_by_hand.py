@@ -18,9 +18,9 @@ import pytest
 import requests
 from by_hand import GIVEN, START_SECONDS, Stack
 
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.ingestion.kafka_connection import cluster_id
+from steam_assets.kafka.connection import cluster_id
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
 from steam_assets_tests.deployment import SHORT_LIVED
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon]

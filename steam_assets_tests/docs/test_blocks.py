@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
 from steam_assets.cli import app
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, deployment_in
 

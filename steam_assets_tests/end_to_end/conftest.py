@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.simulator import Simulator
 from steam_assets_tests.deployment import Deployment, deployment_in, on_s3
 
 

@@ -10,23 +10,23 @@ import pytest
 from pyspark.sql import functions as F
 
 from benchmarks.backfill import put_raw_day
-from steam_assets.ingestion.collect import collect
-from steam_assets.ingestion.consumer import LostRecords, find_batches
-from steam_assets.ingestion.errors import NotAskable
-from steam_assets.ingestion.http_client import SourceClient
-from steam_assets.ingestion.kafka_connection import ensure_topics
+from steam_assets.extraction.errors import NotAskable
+from steam_assets.extraction.extract import extract
+from steam_assets.extraction.http_client import HttpClient
+from steam_assets.extraction.limits import RetryPolicy
+from steam_assets.extraction.spool import Spool
 from steam_assets.ingestion.landing import land
-from steam_assets.ingestion.limits import Patience
-from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
-from steam_assets.ingestion.producer import publish
-from steam_assets.ingestion.spool import Spool
+from steam_assets.ingestion.resolve_raw import Origin, RawResolver, Resolved
+from steam_assets.kafka.connection import ensure_topics
+from steam_assets.kafka.consumer import LostRecords, find_batches
+from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import back_up, verify
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.ledger import RawRecord
 from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.sources import source_named
-from steam_assets.sources.source import Question, Source
+from steam_assets.sources.source import FetchRequest, Source
 from steam_assets_tests.deployment import Deployment
 from steam_assets_tests.retention import expire
 
@@ -37,11 +37,11 @@ DAY = "2026-11-17"
 DURING, AFTER = datetime(2026, 11, 17, 21, tzinfo=UTC), datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
-def obtain(deployment: Deployment, source: Source, key: str, *, refetch: bool = False) -> Obtained:
-    return Obtainer(deployment.lake, deployment.clock).obtain(source, key, tuple, refetch=refetch)
+def resolve_raw(deployment: Deployment, source: Source, key: str, *, refetch: bool = False) -> Resolved:
+    return RawResolver(deployment.lake, deployment.clock).resolve_raw(source, key, tuple, refetch=refetch)
 
 
-def land_all(deployment: Deployment, source: Source, key: str, obtained: Obtained) -> None:
+def land_all(deployment: Deployment, source: Source, key: str, obtained: Resolved) -> None:
     lake = deployment.lake
     for receipt in obtained.receipts:
         landed = land(lake, source, receipt, deployment.clock.now())
@@ -121,7 +121,7 @@ def test_a_lost_file_that_is_nowhere_else_is_named_for_any_source(deployment: De
 def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deployment: Deployment) -> None:
     """Published, then retention, then landing: the error names the batch and where it was; nothing half is landed."""
     deployment.at(DURING)
-    (receipt,) = obtain(deployment, PLAYED, DAY).receipts
+    (receipt,) = resolve_raw(deployment, PLAYED, DAY).receipts
     expire(deployment.settings, PLAYED)
     with pytest.raises(LostRecords, match=f"{receipt.batch_id} of most_played {DAY} .* is lost") as lost:
         land(deployment.lake, PLAYED, receipt, deployment.clock.now())
@@ -129,16 +129,16 @@ def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deploy
     assert deployment.status(PLAYED, DAY).raw is None
     deployment.at(AFTER)
     with pytest.raises(NotAskable, match=f"gap: most_played {DAY}"):
-        obtain(deployment, PLAYED, DAY)
+        resolve_raw(deployment, PLAYED, DAY)
 
 
 def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deployment) -> None:
     """Two snapshots of a day, of which Kafka has the newer: the raw partition comes back with both."""
     deployment.at(DURING - timedelta(hours=9))
-    first = obtain(deployment, PLAYED, DAY)
+    first = resolve_raw(deployment, PLAYED, DAY)
     land_all(deployment, PLAYED, DAY, first)
     deployment.at(DURING)
-    land_all(deployment, PLAYED, DAY, obtain(deployment, PLAYED, DAY, refetch=True))
+    land_all(deployment, PLAYED, DAY, resolve_raw(deployment, PLAYED, DAY, refetch=True))
     back_up(deployment.lake.raw_twins(PLAYED), [DAY], deployment.clock.now())
     before = deployment.digests("raw")
     expire(deployment.settings, PLAYED, {r.partition: r.end for r in first.receipts[0].ranges})
@@ -153,9 +153,11 @@ def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deploy
 def fetched(deployment: Deployment) -> Spool:
     """The day's answers on the local disk, as a run leaves them that dies before it has published them."""
     settings = deployment.settings
-    question = Question(PLAYED.cadence.window(DAY), deployment.clock.now(), page_budget=settings.review_page_budget)
-    client = SourceClient(settings, deployment.clock, Patience())
-    return collect(PLAYED, question, client, settings.home / "spool")
+    fetch_request = FetchRequest(
+        PLAYED.cadence.window(DAY), deployment.clock.now(), page_budget=settings.review_page_budget
+    )
+    client = HttpClient(settings, deployment.clock, RetryPolicy())
+    return extract(PLAYED, fetch_request, client, settings.home / "spool")
 
 
 def test_answers_fetched_in_time_are_not_lost_to_a_death_before_midnight(deployment: Deployment) -> None:
@@ -163,7 +165,7 @@ def test_answers_fetched_in_time_are_not_lost_to_a_death_before_midnight(deploym
     deployment.at(DURING)
     spool, requests = fetched(deployment), asked(deployment)
     deployment.at(AFTER)
-    assert obtain(deployment, PLAYED, DAY).receipts[0].batch_id == spool.batch_id
+    assert resolve_raw(deployment, PLAYED, DAY).receipts[0].batch_id == spool.batch_id
     assert asked(deployment) == requests
 
 
@@ -173,9 +175,9 @@ def test_another_snapshot_is_another_one_also_after_a_death(deployment: Deployme
     spool, settings = fetched(deployment), deployment.settings
     ensure_topics(settings, PLAYED)
     publish(settings, PLAYED, spool, total=spool.records, batch_id=spool.batch_id, partition_key=DAY)
-    land_all(deployment, PLAYED, DAY, obtain(deployment, PLAYED, DAY))
+    land_all(deployment, PLAYED, DAY, resolve_raw(deployment, PLAYED, DAY))
     requests = asked(deployment)
-    again = obtain(deployment, PLAYED, DAY, refetch=True)
+    again = resolve_raw(deployment, PLAYED, DAY, refetch=True)
     assert again.receipts[0].batch_id != spool.batch_id
     assert asked(deployment) > requests
 
@@ -191,13 +193,13 @@ def test_the_day_ends_with_utc_wherever_the_machine_stands(
     try:
         window = PLAYED.cadence.window(day)
         deployment.at(window.end - timedelta(microseconds=1))
-        assert obtain(deployment, PLAYED, day).origin is Origin.SOURCE
+        assert resolve_raw(deployment, PLAYED, day).origin is Origin.SOURCE
         requests = asked(deployment)
         deployment.at(window.end)
-        assert obtain(deployment, PLAYED, day).origin is Origin.KAFKA
+        assert resolve_raw(deployment, PLAYED, day).origin is Origin.KAFKA
         yesterday = PLAYED.cadence.containing(window.start - timedelta(seconds=1))
         with pytest.raises(NotAskable, match=f"gap: most_played {yesterday.key}"):
-            obtain(deployment, PLAYED, yesterday.key)
+            resolve_raw(deployment, PLAYED, yesterday.key)
         assert asked(deployment) == requests
     finally:
         monkeypatch.undo()

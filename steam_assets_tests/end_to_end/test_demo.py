@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from steam_assets_tests.deployment import ANY_NAME, SHORT_LIVED
-from steam_assets_tests.orchestration.dagit import wait_until
+from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
@@ -96,7 +96,7 @@ def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_o
     home = tmp_path / "home"
     environment = {"PATH": str(java.parent), "HOME": str(tmp_path), "JAVA_HOME": str(java.parents[1])}
     code = (
-        "import steam_assets.embedded.jvm as jvm; jvm._usual_places = lambda: []; "
+        "import steam_assets.java.jvm as jvm; jvm._usual_places = lambda: []; "
         "import sys; from steam_assets.cli import main; "
         f"sys.argv = ['steam-assets', 'demo', '--home', {str(home)!r}]; main()"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from steam_assets.embedded.broker import free_port
+from steam_assets.kafka.embedded_broker import free_port
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -20,7 +20,7 @@ NAMELESS = 54321
 WORK = """
 import sys
 from pathlib import Path
-from steam_assets.embedded.broker import EmbeddedBroker
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.catalogs import open_catalog
 from steam_assets.lake.spark_session import open_session
 from steam_assets.settings import Settings

@@ -11,12 +11,12 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 import dagster as dg
 import pytest
 
-from steam_assets.embedded.broker import free_port
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.embedded.simulator.faults import SlowBody
+from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
+from steam_assets.simulator.faults import SlowBody
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
-from steam_assets_tests.orchestration.dagit import Dagit, wait_until
+from steam_assets_tests.orchestration.dagster_ui import DagsterUi, wait_until
 from steam_assets_tests.processes import STEAM_ASSETS, Program
 
 pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.slow]
@@ -123,8 +123,8 @@ def test_dev_ends_with_a_run_in_progress(slow: Simulator, tmp_path: Path) -> Non
     """Webserver, daemon, code server and the run's own process go, and the run is a failed one."""
     port = free_port()
     with Command(tmp_path, slow, "dev", "--port", str(port)) as dev:
-        served = Dagit(f"http://127.0.0.1:{port}", tmp_path / "output.txt")
-        wait_until(lambda: True if listens(port) else None, 120, f"Dagit; {served.log} has its words")
+        served = DagsterUi(f"http://127.0.0.1:{port}", tmp_path / "output.txt")
+        wait_until(lambda: True if listens(port) else None, 120, f"the Dagster UI; {served.log} has its words")
         served.launch_backfill([["most_played", "raw"]], [DAY])
         asked(slow)
         dev.ends_by(SIGTERM)

@@ -20,7 +20,17 @@ from steam_assets.orchestration.build import build_defs
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.json_body import decode_service, exploded, moment_of, shaped
-from steam_assets.sources.source import Answer, Ask, Column, History, InvalidAnswer, Question, Request, Source, Table
+from steam_assets.sources.source import (
+    Answer,
+    Column,
+    FetchRequest,
+    History,
+    InvalidAnswer,
+    Request,
+    Source,
+    SourceClient,
+    Table,
+)
 from steam_assets_tests.deployment import Deployment
 
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
@@ -28,16 +38,18 @@ pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 KEY = "2026-11-17"
 
 
-def collect(ask: Ask, question: Question) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
     def parse(body: bytes) -> int:
         answer = decode_service(body)
         day = datetime.fromtimestamp(answer["rollup_date"], UTC)
-        if day != question.window.start:
-            raise InvalidAnswer(f"the roll-up is of {day:%Y-%m-%d}, not of {question.window.key}")
+        if day != fetch_request.window.start:
+            raise InvalidAnswer(f"the roll-up is of {day:%Y-%m-%d}, not of {fetch_request.window.key}")
         return len(answer["ranks"])
 
     path = "/ISteamChartsService/GetMostPlayedGames/v1/"
-    response = ask(Request("rollup", path, {"input_json": json.dumps({"context": {"country_code": "US"}})}, parse))
+    response = client.fetch(
+        Request("rollup", path, {"input_json": json.dumps({"context": {"country_code": "US"}})}, parse)
+    )
     yield Answer(response, {"peak_rollup": response.value})
 
 
@@ -78,7 +90,7 @@ ROLLUP = Source(
     description="Steam's own daily list of peaks.",
     cadence=Cadence.DAILY,
     history=History.LIVE,
-    collect=collect,
+    extract=extract,
     tables=(TABLE,),
 )
 

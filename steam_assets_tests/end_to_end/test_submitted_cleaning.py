@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from steam_assets.embedded.broker import free_port
+from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.ledger import CleanRecord

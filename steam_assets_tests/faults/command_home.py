@@ -18,17 +18,17 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
-from steam_assets import crash_points
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.embedded.simulator.faults import SlowBody
+from steam_assets import failpoints
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.run_ownership import POOL
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
+from steam_assets.simulator.faults import SlowBody
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW
-from steam_assets_tests.orchestration.dagit import wait_until
+from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 ENTRY = "from steam_assets.cli import main; main()"
 STARTS_WITHIN = 120
@@ -49,7 +49,7 @@ class Home:
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-c", ENTRY, *arguments],
-                env={**os.environ, **self.environment, crash_points.VARIABLE: crash_at},
+                env={**os.environ, **self.environment, failpoints.VARIABLE: crash_at},
                 cwd=self.folder,
                 stdout=out,
                 stderr=subprocess.STDOUT,

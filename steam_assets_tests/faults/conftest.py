@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from steam_assets.ingestion.limits import Patience
+from steam_assets.extraction.limits import RetryPolicy
 from steam_assets_tests.end_to_end.conftest import deployment
 from steam_assets_tests.faults.command_home import home
 
 __all__ = ["HASTY", "deployment", "home"]
 
-HASTY = Patience(
+HASTY = RetryPolicy(
     connect_seconds=1,
     read_seconds=2,
     answer_seconds=5,

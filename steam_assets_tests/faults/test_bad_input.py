@@ -9,7 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from pyspark.sql import functions as F
 
-from steam_assets.embedded.simulator.faults import (
+from steam_assets.extraction.errors import NotAskable, SourceError, StillOld
+from steam_assets.ingestion.resolve_raw import Origin, RawResolver, Resolved
+from steam_assets.kafka.consumer import find_batches
+from steam_assets.lake.ledger import RawRecord
+from steam_assets.orchestration.launch import Stage
+from steam_assets.simulator.faults import (
     ConnectionReset,
     Drift,
     EmptyResponse,
@@ -26,11 +31,6 @@ from steam_assets.embedded.simulator.faults import (
     UnknownApp,
     WrongWeek,
 )
-from steam_assets.ingestion.consumer import find_batches
-from steam_assets.ingestion.errors import NotAskable, SourceError, StillOld
-from steam_assets.ingestion.obtain import Obtained, Obtainer, Origin
-from steam_assets.lake.ledger import RawRecord
-from steam_assets.orchestration.launch import Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
 from steam_assets_tests.deployment import Deployment
@@ -42,9 +42,9 @@ WEEK = "2026-11-10"
 CHART = "/IStoreTopSellersService/"
 
 
-def obtain(deployment: Deployment, source: Source, key: str, apps: tuple[int, ...] = ()) -> Obtained:
-    obtainer = Obtainer(deployment.lake, deployment.clock, patience=HASTY)
-    return obtainer.obtain(source, key, lambda: apps)
+def resolve_raw(deployment: Deployment, source: Source, key: str, apps: tuple[int, ...] = ()) -> Resolved:
+    obtainer = RawResolver(deployment.lake, deployment.clock, retry_policy=HASTY)
+    return obtainer.resolve_raw(source, key, lambda: apps)
 
 
 def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
@@ -82,7 +82,7 @@ def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
     source = source_named("top_sellers")
     deployment.simulator.faults.add(fault)
     with pytest.raises(SourceError) as error:
-        obtain(deployment, source, WEEK)
+        resolve_raw(deployment, source, WEEK)
     assert len(str(error.value)) > 30
     assert_nothing_is_there(deployment, source, WEEK)
     if keeps_bytes is not None:
@@ -98,7 +98,7 @@ def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> No
     away = deployment.settings.model_copy(update={"steam_api_url": "http://127.0.0.1:9"})
     deployment.settings = away
     with pytest.raises(SourceError, match=r"127\.0\.0\.1:9"):
-        obtain(deployment, source_named("top_sellers"), WEEK)
+        resolve_raw(deployment, source_named("top_sellers"), WEEK)
     assert_nothing_is_there(deployment, source_named("top_sellers"), WEEK)
 
 
@@ -122,7 +122,7 @@ def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deploym
     """Of three apps one answers an empty object for ever: one quarantined item with its bytes, two apps' news clean."""
     source = source_named("news")
     deployment.simulator.faults.add(EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
-    obtained = obtain(deployment, source, WEEK, (730, 570, 440))
+    obtained = resolve_raw(deployment, source, WEEK, (730, 570, 440))
     assert obtained.origin is Origin.SOURCE
     deployment.simulator.faults.clear()
     deployment.run(source, WEEK, apps=(730, 570, 440))
@@ -141,7 +141,7 @@ def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployme
     for app in unknown:
         deployment.simulator.faults.add(UnknownApp(path="/ISteamNews/", contains=f'"appid":"{app}"'))
     impatient = replace(HASTY, cool_downs=0)
-    Obtainer(deployment.lake, deployment.clock, patience=impatient).obtain(source, WEEK, lambda: apps)
+    RawResolver(deployment.lake, deployment.clock, retry_policy=impatient).resolve_raw(source, WEEK, lambda: apps)
     assert deployment.run(source, WEEK, apps=apps) == []
     status = deployment.status(source, WEEK)
     assert status.raw_there and status.up_to_date
@@ -158,14 +158,14 @@ def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(depl
     deployment.at(datetime(2026, 11, 18, 0, 3, tzinfo=UTC))
     deployment.simulator.faults.add(StaleBody(path=chart, hours=0.1))
     with pytest.raises(StillOld, match="2026-11-17 23:5"):
-        obtain(deployment, source, "2026-11-18")
+        resolve_raw(deployment, source, "2026-11-18")
     assert_nothing_is_there(deployment, source, "2026-11-18")
     assert_nothing_is_there(deployment, source, "2026-11-17")
 
     deployment.simulator.faults.clear()
     deployment.simulator.faults.add(StaleBody(path=chart, hours=0.1, times=3))
     waiting = replace(HASTY, not_yet_seconds=0.05)
-    Obtainer(deployment.lake, deployment.clock, patience=waiting).obtain(source, "2026-11-18", lambda: ())
+    RawResolver(deployment.lake, deployment.clock, retry_policy=waiting).resolve_raw(source, "2026-11-18", lambda: ())
     (batch,) = find_batches(deployment.settings, source, "2026-11-18")
     assert batch.items["most_played"] > 0
     assert find_batches(deployment.settings, source, "2026-11-17") == []
@@ -176,11 +176,11 @@ def test_a_live_source_is_never_asked_about_another_day(deployment: Deployment, 
     """Yesterday's chart and tomorrow's are gaps, named; the service is not called."""
     before = len(deployment.simulator.requests)
     with pytest.raises(NotAskable, match=f"gap: most_played {key}"):
-        obtain(deployment, source_named(source_name), key)
+        resolve_raw(deployment, source_named(source_name), key)
     assert len(deployment.simulator.requests) == before
 
 
 def test_month_that_the_body_does_not_carry_is_an_error_that_names_those_it_does(deployment: Deployment) -> None:
     """A month of two years ago is not made up from the newest three."""
     with pytest.raises(SourceError, match="2026-10"):
-        obtain(deployment, source_named("monthly_visits"), "2024-10-01")
+        resolve_raw(deployment, source_named("monthly_visits"), "2024-10-01")

@@ -1,6 +1,6 @@
 """A process killed at any step, and run again, ends with what an uninterrupted run leaves, in Kafka and in the lake.
 
-The steps are those of ``crash_points.STEPS`` that need Kafka or Spark; lake/test_crashes.py has those of the lake.
+The steps are those of ``failpoints.STEPS`` that need Kafka or Spark; lake/test_crashes.py has those of the lake.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from steam_assets import crash_points
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.embedded.simulator.faults import Drift
-from steam_assets.ingestion.consumer import find_batches
+from steam_assets import failpoints
+from steam_assets.kafka.consumer import find_batches
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.backup import verify
 from steam_assets.lake.clean_tables import AUDIT_DAYS
 from steam_assets.lake.content import EMPTY
 from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.simulator import Simulator
+from steam_assets.simulator.faults import Drift
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment, deployment_in
 from steam_assets_tests.faults import stage_process
 
 SOURCE, KEY = source_named("top_sellers"), "2026-11-10"
 TABLE = SOURCE.tables[0]
-MATRIX = [step for step in crash_points.STEPS if step.split(":")[0] in stage_process.STAGES]
+MATRIX = [step for step in failpoints.STEPS if step.split(":")[0] in stage_process.STAGES]
 OWN_JVM = "clean:after_commit"
 """At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
 ASK_MATRIX = {"ask"}
@@ -46,10 +46,10 @@ heavy = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.sl
 def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
     """Whoever adds a step finds it tested, or this fails; a step that no code names fails too."""
     named: set[str] = set()
-    for file in Path(crash_points.__file__).parent.rglob("*.py"):
+    for file in Path(failpoints.__file__).parent.rglob("*.py"):
         named |= set(re.findall(r'\breached\("([^"]+)"\)', file.read_text()))
-    assert named == set(crash_points.STEPS)
-    assert {step.split(":")[0] for step in crash_points.STEPS} == ASK_MATRIX | OF_THE_LAKE | set(stage_process.STAGES)
+    assert named == set(failpoints.STEPS)
+    assert {step.split(":")[0] for step in failpoints.STEPS} == ASK_MATRIX | OF_THE_LAKE | set(stage_process.STAGES)
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Crashing:
         settings = self.deployment.settings
         told = settings.environment(secrets=True)
         told |= {"STEAM_SIMULATED_NOW": self.deployment.clock.now().isoformat(), "STEAM_SPARK_DRIVER_MEMORY": "512m"}
-        told |= {crash_points.VARIABLE: step, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        told |= {failpoints.VARIABLE: step, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
         if step != OWN_JVM:
             told["STEAM_SPARK_REMOTE"] = self.spark_remote
         program = [sys.executable, str(stage_process.__file__), step.split(":")[0], SOURCE.name, KEY]

@@ -16,22 +16,22 @@ import dagster as dg
 import psutil
 import pytest
 
-from steam_assets import crash_points
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.consumer import find_batches
+from steam_assets import failpoints
+from steam_assets.clock import Clock
+from steam_assets.kafka.consumer import find_batches
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
 from steam_assets.orchestration.run_ownership import OWNER, POOL, Owner, end_dead_runs, owner_tags
-from steam_assets.process_identity import ProcessIdentity
+from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.faults.command_home import Home
-from steam_assets_tests.orchestration.dagit import dagit, wait_until
+from steam_assets_tests.orchestration.dagster_ui import dagit, wait_until
 
 DAY, WEEK, MONTH = "2026-11-18", "2026-11-10", "2026-10-01"
-ASK_STEPS = [step for step in crash_points.STEPS if step.startswith("ask:")]
+ASK_STEPS = [step for step in failpoints.STEPS if step.startswith("ask:")]
 
 
 @pytest.mark.slow

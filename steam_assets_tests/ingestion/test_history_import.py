@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.importing import ImportLine, NoFolder, import_folder
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.backup import back_up, verify
 from steam_assets.lake.housekeeping import Housekeeping, was_cleared
 from steam_assets.lake.lake import Lake

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.ingestion.consumer import find_batches
-from steam_assets.ingestion.kafka_connection import ensure_topics
 from steam_assets.ingestion.landing import WrongPeriod, land
-from steam_assets.ingestion.producer import publish
+from steam_assets.kafka.connection import ensure_topics
+from steam_assets.kafka.consumer import find_batches
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.kafka.producer import publish
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import RawRecord
 from steam_assets.settings import Settings
-from steam_assets_tests.ingestion.kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new
+from steam_assets_tests.kafka.kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new
 
 pytestmark = pytest.mark.kafka
 

@@ -15,7 +15,7 @@ from raw_landing import KEY
 from stages import STAGES
 from test_landing import start
 
-from steam_assets.crash_points import STEPS, VARIABLE
+from steam_assets.failpoints import STEPS, VARIABLE
 from steam_assets.lake.backup import backup_of, verify, verify_twins
 from steam_assets.lake.housekeeping import was_cleared
 from steam_assets.lake.lake import Lake

@@ -1,4 +1,4 @@
-"""Insight assets: partitions are replaced whole, what is invalid changes nothing, and Dagit has something to show."""
+"""Insight assets: partitions are replaced whole, what is invalid changes nothing, and the Dagster UI has something to show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS, insight_named
 from steam_assets.insights.table import InsightInvalid, insight_table, replace
 from steam_assets.lake.clean_reader import CleanReader
@@ -76,7 +76,7 @@ def insights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def test_every_insight_is_an_asset_that_states_its_method_and_error():
-    """Asset keys, partitions of the cadence, columns, method and error, as Dagit shows them."""
+    """Asset keys, partitions of the cadence, columns, method and error, as the Dagster UI shows them."""
     graph = build_defs(settings=Settings()).resolve_asset_graph()
     for insight in INSIGHTS:
         node = graph.get(dg.AssetKey(["insights", insight.name]))

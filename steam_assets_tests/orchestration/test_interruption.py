@@ -11,16 +11,16 @@ from threading import Thread
 import dagster as dg
 import pytest
 
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.embedded.simulator.faults import SlowBody
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.orchestration import failures
 from steam_assets.orchestration.failures import ATTENDED, permanent, tried_again
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.launch import Stage
+from steam_assets.simulator import Simulator
+from steam_assets.simulator.faults import SlowBody
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment, deployment_in
-from steam_assets_tests.orchestration.dagit import wait_until
+from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 DAY = "2026-11-18"
 SOURCE = source_named("most_played")

@@ -9,14 +9,14 @@ import dagster as dg
 import pytest
 from pyspark.sql import SparkSession
 
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.table import insight_table
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
+from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment, GivenSpark, deployment_in
 

@@ -14,13 +14,13 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon goes by
 
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.embedded.simulator import Simulator
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Stage
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.cadence import Cadence
 from steam_assets_tests.deployment import deployment_in

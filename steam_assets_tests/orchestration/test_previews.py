@@ -1,4 +1,4 @@
-"""Previews: text from the web stays text in Dagit."""
+"""Previews: text from the web stays text in the Dagster UI."""
 
 from __future__ import annotations
 

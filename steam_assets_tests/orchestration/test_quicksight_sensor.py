@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.quicksight_sensor import JOB, QUICKSIGHT

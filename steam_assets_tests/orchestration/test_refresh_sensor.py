@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.affected import affected
 from steam_assets.lake.content import Content

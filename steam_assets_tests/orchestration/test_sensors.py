@@ -13,21 +13,21 @@ import dagster as dg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from steam_assets.embedded.broker import EmbeddedBroker
-from steam_assets.ingestion.clock import Clock
-from steam_assets.ingestion.consumer import TopicScan
-from steam_assets.ingestion.envelope import Envelope
+from steam_assets.clock import Clock
 from steam_assets.ingestion.history.importing import import_folder
-from steam_assets.ingestion.kafka_connection import (
+from steam_assets.kafka.connection import (
     connection,
     dead_letter_topic_of,
     ensure_topics,
     kafka_loop,
     topic_of,
 )
-from steam_assets.ingestion.producer import publish
-from steam_assets.ingestion.records import HeaderWriter, key_of
-from steam_assets.ingestion.topic_reader import topic_reader
+from steam_assets.kafka.consumer import TopicScan
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.kafka.envelope import Envelope
+from steam_assets.kafka.headers import HeaderWriter, key_of
+from steam_assets.kafka.producer import publish
+from steam_assets.kafka.topic_reader import topic_reader
 from steam_assets.lake.catalogs import table_location
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import OffsetRange, RawRecord, Receipt
@@ -35,7 +35,7 @@ from steam_assets.orchestration import failures, sensors
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets_tests.ingestion.kafka_batches import envelopes, new_batch_id
+from steam_assets_tests.kafka.kafka_batches import envelopes, new_batch_id
 
 SOURCE = source_named("most_played")
 WEEKLY = source_named("top_sellers")
@@ -411,5 +411,5 @@ def test_all_automation_is_off_until_asked_for(tmp_path: Path) -> None:
         for name in names:
             running = made.resolve_sensor_def(name).default_status is dg.DefaultSensorStatus.RUNNING
             assert running is automation
-        schedule = made.resolve_schedule_def("standing_checks_schedule")
+        schedule = made.resolve_schedule_def("health_checks_schedule")
         assert (schedule.default_status is dg.DefaultScheduleStatus.RUNNING) is automation

@@ -1,4 +1,4 @@
-"""The visual assets by themselves: written whole, shown in Dagit, and said plainly where there is nothing yet."""
+"""The visual assets by themselves: written whole, shown in the Dagster UI, and said plainly where there is nothing yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "canary-token-secret"
 
 
 def materialize(settings: Settings, *keys: dg.AssetKey) -> tuple[dg.ExecuteInProcessResult, dict[str, dict[str, Any]]]:
-    """One run of some assets; what Dagit shows of each, by the last part of its key."""
+    """One run of some assets; what the Dagster UI shows of each, by the last part of its key."""
     defs = build_defs(settings=settings, resource_overrides={"lake": Lake(settings)})
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(

@@ -12,7 +12,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History
 

@@ -12,7 +12,7 @@ import pytest
 
 from steam_assets.sources import source_named
 from steam_assets.sources.review_tables import FRESH_HEADER
-from steam_assets.sources.source import Answer, Host, InvalidAnswer, NotYet, Question, Rejected, Request, Response
+from steam_assets.sources.source import Answer, FetchRequest, Host, InvalidAnswer, NotYet, Rejected, Request, Response
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 WEEK = source_named("news").cadence.window("2026-11-17")
@@ -41,7 +41,7 @@ class Wire:
     def collect(self, name: str, apps: tuple[int, ...] = (), budget: int = 20, **more: Any) -> list[Answer]:
         source = source_named(name)
         window = more.pop("window", WEEK)
-        return list(source.collect(self, Question(window, NOW, apps, page_budget=budget, **more)))
+        return list(source.extract(self, FetchRequest(window, NOW, apps, page_budget=budget, **more)))
 
     @property
     def queries(self) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 
 ACCOUNT = "123456789012"
 STATES = ["INITIALIZED", "QUEUED", "RUNNING"]

@@ -24,9 +24,9 @@ from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, load, render
-from steam_assets.visuals.dashboard.frames import FRAMES, quote
 from steam_assets.visuals.dashboard.load import periods
 from steam_assets.visuals.dashboard.page import LARGEST_PAGE
+from steam_assets.visuals.dashboard.panel_queries import FRAMES, quote
 
 STYLE = Path(__file__).parents[2] / "steam_assets/visuals/dashboard/page/page.css"
 

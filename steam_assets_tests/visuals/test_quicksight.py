@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from steam_assets.ingestion.clock import Clock
+from steam_assets.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.files import Files
 from steam_assets.settings import Settings

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from steam_assets.ingestion.envelope import Envelope
 from steam_assets.ingestion.history.layouts import BESIDE_A_CHART, Layout, layout_of, name_beside
 from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, SetAside, Unreadable, outside
 from steam_assets.ingestion.landing import envelope_row
+from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.ledger import BackupRecord, Batch, RawRecord
 from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch

@@ -1,7 +1,7 @@
 """What the dashboard is made from: Arrow tables by name, as-of times and collected periods.
 
 Belongs here: the plain input of ``render``. Does not belong here: where it comes from (load.py), what becomes of it
-(frames.py).
+(panel_queries.py).
 """
 
 from __future__ import annotations

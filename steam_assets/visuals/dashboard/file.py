@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from steam_assets.scratch import scratch_folder
+from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
 
 
@@ -19,7 +19,7 @@ def dashboard_path(settings: Settings) -> Path:
 def write_whole(where: Path, content: bytes) -> int:
     """Write a file so that a reader sees the old one or the new one; gives its bytes."""
     where.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(f".{where.name}.", where.parent) as folder:
+    with temporary_folder(f".{where.name}.", where.parent) as folder:
         part = folder / where.name
         part.write_bytes(content)
         part.replace(where)

@@ -1,6 +1,6 @@
 """The page: template, style and script put together, with the data, under a strict content policy.
 
-Belongs here: escaping, the policy's hashes, the page's size. Does not belong here: what the data is (frames.py).
+Belongs here: escaping, the policy's hashes, the page's size. Does not belong here: what the data is (panel_queries.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from steam_assets.insights.refreshed import in_words
 from steam_assets.visuals.dashboard.data import DashboardData
-from steam_assets.visuals.dashboard.frames import Frames
+from steam_assets.visuals.dashboard.panel_queries import Frames
 
 LARGEST_PAGE = 3_000_000
 """Bytes a page may have, so that it goes by mail and opens at once."""

@@ -1,0 +1,212 @@
+"""The spool: a batch of envelopes on the local disk between fetching and publishing.
+
+Belongs here: writing, sealing and reading such a batch. Does not belong here: fetching (extract.py), Kafka.
+
+A publisher has to know a batch's total before its first record, and a batch may be larger than memory. A sealed spool
+outlives a crash, so that nothing already fetched is asked for again; one that was never sealed is thrown away.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from steam_assets.kafka.envelope import Envelope
+
+LOCK_SECONDS = 1.0
+"""A sweep holds a partition's lock for a moment."""
+
+
+class SpoolInUse(Exception):
+    """Another process is fetching the same partition of the same source right now."""
+
+
+class SpoolDamaged(Exception):
+    """A sealed spool does not hold what its seal says."""
+
+
+class Seal(BaseModel):
+    """What a finished spool holds; written last, whole. ``about`` tells the question that was asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    about: str
+    records: int = Field(ge=0)
+    items: dict[str, int]
+
+
+class Spool:
+    """A partition's sealed batch on disk.
+
+    Iterating gives its envelopes in sequence; SpoolDamaged if there are more or fewer than were sealed, or if they
+    cannot be read. ``records`` counts envelopes, ``items`` the items of each clean table.
+    """
+
+    def __init__(self, folder: Path, seal: Seal) -> None:
+        self._folder = folder
+        self._seal = seal
+
+    @classmethod
+    def sealed(cls, folder: Path, source: str, partition_key: str, about: str) -> Spool | None:
+        """The sealed spool of a partition if there is one for the same question."""
+        place = _place(folder, source, partition_key)
+        try:
+            seal = Seal.model_validate_json((place / "seal.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise SpoolDamaged(f"{place / 'seal.json'} is unreadable; delete {place} and try again") from error
+        return cls(place, seal) if seal.about == about else None
+
+    @classmethod
+    def drop_published(cls, folder: Path, source: str, partition_key: str, batch_ids: Collection[str]) -> None:
+        """Remove a partition's sealed spool if its batch is one of those; a run died right after it published it."""
+        place = _place(folder, source, partition_key)
+        with suppress(FileNotFoundError, ValidationError):
+            if Seal.model_validate_json((place / "seal.json").read_bytes()).batch_id in batch_ids:
+                _clear(place)
+
+    @classmethod
+    def sweep(cls, folder: Path) -> None:
+        """Remove what writers that died left unsealed, of all partitions. Nobody can go on with that."""
+        for lock_file in folder.glob("*/*.lock"):
+            place, lock = lock_file.with_suffix(""), FileLock(lock_file)
+            if not place.is_dir():
+                continue
+            # The lock of a process goes with it, however it ends.
+            with suppress(Timeout), lock.acquire(blocking=False):
+                if not (place / "seal.json").exists():
+                    _clear(place)
+
+    @property
+    def batch_id(self) -> str:
+        return self._seal.batch_id
+
+    @property
+    def records(self) -> int:
+        return self._seal.records
+
+    @property
+    def items(self) -> Mapping[str, int]:
+        return self._seal.items
+
+    def __len__(self) -> int:
+        return self._seal.records
+
+    def __iter__(self) -> Iterator[Envelope]:
+        path = self._folder / f"{self.batch_id}.jsonl.gz"
+        count = 0
+        try:
+            with gzip.open(path, "rb") as lines:
+                for line in lines:
+                    yield Envelope.model_validate_json(line)
+                    count += 1
+        except (EOFError, gzip.BadGzipFile, zlib.error, FileNotFoundError, ValueError) as error:
+            raise SpoolDamaged(self._damage(path, f"{error}")) from error
+        if count != self.records:
+            raise SpoolDamaged(self._damage(path, f"{count} envelopes instead of {self.records}"))
+
+    def discard(self) -> None:
+        """Remove it, once its batch is published and landed. Doing so twice is no error."""
+        _clear(self._folder)
+
+    def _damage(self, path: Path, what: str) -> str:
+        return f"{path} is damaged ({what}); delete {self._folder} and materialize the partition again"
+
+
+class SpoolWriter:
+    """Writes one batch: a context that ends with ``seal()`` or leaves nothing.
+
+    SpoolInUse if somebody else writes the same partition. What an earlier writer left there is removed.
+    """
+
+    def __init__(self, folder: Path, source: str, partition_key: str) -> None:
+        self._folder = _place(folder, source, partition_key)
+        self.batch_id = uuid4().hex
+        self.records = 0
+        self._items: Counter[str] = Counter()
+        self._sealed: Spool | None = None
+        self._lock = FileLock(self._folder.with_suffix(".lock"))
+
+    def __enter__(self) -> SpoolWriter:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout as error:
+            raise SpoolInUse(
+                f"another run is fetching into {self._folder}; wait for it to end, then materialize again"
+            ) from error
+        _clear(self._folder)
+        self._folder.mkdir(exist_ok=True)
+        # Level 1: the file lives for minutes, and packing must not slow the fetch.
+        self._file = gzip.open(self._folder / f"{self.batch_id}.jsonl.gz", "wb", compresslevel=1)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if self._sealed is None:
+                # The disk may be full, which is then the error that is on its way already.
+                with suppress(OSError):
+                    self._file.close()
+                _clear(self._folder)
+        finally:
+            self._lock.release()
+
+    def append(self, envelope: Envelope) -> None:
+        """Add the next envelope. ValueError if it is not the next one of this batch."""
+        if (envelope.batch_id, envelope.sequence) != (self.batch_id, self.records):
+            raise ValueError(
+                f"envelope {envelope.sequence} of batch {envelope.batch_id} is not number {self.records} "
+                f"of batch {self.batch_id}; append envelopes in sequence"
+            )
+        self._file.write(envelope.to_bytes() + b"\n")
+        self.records += 1
+        self._items.update(envelope.items)
+
+    def seal(self, about: str) -> Spool:
+        """End the batch and put it safely on disk. After this it outlives a crash."""
+        self._file.close()
+        _sync(self._folder / f"{self.batch_id}.jsonl.gz")
+        seal = Seal(batch_id=self.batch_id, about=about, records=self.records, items=dict(self._items))
+        draft = self._folder / "seal.json.draft"
+        draft.write_text(seal.model_dump_json())
+        _sync(draft)
+        draft.replace(self._folder / "seal.json")
+        _sync(self._folder)
+        self._sealed = Spool(self._folder, seal)
+        return self._sealed
+
+
+def _place(folder: Path, source: str, partition_key: str) -> Path:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", source) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", partition_key):
+        raise ValueError(f"{source!r} and {partition_key!r} are no source name and partition key (YYYY-MM-DD)")
+    return folder / source / partition_key
+
+
+def _clear(folder: Path) -> None:
+    # The seal goes first: without it, what is left is an unfinished spool.
+    (folder / "seal.json").unlink(missing_ok=True)
+    if folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,40 @@
+"""Named steps at which a test can make this process die, as if the machine had lost power.
+
+Belongs here: the names of the steps, and dying at one. Does not belong here: what the steps do.
+The variable STEAM_FAILPOINT is for tests alone; without it ``reached`` does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "STEAM_FAILPOINT"
+
+STEPS = (
+    "ask:slot_claimed",
+    "ask:spool_open",
+    "ask:answer_spooled",
+    "ask:before_seal",
+    "ask:after_seal",
+    "publish:before_send",
+    "publish:after_send",
+    "publish:after_commit",
+    "land:after_files",
+    "land:after_commit",
+    "backup:after_files",
+    "backup:after_commit",
+    "clean:after_quarantine",
+    "clean:after_commit",
+    "restore:after_files",
+    "restore:after_commit",
+    "housekeeping:after_delete",
+    "housekeeping:after_expiry",
+)
+"""Every step that the code reaches, for tests that go through all of them; a test compares it with the code."""
+
+
+def failpoint(step: str) -> None:
+    """Die by SIGKILL, without any clean-up, if STEAM_FAILPOINT names ``step``."""
+    if os.environ.get(VARIABLE) == step:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,416 @@
+"""A real Apache Kafka broker on this machine: KRaft, one JVM, its data in one folder.
+
+Belongs here: configuring, starting, adopting and stopping the embedded broker, and a cluster of them for tests.
+Does not belong here: topics and clients (ingestion/), jars (jars.py).
+
+A broker dies with the process that started it, even by SIGKILL (supervised.py).
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from steam_assets.java.class_data_sharing import archive_of, archive_options, recorded
+from steam_assets.java.jars import kafka_jars
+from steam_assets.java.jvm import find_java, java_environment, native_options
+from steam_assets.kafka.broker_sharing import BrokerUse, alone_in_starting
+from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
+from steam_assets.loopback import LOOPBACK, require_loopback
+from steam_assets.processes.supervised import Supervised
+from steam_assets.settings import Settings
+
+HOST = LOOPBACK
+_PROGRAM = "kafka"
+START_DEADLINE_SECONDS = 60.0
+"""A start takes 2 s on an idle machine; reading a large log after a crash, or a busy machine, takes longer."""
+STOP_DEADLINE_SECONDS = 3.0
+"""A stop takes 0.5 s on an idle machine. A broker that was killed repairs its log when it starts again."""
+ARCHIVE_DEADLINE_SECONDS = 120.0
+"""An archive is written when the broker stops: 3 s on an idle machine."""
+PROBE_DEADLINE_SECONDS = 3.0
+LOG_TAIL_LINES = 15
+
+_LOGGING = """\
+status = error
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = broker.log
+appender.file.filePattern = broker.log.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{ISO8601} %p %m (%c{1})%n%throwable{5}
+appender.file.policies.type = Policies
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 5MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 2
+rootLogger.level = WARN
+rootLogger.appenderRef.file.ref = file
+"""
+
+
+class BrokerFailed(Exception):
+    """The embedded broker did not start; the message carries the end of its log."""
+
+
+class PortTaken(Exception):
+    """Something else listens on the broker's port."""
+
+
+class EmbeddedBroker:
+    """A broker whose data, configuration and log are in ``folder``, listening on 127.0.0.1:``port``.
+
+    As a context manager it is started on entry and stopped on exit. If a broker of this same folder already answers
+    on the port, that one is used and not stopped (``adopted``). Data and cluster id outlive restarts.
+    ``heap_mb`` is the JVM's largest heap in MiB; ``jvm_options`` are in the place of those that use a class archive.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 19092,
+        heap_mb: int = 384,
+        *,
+        member: _Member | None = None,
+        jvm_options: Sequence[str] | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.port = port
+        self.heap_mb = heap_mb
+        self.adopted = False
+        self.use = BrokerUse(self.folder)
+        self._member = member or _Member()
+        self._jvm_options = jvm_options
+        self._process: Supervised | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> EmbeddedBroker:
+        """The broker that ``settings`` describe; its folder is HOME/kafka."""
+        return cls(settings.home / "kafka", settings.embedded_kafka_port, settings.embedded_kafka_heap_mb)
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process id, also of an adopted one; None if none is known."""
+        if self._process is not None:
+            return self._process.pid
+        recorded = self._pid_file.read_text() if self._pid_file.exists() else ""
+        return int(recorded) if recorded.isdigit() else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the broker's process lives (of an adopted one: whether it answers)."""
+        if self.adopted:
+            return self._answers()
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start or adopt it, and wait until it answers. Raises PortTaken, BrokerBusy, BrokerFailed, MissingJava."""
+        try:
+            self.launch()
+            self.wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def launch(self) -> None:
+        """Start the process, or adopt one, without waiting for it to answer. NoLoopback as of ``require_loopback``."""
+        require_loopback()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Two processes that start the same broker at once: the second waits and then adopts the first one's.
+        with alone_in_starting(self.folder):
+            if self._port_answers():
+                self._adopt()
+                return
+            self._write_configuration()
+            self._format()
+            self._process = self._spawn()
+            self._pid_file.write_text(str(self._process.pid))
+            atexit.register(self.stop)
+            if self._member.alone:
+                self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return when the broker answers as a member of its own cluster. Raises BrokerFailed."""
+        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        while not self.adopted:
+            if not self.is_running:
+                raise BrokerFailed(f"The embedded Kafka broker ended while starting.{self._log_tail()}")
+            if self._port_answers() and self._answers():
+                return
+            if time.monotonic() > deadline:
+                self.kill()
+                raise BrokerFailed(
+                    f"The embedded Kafka broker did not answer on {self.address} within "
+                    f"{START_DEADLINE_SECONDS:.0f} s.{self._log_tail()}"
+                )
+            time.sleep(0.05)
+
+    def stop(self, deadline: float = STOP_DEADLINE_SECONDS) -> None:
+        """Stop the broker in order, by force after ``deadline`` seconds. An adopted one is left alone."""
+        if self._process is not None:
+            self._process.send(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(deadline)
+            self.kill()
+        self.adopted = False
+        self.use.end()
+
+    def kill(self) -> None:
+        """End the broker by SIGKILL, as a power loss would. An adopted one is left alone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        self._pid_file.unlink(missing_ok=True)
+        atexit.unregister(self.stop)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "broker.pid"
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "broker.log"
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "server.properties"
+
+    @property
+    def _cluster_id(self) -> str | None:
+        meta = self.folder / "data" / "meta.properties"
+        if not meta.exists():
+            return None
+        lines = dict(line.split("=", 1) for line in meta.read_text().splitlines() if "=" in line)
+        return lines.get("cluster.id")
+
+    def _port_answers(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def _answers(self) -> bool:
+        # Only the plain address: what the environment says of another Kafka is not meant for this broker.
+        here = Settings.model_construct(kafka_bootstrap_servers=self.address)
+        try:
+            return cluster_id(here, PROBE_DEADLINE_SECONDS) == self._cluster_id
+        except KafkaUnavailable:
+            return False
+
+    def _adopt(self) -> None:
+        if self._cluster_id is None or not self._answers():
+            raise PortTaken(
+                f"{self.address} is in use by something that is not the Kafka broker of {self.folder}; "
+                "end it, or set STEAM_EMBEDDED_KAFKA_PORT to a free port"
+            )
+        self.adopted = True
+        self.use.begin()
+
+    def _write_configuration(self) -> None:
+        controller = self._member.controller_ports or {self._member.node_id: free_port()}
+        values = _configuration(self.port, self._member, controller)
+        self._configuration.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        (self.folder / "log4j2.properties").write_text(_LOGGING)
+
+    def _format(self) -> None:
+        if self._cluster_id is not None:
+            return
+        wanted = self._member.cluster_id or new_cluster_id()
+        command = self._java(64, _archived(), "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", wanted)
+        done = subprocess.run(
+            [*command, "-c", self._configuration.name],
+            capture_output=True,
+            text=True,
+            timeout=START_DEADLINE_SECONDS,
+            cwd=self.folder,
+            env={**os.environ, **java_environment()},
+        )
+        if done.returncode:
+            raise BrokerFailed(
+                f"{self.folder} could not be made ready for Kafka: {(done.stderr or done.stdout)[-2000:]}"
+            )
+
+    def _spawn(self) -> Supervised:
+        options = _archived() if self._jvm_options is None else self._jvm_options
+        command = self._java(self.heap_mb, options, "kafka.Kafka", self._configuration.name)
+        output = self.folder / "broker.out"
+        return Supervised(command, folder=self.folder, output=output, environment=java_environment())
+
+    def _java(self, heap_mb: int, options: Sequence[str], *arguments: str) -> list[str]:
+        return [
+            str(find_java()),
+            *options,
+            *native_options(self.folder / "native"),
+            f"-Xmx{heap_mb}m",
+            "-Xms32m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:MaxDirectMemorySize=128m",
+            "-Xss512k",
+            "-Djava.net.preferIPv4Stack=true",
+            "-Dlog4j2.configurationFile=./log4j2.properties",
+            "-cp",
+            os.pathsep.join(str(jar) for jar in kafka_jars()),
+            *arguments,
+        ]
+
+    def _log_tail(self) -> str:
+        lines: list[str] = []
+        for file in (self._log_file, self.folder / "broker.out"):
+            if file.exists():
+                lines += file.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return (
+            f" The end of {self._log_file}:\n" + "\n".join(lines) if lines else f" Its log {self._log_file} is empty."
+        )
+
+
+class _Member:
+    """A broker's place in its cluster; by default it is alone."""
+
+    def __init__(
+        self, node_id: int = 1, cluster_id: str | None = None, controller_ports: Mapping[int, int] | None = None
+    ) -> None:
+        self.node_id = node_id
+        self.cluster_id = cluster_id
+        self.controller_ports = controller_ports
+
+    @property
+    def alone(self) -> bool:
+        return self.controller_ports is None
+
+
+class BrokerCluster:
+    """Several brokers on this machine, each a controller too: every record has as many replicas as there are nodes.
+
+    For tests of what a single broker cannot show: the loss of one. ``settings`` gives what reaches them.
+    """
+
+    def __init__(self, folder: Path, nodes: int = 3, heap_mb: int = 256) -> None:
+        controllers = {node: free_port() for node in range(1, nodes + 1)}
+        identity = new_cluster_id()
+        self.brokers = [
+            EmbeddedBroker(folder / f"node-{node}", free_port(), heap_mb, member=_Member(node, identity, controllers))
+            for node in controllers
+        ]
+
+    @property
+    def address(self) -> str:
+        return ",".join(broker.address for broker in self.brokers)
+
+    def node(self, node_id: int) -> EmbeddedBroker:
+        """The broker of a node id as Kafka's metadata name it (from 1)."""
+        return self.brokers[node_id - 1]
+
+    def __enter__(self) -> Self:
+        # All at once: none answers before a majority of the controllers is there.
+        for broker in self.brokers:
+            broker.launch()
+        for broker in self.brokers:
+            broker.wait_until_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for broker in self.brokers:
+            broker.kill()
+
+
+def archive_kafka(folder: Path) -> Path:
+    """The class archive of Kafka; if there is none, a broker runs in ``folder`` for a moment and writes it.
+
+    Raises NoArchive, BrokerFailed.
+    """
+    archive = archive_of(_PROGRAM, kafka_jars())
+    if not archive.exists():
+        with (
+            recorded(archive) as option,
+            EmbeddedBroker(folder / _PROGRAM, free_port(), jvm_options=[option]) as broker,
+        ):
+            broker.stop(ARCHIVE_DEADLINE_SECONDS)
+    return archive
+
+
+def _archived() -> list[str]:
+    return archive_options(_PROGRAM, kafka_jars())
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses at this moment."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
+
+
+def new_cluster_id() -> str:
+    made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Kafka's tools would take a leading hyphen for an option.
+    return new_cluster_id() if made.startswith("-") else made
+
+
+def _configuration(port: int, member: _Member, controllers: Mapping[int, int]) -> dict[str, object]:
+    replicas = len(controllers)
+    enough = 2 if replicas > 2 else 1
+    own = controllers[member.node_id]
+    return {
+        "process.roles": "broker,controller",
+        "node.id": member.node_id,
+        "controller.quorum.voters": ",".join(f"{node}@{HOST}:{at}" for node, at in controllers.items()),
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{own}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        # Below the folder that the broker runs in: this is a list by commas, in a file of ISO-8859-1 with escapes, and
+        # the folder's name may be anything.
+        "log.dirs": "data",
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": replicas,
+        "min.insync.replicas": enough,
+        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": enough,
+        "transaction.state.log.num.partitions": 4,
+        # A dead producer's open transaction holds readers up; look for those past their time often.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+        "message.max.bytes": 34 * 1024 * 1024,
+        "replica.fetch.max.bytes": 34 * 1024 * 1024,
+        "log.segment.bytes": 64 * 1024 * 1024,
+        "log.retention.check.interval.ms": 60_000,
+        "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
+        "log.index.size.max.bytes": 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 2,
+        "group.initial.rebalance.delay.ms": 0,
+        # A broker that was killed may come back only when its old registration has run out.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+    }

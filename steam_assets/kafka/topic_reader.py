@@ -1,0 +1,231 @@
+"""Reading one topic's committed records by offset, within bounded waits.
+
+Belongs here: assignment, seeking, knowing when a range has been read, telling lost records from late ones.
+Does not belong here: what records mean (consumer.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, NoError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
+
+from steam_assets.kafka.connection import (
+    CONTACT_DEADLINE_SECONDS,
+    RETRY_PAUSE_SECONDS,
+    KafkaLoop,
+    administration,
+    cluster_id_of,
+    connection,
+    kafka_loop,
+    started,
+    stopped,
+    unavailable,
+)
+from steam_assets.settings import Settings
+
+T = TypeVar("T")
+
+POLL_MS = 200
+FETCH_WAIT_MS = 20
+"""How long Kafka may keep an answer back when there is nothing; the next Kafka partition has to wait for it."""
+FETCH_BYTES = 4 * 1024 * 1024
+"""Compressed bytes of one Kafka partition asked for at a time; one record that is larger comes all the same."""
+SHORT_TOPIC_SECONDS = 3.0
+"""How long a topic may seem to end before a range does; a new leader knows its end a moment late."""
+HELD_UP_SECONDS = 2.0
+"""How long the reader keeps still behind an open transaction before it asks for records again."""
+OPEN_TRANSACTION_SECONDS = 960.0
+"""How long another producer's open transaction may hold us up; Kafka ends each after 900 s at most."""
+
+
+class RangeGone(Exception):
+    """Offsets that are not in the topic: no longer (retention), or never in this incarnation of it."""
+
+
+class _Fetched(NamedTuple):
+    """Records, the next position, and whether an open transaction held it up when Kafka was asked for records last."""
+
+    batch: list[Any]
+    position: int
+    held_up: bool
+
+
+class TopicReader:
+    """A consumer of one topic. ``cluster_id`` is its Kafka's; ``partitions`` is empty if the topic is not there.
+
+    ``messages`` and ``everything`` give aiokafka's ConsumerRecord, committed ones only, by partition and offset.
+    """
+
+    def __init__(self, settings: Settings, loop: KafkaLoop, topic: str) -> None:
+        self._settings = settings
+        self._loop = loop
+        self._topic = topic
+        self._doing = f"reading {topic}"
+        self._consumer: AIOKafkaConsumer | None = None
+        self.cluster_id, self.partitions = self._run(self._describe())
+
+    async def _describe(self) -> tuple[str, list[int]]:
+        async with administration(self._settings, self._doing) as client:
+            while True:
+                (topic,) = await client.describe_topics([self._topic])
+                if topic["error_code"] in (NoError.errno, UnknownTopicOrPartitionError.errno):
+                    break
+                # A leader is being elected.
+                await asyncio.sleep(RETRY_PAUSE_SECONDS)
+            return await cluster_id_of(client), sorted(part["partition"] for part in topic["partitions"])
+
+    def messages(self, partition: int, start: int, end: int) -> Iterator[Any]:
+        """The records at offsets ``[start, end)`` of a partition. Raises RangeGone, KafkaUnavailable."""
+        if partition not in self.partitions:
+            raise RangeGone(f"{self._topic} has no partition {partition}")
+        at = TopicPartition(self._topic, partition)
+        self._run(self._assign(at, start))
+        progress = time.monotonic()
+        upcoming = self._begin_fetch(at)
+        try:
+            while True:
+                batch, position, held_up = self._end_fetch(upcoming, at, start)
+                if position < end:
+                    # The next records are decoded while the caller is busy with these.
+                    upcoming = self._begin_fetch(at)
+                for message in batch:
+                    if message.offset >= end:
+                        return
+                    yield message
+                if position >= end:
+                    return
+                if batch:
+                    progress = time.monotonic()
+                else:
+                    self._judge_silence(at, end, time.monotonic() - progress, held_up)
+        finally:
+            upcoming.cancel()
+
+    def everything(self, from_offsets: Mapping[int, int]) -> Iterator[Any]:
+        """All records from ``from_offsets`` (default: the beginning) up to what is visible now, by partition."""
+        ends = self.end_offsets()
+        begins = self._run(self._offsets("beginning_offsets")) if ends else {}
+        for partition, end in ends.items():
+            # Below the beginning there is nothing any more; who has to know that compares with begins himself.
+            start = max(from_offsets.get(partition, 0), begins[partition])
+            if start < end:
+                yield from self.messages(partition, start, end)
+
+    def end_offsets(self) -> dict[int, int]:
+        """For each partition, the end of what is visible (the last stable offset)."""
+        return self._run(self._offsets("end_offsets")) if self.partitions else {}
+
+    def close(self) -> None:
+        if self._consumer is not None:
+            self._loop.run(stopped(self._consumer))
+
+    async def _offsets(self, which: str) -> dict[int, int]:
+        consumer = await self._connected()
+        found = await getattr(consumer, which)([TopicPartition(self._topic, part) for part in self.partitions])
+        return {at.partition: offset for at, offset in sorted(found.items())}
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            make = partial(
+                AIOKafkaConsumer,
+                **connection(self._settings),
+                isolation_level="read_committed",
+                auto_offset_reset="none",
+                enable_auto_commit=False,
+                group_id=None,
+                max_partition_fetch_bytes=FETCH_BYTES,
+                fetch_max_wait_ms=FETCH_WAIT_MS,
+            )
+            self._consumer = await started(self._settings, make, self._doing, CONTACT_DEADLINE_SECONDS)
+        return self._consumer
+
+    async def _assign(self, at: TopicPartition, start: int) -> None:
+        consumer = await self._connected()
+        consumer.assign([at])
+        consumer.seek(at, start)
+
+    def _begin_fetch(self, at: TopicPartition) -> Future[_Fetched]:
+        async def fetch() -> _Fetched:
+            consumer = await self._connected()
+            batch = (await consumer.getmany(at, timeout_ms=POLL_MS)).get(at, [])
+            position = await consumer.position(at)
+            held_up = not batch and _ends_before(consumer, at, position)
+            if held_up:
+                await self._keep_still(at, position)
+            return _Fetched(batch, position, held_up)
+
+        return self._loop.submit(asyncio.wait_for(fetch(), 2 * CONTACT_DEADLINE_SECONDS))
+
+    async def _keep_still(self, at: TopicPartition, position: int) -> None:
+        """Wait a little for the transaction before ``position`` to end. KafkaError if Kafka does not answer.
+
+        Asked for records behind it, Kafka answers at once that there are none: reader and broker would take a core.
+        """
+        consumer = await self._connected()
+        deadline = time.monotonic() + HELD_UP_SECONDS
+        consumer.pause(at)
+        try:
+            while time.monotonic() < deadline and (await consumer.end_offsets([at]))[at] < position:
+                await asyncio.sleep(POLL_MS / 1000)
+        finally:
+            consumer.resume(at)
+
+    def _end_fetch(self, upcoming: Future[_Fetched], at: TopicPartition, start: int) -> _Fetched:
+        try:
+            return self._told(upcoming)
+        except OffsetOutOfRangeError as error:
+            begin = self._run(self._offsets("beginning_offsets"))[at.partition]
+            raise RangeGone(
+                f"{at.topic}/{at.partition} begins at offset {begin}, and offset {start} was asked for: "
+                + ("retention has deleted it" if begin > start else "the topic was made anew")
+            ) from error
+
+    def _judge_silence(self, at: TopicPartition, end: int, silent: float, held_up: bool) -> None:
+        """Say of a silent range whether it is gone, held up by an open transaction, or Kafka is away."""
+        consumer = self._consumer
+        if consumer is None or silent < SHORT_TOPIC_SECONDS:
+            return
+        high = consumer.highwater(at)
+        polled = consumer.last_poll_timestamp(at)
+        fresh = polled is not None and time.time() * 1000 - polled < SHORT_TOPIC_SECONDS * 1000
+        if fresh and high is not None and high < end:
+            raise RangeGone(f"{at.topic}/{at.partition} ends at offset {high}, before {end}: the topic was made anew")
+        held_up = held_up or (fresh and _ends_before(consumer, at, end))
+        if silent > (OPEN_TRANSACTION_SECONDS if held_up else CONTACT_DEADLINE_SECONDS):
+            raise unavailable(self._settings, self._doing)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._told(self._loop.submit(asyncio.wait_for(work, 2 * CONTACT_DEADLINE_SECONDS)))
+
+    def _told(self, answer: Future[T]) -> T:
+        try:
+            return self._loop.result(answer)
+        except OffsetOutOfRangeError:
+            raise
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise unavailable(self._settings, self._doing, error) from error
+
+
+def _ends_before(consumer: AIOKafkaConsumer, at: TopicPartition, offset: int) -> bool:
+    """Whether a fetch said last that what is visible ends before ``offset``, by an open transaction."""
+    stable = consumer.last_stable_offset(at)
+    return stable is not None and stable < offset
+
+
+@contextmanager
+def topic_reader(settings: Settings, topic: str) -> Iterator[TopicReader]:
+    """A reader of ``topic``, closed afterwards. Raises KafkaUnavailable."""
+    with kafka_loop() as loop:
+        reader = TopicReader(settings, loop, topic)
+        try:
+            yield reader
+        finally:
+            reader.close()

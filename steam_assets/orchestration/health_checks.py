@@ -1,0 +1,115 @@
+"""The standing check of a source: which partitions are missing, unfinished or failed, looked at once a day.
+
+Belongs here: the asset that shows a source's state in the Dagster UI, its check and its schedule. Does not belong here: the
+comparison itself (lake/freshness.py).
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from steam_assets.clock import Clock
+from steam_assets.lake.freshness import Freshness, freshness
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.run_status import failed_partitions
+from steam_assets.orchestration.schedules import AssetJob
+from steam_assets.orchestration.source_assets import OWNERS
+from steam_assets.sources.source import Source
+
+CHECK = "missing_and_failed_partitions"
+RECENT_DAYS = 35
+"""A gap that nothing can fill is an alarm for so long, and afterwards only shown."""
+CRON = "15 7 * * *"
+
+
+def status_key(source: Source) -> dg.AssetKey:
+    return dg.AssetKey([source.name, "status"])
+
+
+def status_assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
+    """An asset a source that holds its state as metadata, with the check."""
+    return [_status_asset(source) for source in sources]
+
+
+def health_check_job(sources: Sequence[Source]) -> AssetJob:
+    """The job that brings all of them up to date; it reads a few small objects a partition, and no data."""
+    return dg.define_asset_job(
+        "health_checks",
+        selection=dg.AssetSelection.assets(*(status_key(source) for source in sources)),
+        description="Names the partitions that are missing, unfinished or failed, of every source.",
+    )
+
+
+def health_check_schedule(job: AssetJob, *, running: bool) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="health_checks_schedule",
+        job=job,
+        cron_schedule=CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+        description="Daily, after the night's runs.",
+    )
+
+
+def _status_asset(source: Source) -> dg.AssetsDefinition:
+    key = status_key(source)
+
+    @dg.asset(
+        key=key,
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=key,
+                description="No partition is late, failed, half-way, or a gap that can still be filled; "
+                f"no other gap is younger than {RECENT_DAYS} days.",
+            )
+        ],
+        group_name=source.name,
+        description=f"How far {source.title} is: the newest partition, gaps and why, what is unfinished or failed.",
+        owners=OWNERS,
+        kinds={"json"},
+        tags={"stage": "status", "cadence": source.cadence.value},
+        required_resource_keys={"lake", "clock"},
+    )
+    def status(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
+        now = clock.now()
+        report = freshness(lake, source, now)
+        failed = failed_partitions(context.instance, source, now, RECENT_DAYS)
+        recent = f"{now - timedelta(days=RECENT_DAYS):%Y-%m-%d}"
+        fillable = [gap.partition_key for gap in report.gaps if gap.can_be_had or gap.partition_key >= recent]
+        unfinished = [part.partition_key for part in report.partitions if not part.settled]
+        problems = {
+            "missing": fillable,
+            "unfinished": unfinished,
+            "failed": sorted(failed),
+            "late": [f"newest is {report.newest or 'none'}"] if report.late else [],
+        }
+        return dg.MaterializeResult(
+            metadata=_metadata(report),
+            check_results=[
+                dg.AssetCheckResult(
+                    asset_key=key,
+                    check_name=CHECK,
+                    passed=not any(problems.values()),
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={name: dg.MetadataValue.json(found) for name, found in problems.items()}
+                    | {"failed_runs": dg.MetadataValue.json(failed)},
+                )
+            ],
+        )
+
+    return status
+
+
+def _metadata(report: Freshness) -> dict[str, dg.MetadataValue]:
+    return {
+        "summary": dg.MetadataValue.text(report.summary),
+        "newest": dg.MetadataValue.text(report.newest or "none"),
+        "late": dg.MetadataValue.bool(report.late),
+        "partitions": dg.MetadataValue.int(len(report.partitions)),
+        "gaps": dg.MetadataValue.json({gap.partition_key: gap.why for gap in report.gaps}),
+        "unfinished": dg.MetadataValue.json([p.partition_key for p in report.partitions if not p.settled]),
+    }

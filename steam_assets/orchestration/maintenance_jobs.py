@@ -1,0 +1,191 @@
+"""The jobs that take care of what is kept: housekeeping, restore and the drill.
+
+Belongs here: their config, and what they report to the Dagster UI. Does not belong here: the work (lake/); it is the same that
+``steam-assets housekeeping``, ``restore`` and ``drill`` do.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from steam_assets.clock import Clock
+from steam_assets.lake.backup import WouldOverwrite
+from steam_assets.lake.housekeeping import Housekeeping, Line
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.restore import Restored, Restorer, backed_up_partitions
+from steam_assets.lake.restore import drill as run_drill
+from steam_assets.orchestration.failures import permanent
+from steam_assets.processes.temporary_folders import temporary_folder
+from steam_assets.sources.source import Source
+
+DRILL_CRON = "0 3 2 * *"
+
+
+class HousekeepingConfig(dg.Config):
+    """``apply`` deletes; without it the job only says what would be deleted. ``keep_days``: 0 is the setting's."""
+
+    apply: bool = False
+    keep_days: int = Field(default=0, ge=0)
+
+
+class RestoreConfig(dg.Config):
+    """What to bring back: one ``source`` or all, one ``partition`` or all.
+
+    ``to`` is another place (a folder, or s3://bucket/prefix); without it, in place. ``overwrite`` replaces data that
+    differs from its backup.
+    """
+
+    source: str = ""
+    partition: str = ""
+    overwrite: bool = False
+    to: str = ""
+
+
+class DrillConfig(dg.Config):
+    """One ``source``, or all."""
+
+    source: str = ""
+
+
+def care_jobs(sources: Sequence[Source]) -> list[dg.JobDefinition]:
+    """``housekeeping``, ``restore`` and ``drill`` over the sources."""
+    return [_housekeeping_job(sources), _restore_job(sources), _drill_job(sources)]
+
+
+def drill_schedule(jobs: Sequence[dg.JobDefinition], *, running: bool) -> dg.ScheduleDefinition:
+    """A drill a month: a backup that nobody restores is a hope."""
+    return dg.ScheduleDefinition(
+        name="drill_schedule",
+        job=next(job for job in jobs if job.name == "drill"),
+        cron_schedule=DRILL_CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+        description=f"Proves that the backups restore, at {DRILL_CRON} UTC.",
+    )
+
+
+def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
+    @dg.op(
+        name="clear_old_primaries",
+        description="Clear old primaries, each only if its backup verifies at that moment. A dry run unless `apply`.",
+        required_resource_keys={"lake", "clock"},
+    )
+    def clear(context: dg.OpExecutionContext, config: HousekeepingConfig) -> None:
+        lake: Lake = context.resources.lake
+        clock: Clock = context.resources.clock
+        days = config.keep_days or lake.settings.housekeeping_keep_days
+        work = Housekeeping(lake, sources, clock.now() - timedelta(days=days))
+        lines = work.apply() if config.apply else work.plan()
+        context.add_output_metadata(_lines_metadata(lines, applied=config.apply, older_than=f"{work.older_than:%F}"))
+
+    @dg.job(
+        name="housekeeping",
+        description="What of the primaries could be cleared and why; with `apply`, clears it. Backups are not touched.",
+    )
+    def housekeeping() -> None:
+        clear()
+
+    return housekeeping
+
+
+def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
+    @dg.op(
+        name="restore_from_backups",
+        description="Bring partitions back from their backups, raw and clean, and read back what arrived.",
+        required_resource_keys={"lake"},
+    )
+    def restore_from_backups(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
+        lake: Lake = context.resources.lake
+        restored: list[Restored] = []
+        try:
+            restorer = Restorer.elsewhere(lake, config.to) if config.to else Restorer.in_place(lake)
+            for source in _chosen(sources, config.source):
+                keys = [key for key in backed_up_partitions(lake, source) if config.partition in ("", key)]
+                for result in restorer.restore(source, keys, overwrite=config.overwrite):
+                    context.log.info(f"{result.source} {result.partition_key}: {result.rows}")
+                    restored.append(result)
+        except (WouldOverwrite, ValueError) as error:
+            raise permanent(str(error)) from error
+        if not restored:
+            raise permanent("no backup of that; `steam-assets status` shows what there is")
+        _report(context, restored)
+
+    @dg.job(
+        name="restore",
+        description="Bring back a partition, a source or everything from the backups; overwrites nothing unless told.",
+    )
+    def restore() -> None:
+        restore_from_backups()
+
+    return restore
+
+
+def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
+    @dg.op(
+        name="restore_elsewhere_and_compare",
+        description="Restore every backup into an empty folder, compare, remove the folder.",
+        required_resource_keys={"lake"},
+    )
+    def restore_elsewhere(context: dg.OpExecutionContext, config: DrillConfig) -> None:
+        lake: Lake = context.resources.lake
+        chosen = _chosen(sources, config.source)
+        lake.settings.home.mkdir(parents=True, exist_ok=True)
+        with temporary_folder("drill-", lake.settings.home) as folder:
+            restored = list(run_drill(lake, chosen, folder.absolute()))
+        _report(context, restored)
+
+    @dg.job(
+        name="drill",
+        description="Proves that the backups restore. Fails if one does not.",
+    )
+    def drill() -> None:
+        restore_elsewhere()
+
+    return drill
+
+
+def _chosen(sources: Sequence[Source], name: str) -> Sequence[Source]:
+    chosen = [source for source in sources if name in ("", source.name)]
+    if not chosen:
+        raise permanent(f"{name!r} is no source; write one of {', '.join(source.name for source in sources)}")
+    return chosen
+
+
+def _report(context: dg.OpExecutionContext, restored: Sequence[Restored]) -> None:
+    """The numbers as metadata, and a failure if anything did not arrive as it was."""
+    problems = [f"{r.source} {r.partition_key}: {problem}" for r in restored for problem in r.problems]
+    metadata: dict[str, Any] = {
+        "partitions": len(restored),
+        "rows": sum(sum(r.rows.values()) for r in restored),
+        "problems": dg.MetadataValue.json(problems),
+    }
+    if problems:
+        raise dg.Failure(description="; ".join(problems), metadata=metadata, allow_retries=False)
+    context.add_output_metadata(metadata)
+
+
+def _lines_metadata(lines: Iterable[Line], *, applied: bool, older_than: str) -> dict[str, dg.MetadataValue]:
+    lines = list(lines)
+    cleared = [line for line in lines if line.clear]
+    rows = [
+        dg.TableRecord(
+            {
+                "what": line.label,
+                "partition": line.partition_key,
+                "deleted" if applied else "would go": line.clear,
+                "rows": line.rows,
+                "why": line.reason,
+            }
+        )
+        for line in lines
+    ]
+    return {
+        "older_than": dg.MetadataValue.text(older_than),
+        "applied": dg.MetadataValue.bool(applied),
+        "partitions": dg.MetadataValue.int(len(cleared)),
+        "rows": dg.MetadataValue.int(sum(line.rows for line in cleared)),
+        **({"lines": dg.MetadataValue.table(rows)} if rows else {}),
+    }

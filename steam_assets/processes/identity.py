@@ -1,0 +1,98 @@
+"""Which process did something, and whether it is alive still.
+
+Belongs here: naming a process so that neither a reused id nor another machine is taken for it. Does not belong here:
+what is done when it has died (orchestration/run_ownership.py, processes/temporary_folders.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from dataclasses import dataclass
+from functools import cache
+
+import psutil
+
+TOLERANCE_SECONDS = 0.05
+"""Between two readings of one start time; they come from a clock of 10 ms."""
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """A process of a machine: ``started`` in Unix seconds, ``since_boot`` in seconds after the machine's start.
+
+    A clock that is set, or a virtual machine that was paused, moves one of the two for all processes, never both.
+    """
+
+    host: str
+    pid: int
+    started: float
+    since_boot: float
+
+    @classmethod
+    def current(cls) -> ProcessIdentity:
+        """This process."""
+        return _identity(os.getpid())
+
+    @classmethod
+    def parse(cls, text: str) -> ProcessIdentity:
+        """The identity that ``str`` gave as ``text``; ValueError for anything else."""
+        host, pid, started, since_boot = text.split(" ")
+        return cls(host, int(pid), float(started), float(since_boot))
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.pid} {self.started:.2f} {self.since_boot:.2f}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is, or was, a process of this machine; of others nothing is known."""
+        return self.host == socket.gethostname()
+
+    @property
+    def has_died(self) -> bool:
+        """True only if it was a process of this machine and is surely gone; a zombie is."""
+        if not self.is_here:
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            started = process.create_time()
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.AccessDenied:
+            return False
+        return not (_same(started, self.started) or _same(started - psutil.boot_time(), self.since_boot))
+
+    @property
+    def mark(self) -> str:
+        """The same for the name of a file or of a branch: only digits, small letters and underscores."""
+        return f"{_host_digest(self.host)}_{self.pid}_{self.started * 100:.0f}_{self.since_boot * 100:.0f}"
+
+
+def left_by_the_dead(mark: str) -> bool:
+    """Whether the process of a ``mark`` has died, for sure; False for what is not a mark."""
+    host, *numbers = mark.split("_")
+    if host != _host_digest(socket.gethostname()):
+        return False
+    try:
+        pid, started, since_boot = (int(number) for number in numbers)
+    except ValueError:
+        return False
+    return ProcessIdentity(socket.gethostname(), pid, started / 100, since_boot / 100).has_died
+
+
+@cache
+def _identity(pid: int) -> ProcessIdentity:
+    # Keyed by the id: a forked child must not pass for its parent.
+    started = psutil.Process(pid).create_time()
+    return ProcessIdentity(socket.gethostname(), pid, started, started - psutil.boot_time())
+
+
+def _host_digest(host: str) -> str:
+    return hashlib.sha256(host.encode()).hexdigest()[:8]
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= TOLERANCE_SECONDS

@@ -1,0 +1,282 @@
+"""The synthetic market: players, sales, updates and site traffic, each a function of the seed and a moment.
+
+Belongs here: how apps do over time. Does not belong here: reviews and news texts, HTTP, the shape of answers.
+All moments are Unix seconds UTC. Nothing is stored but caches, so any moment can be asked first and asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import cos, exp, pi, sin
+
+from steam_assets.simulator.catalogue import DLC, HARDWARE, KNOWN, App, Catalogue
+from steam_assets.simulator.chance import Dice
+from steam_assets.simulator.charts import ChartHistory, Ranking
+from steam_assets.simulator.weeks import (
+    DAY,
+    FIRST_CHART_WEEK,
+    WEEK,
+    start_of,
+    week_of,
+)
+
+CHART_SIZE = 100
+
+CANDIDATES = 320
+"""Only the usually largest apps can reach a chart: the tail is too far below to ever outgrow the hundredth."""
+
+QUARTER_WEEKS = 13
+
+COUNTRIES = frozenset(
+    {
+        "AE",
+        "AR",
+        "AT",
+        "AU",
+        "BE",
+        "BR",
+        "CA",
+        "CH",
+        "CL",
+        "CN",
+        "CO",
+        "CZ",
+        "DE",
+        "DK",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "GR",
+        "HK",
+        "HU",
+        "IE",
+        "IL",
+        "IN",
+        "IT",
+        "JP",
+        "KR",
+        "KZ",
+        "MX",
+        "MY",
+        "NL",
+        "NO",
+        "NZ",
+        "PE",
+        "PH",
+        "PL",
+        "PT",
+        "RO",
+        "RU",
+        "SA",
+        "SE",
+        "SG",
+        "TH",
+        "TR",
+        "TW",
+        "UA",
+        "US",
+        "ZA",
+    }
+)
+"""Countries that have a chart of their own; others answer without ranks."""
+
+_WEEKDAYS = (0.94, 0.92, 0.92, 0.94, 1.03, 1.13, 1.11)
+
+
+@dataclass(frozen=True)
+class Players:
+    """How many are in an app at a moment, and the most at once since that day's 00:00 UTC."""
+
+    current: int
+    peak: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An app's place in a week's top sellers. ``last_week_rank`` None: it was not ranked."""
+
+    rank: int
+    app: App
+    last_week_rank: int | None
+    consecutive_weeks: int
+    first_time: bool
+
+
+@dataclass(frozen=True)
+class ReviewBomb:
+    """Off-topic reviews of one app in ``[start, end)``."""
+
+    slot: int
+    start: int
+    end: int
+
+
+class Market:
+    """The market of one seed over a catalogue; ``chart_size`` apps are on each chart, of at least ``CANDIDATES``."""
+
+    def __init__(self, seed: int, catalogue: Catalogue, chart_size: int = CHART_SIZE) -> None:
+        self._chart_size = chart_size
+        self.dice = Dice(seed)
+        self.catalogue = catalogue
+        self._candidates = [catalogue.at(slot) for slot in range(min(catalogue.size, CANDIDATES))]
+        self.patch_time: Callable[[int, int], int | None] = lru_cache(200_000)(self._patch_time)
+        self._traits: Callable[[int], tuple[float, ...]] = lru_cache(20_000)(lambda slot: self.dice.shares("app", slot))
+        self._charts: dict[str, ChartHistory] = {}
+
+    def bomb(self, week: int) -> ReviewBomb | None:
+        """The review bomb of a week: Friday to Monday, one week in each thirteen, on one of the larger apps."""
+        quarter, place = divmod(week, QUARTER_WEEKS)
+        when, who = self.dice.words("bomb", quarter)[:2]
+        if place != when % QUARTER_WEEKS:
+            return None
+        reviewed = [app for app in self._candidates[: min(20, self._chart_size)] if app.kind != HARDWARE]
+        friday = start_of(week) + 3 * DAY
+        return ReviewBomb(reviewed[who % len(reviewed)].slot, friday, friday + 3 * DAY) if reviewed else None
+
+    def release_week(self, slot: int) -> int:
+        """The week in which an app came out. New apps keep coming into the range of the charts until 2029."""
+        when = self._traits(slot)[7]
+        if slot < len(KNOWN):
+            return 30 + int(when * 400)
+        if slot < CANDIDATES:
+            return FIRST_CHART_WEEK + int(when * 400)
+        return 52 + int(when * 600)
+
+    def surge(self, slot: int, week: float) -> float:
+        """How far an app is above its usual size: it starts anew every year or so and falls back within weeks."""
+        if slot < 12:
+            return 1.0
+        age = week - self.release_week(slot)
+        if age < 0:
+            return 0.0
+        size, length, phase = self._traits(slot)[3:6]
+        launch = (3.0 + 6.0 * size) * exp(-age / 3.0) if slot >= len(KNOWN) else 0.0
+        cycle = 30 + length * 60
+        turn = (week + phase * cycle) % cycle
+        return 1.0 + launch + 9.0 * size * size * exp(-turn / 2.5)
+
+    def after_patch(self, slot: int, moment: int) -> float:
+        """The lift that the newest update gives, fading over two weeks; 1.0 without one."""
+        week = week_of(moment)
+        for back in (0, 1, 2):
+            patched = self.patch_time(slot, week - back)
+            if patched is not None and patched <= moment:
+                strength = 0.1 + 0.45 * self._traits(slot)[2]
+                return 1.0 + strength * exp(-(moment - patched) / (4 * DAY))
+        return 1.0
+
+    def players(self, app: App, moment: int) -> Players:
+        """Players at ``moment``; the running peak is the highest of the day's full hours and ``moment`` itself."""
+        midnight = moment - moment % DAY
+        level = self._day_level(app, midnight)
+        current = self._in_game(app, level, moment)
+        hours = range(midnight, moment, 3600)
+        return Players(current, max(current, *(self._in_game(app, level, hour) for hour in hours), 0))
+
+    def most_played(self, moment: int) -> list[tuple[App, Players]]:
+        """The hundred apps with most players at ``moment``, most first."""
+        levels = [
+            (self._in_game(app, self._day_level(app, moment - moment % DAY), moment), -app.slot, app)
+            for app in self._released(moment)
+            if app.played
+        ]
+        levels.sort(reverse=True)
+        return [(app, self.players(app, moment)) for _, _, app in levels[: self._chart_size]]
+
+    def daily_peaks(self, midnight: int) -> list[tuple[App, int]]:
+        """The hundred apps with the highest peak of the day that starts at ``midnight``."""
+        last = midnight + DAY - 1
+        peaks = [(self.players(app, last).peak, -app.slot, app) for app in self._released(midnight) if app.played]
+        peaks.sort(reverse=True)
+        return [(app, peak) for peak, _, app in peaks[: self._chart_size]]
+
+    def charts(self, country: str) -> ChartHistory:
+        """The top-seller charts of a country ("" for the world) that has them."""
+        if country not in self._charts:
+            self._charts[country] = ChartHistory(lambda week: self._rank_week(week, country))
+        return self._charts[country]
+
+    def top_sellers(self, week: int, country: str) -> list[Standing]:
+        """A week's hundred top sellers in a country ("" for the world); empty before the first chart."""
+        if country and country not in COUNTRIES:
+            return []
+        charts = self.charts(country)
+        before = {slot: rank for rank, slot in enumerate(charts.ranking(week - 1), 1)}
+        return [
+            Standing(
+                rank,
+                self.catalogue.at(slot),
+                before.get(slot),
+                charts.streak(slot, week),
+                charts.first_week(slot) == week,
+            )
+            for rank, slot in enumerate(charts.ranking(week), 1)
+        ]
+
+    def site_visits(self, year: int, month: int) -> float:
+        """Visits of the store's site in a month: higher in winter and in sale months."""
+        season = 1 + 0.12 * cos(2 * pi * (month - 1) / 12) + (0.06 if month in (6, 7, 11, 12) else 0.0)
+        drift = 1 + 0.02 * (year - 2023)
+        return 165e6 * season * drift * (0.96 + 0.08 * self.dice.share("visits", year, month))
+
+    def _released(self, moment: int) -> list[App]:
+        week = week_of(moment)
+        return [app for app in self._candidates if self.release_week(app.slot) <= week]
+
+    def _patch_time(self, slot: int, week: int) -> int | None:
+        phase, period = self.dice.words("patches", slot)[:2]
+        every = 2 + period % 4 + (0 if slot < CANDIDATES else 8)
+        if (week + phase) % every:
+            return None
+        day, minute = self.dice.words("patch", slot, week)[:2]
+        return start_of(week) + day % 5 * DAY + 17 * 3600 + minute % 90 * 60
+
+    def _day_level(self, app: App, midnight: int) -> float:
+        usual, tempo, _, _, _, phase, _, _ = self._traits(app.slot)
+        day = midnight // DAY
+        base = 1_150_000 * (app.slot + 1) ** -0.92 * exp(0.6 * (usual - 0.5))
+        trend = 1 + 0.22 * sin(2 * pi * (day / (250 + 400 * tempo) + phase))
+        noise = 0.96 + 0.08 * self.dice.share("day", app.slot, day)
+        weekday = _WEEKDAYS[(day + 3) % 7]
+        return base * trend * noise * weekday * self.surge(app.slot, (midnight - start_of(0)) / WEEK)
+
+    def _in_game(self, app: App, level: float, moment: int) -> int:
+        busiest = 9 + 11 * self._traits(app.slot)[6]
+        hour = moment % DAY / 3600
+        return int(level * (1 + 0.2 * cos(2 * pi * (hour - busiest) / 24)) * self.after_patch(app.slot, moment))
+
+    def _sold(self, app: App, week: int, country: str) -> float:
+        usual, _, _, _, _, _, taste, _ = self._traits(app.slot)
+        base = (app.slot + 1) ** -0.7 * exp(2.2 * (usual - 0.5)) * (0.7 if app.free else 1.0)
+        if app.kind == HARDWARE:
+            base = 0.45
+        if app.kind == DLC:
+            base *= 2.0
+        moment = start_of(week) + WEEK - 1
+        noise = 0.8 + 0.4 * self.dice.share("sold", app.slot, week)
+        local = 0.75 + 0.5 * self.dice.share("taste", app.slot, country) if country else 0.75 + 0.5 * taste
+        return base * noise * local * self.surge(app.slot, week + 0.5) * self.after_patch(app.slot, moment)
+
+    def _rank_week(self, week: int, country: str) -> Ranking:
+        sold = [(self._sold(app, week, country), -app.slot) for app in self._released(start_of(week))]
+        sold.sort(reverse=True)
+        return tuple(-slot for _, slot in sold[: self._chart_size])
+
+
+def midnight_of(moment: int) -> int:
+    """00:00 UTC of the day that holds ``moment``."""
+    return moment - moment % DAY
+
+
+def unix(moment: datetime) -> int:
+    """Whole Unix seconds of an aware datetime."""
+    return int(moment.timestamp())
+
+
+def utc(moment: int) -> datetime:
+    """The UTC datetime of Unix seconds."""
+    return datetime.fromtimestamp(moment, UTC)

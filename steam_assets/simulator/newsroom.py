@@ -1,0 +1,212 @@
+"""News of the synthetic market: patch notes, events, press and chart posts of each app.
+
+Belongs here: which items an app has, and what they say. Does not belong here: reading requests, HTTP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from steam_assets.simulator.catalogue import HARDWARE, App
+from steam_assets.simulator.chance import pick
+from steam_assets.simulator.market import CANDIDATES, Market
+from steam_assets.simulator.request_parameters import Json, NewsParameters
+from steam_assets.simulator.sentences import EVENT_TITLES, PATCH_LINES, PRESS, PRESS_TITLES
+from steam_assets.simulator.weeks import (
+    FIRST_CHART_WEEK,
+    WEEK,
+    last_published,
+    start_of,
+    week_of,
+)
+
+NEW_MARKUP_SINCE = 1_735_689_600
+"""2025-01-01: since then announcements are written in [p]…[/p]."""
+
+FIRST_NEWS_WEEK = FIRST_CHART_WEEK - 104
+"""Two years before the first chart: no app has older news."""
+
+PATCH, EVENT, PRESS_ITEM, CHART_POST, STEAM_UPDATE = "patch", "event", "press", "chart", "steam"
+
+_FEEDS = {
+    PATCH: ("steam_community_announcements", "Community Announcements", 1),
+    EVENT: ("steam_community_announcements", "Community Announcements", 1),
+    CHART_POST: ("SteamDB", "SteamDB", 0),
+    STEAM_UPDATE: ("steam_updates", "Product Update", 0),
+}
+_TAGS = {PATCH: ("patchnotes",), EVENT: ("mod_reviewed",)}
+_TAG = re.compile(r"\[/?[a-z0-9*]+[^\]]*\]")
+_URL = "https://steamstore-a.akamaihd.net/news/externalpost"
+
+
+@dataclass(frozen=True)
+class Head:
+    """An item before it is written. ``subject`` is the slot it was filed under first, ``number`` its place there."""
+
+    date: int
+    kind: str
+    subject: int
+    week: int
+    number: int
+
+    @property
+    def tags(self) -> frozenset[str]:
+        return frozenset(_TAGS.get(self.kind, ()))
+
+
+class Newsroom:
+    """The news of a market's apps."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self.heads: Callable[[int, int], tuple[Head, ...]] = lru_cache(60_000)(self._heads)
+        self._count: Callable[[int, int, frozenset[str], frozenset[str]], int] = lru_cache(8_192)(self._count_weeks)
+
+    def answer(self, app: App, parameters: NewsParameters, now: int) -> Json:
+        """The ``appnews`` of a question: items newest first, and the number of all there are."""
+        end = min(parameters.end or now + 1, now + 1)
+        items: list[Json] = []
+        for head in self._newest_first(app.slot, end):
+            if len(items) >= parameters.count:
+                break
+            if parameters.wants(self._feed(head)[0], head.tags):
+                items.append(self._write(head, app, parameters.maxlength))
+        return {"appid": app.app_id, "newsitems": items, "count": self._total(app.slot, parameters, now)}
+
+    def _newest_first(self, slot: int, end: int) -> Iterator[Head]:
+        for week in range(week_of(end - 1), self._first_week(slot) - 1, -1):
+            for head in self.heads(slot, week):
+                if head.date < end:
+                    yield head
+
+    def _total(self, slot: int, parameters: NewsParameters, now: int) -> int:
+        this_week = week_of(now)
+        recent = sum(
+            head.date <= now and parameters.wants(self._feed(head)[0], head.tags)
+            for head in self.heads(slot, this_week)
+        )
+        return recent + self._count(slot, this_week, parameters.feeds, parameters.tags)
+
+    def _count_weeks(self, slot: int, until: int, feeds: frozenset[str], tags: frozenset[str]) -> int:
+        asked = NewsParameters(0, 0, 0, None, feeds, tags)
+        return sum(
+            asked.wants(self._feed(head)[0], head.tags)
+            for week in range(self._first_week(slot), until)
+            for head in self.heads(slot, week)
+        )
+
+    def _first_week(self, slot: int) -> int:
+        return max(self._market.release_week(slot), FIRST_NEWS_WEEK)
+
+    def _heads(self, slot: int, week: int) -> tuple[Head, ...]:
+        found = [*self._own(slot, week), *self._borrowed(slot, week), *self._chart_posts(slot, week)]
+        return tuple(sorted(found, key=lambda head: (head.date, head.kind, head.subject, head.number), reverse=True))
+
+    def _own(self, slot: int, week: int) -> Iterator[Head]:
+        start = start_of(week)
+        hardware = self._market.catalogue.at(slot).kind == HARDWARE
+        patched = self._market.patch_time(slot, week)
+        if patched is not None:
+            yield Head(patched, STEAM_UPDATE if hardware else PATCH, slot, week, 0)
+        rolls = self._market.dice.words("news", slot, week)
+        if rolls[0] % 100 < 35 and not hardware:
+            yield Head(start + rolls[1] % WEEK, EVENT, slot, week, 1)
+        for number in range(self._press_items(slot, rolls[2])):
+            yield Head(start + rolls[3 + number] % WEEK, PRESS_ITEM, slot, week, 2 + number)
+
+    def _press_items(self, slot: int, roll: int) -> int:
+        return roll % 4 if slot < 30 else roll % 3 // 2 if slot < CANDIDATES else roll % 40 // 39
+
+    def _borrowed(self, slot: int, week: int) -> Iterator[Head]:
+        # An article about two apps is filed under both: the second one's item carries the first one's id.
+        other = slot - 1 - self._market.dice.words("pair", slot, week)[0] % 3
+        if 0 <= other < CANDIDATES:
+            yield from (head for head in self._own(other, week) if head.kind == PRESS_ITEM and head.number == 2)
+
+    def _chart_posts(self, slot: int, week: int) -> Iterator[Head]:
+        posted = start_of(week) + 16 * 3600
+        charted = last_published(posted)
+        if slot >= CANDIDATES or charted < FIRST_CHART_WEEK:
+            return
+        ranks = self._market.charts("").ranking(charted)[:10]
+        if slot in ranks:
+            yield Head(posted, CHART_POST, ranks[0], week, 9)
+
+    def _feed(self, head: Head) -> tuple[str, str, int]:
+        if head.kind == PRESS_ITEM:
+            label, _, name = pick(PRESS, self._market.dice.words("press", head.subject, head.week, head.number)[0])
+            return name, label, 0
+        return _FEEDS[head.kind]
+
+    def _write(self, head: Head, app: App, maxlength: int) -> Json:
+        rolls = self._market.dice.words("item", head.subject, head.week, head.number)
+        subject = self._market.catalogue.at(head.subject)
+        feed, label, feed_type = self._feed(head)
+        gid = str(5_000_000_000_000_000_000 + rolls[0] % 10**18)
+        title, contents = self._text(head, subject, rolls)
+        # Feeds stand in the address under their display name, spaces and all.
+        folder = label if head.kind == PRESS_ITEM else feed
+        item: Json = {
+            "gid": gid,
+            "title": title,
+            "url": f"{_URL}/{folder}/{gid}",
+            "is_external_url": head.kind != STEAM_UPDATE,
+            "author": "" if rolls[1] % 11 == 0 else pick(("mara", "Studio Team", "j.novak", "Ольга"), rolls[1] >> 8),
+            "contents": _shortened(contents, maxlength, flat=head.kind != PRESS_ITEM),
+            "feedlabel": label,
+            "date": head.date,
+            "feedname": feed,
+            "feed_type": feed_type,
+            "appid": subject.app_id if head.kind in (PRESS_ITEM, CHART_POST) else app.app_id,
+        }
+        if head.kind in _TAGS:
+            item["tags"] = list(_TAGS[head.kind])
+        return item
+
+    def _text(self, head: Head, subject: App, rolls: tuple[int, ...]) -> tuple[str, str]:
+        match head.kind:
+            case "patch" | "steam":
+                lines = [pick(PATCH_LINES, rolls[2] >> shift) for shift in (0, 8, 16, 24)]
+                title = f"{subject.name} update {1 + head.week % 9}.{head.week % 52}.{head.number}"
+                return title, _announcement(title, list(dict.fromkeys(lines)), rolls[3], head.date)
+            case "event":
+                title = pick(EVENT_TITLES, rolls[2])
+                return title, _announcement(title, ["See you there!", "All regions take part"], rolls[3], head.date)
+            case "chart":
+                slots = self._market.charts("").ranking(last_published(head.date))[:10]
+                names = [self._market.catalogue.at(slot).name for slot in slots]
+                ranked = "".join(f"<li>#{rank} - {name}</li>" for rank, name in enumerate(names, 1))
+                return "Steam Global Top Sellers of the week", f"<ol>{ranked}</ol>"
+            case _:
+                title = pick(PRESS_TITLES, rolls[2]).format(name=subject.name)
+                return title, "" if rolls[4] % 97 == 0 else _article(subject.name, rolls[3])
+
+
+def _announcement(title: str, lines: list[str], roll: int, date: int) -> str:
+    image = f"{{STEAM_CLAN_IMAGE}}/{roll % 40_000_000}/{roll:016x}{roll:016x}.png"
+    if date >= NEW_MARKUP_SINCE:
+        listed = "".join(f"[*][p]{line}[/p][/*]" for line in lines)
+        video = '[previewyoutube="dQw4w9WgXcQ;full"][/previewyoutube]' if roll % 5 == 0 else ""
+        return f'[p]{title}[/p][img src="{image}"][/img][list]{listed}[/list]{video}[p]Thank you for playing 💙[/p]'
+    listed = "\n".join(f"[*]{line}" for line in lines)
+    return f"[h1]{title}[/h1]\n[img]{image}[/img]\n[list]\n{listed}\n[/list]\n[b]Thank you for playing[/b]"
+
+
+def _article(name: str, roll: int) -> str:
+    share = roll % 40 + 3
+    return (
+        f"<p>It has been a lively week for <strong>{name}</strong>: players are up by {share}&nbsp;% &amp; the "
+        f'<a href="https://example.org/story?id={roll % 10**6}&amp;ref=steam">community</a> has opinions.</p>'
+        f"<p>&quot;We read everything,&quot; says the studio&#8217;s team.<br/>More soon.</p>"
+    )
+
+
+def _shortened(contents: str, maxlength: int, *, flat: bool) -> str:
+    if not maxlength:
+        return contents
+    if flat:
+        contents = " ".join(_TAG.sub(" ", contents.replace('[img src="', "").replace('"][/img]', " ")).split())
+    return contents if len(contents) <= maxlength else contents[:maxlength] + "..."

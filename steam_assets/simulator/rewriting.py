@@ -1,0 +1,90 @@
+"""Rewriting a JSON answer for a fault: other fields, other values, texts that attack.
+
+Belongs here: changing the body of a reply. Does not belong here: when that happens (faults.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import cast
+
+from steam_assets.simulator.backend import encode
+from steam_assets.simulator.delivery import JSON_TYPE, Reply
+from steam_assets.simulator.request_parameters import Json
+
+MISSING = ""
+"""In place of a literal: the field is left out."""
+
+HOSTILE_TEXTS = (
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "=cmd|'/c calc'!A0",
+    '+HYPERLINK("http://example.org","click")',
+    "@SUM(1+1)*cmd",
+    "../../x",
+    "..\\..\\CON",
+    "\u202egpj.exe",
+    "line\u2028separator\u2029",
+    "tab\tnewline\r\n2026-01-01 INFO forged",
+    "\x1b[31mred\x1b[0m",
+    "nul\x00byte",
+    "'; DROP TABLE apps; --",
+    "{{7*7}}${7*7}",
+    "a" * 8192,
+    "Z͑ͫ̓a̴lgo ‮ ﷽ 👩‍👩‍👧‍👦",
+)
+
+
+def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
+    """The reply with ``change`` done to its ``response`` object; one that has none stays as it is."""
+    if reply.content_type != JSON_TYPE:
+        return reply
+    message = _message(reply)
+    response = message.get("response")
+    if not isinstance(response, dict):
+        return reply
+    change(cast(Json, response))
+    return replace(reply, body=encode(message))
+
+
+def change_field(reply: Reply, field: str, literals: Sequence[str], every: int, rename_to: str | None) -> Reply:
+    """The reply with each ``every``-th ``field``, at any depth, renamed or set to the next of ``literals`` (JSON).
+
+    A reply that is no JSON stays as it is.
+    """
+    if reply.content_type != JSON_TYPE:
+        return reply
+    message = _message(reply)
+    marks: dict[str, str] = {}
+    for number, holder in enumerate(list(_holders(message, field))[every - 1 :: every]):
+        value = holder.pop(field)
+        literal = literals[number % len(literals)]
+        if rename_to is not None:
+            holder[rename_to] = value
+        elif literal != MISSING:
+            # The literal may be no JSON at all, so it takes its place only in the finished text.
+            mark = f"\ufffe{number}\ufffe"
+            holder[field], marks[f'"{mark}"'] = mark, literal
+    text = encode(message).decode()
+    for mark, literal in marks.items():
+        text = text.replace(mark, literal, 1)
+    return replace(reply, body=text.encode())
+
+
+def _message(reply: Reply) -> Json:
+    loaded: object = json.loads(reply.body)
+    return cast(Json, loaded) if isinstance(loaded, dict) else {}
+
+
+def _holders(node: object, field: str) -> Iterator[Json]:
+    if isinstance(node, dict):
+        holder = cast(Json, node)
+        if field in holder:
+            yield holder
+        for value in list(holder.values()):
+            yield from _holders(value, field)
+    elif isinstance(node, list):
+        for value in cast(list[object], node):
+            yield from _holders(value, field)

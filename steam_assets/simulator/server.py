@@ -1,0 +1,165 @@
+"""Running the simulator: in a thread of this process, or in the foreground.
+
+Belongs here: sockets, uvicorn, start and stop. Does not belong here: what is answered.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import uvicorn
+
+from steam_assets.loopback import LOOPBACK, require_loopback
+from steam_assets.simulator.app import build_app
+from steam_assets.simulator.backend import Backend
+from steam_assets.simulator.clock import Clock, RequestLog
+from steam_assets.simulator.delivery import WireProtocol
+from steam_assets.simulator.faults import FaultBoard
+from steam_assets.simulator.replay import ReplayBackend
+from steam_assets.simulator.synthetic import SyntheticBackend
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 20.0
+
+
+class SimulatorError(Exception):
+    """The simulator could not start or stop."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class Simulator:
+    """A simulator of all sources, as a context manager; ``url`` is its address.
+
+    ``apps`` is how many can be asked about, and up to 100 how many are on a chart; some 320 always take part, so that
+    newcomers rise and others drop out. ``reviews_per_app_week`` is what an app in the middle of a chart gets.
+    ``port`` 0 takes a free one. ``now`` is an aware datetime that stands still until ``set_now`` or ``clear_now``;
+    None is the real time. ``replay`` is a folder of recorded responses,
+    which are then all there is. FileNotFoundError if that folder is not there; ValueError for less than one app.
+    """
+
+    def __init__(
+        self,
+        seed: int = 7,
+        apps: int = 100,
+        reviews_per_app_week: float = 60.0,
+        port: int = 0,
+        now: datetime | None = None,
+        replay: Path | None = None,
+        host: str = LOOPBACK,
+    ) -> None:
+        backend: Backend = ReplayBackend(replay) if replay else SyntheticBackend(seed, apps, reviews_per_app_week)
+        self.clock = Clock(now)
+        self.faults = FaultBoard(seed)
+        self.requests = RequestLog()
+        self._address = (host, port)
+        self._server = _Server(
+            uvicorn.Config(
+                build_app(backend, self.clock, self.faults, self.requests),
+                http=WireProtocol,
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                timeout_graceful_shutdown=1,
+                access_log=False,
+                server_header=False,
+            )
+        )
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """``http://host:port``, without a slash at the end. SimulatorError before the start."""
+        if self._socket is None:
+            raise SimulatorError("the simulator is not running; enter it with `with` first")
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    def set_now(self, now: datetime) -> None:
+        """Make it ``now`` (an aware datetime) for the sources."""
+        self.clock.set(now)
+
+    def clear_now(self) -> None:
+        """Go back to the real time."""
+        self.clock.set(None)
+
+    def __enter__(self) -> Simulator:
+        require_loopback()
+        bound = self._bind()
+        self._thread = threading.Thread(target=self._server.run, args=([bound],), name="simulator", daemon=True)
+        self._thread.start()
+        if not self._server.ready.wait(_START_SECONDS):
+            raise SimulatorError(f"the simulator did not start within {_START_SECONDS:.0f} s; see its log above")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+            if self._thread.is_alive():
+                self._server.force_exit = True
+                self._thread.join(_STOP_SECONDS)
+        self._close()
+
+    def run(self, on_ready: Callable[[str], None]) -> None:
+        """Serve in the foreground until interrupted; ``on_ready`` gets the address first."""
+        require_loopback()
+        bound = self._bind()
+        on_ready(self.url)
+        try:
+            self._server.run([bound])
+        finally:
+            self._close()
+
+    def _bind(self) -> socket.socket:
+        # The protocol is named, or the server would not turn off Nagle's delay (40 ms an answer) on its connections.
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(self._address)
+        except OSError as error:
+            bound.close()
+            host, port = self._address
+            raise SimulatorError(f"{host}:{port} cannot be used ({error}); choose another port, or 0") from error
+        bound.listen(1024)
+        self._socket = bound
+        return bound
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def serve(
+    on_ready: Callable[[str], None],
+    *,
+    host: str = LOOPBACK,
+    port: int = 8770,
+    seed: int = 7,
+    apps: int = 100,
+    reviews_per_app_week: float = 60.0,
+    now: datetime | None = None,
+    replay: Path | None = None,
+) -> None:
+    """Run a simulator in the foreground until interrupted. SimulatorError if the port is taken."""
+    Simulator(
+        seed=seed, apps=apps, reviews_per_app_week=reviews_per_app_week, port=port, now=now, replay=replay, host=host
+    ).run(on_ready)

@@ -1,0 +1,257 @@
+"""The table of what an answer means: each of its rows, and what the client then does over a real connection."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from faulty_server import Exchange
+from hypothesis import given
+from hypothesis import strategies as st
+from test_http_client import GOOD, QUICK, asking, parse
+
+from steam_assets.extraction.answer_table import TABLE, Body, Concerns, Meaning, body_of, row_for, status_of
+from steam_assets.extraction.errors import Blocked, EndpointGone, Evidence, Refused, StillOld, Unreachable
+from steam_assets.extraction.limits import SEVERAL_APPS
+from steam_assets.sources.source import NotYet, Rejected, Request, Response
+
+JSON, HTML = "application/json; charset=UTF-8", "text/html"
+BLOCKED = b"<html><title>Forbidden</title><h1>Forbidden</h1>Your address is blocked.</html>"
+DENIED = b"<HTML><TITLE>Access Denied</TITLE>You don't have permission</HTML>"
+FORBIDDEN = b"<html><h1>Forbidden</h1></html>"
+MAINTENANCE = b"<!DOCTYPE html><title>Steam is down for maintenance</title>"
+KEY_PAGE = b"<html><h1>Forbidden</h1>Please verify your <pre>key=</pre> parameter.</html>"
+KEY_JSON = b'{"Error":{"Message":"user_key_invalid","Code":400}}'
+APP, ONLY, HOST = Concerns.APP, Concerns.ONLY_APP, Concerns.HOST
+
+EXAMPLES = [
+    (200, GOOD, JSON, APP, Meaning.ANSWER),
+    (200, b" {} ", JSON, HOST, Meaning.ANSWER),
+    (200, b"[1]", JSON, HOST, Meaning.ANSWER),
+    (200, b"null", JSON, HOST, Meaning.ANSWER),
+    (200, GOOD, HTML, HOST, Meaning.ANSWER),
+    (200, b'{"ok":', JSON, APP, Meaning.ANSWER),
+    (200, DENIED, HTML, APP, Meaning.COOL_DOWN),
+    (200, b"<html>Please solve the captcha", JSON, HOST, Meaning.COOL_DOWN),
+    (200, MAINTENANCE, HTML, APP, Meaning.RETRY),
+    (200, b"please log in", HTML, HOST, Meaning.RETRY),
+    (200, KEY_PAGE, HTML, HOST, Meaning.RETRY),
+    (200, b" \n", JSON, APP, Meaning.RETRY),
+    (204, b"", JSON, APP, Meaning.NO_DATA),
+    (204, b"", JSON, HOST, Meaning.RETRY),
+    (202, GOOD, JSON, HOST, Meaning.RETRY),
+    (206, GOOD, JSON, APP, Meaning.RETRY),
+    (304, b"", JSON, HOST, Meaning.RETRY),
+    (301, b"", HTML, HOST, Meaning.DRIFT),
+    (302, b"<html>home", HTML, APP, Meaning.DRIFT),
+    (308, GOOD, JSON, ONLY, Meaning.DRIFT),
+    (400, b"<html>Bad Request", HTML, APP, Meaning.SET_ASIDE),
+    (400, b"<html>Bad Request", HTML, HOST, Meaning.DRIFT),
+    (400, KEY_JSON, JSON, HOST, Meaning.KEY),
+    (401, b"", JSON, APP, Meaning.KEY),
+    (401, KEY_PAGE, HTML, HOST, Meaning.KEY),
+    (403, b"{}", JSON, APP, Meaning.NO_DATA),
+    (403, b"{}\n", HTML, ONLY, Meaning.NO_DATA),
+    (403, b'{"message":"Forbidden"}', JSON, APP, Meaning.NO_DATA),
+    (403, KEY_PAGE, HTML, APP, Meaning.NO_DATA),
+    (403, b"{}", JSON, HOST, Meaning.COOL_DOWN),
+    (403, KEY_PAGE, HTML, HOST, Meaning.KEY),
+    (403, BLOCKED, HTML, APP, Meaning.COOL_DOWN),
+    (403, FORBIDDEN, HTML, APP, Meaning.COOL_DOWN),
+    (403, b"", JSON, APP, Meaning.COOL_DOWN),
+    (403, b"Forbidden", "text/plain", HOST, Meaning.COOL_DOWN),
+    (403, BLOCKED, HTML, ONLY, Meaning.SET_ASIDE),
+    (403, b"", JSON, ONLY, Meaning.SET_ASIDE),
+    (404, b"{}", JSON, APP, Meaning.NO_DATA),
+    (404, MAINTENANCE, HTML, HOST, Meaning.DRIFT),
+    (410, b"", JSON, ONLY, Meaning.NO_DATA),
+    (451, b"<html>", HTML, APP, Meaning.NO_DATA),
+    (405, b"", HTML, HOST, Meaning.DRIFT),
+    (422, GOOD, JSON, APP, Meaning.SET_ASIDE),
+    (408, b"", HTML, APP, Meaning.TROUBLE),
+    (407, b"<html>", HTML, HOST, Meaning.TROUBLE),
+    (429, b"{}", JSON, ONLY, Meaning.COOL_DOWN),
+    (429, b"", HTML, HOST, Meaning.COOL_DOWN),
+    (500, b"{}", JSON, APP, Meaning.TROUBLE),
+    (502, DENIED, HTML, HOST, Meaning.TROUBLE),
+    (503, MAINTENANCE, HTML, APP, Meaning.TROUBLE),
+    (504, b"", HTML, ONLY, Meaning.TROUBLE),
+    (511, b"<html>hotel wifi", HTML, HOST, Meaning.TROUBLE),
+]
+
+
+def sent(status: int, body: bytes, content_type: str = JSON, **headers: str) -> Evidence:
+    return Evidence("https://host/", status, {"content-type": content_type, **headers}, body, datetime.now(UTC))
+
+
+@pytest.mark.parametrize(("status", "body", "content_type", "concerns", "meaning"), EXAMPLES)
+def test_an_answer_means_what_the_table_says(
+    status: int, body: bytes, content_type: str, concerns: Concerns, meaning: Meaning
+) -> None:
+    answer = sent(status, body, content_type)
+    assert row_for(status_of(answer), body_of(answer), concerns).meaning is meaning
+
+
+def test_each_row_has_an_example_above() -> None:
+    """A row that no answer can reach, or that nobody has thought through, shows here."""
+    failpoint = {
+        row_for(status, body_of(sent(status, body, declared)), concerns)
+        for status, body, declared, concerns, _ in EXAMPLES
+    }
+    assert [row for row in TABLE if row not in failpoint] == []
+
+
+@given(st.integers(100, 999), st.sampled_from(Body), st.sampled_from(Concerns))
+def test_every_answer_has_a_row(status: int, body: Body, concerns: Concerns) -> None:
+    """Only a 200 is ever read as an answer, and only a call about an app is ever set aside."""
+    row = row_for(status, body, concerns)
+    assert row.because
+    assert row.meaning is not Meaning.ANSWER or status == 200
+    assert concerns is not HOST or row.meaning not in (Meaning.NO_DATA, Meaning.SET_ASIDE)
+
+
+@given(st.binary(max_size=60))
+def test_any_body_is_of_one_kind(body: bytes) -> None:
+    assert body_of(sent(200, body)) in Body
+
+
+def test_a_service_that_names_a_time_to_come_back_is_too_busy() -> None:
+    assert status_of(sent(503, b"", **{"retry-after": "5"})) == 429
+    assert status_of(sent(503, b"")) == 503
+
+
+def test_the_recorded_error_pages_mean_what_they_say(recorded: Path) -> None:
+    """One app that is answered by the 403 page about a key is not a block; nor is a key wanted for it."""
+    pages = {path.stem: path.read_bytes() for path in (recorded / "errors").glob("*.html")}
+    found = {
+        name: row_for(int(name.split("_")[2]), body_of(sent(int(name.split("_")[2]), page, HTML)), HOST).meaning
+        for name, page in pages.items()
+    }
+    assert found == {
+        "api_steampowered_401_key": Meaning.KEY,
+        "api_steampowered_403_key": Meaning.KEY,
+        "api_steampowered_429": Meaning.COOL_DOWN,
+    }
+
+
+def about(app: int | None) -> Request[dict[str, object]]:
+    return Request("page", f"/IThing/{app}/", {}, parse, app_id=app)
+
+
+def app_of(exchange: Exchange) -> int:
+    return int(exchange.path.split("/")[2])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(403, b"{}"), (403, KEY_PAGE), (404, b"<html>"), (410, b""), (451, b"{}"), (204, b"")]
+)
+def test_apps_that_the_service_does_not_know_are_set_aside_alone(status: int, body: bytes, tmp_path: Path) -> None:
+    """Of 40 apps seven are unknown: they have no items, the others are answered, and nobody waits for a cool-down."""
+    unknown = {1, 2, 9, 17, 18, 30, 40}
+
+    def script(exchange: Exchange) -> None:
+        exchange.answer(body, status, Content_Type=JSON) if app_of(exchange) in unknown else exchange.json(GOOD)
+
+    # A cool-down would be noticed: nobody would wait for its end.
+    retry_policy = replace(QUICK, cool_down_seconds=900, cool_down_cap_seconds=900)
+    with asking(script, tmp_path, retry_policy) as (client, _), ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(client.fetch_or_reject, map(about, range(1, 41))))
+    aside = {answer.request.app_id: answer for answer in answers if isinstance(answer, Rejected)}
+    assert set(aside) == unknown
+    assert {(answer.status, answer.body, answer.items) for answer in aside.values()} == {(status, body, 0)}
+    assert all(f"HTTP {status}" in answer.reason for answer in aside.values())
+
+
+def test_several_apps_refused_in_a_row_are_a_refusal_by_the_host(tmp_path: Path) -> None:
+    """A block may come as JSON, too; after it every app is asked for again, and none is lost to it."""
+    blocked = iter(range(3 * SEVERAL_APPS))
+
+    def script(exchange: Exchange) -> None:
+        block = exchange.number >= 3 and next(blocked, None) is not None
+        exchange.json(b"{}", 403) if block else exchange.json(GOOD)
+
+    retry_policy = replace(
+        QUICK, cool_downs=9, backoff_base_seconds=0.2, backoff_cap_seconds=0.4, cool_down_seconds=0.05
+    )
+    with asking(script, tmp_path, retry_policy) as (client, _), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(client.fetch_or_reject, map(about, range(1, 31))))
+    assert all(isinstance(answer, Response) for answer in answers)
+
+
+@pytest.mark.parametrize(("status", "body", "error"), [(403, b"{}", Blocked), (404, b"{}", EndpointGone)])
+def test_a_host_that_has_nothing_for_any_app_ends_the_run(
+    status: int, body: bytes, error: type[Exception], tmp_path: Path
+) -> None:
+    with asking(lambda exchange: exchange.json(body, status), tmp_path) as (client, server):
+        for app in range(1, SEVERAL_APPS):
+            assert isinstance(client.fetch_or_reject(about(app)), Rejected)
+        with pytest.raises(error):
+            client.fetch_or_reject(about(SEVERAL_APPS))
+    assert len(server.asked) <= (SEVERAL_APPS - 1) * QUICK.invalid_attempts + QUICK.cool_downs + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "requests"),
+    [
+        (403, b"{}", Blocked, QUICK.cool_downs + 1),
+        (403, BLOCKED, Blocked, QUICK.cool_downs + 1),
+        (200, DENIED, Blocked, QUICK.cool_downs + 1),
+        (429, b"{}", Blocked, QUICK.cool_downs + 1),
+        (403, KEY_PAGE, Refused, 1),
+        (400, KEY_JSON, Refused, 1),
+        (401, b"{}", Refused, 1),
+        (302, b"", EndpointGone, 1),
+        (404, b"<html>", EndpointGone, 1),
+        (503, b"{}", Unreachable, QUICK.attempts),
+    ],
+)
+def test_a_call_that_is_not_about_an_app_fails_by_what_came(
+    status: int, body: bytes, error: type[Exception], requests: int, tmp_path: Path
+) -> None:
+    """A chart has no others to go on with: its error says which kind of failure it is."""
+    declared = HTML if body.startswith(b"<") else JSON
+    with (
+        asking(lambda exchange: exchange.answer(body, status, Content_Type=declared), tmp_path) as (client, server),
+        pytest.raises(error),
+    ):
+        client.fetch(about(None))
+    assert len(server.asked) == requests
+
+
+def test_a_real_block_in_the_midst_of_the_apps_is_waited_for(tmp_path: Path) -> None:
+    """An HTML page opens the cool-down at once, for all; when it is over, all apps are answered."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.html(BLOCKED, 403) if exchange.number in (10, 11) else exchange.json(GOOD)
+
+    with asking(script, tmp_path) as (client, server), ThreadPoolExecutor(1) as pool:
+        answers = list(pool.map(client.fetch_or_reject, map(about, range(1, 21))))
+    assert all(isinstance(answer, Response) for answer in answers)
+    assert server.times[11] - server.times[10] >= QUICK.cool_down_seconds - 0.02
+
+
+def test_an_answer_of_the_period_before_is_waited_for_and_not_quickly_refused(tmp_path: Path) -> None:
+    """As soon as the service has come to the present period it is taken; if it does not, the error says so."""
+
+    def fresh(body: bytes) -> dict[str, object]:
+        if body != GOOD:
+            raise NotYet("the chart is still yesterday's")
+        return {}
+
+    request = Request("chart", "/", {}, fresh)
+    retry_policy = replace(QUICK, not_yet_seconds=0.05, invalid_attempts=1)
+    with asking(lambda e: e.json(GOOD if e.number == 6 else b'{"old": 1}'), tmp_path, retry_policy) as (client, server):
+        assert client.fetch(request).value == {}
+    assert len(server.asked) == 7
+    assert server.times[6] - server.times[0] >= 6 * 0.05
+    short = replace(retry_policy, total_seconds=0.3)
+    with (
+        asking(lambda exchange: exchange.json(b"{}"), tmp_path, short) as (client, _),
+        pytest.raises(StillOld, match=r"still yesterday's.*again in some minutes") as raised,
+    ):
+        client.fetch(request)
+    assert raised.value.transient
+    assert "parse" not in str(raised.value)

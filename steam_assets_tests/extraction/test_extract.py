@@ -1,0 +1,215 @@
+"""Collecting a partition: when it is refused, what is kept, and several apps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import pytest
+from faulty_server import Exchange, FaultyServer, Script, serving
+from test_http_client import GOOD, QUICK, parse, settings
+
+from steam_assets.clock import Clock
+from steam_assets.extraction.errors import NotAskable, Unreachable
+from steam_assets.extraction.extract import APPS_AHEAD, APPS_AT_ONCE, extract
+from steam_assets.extraction.http_client import HttpClient
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import Answer, FetchRequest, History, Request, Response, Source, SourceClient
+
+FRIDAY = Cadence.DAILY.window("2026-11-20")
+NOON = FRIDAY.start + timedelta(hours=12)
+
+
+def pages_of_apps(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+    """Two pages an app, the second asked for only after the first."""
+    for app in fetch_request.apps or (0,):
+        for page in ("1", "2"):
+            got = client.fetch_or_reject(Request("page", f"/{app}/", {"page": page}, parse, app_id=app))
+            yield Answer(got, {"rows": 1} if isinstance(got, Response) else {"rows": 0})
+
+
+def source(history: History = History.LIVE, apps_from: str | None = "chart") -> Source:
+    return Source(
+        name="tiny",
+        title="Tiny",
+        description="",
+        cadence=Cadence.DAILY,
+        history=history,
+        extract=pages_of_apps,
+        tables=(),
+        apps_from=apps_from,
+    )
+
+
+def fetch_request(*apps: int, now: datetime = NOON) -> FetchRequest:
+    return FetchRequest(FRIDAY, now, apps)
+
+
+@contextmanager
+def asking(
+    script: Script, home: Path, now: datetime = NOON, rate: float = 500
+) -> Iterator[tuple[HttpClient, FaultyServer]]:
+    with (
+        serving(script) as server,
+        HttpClient(settings(server.url, home, steam_requests_per_second=rate), Clock(now), QUICK) as client,
+    ):
+        yield client, server
+
+
+def left(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_answers_are_numbered_counted_and_kept_in_the_order_of_the_apps(tmp_path: Path) -> None:
+    apps = tuple(range(40, 0, -1))
+    heard: list[int] = []
+
+    def script(exchange: Exchange) -> None:
+        # Early apps are the slow ones.
+        exchange.pause(0.05 if exchange.number < 4 else 0)
+        exchange.json(b"{}") if "/7/" in exchange.path else exchange.json(GOOD)
+
+    with asking(script, tmp_path) as (client, _):
+        spool = extract(source(), fetch_request(*apps), client, tmp_path, progress=heard.append)
+    envelopes = list(spool)
+    assert [envelope.app_id for envelope in envelopes] == [app for app in apps for _ in range(2)]
+    assert [envelope.sequence for envelope in envelopes] == list(range(80)) == [count - 1 for count in heard]
+    assert {envelope.batch_id for envelope in envelopes} == {spool.batch_id}
+    assert (spool.records, spool.items) == (80, {"rows": 78})
+    assert [envelope.app_id for envelope in envelopes if envelope.problem] == [7, 7]
+    assert envelopes[0].partition_key == "2026-11-20"
+
+
+def test_apps_are_asked_about_ahead_of_a_slow_one_but_not_without_bound(tmp_path: Path) -> None:
+    others_done = Event()
+    asked_meanwhile: list[int] = []
+
+    def script(exchange: Exchange) -> None:
+        if exchange.path == "/1/?page=1":
+            others_done.wait(5)
+            # Long enough for many more, if nothing held them back.
+            exchange.pause(0.3)
+            asked_meanwhile.append(len({path.split("/")[1] for path in server.asked}))
+        elif exchange.path == f"/{APPS_AHEAD}/?page=2":
+            others_done.set()
+        exchange.json(GOOD)
+
+    with asking(script, tmp_path) as (client, server):
+        assert extract(source(), fetch_request(*range(1, 61)), client, tmp_path).records == 120
+    assert asked_meanwhile == [APPS_AHEAD]
+
+
+@pytest.mark.parametrize("apps_from", [None, "chart"])
+def test_a_chart_source_is_asked_once_however_many_apps_are_named(apps_from: str | None, tmp_path: Path) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def remember(client: SourceClient, asked: FetchRequest) -> Iterator[Answer]:
+        seen.append(tuple(asked.apps))
+        return iter(())
+
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, _):
+        extract(replace(source(apps_from=apps_from), extract=remember), fetch_request(1, 2), client, tmp_path)
+    assert sorted(seen) == ([(1, 2)] if apps_from is None else [(1,), (2,)])
+
+
+def test_one_failure_stops_the_rest_and_leaves_nothing(tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.html(status=500) if exchange.path.startswith("/3/") else exchange.json(GOOD)
+
+    apps = tuple(range(1, 501))
+    with asking(script, tmp_path, rate=200) as (client, server):
+        with pytest.raises(Unreachable, match="/3/"):
+            extract(source(), fetch_request(*apps), client, tmp_path)
+        assert len(server.asked) < 200
+    assert left(tmp_path) == []
+
+
+def test_a_failure_is_told_at_once_although_an_earlier_app_is_still_being_asked_about(tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        if exchange.path.startswith("/1/"):
+            exchange.pause(1)
+            return exchange.json(GOOD)
+        return exchange.html(status=500)
+
+    with asking(script, tmp_path) as (client, server):
+        with pytest.raises(Unreachable):
+            extract(source(), fetch_request(1, 2), client, tmp_path)
+        assert sum(path.startswith("/1/") for path in server.asked) == 1, "its second page is not asked for any more"
+
+
+def test_a_window_that_cannot_be_had_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
+        with pytest.raises(NotAskable, match="raw backup") as raised:
+            extract(source(), fetch_request(now=FRIDAY.end), client, tmp_path)
+        with pytest.raises(NotAskable, match="ask for it after that"):
+            extract(source(History.BY_WINDOW), fetch_request(now=NOON), client, tmp_path)
+        assert server.asked == []
+    assert not raised.value.transient
+    assert left(tmp_path) == []
+
+
+def test_a_live_answer_from_after_midnight_does_not_become_yesterdays(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, now=FRIDAY.end) as (client, _):
+        with pytest.raises(NotAskable, match=r"2026-11-21 00:00:00 UTC, outside 2026-11-20"):
+            extract(source(), fetch_request(now=FRIDAY.end - timedelta(seconds=1)), client, tmp_path)
+        assert left(tmp_path) == []
+        assert extract(source(History.BY_WINDOW), fetch_request(now=FRIDAY.end), client, tmp_path).records == 2
+
+
+def test_a_crash_between_fetch_and_publish_asks_the_source_nothing_again(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
+        first = extract(source(), fetch_request(1, 2), client, tmp_path)
+        asked = len(server.asked)
+        # A live source could not be asked about Friday any more; what was fetched on Friday is still Friday's.
+        again = extract(source(), fetch_request(1, 2, now=FRIDAY.end + timedelta(days=3)), client, tmp_path)
+        assert len(server.asked) == asked
+        assert again.batch_id == first.batch_id
+        assert [line.to_bytes() for line in again] == [line.to_bytes() for line in first]
+        again.discard()
+        renewed = extract(source(), fetch_request(1, 2), client, tmp_path)
+    assert renewed.batch_id != first.batch_id
+
+
+def test_a_batch_for_other_apps_is_not_passed_off_as_this_one(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, _):
+        extract(source(), fetch_request(1, 2), client, tmp_path)
+        assert {line.app_id for line in extract(source(), fetch_request(1, 2, 3), client, tmp_path)} == {1, 2, 3}
+
+
+def one_page(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+    for app in fetch_request.apps:
+        yield Answer(client.fetch(Request("page", f"/{app}/", {}, parse, app_id=app)), {"rows": 1})
+
+
+@pytest.mark.slow
+def test_latency_is_hidden_behind_the_rate_limit(tmp_path: Path) -> None:
+    """100 apps at 50 a second with 100 ms latency take at most 1.15 times what the rate alone asks for."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.pause(0.1)
+        exchange.json(GOOD)
+
+    with asking(script, tmp_path, rate=50) as (client, _):
+        started = monotonic()
+        spool = extract(replace(source(), extract=one_page), fetch_request(*range(1, 101)), client, tmp_path)
+        took = monotonic() - started
+    assert spool.records == 100
+    bound = 99 / 50 + 0.1
+    print(f"took {took:.2f} s, bound {bound:.2f} s, ratio {took / bound:.3f}, {APPS_AT_ONCE} workers")
+    assert took <= 1.15 * bound
+
+
+def test_the_fixed_clock_is_fixed_and_utc(tmp_path: Path) -> None:
+    fixed = Clock.from_settings(settings("http://h", tmp_path, simulated_now="2026-11-20T13:00:00+01:00"))
+    assert fixed.now() == fixed.now() == datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert fixed.now().tzinfo is UTC
+    assert Clock.from_settings(settings("http://h", tmp_path, simulated_now="2026-11-20T13:00")).now().hour == 13
+    running = Clock.from_settings(settings("http://h", tmp_path))
+    assert abs(running.now() - datetime.now(UTC)) < timedelta(seconds=5)
+    with pytest.raises(ValueError, match="STEAM_SIMULATED_NOW"):
+        Clock.from_settings(settings("http://h", tmp_path, simulated_now="yesterday"))

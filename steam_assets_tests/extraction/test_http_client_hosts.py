@@ -1,0 +1,150 @@
+"""What differs from host to host: addresses, keys, looks, and hand-saved answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faulty_server import Script, serving
+from test_http_client import GOOD, NOON, QUICK, asking, parse, request, settings
+
+from steam_assets.clock import Clock
+from steam_assets.extraction.errors import SourceError
+from steam_assets.extraction.http_client import HttpClient
+from steam_assets.sources import source_named
+from steam_assets.sources.source import FetchRequest, Host, Request, Response
+
+CANARY = "c4n4ry/+ key&"
+
+
+def every_text_of(error: BaseException | None) -> str:
+    texts = []
+    while error is not None:
+        texts += [repr(error), str(error), repr(vars(error)), *traceback.format_exception(error)]
+        error = error.__cause__ or error.__context__
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("kind", ["answer", "502", "reset", "redirect", "invalid", "401", "closed port", "echo"])
+def test_the_key_is_sent_and_shown_nowhere(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    answers: dict[str, Script] = {
+        "answer": lambda exchange: exchange.json(GOOD),
+        "echo": lambda exchange: exchange.json(json.dumps({"ok": CANARY, "url": exchange.path}).encode()),
+        "reset": lambda exchange: exchange.reset(),
+        "redirect": lambda exchange: exchange.html(status=302, Location=exchange.path),
+        "invalid": lambda exchange: exchange.json(b"{}"),
+        "401": lambda exchange: exchange.html(exchange.path.encode(), 401),
+        "502": lambda exchange: exchange.html(exchange.path.encode(), 502),
+        "closed port": lambda exchange: exchange.json(GOOD),
+    }
+    caplog.set_level("DEBUG")
+    with serving(answers[kind]) as server:
+        url = "http://127.0.0.1:1" if kind == "closed port" else server.url
+        with HttpClient(settings(url, tmp_path, similarweb_api_key=CANARY), Clock(NOON), QUICK) as client:
+            shown = repr(client)
+            try:
+                response: Response[Any] | None = client.fetch(request(Host.SIMILARWEB_API, country="world"))
+            except SourceError as error:
+                shown += every_text_of(error) + repr(error.evidence and error.evidence.body)
+            else:
+                shown += repr(response)
+    if kind != "closed port":
+        assert "country=world&api_key=c4n4ry%2F%2B+key%26" in server.asked[0]
+    assert "c4n4ry" not in shown + caplog.text
+    assert "country=world" in shown
+
+
+def test_the_log_of_the_network_library_still_tells_the_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "urllib3.connectionpool")
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_api_key=CANARY) as (client, _):
+        client.fetch(request(Host.SIMILARWEB_API))
+    assert "api_key=[secret]" in caplog.text
+
+
+def test_similarweb_sees_a_browser_with_its_extension_and_steam_does_not(tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
+        client.fetch(request(Host.SIMILARWEB))
+        client.fetch(request(Host.STEAM_API))
+    assert server.headers[0]["user-agent"].startswith("Mozilla/5.0")
+    assert server.headers[0]["x-extension-version"]
+    assert "origin" not in server.headers[0]
+    assert "x-extension-version" not in server.headers[1]
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host", "//host", "https://user:pass@host", ""])
+def test_an_address_that_is_not_plain_http_is_refused_by_the_name_of_its_setting(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="STEAM_STEAM_API_URL") as raised:
+        HttpClient(settings(url, tmp_path), Clock())
+    assert "pass@" not in str(raised.value)
+
+
+@pytest.mark.parametrize("path", ["//evil.example/x", "@evil.example/x", "/../../x", "http://evil.example/"])
+def test_no_path_leads_to_another_host(path: str, tmp_path: Path) -> None:
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
+        response = client.fetch(Request("odd", path, {}, parse))
+    assert len(server.asked) == 1
+    assert response.url.startswith(server.url + "/")
+
+
+def test_the_newest_valid_hand_saved_file_is_taken_before_the_network(tmp_path: Path) -> None:
+    folder = tmp_path / "similarweb"
+    folder.mkdir()
+    for name, body, written in [("old.json", b'{"ok": 1}', 1_000), ("new é.json", b'\xef\xbb\xbf{"ok": 2}', 2_000)]:
+        (folder / name).write_bytes(body)
+        os.utime(folder / name, (written, written))
+    (folder / "newest but wrong.json").write_bytes(b"<html>")
+    with asking(lambda exchange: exchange.json(b'{"ok": 3}'), tmp_path) as (client, server):
+        response = client.fetch(request(Host.SIMILARWEB))
+        assert server.asked == []
+        assert client.fetch(request(Host.STEAM_API)).value == {"ok": 3}
+    assert response.value == {"ok": 2}
+    assert response.url == "file:new%20%C3%A9.json"
+    assert response.fetched_at == datetime.fromtimestamp(2_000, UTC)
+
+
+def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Path) -> None:
+    """Whoever saved the page of another site reads that, and not only that the host cannot be reached."""
+    folder = tmp_path / "similarweb"
+    folder.mkdir()
+    (folder / "google.json").write_bytes(b'{"SiteName": "google.com", "EstimatedMonthlyVisits": {"2026-10-01": 5}}')
+    window = source_named("monthly_visits").cadence.window("2026-10-01")
+    with (
+        HttpClient(settings("http://127.0.0.1:1", tmp_path), Clock(NOON), QUICK) as client,
+        pytest.raises(SourceError, match=r"left out: google\.json: .*the site 'google\.com'"),
+    ):
+        list(source_named("monthly_visits").collect(client, FetchRequest(window, NOON)))
+
+
+def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also in a folder whose name is a pattern; a pipe without a writer would be waited for, for ever."""
+    folder = tmp_path / "[drop] *?"
+    (folder / "folder.json").mkdir(parents=True)
+    os.mkfifo(folder / "pipe.json")
+    (folder / "gone.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "kept").write_bytes(b'{"ok": 2}')
+    Path(os.fsdecode(os.fsencode(folder) + b"/linked\xe9.json")).symlink_to(tmp_path / "kept")
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_drop_folder=folder) as (client, server):
+        response = client.fetch(request(Host.SIMILARWEB))
+        assert server.asked == []
+    assert (response.value, response.url) == ({"ok": 2}, "file:linked%E9.json")
+    for name in ("folder.json", "pipe.json", "gone.json"):
+        assert f"{folder / name} is not a regular file" in caplog.text
+
+
+def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "a.json").write_bytes(b"{}")
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_drop_folder=tmp_path / "drop") as (
+        client,
+        _,
+    ):
+        assert client.fetch(request(Host.SIMILARWEB)).url.startswith("http://")

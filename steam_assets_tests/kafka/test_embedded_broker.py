@@ -1,0 +1,118 @@
+"""The embedded broker: it keeps its data, is shared, refuses a taken port, and never outlives its starter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
+from steam_assets.kafka.embedded_broker import BrokerFailed, EmbeddedBroker, PortTaken, free_port
+from steam_assets.settings import Settings
+from steam_assets_tests.deployment import ANY_NAME
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
+
+
+def settings(broker: EmbeddedBroker) -> Settings:
+    return Settings.model_validate({"kafka_bootstrap_servers": broker.address})
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    deadline, tick = time.monotonic() + seconds, threading.Event()
+    while not condition() and time.monotonic() < deadline:
+        tick.wait(0.05)
+    return condition()
+
+
+def test_a_restart_keeps_the_cluster(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path, free_port())
+    with broker:
+        first = cluster_id(settings(broker))
+    assert not broker.is_running
+    with broker:
+        assert cluster_id(settings(broker)) == first
+        broker.kill()
+        assert not broker.is_running
+        broker.start()
+        assert cluster_id(settings(broker)) == first
+
+
+def test_a_running_broker_of_the_same_folder_is_adopted_and_left_running(broker: EmbeddedBroker) -> None:
+    with EmbeddedBroker(broker.folder, broker.port) as second:
+        assert second.adopted and second.is_running and second.pid == broker.pid
+    assert broker.is_running
+    assert cluster_id(settings(broker))
+
+
+def test_a_port_taken_by_another_broker_names_the_setting(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    with pytest.raises(PortTaken, match="STEAM_EMBEDDED_KAFKA_PORT"):
+        EmbeddedBroker(tmp_path, broker.port).start()
+
+
+def test_a_port_taken_by_something_else_names_the_setting(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(PortTaken, match="STEAM_EMBEDDED_KAFKA_PORT"),
+    ):
+        EmbeddedBroker(tmp_path, other.getsockname()[1]).start()
+
+
+def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path, free_port()):
+        pass
+    meta = tmp_path / "data" / "meta.properties"
+    meta.write_text(meta.read_text().replace("node.id=1", "node.id=7"))
+    with pytest.raises(BrokerFailed, match="Stored node id 7"):
+        EmbeddedBroker(tmp_path, free_port()).start()
+
+
+def test_a_broker_keeps_its_data_below_its_folder_whatever_its_name(tmp_path: Path) -> None:
+    """Read as ISO-8859-1 with escapes, and as a list by commas, the name would be that of other folders."""
+    folder = tmp_path / ANY_NAME / "kafka"
+    with EmbeddedBroker(folder, free_port()):
+        assert (folder / "data" / "meta.properties").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_no_broker_outlives_the_process_that_started_it(ending: signal.Signals, tmp_path: Path) -> None:
+    port = free_port()
+    program = (
+        "import sys, threading, pathlib\n"
+        "from steam_assets.kafka.embedded_broker import EmbeddedBroker\n"
+        "broker = EmbeddedBroker(pathlib.Path(sys.argv[1]), int(sys.argv[2]))\n"
+        # The thread that starts it ends at once: that must not end the broker.
+        "starter = threading.Thread(target=broker.start); starter.start(); starter.join()\n"
+        "print(broker.pid, flush=True)\n"
+        "threading.Event().wait()\n"
+    )
+    starter = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), str(port)], stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout is not None
+    pid = int(starter.stdout.readline())
+    assert psutil.pid_exists(pid)
+    os.kill(starter.pid, ending)
+    starter.wait(30)
+    starter.stdout.close()
+    assert wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    group = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(tmp_path)]
+    assert wait_for(lambda: not any(process.is_running() for process in group), 15)
+
+
+def test_an_address_where_nobody_answers_is_said_within_the_deadline() -> None:
+    nobody = Settings.model_validate({"kafka_bootstrap_servers": f"127.0.0.1:{free_port()}"})
+    began = time.monotonic()
+    with pytest.raises(KafkaUnavailable, match="STEAM_KAFKA_BOOTSTRAP_SERVERS"):
+        cluster_id(nobody, deadline=2)
+    assert time.monotonic() - began < 5

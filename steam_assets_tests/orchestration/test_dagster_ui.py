@@ -1,0 +1,79 @@
+"""What a user does in the Dagster UI, done through the Dagster UI's own API with a webserver and a daemon that run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.partition_status import partition_status
+from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
+from steam_assets.sources import source_named
+from steam_assets_tests.deployment import NOW, SHORT_LIVED
+from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dagit
+
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon, pytest.mark.kafka]
+
+WEEKS = ["2026-11-03", "2026-11-10"]
+
+
+@dataclass(frozen=True)
+class Site:
+    dagit: DagsterUi
+    settings: Settings
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simulator: Simulator) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("site")
+    environment = {
+        "STEAM_HOME": str(home),
+        "STEAM_KAFKA_BOOTSTRAP_SERVERS": broker.address,
+        "STEAM_KAFKA_TOPIC_PREFIX": "dagit",
+        "STEAM_STEAM_API_URL": simulator.url,
+        "STEAM_STEAM_REQUESTS_PER_SECOND": "500",
+        "STEAM_SIMULATED_NOW": NOW.isoformat(),
+        "STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED),
+    }
+    simulator.set_now(NOW)
+    settings = Settings(home=home, kafka_bootstrap_servers=broker.address, kafka_topic_prefix="dagit")
+    with dagit(home / "dagster", environment) as served:
+        yield Site(served, settings)
+    simulator.clear_now()
+
+
+def test_backfill_of_raw_then_of_the_later_stages_in_one_run(site: Site) -> None:
+    """Raw is a run a week; backup, clean and clean backup of all weeks together are one."""
+    raw = site.dagit.launch_backfill([["top_sellers", "raw"]], WEEKS)
+    ended = site.dagit.wait_for_backfill(raw)
+    assert ended["status"] == "COMPLETED_SUCCESS", ended
+    assert len(ended["runs"]) == len(WEEKS)
+
+    later = [["top_sellers", stage] for stage in ("raw_backup", "clean", "clean_backup")]
+    ended = site.dagit.wait_for_backfill(site.dagit.launch_backfill(later, WEEKS))
+    assert ended["status"] == "COMPLETED_SUCCESS", ended
+    assert len(ended["runs"]) == 1
+
+    source, lake = source_named("top_sellers"), Lake(site.settings)
+    assert all(partition_status(lake, source, week).up_to_date for week in WEEKS)
+
+
+def test_dagit_shows_groups_columns_counts_and_checks(site: Site) -> None:
+    """What a newcomer looks at is there: groups by source, column schema, partitions, counts of a materialization."""
+    data = site.dagit.ask(
+        """
+        { assetNodes { assetKey { path } groupName kinds owners { __typename } description partitionKeys
+            metadataEntries { __typename label } } }
+        """
+    )
+    nodes = {"/".join(n["assetKey"]["path"]): n for n in data["assetNodes"]}
+    clean = nodes["top_sellers/clean"]
+    assert clean["groupName"] == "top_sellers"
+    assert {"pyspark", "iceberg"} <= set(clean["kinds"])
+    assert set(WEEKS) <= set(clean["partitionKeys"])
+    assert any(e["label"] == "dagster/column_schema" for e in clean["metadataEntries"])

@@ -1,0 +1,230 @@
+"""Recorded responses are served again as they were, and nothing is made up around them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from steam_assets.simulator import Simulator
+from steam_assets.simulator.recorded_files import derive_review
+from steam_assets.simulator.replay import Recording, catalogue
+
+PLAYERS = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
+SELLERS = "/IStoreTopSellersService/GetWeeklyTopSellers/v1/"
+NEWS = "/ISteamNews/GetNewsForApp/v2/"
+REVIEWS = "/IUserReviewsService/GetAppReviews/v1/"
+US = {"country_code": "US", "context": {"country_code": "US"}, "data_request": {"include_basic_info": True}}
+
+
+@pytest.fixture(scope="module")
+def recording(recorded: Path) -> Recording:
+    return catalogue(recorded)
+
+
+@pytest.fixture(scope="module")
+def running(recorded: Path) -> Iterator[Simulator]:
+    with Simulator(replay=recorded) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def sim(running: Simulator) -> Simulator:
+    running.clear_now()
+    return running
+
+
+def get(sim: Simulator, path: str, message: dict[str, Any] | None = None, **params: Any) -> requests.Response:
+    sent = {**params, **({"input_json": json.dumps(message)} if message is not None else {})}
+    return requests.get(sim.url + path, params=sent, timeout=30)
+
+
+def all_reviews(sim: Simulator, app_id: int, **more: Any) -> list[dict[str, Any]]:
+    asked = {"appid": app_id, "filter": 1, "languages": ["all"], "purchase_type": 1, "num_per_page": 100} | more
+    found: list[dict[str, Any]] = []
+    page = get(sim, REVIEWS, asked).json()["response"]
+    while "reviews" in page:
+        found += page["reviews"]
+        page = get(sim, REVIEWS, asked | {"cursor": page["cursor"]}).json()["response"]
+    assert page["total_matching"] == len(found)
+    return found
+
+
+def week_bounds(key: str) -> tuple[int, int]:
+    start = int(datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    return start, start + 7 * 86400
+
+
+def test_the_players_chart_is_served_byte_for_byte_on_its_day_alone(
+    sim: Simulator, recording: Recording, recorded: Path
+) -> None:
+    taken = recording.most_played[-1]
+    bodies = {path.read_bytes() for path in (recorded / "mostplayed").glob("GetGamesByConcurrentPlayers*.json")}
+    sim.set_now(taken + timedelta(minutes=1))
+    assert get(sim, PLAYERS, US).content in bodies
+    for other in (taken - timedelta(minutes=1), taken + timedelta(days=1)):
+        sim.set_now(other)
+        assert get(sim, PLAYERS, US).json() == {"response": {}}
+
+
+def test_top_sellers_are_served_byte_for_byte_by_their_week(
+    sim: Simulator, recording: Recording, recorded: Path
+) -> None:
+    start, end = week_bounds(recording.top_sellers_weeks[-1])
+    bodies = {path.read_bytes() for path in (recorded / "topsellers").glob("GetWeeklyTopSellers*.json")}
+    assert get(sim, SELLERS, US | {"start_date": start}).content in bodies
+    assert get(sim, SELLERS, US | {"start_date": start + 7 * 86400}).json() == {"response": {"start_date": end}}
+    sim.set_now(datetime.fromtimestamp(end, UTC))
+    assert "ranks" not in get(sim, SELLERS, US | {"start_date": start}).json()["response"]
+
+
+def test_news_of_all_files_of_an_app_are_merged_and_cut_by_date(sim: Simulator, recording: Recording) -> None:
+    week = max(recording.news, key=lambda key: len(recording.news[key]))
+    start, end = week_bounds(week)
+    for app_id, count in recording.news[week].items():
+        news = get(sim, NEWS, appid=app_id, count=100, enddate=end).json()["appnews"]
+        dates = [item["date"] for item in news["newsitems"]]
+        assert dates == sorted(dates, reverse=True) and dates[0] < end
+        assert sum(date >= start for date in dates) == count
+        assert len({item["gid"] for item in news["newsitems"]}) == len(dates) <= news["count"]
+        assert len(get(sim, NEWS, appid=app_id, count=2, enddate=end).json()["appnews"]["newsitems"]) <= 2
+
+
+def test_reviews_are_merged_in_the_new_shape_and_counted(sim: Simulator, recording: Recording) -> None:
+    week = max(recording.reviews, key=lambda key: sum(recording.reviews[key].values()))
+    start, end = week_bounds(week)
+    for app_id, count in recording.reviews[week].items():
+        found = all_reviews(sim, app_id, date_range_start=start, date_range_end=end - 1)
+        assert len({review["recommendationid"] for review in found}) == len(found) == count
+        for review in found:
+            assert isinstance(review["weighted_vote_score"], float) and isinstance(review["author"]["steamid"], str)
+            assert not {"reactions", "app_release_date"} & set(review)
+            assert not {"personaname", "num_games_owned"} & set(review["author"])
+
+
+def test_reviews_in_many_languages_are_among_them(sim: Simulator) -> None:
+    languages = {review["language"] for review in all_reviews(sim, 1437400)}
+    assert {"schinese", "russian", "english"} <= languages
+    english = get(sim, REVIEWS, {"appid": 1437400, "filter": 1, "purchase_type": 1}).json()["response"]
+    assert {review["language"] for review in english["reviews"]} == {"english"}
+
+
+def test_site_traffic_is_the_newest_capture_not_after_the_clock(
+    sim: Simulator, recording: Recording, recorded: Path
+) -> None:
+    bodies = {path.read_bytes() for path in (recorded / "similarweb" / "seed").glob("*.json")}
+    for month, taken in recording.months.items():
+        sim.set_now(taken)
+        answer = get(sim, "/api/v1/data", domain="store.steampowered.com")
+        assert answer.content in bodies and month in answer.json()["EstimatedMonthlyVisits"]
+        sim.set_now(taken - timedelta(seconds=1))
+        earlier = get(sim, "/api/v1/data", domain="store.steampowered.com")
+        assert earlier.status_code == 404 or month not in earlier.json()["EstimatedMonthlyVisits"]
+
+
+def test_what_was_not_recorded_is_not_made_up(sim: Simulator) -> None:
+    assert get(sim, NEWS, appid=1).json()["appnews"]["newsitems"] == []
+    assert get(sim, REVIEWS, {"appid": 1}).json() == {"response": {}}
+    assert get(sim, "/ISteamChartsService/GetMostPlayedGames/v1/").json() == {"response": {}}
+    assert get(sim, "/api/v1/data", domain="nobody.example").status_code == 404
+
+
+def test_an_old_review_keeps_what_the_new_service_has() -> None:
+    old = {
+        "recommendationid": 9,
+        "author": {"steamid": "1", "num_games_owned": 3, "personaname": "x", "playtime_at_review": None},
+        "weighted_vote_score": "0.5",
+        "timestamp_created": 5,
+        "reactions": [],
+        "hidden_in_steam_china": True,
+    }
+    assert derive_review(old) == {
+        "recommendationid": "9",
+        "author": {"steamid": "1"},
+        "weighted_vote_score": 0.5,
+        "timestamp_created": 5,
+    }
+
+
+def test_flat_authors_are_nested_again() -> None:
+    flat = {"recommendationid": "9", "steamid": "1", "last_played": 4, "deck_playtime_at_review": None, "review": "ok"}
+    assert derive_review(flat) == {
+        "recommendationid": "9",
+        "author": {"steamid": "1", "last_played": 4},
+        "review": "ok",
+    }
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        Simulator(replay=tmp_path / "nowhere")
+
+
+def test_a_folder_without_recordings_answers_as_services_do(tmp_path: Path) -> None:
+    assert catalogue(tmp_path) == Recording((), (), {}, {}, {})
+    with Simulator(replay=tmp_path) as empty:
+        assert get(empty, PLAYERS, US).json() == {"response": {}}
+
+
+def test_a_broken_recording_is_named(tmp_path: Path) -> None:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "half.json").write_text('{"appnews":')
+    with pytest.raises(ValueError, match=r"half\.json is not JSON; remove it"):
+        Simulator(replay=tmp_path)
+
+
+def chart(moment: int, *, key: str) -> str:
+    return json.dumps({"response": {key: moment, "ranks": [{"rank": 1, "appid": 730}]}})
+
+
+DAY = 1_773_014_400
+"""2026-03-09 00:00 UTC, in Unix seconds."""
+
+NAMES = {
+    "mostplayed/GetGamesByConcurrentPlayers_us_2026-03-09.json": chart(DAY + 3600, key="last_update"),
+    "mostplayed/GetGamesByConcurrentPlayers_us_2026-03-09_later.json": chart(DAY + 7200, key="last_update"),
+    "mostplayed/GetGamesByConcurrentPlayers_de_2026-03-09.json": chart(DAY + 3600, key="last_update"),
+    "mostplayed/GetGamesByConcurrentPlayers_us_none.json": "{}",
+    "topsellers/GetWeeklyTopSellers_jp_2026-03-03.json": chart(DAY - 6 * 86400, key="start_date"),
+    "similarweb/other.json": json.dumps({"SiteName": "x.example", "EstimatedMonthlyVisits": {"2026-01-01": 1}}),
+    "similarweb/empty.json": "{}",
+    "news/nothing.json": "{}",
+    "reviews/unnamed.json": "[]",
+    "elsewhere/app_730.json": "{}",
+}
+
+
+def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> None:
+    """Each file is either replayed or stands behind one of the reasons."""
+    for name, content in NAMES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = catalogue(tmp_path)
+    assert [moment.timestamp() for moment in found.most_played] == [DAY + 7200]
+    assert not found.top_sellers_weeks
+    assert sum(left.count for left in found.left_out) + len(found.most_played) == len(NAMES)
+    told = "\n".join(str(left) for left in found.left_out)
+    for reason in (
+        "1 most played chart (DE): of another country than US",
+        "1 most played chart: a later one of the same day is replayed",
+        "1 top sellers chart (JP): of another country than US",
+        "1 Similarweb answer (x.example): of another site",
+        "1 file (elsewhere/app_730.json): not a recording by its place and name",
+        "no response.last_update",
+        "which app's news",
+        "which app's reviews",
+        "no month's visits",
+    ):
+        assert reason in told
+
+
+def test_the_recorded_folder_is_accounted_for(recording: Recording, recorded: Path) -> None:
+    """Files that are left out are named, and there is no other that is neither served nor named."""
+    named = {name for left in recording.left_out if left.what == "file" for name in left.names}
+    assert named and all((recorded / name).is_file() for name in named)
+    assert not {name for name in named if name.startswith("topsellers/GetWeekly")}

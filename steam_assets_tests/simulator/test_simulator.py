@@ -1,0 +1,396 @@
+"""The simulator answers each endpoint by its contract."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from steam_assets.simulator import Simulator
+
+NOW = datetime(2026, 11, 19, 13, 7, tzinfo=UTC)
+WEEK = 7 * 86400
+FINISHED_WEEK = int(datetime(2026, 11, 10, tzinfo=UTC).timestamp())
+
+PLAYERS = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
+DAILY = "/ISteamChartsService/GetMostPlayedGames/v1/"
+SELLERS = "/IStoreTopSellersService/GetWeeklyTopSellers/v1/"
+NEWS = "/ISteamNews/GetNewsForApp/v2/"
+REVIEWS = "/IUserReviewsService/GetAppReviews/v1/"
+ITEMS = "/IStoreBrowseService/GetItems/v1/"
+VISITS = "/v1/website/store.steampowered.com/total-traffic-and-engagement/visits"
+WITH_ITEMS = {"include_basic_info": True}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    with Simulator(seed=7, apps=100, now=NOW) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def sim(running: Simulator) -> Iterator[Simulator]:
+    running.set_now(NOW)
+    running.requests.clear()
+    yield running
+    running.faults.clear()
+
+
+def ask(sim: Simulator, path: str, message: dict[str, Any] | None = None, **params: Any) -> Any:
+    """The JSON of an answer; ``message`` goes into input_json."""
+    sent = {**params, **({"input_json": json.dumps(message)} if message is not None else {})}
+    answer = requests.get(sim.url + path, params=sent, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def sellers(sim: Simulator, **message: Any) -> dict[str, Any]:
+    chosen: dict[str, Any] = {"country_code": "US", "page_count": 100, "data_request": WITH_ITEMS} | message
+    return ask(sim, SELLERS, chosen)["response"]
+
+
+def review_pages(sim: Simulator, app_id: int, **message: Any) -> Iterator[dict[str, Any]]:
+    """All pages of a question, the closing one included."""
+    cursor = "*"
+    chosen = {"filter": 1, "languages": ["all"], "purchase_type": 1, "num_per_page": 100} | message
+    while True:
+        page = ask(sim, REVIEWS, {"appid": app_id, "cursor": cursor} | chosen)["response"]
+        yield page
+        if "reviews" not in page:
+            return
+        cursor = page["cursor"]
+
+
+def a_week(start: int = FINISHED_WEEK) -> dict[str, int]:
+    return {"date_range_start": start, "date_range_end": start + WEEK - 1}
+
+
+def test_players_chart_has_a_hundred_ranks_in_order_counted_today(sim: Simulator) -> None:
+    chart = ask(sim, PLAYERS, {"context": {"country_code": "US"}, "data_request": WITH_ITEMS})["response"]
+    now = [entry["concurrent_in_game"] for entry in chart["ranks"]]
+    assert [entry["rank"] for entry in chart["ranks"]] == list(range(1, 101))
+    assert now == sorted(now, reverse=True)
+    assert all(entry["peak_in_game"] >= entry["concurrent_in_game"] > 0 for entry in chart["ranks"])
+    assert 0 <= NOW.timestamp() - chart["last_update"] < 600
+    assert now[0] > 5 * now[20] and now[0] > 50 * now[99], "the chart's tail is heavy"
+
+
+def test_peak_today_only_grows_until_midnight(sim: Simulator) -> None:
+    peaks: list[int] = []
+    for hour in (1, 9, 17, 23):
+        sim.set_now(NOW.replace(hour=hour))
+        ranks = ask(sim, PLAYERS)["response"]["ranks"]
+        peaks.append(next(entry["peak_in_game"] for entry in ranks if entry["appid"] == 730))
+    assert peaks == sorted(peaks)
+
+
+def test_items_only_come_with_a_data_request(sim: Simulator) -> None:
+    assert all("item" not in entry for entry in ask(sim, PLAYERS)["response"]["ranks"])
+
+
+def test_hardware_add_on_and_restricted_app_are_as_the_store_shows_them(sim: Simulator) -> None:
+    ids = {"ids": [{"appid": app} for app in (1675200, 2138330, 238960, 730, 1091500, 999999999)]}
+    items = ask(sim, ITEMS, {**ids, "context": {"country_code": "KR"}})["response"]["store_items"]
+    by_id = {item["id"]: item for item in items}
+    assert by_id[1675200]["type"] == 10
+    assert by_id[2138330]["type"] == 4
+    assert by_id[730]["is_free"] is True
+    assert "is_free" not in by_id[1091500]
+    assert by_id[1091500]["best_purchase_option"]["final_price_in_cents"] == "5999"
+    restricted = by_id[238960]
+    assert (restricted["success"], restricted["visible"], restricted["name"]) == (15, False, "Path of Exile")
+    assert "is_free" not in restricted
+    assert by_id[999999999] == {
+        "item_type": 0,
+        "id": 999999999,
+        "success": 15,
+        "visible": False,
+        "name": "",
+        "store_url_path": "app/0/",
+        "appid": 0,
+    }
+
+
+def test_weekly_charts_contain_hardware_an_add_on_and_a_restricted_app(sim: Simulator) -> None:
+    seen: set[int] = set()
+    for back in range(6):
+        for entry in sellers(sim, start_date=FINISHED_WEEK - back * WEEK)["ranks"]:
+            seen.add(entry["appid"])
+    assert {1675200, 2138330} <= seen
+    restricted = [
+        e for e in ask(sim, PLAYERS, {"data_request": WITH_ITEMS})["response"]["ranks"] if e["item"]["success"] == 15
+    ]
+    assert restricted and all("is_free" not in entry["item"] for entry in restricted)
+
+
+def test_the_daily_rollup_is_of_a_finished_or_present_midnight(sim: Simulator) -> None:
+    sim.set_now(datetime(2026, 5, 9, 5, 30, tzinfo=UTC))
+    chart = ask(sim, DAILY)["response"]
+    assert chart["rollup_date"] == int(datetime(2026, 5, 8, tzinfo=UTC).timestamp())
+    assert all("concurrent_in_game" not in entry for entry in chart["ranks"])
+
+
+def test_top_sellers_need_input_json_and_a_data_request(sim: Simulator) -> None:
+    flat = requests.get(sim.url + SELLERS, params={"country_code": "US"}, timeout=30)
+    assert (flat.json(), flat.headers["x-eresult"]) == ({"response": {}}, "8")
+    assert "ranks" not in sellers(sim, data_request={})
+
+
+def test_top_sellers_page_by_ten_unless_asked(sim: Simulator) -> None:
+    first = ask(sim, SELLERS, {"country_code": "US", "data_request": WITH_ITEMS})["response"]
+    assert (len(first["ranks"]), first["next_page_start"]) == (10, 10)
+    second = sellers(sim, page_start=10, page_count=10)
+    assert [entry["rank"] for entry in second["ranks"]] == list(range(11, 21))
+    whole = sellers(sim)
+    assert "next_page_start" not in whole
+    assert whole["ranks"][:20] == first["ranks"] + second["ranks"]
+
+
+def test_a_week_is_out_on_the_tuesday_it_ends_at_four(sim: Simulator) -> None:
+    sim.set_now(datetime(2026, 11, 17, 15, 59, tzinfo=UTC))
+    assert sellers(sim)["start_date"] == FINISHED_WEEK - WEEK
+    assert "ranks" not in sellers(sim, start_date=FINISHED_WEEK)
+    sim.set_now(datetime(2026, 11, 17, 16, 0, tzinfo=UTC))
+    assert sellers(sim)["start_date"] == FINISHED_WEEK
+    assert len(sellers(sim, start_date=FINISHED_WEEK)["ranks"]) == 100
+
+
+@pytest.mark.parametrize("start", [FINISHED_WEEK + 86400, FINISHED_WEEK + 1, FINISHED_WEEK + 10 * WEEK, 86400])
+def test_no_chart_of_another_day_than_tuesday_of_the_future_or_of_long_ago(sim: Simulator, start: int) -> None:
+    answer = sellers(sim, start_date=start)
+    assert answer == {"start_date": start}
+
+
+def test_charts_differ_by_country_and_unknown_countries_have_none(sim: Simulator) -> None:
+    charts = [[entry["appid"] for entry in sellers(sim, country_code=code)["ranks"]] for code in ("US", "JP", "")]
+    assert charts[0] != charts[1] != charts[2] != charts[0]
+    assert "ranks" not in sellers(sim, country_code="ID")
+
+
+def test_last_weeks_rank_and_streaks_follow_from_the_week_before(sim: Simulator) -> None:
+    before = {e["appid"]: e for e in sellers(sim, start_date=FINISHED_WEEK - WEEK)["ranks"]}
+    newcomers = 0
+    for entry in sellers(sim, start_date=FINISHED_WEEK)["ranks"]:
+        earlier = before.get(entry["appid"])
+        assert entry.get("last_week_rank") == (earlier["rank"] if earlier else None)
+        assert entry["consecutive_weeks"] == (earlier["consecutive_weeks"] + 1 if earlier else 1)
+        assert not (earlier and "first_top100" in entry)
+        newcomers += earlier is None
+    assert 0 < newcomers < 40
+
+
+def test_news_is_newest_first_and_its_count_is_of_all(sim: Simulator) -> None:
+    news = ask(sim, NEWS, appid=730, count=50)["appnews"]
+    dates = [item["date"] for item in news["newsitems"]]
+    assert dates == sorted(dates, reverse=True)
+    assert len(dates) == 50 < news["count"]
+    assert dates[0] <= NOW.timestamp()
+    assert ask(sim, NEWS.replace("v2", "v0002"), appid=730, count=50)["appnews"] == news
+
+
+def test_paging_news_by_enddate_loses_none_and_repeats_none(sim: Simulator) -> None:
+    whole = ask(sim, NEWS, appid=570, count=60)["appnews"]["newsitems"]
+    paged: list[Any] = []
+    while len(paged) < 60:
+        end = {"enddate": paged[-1]["date"]} if paged else {}
+        paged += ask(sim, NEWS, appid=570, count=20, **end)["appnews"]["newsitems"]
+    assert [item["gid"] for item in paged] == [item["gid"] for item in whole]
+
+
+def test_news_has_the_oddities_of_the_real_one(sim: Simulator) -> None:
+    news = {app: ask(sim, NEWS, appid=app, count=100)["appnews"]["newsitems"] for app in (730, 570, 578080, 252490)}
+    news[730] += ask(sim, NEWS, appid=730, count=20, enddate=1_725_000_000)["appnews"]["newsitems"]
+    items = [item for listed in news.values() for item in listed]
+    texts = " ".join(item["contents"] for item in items)
+    assert any(item["appid"] != app for app, listed in news.items() for item in listed), "filed under another app"
+    assert len({item["gid"] for item in items}) < len(items), "one article under two apps"
+    assert any(" " in item["url"] for item in items), "unescaped addresses"
+    assert "[p]" in texts and "[h1]" in texts, "both styles of markup"
+    assert "{STEAM_CLAN_IMAGE}" in texts and "<strong>" in texts and "&amp;" in texts
+    assert any("tags" not in item for item in items) and any(item["author"] == "" for item in items)
+
+
+def test_maxlength_flattens_and_cuts(sim: Simulator) -> None:
+    patches = ask(sim, NEWS, appid=730, count=5, tags="patchnotes", maxlength=60)["appnews"]["newsitems"]
+    assert patches and all("patchnotes" in item["tags"] for item in patches)
+    assert all(item["contents"].endswith("...") and len(item["contents"]) == 63 for item in patches)
+    assert not any(re.search(r"\[/?p\]|\n", item["contents"]) for item in patches)
+
+
+def test_unknown_app_has_no_news_and_a_missing_id_is_a_bad_request(sim: Simulator) -> None:
+    assert ask(sim, NEWS, appid=790) == {"appnews": {"appid": 790, "newsitems": [], "count": 0}}
+    bad = requests.get(sim.url + NEWS, timeout=30)
+    assert (bad.status_code, bad.headers["content-type"]) == (400, "text/html; charset=UTF-8")
+
+
+def test_players_rise_after_patch_notes(sim: Simulator) -> None:
+    news = ask(sim, NEWS, appid=570, count=1, tags="patchnotes")["appnews"]["newsitems"][0]
+    players: list[int] = []
+    for offset in (timedelta(minutes=-10), timedelta(minutes=10)):
+        sim.set_now(datetime.fromtimestamp(news["date"], UTC) + offset)
+        ranks = ask(sim, PLAYERS)["response"]["ranks"]
+        players.append(next(entry["concurrent_in_game"] for entry in ranks if entry["appid"] == 570))
+    assert players[1] > 1.05 * players[0]
+
+
+def test_a_weeks_reviews_are_all_there_once_in_order_and_as_counted(sim: Simulator) -> None:
+    pages = list(review_pages(sim, 730, **a_week()))
+    reviews = [review for page in pages for review in page.get("reviews", ())]
+    created = [review["timestamp_created"] for review in reviews]
+    summary = pages[0]["query_summary"]
+    assert len({review["recommendationid"] for review in reviews}) == len(reviews) == pages[0]["total_matching"] > 300
+    assert created == sorted(created, reverse=True)
+    assert created[-1] >= FINISHED_WEEK and created[0] < FINISHED_WEEK + WEEK
+    assert summary["total_positive"] == sum(review["voted_up"] for review in reviews)
+    assert summary["total_reviews"] == len(reviews)
+    assert pages[-1]["query_summary"] == {"num_reviews": 0} and "reviews" not in pages[-1]
+    assert all("total_reviews" not in page["query_summary"] for page in pages[1:])
+
+
+def test_pages_in_the_middle_may_be_short(sim: Simulator) -> None:
+    lengths = {len(page["reviews"]) for page in list(review_pages(sim, 730, **a_week()))[:-2]}
+    lengths |= {len(page["reviews"]) for page in list(review_pages(sim, 570, **a_week()))[:-2]}
+    lengths |= {len(page["reviews"]) for page in list(review_pages(sim, 730, num_per_page=20, **a_week()))[:-2]}
+    assert lengths <= {99, 100, 19, 20} and lengths & {99, 19}
+
+
+def test_cursors_need_to_be_encoded_exactly_once(sim: Simulator) -> None:
+    cursor = next(review_pages(sim, 730, **a_week()))["cursor"]
+    assert all(mark in cursor for mark in "+/=")
+    twice = quote(cursor, safe="")
+    broken = ask(sim, REVIEWS, {"appid": 730, "cursor": twice, "filter": 1, "languages": ["all"]})["response"]
+    assert "reviews" not in broken
+
+
+def test_plain_query_is_understood_and_the_old_words_are_ignored(sim: Simulator) -> None:
+    query = {"appid": 730, "filter": 1, "purchase_type": 1, "num_per_page": 5, "languages[0]": "all"}
+    plain = requests.get(sim.url + REVIEWS, params=query, timeout=30).json()
+    nested = ask(sim, REVIEWS, {"appid": 730, "filter": 1, "languages": ["all"], "purchase_type": 1, "num_per_page": 5})
+    assert plain == nested
+    old = ask(sim, REVIEWS, appid=730, filter="recent", language="all", num_per_page=100)["response"]
+    assert {review["language"] for review in old["reviews"]} == {"english"}
+    assert old["day_range_used"] == 30
+
+
+@pytest.mark.parametrize(
+    ("message", "holds"),
+    [
+        ({"languages": ["koreana", "thai"]}, lambda review: review["language"] in ("koreana", "thai")),
+        ({"review_type": 2}, lambda review: not review["voted_up"]),
+        ({"review_type": 1}, lambda review: review["voted_up"]),
+        ({"purchase_type": 0}, lambda review: review["steam_purchase"]),
+        ({"purchase_type": 2}, lambda review: not review["steam_purchase"]),
+    ],
+)
+def test_filters_hold_for_every_review_and_for_the_total(sim: Simulator, message: dict[str, Any], holds: Any) -> None:
+    everything = [r for page in review_pages(sim, 730, **a_week()) for r in page.get("reviews", ())]
+    pages = list(review_pages(sim, 730, **(a_week() | message)))
+    found = [review for page in pages for review in page.get("reviews", ())]
+    assert found == [review for review in everything if holds(review)]
+    assert pages[0]["total_matching"] == len(found)
+
+
+def test_a_half_given_date_range_is_ignored(sim: Simulator) -> None:
+    half = next(review_pages(sim, 730, date_range_start=FINISHED_WEEK))
+    assert half["total_matching"] == next(review_pages(sim, 730))["total_matching"]
+
+
+def test_updated_order_is_by_update(sim: Simulator) -> None:
+    found = [r for page in review_pages(sim, 730, filter=2, **a_week()) for r in page.get("reviews", ())]
+    updated = [review["timestamp_updated"] for review in found]
+    assert updated == sorted(updated, reverse=True)
+    assert 0.05 < sum(r["timestamp_updated"] > r["timestamp_created"] for r in found) / len(found) < 0.3
+
+
+def test_hardware_has_no_reviews_and_an_unknown_app_an_empty_answer(sim: Simulator) -> None:
+    deck = next(review_pages(sim, 1675200))
+    assert (deck["total_matching"], "reviews" in deck) == (0, False)
+    assert ask(sim, REVIEWS, {"appid": 1}) == {"response": {}}
+    assert ask(sim, REVIEWS, {"filter": 1}) == {"response": {}}
+
+
+def test_the_old_review_address_leads_to_the_front_page(sim: Simulator) -> None:
+    answer = requests.get(sim.url + "/appreviews/730", params={"json": 1}, allow_redirects=False, timeout=30)
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://store.steampowered.com/")
+
+
+def test_site_traffic_has_three_months_and_a_new_one_from_the_fifteenth(sim: Simulator) -> None:
+    newest: list[str] = []
+    for day in (14, 15):
+        sim.set_now(datetime(2026, 11, day, tzinfo=UTC))
+        body = ask(sim, "/api/v1/data", domain="store.steampowered.com")
+        assert len(body["EstimatedMonthlyVisits"]) == 3
+        assert all(isinstance(value, str) for value in body["Engagments"].values())
+        assert abs(sum(body["TrafficSources"].values()) - 1) < 1e-9
+        newest.append(max(body["EstimatedMonthlyVisits"]))
+    assert newest == ["2026-09-01", "2026-10-01"]
+
+
+def test_visits_are_written_in_all_ways_and_mean_the_same(sim: Simulator) -> None:
+    written: list[str] = []
+    for month in (7, 8, 9):
+        sim.set_now(datetime(2026, month, 20, tzinfo=UTC))
+        body = ask(sim, "/api/v1/data", domain="store.steampowered.com")
+        text = body["Engagments"]["Visits"]
+        assert abs(float(text) - body["EstimatedMonthlyVisits"][f"2026-{month - 1:02}-01"]) <= 2
+        written.append(text)
+    assert sum("E" in text for text in written) == 1 and sum(text.isdigit() for text in written) == 1
+
+
+def test_an_unknown_site_is_echoed_without_figures(sim: Simulator) -> None:
+    body = ask(sim, "/api/v1/data", domain="nobody.example")
+    assert body["SiteName"] == "nobody.example" and "EstimatedMonthlyVisits" not in body
+
+
+def test_the_official_visits_agree_and_refuse_what_they_should(sim: Simulator) -> None:
+    key = "0123456789abcdef"
+    good = ask(sim, VISITS, api_key=key, start_date="2026-08", end_date="2026-10", granularity="monthly")
+    free = ask(sim, "/api/v1/data", domain="store.steampowered.com")["EstimatedMonthlyVisits"]
+    assert [row["date"] for row in good["visits"]] == list(free)
+    assert all(abs(row["visits"] - free[row["date"]]) <= 2 for row in good["visits"])
+    for params, status, words in (
+        ({}, 400, "user_key_invalid"),
+        ({"api_key": key, "start_date": "14-2014", "end_date": "2026-10"}, 400, "not valid for Start"),
+        ({"api_key": key, "start_date": "2026-10", "end_date": "2026-08"}, 400, "Date range is not valid"),
+        ({"api_key": key, "start_date": "2026-08", "end_date": "2026-12"}, 400, "Date range is not valid"),
+    ):
+        refused = requests.get(sim.url + VISITS, params=params, timeout=30)
+        assert (refused.status_code, words in refused.text) == (status, True), refused.text
+
+
+def test_requests_are_logged_without_secrets(sim: Simulator) -> None:
+    requests.get(sim.url + VISITS, params={"api_key": "canary-0001"}, timeout=30)
+    ask(sim, NEWS, appid=730, count=1)
+    first, second = list(sim.requests)
+    assert "canary-0001" not in repr(first) and first.status == 400
+    assert (second.path, dict(second.params), second.time) == (NEWS, {"appid": "730", "count": "1"}, NOW)
+    assert sim.requests.to("/ISteamNews") == [second]
+
+
+def test_nothing_a_client_sees_tells_that_it_is_a_simulator(sim: Simulator) -> None:
+    answers = [
+        requests.get(sim.url + path, params=params, allow_redirects=False, timeout=30)
+        for path, params in (
+            (PLAYERS, {"input_json": '{"data_request":{"include_basic_info":true}}'}),
+            (DAILY, {}),
+            (SELLERS, {"input_json": '{"data_request":{"include_basic_info":true}}'}),
+            (NEWS, {"appid": "730", "count": "100"}),
+            (NEWS, {}),
+            (REVIEWS, {"appid": "730", "num_per_page": "100"}),
+            (ITEMS, {"input_json": '{"ids":[{"appid":730},{"appid":6001400}]}'}),
+            ("/appreviews/730", {}),
+            ("/api/v1/data", {"domain": "store.steampowered.com"}),
+            (VISITS, {"api_key": "0123456789abcdef", "start_date": "2026-08", "end_date": "2026-10"}),
+            (VISITS, {}),
+            ("/nowhere", {}),
+        )
+    ]
+    seen = " ".join(f"{answer.headers} {answer.text}" for answer in answers).lower()
+    seen = re.sub("euro.truck.simulator", "", seen)
+    assert re.search(r"simulat|synthetic|fake|mock|uvicorn|starlette|python", seen) is None
