@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.sources.review_tables import REVIEW, REVIEWS

@@ -13,9 +13,9 @@ from typing import Any
 from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Batch, RawRecord
 from steam_assets.lake.parquet_files import Written
 from steam_assets.lake.raw_tables import commit_batch, write_batch
+from steam_assets.ledger.records import Batch, RawRecord
 from steam_assets.sources.source import Source
 
 LANDED_AT = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -39,5 +39,4 @@ def batch_of(batch_id: str, written: Iterable[Written], items: Counter[str]) -> 
     """What the ledger says of a batch of these files."""
     parts = list(written)
     content = sum((part.content for part in parts[1:]), parts[0].content)
-    together = Written([file for part in parts for file in part.files], content, sum(part.size for part in parts))
-    return Batch.without_kafka(batch_id, together, items, landed_at=LANDED_AT)
+    return Batch.without_kafka(batch_id, content, sum(part.size for part in parts), items, landed_at=LANDED_AT)

@@ -26,9 +26,9 @@ from pathlib import Path
 from benchmarks.raw_partition import batch_of, counted_rows
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
 from steam_assets.lake.parquet_files import Written
 from steam_assets.lake.raw_tables import commit_batch, write_batch
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.sources.cadence import Cadence

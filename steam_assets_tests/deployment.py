@@ -27,8 +27,8 @@ from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.partition_status import PartitionStatus, partition_status
+from steam_assets.ledger.partition_status import PartitionStatus, partition_status
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
 from steam_assets.settings import RootName, Settings

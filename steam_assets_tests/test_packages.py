@@ -23,6 +23,7 @@ LAYERS = (
     ("kafka",),
     ("spark",),
     ("lake",),
+    ("ledger",),
     ("java", "simulator"),
     ("processes", "clock", "extras"),
     ("settings",),

@@ -27,7 +27,7 @@ def dashboard(
         require_file(out, "--out")
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.unrefreshed import behind
+    from steam_assets.ledger.unrefreshed import behind
     from steam_assets.visuals.dashboard import load, render
     from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
 

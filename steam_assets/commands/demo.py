@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from steam_assets.clock import Clock
-    from steam_assets.lake.partition_status import PartitionStatus
+    from steam_assets.ledger.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
     from steam_assets.settings import Settings
     from steam_assets.simulator import Simulator
@@ -163,7 +163,7 @@ class DemoRun:
     def run(self, steps: Sequence[Step], left_out: Sequence[LeftOut] = ()) -> None:
         from steam_assets.commands.partition_table import partition_table
         from steam_assets.lake.lake import Lake
-        from steam_assets.lake.partition_status import partition_status
+        from steam_assets.ledger.partition_status import partition_status
 
         lake = Lake(self.settings)
 

@@ -76,7 +76,7 @@ def _asked(
     """The tables with their partitions to export, None for all. BadParameter for a partition that none of them has."""
     from steam_assets.clock import Clock
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.ledger import CleanRecord
+    from steam_assets.ledger.records import CleanRecord
     from steam_assets.sources import SOURCES
     from steam_assets.visuals.exports import table_partitions
 

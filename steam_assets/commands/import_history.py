@@ -104,7 +104,7 @@ def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], conso
 
 
 def _unfinished(lake: Lake, lines: Sequence[ImportLine]) -> Iterable[tuple[Source, list[str]]]:
-    from steam_assets.lake.partition_status import SourceLedger
+    from steam_assets.ledger.partition_status import SourceLedger
 
     for source, keys in _partitions(lines):
         ledger = SourceLedger.of(lake, source)
@@ -172,7 +172,7 @@ def _left_out(source: str, reason: str, lines: Sequence[ImportLine]) -> str:
 
 def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
     from steam_assets.commands.partition_table import partition_table
-    from steam_assets.lake.partition_status import partition_status
+    from steam_assets.ledger.partition_status import partition_status
 
     shown = [partition_status(lake, source, key) for source, keys in _partitions(lines) for key in keys]
     console.print(partition_table(shown, "Partitions", console.width))

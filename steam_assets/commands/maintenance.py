@@ -145,7 +145,7 @@ def _by_reason(lines: Iterable[Line], *, applied: bool) -> dict[str, list[Line]]
 
 def _kept(lake: Lake, source: Source) -> list[str]:
     """Keys of the partitions of which anything is kept."""
-    from steam_assets.lake.partition_status import SourceLedger
+    from steam_assets.ledger.partition_status import SourceLedger
 
     return SourceLedger.of(lake, source).keys
 
@@ -171,7 +171,7 @@ def _asked(
 
 def _ask(console: Console, lake: Lake, asked: Sequence[tuple[Source, list[str]]], to: str | None) -> None:
     """Show what would be restored, and go on if that is wanted. BadParameter where nobody can be asked."""
-    from steam_assets.lake.partition_status import SourceLedger
+    from steam_assets.ledger.partition_status import SourceLedger
 
     console.print(f"Would be restored to {to or 'the primaries'}:", markup=False, highlight=False)
     for source, keys in asked:

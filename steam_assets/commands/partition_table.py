@@ -1,6 +1,6 @@
 """The table of partitions that demo, run and status print, and the same for programs.
 
-Belongs here: its columns and colours, names in JSON. Does not belong here: the numbers (lake/partition_status.py).
+Belongs here: its columns and colours, names in JSON. Does not belong here: the numbers (ledger/partition_status.py).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from steam_assets.lake.freshness import Freshness
-from steam_assets.lake.partition_status import PartitionStatus, TableStatus
+from steam_assets.ledger.freshness import Freshness
+from steam_assets.ledger.partition_status import PartitionStatus, TableStatus
 
 HEADINGS = ("fetched", "pub-\nlished", "landed", "clean", "quaran-\ntined", "dupli-\ncates")
 NARROW_HEADINGS = ("items", *HEADINGS[3:])

@@ -1,7 +1,7 @@
 """``steam-assets refresh``, and what other commands do or say when insights are older than the data.
 
 Belongs here: when a command refreshes, and the words. Does not belong here: the refresh (orchestration/refresh.py),
-what is behind (lake/unrefreshed.py).
+what is behind (ledger/unrefreshed.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.ledger import Ledger
+    from steam_assets.ledger.records import Ledger
     from steam_assets.orchestration.launch import Launcher
     from steam_assets.settings import Settings
 
@@ -47,7 +47,7 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
     """
     from filelock import FileLock
 
-    from steam_assets.lake.unrefreshed import behind, in_words
+    from steam_assets.ledger.unrefreshed import behind, in_words
     from steam_assets.orchestration.launch import RunFailed
     from steam_assets.visuals.dashboard.file import dashboard_path
 
@@ -69,14 +69,14 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
 
 def say_behind(lake: Ledger, console: Console) -> None:
     """Say that insights are older than the data, if they are, and which command brings them."""
-    from steam_assets.lake.unrefreshed import behind
+    from steam_assets.ledger.unrefreshed import behind
 
     if changed := behind(lake):
         _print(console, behind_note(changed, lake.settings), style="yellow")
 
 
 def behind_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str:
-    from steam_assets.lake.unrefreshed import in_words
+    from steam_assets.ledger.unrefreshed import in_words
     from steam_assets.settings import Settings
 
     elsewhere = "" if settings.home == Settings().home else f"STEAM_HOME={settings.home} "

@@ -177,7 +177,7 @@ def _keys(source: Source, first: str | None, last: str | None, now: datetime) ->
 
 def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Console) -> None:
     from steam_assets.commands.partition_table import partition_table
-    from steam_assets.lake.partition_status import partition_status
+    from steam_assets.ledger.partition_status import partition_status
 
     shown = [partition_status(lake, source, key) for source, keys in asked for key in keys]
     console.print(partition_table(shown, "Partitions", console.width))

@@ -1,6 +1,6 @@
 """``steam-assets status``: what is kept, what is late and what is missing, in a second.
 
-Belongs here: what it prints, and its exit code. Does not belong here: judging (lake/freshness.py).
+Belongs here: what it prints, and its exit code. Does not belong here: judging (ledger/freshness.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from steam_assets.commands.common_options import HomeOption, SourceOption, chose
 from steam_assets.commands.preflight import opened_settings
 
 if TYPE_CHECKING:
-    from steam_assets.lake.freshness import Freshness
+    from steam_assets.ledger.freshness import Freshness
 
 LATE = 3
 """Exit code if a source is late; 1 and 2 are failures and mistakes."""
@@ -33,8 +33,8 @@ def status(
     chosen = chosen_sources(source)
     settings = opened_settings(home)
     from steam_assets.clock import Clock
-    from steam_assets.lake.freshness import freshness
     from steam_assets.lake.ledger_files import open_ledger
+    from steam_assets.ledger.freshness import freshness
 
     ledger, now = open_ledger(settings), Clock.from_settings(settings).now()
     reports = [freshness(ledger, one, now) for one in chosen]

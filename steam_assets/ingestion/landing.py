@@ -17,8 +17,8 @@ from typing import Any
 from steam_assets.kafka.consumer import LostRecords, Poison, Record, dead_letter, read_batch
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Batch, Receipt
 from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_batch
+from steam_assets.ledger.records import Batch, Receipt
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source
 

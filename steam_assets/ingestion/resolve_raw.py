@@ -28,8 +28,8 @@ from steam_assets.kafka.consumer import find_batches
 from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import backup_of, backups_of, restore
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord, Receipt
 from steam_assets.lake.raw_tables import Aside, put_aside
+from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import FetchRequest, Source
 

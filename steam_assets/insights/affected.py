@@ -16,7 +16,7 @@ from functools import cache
 
 from steam_assets.insights.insight import Insight
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from steam_assets.insights.insight import Input, Insight
-from steam_assets.lake.ledger import CleanRecord, Ledger
-from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
+from steam_assets.ledger.partition_status import PartitionStatus, SourceLedger
+from steam_assets.ledger.records import CleanRecord, Ledger
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import Column, Source

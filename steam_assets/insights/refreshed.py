@@ -1,6 +1,6 @@
 """The mark that a refresh leaves: which committed clean partitions the insights have.
 
-Belongs here: leaving it. Does not belong here: reading it (lake/unrefreshed.py), computing (orchestration/refresh.py).
+Belongs here: leaving it. Does not belong here: reading it (ledger/unrefreshed.py), computing (orchestration/).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.table import insight_table
-from steam_assets.lake.commits import commits_since
 from steam_assets.lake.iceberg_table import decided_anew
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.unrefreshed import PROPERTY, Mark, Partitions, behind, clean_tables
+from steam_assets.ledger.commits import commits_since
+from steam_assets.ledger.unrefreshed import PROPERTY, Mark, Partitions, behind, clean_tables
 from steam_assets.sources.source import Source
 
 

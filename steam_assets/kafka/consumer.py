@@ -35,7 +35,7 @@ from steam_assets.kafka.connection import (
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.headers import BadHeaders, RecordHeaders, read_headers
 from steam_assets.kafka.topic_reader import RangeGone, TopicReader, topic_reader
-from steam_assets.lake.ledger import OffsetRange, Receipt
+from steam_assets.ledger.records import OffsetRange, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 

@@ -50,7 +50,7 @@ from steam_assets.kafka.connection import (
 )
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.headers import HeaderWriter, key_of
-from steam_assets.lake.ledger import OffsetRange, Receipt
+from steam_assets.ledger.records import OffsetRange, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 

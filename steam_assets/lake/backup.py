@@ -19,12 +19,12 @@ from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
-from steam_assets.lake.content import EMPTY, Content
 from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_batches, of_partitions
 from steam_assets.lake.lake import Twins
-from steam_assets.lake.ledger import BackupRecord, Cleared, PartitionRecord, R, RawRecord, covers, has_all
 from steam_assets.lake.parquet_files import DamagedData, file_digests, read_files
 from steam_assets.lake.row_digest import content
+from steam_assets.ledger.content import EMPTY, Content
+from steam_assets.ledger.records import BackupRecord, Cleared, PartitionRecord, R, RawRecord, covers, has_all
 
 
 class BackupDiffers(Exception):

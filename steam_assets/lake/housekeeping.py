@@ -24,7 +24,7 @@ from steam_assets.lake.catalog_rebuild import metadata_versions
 from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import Cleared, covers
+from steam_assets.ledger.records import Cleared, covers
 from steam_assets.sources.source import Source
 
 ORPHANS_KEPT = timedelta(days=3)

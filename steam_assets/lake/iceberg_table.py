@@ -28,10 +28,10 @@ from pyiceberg.transforms import IdentityTransform
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
-from steam_assets.lake.content import Content
-from steam_assets.lake.ledger import CLEARED, RECORD, prefix_of, records
 from steam_assets.lake.parquet_files import DamagedData, Written, file_digests, read_files, write_files
 from steam_assets.lake.row_digest import content
+from steam_assets.ledger.content import Content
+from steam_assets.ledger.records import CLEARED, RECORD, prefix_of, records
 from steam_assets.sources.source import Column
 
 PARTITIONS = "steam.partitions"

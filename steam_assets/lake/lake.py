@@ -16,8 +16,8 @@ from steam_assets.lake.catalog_rebuild import open_whole_catalog
 from steam_assets.lake.catalogs import CATALOGS, table_location
 from steam_assets.lake.columns import ENVELOPE, ORIGIN, QUARANTINE, SET_ASIDE
 from steam_assets.lake.iceberg_table import IcebergTable
-from steam_assets.lake.ledger import CleanRecord, R, RawRecord
 from steam_assets.lake.roots import check_roots, open_root
+from steam_assets.ledger.records import CleanRecord, R, RawRecord
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources.source import Column, Source, Table
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from steam_assets.lake.catalogs import BUSY_SECONDS, CATALOGS, sqlite_file
-from steam_assets.lake.ledger import Ledger
 from steam_assets.lake.roots import ROOT_NAMES, check_roots, is_in_use, on_s3
+from steam_assets.ledger.records import Ledger
 from steam_assets.settings import RootName, Settings
 
 _TABLES = "SELECT table_name, metadata_location FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ?"

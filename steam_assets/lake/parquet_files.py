@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
-from steam_assets.lake.content import EMPTY, Content
 from steam_assets.lake.row_digest import content
+from steam_assets.ledger.content import EMPTY, Content
 
 GROUP_BYTES = 8 << 20
 """Of a row group, before compression. A reader holds one at a time: 4,096 bodies of 90 kB ended a heap of 1 GB."""

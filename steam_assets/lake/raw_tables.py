@@ -17,8 +17,8 @@ import pyarrow as pa
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_batches
-from steam_assets.lake.ledger import Batch, RawRecord
 from steam_assets.lake.parquet_files import Written
+from steam_assets.ledger.records import Batch, RawRecord
 
 BATCH_BYTES = 4 << 20
 """Of rows put together before they go to a file, roughly."""
@@ -72,7 +72,7 @@ def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Seque
         return 0
     batch_id = hashlib.sha256("".join(sorted(one.id for one in new)).encode()).hexdigest()[:32]
     written = write_batch(table, batch_id, (one.row(source, partition_key, batch_id) for one in new))
-    batch = Batch.without_kafka(batch_id, written, {}, landed_at=now, provenance="set aside")
+    batch = Batch.without_kafka(batch_id, written.content, written.size, {}, landed_at=now, provenance="set aside")
     commit_batch(table, partition_key, batch, written.files)
     return len(new)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from steam_assets.lake.content import Content
+from steam_assets.ledger.content import Content
 
 # pyarrow makes its functions when it is imported, where a type checker does not see them.
 pc: Any = pyarrow.compute

@@ -14,7 +14,7 @@ from pyiceberg.table.snapshots import ancestors_of
 
 from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
 
 ANSWER = (

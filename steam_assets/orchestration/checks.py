@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
 
 

@@ -1,7 +1,7 @@
 """The standing check of a source: which partitions are missing, unfinished or failed, looked at once a day.
 
 Belongs here: the asset that shows a source's state in the Dagster UI, its check and its schedule. Does not belong here:
-the comparison itself (lake/freshness.py).
+the comparison itself (ledger/freshness.py).
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from datetime import timedelta
 import dagster as dg
 
 from steam_assets.clock import Clock
-from steam_assets.lake.freshness import Freshness, freshness
 from steam_assets.lake.lake import Lake
+from steam_assets.ledger.freshness import Freshness, freshness
 from steam_assets.orchestration.run_status import failed_partitions
 from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.orchestration.source_assets import OWNERS

@@ -23,9 +23,9 @@ from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
 from steam_assets.insights.refreshed import Refreshing
 from steam_assets.insights.table import InsightInvalid
-from steam_assets.lake.commits import commits_since
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.unrefreshed import Partitions, in_words
+from steam_assets.ledger.commits import commits_since
+from steam_assets.ledger.unrefreshed import Partitions, in_words
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (
     compute_partitions,

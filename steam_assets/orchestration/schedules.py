@@ -13,9 +13,9 @@ import dagster as dg
 
 from steam_assets.clock import Clock
 from steam_assets.ingestion.resolve_raw import held
-from steam_assets.lake.freshness import gap
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.freshness import gap
+from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.run_status import PARTITION
 from steam_assets.sources.cadence import Cadence, Window

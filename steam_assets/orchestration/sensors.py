@@ -26,9 +26,9 @@ from steam_assets.kafka.connection import KafkaUnavailable, ensure_topics
 from steam_assets.kafka.consumer import Poison, TopicScan, scan_topic
 from steam_assets.kafka.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord, Receipt
-from steam_assets.lake.partition_status import SourceLedger
 from steam_assets.lake.raw_tables import kept_aside
+from steam_assets.ledger.partition_status import SourceLedger
+from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.run_status import Activity
 from steam_assets.orchestration.schedules import AssetJob

@@ -15,7 +15,7 @@ from steam_assets.clock import Clock
 from steam_assets.lake.backup import back_up
 from steam_assets.lake.columns import ORIGIN, column_comment
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import BackupRecord, RawRecord
+from steam_assets.ledger.records import BackupRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op

@@ -16,7 +16,7 @@ from steam_assets.extras import installed
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.unrefreshed import behind
+from steam_assets.ledger.unrefreshed import behind
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.previews import preview

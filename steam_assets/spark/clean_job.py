@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.spark.cleaning import clean

@@ -22,7 +22,7 @@ from steam_assets.failpoints import failpoint
 from steam_assets.lake.clean_tables import overwrite, put, read_table
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Batch, CleanRecord, RawRecord
+from steam_assets.ledger.records import Batch, CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
 from steam_assets.spark.pictures import audit_pictures
 from steam_assets.spark.reviewer_key import reviewer_key, with_reviewer_key

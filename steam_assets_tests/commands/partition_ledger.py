@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import BackupRecord, Batch, CleanRecord, PartitionRecord, RawRecord, Receipt
+from steam_assets.ledger.content import Content
+from steam_assets.ledger.records import BackupRecord, Batch, CleanRecord, PartitionRecord, RawRecord, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from steam_assets.commands.import_history import import_history, left_out, totals
 from steam_assets.ingestion.history.importing import ImportLine
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 

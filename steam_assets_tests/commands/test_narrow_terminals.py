@@ -15,10 +15,10 @@ from steam_assets.cli import app
 from steam_assets.commands.partition_table import partition_table
 from steam_assets.commands.status import LATE
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.content import EMPTY
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.partition_status import PartitionStatus, TableStatus, partition_status
+from steam_assets.ledger.content import EMPTY
+from steam_assets.ledger.partition_status import PartitionStatus, TableStatus, partition_status
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets_tests.lake.raw_landing import KEY, NEWS, land

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from steam_assets.cli import app
 from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.partition_status import SourceLedger
+from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.settings import Settings
 from steam_assets_tests.lake.raw_landing import KEY, LATER, NEWS, land
 

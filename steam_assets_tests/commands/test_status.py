@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from steam_assets.cli import app
 from steam_assets.commands.status import LATE
 from steam_assets.lake.ledger_files import LedgerFiles, open_ledger
-from steam_assets.lake.partition_status import SourceLedger
 from steam_assets.lake.roots import MARKER, UnsafeRoot
+from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.settings import Settings
 from steam_assets_tests.commands.partition_ledger import DAYS, SOURCE, build_ledger
 

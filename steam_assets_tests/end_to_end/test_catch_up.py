@@ -22,8 +22,8 @@ from steam_assets.kafka.consumer import LostRecords, find_batches
 from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import back_up, verify
 from steam_assets.lake.iceberg_table import of_partitions
-from steam_assets.lake.ledger import RawRecord
 from steam_assets.lake.raw_tables import commit_batch
+from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import FetchRequest, Source

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
-from steam_assets.lake.content import Content
+from steam_assets.ledger.content import Content
 from steam_assets.orchestration.launch import Stage
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from steam_assets.ingestion.history.importing import import_folder
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.sources import SOURCES, source_named
 from steam_assets_tests.deployment import NOW, Deployment
 

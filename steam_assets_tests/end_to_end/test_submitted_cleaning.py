@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from steam_assets.kafka.embedded_broker import free_port
-from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import of_partitions
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.content import Content
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.orchestration.launch import RunFailed, Stage
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named

@@ -22,7 +22,7 @@ from steam_assets import failpoints
 from steam_assets.extraction.hosts import served_by
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.run_ownership import POOL
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from steam_assets.extraction.errors import NotAskable, SourceError, StillOld
 from steam_assets.ingestion.resolve_raw import Origin, RawResolver, Resolved
 from steam_assets.kafka.consumer import find_batches
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.launch import Stage
 from steam_assets.simulator.faults import (
     ConnectionReset,

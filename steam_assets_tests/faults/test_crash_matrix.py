@@ -23,8 +23,8 @@ from steam_assets.kafka.consumer import find_batches
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.backup import verify
 from steam_assets.lake.clean_tables import AUDIT_DAYS
-from steam_assets.lake.content import EMPTY
-from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.ledger.content import EMPTY
+from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import Drift
 from steam_assets.sources import source_named

@@ -20,7 +20,7 @@ from steam_assets import failpoints
 from steam_assets.clock import Clock
 from steam_assets.kafka.consumer import find_batches
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, Stage, local_instance
 from steam_assets.orchestration.run_ownership import OWNER, POOL, Owner, end_dead_runs, owner_tags

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from steam_assets.kafka.embedded_broker import free_port
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.sources import source_named
 from steam_assets_tests.faults.command_home import Home
 

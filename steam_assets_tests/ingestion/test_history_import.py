@@ -19,7 +19,7 @@ from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.backup import back_up, verify
 from steam_assets.lake.housekeeping import Housekeeping
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Cleared, RawRecord
+from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, monthly_visits, source_named
 

@@ -13,7 +13,7 @@ from steam_assets.kafka.consumer import find_batches
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.producer import publish
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets_tests.kafka.kafka_batches import KEY, envelopes, new_batch_id, new_source, publish_new
 

@@ -10,9 +10,9 @@ import pytest
 from benchmarks.raw_partition import put_batch
 from steam_assets.insights import insight_named
 from steam_assets.insights.freshness import Row, freshness_rows
-from steam_assets.lake.content import Content
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.content import Content
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.source import Source

@@ -14,10 +14,10 @@ from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.insight import ALL
 from steam_assets.insights.refreshed import Refreshing
 from steam_assets.insights.table import freshness_frame, replace
-from steam_assets.lake.content import EMPTY
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
-from steam_assets.lake.unrefreshed import behind
+from steam_assets.ledger.content import EMPTY
+from steam_assets.ledger.records import CleanRecord
+from steam_assets.ledger.unrefreshed import behind
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, render

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from steam_assets.kafka.consumer import Poison, Record, read_batch
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.producer import publish
-from steam_assets.lake.ledger import Receipt
+from steam_assets.ledger.records import Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source

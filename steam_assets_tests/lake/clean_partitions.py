@@ -15,7 +15,7 @@ from raw_landing import KEY, NEWS, NOW
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.sources.source import Column, Table
 
 THINGS = Table(

@@ -14,8 +14,8 @@ from typing import Any
 
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Batch, RawRecord
 from steam_assets.lake.raw_tables import commit_batch, write_batch
+from steam_assets.ledger.records import Batch, RawRecord
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
 
@@ -65,7 +65,9 @@ def land_rows(lake: Lake, source: Source, key: str, rows: Sequence[Mapping[str, 
         items.update(dict(row["items"]))
     written = write_batch(table, batch_id(number), rows)
     newest = max((row["fetched_at"] for row in rows), default=None)
-    batch = Batch.without_kafka(batch_id(number), written, items, fetched_at=newest, landed_at=NOW)
+    batch = Batch.without_kafka(
+        batch_id(number), written.content, written.size, items, fetched_at=newest, landed_at=NOW
+    )
     return commit_batch(table, key, batch, written.files)
 
 

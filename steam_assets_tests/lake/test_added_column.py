@@ -13,8 +13,8 @@ from steam_assets.lake.backup import back_up, restore, verify, verify_twins
 from steam_assets.lake.housekeeping import Housekeeping
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import CleanRecord
 from steam_assets.lake.restore import drill
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.sources.source import Column
 
 WIDE = replace(THINGS, columns=(*THINGS.columns, Column("price", "bigint", "What it costs.", "cents")))

@@ -26,13 +26,13 @@ from steam_assets.lake.backup import (
     verify,
     verify_twins,
 )
-from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.ledger import RawRecord
 from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.lake.restore import Restorer, backed_up_partitions, drill
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot
+from steam_assets.ledger.content import Content
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 
 KINDS = ("raw", "set aside", "clean")

@@ -18,7 +18,7 @@ from test_landing import start
 from steam_assets.failpoints import STEPS, VARIABLE
 from steam_assets.lake.backup import backup_of, verify, verify_twins
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Cleared
+from steam_assets.ledger.records import Cleared
 from steam_assets.settings import Settings
 
 MINE = [step for step in STEPS if step.split(":")[0] in STAGES]

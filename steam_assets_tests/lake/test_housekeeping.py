@@ -19,9 +19,9 @@ from steam_assets.lake.backup import back_up, restore, verify_twins
 from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import Cleared, RawRecord
-from steam_assets.lake.partition_status import partition_status
 from steam_assets.lake.roots import ROOT_NAMES
+from steam_assets.ledger.partition_status import partition_status
+from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import RootName
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)

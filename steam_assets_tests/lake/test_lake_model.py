@@ -17,7 +17,7 @@ from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land
 from steam_assets.lake.backup import BackupDiffers, WouldOverwrite, back_up, backup_of, restore, verify
 from steam_assets.lake.housekeeping import Housekeeping
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 
 keys = st.sampled_from([KEY, LATER])

@@ -18,13 +18,13 @@ from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, rows_of
 
 from steam_assets.lake.backup import verify
 from steam_assets.lake.clean_tables import overwrite, read_table
-from steam_assets.lake.content import EMPTY
 from steam_assets.lake.iceberg_table import Contention, of_batches, of_partitions
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord, RawRecord
 from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch
 from steam_assets.lake.row_digest import content
+from steam_assets.ledger.content import EMPTY
+from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets_tests.deployment import session_for
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}

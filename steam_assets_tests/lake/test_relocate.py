@@ -19,9 +19,9 @@ from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.catalogs import sqlite_file
 from steam_assets.lake.files import Files
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import RawRecord
 from steam_assets.lake.relocate import relocate
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.partition_status import partition_status
+from steam_assets.ledger.partition_status import partition_status
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named

@@ -12,10 +12,10 @@ from pyspark.sql import SparkSession
 
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.backup import verify
-from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord, RawRecord
+from steam_assets.ledger.content import Content
+from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator

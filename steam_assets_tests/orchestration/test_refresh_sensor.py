@@ -13,10 +13,10 @@ import pytest
 from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.affected import affected
-from steam_assets.lake.content import Content
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.content import Content
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.refresh import INSIGHTS_OP, JOB
 from steam_assets.settings import Settings

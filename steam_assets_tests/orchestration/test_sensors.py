@@ -31,7 +31,7 @@ from steam_assets.kafka.producer import publish
 from steam_assets.kafka.topic_reader import topic_reader
 from steam_assets.lake.catalogs import table_location
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import OffsetRange, RawRecord, Receipt
+from steam_assets.ledger.records import OffsetRange, RawRecord, Receipt
 from steam_assets.orchestration import failures, sensors
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from steam_assets.lake.backup import back_up, verify
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import CleanRecord
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.spark.cleaning import clean

@@ -24,8 +24,8 @@ from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, Set
 from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.ledger import BackupRecord, Batch, RawRecord
 from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch
+from steam_assets.ledger.records import BackupRecord, Batch, RawRecord
 from steam_assets.settings import RootName
 from steam_assets.sources import source_named
 from steam_assets.sources.json_body import NOTES_HEADER
@@ -193,7 +193,13 @@ class _FileImport:
             items.update(piece.items)
         newest = max(one.fetched_at for one in envelopes)
         batch = Batch.without_kafka(
-            batch_id, written, items, fetched_at=newest, landed_at=now, provenance=self._provenance
+            batch_id,
+            written.content,
+            written.size,
+            items,
+            fetched_at=newest,
+            landed_at=now,
+            provenance=self._provenance,
         )
         commit_batch(raw, key, batch, written.files)
 

@@ -28,7 +28,7 @@ YEAR = timedelta(days=365)
 def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None) -> DashboardData:
     """The last year of every table there is, each up to its own newest partition.
 
-    ``behind``: the clean partitions that the insights do not have yet (lake/unrefreshed.py).
+    ``behind``: the clean partitions that the insights do not have yet (ledger/unrefreshed.py).
     """
     keys = {name: partition_keys(reader, name) for name in _names()}
     tables: dict[str, pa.Table] = {}

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from steam_assets.lake.unrefreshed import in_words
+from steam_assets.ledger.unrefreshed import in_words
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard.data import DashboardData
 from steam_assets.visuals.dashboard.panel_queries import EPOCH, Frames

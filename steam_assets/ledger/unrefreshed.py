@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from steam_assets.lake.commits import commits_since
-from steam_assets.lake.ledger import Ledger
+from steam_assets.ledger.commits import commits_since
+from steam_assets.ledger.records import Ledger
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source, Table
 

@@ -11,15 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from steam_assets.lake.content import EMPTY, Content
+from steam_assets.ledger.content import EMPTY, Content
 from steam_assets.settings import RootName, Settings
-
-if TYPE_CHECKING:
-    from steam_assets.lake.parquet_files import Written
 
 RECORD = "steam.partition."
 """Properties of a table that begin so hold the ledger's records, by partition key."""
@@ -102,10 +99,10 @@ class Batch(_Record):
     provenance: str = "live"
 
     @classmethod
-    def without_kafka(cls, batch_id: str, written: Written, items: Mapping[str, int], **more: Any) -> Batch:
-        """A batch that no topic carried: what was landed of it was fetched and published."""
-        counts = dict.fromkeys(("fetched", "published", "landed"), written.content.rows)
-        own = {"receipt": None, "items": dict(items), "content": written.content, "size": written.size}
+    def without_kafka(cls, batch_id: str, content: Content, size: int, items: Mapping[str, int], **more: Any) -> Batch:
+        """A batch that no topic carried: what was landed of it was fetched and published. ``size`` is in bytes."""
+        counts = dict.fromkeys(("fetched", "published", "landed"), content.rows)
+        own = {"receipt": None, "items": dict(items), "content": content, "size": size}
         return cls(batch_id=batch_id, **counts, **own, **more)
 
 

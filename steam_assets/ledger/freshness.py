@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steam_assets.lake.ledger import Ledger
-from steam_assets.lake.partition_status import PartitionStatus, SourceLedger
+from steam_assets.ledger.partition_status import PartitionStatus, SourceLedger
+from steam_assets.ledger.records import Ledger
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 

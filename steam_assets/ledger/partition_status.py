@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from steam_assets.lake.ledger import BackupRecord, CleanRecord, Cleared, Ledger, RawRecord, covers, records
+from steam_assets.ledger.records import BackupRecord, CleanRecord, Cleared, Ledger, RawRecord, covers, records
 from steam_assets.sources.source import Source, Table
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from steam_assets.lake.ledger import CleanRecord, Ledger, records
+from steam_assets.ledger.records import CleanRecord, Ledger, records
 from steam_assets.sources.source import Table
 
 
