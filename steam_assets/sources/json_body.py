@@ -276,20 +276,20 @@ def shaped(
     columns: Sequence[Column],
     values: Mapping[str, str],
     *,
-    required: Sequence[str],
     changes: str = "",
 ) -> DataFrame:
     """A clean table's rows out of ``exploded`` ones: ``values`` has the SQL of each column, of its type or as text.
 
-    A value that cannot be read as its column's type, lies outside its bounds, or is missing though ``required``, is the
-    row's ``problem``. A count below zero is left out (set to 0 where the column is not nullable), one with a fraction
-    is rounded, and a value that rounding alone carried past a bound is set to it; each with a note in ``changes``. The
-    argument ``changes`` is SQL of further notes, comma separated, each of them null where nothing was changed.
+    A value that cannot be read as its column's type, lies outside its bounds, or is missing in a column that is not
+    nullable, is the row's ``problem``. A count below zero is left out (set to 0 where the column is not nullable), one
+    with a fraction is rounded, and a value that rounding alone carried past a bound is set to it; each with a note in
+    ``changes``. The argument ``changes`` is SQL of further notes, comma separated, each of them null where nothing was
+    changed.
 
     Example, going on from that of ``exploded``: with ``Column("players", "bigint", "Players in the game.", "players")``
     and ``values={"players": "entry.players"}`` the first row has ``players`` 5. Had -5 been sent, ``players`` would be
-    null and ``changes`` would say so; with ``required=("players",)`` a row without it has the ``problem`` "no
-    `players`".
+    null and ``changes`` would say so. With ``nullable=False`` it would be 0, and a row without it has the ``problem``
+    "no `players`".
     """
     from pyspark.sql import functions as F
 
@@ -304,7 +304,10 @@ def shaped(
     ]
     faults = [
         *(fault for reading in readings for fault in reading.faults),
-        *(f"if(_{name} is null, 'no `{name}`', null)" for name in required),
+        *(
+            f"if(_{name} is null, 'no `{name}`', null)"
+            for name in (column.name for column in columns if not column.nullable)
+        ),
     ]
     return read.select(
         *ORIGIN,
