@@ -38,7 +38,7 @@ from steam_assets.commands.doctor_settings import setting_lines, unknown_setting
 from steam_assets.insights.freshness import INSIGHT
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
-from steam_assets.visuals.exports import exported_tables
+from steam_assets.visuals.exported_tables import exported_tables
 from steam_assets.sources import SOURCES
 defs = build_defs()
 graph = defs.resolve_asset_graph()
@@ -72,12 +72,12 @@ class Copy:
     folder: Path
     environment: Mapping[str, str]
 
-    def python(self, *arguments: str) -> str:
-        """The output of Python on the copy. AssertionError with what it said if it fails."""
+    def python(self, *arguments: str, **more: str) -> str:
+        """The output of Python on the copy, with ``more`` variables. AssertionError with what it said if it fails."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env=os.environ | self.environment,
+            env=os.environ | self.environment | more,
             capture_output=True,
             text=True,
             timeout=400,
@@ -114,7 +114,6 @@ def copy(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> It
         "STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED),
         "STEAM_SIMULATED_NOW": NOON,
         "STEAM_SPECIALS_COUNTRY": "GB",
-        "STEAM_STORE_REQUEST_PER_SECOND": "1",  # misspelt, as the test below expects to be said
     }
     simulate = [sys.executable, "-P", "-m", "steam_assets.cli", "simulate", "--port", "0"]
     with Program(simulate, folder / "simulator.txt", environment) as simulator:
@@ -152,7 +151,7 @@ def test_a_new_source_runs_to_its_clean_backup_and_is_seen_everywhere(copy: Copy
     assert (source["title"], source["periods"]["state"]) == ("Specials", ["ok"])
     assert re.search(r"Steam: [^.<]*\bspecials\b", page), "the credits name it"
 
-    derived = json.loads(copy.python("-c", DERIVED))
+    derived = json.loads(copy.python("-c", DERIVED, STEAM_STORE_REQUEST_PER_SECOND="1"))
     assert {f"specials/{stage}" for stage in ("raw", "raw_backup", "clean", "clean_backup")} <= {*derived["job"]}
     assert derived["schedule"] == "daily"
     assert {"specials/clean:reconciled", "specials/clean_backup:verified"} <= {*derived["checks"]}
