@@ -197,12 +197,12 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
     address = settings.spark_remote or settings.spark_master
     if "://" in address:
         place = urlsplit(address)
-        failpoint = place.hostname is not None and _listens(place.hostname, place.port or 7077)
+        reachable = place.hostname is not None and _listens(place.hostname, place.port or 7077)
         fix = (
             f"unset {'STEAM_SPARK_REMOTE' if settings.spark_remote else 'STEAM_SPARK_MASTER'}   # or start the cluster"
         )
         name = f"{place.scheme}://{place.hostname}:{place.port}"
-        yield fine("Spark", f"{name} listens") if failpoint else problem("Spark", f"{name} does not listen", fix)
+        yield fine("Spark", f"{name} listens") if reachable else problem("Spark", f"{name} does not listen", fix)
 
 
 def check_extras(settings: Settings) -> Iterator[Finding]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 
 import dagster as dg
+import psutil
 import pytest
 
 from steam_assets.extraction.hosts import served_by
@@ -112,7 +114,8 @@ def test_dev_ends_while_dagster_starts(number: Signals, simulator: Simulator, tm
     with Command(tmp_path, simulator, "dev", "--port", str(free_port())) as dev:
 
         def code_server() -> bool | None:
-            return True if any("grpc" in process.cmdline() for process in dev.family()) else None
+            with suppress(psutil.NoSuchProcess):
+                return True if any("grpc" in process.cmdline() for process in dev.family()) else None
 
         wait_until(code_server, 120, f"the code server; {dev.output}")
         dev.ends_by(number)
@@ -159,9 +162,9 @@ def test_nohup_outlives_the_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGHUP], ids=lambda number: number.name)
 def test_a_signal_before_the_command_has_begun_ends_it(number: Signals, simulator: Simulator, tmp_path: Path) -> None:
-    with Command(tmp_path, simulator, "dashboard") as dashboard:
-        wait_until(lambda: True if len(dashboard.family()) > 1 else None, 30, "a process of its own")
-        dashboard.ends_by(number)
+    with Command(tmp_path, simulator, "simulate", "--port", str(free_port())) as simulate:
+        wait_until(lambda: True if len(simulate.family()) > 1 else None, 30, "a process of its own")
+        simulate.ends_by(number)
 
 
 def test_demo_ends_in_the_middle_of_spark(tmp_path: Path, simulator: Simulator) -> None:

@@ -47,7 +47,7 @@ def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
     """Whoever adds a step finds it tested, or this fails; a step that no code names fails too."""
     named: set[str] = set()
     for file in Path(failpoints.__file__).parent.rglob("*.py"):
-        named |= set(re.findall(r'\breached\("([^"]+)"\)', file.read_text()))
+        named |= set(re.findall(r'\bfailpoint\("([^"]+)"\)', file.read_text()))
     assert named == set(failpoints.STEPS)
     assert {step.split(":")[0] for step in failpoints.STEPS} == ASK_MATRIX | OF_THE_LAKE | set(stage_process.STAGES)
 

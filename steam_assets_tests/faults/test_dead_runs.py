@@ -136,7 +136,7 @@ def test_a_power_loss_does_not_fill_the_queue(home: Home) -> None:
         assert not run.is_finished
 
         with dagit(home.folder / "dagster", home.environment):
-            wait_until(lambda: True if home.has_raw("most_played", DAY) else None, 300, "the run's second try")
+            wait_until(lambda: True if home.has_raw("most_played", DAY) else None, 450, "the run's second try")
         assert stands(instance, run.run_id).status is dg.DagsterRunStatus.FAILURE
 
 

@@ -334,7 +334,7 @@ def test_back_returns_to_the_place_and_the_order(browser: Browser, file: Path) -
 
 SEARCHED = {
     "Counter-Strike 2": ("counter strike", "counterstrike", "cs2", "CS 2", "strike counter"),
-    "Baldur's HostLimits 3": ("baldurs", "baldur’s gate", "bg3", "gate 3"),
+    "Baldur's Gate 3": ("baldurs", "baldur’s gate", "bg3", "gate 3"),
     "Grand Theft Auto V": ("gta", "gta5", "gtav", "grand theft 5"),
     "FINAL FANTASY XIV Online": ("ff14", "ffxiv", "final fantasy 14"),
     "Tom Clancy's Rainbow Six® Siege": ("rainbow six siege", "tom clancys"),

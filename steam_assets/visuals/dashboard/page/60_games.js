@@ -73,7 +73,7 @@ function searchBox(picked, params) {
   const chips = picked.map((app, index) => el("li", {}, picked.length <= MOST_LINES && keyMark(index, "line"), bdi(appName(app)), el("button", { type: "button", "aria-label": `Remove ${appName(app)}`, onclick: () => { location.hash = gamesRoute(picked.filter((one) => one !== app), params); } }, "✕")));
   return el("div", { class: "finder" }, el("div", { class: "search" }, el("label", { for: "game-search" }, picked.length ? "Add a game" : "Find a game"), input, list, none), picked.length ? el("ul", { class: "chips", "aria-label": "Games compared" }, chips) : null);
 }
-// Names without case, accents, marks and punctuation: "Baldur's HostLimits 3" is "baldurs gate 3".
+// Names without case, accents, marks and punctuation: "Baldur's Gate 3" is "baldurs gate 3".
 const ROMAN = { ii: "2", iii: "3", iv: "4", v: "5", vi: "6", vii: "7", viii: "8", ix: "9", x: "10", xi: "11", xii: "12", xiii: "13", xiv: "14", xv: "15", xvi: "16" };
 const folded = (text) => text.normalize("NFKD").replace(/[\p{M}'’‘`´™®©]/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 const initials = (words) => words.map((word) => (/^\d+$/.test(word) ? word : [...word][0])).join("");
