@@ -19,6 +19,7 @@ import typer
 from pydantic import SecretStr
 
 from steam_assets.cli import app
+from steam_assets.commands.examples import EXAMPLES
 from steam_assets.extraction.answer_table import TABLE as ANSWERS
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import Insight
@@ -142,6 +143,12 @@ def _commands() -> Iterator[str]:
         rows = [row for parameter in command.params if (row := _parameter(parameter))]
         if rows:
             yield _table(("argument or option", "default", "meaning"), rows)
+        yield _examples(" ".join(path))
+
+
+def _examples(command: str) -> str:
+    lines = [f"steam-assets {line}  # {meaning}" for line, meaning in EXAMPLES[command].items()]
+    return "\n".join(["<!-- not run: the tests of the help texts parse it -->", "```bash", *lines, "```"])
 
 
 def _every_command(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -16,7 +16,8 @@ STATUS = re.compile(
     r"^Status: (?P<status>proposed|accepted|superseded by \[[^]]+\]\([^)]+\)), (?P<date>\d{4}-\d\d-\d\d)\.", re.M
 )
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-CI = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+WORKFLOWS = REPOSITORY / ".github" / "workflows"
+CI = yaml.safe_load((WORKFLOWS / "ci.yml").read_text("utf-8"))
 
 
 def test_every_decision_is_in_the_index_with_its_status_and_date() -> None:
@@ -39,6 +40,13 @@ def test_ci_tries_the_versions_that_the_project_supports() -> None:
     assert matrix["python"] == declared
     assert all(version in SpecifierSet(PROJECT["requires-python"]) for version in declared)
     assert all(OLDEST_JAVA <= int(java) <= NEWEST_JAVA for java in matrix["java"])
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    """A tag can be moved to other code; Dependabot renews commits and the versions written beside them."""
+    used = re.findall(r"uses: *(.+)", "".join(file.read_text("utf-8") for file in WORKFLOWS.glob("*.y*ml")))
+    assert used
+    assert [action for action in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action)] == []
 
 
 def test_the_changelog_has_a_section_for_the_version_and_one_for_what_comes_next() -> None:

@@ -15,6 +15,7 @@ from dagster_pyspark import LazyPySparkResource
 from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.alerts import failure_alerts
+from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
@@ -80,6 +81,7 @@ def build_defs(
             refresh_sensor(sources, refresh, running=on),
             *(quicksight_sensor(settings, job, running=on) for job in quicksight),
             failure_alerts(settings, running=on),
+            check_alerts(settings, running=on),
             dead_runs_sensor(),
         ],
         resources=_resources(settings, sources, resource_overrides or {}),

@@ -30,7 +30,7 @@ from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.previews import frame_preview, sparkline
-from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema
+from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema, table_name
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 
@@ -65,7 +65,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         description=insight.description,
         metadata={
             "dagster/column_schema": column_schema(insight.schema),
-            "dagster/table_name": f"steam.{insight.table}",
+            **table_name("clean", insight.table),
             "method": insight.method,
             "error": insight.error,
         },

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
 from steam_assets.lake.backup import back_up
+from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.lake.columns import ORIGIN, column_comment
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import BackupRecord, RawRecord
@@ -23,6 +24,7 @@ from steam_assets.orchestration.io_managers import clean_metadata, require_clean
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
+from steam_assets.settings import RootName
 from steam_assets.sources.source import Column, Source, Table
 from steam_assets.spark.cleaning import classify
 
@@ -75,6 +77,7 @@ def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) 
         description=f"{source.description}\n\nAs the source said it: a row an envelope, by way of Kafka.",
         partitions_def=partitions,
         owners=OWNERS,
+        metadata=table_name("raw", source.name),
         kinds={"kafka", "iceberg"},
         tags={"stage": "raw", "cadence": source.cadence.value},
     )
@@ -96,6 +99,7 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
+        metadata=table_name("raw-backup", source.name),
         kinds={"iceberg", "backup"},
         tags={"stage": "raw-backup", "cadence": source.cadence.value},
     )
@@ -122,7 +126,11 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
         key=clean_key(source, table),
         group_name=source.name,
         description=table.description,
-        metadata={"dagster/column_schema": column_schema((*table.columns, *ORIGIN)), "key": ", ".join(table.key)},
+        metadata={
+            "dagster/column_schema": column_schema((*table.columns, *ORIGIN)),
+            "key": ", ".join(table.key),
+            **table_name("clean", table.name),
+        },
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
@@ -163,6 +171,7 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
+        metadata=table_name("clean-backup", table.name),
         kinds={"iceberg", "backup"},
         tags={"stage": "clean-backup", "cadence": source.cadence.value},
     )
@@ -195,6 +204,11 @@ def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
         passed=not problems,
         metadata={"problems": dg.MetadataValue.json(list(problems))},
     )
+
+
+def table_name(root: RootName, name: str) -> dict[str, str]:
+    """Metadata by which the Dagster UI shows and finds the table: DATABASE.TABLE, as engines open it in any catalog."""
+    return {"dagster/table_name": f"{CATALOGS[root].namespace}.{name}"}
 
 
 def column_schema(columns: Iterable[Column]) -> dg.TableSchema:

@@ -41,7 +41,7 @@ SECRETS = {
 
 
 @pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own, and nobody's .env file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STEAM_HOME", str(tmp_path / "home"))
@@ -49,7 +49,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     for host in HOSTS:
         monkeypatch.setenv(host.variable("url"), "http://127.0.0.1:9")
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    yield tmp_path
+    return tmp_path
 
 
 def run(*arguments: str) -> Result:

@@ -102,8 +102,10 @@ def test_visits_are_those_of_the_month_in_the_body(
 def test_news_have_their_text_links_and_images(spark: SparkSession) -> None:
     """What a post's markup says comes out in three columns; without a text all three are null, without markup empty."""
     texts = [
-        '[p]Out now: [url="https://x.y/?a=1&region=eu"]notes[/url][/p][list][*][p]HP +20%[/p][/*][/list]'
-        '[img src="{STEAM_CLAN_IMAGE}/1/a.png"][/img][dynamiclink href="https://z.w/"][/dynamiclink]',
+        (
+            '[p]Out now: [url="https://x.y/?a=1&region=eu"]notes[/url][/p][list][*][p]HP +20%[/p][/*][/list]'
+            '[img src="{STEAM_CLAN_IMAGE}/1/a.png"][/img][dynamiclink href="https://z.w/"][/dynamiclink]'
+        ),
         "Plain",
         None,
     ]

@@ -1,10 +1,11 @@
-"""The pages themselves: those made from code are up to date, and no link outside the site is dead."""
+"""The pages themselves: those made from code are up to date, and no link or name of a file is dead."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -15,7 +16,25 @@ from steam_assets_tests.conftest import REPOSITORY
 
 BY_NAME = {source.name for source in SOURCES}
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_OUR_FILE = re.compile(
+    r"`(?P<file>(?:steam_assets|steam_assets_tests|docs|docker|aws|benchmarks|\.github)/[\w./-]+|\w[\w/]*/\w+\.py)`"
+)
+ROOTS = (REPOSITORY, REPOSITORY / "steam_assets", REPOSITORY / "steam_assets_tests")
+"""What the name of a file is relative to."""
+READERS_FILES = {
+    "docker/.env",
+    "docker/compose.quicksight.yaml",
+    "docs/decisions/NNNN-short-name.md",
+    "steam_assets/simulator/endpoints/steam_store.py",
+    "steam_assets/sources/specials.py",
+}
+"""Files that the reader of a page writes; their folder is there."""
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
+
+
+def is_record(page: Path) -> bool:
+    """Whether the page says what was so at a time, and may name what is no longer there."""
+    return page.name == "CHANGELOG.md" or page.match("docs/decisions/[0-9]*.md")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +65,26 @@ def test_no_link_of_a_page_is_dead(page: str) -> None:
         assert target.exists(), found["target"]
         if anchor and target.suffix == ".md":
             assert anchor in {_slug(one["title"]) for one in _HEADING.finditer(_prose(target.read_text("utf-8")))}
+
+
+def missing_files(page: Path) -> list[str]:
+    """Files and folders of ours that the page names, and that are not there."""
+    named = {found["file"] for found in _OUR_FILE.finditer(_prose(page.read_text("utf-8")))}
+    expected = {file: Path(file).parent if file in READERS_FILES else Path(file) for file in named}
+    return sorted(file for file, path in expected.items() if not any((root / path).exists() for root in ROOTS))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not is_record(page)], ids=str)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    assert missing_files(REPOSITORY / page) == []
+
+
+def test_a_file_that_was_moved_away_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    there = ["lake/backup.py", "steam_assets/lake/", "docker/.env", "most_played/raw", "data/x.csv"]
+    moved = ["docs/nothing.md", "lake/nothing.py", "steam_assets/nothing/", "steam_assets/nothing/specials.py"]
+    page.write_text(" ".join(f"`{name}`" for name in there + moved))
+    assert missing_files(page) == moved
 
 
 def _prose(text: str) -> str:

@@ -104,7 +104,7 @@ def test_retry_after_is_honoured_in_both_forms(form: str, tmp_path: Path) -> Non
         # The server's clock is a day ahead; only the distance to its own Date counts.
         later = datetime.now(UTC) + timedelta(days=1)
         wanted = "1" if form == "seconds" else format_datetime(later + timedelta(seconds=1), usegmt=True)
-        exchange.date_time_string = lambda timestamp=None: format_datetime(later, usegmt=True)  # pyright: ignore
+        exchange.date_time_string = lambda timestamp=None: format_datetime(later, usegmt=True)  # pyright: ignore[reportAttributeAccessIssue]
         return exchange.html(status=429, Retry_After=wanted)
 
     with asking(script, tmp_path) as (client, server):

@@ -63,9 +63,13 @@ def test_a_spool_for_another_question_or_partition_is_not_given(tmp_path: Path) 
 
 
 def test_an_error_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="boom"), SpoolWriter(tmp_path, SOURCE, KEY) as writer:
-        writer.append(envelope(writer.batch_id, 0))
-        raise RuntimeError("boom")
+    def fail() -> None:
+        with SpoolWriter(tmp_path, SOURCE, KEY) as writer:
+            writer.append(envelope(writer.batch_id, 0))
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        fail()
     assert files(tmp_path) == []
     assert fill(tmp_path).records == 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -331,7 +331,7 @@ def test_elsewhere_is_never_in_a_root(lake: Lake, place: str) -> None:
 
 
 @pytest.fixture
-def damaged(kept: Lake) -> Iterator[Lake]:
+def damaged(kept: Lake) -> Lake:
     """Of three weeks one has a damaged raw backup, one a damaged clean backup."""
     for key in (LATER, "2026-01-20"):
         land(kept, key=key)
@@ -340,7 +340,7 @@ def damaged(kept: Lake) -> Iterator[Lake]:
             assert back_up(twins, [key], NOW)[1] == []
     damage(kept.raw_backup(NEWS), "flipped", LATER)
     damage(kept.clean_twins(SOURCE, THINGS).backup, "missing", "2026-01-20")
-    yield kept
+    return kept
 
 
 def test_a_drill_names_every_damage_and_restores_all_else(damaged: Lake, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, failure_alerts, message
+from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.settings import Settings
 
 SECRET = "s3cr3t-passphrase"
@@ -152,3 +153,55 @@ def test_a_failed_range_is_told_by_its_first_and_last_partition(tmp_path: Path) 
     tags = {"dagster/asset_partition_range_start": "2026-11-12", "dagster/asset_partition_range_end": "2026-11-15"}
     told = message(Settings(home=tmp_path), dg.DagsterRun("nightly", tags=tags), [])
     assert told["partition"] == "2026-11-12…2026-11-15"
+
+
+@dg.asset
+def counted() -> None: ...
+
+
+@dg.asset_check(asset=counted)
+def within_limit() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False)
+
+
+@dg.asset_check(asset=counted)
+def on_time() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset_check(asset=counted)
+def reconciled() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+def test_failed_checks_of_a_run_that_succeeded_are_reported_once(webhook: Webhook, tmp_path: Path) -> None:
+    """The run is green, so nothing else reports them. Warnings and checks that passed are not reported."""
+    sensor = check_alerts(settings_for(webhook.url, tmp_path), running=True)
+    jobs = [
+        dg.define_asset_job("all_checks", selection=dg.AssetSelection.all()),
+        dg.define_asset_job(
+            "good_checks",
+            selection=dg.AssetSelection.all() - dg.AssetSelection.checks(within_limit),
+        ),
+    ]
+    defs = dg.Definitions([counted], jobs=jobs, sensors=[sensor], asset_checks=[within_limit, on_time, reconciled])
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick(cursor: str | None) -> dg.SensorExecutionData:
+            context = dg.build_sensor_context(
+                instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+            )
+            return sensor.evaluate_tick(context)
+
+        begun = tick(None)
+        tags = {"dagster/partition": "2026-11-17"}
+        reported = defs.resolve_job_def("all_checks").execute_in_process(instance=instance, tags=tags)
+        quiet = defs.resolve_job_def("good_checks").execute_in_process(instance=instance)
+        first = tick(begun.cursor)
+        tick(first.cursor)
+    assert reported.success
+    assert quiet.success
+    (alert,) = webhook.got
+    assert (alert["run_id"], alert["job"], alert["partition"]) == (reported.run_id, "all_checks", "2026-11-17")
+    assert alert["checks"] == ["counted within_limit"]
+    assert "counted within_limit" in alert["text"]

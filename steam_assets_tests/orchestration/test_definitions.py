@@ -12,6 +12,9 @@ import dagster as dg
 import pytest
 import yaml
 
+from steam_assets.insights import INSIGHTS
+from steam_assets.insights.table import insight_table
+from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
@@ -48,6 +51,22 @@ def test_every_source_has_every_stage_with_its_table_columns(defs: dg.Definition
             assert {column.name for column in table.columns} < names
             assert node.freshness_policy is not None
             assert all(column.description for column in schema.columns)
+
+
+def test_assets_name_the_tables_that_engines_open(defs: dg.Definitions, tmp_path: Path) -> None:
+    """The database and the table, without the catalog, which each engine calls by a name of its own."""
+    lake = Lake(Settings(home=tmp_path))
+    tables = {dg.AssetKey(["insights", insight.name]): insight_table(lake, insight) for insight in INSIGHTS}
+    for source in SOURCES:
+        tables[dg.AssetKey([source.name, "raw"])] = lake.raw(source)
+        tables[dg.AssetKey([source.name, "raw_backup"])] = lake.raw_backup(source)
+        for table in source.tables:
+            twins = lake.clean_twins(source, table)
+            tables[dg.AssetKey([source.name, table.asset])] = twins.primary
+            tables[dg.AssetKey([source.name, f"{table.asset}_backup"])] = twins.backup
+    graph = defs.resolve_asset_graph()
+    for key, opened in tables.items():
+        assert graph.get(key).metadata["dagster/table_name"] == f"{opened.namespace}.{opened.name}"
 
 
 def test_apps_of_news_and_reviews_come_from_the_same_weeks_chart(defs: dg.Definitions) -> None:

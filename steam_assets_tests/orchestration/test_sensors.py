@@ -407,8 +407,8 @@ def test_new_raw_data_is_cleaned_however_it_came(tmp_path: Path) -> None:
 def test_all_automation_is_off_until_asked_for(tmp_path: Path) -> None:
     for automation in (False, True):
         made = build_defs(settings=Settings(home=tmp_path, automation=automation))
-        names = ["failure_alerts"] + [f"{s}_{k}" for s in ("news", "reviews") for k in ("topic", "uncleaned")]
-        for name in names:
+        by_source = [f"{s}_{k}" for s in ("news", "reviews") for k in ("topic", "uncleaned")]
+        for name in ["failure_alerts", "check_alerts", *by_source]:
             running = made.resolve_sensor_def(name).default_status is dg.DefaultSensorStatus.RUNNING
             assert running is automation
         schedule = made.resolve_schedule_def("health_checks_schedule")
