@@ -5,6 +5,7 @@ Belongs here: finding and hiding. Does not belong here: which settings are secre
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,11 @@ from pydantic import BaseModel, SecretStr
 HIDDEN = "(hidden)"
 
 _SECRET_NAME = re.compile(r"pass(word|wd)?|secret|token|credential|key", re.IGNORECASE)
+_NAMES_A_SECRET = re.compile(r"_(ID|FILE|PATH|NAME)$", re.IGNORECASE)
+"""Variables that say which secret, or where it is; errors may name that."""
+SHORTEST_IN_ENVIRONMENT = 8
+"""Letters; what is shorter, such as a switch, would take common words out of a text."""
+
 _IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 _IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)([^&;\s]+)", re.IGNORECASE)
 
@@ -33,8 +39,13 @@ def shown(value: Any) -> str:
 
 
 def without_secrets(settings: BaseModel, text: str) -> str:
-    """The text without any secret of the settings, whole or within an address, and without any other login in it."""
+    """The text without any secret of the settings, whole or within an address, and without any other login in it.
+
+    Nor has it what the environment holds under the name of a secret, such as AWS_SECRET_ACCESS_KEY.
+    """
     secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
+    around = {name: value for name, value in os.environ.items() if not _NAMES_A_SECRET.search(name)}
+    secrets |= {part for part in secret_parts(around) if len(part) >= SHORTEST_IN_ENVIRONMENT}
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     return shown(text)

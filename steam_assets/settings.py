@@ -169,6 +169,13 @@ class Settings(_Declared):
         default=SecretStr(""), description="The secret of the personal access token."
     )
 
+    dagster_ui_hosts: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9.:_,\s-]*$",
+        description="Names, comma separated, that the Dagster UI is opened under beside its own address, such as a "
+        "proxy's. Requests for other names are refused.",
+    )
+
     automation: bool = Field(
         default=False, description="Schedules and sensors are on from the start (docker/ sets it)."
     )

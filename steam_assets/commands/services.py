@@ -18,8 +18,6 @@ from steam_assets.commands.preflight import require_free_port, require_kafka, wr
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.sources import HOSTS
 
-WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
-
 
 def dev(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
@@ -28,7 +26,7 @@ def dev(
     """Serve the Dagster UI, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
 
     Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the
-    Dagster UI.
+    Dagster UI. It answers its own pages and this machine's programs, no page of another site.
     """
     settings = writable_settings()
     require_free_port(host, port)
@@ -45,9 +43,8 @@ def dev(
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
         console.print(f"Kafka answers at {address}; the history of runs is in {home}", markup=False, soft_wrap=True)
         console.print(f"Dagster UI: http://{host}:{port}", style="bold")
-        # By workspace.yaml the code location has the name that all other tools give it.
-        code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
-        command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
+        services = "steam_assets.orchestration.dagster_services"
+        command = [sys.executable, "-m", services, "--host", host, "--port", str(port)]
         with Supervised(command, errors=sys.stderr) as served:
             code = served.wait()
     if code:
