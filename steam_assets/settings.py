@@ -280,6 +280,17 @@ class Settings(_Declared):
         return self.kafka_bootstrap_servers or f"127.0.0.1:{self.embedded_kafka_port}"
 
 
+def private_folder(folder: Path) -> Path:
+    """The folder, made with those above it where they are missing, for its owner alone: raw data has reviewers' ids.
+
+    One that is there keeps its mode, which its owner has chosen.
+    """
+    for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def unusable_folder(folder: Path) -> str | None:
     """Why no data can be kept in a folder, whatever is there; None if it can. All other names work everywhere."""
     name = str(folder.absolute())

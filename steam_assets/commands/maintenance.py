@@ -89,10 +89,11 @@ def drill(source: SourceOption = None, home: HomeOption = None) -> None:
     from steam_assets.lake.restore import backed_up_partitions
     from steam_assets.lake.restore import drill as run_drill
     from steam_assets.processes.temporary_folders import temporary_folder
+    from steam_assets.settings import private_folder
 
     console, lake = Console(), Lake(settings)
     asked = _asked(lake, source, None, backed_up_partitions, "there is no backup")
-    lake.settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(lake.settings.home)
     with temporary_folder("drill-", lake.settings.home) as folder:
         work = run_drill(lake, [chosen for chosen, _ in asked], folder.absolute())
         restored = list(track(work, "Restoring", console=console))

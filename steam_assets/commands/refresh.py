@@ -49,9 +49,10 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
 
     from steam_assets.ledger.unrefreshed import behind, in_words
     from steam_assets.orchestration.launch import RunFailed
+    from steam_assets.settings import private_folder
     from steam_assets.visuals.dashboard.file import dashboard_path
 
-    lake.settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(lake.settings.home)
     with console.status("Insights, dashboard, exports"), FileLock(lake.settings.home / "refresh.lock"):
         changed = behind(lake)
         if not changed:

@@ -20,6 +20,7 @@ from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.processes.temporary_folders import temporary_folder
+from steam_assets.settings import private_folder
 from steam_assets.sources.source import Source
 
 DRILL_CRON = "0 3 2 * *"
@@ -131,7 +132,7 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
     )
     def restore_elsewhere(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake]) -> None:
         chosen = _chosen(sources, DrillConfig.of(context).source)
-        lake.settings.home.mkdir(parents=True, exist_ok=True)
+        private_folder(lake.settings.home)
         with temporary_folder("drill-", lake.settings.home) as folder:
             restored = list(run_drill(lake, chosen, folder.absolute()))
         _report(context, restored)
