@@ -1,12 +1,14 @@
-"""What looks like a secret within a value: one home of the patterns, for all that shows, tells or passes on settings.
+"""What of a text may be shown: nothing that looks like a secret, nothing without a form of its own.
 
-Belongs here: finding and hiding. Does not belong here: which settings are secret as a whole (settings.py).
+Belongs here: finding and hiding, one home of the patterns. Does not belong here: which settings are secret as a
+whole (settings.py).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -23,6 +25,17 @@ SHORTEST_IN_ENVIRONMENT = 8
 
 _IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 _IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)([^&;\s]+)", re.IGNORECASE)
+
+
+_FORMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode's categories of what has no form: controls, direction marks, surrogates, line separators."""
+
+
+def visible(text: str) -> str:
+    """The text with what has no form as U+FFFD, such as the escapes that steer a terminal; lines and tabs stay."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _FORMLESS and c not in "\n\t" else c for c in text
+    )
 
 
 def shown(value: Any) -> str:
