@@ -11,12 +11,22 @@ import pytest
 from rich.table import Table
 
 import steam_assets
+from steam_assets.clock import Clock
+from steam_assets.commands.diagnostics import one_line
 from steam_assets.commands.doctor import _print as print_findings
 from steam_assets.commands.doctor_checks import Finding
 from steam_assets.commands.import_history import report
 from steam_assets.commands.terminal import Terminal
-from steam_assets.extraction.errors import Unreachable
+from steam_assets.extraction.errors import SourceError, Unreachable
+from steam_assets.extraction.hosts import served_by
+from steam_assets.extraction.http_client import HttpClient
+from steam_assets.extraction.limits import RetryPolicy
 from steam_assets.ingestion.history.importing import ImportLine
+from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
+from steam_assets.simulator.faults import EmptyResponse
+from steam_assets.sources.source import InvalidAnswer, Request
+from steam_assets.sources.steam import STEAM_API
 
 SENT = [
     "[/b]",
@@ -78,6 +88,28 @@ def test_a_status_and_the_tables_of_commands_take_any_text(terminal: Terminal, t
     terminal.print(report([ImportLine(text, "news", None, 1, 0, {text: 1})], dry_run=True))
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", file.getvalue())
     assert f"rm {text}" in shown and f"{text} found" in shown
+
+
+@pytest.mark.parametrize("header", ["[/b]", "[link=https://evil.example]15[/link]"])
+def test_the_header_of_a_failed_call_is_shown_as_it_was_sent(
+    header: str, terminal: Terminal, simulator: Simulator, tmp_path: Path
+) -> None:
+    """What a host says of itself is part of the error, on its way from the socket to the terminal."""
+    file = drawn(terminal)
+    settings = Settings(home=tmp_path, **served_by(simulator.url, 500.0))
+    hasty = RetryPolicy(invalid_attempts=1, backoff_base_seconds=0.01, backoff_cap_seconds=0.01)
+    simulator.faults.add(EmptyResponse(eresult=header))
+    try:
+        with HttpClient(settings, Clock(), hasty) as client, pytest.raises(SourceError) as failed:
+            client.fetch(Request(STEAM_API, "charts", "/ISteamChartsService/GetMostPlayedGames/v1/", {}, refusing))
+    finally:
+        simulator.faults.clear()
+    terminal.print(one_line(failed.value), soft_wrap=True)
+    assert header in file.getvalue()
+
+
+def refusing(body: bytes) -> object:
+    raise InvalidAnswer("the answer has no ranks")
 
 
 def test_the_error_of_a_source_has_no_control_characters_of_its_answer() -> None:
