@@ -158,9 +158,9 @@ def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
 
 
 def _say(message: str, style: str = "red") -> None:
-    from rich.console import Console
+    from steam_assets.commands.terminal import Terminal
 
-    Console(stderr=True).print(message, style=style, highlight=False, markup=False, soft_wrap=True)
+    Terminal(stderr=True).print(message, style=style, soft_wrap=True)
 
 
 if __name__ == "__main__":

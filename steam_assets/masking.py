@@ -1,11 +1,14 @@
-"""What looks like a secret within a value: one home of the patterns, for all that shows, tells or passes on settings.
+"""What of a text may be shown: nothing that looks like a secret, nothing without a form of its own.
 
-Belongs here: finding and hiding. Does not belong here: which settings are secret as a whole (settings.py).
+Belongs here: finding and hiding, one home of the patterns. Does not belong here: which settings are secret as a
+whole (settings.py).
 """
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -15,8 +18,24 @@ from pydantic import BaseModel, SecretStr
 HIDDEN = "(hidden)"
 
 _SECRET_NAME = re.compile(r"pass(word|wd)?|secret|token|credential|key", re.IGNORECASE)
+_NAMES_A_SECRET = re.compile(r"_(ID|FILE|PATH|NAME)$", re.IGNORECASE)
+"""Variables that say which secret, or where it is; errors may name that."""
+SHORTEST_IN_ENVIRONMENT = 8
+"""Letters; what is shorter, such as a switch, would take common words out of a text."""
+
 _IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 _IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)([^&;\s]+)", re.IGNORECASE)
+
+
+_FORMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode's categories of what has no form: controls, direction marks, surrogates, line separators."""
+
+
+def visible(text: str) -> str:
+    """The text with what has no form as U+FFFD, such as the escapes that steer a terminal; lines and tabs stay."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _FORMLESS and c not in "\n\t" else c for c in text
+    )
 
 
 def shown(value: Any) -> str:
@@ -33,8 +52,13 @@ def shown(value: Any) -> str:
 
 
 def without_secrets(settings: BaseModel, text: str) -> str:
-    """The text without any secret of the settings, whole or within an address, and without any other login in it."""
+    """The text without any secret of the settings, whole or within an address, and without any other login in it.
+
+    Nor has it what the environment holds under the name of a secret, such as AWS_SECRET_ACCESS_KEY.
+    """
     secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
+    around = {name: value for name, value in os.environ.items() if not _NAMES_A_SECRET.search(name)}
+    secrets |= {part for part in secret_parts(around) if len(part) >= SHORTEST_IN_ENVIRONMENT}
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     return shown(text)

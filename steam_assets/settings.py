@@ -169,6 +169,13 @@ class Settings(_Declared):
         default=SecretStr(""), description="The secret of the personal access token."
     )
 
+    dagster_ui_hosts: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9.:_,\s-]*$",
+        description="Names, comma separated, that the Dagster UI is opened under beside its own address, such as a "
+        "proxy's. Requests for other names are refused.",
+    )
+
     automation: bool = Field(
         default=False, description="Schedules and sensors are on from the start (docker/ sets it)."
     )
@@ -271,6 +278,17 @@ class Settings(_Declared):
     @property
     def kafka_address(self) -> str:
         return self.kafka_bootstrap_servers or f"127.0.0.1:{self.embedded_kafka_port}"
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made with those above it where they are missing, for its owner alone: raw data has reviewers' ids.
+
+    One that is there keeps its mode, which its owner has chosen.
+    """
+    for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def unusable_folder(folder: Path) -> str | None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from steam_assets.commands.common_options import HomeOption
 from steam_assets.commands.preflight import opened_settings, require_file
 from steam_assets.commands.refresh import behind_note
+from steam_assets.commands.terminal import Terminal
 
 
 def dashboard(
@@ -32,13 +32,13 @@ def dashboard(
     from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
 
     where = (out or dashboard_path(settings)).absolute()
-    lake, console = Lake(settings), Console()
+    lake, console = Lake(settings), Terminal()
     data = load(CleanReader(settings), behind(lake))
     size = write_whole(where, render(data).encode())
     as_of = f"as of {data.newest:%Y-%m-%d %H:%M} UTC" if data.newest else "nothing collected yet"
-    console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", soft_wrap=True)
     if data.behind:
-        console.print(behind_note(data.behind, settings), style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(behind_note(data.behind, settings), style="yellow", soft_wrap=True)
     if open_browser:
         import webbrowser
 

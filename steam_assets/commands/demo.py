@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from steam_assets.commands.preflight import require_writable
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -73,7 +73,7 @@ def demo(
     from steam_assets.java.jvm import find_java
     from steam_assets.simulator import Simulator
 
-    console = Console()
+    console = Terminal()
     steps, left = _replayed(replay) if replay else (_steps(days, weeks, months), [])
     find_java()
     with Simulator(seed=7, apps=apps, replay=replay) as simulator:
@@ -158,7 +158,7 @@ class DemoRun:
 
     settings: Settings
     simulator: Simulator
-    console: Console
+    console: Terminal
 
     def run(self, steps: Sequence[Step], left_out: Sequence[LeftOut] = ()) -> None:
         from steam_assets.commands.partition_table import partition_table
@@ -227,6 +227,11 @@ class DemoRun:
     def _progress(self, total: int) -> Iterator[tuple[Progress, TaskID]]:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self.console) as progress:
             yield progress, progress.add_task("Starting", total=total)

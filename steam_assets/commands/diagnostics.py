@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from steam_assets.masking import visible
 from steam_assets.root_cause import root_cause
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _route_loggers(terminal: TextIO) -> None:
 
 class _MessageAlone(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage()
+        return visible(record.getMessage())
 
 
 def one_line(error: BaseException) -> str:

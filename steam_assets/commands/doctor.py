@@ -11,17 +11,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.commands.doctor_checks import Finding
     from steam_assets.commands.doctor_settings import SettingLine
     from steam_assets.settings import Settings
 
-MARKS = {"problem": "[red]problem[/]", "note": "[blue]note[/]", "ok": "[green]ok[/]"}
-"""The states, the most urgent first."""
+MARKS = {"problem": "red", "note": "blue", "ok": "green"}
+"""The states with their colours, the most urgent first."""
 
 
 def doctor(
@@ -37,7 +38,7 @@ def doctor(
         report = {"ok": not wrong, "settings": [asdict(x) for x in lines], "checks": [asdict(x) for x in findings]}
         typer.echo(json.dumps(report, indent=1))
     else:
-        _print(Console(), lines if show_settings else [], findings)
+        _print(Terminal(), lines if show_settings else [], findings)
     if wrong:
         raise typer.Exit(1)
 
@@ -65,18 +66,18 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield from check(settings)
 
 
-def _print(console: Console, lines: Sequence[SettingLine], findings: Sequence[Finding]) -> None:
+def _print(console: Terminal, lines: Sequence[SettingLine], findings: Sequence[Finding]) -> None:
     wrong = [finding for finding in findings if finding.state == "problem"]
     for finding in wrong:
-        console.print(f"[red]{escape(finding.name)}[/]: {escape(finding.detail)}", highlight=False, soft_wrap=True)
-        console.print(f"  {escape(finding.fix)}\n", highlight=False, soft_wrap=True, style="bold")
+        console.print(Text(finding.name, "red"), ": ", finding.detail, sep="", soft_wrap=True)
+        console.print(f"  {finding.fix}\n", soft_wrap=True, style="bold")
     if not wrong:
-        console.print("[green]Nothing is wrong.[/]\n")
+        console.print("Nothing is wrong.\n", style="green")
     table = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
     for heading in ("", "what", "found"):
         table.add_column(heading, overflow="fold")
     for finding in sorted(findings, key=lambda one: list(MARKS).index(one.state)):
-        table.add_row(MARKS[finding.state], escape(finding.name), escape(finding.detail))
+        table.add_row(Text(finding.state, MARKS[finding.state]), finding.name, finding.detail)
     console.print(table)
     if lines:
         console.print(_settings_table(lines))
@@ -87,5 +88,5 @@ def _settings_table(lines: Sequence[SettingLine]) -> Table:
     for heading in ("setting", "value", "from", "what it is"):
         table.add_column(heading, overflow="fold")
     for line in lines:
-        table.add_row(line.name, escape(line.value), line.origin, escape(line.meaning))
+        table.add_row(line.name, line.value, line.origin, line.meaning)
     return table

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from steam_assets.commands.common_options import HomeOption, not_among
 from steam_assets.commands.partition_options import partitions_of
 from steam_assets.commands.preflight import opened_settings, require_writable
 from steam_assets.commands.refresh import say_behind
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.lake.clean_reader import CleanReader
@@ -50,13 +50,13 @@ def export(
     from steam_assets.lake.lake import Lake
     from steam_assets.visuals.exports import export_table
 
-    console = Console()
+    console = Terminal()
     reader, files, rows = CleanReader(settings), 0, 0
     asked = _asked(reader, settings, table or known, partition or [])
     for name, keys in track(asked, "Exporting", console=console):
         for written in export_table(reader, folder, name, keys):
             files, rows = files + 2, rows + written.rows
-    console.print(f"{files} files with {rows} rows in {folder}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{files} files with {rows} rows in {folder}", soft_wrap=True)
     say_behind(Lake(settings), console)
 
 
@@ -125,4 +125,4 @@ def jars(
     brought = export_jars(folder)
     size = sum(jar.stat().st_size for jar in brought) / 1e6
     found = f"{len(brought)} jars, {size:.0f} MB, digests verified. STEAM_JARS_DIR={folder.absolute()}"
-    Console().print(found, markup=False, soft_wrap=True)
+    Terminal().print(found, soft_wrap=True)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from steam_assets.commands.preflight import writable_settings
 from steam_assets.commands.refresh import refresh_behind, say_behind
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.ingestion.history.importing import ImportLine
@@ -44,7 +43,7 @@ def import_history(
     from steam_assets.ingestion.history.importing import import_folder
     from steam_assets.lake.lake import Lake
 
-    console, lake = Console(stderr=as_json), Lake(settings)
+    console, lake = Terminal(stderr=as_json), Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
     taken = [line for line in lines if line.partition_key]
     if clean and taken and not dry_run:
@@ -54,9 +53,9 @@ def import_history(
     else:
         if taken:
             console.print(report(lines, dry_run=dry_run))
-        console.print(totals(lines), highlight=False, soft_wrap=True)
+        console.print(totals(lines), soft_wrap=True)
         for line in left_out(lines):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
         if taken and not dry_run:
             _show_partitions(lake, lines, console)
     if not taken:
@@ -78,7 +77,7 @@ def _nothing_in(folder: Path) -> typer.BadParameter:
     return typer.BadParameter(problem, param_hint="FOLDER")
 
 
-def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console, *, refresh: bool) -> None:
+def _clean(lake: Lake, lines: Sequence[ImportLine], console: Terminal, *, refresh: bool) -> None:
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
 
@@ -95,7 +94,7 @@ def _clean(lake: Lake, lines: Sequence[ImportLine], console: Console, *, refresh
     say_behind(lake, console)
 
 
-def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Console) -> None:
+def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Terminal) -> None:
     from steam_assets.orchestration.launch import AFTER_RAW
 
     for first, last in source.cadence.ranges(keys):
@@ -134,9 +133,7 @@ def report(lines: Sequence[ImportLine], *, dry_run: bool) -> Table:
     for line in (line for line in lines if line.source):
         belongs = f"{line.source} {line.partition_key or ''}".strip() + (" (there)" if line.there else "")
         why = "; ".join(line.left_out)
-        table.add_row(
-            escape(line.file), belongs, str(line.rows), str(line.usable), str(line.rows - line.usable), escape(why)
-        )
+        table.add_row(line.file, belongs, str(line.rows), str(line.usable), str(line.rows - line.usable), why)
     return table
 
 
@@ -170,7 +167,7 @@ def _left_out(source: str, reason: str, lines: Sequence[ImportLine]) -> str:
     return f"Not brought in: {counted}{f' of {source}' if source else ''} ({some}): {reason}"
 
 
-def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Console) -> None:
+def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Terminal) -> None:
     from steam_assets.commands.partition_table import partition_table
     from steam_assets.ledger.partition_status import partition_status
 

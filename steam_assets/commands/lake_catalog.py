@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from steam_assets.commands.common_options import HomeOption, not_among
 from steam_assets.commands.examples import epilog
 from steam_assets.commands.preflight import opened_settings
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.settings import RootName
@@ -31,20 +31,20 @@ def rebuild(
 
     if root is not None and root not in ROOT_NAMES:
         raise not_among(root, ROOT_NAMES, "root", "--root")
-    settings, console = opened_settings(home), Console()
+    settings, console = opened_settings(home), Terminal()
     chosen: list[RootName] = [name for name in ROOT_NAMES if root in (None, name)]
     for name in chosen:
         if read_marker(settings, name) is None:
-            console.print(f"{name}: nothing at {settings.root(name)} yet", highlight=False, soft_wrap=True)
+            console.print(f"{name}: nothing at {settings.root(name)} yet", soft_wrap=True)
             continue
         open_root(settings, name)
         found = rebuild_catalog(settings, name)
-        console.print(f"{name}: {len(found)} tables: {', '.join(found)}", highlight=False, soft_wrap=True)
+        console.print(f"{name}: {len(found)} tables: {', '.join(found)}", soft_wrap=True)
 
 
 def relocate(home: HomeOption = None) -> None:
     """Make a lake whole that was copied or moved to where the settings say it is. The original is not touched."""
-    settings, console = opened_settings(home), Console()
+    settings, console = opened_settings(home), Terminal()
     from steam_assets.lake.relocate import relocate as relocate_root
     from steam_assets.lake.roots import ROOT_NAMES
 
@@ -56,5 +56,5 @@ def relocate(home: HomeOption = None) -> None:
             if done
             else f"{settings.root(name)} is where it was made"
         )
-        console.print(f"{name}: {told}", highlight=False, soft_wrap=True)
+        console.print(f"{name}: {told}", soft_wrap=True)
     console.print("`steam-assets verify` reads everything back.")

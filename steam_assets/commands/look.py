@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from steam_assets.commands.common_options import HomeOption, chosen_sources, not_among, source_names
 from steam_assets.commands.examples import epilog
 from steam_assets.commands.partition_options import partition_of
 from steam_assets.commands.preflight import opened_settings
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.insights.insight import Insight
@@ -80,7 +80,7 @@ def trace(
 
     named = {t.name: (s, t) for s in SOURCES for t in s.tables}
     if insight := next((one for one in INSIGHTS if table in (one.name, one.table) and table not in named), None):
-        _print_inputs(Console(), Lake(settings), insight, partition)
+        _print_inputs(Terminal(), Lake(settings), insight, partition)
         return
     if table not in named:
         raise not_among(table, [*named, *(one.name for one in INSIGHTS)], "table or insight", "TABLE")
@@ -91,7 +91,7 @@ def trace(
     if as_json:
         typer.echo(json.dumps({"record": found.record.model_dump(mode="json"), "answers": found.answers}, default=str))
         return
-    _print(Console(), found, partition)
+    _print(Terminal(), found, partition)
 
 
 def named_partition(settings: Settings, cadence: Cadence, text: str, option: str) -> str:
@@ -104,20 +104,18 @@ def named_partition(settings: Settings, cadence: Cadence, text: str, option: str
         return partition_of(text, cadence, Clock.from_settings(settings).now(), option)
 
 
-def _print(console: Console, found: Trace, partition: str) -> None:
+def _print(console: Terminal, found: Trace, partition: str) -> None:
     record = found.record
-    console.print(f"[bold]{found.table}[/] {partition}", highlight=False)
+    console.print(Text(found.table, "bold"), partition)
     console.print(
         f"  {record.clean} rows, {record.quarantined} quarantined, {record.duplicates} duplicates of {record.items} "
         f"items; digest {record.content.digest}",
-        highlight=False,
     )
     for version in found.versions:
         seen = "  ← readers see this" if version.current else ""
         console.print(
             f"  snapshot {version.snapshot_id}, {version.committed_at:%Y-%m-%d %H:%M:%S} UTC, "
             f"{version.operation}{seen}",
-            highlight=False,
         )
     lines = Table(
         box=None, pad_edge=False, title=f"Answers it was read from: {len(found.answers)}", title_justify="left"
@@ -125,18 +123,17 @@ def _print(console: Console, found: Trace, partition: str) -> None:
     for heading in ("rows", "request", "app", "asked at (UTC)", "SHA-256", "came through"):
         lines.add_column(heading, overflow="fold")
     for answer in sorted(found.answers, key=lambda one: one["sequence"])[:SHOWN_ANSWERS]:
-        lines.add_row(*(escape(text) for text in _answer(answer)))
+        lines.add_row(*_answer(answer))
     console.print(lines)
     if len(found.answers) > SHOWN_ANSWERS:
         console.print(f"… and {len(found.answers) - SHOWN_ANSWERS} more; --app or --json shows them")
     console.print(
         f"The answers themselves: steam-assets show raw {found.raw.table if found.raw else 'SOURCE'} {partition}",
-        highlight=False,
         soft_wrap=True,
     )
 
 
-def _print_inputs(console: Console, lake: Lake, insight: Insight, partition: str) -> None:
+def _print_inputs(console: Terminal, lake: Lake, insight: Insight, partition: str) -> None:
     from steam_assets.insights.affected import reads
     from steam_assets.sources import SOURCES
 
@@ -144,7 +141,7 @@ def _print_inputs(console: Console, lake: Lake, insight: Insight, partition: str
         raise typer.BadParameter(f"{insight.name} has one partition, of all that is kept; trace its tables instead")
     partition = named_partition(lake.settings, insight.cadence, partition, "--partition")
     period = insight.cadence.window(partition)
-    console.print(f"[bold]{insight.table}[/] {partition}: {escape(insight.method)}", highlight=False)
+    console.print(Text(insight.table, "bold"), f"{partition}: {insight.method}")
     lines = Table(box=None, pad_edge=False, title="Computed from", title_justify="left")
     for heading in ("table", "partition", "rows", "snapshot", "content digest"):
         lines.add_column(heading, overflow="fold")
@@ -154,8 +151,8 @@ def _print_inputs(console: Console, lake: Lake, insight: Insight, partition: str
             lines.add_row(read.table, read.partition_key, str(made.clean), str(made.snapshot_id), made.content.digest)
     console.print(lines)
     gaps = sum(read.record is None for read in found)
-    console.print(f"{gaps} more partitions that it looks back at, or ahead to, were not collected.", highlight=False)
-    console.print("Further back: steam-assets trace TABLE --partition PARTITION", highlight=False)
+    console.print(f"{gaps} more partitions that it looks back at, or ahead to, were not collected.")
+    console.print("Further back: steam-assets trace TABLE --partition PARTITION")
 
 
 def _answer(answer: dict[str, Any]) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from steam_assets.commands.common_options import HomeOption, PartitionOption, SourceOption, chosen_sources
 from steam_assets.commands.partition_options import partitions_of
 from steam_assets.commands.preflight import opened_settings
 from steam_assets.commands.refresh import say_behind
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.lake.housekeeping import Line
@@ -35,7 +35,7 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     from steam_assets.lake.backup import verify_twins
     from steam_assets.lake.lake import Lake
 
-    console, lake = Console(), Lake(settings)
+    console, lake = Terminal(), Lake(settings)
     asked = _asked(lake, source, partition, _kept, "there is no such partition")
     todo = [(twins, key) for chosen, keys in asked for key in keys for twins in lake.twins(chosen)]
     problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
@@ -62,7 +62,7 @@ def restore(
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restorer, backed_up_partitions
 
-    console, lake = Console(), Lake(settings)
+    console, lake = Terminal(), Lake(settings)
     asked = _asked(lake, source, partition, backed_up_partitions, "there is no backup")
     if source is None and partition is None and not yes:
         _ask(console, lake, asked, to)
@@ -70,11 +70,11 @@ def restore(
     restored: list[Restored] = []
     for chosen, keys in asked:
         for result in restorer.restore(chosen, keys, overwrite=overwrite):
-            console.print(f"{result.source} {result.partition_key}: {_arrived(result)}", markup=False, highlight=False)
+            console.print(f"{result.source} {result.partition_key}: {_arrived(result)}")
             restored.append(result)
     _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
     if to:
-        console.print(f"Use them by {restorer.usable_as}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"Use them by {restorer.usable_as}", soft_wrap=True)
     else:
         say_behind(lake, console)
 
@@ -89,10 +89,11 @@ def drill(source: SourceOption = None, home: HomeOption = None) -> None:
     from steam_assets.lake.restore import backed_up_partitions
     from steam_assets.lake.restore import drill as run_drill
     from steam_assets.processes.temporary_folders import temporary_folder
+    from steam_assets.settings import private_folder
 
-    console, lake = Console(), Lake(settings)
+    console, lake = Terminal(), Lake(settings)
     asked = _asked(lake, source, None, backed_up_partitions, "there is no backup")
-    lake.settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(lake.settings.home)
     with temporary_folder("drill-", lake.settings.home) as folder:
         work = run_drill(lake, [chosen for chosen, _ in asked], folder.absolute())
         restored = list(track(work, "Restoring", console=console))
@@ -122,7 +123,7 @@ def housekeeping(
     lines = work.apply() if apply else work.plan()
     console.print(f"Began before {older_than:%Y-%m-%d}:" if lines else "There are no primaries.")
     for heading, group in _by_reason(lines, applied=apply).items():
-        console.print(heading, style="bold", markup=False, highlight=False)
+        console.print(heading, style="bold")
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
         table.add_column(overflow="fold")
         table.add_column(overflow="fold", min_width=KEY_WIDTH)
@@ -169,18 +170,18 @@ def _asked(
     return found
 
 
-def _ask(console: Console, lake: Lake, asked: Sequence[tuple[Source, list[str]]], to: str | None) -> None:
+def _ask(console: Terminal, lake: Lake, asked: Sequence[tuple[Source, list[str]]], to: str | None) -> None:
     """Show what would be restored, and go on if that is wanted. BadParameter where nobody can be asked."""
     from steam_assets.ledger.partition_status import SourceLedger
 
-    console.print(f"Would be restored to {to or 'the primaries'}:", markup=False, highlight=False)
+    console.print(f"Would be restored to {to or 'the primaries'}:")
     for source, keys in asked:
         ledger = SourceLedger.of(lake, source)
         gone = [key for key in keys if not ledger.status(key).up_to_date]
         ranges = [first if first == last else f"{first} to {last}" for first, last in source.cadence.ranges(keys)]
         missing = "" if to else f"; missing here or different: {len(gone)}"
         line = f"  {source.name}: {len(keys)} partitions ({', '.join(ranges)}){missing}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     if not sys.stdin.isatty():
         raise typer.BadParameter(
             "restoring everything needs a confirmation, and there is no terminal to ask for one; type "
@@ -199,9 +200,9 @@ def _arrived(result: Restored) -> str:
     return ", ".join(f"{count} rows of {table}" for table, count in result.rows.items()) or "nothing"
 
 
-def _report(console: Console, problems: Sequence[str], fine: str) -> None:
+def _report(console: Terminal, problems: Sequence[str], fine: str) -> None:
     if problems:
         for problem in problems:
-            console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+            console.print(problem, style="red", soft_wrap=True)
         raise typer.Exit(1)
-    console.print(f"[green]{fine}[/]")
+    console.print(fine, style="green")

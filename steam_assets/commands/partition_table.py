@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from steam_assets.commands.terminal import Terminal
 from steam_assets.ledger.freshness import Freshness
 from steam_assets.ledger.partition_status import PartitionStatus, TableStatus
 
@@ -27,12 +27,12 @@ NAME_WIDTH = 7
 """Letters of a name that stay in one line in the narrowest terminal."""
 
 
-def table_console(*, stderr: bool = False) -> Console:
+def table_console(*, stderr: bool = False) -> Terminal:
     """A console as wide as the terminal or COLUMNS say; wide in a pipe, where a line belongs to one row."""
-    console = Console(stderr=stderr)
+    console = Terminal(stderr=stderr)
     if console.is_terminal or os.environ.get("COLUMNS"):
         return console
-    return Console(stderr=stderr, width=LINES_FOR_PROGRAMS)
+    return Terminal(stderr=stderr, width=LINES_FOR_PROGRAMS)
 
 
 def partition_table(statuses: Iterable[PartitionStatus], title: str, width: int = NARROW) -> Table:
@@ -42,7 +42,7 @@ def partition_table(statuses: Iterable[PartitionStatus], title: str, width: int 
     checks failed. What does not fit goes on in the next line: nothing is cut.
     """
     narrow = width < NARROW
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("source", overflow="fold", min_width=NAME_WIDTH)
     table.add_column("partition", overflow="fold", min_width=KEY_WIDTH)
     for heading in NARROW_HEADINGS if narrow else HEADINGS:
@@ -70,10 +70,10 @@ def _shown(numbers: Iterable[int | None]) -> list[str]:
     return ["–" if number is None else str(number) for number in numbers]
 
 
-def _verified(status: PartitionStatus, part: TableStatus) -> str:
+def _verified(status: PartitionStatus, part: TableStatus) -> Text:
     if status.cleared:
-        return "[green]yes, the only copy[/]"
-    return "[green]yes[/]" if status.raw_backed_up and part.backed_up else "[yellow]no[/]"
+        return Text("yes, the only copy", "green")
+    return Text("yes", "green") if status.raw_backed_up and part.backed_up else Text("no", "yellow")
 
 
 def freshness_json(report: Freshness) -> dict[str, Any]:

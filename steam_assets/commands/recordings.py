@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
+
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.simulator.replay import LeftOut, Recording
@@ -37,7 +38,7 @@ def nothing_recorded(folder: Path, left_out: Sequence[LeftOut]) -> typer.BadPara
     return typer.BadParameter(f"nothing in {folder} can be replayed: {why}. Expected: {LAYOUT}", param_hint="--replay")
 
 
-def show_left_out(console: Console, left_out: Sequence[LeftOut]) -> None:
+def show_left_out(console: Terminal, left_out: Sequence[LeftOut]) -> None:
     """A line for each kind of what is not replayed; nothing if all is."""
     for left in left_out:
-        console.print(f"Not replayed: {left}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"Not replayed: {left}", soft_wrap=True)

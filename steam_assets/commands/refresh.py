@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from steam_assets.commands.common_options import HomeOption
 from steam_assets.commands.preflight import opened_settings, require_spark
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,14 +32,14 @@ def refresh(home: HomeOption = None) -> None:
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, local_instance
 
-    console = Console()
+    console = Terminal()
     with local_instance(settings) as instance:
         launcher = Launcher(build_defs(settings=settings), instance)
         if not refresh_behind(launcher, Lake(settings), console):
             console.print("Insights are as new as the data: nothing to do.")
 
 
-def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
+def refresh_behind(launcher: Launcher, lake: Lake, console: Terminal) -> bool:
     """One run of the refresh job for all that is behind; False if nothing is. RunFailed that names the next step.
 
     One command of a HOME refreshes at a time; what was behind for two of them, the first one has made.
@@ -49,9 +48,10 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
 
     from steam_assets.ledger.unrefreshed import behind, in_words
     from steam_assets.orchestration.launch import RunFailed
+    from steam_assets.settings import private_folder
     from steam_assets.visuals.dashboard.file import dashboard_path
 
-    lake.settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(lake.settings.home)
     with console.status("Insights, dashboard, exports"), FileLock(lake.settings.home / "refresh.lock"):
         changed = behind(lake)
         if not changed:
@@ -67,7 +67,7 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Console) -> bool:
     return True
 
 
-def say_behind(lake: Ledger, console: Console) -> None:
+def say_behind(lake: Ledger, console: Terminal) -> None:
     """Say that insights are older than the data, if they are, and which command brings them."""
     from steam_assets.ledger.unrefreshed import behind
 
@@ -83,5 +83,5 @@ def behind_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str
     return f"Insights are older than the data: they lack {in_words(changed)}. Run `{elsewhere}steam-assets refresh`"
 
 
-def _print(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+def _print(console: Terminal, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, soft_wrap=True)

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from steam_assets.commands.common_options import STAGES, not_among, source_names, stage_names
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
 from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
 from steam_assets.commands.refresh import refresh_behind, say_behind
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     from steam_assets.lake.lake import Lake
@@ -65,7 +65,7 @@ def run(
     settings = writable_settings()
     from steam_assets.clock import Clock
 
-    console, now = Console(), Clock.from_settings(settings).now()
+    console, now = Terminal(), Clock.from_settings(settings).now()
     asked = [(source, _keys(source, first, last, now)) for source in chosen]
     if "raw" in (stage or STAGES):
         require_kafka(settings)
@@ -101,7 +101,7 @@ def _run_source(
     *,
     apps: Sequence[int],
     refetch: bool,
-    console: Console,
+    console: Terminal,
 ) -> None:
     from steam_assets.orchestration.launch import RunFailed
 
@@ -119,15 +119,16 @@ def run_range(
     *,
     apps: Sequence[int],
     refetch: bool = False,
-    console: Console,
+    console: Terminal,
 ) -> None:
     """Raw one run a partition, the later stages one run for the range. RunFailed at the first that fails."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.text import Text
 
     from steam_assets.orchestration.launch import Stage
 
     later, failed = [stage for stage in stages if stage is not Stage.RAW], list[str]()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(source.title, total=(len(keys) if Stage.RAW in stages else 0) + bool(later))
         if Stage.RAW in stages:
@@ -143,7 +144,7 @@ def run_range(
             failed += launcher.range(source, later, (keys[0], keys[-1]))
             progress.advance(task)
     for check in failed:
-        console.print(f"[yellow]check failed:[/] {check}", highlight=False)
+        console.print(Text("check failed:", "yellow"), check)
 
 
 def _sources(target: str) -> list[Source]:
@@ -175,7 +176,7 @@ def _keys(source: Source, first: str | None, last: str | None, now: datetime) ->
     return partition_range(first, last, source.cadence, now, newest.key)
 
 
-def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Console) -> None:
+def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Terminal) -> None:
     from steam_assets.commands.partition_table import partition_table
     from steam_assets.ledger.partition_status import partition_status
 

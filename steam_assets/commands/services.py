@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.preflight import require_free_port, require_kafka, writable_settings
 from steam_assets.commands.recordings import recorded_in, show_left_out
+from steam_assets.commands.terminal import Terminal
 from steam_assets.sources import HOSTS
-
-WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 
 
 def dev(
@@ -28,7 +26,7 @@ def dev(
     """Serve the Dagster UI, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
 
     Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the
-    Dagster UI.
+    Dagster UI. It answers its own pages and this machine's programs, no page of another site.
     """
     settings = writable_settings()
     require_free_port(host, port)
@@ -37,17 +35,16 @@ def dev(
     from steam_assets.orchestration.launch import local_instance
     from steam_assets.processes.supervised import Supervised
 
-    console = Console()
+    console = Terminal()
     find_java()
     # Laid out here, as the webserver and the daemon must not both lay out the databases of a new instance.
     with local_instance(settings) as instance:
         home = instance.root_directory
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
-        console.print(f"Kafka answers at {address}; the history of runs is in {home}", markup=False, soft_wrap=True)
+        console.print(f"Kafka answers at {address}; the history of runs is in {home}", soft_wrap=True)
         console.print(f"Dagster UI: http://{host}:{port}", style="bold")
-        # By workspace.yaml the code location has the name that all other tools give it.
-        code = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "steam_assets.definitions"]
-        command = [sys.executable, "-m", "dagster", "dev", *code, "--port", str(port), "--host", host]
+        services = "steam_assets.orchestration.dagster_services"
+        command = [sys.executable, "-m", services, "--host", host, "--port", str(port)]
         with Supervised(command, errors=sys.stderr) as served:
             code = served.wait()
     if code:
@@ -59,7 +56,7 @@ def broker() -> None:
     settings = writable_settings()
     require_kafka(settings)
     with broker_for(settings) as address:
-        Console().print(f"Kafka answers at {address}. Ctrl-C stops it.")
+        Terminal().print(f"Kafka answers at {address}. Ctrl-C stops it.")
         threading.Event().wait()
 
 
@@ -72,11 +69,11 @@ def simulate(
     """Serve the simulator of all hosts, until Ctrl-C. It prints the settings by which it takes their place."""
     require_free_port("127.0.0.1", port)
     if replay:
-        show_left_out(Console(stderr=True), recorded_in(replay).left_out)
+        show_left_out(Terminal(stderr=True), recorded_in(replay).left_out)
 
     from steam_assets.simulator import serve
 
     def say(url: str) -> None:
-        Console().print(*(f"{host.variable('url')}={url}" for host in HOSTS), soft_wrap=True)
+        Terminal().print(*(f"{host.variable('url')}={url}" for host in HOSTS), soft_wrap=True)
 
     serve(say, port=port, seed=seed, apps=apps, replay=replay)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
     pass
@@ -25,11 +25,9 @@ def warm() -> None:
     from steam_assets.settings import Settings
     from steam_assets.spark.class_data_sharing import archive_spark
 
-    console, settings = Console(), Settings()
+    console, settings = Terminal(), Settings()
     with temporary_folder("steam-warm-") as folder:
         for program, archive in (("Kafka", archive_kafka), ("Spark", partial(archive_spark, settings=settings))):
             with console.status(f"{program} runs for a moment, and writes down which classes it uses"):
                 made = archive(folder)
-            console.print(
-                f"{program}: {made}, {made.stat().st_size / 1e6:.0f} MB", markup=False, highlight=False, soft_wrap=True
-            )
+            console.print(f"{program}: {made}, {made.stat().st_size / 1e6:.0f} MB", soft_wrap=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from steam_assets.masking import visible
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -35,7 +37,8 @@ class SourceError(Exception):
     may_pass: ClassVar[bool] = False
 
     def __init__(self, message: str, *, evidence: Evidence | None = None, transient: bool | None = None) -> None:
-        super().__init__(message)
+        # A host says much of it, and it goes into logs, which terminals show.
+        super().__init__(visible(message))
         self.evidence = evidence
         self.transient = self.may_pass if transient is None else transient
 

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steam_assets.kafka.envelope import Envelope
+from steam_assets.settings import private_folder
 
 LOCK_SECONDS = 1.0
 """A sweep holds a partition's lock for a moment."""
@@ -141,7 +142,7 @@ class SpoolWriter:
         self._lock = FileLock(self._folder.with_suffix(".lock"))
 
     def __enter__(self) -> SpoolWriter:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
         try:
             self._lock.acquire(timeout=LOCK_SECONDS)
         except Timeout as error:

@@ -29,7 +29,7 @@ from steam_assets.kafka.broker_sharing import BrokerUse, alone_in_starting
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
 from steam_assets.loopback import LOOPBACK, require_loopback
 from steam_assets.processes.supervised import Supervised
-from steam_assets.settings import Settings, UnusableSetting
+from steam_assets.settings import Settings, UnusableSetting, private_folder
 
 HOST = LOOPBACK
 _PROGRAM = "kafka"
@@ -139,7 +139,7 @@ class EmbeddedBroker:
     def launch(self) -> None:
         """Start the process, or adopt one, without waiting for it to answer. NoLoopback as of ``require_loopback``."""
         require_loopback()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         # Two processes that start the same broker at once: the second waits and then adopts the first one's.
         with alone_in_starting(self.folder):
             if self._port_answers():

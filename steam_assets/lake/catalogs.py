@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
 from steam_assets.extras import require
-from steam_assets.settings import RootName, Settings
+from steam_assets.settings import RootName, Settings, private_folder
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -56,7 +56,7 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
 
     name = CATALOGS[root]
     if settings.iceberg_catalog == "sqlite":
-        sqlite_file(settings, root).parent.mkdir(parents=True, exist_ok=True)
+        private_folder(sqlite_file(settings, root).parent)
     # Of two processes that make a catalog at once, one is told by the database that it is there already.
     made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pyarrow.fs import FileSelector, FileType
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
-from steam_assets.settings import Settings
+from steam_assets.settings import Settings, private_folder
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Files:
         """Write whole: on S3 and on a local disk a reader sees the old file or the new one."""
         target = address
         if not address.startswith("s3://"):
-            Path(address).parent.mkdir(parents=True, exist_ok=True)
+            private_folder(Path(address).parent)
             target = f"{address}.{os.getpid()}"
         with self.io.new_output(target).create(overwrite=True) as stream:
             stream.write(data)

@@ -142,6 +142,7 @@ class CleanRecord(_Record):
     """Counts of one partition of one clean table: ``items = clean + quarantined + duplicates``.
 
     ``raw_digest`` is the digest of the raw record it was made from; ``snapshot_id`` the Iceberg snapshot of its rows.
+    ``reviewer_key`` is the fingerprint of the key that its pseudonyms were made with; None in a table without any.
     """
 
     kind: Literal["clean"] = "clean"
@@ -155,6 +156,7 @@ class CleanRecord(_Record):
     content: Content
     snapshot_id: int
     committed_at: AwareDatetime
+    reviewer_key: str | None = None
 
 
 PartitionRecord: TypeAlias = RawRecord | CleanRecord

@@ -16,13 +16,15 @@ import dagster as dg
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from steam_assets.masking import without_secrets
+from steam_assets.masking import visible, without_secrets
 from steam_assets.orchestration.run_status import partitions_named
 from steam_assets.settings import Settings
 
 TIMEOUT_SECONDS = (3.0, 5.0)
 TRIES = 3
 LONGEST_TEXT = 2000
+NO_MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "ˋ", "@": "＠"})
+"""Look-alikes of what chat services take for links, mentions and code."""
 
 
 class AlertNotDelivered(Exception):
@@ -52,10 +54,16 @@ def failure_alerts(settings: Settings, *, running: bool) -> dg.SensorDefinition:
 
 
 def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The alert as plain data; ``text`` is a sentence for chat services. ``errors`` are steps with their messages."""
-    clean = [{"step": step, "error": without_secrets(settings, error)[:LONGEST_TEXT]} for step, error in errors]
+    """The alert as plain data. ``errors`` are steps with their messages, as they are.
+
+    ``text`` is a sentence for chat services, in which nothing of an error is a link or calls anybody.
+    """
+    clean = [
+        {"step": step, "error": visible(without_secrets(settings, error))[:LONGEST_TEXT]} for step, error in errors
+    ]
     partition = partitions_named(run.tags)
     first = clean[0]["error"].splitlines()[0] if clean and clean[0]["error"] else "see its log in the Dagster UI"
+    first = first.translate(NO_MARKUP).replace("](", "] (")
     return {
         "text": f"Run {run.run_id[:8]} of {run.job_name} {partition or ''} failed: {first}",
         "run_id": run.run_id,

@@ -100,4 +100,6 @@ def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping
         "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
         "submission": submission(settings),
+        # Dagster's own for what ops hand on, in its usual place: with no config that reads the environment.
+        "io_manager": dg.fs_io_manager.configured({}),
     } | dict(overrides)

@@ -18,12 +18,13 @@ from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.io_managers import require_raw
+from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.source_slot import source_slot
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
 
-class PublishConfig(dg.Config):
+class PublishConfig(PlainConfig):
     """How to obtain the partition.
 
     ``refetch`` asks the source although the partition is there, and adds a snapshot. ``apps`` are asked about instead
@@ -44,14 +45,12 @@ def publish_op(source: Source) -> dg.OpDefinition:
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
         out=dg.Out(Resolved),
         tags={"source": source.name},
+        config_schema=PublishConfig.fields(),
     )
     def publish(
-        context: dg.OpExecutionContext,
-        config: PublishConfig,
-        lake: dg.ResourceParam[Lake],
-        clock: dg.ResourceParam[Clock],
+        context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> Resolved:
-        key = context.partition_key
+        key, config = context.partition_key, PublishConfig.of(context)
 
         def progress(answers: int) -> None:
             context.log.info(f"{source.name} {key}: {answers} answers")

@@ -34,7 +34,7 @@ from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.orchestration.run_ownership import abandon, attended_tags, end_dead_runs
 from steam_assets.processes.temporary_folders import sweep_dead
 from steam_assets.root_cause import root_cause
-from steam_assets.settings import Settings
+from steam_assets.settings import Settings, private_folder
 from steam_assets.sources.source import Source
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -209,7 +209,7 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
     What processes that died left in progress, or in temporary folders, is ended first.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
     Spool.sweep(spool_folder(settings))
     for folder in (settings.home, Path(tempfile.gettempdir())):
         sweep_dead(folder)
@@ -233,7 +233,7 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 def prepare_dagster_home(settings: Settings) -> Path:
     """Make the instance's folder, with dagster.yaml in it, and name it in the environment, for children too."""
     home = Path(os.environ.get("DAGSTER_HOME") or (settings.home / "dagster").absolute())
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     template = Path(__file__).resolve().parents[2] / "dagster.yaml"
     if template.exists() and not (home / "dagster.yaml").exists():
         shutil.copyfile(template, home / "dagster.yaml")

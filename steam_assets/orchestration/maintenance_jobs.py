@@ -18,20 +18,22 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.restore import Restored, Restorer, backed_up_partitions
 from steam_assets.lake.restore import drill as run_drill
 from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.processes.temporary_folders import temporary_folder
+from steam_assets.settings import private_folder
 from steam_assets.sources.source import Source
 
 DRILL_CRON = "0 3 2 * *"
 
 
-class HousekeepingConfig(dg.Config):
+class HousekeepingConfig(PlainConfig):
     """``apply`` deletes; without it the job only says what would be deleted. ``keep_days``: 0 is the setting's."""
 
     apply: bool = False
     keep_days: int = Field(default=0, ge=0)
 
 
-class RestoreConfig(dg.Config):
+class RestoreConfig(PlainConfig):
     """What to bring back: one ``source`` or all, one ``partition`` or all.
 
     ``to`` is another place (a folder, or s3://bucket/prefix); without it, in place. ``overwrite`` replaces data that
@@ -44,7 +46,7 @@ class RestoreConfig(dg.Config):
     to: str = ""
 
 
-class DrillConfig(dg.Config):
+class DrillConfig(PlainConfig):
     """One ``source``, or all."""
 
     source: str = ""
@@ -71,13 +73,10 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="clear_old_primaries",
         description="Clear old primaries, each only if its backup verifies at that moment. A dry run unless `apply`.",
+        config_schema=HousekeepingConfig.fields(),
     )
-    def clear(
-        context: dg.OpExecutionContext,
-        config: HousekeepingConfig,
-        lake: dg.ResourceParam[Lake],
-        clock: dg.ResourceParam[Clock],
-    ) -> None:
+    def clear(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]) -> None:
+        config = HousekeepingConfig.of(context)
         days = config.keep_days or lake.settings.housekeeping_keep_days
         work = Housekeeping(lake, sources, clock.now() - timedelta(days=days))
         lines = work.apply() if config.apply else work.plan()
@@ -97,10 +96,10 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_from_backups",
         description="Bring partitions back from their backups, raw and clean, and read back what arrived.",
+        config_schema=RestoreConfig.fields(),
     )
-    def restore_from_backups(
-        context: dg.OpExecutionContext, config: RestoreConfig, lake: dg.ResourceParam[Lake]
-    ) -> None:
+    def restore_from_backups(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake]) -> None:
+        config = RestoreConfig.of(context)
         restored: list[Restored] = []
         try:
             restorer = Restorer.elsewhere(lake, config.to) if config.to else Restorer.in_place(lake)
@@ -129,10 +128,11 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_elsewhere_and_compare",
         description="Restore every backup into an empty folder, compare, remove the folder.",
+        config_schema=DrillConfig.fields(),
     )
-    def restore_elsewhere(context: dg.OpExecutionContext, config: DrillConfig, lake: dg.ResourceParam[Lake]) -> None:
-        chosen = _chosen(sources, config.source)
-        lake.settings.home.mkdir(parents=True, exist_ok=True)
+    def restore_elsewhere(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake]) -> None:
+        chosen = _chosen(sources, DrillConfig.of(context).source)
+        private_folder(lake.settings.home)
         with temporary_folder("drill-", lake.settings.home) as folder:
             restored = list(run_drill(lake, chosen, folder.absolute()))
         _report(context, restored)
@@ -150,7 +150,8 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
 def _chosen(sources: Sequence[Source], name: str) -> Sequence[Source]:
     chosen = [source for source in sources if name in ("", source.name)]
     if not chosen:
-        raise permanent(f"{name!r} is no source; write one of {', '.join(source.name for source in sources)}")
+        named = ", ".join(source.name for source in sources)
+        raise permanent(f"`source` of the run's config names no source; write one of {named}")
     return chosen
 
 

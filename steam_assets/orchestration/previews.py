@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from html import escape
@@ -21,12 +20,11 @@ from pyspark.sql import DataFrame, SparkSession
 from steam_assets.insights.table import PLOTTED_PARTITIONS
 from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.masking import visible
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
-LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"})
+LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"} | dict.fromkeys("\n\t", "\N{REPLACEMENT CHARACTER}"))
 WIDTH, HEIGHT, MARGIN = 320, 60, 4
-HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode's categories of what has no form of its own: controls, direction marks, surrogates, line separators."""
 
 
 def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
@@ -105,8 +103,7 @@ def _shown(value: object) -> str:
 
 def _safe(text: str) -> str:
     cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    formed = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in HIDDEN else c for c in cut)
-    return formed.translate(LOOK_ALIKE).strip() or "\N{OPEN BOX}"
+    return visible(cut).translate(LOOK_ALIKE).strip() or "\N{OPEN BOX}"
 
 
 def _alternative(words: str) -> str:

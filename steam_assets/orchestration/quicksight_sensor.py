@@ -17,6 +17,7 @@ from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
+from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.previews import preview
 from steam_assets.orchestration.run_status import UNFINISHED
 from steam_assets.orchestration.schedules import AssetJob
@@ -30,7 +31,7 @@ QUICKSIGHT = dg.AssetKey(["visuals", "quicksight"])
 JOB = "quicksight"
 
 
-class QuickSightConfig(dg.Config):
+class QuickSightConfig(PlainConfig):
     """``again``: tables whose data sets are refreshed in any case, after a failed import was looked into."""
 
     again: list[str] = Field(default_factory=list)
@@ -61,17 +62,16 @@ def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         kinds={"quicksight"},
         pool="quicksight",
         tags={"stage": "visual"},
+        config_schema=QuickSightConfig.fields(),
     )
     def quicksight(
-        context: dg.AssetExecutionContext,
-        config: QuickSightConfig,
-        lake: dg.ResourceParam[Lake],
-        clock: dg.ResourceParam[Clock],
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> dg.MaterializeResult:
+        again = QuickSightConfig.of(context.op_execution_context).again
         try:
             versions, missing = committed_versions(lake.settings, CleanReader(lake.settings))
             work = QuickSightRefresh(lake.settings, clock)
-            outcomes = work.refresh(versions, again=config.again)
+            outcomes = work.refresh(versions, again=again)
         except QuickSightNotSetUp as error:
             raise permanent(str(error)) from error
         for table in missing:

@@ -33,6 +33,7 @@ from steam_assets.orchestration.insight_assets import (
     insight_metadata,
     served_insights,
 )
+from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.run_status import UNFINISHED
 from steam_assets.orchestration.visual_assets import (
     DASHBOARD,
@@ -51,7 +52,7 @@ NAMED_CHANGES = 200
 NOT_DONE = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-class RefreshConfig(dg.Config):
+class RefreshConfig(PlainConfig):
     """``changed``: partition keys by clean table; empty for all there are."""
 
     changed: Partitions = Field(default_factory=dict)
@@ -80,16 +81,17 @@ def _insights_op(sources: Sequence[Source]) -> dg.OpDefinition:
     @dg.op(
         name=INSIGHTS_OP,
         description="Computes each touched insight in one commit; gives the changed partitions of all tables.",
+        config_schema=RefreshConfig.fields(),
     )
     def refresh_insights(
         context: dg.OpExecutionContext,
-        config: RefreshConfig,
         lake: dg.ResourceParam[Lake],
         spark: dg.ResourceParam[LazyPySparkResource],
         clock: dg.ResourceParam[Clock],
     ) -> Partitions:
+        changed = RefreshConfig.of(context).changed
         with tried_again(context):
-            return _make_insights(context, Refreshing(lake, sources), spark.spark_session, clock, config.changed)
+            return _make_insights(context, Refreshing(lake, sources), spark.spark_session, clock, changed)
 
     return refresh_insights
 

@@ -119,7 +119,7 @@ class EmptyResponse(Fault, frozen=True):
     """``{"response":{}}``, with the x-eresult of a failed call."""
 
     kind: Literal["empty_response"] = "empty_response"
-    eresult: int = 15
+    eresult: int | str = 15
 
     def change(self, reply: Reply, params: Params) -> Reply:
         return replace(reply, body=EMPTY, headers=reply.header("x-eresult", str(self.eresult)))

@@ -157,6 +157,7 @@ REVIEWS = Table(
     ),
     key=("recommendation_id",),
     items=reviews,
+    pseudonymous=True,
     rules={
         "app_id_positive": "app_id > 0",
         "recommendation_id_is_a_number": "recommendation_id rlike '^[0-9]{1,20}$'",

@@ -194,6 +194,8 @@ class Table:
     ``picture``: a partition is one picture of a moment (a chart), which a newer answer replaces whole; otherwise it is
     a set of items, of which each is replaced by itself. ``ranked`` names the columns of which a partition has each
     value once; the first counts from 1 without a hole.
+
+    ``pseudonymous``: rows hold hashes under the reviewers' key, the column ``hash_key`` of ``raw``.
     """
 
     name: str
@@ -205,6 +207,7 @@ class Table:
     asset: str = "clean"
     picture: bool = False
     ranked: tuple[str, ...] = ()
+    pseudonymous: bool = False
 
 
 @dataclass(frozen=True)

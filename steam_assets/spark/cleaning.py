@@ -25,7 +25,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import Batch, CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
 from steam_assets.spark.pictures import audit_pictures
-from steam_assets.spark.reviewer_key import reviewer_key, with_reviewer_key
+from steam_assets.spark.reviewer_key import fingerprint, key_for, reviewer_key, with_reviewer_key
 
 STATES = ("clean", "quarantined", "duplicate")
 
@@ -110,9 +110,12 @@ def _broken_rules(table: Table) -> list[SparkColumn]:
 
 
 def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[str]) -> DataFrame:
-    """The envelopes of raw partitions, with the reviewers' hash key and ``source_sha256`` as each row's origin."""
+    """The envelopes of raw partitions, with the reviewers' hash key and ``source_sha256`` as each row's origin.
+
+    OtherKey if these partitions' pseudonyms would not match those of the others.
+    """
     envelopes = read_table(spark, lake.raw(source), keys).withColumn("source_sha256", F.col("sha256"))
-    return with_reviewer_key(envelopes, reviewer_key(lake.settings))
+    return with_reviewer_key(envelopes, key_for(lake, source, keys))
 
 
 def commit_classified(
@@ -125,7 +128,9 @@ def commit_classified(
 ) -> list[CleanRecord]:
     """Commit classified items of the partitions that ``records`` name, with their records. Errors as of ``commit``."""
     provenance = {key: Provenance.of(table, record) for key, record in records.items()}
-    return commit(spark, lake.clean(table), lake.quarantine(table), table, classified, provenance, now)
+    made_with = fingerprint(reviewer_key(lake.settings)) if table.pseudonymous else None
+    target, quarantine = lake.clean(table), lake.quarantine(table)
+    return commit(spark, target, quarantine, table, classified, provenance, now, made_with)
 
 
 def clean(
@@ -147,11 +152,13 @@ def commit(
     classified: DataFrame,
     provenance: Mapping[str, Provenance],
     now: datetime,
+    made_with: str | None = None,
 ) -> list[CleanRecord]:
     """Write the partitions ``provenance`` names: quarantine first, then clean rows with their records, in one commit.
 
-    Raises CountsDiffer, with nothing visible changed in the clean table, if Spark saw other numbers of items than were
-    landed, or AuditFailed if the rows are no whole picture of a moment.
+    ``made_with`` is the fingerprint of the reviewers' key. Raises CountsDiffer, with nothing visible changed in the
+    clean table, if Spark saw other numbers of items than were landed, or AuditFailed if the rows are no whole picture
+    of a moment.
     """
     keys = sorted(provenance)
     classified = _saying_what_they_replace(classified, provenance)
@@ -182,6 +189,7 @@ def commit(
                 content=contents[key],
                 snapshot_id=snapshot,
                 committed_at=now,
+                reviewer_key=made_with,
             )
         return records
 

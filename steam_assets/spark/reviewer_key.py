@@ -1,12 +1,15 @@
 """The secret key under which reviewers' ids are hashed before they reach a clean table.
 
-Belongs here: having the key, and giving it to Spark unseen. Does not belong here: the hash itself (sources/reviews.py).
+Belongs here: having the key, knowing it again, giving it to Spark unseen. Does not belong here: the hash itself
+(sources/review_tables.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,8 +17,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steam_assets.lake.lake import Lake
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.processes.temporary_folders import temporary_folder
-from steam_assets.settings import Settings
+from steam_assets.settings import Settings, private_folder
+from steam_assets.sources.source import Source
 
 SHORTEST_KEY = 16
 """Characters; with fewer, ids could be found by trying keys."""
@@ -25,16 +31,66 @@ class UnusableKey(Exception):
     """The file of the reviewers' key holds none."""
 
 
+class OtherKey(Exception):
+    """The key is another one than that of the pseudonyms in the clean tables, or is gone; nothing was cleaned."""
+
+
+def key_for(lake: Lake, source: Source, keys: Collection[str]) -> str:
+    """The key for cleaning partitions of a source.
+
+    OtherKey if clean partitions besides ``keys`` have pseudonyms of another key: the same reviewer would be two in one
+    table. A key is made only where there is none of those.
+    """
+    others = {
+        key: record.reviewer_key
+        for table in source.tables
+        if table.pseudonymous
+        for key, record in lake.clean(table).records(CleanRecord).items()
+        if record.reviewer_key is not None and key not in keys
+    }
+    kept, settings = kept_key(lake.settings), lake.settings
+    if others and not settings.reviewer_hash_key.get_secret_value() and not kept.exists():
+        raise OtherKey(f"{kept} is gone, the key of the pseudonyms in {_what_to_do(source, others, keys)}")
+    key = reviewer_key(settings)
+    if strange := {one: made_with for one, made_with in others.items() if made_with != fingerprint(key)}:
+        raise OtherKey(
+            f"the reviewers' key has the fingerprint {fingerprint(key)}, and another one made the pseudonyms in "
+            f"{_what_to_do(source, strange, keys)}"
+        )
+    return key
+
+
+def _what_to_do(source: Source, others: Mapping[str, str], keys: Collection[str]) -> str:
+    named = ", ".join(sorted(set(others.values())))
+    first, last = min(*others, *keys), max(*others, *keys)
+    return (
+        f"{len(others)} clean partitions of {source.name} (fingerprint {named}). Put that key back, into "
+        "HOME/reviewer_hash_key or STEAM_REVIEWER_HASH_KEY; if it is lost, give all new pseudonyms in one run: "
+        f"steam-assets run {source.name} --stage clean --from {first} --to {last}"
+    )
+
+
+def fingerprint(key: str) -> str:
+    """What a key is known by in the ledger: 16 hexadecimal digits, from which the key cannot be computed."""
+    return hashlib.sha256(f"fingerprint of a reviewers' key\n{key}".encode()).hexdigest()[:16]
+
+
+def kept_key(settings: Settings) -> Path:
+    """The file of a key that no setting gives."""
+    return settings.home / "reviewer_hash_key"
+
+
 def reviewer_key(settings: Settings) -> str:
     """The key of the settings, or one made at first use and kept in ``HOME/reviewer_hash_key`` for its owner alone.
 
-    With another key the same reviewer gets another pseudonym; deleting the key makes all of them anonymous.
+    With another key the same reviewer gets another pseudonym.
     """
     given = settings.reviewer_hash_key.get_secret_value()
     if given:
         return given
-    kept = settings.home / "reviewer_hash_key"
+    kept = kept_key(settings)
     if not kept.exists():
+        private_folder(settings.home)
         _make(kept)
     key = kept.read_text().strip()
     if len(key) < SHORTEST_KEY:
@@ -44,7 +100,6 @@ def reviewer_key(settings: Settings) -> str:
 
 def _make(kept: Path) -> None:
     """Put a new key in place whole; of two processes at once the first one's stays."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(".reviewer_hash_key.", kept.parent) as folder:
         draft = folder / kept.name
         draft.touch(0o600)

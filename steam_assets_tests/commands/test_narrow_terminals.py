@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from steam_assets.cli import app
 from steam_assets.commands.partition_table import partition_table
 from steam_assets.commands.status import LATE
+from steam_assets.commands.terminal import Terminal
 from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.content import EMPTY
@@ -79,9 +78,10 @@ def every_status() -> list[PartitionStatus]:
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_nothing_is_cut_however_long_the_cells(width: int) -> None:
     """Cells that do not fit go on in the next line: all their characters are there, in order."""
-    console = Console(width=width, record=True, file=io.StringIO())
-    console.print(partition_table(every_status(), "[red]title", width))
-    text = console.export_text()
+    console = Terminal(width=width)
+    with console.capture() as captured:
+        console.print(partition_table(every_status(), "[red]title", width))
+    text = captured.get()
     assert "…" not in text and "[red]title" in text
     assert text.count(KEY) == len(SOURCES)
     letters = "".join(text.split())
@@ -94,7 +94,7 @@ def test_nothing_is_cut_however_long_the_cells(width: int) -> None:
 def test_fetched_published_and_landed_share_a_column_in_a_narrow_terminal(home: Path) -> None:
     lake = Lake(Settings(home=home))
     status = partition_status(lake, NEWS, KEY)
-    console = Console(width=60)
+    console = Terminal(width=60)
     with console.capture() as captured:
         console.print(partition_table([status], "", 60))
     assert f" {status.landed(NEWS.tables[0].name)} " in captured.get()

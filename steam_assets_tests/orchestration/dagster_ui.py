@@ -95,7 +95,7 @@ def dagit(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
         pass  # As `dev` does; webserver and daemon must not both lay out the databases of a new instance.
     environment = os.environ | settings | {"DAGSTER_HOME": str(home)}
     commands = {
-        "webserver": ["dagster_webserver", "-p", str(port), "-h", "127.0.0.1"],
+        "webserver": ["steam_assets.orchestration.webserver", "-p", str(port), "-h", "127.0.0.1"],
         "daemon": ["dagster._daemon", "run"],
     }
     with ExitStack() as running:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -147,6 +148,25 @@ def test_without_a_webhook_the_log_has_it(tmp_path: Path) -> None:
 def test_a_password_within_another_setting_is_not_told(tmp_path: Path, setting: dict[str, Any], said: str) -> None:
     told = message(Settings(home=tmp_path, **setting), dg.DagsterRun("nightly"), [("step", said)])
     assert "ush" not in json.dumps(told)
+
+
+def test_a_secret_of_the_environment_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")
+    monkeypatch.setenv("SOME_TOOL_TOKEN", "hushhush")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/sts")
+    said = "'wJalrXUtnFEMI/K7MDENG' and hushhush; no file /var/run/secrets/sts"
+    told = message(Settings(home=tmp_path), dg.DagsterRun("nightly"), [("step", said)])
+    assert told["errors"][0]["error"] == "'[secret]' and [secret]; no file /var/run/secrets/sts"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["<!channel> [/b]", "<https://evil.example|ok>", "[ok](https://evil.example)", "@everyone", "`x`", "\x1b[2J"],
+)
+def test_nothing_of_an_error_is_a_link_or_calls_anybody(tmp_path: Path, said: str) -> None:
+    text = message(Settings(home=tmp_path), dg.DagsterRun("nightly"), [("step", f"answered {said}")])["text"]
+    assert not re.search(r"[<>`@\x1b]|\]\(", text)
+    assert "answered" in text
 
 
 def test_a_failed_range_is_told_by_its_first_and_last_partition(tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""Code server, webserver and daemon of one machine, as ``python -m steam_assets.orchestration.dagster_services``.
+
+Belongs here: starting the three, and ending when one ends. Does not belong here: ending them with their starter
+(processes/supervised.py, in whose session all of them are).
+
+``dagster dev`` does the same with a webserver that answers every web page. One code server serves both others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from steam_assets.processes.temporary_folders import temporary_folder
+
+LOCATION = "steam_assets"
+POLL_SECONDS = 0.2
+
+
+class ServiceEnded(Exception):
+    """One of the services ended by itself; its own output says why."""
+
+
+def main() -> None:
+    """Serve until a signal comes. ServiceEnded if one of the three ends."""
+    parser = argparse.ArgumentParser(prog="dagster_services", description="Serve the Dagster UI and run its daemon.")
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", required=True, type=int)
+    asked = parser.parse_args()
+    # So that the folder goes; whoever sends the signal sends it to the others, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with temporary_folder("steam-dagster-") as folder:
+        try:
+            serve(folder, asked.host, asked.port)
+        except ServiceEnded as error:
+            sys.exit(f"{error}; the Dagster UI stops")
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
+
+
+def serve(folder: Path, host: str, port: int) -> None:
+    """Start the services with their socket in ``folder``, which no other user can enter, and wait for an end."""
+    socket, workspace = folder / "code", folder / "workspace.yaml"
+    code = {"grpc_server": {"host": "localhost", "socket": str(socket), "location_name": LOCATION}}
+    # JSON is YAML.
+    workspace.write_text(json.dumps({"load_from": [code]}))
+    module = ("-m", "steam_assets.definitions", "--location-name", LOCATION)
+    quiet = ("--log-level", "warning", "--inject-env-vars-from-instance")
+    running = {"code server": _python("dagster", "code-server", "start", "--socket", str(socket), *module, *quiet)}
+    # It listens once the code is loaded; the others would show a location that cannot be reached before.
+    while not socket.exists():
+        _wait(running)
+    seen = ("--workspace", str(workspace))
+    running["webserver"] = _python("steam_assets.orchestration.webserver", "--host", host, "--port", str(port), *seen)
+    running["daemon"] = _python("dagster._daemon", "run", *seen)
+    while True:
+        _wait(running)
+
+
+def _python(*module: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", *module])
+
+
+def _wait(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    for name, process in running.items():
+        if (code := process.poll()) is not None:
+            raise ServiceEnded(f"Dagster's {name} ended with code {code}")
+    time.sleep(POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Config of ops that is taken as it was typed.
+
+Belongs here: the schema that Dagster shows and checks, and reading it. Does not belong here: which config there is (the
+ops' modules).
+
+``dagster.Config`` takes ``{env: NAME}`` for any text, number or switch, and puts that variable's value into the config:
+whoever may start a run could read the process's secrets in an error message. Here it is refused by its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, get_args, get_origin
+
+import dagster as dg
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from steam_assets.orchestration.failures import permanent
+
+
+class PlainConfig(BaseModel):
+    """Base of an op's config: ``config_schema=X.fields()`` declares it, ``X.of(context)`` reads it.
+
+    Fields are bool, int, str, and lists and mappings of these, each with a default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def fields(cls) -> dict[str, dg.Field]:
+        """The schema; its types know no ``env``."""
+        return {
+            name: dg.Field(_schema(field.annotation), default_value=field.get_default(call_default_factory=True))
+            for name, field in cls.model_fields.items()
+        }
+
+    @classmethod
+    def of(cls, context: dg.OpExecutionContext) -> Self:
+        """The config of a run. A permanent failure that names the field, and not its value, if it cannot be used."""
+        try:
+            return cls.model_validate(context.op_config)
+        except ValidationError as error:
+            faults = error.errors(include_input=False, include_context=False, include_url=False)
+            told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+        raise permanent(f"the run's config cannot be used: {told}; correct it and launch the run again")
+
+
+def _schema(annotation: Any) -> Any:
+    if get_origin(annotation) is list:
+        return [_schema(get_args(annotation)[0])]
+    if get_origin(annotation) in (dict, Mapping):
+        key, value = get_args(annotation)
+        return dg.Map(key, _schema(value))
+    return annotation

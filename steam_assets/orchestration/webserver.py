@@ -1,0 +1,39 @@
+"""Dagster's webserver with the check of ``same_origin`` in front: ``python -m steam_assets.orchestration.webserver``.
+
+Belongs here: putting the check in front; options are those of ``dagster-webserver``. Does not belong here: the check.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uvicorn
+from dagster_webserver import cli
+from dagster_webserver.app import create_app_from_workspace_process_context
+
+from steam_assets.orchestration.same_origin import SameOrigin
+from steam_assets.settings import Settings
+
+
+def main() -> None:
+    """``dagster-webserver``, whose command has no option for middleware, with its last step replaced."""
+    cli.host_dagster_ui_with_workspace_process_context = _serve
+    cli.main()
+
+
+def _serve(
+    workspace_process_context: Any,
+    host: str | None,
+    port: int | None,
+    path_prefix: str,
+    log_level: str,
+    live_data_poll_rate: int | None = None,
+) -> None:
+    where = host or cli.DEFAULT_WEBSERVER_HOST
+    app = create_app_from_workspace_process_context(workspace_process_context, path_prefix, live_data_poll_rate)
+    app.add_middleware(SameOrigin, hosts=[where, *Settings().dagster_ui_hosts.split(",")])
+    uvicorn.run(app, host=where, port=port or cli.DEFAULT_WEBSERVER_PORT, log_level=log_level)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Text of a server, a file or a setting is shown as it is: it is no markup, no link, and it steers no terminal."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.table import Table
+
+import steam_assets
+from steam_assets.clock import Clock
+from steam_assets.commands.diagnostics import one_line
+from steam_assets.commands.doctor import _print as print_findings
+from steam_assets.commands.doctor_checks import Finding
+from steam_assets.commands.import_history import report
+from steam_assets.commands.terminal import Terminal
+from steam_assets.extraction.errors import SourceError, Unreachable
+from steam_assets.extraction.hosts import served_by
+from steam_assets.extraction.http_client import HttpClient
+from steam_assets.extraction.limits import RetryPolicy
+from steam_assets.ingestion.history.importing import ImportLine
+from steam_assets.settings import Settings
+from steam_assets.simulator import Simulator
+from steam_assets.simulator.faults import EmptyResponse
+from steam_assets.sources.source import InvalidAnswer, Request
+from steam_assets.sources.steam import STEAM_API
+
+SENT = [
+    "[/b]",
+    "[bold]x[/bold]",
+    "[link=https://evil.example]steam[/link]",
+    "[@click=app.quit]x[/]",
+    ":warning: 15",
+    "\\[red]",
+    "[/]" * 20,
+]
+STEERING = ["\x1b]8;;https://evil.example\x1b\\\\here", "\x1b[2J", "\x9b31m", "a\rb", "\u202etxt.exe", "\x07", "\x7f"]
+
+
+def drawn(terminal: Terminal) -> io.StringIO:
+    """Where a terminal that shows colours and links draws from now on."""
+    terminal.file = io.StringIO()
+    return terminal.file
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    return Terminal(width=400)
+
+
+@pytest.mark.parametrize("text", SENT)
+def test_what_looks_like_markup_is_shown_letter_by_letter(terminal: Terminal, text: str) -> None:
+    file = drawn(terminal)
+    table = Table(text, title=text)
+    table.add_row(text)
+    terminal.print(text, style="red", soft_wrap=True)
+    terminal.print("said:", text)
+    terminal.print(table)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
+    assert "\x1b" not in shown
+    assert shown.count(text) == 5
+
+
+@pytest.mark.parametrize("text", STEERING)
+def test_what_would_steer_the_terminal_is_replaced(terminal: Terminal, text: str) -> None:
+    terminal.no_color = True
+    file = drawn(terminal)
+    table = Table("", title=text)
+    table.add_row(text)
+    terminal.print(text)
+    terminal.print(table)
+    # What is bold or in italics is our own doing.
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    assert shown.count("\N{REPLACEMENT CHARACTER}") >= 3
+
+
+@pytest.mark.parametrize("text", SENT)
+def test_a_status_and_the_tables_of_commands_take_any_text(terminal: Terminal, text: str) -> None:
+    file = drawn(terminal)
+    with terminal.status(f"Rewriting addresses in {text}"):
+        pass
+    print_findings(terminal, [], [Finding(text, "problem", f"{text} found", f"rm {text}")])
+    terminal.print(report([ImportLine(text, "news", None, 1, 0, {text: 1})], dry_run=True))
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", file.getvalue())
+    assert f"rm {text}" in shown and f"{text} found" in shown
+
+
+@pytest.mark.parametrize("header", ["[/b]", "[link=https://evil.example]15[/link]"])
+def test_the_header_of_a_failed_call_is_shown_as_it_was_sent(
+    header: str, terminal: Terminal, simulator: Simulator, tmp_path: Path
+) -> None:
+    """What a host says of itself is part of the error, on its way from the socket to the terminal."""
+    file = drawn(terminal)
+    settings = Settings(home=tmp_path, **served_by(simulator.url, 500.0))
+    hasty = RetryPolicy(invalid_attempts=1, backoff_base_seconds=0.01, backoff_cap_seconds=0.01)
+    simulator.faults.add(EmptyResponse(eresult=header))
+    try:
+        with HttpClient(settings, Clock(), hasty) as client, pytest.raises(SourceError) as failed:
+            client.fetch(Request(STEAM_API, "charts", "/ISteamChartsService/GetMostPlayedGames/v1/", {}, refusing))
+    finally:
+        simulator.faults.clear()
+    terminal.print(one_line(failed.value), soft_wrap=True)
+    assert header in file.getvalue()
+
+
+def refusing(body: bytes) -> object:
+    raise InvalidAnswer("the answer has no ranks")
+
+
+def test_the_error_of_a_source_has_no_control_characters_of_its_answer() -> None:
+    """Dagster logs it, and its logs are shown on a terminal."""
+    assert str(Unreachable("answered '\x1b[2J'")) == "answered '\N{REPLACEMENT CHARACTER}[2J'"
+
+
+def test_commands_print_on_this_terminal_alone() -> None:
+    """With another console of Rich the next command would show markup again."""
+    root = Path(steam_assets.__file__).parent
+    for path in root.rglob("*.py"):
+        names = {
+            f"{node.module}.{alias.name}"
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+        }
+        if path.name != "terminal.py":
+            assert not {"rich.console.Console", "rich.print", "rich.markup.render"} & names, path
+        assert "markup=True" not in path.read_text(), path

@@ -1,0 +1,75 @@
+"""What is collected lies in folders that their owner alone can enter, whoever makes them first."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from steam_assets.extraction.spool import SpoolWriter
+from steam_assets.ingestion.resolve_raw import spool_folder
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.launch import local_instance
+from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
+from steam_assets.spark.reviewer_key import reviewer_key
+
+
+def spool(settings: Settings) -> None:
+    with SpoolWriter(spool_folder(settings), "news", "2026-11-03"):
+        pass
+
+
+def raw(settings: Settings) -> None:
+    Lake(settings).raw(SOURCES[0]).create()
+
+
+def clean(settings: Settings) -> None:
+    Lake(settings).clean(SOURCES[0].tables[0]).create()
+
+
+def dagster(settings: Settings) -> None:
+    with local_instance(settings):
+        pass
+
+
+MAKERS: list[Callable[[Settings], object]] = [spool, raw, clean, dagster, reviewer_key]
+
+
+@pytest.fixture(autouse=True)
+def usual_umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode(folder: Path) -> int:
+    return stat.S_IMODE(folder.stat().st_mode)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_home_is_for_its_owner_alone_whoever_makes_it(
+    make: Callable[[Settings], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    home = tmp_path / "data" / "home"
+    make(Settings(home=home))
+    assert mode(home) == mode(home.parent) == 0o700
+
+
+def test_roots_elsewhere_are_for_their_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", raw_root=str(tmp_path / "disk" / "raw"))
+    raw(settings)
+    assert mode(tmp_path / "disk") == mode(tmp_path / "disk" / "raw") == 0o700
+
+
+def test_a_folder_that_is_there_keeps_the_mode_that_its_owner_chose(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o2750)
+    raw(Settings(home=home))
+    assert mode(home) == 0o2750
