@@ -21,7 +21,7 @@ from urllib.request import Request, urlopen
 import pyarrow.parquet as pq
 import pytest
 
-from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import SHORT_LIVED
 from steam_assets_tests.processes import Program
@@ -115,7 +115,7 @@ def copy(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> It
         "STEAM_SIMULATED_NOW": NOON,
         "STEAM_SPECIALS_COUNTRY": "GB",
     }
-    simulate = [sys.executable, "-P", "-m", "steam_assets.cli", "simulate", "--port", "0"]
+    simulate = [sys.executable, "-P", "-m", "steam_assets.cli", "simulate", "--port", str(free_port())]
     with Program(simulate, folder / "simulator.txt", environment) as simulator:
         simulator.wait_for_output("STEAM_STORE_URL=")
         urls = dict(re.findall(r"(STEAM_\w+_URL)=(\S+)", simulator.output))
