@@ -52,7 +52,7 @@ class Outcome:
 
     asked: Asked
     state: Literal["completed", "failed", "waiting"]
-    told: str
+    message: str
     seconds: int | None = None
 
 
@@ -143,8 +143,10 @@ class QuickSightRefresh:
         now = self._clock.now()
         if not resumed and self.history.left(self.quota, now) <= 0:
             free = self.history.next_free(now)
-            told = f"{self.quota} refreshes in 24 hours are used up; the next is possible at {free:%Y-%m-%d %H:%M} UTC"
-            return Outcome(record, "waiting", told)
+            message = (
+                f"{self.quota} refreshes in 24 hours are used up; the next is possible at {free:%Y-%m-%d %H:%M} UTC"
+            )
+            return Outcome(record, "waiting", message)
         # Kept before it is asked: an import nobody remembers would be asked twice and not counted.
         self.history.keep(record, now)
         try:
@@ -158,8 +160,8 @@ class QuickSightRefresh:
             exists = _code(error) == "ResourceExistsException"
             return record if exists else self._refused(record, error, status="refused")
         except BotoCoreError as error:
-            told = f"QuickSight did not answer ({type(error).__name__}); it is asked again"
-            return self._ended(record, "waiting", told, wait=PASSES["ThrottlingException"])
+            message = f"QuickSight did not answer ({type(error).__name__}); it is asked again"
+            return self._ended(record, "waiting", message, wait=PASSES["ThrottlingException"])
         return record
 
     def _record(self, version: Version, *, again: bool) -> Asked:
@@ -185,29 +187,31 @@ class QuickSightRefresh:
         code = _code(error)
         said = f"{code}: {error.response.get('Error', {}).get('Message') or 'without a reason'}"
         if code in PASSES:
-            told = f"QuickSight takes no more now ({said}); it is asked again in {PASSES[code]}"
-            return self._ended(record, "waiting", told, status=status, wait=PASSES[code])
+            message = f"QuickSight takes no more now ({said}); it is asked again in {PASSES[code]}"
+            return self._ended(record, "waiting", message, status=status, wait=PASSES[code])
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:
-            told = f"QuickSight failed ({said}); it is asked again"
-            return self._ended(record, "waiting", told, wait=PASSES["ThrottlingException"])
-        told = f"QuickSight refused to refresh {record.dataset_id} ({said}); {NEXT_STEP.get(code, 'see the message')}"
-        return self._ended(record, "failed", told, status=status, wait=MENDED_BY_HAND)
+            message = f"QuickSight failed ({said}); it is asked again"
+            return self._ended(record, "waiting", message, wait=PASSES["ThrottlingException"])
+        message = (
+            f"QuickSight refused to refresh {record.dataset_id} ({said}); {NEXT_STEP.get(code, 'see the message')}"
+        )
+        return self._ended(record, "failed", message, status=status, wait=MENDED_BY_HAND)
 
     def _ended(
         self,
         record: Asked,
         state: Literal["completed", "failed", "waiting"],
-        told: str,
+        message: str,
         *,
         status: Literal["asked", "refused", "completed", "failed"] = "asked",
         wait: timedelta | None = None,
         seconds: int | None = None,
     ) -> Outcome:
         now = self._clock.now()
-        changes = {"status": status, "told": told, "not_before": now + wait if wait else None}
+        changes = {"status": status, "told": message, "not_before": now + wait if wait else None}
         kept = record.model_copy(update=changes)
         self.history.keep(kept, now)
-        return Outcome(kept, state, told, seconds)
+        return Outcome(kept, state, message, seconds)
 
     def _follow(self, pending: list[Asked], followed_for: timedelta, looked_every: timedelta) -> list[Outcome]:
         """Look at all of them in turn until each has ended or the time is up."""
@@ -225,8 +229,8 @@ class QuickSightRefresh:
         return outcomes
 
     def _too_long(self, record: Asked, status: str, followed_for: timedelta) -> Outcome:
-        told = f"the import {record.ingestion_id} is {status} after {followed_for}; it is looked at again"
-        return self._ended(record, "failed", told, wait=PASSES["ThrottlingException"])
+        message = f"the import {record.ingestion_id} is {status} after {followed_for}; it is looked at again"
+        return self._ended(record, "failed", message, wait=PASSES["ThrottlingException"])
 
     def _look(self, record: Asked) -> Outcome | str:
         """The end of an import, or its state as a word."""
@@ -247,11 +251,11 @@ class QuickSightRefresh:
             case "FAILED" | "CANCELLED" as status:
                 why = ingestion.get("ErrorInfo") or {}
                 said = f"{why.get('Type') or 'no type'}: {why.get('Message') or 'no message'}"
-                told = (
+                message = (
                     f"the import {record.ingestion_id} {status.lower()} ({said}); the data set shows what it had "
                     f"before. Correct the cause and run visuals/quicksight with again: [{record.table}]"
                 )
-                return self._ended(record, "failed", told, status="failed")
+                return self._ended(record, "failed", message, status="failed")
             case status:
                 return status
 
@@ -262,13 +266,13 @@ class QuickSightRefresh:
         if not dropped and total == record.rows:
             return self._ended(record, "completed", f"{total} rows", status="completed", seconds=seconds)
         if not dropped and _snapshot_id(self._reader, record.table) != record.snapshot_id:
-            told = f"{total} rows: {record.table} was committed again meanwhile, and is counted with its own refresh"
-            return self._ended(record, "completed", told, status="completed", seconds=seconds)
-        told = (
+            message = f"{total} rows: {record.table} was committed again meanwhile, and is counted with its own refresh"
+            return self._ended(record, "completed", message, status="completed", seconds=seconds)
+        message = (
             f"{record.table} has {record.rows} rows; the data set has {total}, and {dropped} were dropped. Look at the "
             "data set's types and filters: it must import the whole table as it is (docs/how-to/quicksight.md)"
         )
-        return self._ended(record, "failed", told, status="failed", seconds=seconds)
+        return self._ended(record, "failed", message, status="failed", seconds=seconds)
 
 
 def _code(error: ClientError) -> str:
