@@ -26,7 +26,8 @@ def partition_of(
     """The partition key that ``text`` names; a month may be written as YYYY-MM.
 
     Raises BadParameter, with what to type, for a text that is not a date, for a day on which no partition of the
-    cadence starts, and for one before the first partition or after the newest at ``now`` (aware) that is not in ``kept``.
+    cadence starts, and for one before the first partition or after the newest at ``now`` (aware) that is not among
+    ``kept``.
     """
     try:
         return _key(text, cadence, now, option, kept)
