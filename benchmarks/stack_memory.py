@@ -46,7 +46,7 @@ SAMPLE_SECONDS = 0.5
 ROLES = {
     "kafka.Kafka": "Kafka",
     "org.apache.spark": "Spark (JVM)",
-    "dagster_webserver": "Dagit",
+    "dagster_webserver": "Dagster UI",
     "dagster._daemon": "daemon",
     "multiprocessing.spawn": "run",
     "pyspark.daemon": "Spark (Python workers)",
@@ -83,7 +83,7 @@ def main() -> None:
 def measure(settings: Settings) -> _Watch:
     with _dev(settings) as (process, url):
         watch = _Watch(psutil.Process(process.pid))
-        watch.until(lambda: _answers(url), START_SECONDS, "Dagit")
+        watch.until(lambda: _answers(url), START_SECONDS, "Dagster UI")
         watch.rest()
         reviews = source_named("reviews")
         stages = ["raw", "raw_backup", *(f"{t.asset}{suffix}" for t in reviews.tables for suffix in ("", "_backup"))]

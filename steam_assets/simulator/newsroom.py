@@ -1,6 +1,6 @@
-"""News of the synthetic market: patch notes, events, press and chart posts of each app.
+"""News of the synthetic market: patch notes, events, press articles and chart posts of each app.
 
-Belongs here: which items an app has, and what they say. Does not belong here: reading requests, HTTP.
+Belongs here: which items an app has, and their content. Does not belong here: parsing requests, HTTP.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from steam_assets.simulator.weeks import (
 )
 
 NEW_MARKUP_SINCE = 1_735_689_600
-"""2025-01-01: since then announcements are written in [p]…[/p]."""
+"""2025-01-01: from then on, announcements use [p]…[/p]."""
 
 FIRST_NEWS_WEEK = FIRST_CHART_WEEK - 104
-"""Two years before the first chart: no app has older news."""
+"""Two years before the first chart; no app has older news."""
 
 PATCH, EVENT, PRESS_ITEM, CHART_POST, STEAM_UPDATE = "patch", "event", "press", "chart", "steam"
 
@@ -44,7 +44,7 @@ _URL = "https://steamstore-a.akamaihd.net/news/externalpost"
 
 @dataclass(frozen=True)
 class Head:
-    """An item before it is written. ``subject`` is the slot it was filed under first, ``number`` its place there."""
+    """An item without its text. ``subject`` is the slot of the app it was first published for, ``number`` its index."""
 
     date: int
     kind: str
@@ -58,7 +58,7 @@ class Head:
 
 
 class Newsroom:
-    """The news of a market's apps."""
+    """The news of all apps of a market."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -66,7 +66,7 @@ class Newsroom:
         self._count: Callable[[int, int, frozenset[str], frozenset[str]], int] = lru_cache(8_192)(self._count_weeks)
 
     def answer(self, app: App, parameters: NewsParameters, now: int) -> Json:
-        """The ``appnews`` of a question: items newest first, and the number of all there are."""
+        """The ``appnews`` object for a request: items, newest first, and the total count."""
         end = min(parameters.end or now + 1, now + 1)
         items: list[Json] = []
         for head in self._newest_first(app.slot, end):
@@ -121,7 +121,7 @@ class Newsroom:
         return roll % 4 if slot < 30 else roll % 3 // 2 if slot < CANDIDATES else roll % 40 // 39
 
     def _borrowed(self, slot: int, week: int) -> Iterator[Head]:
-        # An article about two apps is filed under both: the second one's item carries the first one's id.
+        # An article about two apps is published for both; the second app's item carries the first one's id.
         other = slot - 1 - self._market.dice.words("pair", slot, week)[0] % 3
         if 0 <= other < CANDIDATES:
             yield from (head for head in self._own(other, week) if head.kind == PRESS_ITEM and head.number == 2)
@@ -147,7 +147,7 @@ class Newsroom:
         feed, label, feed_type = self._feed(head)
         gid = str(5_000_000_000_000_000_000 + rolls[0] % 10**18)
         title, contents = self._text(head, subject, rolls)
-        # Feeds stand in the address under their display name, spaces and all.
+        # The URL contains the feed's display name, including spaces.
         folder = label if head.kind == PRESS_ITEM else feed
         item: Json = {
             "gid": gid,

@@ -1,7 +1,7 @@
-"""Answers from recorded responses, and the list of what can be asked of them.
+"""Responses from recordings, and the list of what can be replayed.
 
-Belongs here: choosing and cutting recorded answers. Does not belong here: reading the files (recorded_files.py), HTTP.
-Nothing is made up: what was not recorded is answered as a service answers what it does not have.
+Belongs here: selecting and cutting recorded responses. Does not belong here: reading the files (recorded_files.py),
+HTTP. Nothing is invented: for what was not recorded, the response is that of a service without data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from steam_assets.simulator.request_parameters import (
     HELPFUL,
     RECENT,
     UPDATED,
-    ChartQuestion,
+    ChartParameters,
     Json,
     NewsParameters,
     ReviewFilter,
@@ -35,7 +35,7 @@ from steam_assets.simulator.weeks import PUBLISHED_AFTER, start_of, week_of
 
 @dataclass(frozen=True)
 class LeftOut:
-    """So many of something that were recorded and are not replayed, why, and the names of some."""
+    """Recordings that are not replayed: how many of what, why, and some names."""
 
     count: int
     what: str
@@ -50,9 +50,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class RecordedPartition:
-    """A partition of a source that can be replayed, with the apps asked about and how many items they have.
+    """A partition of a source that can be replayed, with its apps and their number of items.
 
-    ``moment`` is when to ask (UTC); None: at any time after the partition's end.
+    ``moment`` is when to fetch it (UTC); None: any time after the partition's end.
     """
 
     source: str
@@ -64,10 +64,10 @@ class RecordedPartition:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a folder of recordings can be asked about. Keys are partition keys (the first day of the window).
+    """What can be replayed from a folder. Keys are partition keys (the first day of the window).
 
-    ``most_played`` are the moments (UTC) of the snapshots: set the clock to the same day, not before.
-    ``news`` and ``reviews`` give the items of each app by week; ``months`` the moment from which a month is carried.
+    ``most_played`` has the times (UTC) of the snapshots: set the clock to that time or later on the same day. ``news``
+    and ``reviews`` have the number of items of each app by week; ``months`` the time from which a month is available.
     """
 
     most_played: tuple[datetime, ...]
@@ -82,7 +82,7 @@ class Recording:
         return not any(self.partitions())
 
     def partitions(self) -> Iterator[RecordedPartition]:
-        """All that can be replayed, by source."""
+        """All partitions that can be replayed, by source."""
         for moment in self.most_played:
             yield RecordedPartition("most_played", f"{moment:%Y-%m-%d}", moment)
         for week in self.top_sellers_weeks:
@@ -95,9 +95,9 @@ class Recording:
 
 
 def catalogue(folder: Path, country: str = "US") -> Recording:
-    """What can be asked of the recordings in ``folder``, of the charts those of ``country``, and what is left out.
+    """What can be replayed from ``folder``, with the charts of ``country``, and what is left out.
 
-    FileNotFoundError if there is no such folder.
+    Raises FileNotFoundError if the folder does not exist.
     """
     recordings = read_recordings(folder)
     most_played, doubled_days = _newest_of(recordings.most_played, country, midnight_of)
@@ -125,7 +125,7 @@ def catalogue(folder: Path, country: str = "US") -> Recording:
 
 
 def _newest_of(captures: Iterable[Capture], country: str, period: Callable[[int], int]) -> tuple[list[Capture], int]:
-    """The country's captures, the newest one of each period, oldest first; and how many others they have."""
+    """The country's captures, the newest of each period, oldest first, and the number of others."""
     own = [capture for capture in captures if capture.country == country]
     newest = {period(capture.moment): capture for capture in own}
     return list(newest.values()), len(own) - len(newest)
@@ -133,12 +133,12 @@ def _newest_of(captures: Iterable[Capture], country: str, period: Callable[[int]
 
 def _abroad(what: str, captures: Iterable[Capture], country: str) -> Iterator[LeftOut]:
     others = [capture.country for capture in captures if capture.country != country]
-    yield from _some(len(others), what, f"of another country than {country}", tuple(sorted({*others})))
+    yield from _some(len(others), what, f"not of the country {country}", tuple(sorted({*others})))
 
 
 def _elsewhere(captures: Iterable[Capture]) -> Iterator[LeftOut]:
     others = [str(site) for capture in captures if (site := capture.content.get("SiteName")) != DOMAIN]
-    yield from _some(len(others), "Similarweb answer", f"of another site than {DOMAIN}", tuple(sorted({*others})))
+    yield from _some(len(others), "Similarweb answer", f"not of the site {DOMAIN}", tuple(sorted({*others})))
 
 
 def _some(count: int, what: str, reason: str, names: tuple[str, ...] = ()) -> Iterator[LeftOut]:
@@ -147,14 +147,14 @@ def _some(count: int, what: str, reason: str, names: tuple[str, ...] = ()) -> It
 
 
 class ReplayBackend:
-    """Recorded answers; the clock decides which of them exist already."""
+    """Serves recorded responses; those from after ``now`` do not exist yet."""
 
     market = None
 
     def __init__(self, folder: Path) -> None:
         self._recordings: Recordings = read_recordings(folder)
 
-    def most_played_now(self, parameters: ChartQuestion, now: int) -> bytes:
+    def most_played_now(self, parameters: ChartParameters, now: int) -> bytes:
         today = [
             capture
             for capture in self._recordings.most_played
@@ -163,7 +163,7 @@ class ReplayBackend:
         chosen = _of_country(today, parameters.country)
         return chosen.body if chosen else EMPTY
 
-    def most_played_day(self, parameters: ChartQuestion, now: int) -> bytes:
+    def most_played_day(self, parameters: ChartParameters, now: int) -> bytes:
         return EMPTY
 
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes:

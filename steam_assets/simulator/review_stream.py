@@ -1,10 +1,10 @@
-"""Reviews of the synthetic market: every one can be addressed, none is held.
+"""Reviews of the synthetic market: each can be computed by its address, none is stored.
 
-Belongs here: how many reviews an app gets when, what each says, and a page of those that match a filter.
-Does not belong here: reading requests, HTTP.
+Belongs here: how many reviews an app gets when, their content, and pages of those that match a filter.
+Does not belong here: parsing requests, HTTP.
 
-A week of an app is one segment (three if it has a review bomb). Within a segment the i-th review in time stands at
-place ``i * stride % size`` of a deck sorted by language, opinion and purchase; so a filter's total is arithmetic.
+A week of an app is one segment (three if it has a review bomb). Within a segment, the i-th review in time is at
+position ``i * stride % size`` of a deck sorted by language, opinion and purchase, so totals can be calculated.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _LIVELIEST = 12.0
 
 @dataclass(frozen=True)
 class Page:
-    """Reviews of a page, the cursor of the next, and whether there is none (the end of the list)."""
+    """The reviews of a page, and the cursor of the next one."""
 
     reviews: list[Json]
     cursor: str
 
 
 class RunningTotal:
-    """Sums over whole weeks from ``first`` on, worked out once as far as they were asked for."""
+    """Sums over whole weeks from ``first`` on, computed once on demand."""
 
     def __init__(self, first: int, of_week: Callable[[int], Total]) -> None:
         self._first = first
@@ -51,7 +51,7 @@ class RunningTotal:
         self._negative = array("q", [0])
 
     def between(self, first: int, last: int) -> Total:
-        """The sum of the weeks from ``first`` to before ``last``; neither is before the first of all."""
+        """The sum of the weeks from ``first`` up to but excluding ``last``; neither may be before the first week."""
         if last <= first:
             return Total(0, 0)
         while self._first + len(self._positive) <= last:
@@ -63,7 +63,7 @@ class RunningTotal:
 
 
 class ReviewStream:
-    """All reviews of a market. ``per_app_week`` is what an app in the middle of a chart gets in a usual week."""
+    """All reviews of a market. ``per_app_week`` is the number for an app in mid-chart in a usual week."""
 
     def __init__(self, market: Market, per_app_week: float) -> None:
         self._market = market
@@ -71,15 +71,15 @@ class ReviewStream:
         self.segments: Callable[[int, int], tuple[Segment, ...]] = lru_cache(60_000)(self._segments)
         self._ordered: Callable[[Segment, int], tuple[int, ...]] = lru_cache(256)(self._order)
         self.total: Callable[[App, ReviewFilter], Total] = lru_cache(4_096)(self._total)
-        """How many reviews match, exactly, by opinion."""
+        """The exact number of matching reviews, by opinion."""
         self._running: Callable[[int, ReviewFilter], RunningTotal] = lru_cache(8_192)(self._begin_total)
 
     def page(self, app: App, wanted: ReviewFilter, order: int, size: int, cursor: str) -> Page | None:
-        """The next ``size`` matching reviews from ``cursor``, newest first; None at the end or for a broken cursor."""
+        """The next ``size`` matching reviews from ``cursor``, newest first; None at the end or for a bad cursor."""
         position = read_cursor(cursor)
         if position is None:
             return None
-        # Some pages are one short in the middle of the list: their length says nothing about the end.
+        # As at Steam, some pages within the list are one review short: the length does not indicate the end.
         size -= 1 if size > 10 and sum(position) % 13 == 5 else 0
         reviews: list[Json] = []
         for segment, index, place in self._walk(app, wanted, order, position):
@@ -94,7 +94,7 @@ class ReviewStream:
     def _walk(
         self, app: App, wanted: ReviewFilter, order: int, position: Position
     ) -> Iterator[tuple[Segment, int, int]]:
-        """Segment, index and what remains after it, from the newest that is older than ``position``."""
+        """Segment, index and the rest after it, from the newest review that is older than ``position``."""
         first, last = self._weeks(app, wanted)
         for week in range(min(last, position[0]), first - 1, -1):
             for segment in reversed(self.segments(app.slot, week)):

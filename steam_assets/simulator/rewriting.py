@@ -1,4 +1,4 @@
-"""Rewriting a JSON answer for a fault: other fields, other values, texts that attack.
+"""Rewriting a JSON response for a fault: other fields, other values, hostile texts.
 
 Belongs here: changing the body of a reply. Does not belong here: when that happens (faults.py).
 """
@@ -15,7 +15,7 @@ from steam_assets.simulator.delivery import JSON_TYPE, Reply
 from steam_assets.simulator.request_parameters import Json
 
 MISSING = ""
-"""In place of a literal: the field is left out."""
+"""Instead of a literal: remove the field."""
 
 HOSTILE_TEXTS = (
     "<script>alert(1)</script>",
@@ -38,7 +38,7 @@ HOSTILE_TEXTS = (
 
 
 def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
-    """The reply with ``change`` done to its ``response`` object; one that has none stays as it is."""
+    """The reply with ``change`` applied to its ``response`` object; unchanged if it has none."""
     if reply.content_type != JSON_TYPE:
         return reply
     message = _message(reply)
@@ -52,7 +52,7 @@ def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
 def change_field(reply: Reply, field: str, literals: Sequence[str], every: int, rename_to: str | None) -> Reply:
     """The reply with each ``every``-th ``field``, at any depth, renamed or set to the next of ``literals`` (JSON).
 
-    A reply that is no JSON stays as it is.
+    A reply that is not JSON is unchanged.
     """
     if reply.content_type != JSON_TYPE:
         return reply
@@ -64,7 +64,7 @@ def change_field(reply: Reply, field: str, literals: Sequence[str], every: int, 
         if rename_to is not None:
             holder[rename_to] = value
         elif literal != MISSING:
-            # The literal may be no JSON at all, so it takes its place only in the finished text.
+            # The literal may be invalid JSON, so it is inserted only into the serialized text.
             mark = f"\ufffe{number}\ufffe"
             holder[field], marks[f'"{mark}"'] = mark, literal
     text = encode(message).decode()

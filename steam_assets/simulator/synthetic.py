@@ -1,6 +1,6 @@
-"""Answers of the synthetic market in the services' own shapes.
+"""Responses of the synthetic market in the services' formats.
 
-Belongs here: from market, reviews and news to bodies. Does not belong here: the market's course, HTTP.
+Belongs here: building bodies from market, reviews and news. Does not belong here: the market itself, HTTP.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from steam_assets.simulator.market import CANDIDATES, CHART_SIZE, Market, midnig
 from steam_assets.simulator.newsroom import Newsroom
 from steam_assets.simulator.request_parameters import (
     HELPFUL,
-    ChartQuestion,
+    ChartParameters,
     Json,
     NewsParameters,
     ReviewParameters,
@@ -29,17 +29,17 @@ _ROLLUP_DELAY = 6 * 3600
 
 
 class SyntheticBackend:
-    """A market of ``apps`` apps from a seed. A small one is only short of chart places: newcomers come from below."""
+    """A market of ``apps`` apps from a seed. A small market has shorter charts; apps still enter and leave them."""
 
     def __init__(self, seed: int, apps: int, reviews_per_app_week: float) -> None:
         if apps < 1:
-            raise ValueError(f"a market of {apps} apps has nothing to show; give at least 1")
+            raise ValueError(f"a market needs at least 1 app, not {apps}")
         self.catalogue = Catalogue(max(apps, CANDIDATES))
         self.market = Market(seed, self.catalogue, min(apps, CHART_SIZE))
         self.stream = ReviewStream(self.market, reviews_per_app_week)
         self.newsroom = Newsroom(self.market)
 
-    def most_played_now(self, parameters: ChartQuestion, now: int) -> bytes:
+    def most_played_now(self, parameters: ChartParameters, now: int) -> bytes:
         counted = max(now - now % 300, midnight_of(now))
         ranks = [
             _entry(rank, app, parameters.country, parameters.with_items)
@@ -48,7 +48,7 @@ class SyntheticBackend:
         ]
         return encode({"response": {"last_update": counted, "ranks": ranks}})
 
-    def most_played_day(self, parameters: ChartQuestion, now: int) -> bytes:
+    def most_played_day(self, parameters: ChartParameters, now: int) -> bytes:
         day = midnight_of(now - _ROLLUP_DELAY)
         before = {app: rank for rank, (app, _) in enumerate(self.market.daily_peaks(day - 7 * DAY), 1)}
         ranks: list[Json] = []

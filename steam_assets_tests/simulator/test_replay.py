@@ -210,15 +210,15 @@ def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> 
     assert sum(left.count for left in found.left_out) + len(found.most_played) == len(NAMES)
     told = "\n".join(str(left) for left in found.left_out)
     for reason in (
-        "1 most played chart (DE): of another country than US",
+        "1 most played chart (DE): not of the country US",
         "1 most played chart: a later one of the same day is replayed",
-        "1 top sellers chart (JP): of another country than US",
-        "1 Similarweb answer (x.example): of another site",
-        "1 file (elsewhere/app_730.json): not a recording by its place and name",
+        "1 top sellers chart (JP): not of the country US",
+        "1 Similarweb answer (x.example): not of the site",
+        "1 file (elsewhere/app_730.json): path and name are not those of a recording",
         "no response.last_update",
-        "which app's news",
-        "which app's reviews",
-        "no month's visits",
+        "the app of its news",
+        "the app of its reviews",
+        "no monthly visits",
     ):
         assert reason in told
 

@@ -1,4 +1,4 @@
-"""Steam's news of an app."""
+"""Steam's news about an app."""
 
 from __future__ import annotations
 
