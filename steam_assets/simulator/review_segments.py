@@ -30,7 +30,7 @@ class Part(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """``size`` reviews of one app, spread evenly over ``[start, start + length)`` (Unix seconds), from number ``first``.
+    """``size`` reviews of one app, evenly spread over ``[start, start + length)`` (Unix seconds), from ``first`` on.
 
     ``bounds`` has the start of each language's part of the deck, and its end; ``liked`` its positive reviews.
     """
