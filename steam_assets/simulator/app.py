@@ -38,10 +38,10 @@ UNKNOWN = Endpoint("/{rest:path}", _unknown)
 
 
 class Controls:
-    """The clock, the faults and the request log over HTTP, for a simulator in another process."""
+    """The clock and the faults over HTTP, for a simulator in another process."""
 
-    def __init__(self, clock: Clock, faults: FaultBoard, log: RequestLog) -> None:
-        self._clock, self._faults, self._log = clock, faults, log
+    def __init__(self, clock: Clock, faults: FaultBoard) -> None:
+        self._clock, self._faults = clock, faults
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "ok", "now": self._clock.now().isoformat()})
@@ -69,18 +69,11 @@ class Controls:
         active = [fault.model_dump(mode="json") for fault in self._faults.active()]
         return JSONResponse({"faults": active, "hits": self._faults.hits()})
 
-    async def log(self, request: Request) -> Response:
-        """GET the logged requests; DELETE clears the log."""
-        if request.method == "DELETE":
-            self._log.clear()
-        return JSONResponse([vars(record) | {"time": record.time.isoformat()} for record in self._log])
-
     def routes(self) -> list[Route]:
         return [
             Route(f"{CONTROL}/health", self.health),
             Route(f"{CONTROL}/clock", self.clock, methods=["GET", "PUT", "DELETE"]),
             Route(f"{CONTROL}/faults", self.faults, methods=["GET", "POST", "DELETE"]),
-            Route(f"{CONTROL}/log", self.log, methods=["GET", "DELETE"]),
         ]
 
 
@@ -104,7 +97,7 @@ def build_app(backend: Backend, clock: Clock, faults: FaultBoard, log: RequestLo
 
         return answered
 
-    routes = Controls(clock, faults, log).routes()
+    routes = Controls(clock, faults).routes()
     for endpoint in (*all_endpoints(), UNKNOWN):
         # The real services accept paths with and without a trailing slash.
         routes.append(Route(endpoint.path, served(endpoint)))

@@ -8,7 +8,6 @@ Each fault is a frozen model, created in code or posted as JSON, with its ``kind
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from steam_assets.simulator.chance import Dice
 from steam_assets.simulator.delivery import HTML_TYPE, JSON_TYPE, Delivery, Reply, Way
 from steam_assets.simulator.error_pages import ACCESS_DENIED, MAINTENANCE, TOO_MANY_REQUESTS, server_error
 from steam_assets.simulator.request_parameters import BadInput, Json, input_json
-from steam_assets.simulator.rewriting import HOSTILE_TEXTS, MISSING, change_field, change_response
+from steam_assets.simulator.rewriting import MISSING, change_field, change_response
 
 Params = Mapping[str, str]
 
@@ -203,15 +202,6 @@ class RepeatedCursor(Fault, frozen=True):
         return change_response(reply, lambda response: response.update(cursor=sent))
 
 
-class EarlyEnd(Fault, frozen=True):
-    """The list of reviews ends although more match."""
-
-    kind: Literal["early_end"] = "early_end"
-
-    def change(self, reply: Reply, params: Params) -> Reply:
-        return change_response(reply, _end_list)
-
-
 class WrongWeek(Fault, frozen=True):
     """The top sellers of a week other than the requested one."""
 
@@ -252,18 +242,7 @@ class Drift(Fault, frozen=True):
 
     def change(self, reply: Reply, params: Params) -> Reply:
         literal = MISSING if self.literal is None else self.literal
-        return change_field(reply, self.field, [literal], self.every, self.rename_to)
-
-
-class HostileText(Fault, frozen=True):
-    """Each ``every``-th ``field`` becomes a text that attacks whatever displays it: HTML, spreadsheet, path or log."""
-
-    kind: Literal["hostile_text"] = "hostile_text"
-    field: str = "name"
-    every: int = Field(default=1, ge=1)
-
-    def change(self, reply: Reply, params: Params) -> Reply:
-        return change_field(reply, self.field, [json.dumps(text) for text in HOSTILE_TEXTS], self.every, None)
+        return change_field(reply, self.field, literal, self.every, self.rename_to)
 
 
 AnyFault = Annotated[
@@ -281,11 +260,9 @@ AnyFault = Annotated[
     | ConnectionReset
     | Redirect
     | RepeatedCursor
-    | EarlyEnd
     | WrongWeek
     | StaleBody
-    | Drift
-    | HostileText,
+    | Drift,
     Field(discriminator="kind"),
 ]
 FAULT: TypeAdapter[Fault] = TypeAdapter(AnyFault)
@@ -354,8 +331,3 @@ def _sent(params: Params) -> Json:
     except BadInput:
         return {}
     return dict(params) if message is None else message
-
-
-def _end_list(response: Json) -> None:
-    response.pop("reviews", None)
-    response.setdefault("query_summary", {})["num_reviews"] = 0

@@ -5,10 +5,10 @@ Belongs here: which items an app has, and their content. Does not belong here: p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from steam_assets.simulator.catalogue import HARDWARE, App
 from steam_assets.simulator.chance import pick
@@ -38,7 +38,6 @@ _FEEDS = {
     STEAM_UPDATE: ("steam_updates", "Product Update", 0),
 }
 _TAGS = {PATCH: ("patchnotes",), EVENT: ("mod_reviewed",)}
-_TAG = re.compile(r"\[/?[a-z0-9*]+[^\]]*\]")
 _URL = "https://steamstore-a.akamaihd.net/news/externalpost"
 
 
@@ -52,10 +51,6 @@ class Head:
     week: int
     number: int
 
-    @property
-    def tags(self) -> frozenset[str]:
-        return frozenset(_TAGS.get(self.kind, ()))
-
 
 class Newsroom:
     """The news of all apps of a market."""
@@ -63,18 +58,13 @@ class Newsroom:
     def __init__(self, market: Market) -> None:
         self._market = market
         self.heads: Callable[[int, int], tuple[Head, ...]] = lru_cache(60_000)(self._heads)
-        self._count: Callable[[int, int, frozenset[str], frozenset[str]], int] = lru_cache(8_192)(self._count_weeks)
+        self._count: Callable[[int, int], int] = lru_cache(8_192)(self._count_weeks)
 
     def answer(self, app: App, parameters: NewsParameters, now: int) -> Json:
         """The ``appnews`` object for a request: items, newest first, and the total count."""
         end = min(parameters.end or now + 1, now + 1)
-        items: list[Json] = []
-        for head in self._newest_first(app.slot, end):
-            if len(items) >= parameters.count:
-                break
-            if parameters.wants(self._feed(head)[0], head.tags):
-                items.append(self._write(head, app, parameters.maxlength))
-        return {"appid": app.app_id, "newsitems": items, "count": self._total(app.slot, parameters, now)}
+        items = [self._write(head, app) for head in islice(self._newest_first(app.slot, end), parameters.count)]
+        return {"appid": app.app_id, "newsitems": items, "count": self._total(app.slot, now)}
 
     def _newest_first(self, slot: int, end: int) -> Iterator[Head]:
         for week in range(week_of(end - 1), self._first_week(slot) - 1, -1):
@@ -82,21 +72,12 @@ class Newsroom:
                 if head.date < end:
                     yield head
 
-    def _total(self, slot: int, parameters: NewsParameters, now: int) -> int:
+    def _total(self, slot: int, now: int) -> int:
         this_week = week_of(now)
-        recent = sum(
-            head.date <= now and parameters.wants(self._feed(head)[0], head.tags)
-            for head in self.heads(slot, this_week)
-        )
-        return recent + self._count(slot, this_week, parameters.feeds, parameters.tags)
+        return sum(head.date <= now for head in self.heads(slot, this_week)) + self._count(slot, this_week)
 
-    def _count_weeks(self, slot: int, until: int, feeds: frozenset[str], tags: frozenset[str]) -> int:
-        asked = NewsParameters(0, 0, 0, None, feeds, tags)
-        return sum(
-            asked.wants(self._feed(head)[0], head.tags)
-            for week in range(self._first_week(slot), until)
-            for head in self.heads(slot, week)
-        )
+    def _count_weeks(self, slot: int, until: int) -> int:
+        return sum(len(self.heads(slot, week)) for week in range(self._first_week(slot), until))
 
     def _first_week(self, slot: int) -> int:
         return max(self._market.release_week(slot), FIRST_NEWS_WEEK)
@@ -141,7 +122,7 @@ class Newsroom:
             return name, label, 0
         return _FEEDS[head.kind]
 
-    def _write(self, head: Head, app: App, maxlength: int) -> Json:
+    def _write(self, head: Head, app: App) -> Json:
         rolls = self._market.dice.words("item", head.subject, head.week, head.number)
         subject = self._market.catalogue.at(head.subject)
         feed, label, feed_type = self._feed(head)
@@ -155,7 +136,7 @@ class Newsroom:
             "url": f"{_URL}/{folder}/{gid}",
             "is_external_url": head.kind != STEAM_UPDATE,
             "author": "" if rolls[1] % 11 == 0 else pick(("mara", "Studio Team", "j.novak", "Ольга"), rolls[1] >> 8),
-            "contents": _shortened(contents, maxlength, flat=head.kind != PRESS_ITEM),
+            "contents": contents,
             "feedlabel": label,
             "date": head.date,
             "feedname": feed,
@@ -202,11 +183,3 @@ def _article(name: str, roll: int) -> str:
         f'<a href="https://example.org/story?id={roll % 10**6}&amp;ref=steam">community</a> has opinions.</p>'
         f"<p>&quot;We read everything,&quot; says the studio&#8217;s team.<br/>More soon.</p>"
     )
-
-
-def _shortened(contents: str, maxlength: int, *, flat: bool) -> str:
-    if not maxlength:
-        return contents
-    if flat:
-        contents = " ".join(_TAG.sub(" ", contents.replace('[img src="', "").replace('"][/img]', " ")).split())
-    return contents if len(contents) <= maxlength else contents[:maxlength] + "..."

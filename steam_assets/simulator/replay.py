@@ -18,9 +18,6 @@ from steam_assets.simulator.items import missing_item
 from steam_assets.simulator.market import midnight_of, utc
 from steam_assets.simulator.recorded_files import Capture, Recordings, read_recordings
 from steam_assets.simulator.request_parameters import (
-    HELPFUL,
-    RECENT,
-    UPDATED,
     ChartParameters,
     Json,
     NewsParameters,
@@ -163,9 +160,6 @@ class ReplayBackend:
         chosen = _of_country(today, parameters.country)
         return chosen.body if chosen else EMPTY
 
-    def most_played_day(self, parameters: ChartParameters, now: int) -> bytes:
-        return EMPTY
-
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes:
         out = [each for each in self._recordings.top_sellers if each.moment + PUBLISHED_AFTER <= now]
         if parameters.start_date is not None:
@@ -176,21 +170,15 @@ class ReplayBackend:
         return chosen.body
 
     def news(self, parameters: NewsParameters, now: int) -> bytes:
-        known = [
-            item
-            for item in self._recordings.news.get(parameters.app_id, ())
-            if item["date"] <= now and parameters.wants(item["feedname"], frozenset(item.get("tags", ())))
-        ]
+        known = [item for item in self._recordings.news.get(parameters.app_id, ()) if item["date"] <= now]
         asked = [item for item in known if parameters.end is None or item["date"] < parameters.end][: parameters.count]
-        if parameters.maxlength:
-            asked = [item | {"contents": _cut(item["contents"], parameters.maxlength)} for item in asked]
         return encode({"appnews": {"appid": parameters.app_id, "newsitems": asked, "count": len(known)}})
 
     def reviews(self, parameters: ReviewParameters, now: int) -> bytes:
         recorded = self._recordings.reviews.get(parameters.app_id)
         if recorded is None:
             return EMPTY
-        found = _in_order([each for each in recorded if _matches(each, parameters.filter)], parameters.order)
+        found = [each for each in recorded if _matches(each, parameters.filter)]
         position = read_cursor(parameters.cursor)
         start = 0 if parameters.cursor == "*" else position[2] if position else len(found)
         page = found[start : start + parameters.per_page]
@@ -203,8 +191,6 @@ class ReplayBackend:
             response["reviews"] = page
         response["cursor"] = write_cursor((0, 0, start + len(page))) if page else parameters.cursor
         response["total_matching"] = len(found)
-        if parameters.order == HELPFUL:
-            response["day_range_used"] = parameters.day_range
         return encode({"response": response})
 
     def items(self, app_ids: Sequence[int], country: str) -> bytes:
@@ -236,17 +222,6 @@ def _matches(review: Json, wanted: ReviewFilter) -> bool:
     if wanted.kind in (1, 2) and review["voted_up"] is (wanted.kind == 2):
         return False
     return wanted.purchase == 1 or review.get("steam_purchase", False) is (wanted.purchase == 0)
-
-
-def _in_order(reviews: list[Json], order: int) -> list[Json]:
-    if order == RECENT:
-        return reviews
-    field = "timestamp_updated" if order == UPDATED else "votes_up"
-    return sorted(reviews, key=lambda review: review[field], reverse=True)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[:length] + "..."
 
 
 def _week_key(moment: int) -> str:

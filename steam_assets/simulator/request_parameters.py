@@ -13,7 +13,8 @@ from typing import Any, cast
 
 Json = dict[str, Any]
 
-HELPFUL, RECENT, UPDATED, FUNNY = 0, 1, 2, 3
+RECENT = 1
+"""The ``filter`` that orders reviews by creation, newest first; the only order that is simulated."""
 
 
 class BadInput(Exception):
@@ -101,14 +102,11 @@ class TopSellersParameters:
 
 @dataclass(frozen=True)
 class NewsParameters:
-    """Parameters of one app's news before ``end`` (Unix seconds; None: up to now). ``maxlength`` 0 is the full text."""
+    """Parameters of one app's news before ``end`` (Unix seconds; None: up to now), always with full text."""
 
     app_id: int
     count: int
-    maxlength: int
     end: int | None
-    feeds: frozenset[str]
-    tags: frozenset[str]
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> NewsParameters | None:
@@ -119,14 +117,8 @@ class NewsParameters:
         return cls(
             app_id=app_id,
             count=max(0, whole_number(params.get("count"), 20)),
-            maxlength=max(0, whole_number(params.get("maxlength"))),
             end=whole_number(params.get("enddate")) or None,
-            feeds=frozenset(filter(None, params.get("feeds", "").split(","))),
-            tags=frozenset(filter(None, params.get("tags", "").split(","))),
         )
-
-    def wants(self, feed: str, tags: frozenset[str]) -> bool:
-        return (not self.feeds or feed in self.feeds) and (not self.tags or bool(self.tags & tags))
 
 
 @dataclass(frozen=True)
@@ -150,33 +142,26 @@ class ReviewParameters:
     """Parameters of one page of an app's reviews."""
 
     app_id: int
-    order: int
     per_page: int
     cursor: str
-    day_range: int
-    display_language: str
     filter: ReviewFilter
 
     @classmethod
     def read(cls, params: Mapping[str, str], now: int) -> ReviewParameters | None:
-        """Parse the parameters; None without a valid ``appid``. ``now`` (Unix seconds) hides later reviews."""
+        """Parse the parameters; None without a valid ``appid``, or with another ``filter`` than ``RECENT``.
+
+        ``now`` (Unix seconds) hides later reviews.
+        """
         message = input_json(params)
         given: Mapping[str, object] = params if message is None else message
         app_id = whole_number(given.get("appid"), -1)
-        if app_id < 0:
+        if app_id < 0 or whole_number(given.get("filter")) != RECENT:
             return None
         since, until = _date_range(given)
-        order = whole_number(given.get("filter"))
-        day_range = min(365, max(0, whole_number(given.get("day_range"), 30)))
-        if order == HELPFUL and day_range:
-            since = max(since, now - day_range * 86400)
         return cls(
             app_id=app_id,
-            order=order if order in (HELPFUL, RECENT, UPDATED, FUNNY) else HELPFUL,
             per_page=min(100, max(1, whole_number(given.get("num_per_page"), 20))),
             cursor=str(given.get("cursor") or "*"),
-            day_range=day_range,
-            display_language=str(given.get("display_language") or "english"),
             filter=ReviewFilter(
                 languages=_languages(given),
                 kind=whole_number(given.get("review_type")),

@@ -15,6 +15,7 @@ from steam_assets.kafka.consumer import find_batches
 from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.launch import Stage
 from steam_assets.simulator.faults import (
+    AccessDenied,
     ConnectionReset,
     Drift,
     EmptyResponse,
@@ -72,6 +73,7 @@ def evidence(deployment: Deployment, source: Source) -> list[bytes]:
         (ConnectionReset(path=CHART), None),
         (Redirect(path=CHART, location="http://169.254.169.254/"), None),
         (TooManyRequests(path=CHART), None),
+        (AccessDenied(path=CHART), None),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else "",
 )

@@ -1,4 +1,4 @@
-"""Steam's charts: most played now, most played by day, and weekly top sellers."""
+"""Steam's charts: most played now, and weekly top sellers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ def most_played_now(backend: Backend, params: Params, now: int) -> Reply:
     return Reply(backend.most_played_now(ChartParameters.read(params), now), headers=OK)
 
 
-def most_played_day(backend: Backend, params: Params, now: int) -> Reply:
-    return Reply(backend.most_played_day(ChartParameters.read(params), now), headers=OK)
-
-
 def top_sellers(backend: Backend, params: Params, now: int) -> Reply:
     parameters = TopSellersParameters.read(params)
     if parameters is None:
@@ -25,6 +21,5 @@ def top_sellers(backend: Backend, params: Params, now: int) -> Reply:
 
 ENDPOINTS = (
     Endpoint("/ISteamChartsService/GetGamesByConcurrentPlayers/v1", most_played_now),
-    Endpoint("/ISteamChartsService/GetMostPlayedGames/v1", most_played_day),
     Endpoint("/IStoreTopSellersService/GetWeeklyTopSellers/v1", top_sellers),
 )

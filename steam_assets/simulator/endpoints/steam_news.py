@@ -17,7 +17,4 @@ def news(backend: Backend, params: Params, now: int) -> Reply:
     return Reply(backend.news(parameters, now))
 
 
-ENDPOINTS = (
-    Endpoint("/ISteamNews/GetNewsForApp/v2", news),
-    Endpoint("/ISteamNews/GetNewsForApp/v0002", news),
-)
+ENDPOINTS = (Endpoint("/ISteamNews/GetNewsForApp/v2", news),)
