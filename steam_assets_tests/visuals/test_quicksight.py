@@ -138,7 +138,7 @@ def test_an_import_that_takes_too_long_is_told_and_found_again_later(account: Ac
     account.stub.looks_to_end = 10**6
     outcome = account.one(seconds=0.05)
     assert outcome.state == "failed"
-    assert " after 0:00:00.05" in outcome.message and "it is looked at again" in outcome.message
+    assert " after 0:00:00.05" in outcome.message and "it will be checked again" in outcome.message
     assert account.refresh() == [], "it is left alone for a while"
     account.clock.move_to(NOW + timedelta(minutes=20))
     account.stub.looks_to_end = 0
@@ -179,7 +179,7 @@ def test_a_quota_that_others_used_up_is_waited_out(account: Account) -> None:
     account.stub.quota = 0
     outcome = account.one()
     assert outcome.state == "waiting"
-    assert "LimitExceededException" in outcome.message and "asked again in 1:00:00" in outcome.message
+    assert "LimitExceededException" in outcome.message and "retried in 1:00:00" in outcome.message
     assert account.history.left(8, NOW) == 8
     assert account.refresh() == []
     account.stub.quota = 8
@@ -209,7 +209,7 @@ def test_endless_throttling_ends_and_is_tried_again_later(account: Account) -> N
     ("code", "step"),
     [
         ("ResourceNotFoundException", "correct STEAM_QUICKSIGHT_DATASETS"),
-        ("AccessDeniedException", "let the writer's role call quicksight:CreateIngestion"),
+        ("AccessDeniedException", "allow the writer's role quicksight:CreateIngestion"),
         ("InvalidParameterValueException", "imports into SPICE"),
     ],
 )
