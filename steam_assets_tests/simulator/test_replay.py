@@ -214,7 +214,7 @@ def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> 
         "1 top sellers chart (JP): not of the country US",
         "1 Similarweb answer (x.example): not of the site",
         "1 file (elsewhere/app_730.json): path and name are not those of a recording",
-        "no response.last_update",
+        "response.last_update is missing",
         "the app of its news",
         "the app of its reviews",
         "no monthly visits",
