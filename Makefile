@@ -11,18 +11,18 @@ help: ## List the targets
 
 setup: $(READY) ## Create .venv from requirements.lock
 
-# uv installs in a third of pip's time. It does not know pip's own index or certificates: where it fails, pip does it. Python
-# compiles what is imported, and PySpark's jars need no packing on the way from its archive to its folder.
+# uv takes a third of pip's time, but does not read pip's index and certificate settings: if it fails, pip is used. Bytecode
+# is compiled on import, and compressing PySpark's jars in an intermediate wheel would only cost time.
 LOCKED := --quiet --no-deps --require-hashes --config-settings=--build-option=--compression=stored -r requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 $(READY): requirements.lock installer.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 1; }
-	@case "$$PWD" in *[{}$$:]*) echo "A checkout cannot be installed below a folder with {, }, $$ or : in its name ($$PWD); move it"; exit 1;; esac
+	@case "$$PWD" in *[{}$$:]*) echo "The path of the checkout must not contain {, }, $$ or : ($$PWD); move it"; exit 1;; esac
 	$(PYTHON) -m venv $(VENV)
 	{ $(PIP) install --quiet --require-hashes -r installer.lock && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install $(LOCKED); } || \
-	  { echo "uv could not install the packages (see above); pip does it, in a minute or two"; $(PIP) install --no-compile $(LOCKED); }
+	  { echo "uv could not install the packages (see above); installing with pip, which takes a minute or two"; $(PIP) install --no-compile $(LOCKED); }
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -32,7 +32,7 @@ demo: $(READY) ## Run all sources end to end on this machine, against the simula
 test: $(READY) ## Run every test that this machine can run
 	@$(BIN)/python -m steam_assets_tests.lanes
 
-dev: $(READY) ## Serve the Dagster UI on live Steam, with an embedded Kafka
+dev: $(READY) ## Start the Dagster UI against the real Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev
 
 lint: $(READY) ## Check style, types and dependencies
@@ -41,24 +41,24 @@ lint: $(READY) ## Check style, types and dependencies
 	$(BIN)/basedpyright
 	$(BIN)/deptry steam_assets
 
-docs: $(READY) ## Build the documentation into build/site; fails at a dead link
+docs: $(READY) ## Build the documentation into build/site; fails on a dead link
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-reference: $(READY) ## Write the pages of docs/reference that are made from code
+reference: $(READY) ## Generate the pages of docs/reference from code
 	$(BIN)/python docs/generate.py
 
 # sys.monitoring costs 3 %, the tracer of older Pythons 58 % (docs/decisions, 10).
 FAST := not (spark or process or daemon or fault or kafka or slow)
 
-coverage: $(READY) ## Run the fast tests under coverage, with its floor; Python 3.12 or newer
+coverage: $(READY) ## Run the fast tests with coverage; fails below the minimum; Python 3.12 or newer
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -q -m "$(FAST)" --cov --cov-report=term:skip-covered
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" --quiet
 
-lock: $(READY) ## Renew requirements.lock from pyproject.toml, and installer.lock
+lock: $(READY) ## Update requirements.lock from pyproject.toml, and installer.lock
 	$(COMPILE) pyproject.toml --group dev --all-extras --output-file requirements.lock
 	echo uv | $(COMPILE) - --output-file installer.lock
 
-clean: ## Remove the environment and caches; never data
+clean: ## Remove the virtual environment and caches; never data
 	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info

@@ -1,7 +1,7 @@
-"""Make a QuickSight data set of each Glue table named: whole, as it is, imported into SPICE.
+"""Create a QuickSight data set for each named Glue table: the whole table, unchanged, imported into SPICE.
 
 Belongs here: the one-time set-up of docs/how-to/quicksight.md. Does not belong here: refreshing (steam_assets/visuals).
-Run it as an administrator. A data set that is there already stays as it is. The last line is the setting to copy.
+Run it as an administrator. Existing data sets are not changed. The last line of output is the setting to copy.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ OWNER_MAY = [
 
 
 def columns(glue: Any, table: str) -> list[dict[str, str]]:
-    """The table's columns in QuickSight's types; those it has no type for, as lists, are left out."""
+    """The table's columns with QuickSight types; columns without one, such as lists, are omitted."""
     found = glue.get_table(DatabaseName=DATABASE, Name=table)["Table"]["StorageDescriptor"]["Columns"]
     known = [(one["Name"], TYPES.get(one["Type"].split("(")[0])) for one in found]
     return [{"Name": name, "Type": kind} for name, kind in known if kind]
 
 
 def make(account: str, data_source: str, owner: str, tables: list[str], endpoint: str | None = None) -> dict[str, str]:
-    """Make what is missing; gives the data sets' ids by table. ClientError as AWS says it."""
+    """Create the missing data sets; returns all ids by table. Raises AWS's ClientError."""
     glue = boto3.client("glue", endpoint_url=endpoint)
     quicksight: Any = boto3.client("quicksight", endpoint_url=endpoint)
     made = {}

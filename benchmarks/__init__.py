@@ -1,1 +1,1 @@
-"""Measurements of the product on this machine. Each script prints what it did and how long it took."""
+"""Benchmarks of the product on this machine. Each script prints what it did and how long it took."""

@@ -1,8 +1,8 @@
-"""A backfill of many daily partitions against one, and the time of one daily partition through all stages.
+"""A backfill of many daily partitions compared with one, and the time of one daily partition through all stages.
 
 Run: python -m benchmarks.backfill --days 90
-Whole processes are `steam-assets run` as a user types it, Spark's and the broker's start included; warm is one process
-in which all is running.
+"Whole processes" are `steam-assets run` as a user types it, including the start of Spark and the broker; "warm" is one
+process in which everything is running.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("cold", "warm", "both"), default="both")
     asked = parser.parse_args()
     with working_folder("backfill") as home, Simulator(now=LAST) as simulator:
-        # The instance of the warm runs.
+        # The Dagster instance of the warm runs.
         os.environ["DAGSTER_HOME"] = str(home / "dagster")
         bench = Bench(home, simulator, asked.days)
         bench.put_raw_in_place()
@@ -76,9 +76,9 @@ def main() -> None:
 
 @dataclass
 class Bench:
-    """Raw of ``days`` daily partitions and one before them, and new homes that start from a copy of it.
+    """Raw data of ``days`` daily partitions and the one before, and new homes that start from a copy of it.
 
-    The last of all days, ``today``, is not among them: it is what goes through all stages.
+    The last day, ``today``, is not included: it is the one that goes through all stages.
     """
 
     home: Path
@@ -103,7 +103,7 @@ class Bench:
         )
 
     def put_raw_in_place(self) -> None:
-        """One answer of the simulator a day, written as landing would write it."""
+        """One response of the simulator per day, written as landing would write it."""
         settings = self.settings(self.home / "origin")
         for window in self.windows:
             put_raw_day(settings, self.simulator, window)
@@ -118,7 +118,7 @@ class Bench:
 
 
 def put_raw_day(settings: Settings, simulator: Simulator, window: Window) -> None:
-    """A day's raw partition as landing would write it, without Kafka; the simulator's clock is left in that day."""
+    """Write a day's raw partition as landing would, without Kafka; leaves the simulator's clock at that day."""
     moment = window.start + timedelta(hours=21)
     simulator.set_now(moment)
     spool = extract(SOURCE, FetchRequest(window, moment), HttpClient(settings, Clock(moment)), settings.home / "spool")
@@ -126,7 +126,7 @@ def put_raw_day(settings: Settings, simulator: Simulator, window: Window) -> Non
 
 
 def cold(bench: Bench, rounds_wanted: int) -> None:
-    """Whole processes, each in a home of its own."""
+    """Measure whole processes, each with its own home."""
     first, last = bench.keys[0], bench.keys[-1]
     stages = [word for stage in AFTER for word in ("--stage", stage.value)]
 
@@ -157,13 +157,13 @@ def _run(arguments: Sequence[str], environment: dict[str, str]) -> None:
 
 @dataclass(frozen=True)
 class _GivenSpark:
-    """Stands in for dagster-pyspark's resource with a session that is there already."""
+    """Replaces dagster-pyspark's resource with an existing session."""
 
     spark_session: SparkSession
 
 
 def warm(bench: Bench, rounds_wanted: int) -> None:
-    """One process, whose broker, Spark and code are warm; each range in a home of its own."""
+    """Measure one process with a warm broker, Spark and code; each range has its own home."""
     root = bench.settings(bench.home / "warm")
     with EmbeddedBroker.of(root) as broker:
         spark = open_session(root)
@@ -198,7 +198,7 @@ def _warm_ways(bench: Bench, spark: SparkSession, kafka: str) -> dict[str, Calla
 
 @contextmanager
 def _launcher(bench: Bench, spark: SparkSession, kafka: str) -> Iterator[Launcher]:
-    """Of a new deployment that has cleaned a day already, so that its tables and topics are there."""
+    """The launcher of a new deployment that has cleaned one day, so that its tables and topics exist."""
     home = bench.new_home(with_raw=True)
     settings = bench.settings(home, kafka_bootstrap_servers=kafka, kafka_topic_prefix=home.name)
     ensure_topics(settings, SOURCE)
@@ -220,8 +220,8 @@ def _print(title: str, taken: dict[str, float], judged: dict[str, tuple[str, flo
     rows = []
     for name, seconds in taken.items():
         what, value, bound = judged.get(name, ("", 0.0, None))
-        told = f"{what} {value:.2f}, {bound.judge(value)}" if bound else ""
-        rows.append([name, f"{seconds:.2f}", told])
+        verdict = f"{what} {value:.2f}, {bound.judge(value)}" if bound else ""
+        rows.append([name, f"{seconds:.2f}", verdict])
     print_table(title, ["work", "seconds", "target"], rows)
 
 

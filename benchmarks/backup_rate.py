@@ -1,7 +1,7 @@
-"""How much a verified backup costs above a bare copy with a digest of the same bytes.
+"""How much slower a verified backup is than a plain copy with a digest of the same bytes.
 
 Run: python -m benchmarks.backup_rate --megabytes 256
-The backup unpacks each row, hashes it, packs it again, and reads and hashes the copy; the bare copies move bytes.
+The backup decompresses, hashes and recompresses each row, then reads and hashes the copy; plain copies move bytes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def measure(home: Path, megabytes: int, count: int) -> None:
     def into_empty(prepared: Callable[[Path], Callable[[], object]]) -> float:
         taken = seconds_of(prepared(home / "copy"))
         shutil.rmtree(home / "copy")
-        # What one way left to be written to the disk must not slow the next.
+        # Pending disk writes of one variant must not slow down the next.
         os.sync()
         return taken
 
@@ -73,11 +73,11 @@ def measure(home: Path, megabytes: int, count: int) -> None:
         for name, s in taken.items()
     ]
     title = f"{size / 1e6:.0f} MB in {FILES} files, median of {count} rounds"
-    print_table(title, ["way", "seconds", "MB/s", "back_up's rate to it", "target"], rows)
+    print_table(title, ["variant", "seconds", "MB/s", "back_up's rate relative to it", "target"], rows)
 
 
 def partition_of(lake: Lake, megabytes: int) -> list[Path]:
-    """A raw partition of about that size on the disk; its files."""
+    """Create a raw partition of about that size on disk; returns its files."""
     for number in range(FILES):
         batch_id = f"{number:032x}"
         put_batch(lake, SOURCE, KEY, batch_id, _envelopes(batch_id, megabytes * 10**6 // FILES // LINE_BYTES))
@@ -87,7 +87,7 @@ def partition_of(lake: Lake, megabytes: int) -> list[Path]:
 
 def _envelopes(batch_id: str, count: int) -> Iterator[Envelope]:
     for sequence in range(count):
-        # Base64 of random bytes: zstd packs it back to about those bytes.
+        # Base64 of random bytes: zstd compresses it back to about the size of those bytes.
         body = base64.b64encode(os.urandom(LINE_BYTES)).decode()
         yield Envelope(
             source=SOURCE.name,
@@ -107,7 +107,7 @@ def _envelopes(batch_id: str, count: int) -> Iterator[Envelope]:
 
 
 def copy(paths: list[Path], goal: Path, *, synced: bool) -> list[str]:
-    """Copy files and read each copy back; the copies' SHA-256."""
+    """Copy files and read each copy back; returns the copies' SHA-256."""
     goal.mkdir()
     return [_copied(path, goal / path.name, synced=synced) for path in paths]
 

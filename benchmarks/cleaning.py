@@ -1,6 +1,6 @@
-"""The ways of cleaning reviews that are compared: the product's, the barest Spark job's, DuckDB's.
+"""The compared ways to clean reviews: the product's, a minimal Spark job, and DuckDB.
 
-Belongs here: the same work in three forms. Does not belong here: rounds and printing (cleaning_rate.py, growth.py).
+Belongs here: the same work in three variants. Does not belong here: rounds and printing (cleaning_rate.py, growth.py).
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from steam_assets.spark.reviewer_key import reviewer_key
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 DUCKDB_MEMORY = "2GB"
-"""About what the JVM with its heap of 1 GB takes in all."""
+"""About the total memory of the JVM with its heap of 1 GB."""
 
 _TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
 
 
 @dataclass(frozen=True)
 class Ways:
-    """The ways, over the raw partition ``key`` of a lake; each writes below ``settings.home``."""
+    """The variants, for the raw partition ``key`` of a lake; each writes below ``settings.home``."""
 
     settings: Settings
     spark: SparkSession
     key: str
 
     def product(self) -> Counter[str]:
-        """Judge and commit; items by state."""
+        """Classify and commit; returns the number of items by state."""
         (record,) = self.record()
         return Counter(clean=record.clean, quarantined=record.quarantined, duplicate=record.duplicates)
 
@@ -48,7 +48,7 @@ class Ways:
         return clean(self.spark, Lake(self.settings), source, REVIEWS, [self.key], NOW)
 
     def barest(self) -> None:
-        """Read the answers, parse the reviews, write them: no judgement, no counts, no commit."""
+        """Read the responses, parse the reviews, write them: no classification, no counts, no commit."""
         lines = self.spark.read.parquet(*self._files())
         answer = F.from_json("body", f"response struct<reviews: array<struct<{REVIEW}>>>")
         reviews = lines.select(
@@ -59,7 +59,7 @@ class Ways:
         rows.write.mode("overwrite").option("compression", "zstd").parquet(goal.as_uri())
 
     def duckdb(self) -> Counter[str]:
-        """The same cleaning in SQL of DuckDB, in one pass into Parquet by state; items by state."""
+        """The same cleaning in DuckDB SQL, in one pass into Parquet by state; returns the number of items by state."""
         goal = self.settings.home / "duckdb"
         shutil.rmtree(goal, ignore_errors=True)
         files = self._files()
@@ -74,15 +74,15 @@ class Ways:
         return Counter(dict(found))
 
     def _files(self) -> list[str]:
-        """The raw partition's files, which are on a disk."""
+        """The raw partition's files, on local disk."""
         raw = Lake(self.settings).raw(source_named("reviews")).load()
         if raw is None:
-            raise ValueError(f"there are no raw reviews below {self.settings.root('raw')}; put a partition in place")
+            raise ValueError(f"there are no raw reviews below {self.settings.root('raw')}; create a partition first")
         return [task.file.file_path for task in raw.scan(row_filter=of_partitions([self.key])).plan_files()]
 
 
 def _struct(ddl: str) -> str:
-    """A Spark DDL of fields as DuckDB's JSON structure."""
+    """Spark DDL fields as a DuckDB JSON structure."""
     fields = []
     depth, begin = 0, 0
     for place, letter in enumerate(ddl + ","):
@@ -141,7 +141,7 @@ FROM ruled
 
 
 def warm_up(settings: Settings, spark: SparkSession, small: str) -> None:
-    """Each way once over a small partition, so that code is loaded and tables are there."""
+    """Run each variant once on a small partition, so that code is loaded and tables exist."""
     ways = Ways(settings, spark, small)
     ways.product()
     ways.barest()

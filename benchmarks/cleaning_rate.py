@@ -1,7 +1,7 @@
-"""Cleaning reviews against the barest Spark job of the same input, and against DuckDB doing the same.
+"""Cleaning reviews, compared with a minimal Spark job on the same input and with DuckDB doing the same work.
 
 Run: python -m benchmarks.cleaning_rate --reviews 1000000
-A warm session of the product's default size (driver of 1 GB). The same counts are demanded of DuckDB.
+Uses a warm session of the product's default size (driver of 1 GB). DuckDB must produce the same counts.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reviews", type=int, default=1_000_000)
-    parser.add_argument("--files", type=int, default=8, help="Raw files, one a Kafka partition.")
+    parser.add_argument("--files", type=int, default=8, help="Raw files, one per Kafka partition.")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--home", type=Path, help="Keep the raw partition here, for another run.")
+    parser.add_argument("--home", type=Path, help="Keep the raw partition here for the next run.")
     asked = parser.parse_args()
     pages = Pages(KEY, asked.reviews, asked.files)
     if asked.home:
@@ -47,8 +47,8 @@ def measure(home: Path, pages: Pages, count: int) -> None:
         ways = Ways(settings, spark, KEY)
         taken = rounds(
             {
-                "judge + commit": lambda: seconds_of(lambda: ours.update(ways.product())),
-                "barest Spark job": lambda: seconds_of(ways.barest),
+                "classify + commit": lambda: seconds_of(lambda: ours.update(ways.product())),
+                "minimal Spark job": lambda: seconds_of(ways.barest),
                 "DuckDB": lambda: seconds_of(lambda: theirs.update(ways.duckdb())),
             },
             count,
@@ -56,9 +56,9 @@ def measure(home: Path, pages: Pages, count: int) -> None:
     finally:
         spark.stop()
     if ours != theirs:
-        raise SystemExit(f"not the same work: {ours} and DuckDB {theirs}")
-    mine = taken["judge + commit"]
-    bounds = {"barest Spark job": Bound(1.3), "DuckDB": Bound(2.0)}
+        raise SystemExit(f"the counts differ: {ours}, DuckDB {theirs}")
+    mine = taken["classify + commit"]
+    bounds = {"minimal Spark job": Bound(1.3), "DuckDB": Bound(2.0)}
     rows = [
         [
             name,
@@ -72,7 +72,7 @@ def measure(home: Path, pages: Pages, count: int) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in sorted(ours.items()))
     print_table(
         f"{pages.reviews} reviews ({counts}), median of {count} rounds",
-        ["way", "seconds", "reviews a second", "our time to its", "target"],
+        ["variant", "seconds", "reviews/s", "our time relative to it", "target"],
         rows,
     )
 

@@ -24,10 +24,10 @@ ONE, TEN = "2026-11-03", "2026-11-10"
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reviews", type=int, default=1_000_000, help="Of the smaller partition.")
-    parser.add_argument("--files", type=int, default=8, help="Raw files, one a Kafka partition.")
+    parser.add_argument("--reviews", type=int, default=1_000_000, help="Reviews of the smaller partition.")
+    parser.add_argument("--files", type=int, default=8, help="Raw files, one per Kafka partition.")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--home", type=Path, help="Keep the raw partitions here, for another run.")
+    parser.add_argument("--home", type=Path, help="Keep the raw partitions here for the next run.")
     asked = parser.parse_args()
     if asked.home:
         measure(asked.home, asked.reviews, asked.files, asked.rounds)
@@ -51,7 +51,7 @@ def measure(home: Path, reviews: int, files: int, count: int) -> None:
         return seconds
 
     try:
-        # A first time, which loads the code and lets the heap grow as it does for the smaller partition.
+        # An untimed first run, which loads the code and grows the heap as for the smaller partition.
         cleaned(ONE)
         taken = rounds({key: lambda key=key: cleaned(key) for key in (ONE, TEN)}, count)
     finally:

@@ -1,9 +1,9 @@
-"""Publishing and landing against a bare aiokafka loop that produces the same records and consumes them again.
+"""Publishing and landing, compared with a plain aiokafka loop that produces and consumes the same messages.
 
 Run: python -m benchmarks.kafka_rate
-Both: one idempotent, transactional producer (so acks=all), zstd, batches of the same size, read_committed. The bare
-loop is given finished records, counts what comes back, checks nothing and writes no file. To tell how much of the
-difference is packing, it runs once more with each value written to a gzip file.
+Both use one idempotent, transactional producer (so acks=all), zstd, batches of the same size and read_committed. The
+plain loop gets prepared messages, counts what it consumes, checks nothing and writes no file. To show how much of the
+difference is compression, it also runs with each value written to a gzip file.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ Record = tuple[bytes, bytes, list[tuple[str, bytes | None]]]
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pages", type=int, default=2000, help="Records of a page of 100 reviews each.")
-    parser.add_argument("--small", type=int, default=20_000, help="Records of under 1 kB.")
+    parser.add_argument("--pages", type=int, default=2000, help="Messages with a page of 100 reviews each.")
+    parser.add_argument("--small", type=int, default=20_000, help="Messages of less than 1 kB.")
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     with working_folder("kafka") as home, ExitStack() as running:
@@ -75,7 +75,7 @@ def measure(settings: Settings, name: str, batch: Sequence[Envelope], count: int
         "bare loop": lambda: seconds_of(lambda: asyncio.run(bare.round())),
         "bare loop into gzip files": lambda: seconds_of(lambda: asyncio.run(bare.round(into_files=True))),
     }
-    # The first round of each pays for imports and the topic's first segment.
+    # The first round of each includes imports and the topic's first segment.
     rounds(ways, 1)
     own.published.clear()
     taken = rounds(ways, count)
@@ -90,12 +90,12 @@ def measure(settings: Settings, name: str, batch: Sequence[Envelope], count: int
     part = sorted(own.published)[len(own.published) // 2]
     rows.append(["of ours: publish", f"{part:.2f}", f"{len(batch) / part:,.0f}", f"{size / part / 1e6:.0f}", "", ""])
     title = f"{len(batch)} {name} of {size / len(batch) / 1e3:.1f} kB, median of {count} rounds"
-    print_table(title, ["way", "seconds", "records/s", "MB/s", "our rate to its", "target"], rows)
+    print_table(title, ["variant", "seconds", "messages/s", "MB/s", "our rate relative to it", "target"], rows)
 
 
 @dataclass
 class _Own:
-    """The product's way: a new batch each round, so that it is landed in files of its own."""
+    """The product: a new batch per round, so that it is landed in its own files."""
 
     settings: Settings
     batch: Sequence[Envelope]
@@ -115,7 +115,7 @@ class _Own:
 
 
 class _Bare:
-    """As little as aiokafka allows: send all, commit, read back as many."""
+    """The minimum with aiokafka: send all, commit, read the same number back."""
 
     def __init__(self, settings: Settings, batch: Sequence[Envelope]) -> None:
         self._settings = settings
@@ -172,7 +172,7 @@ class _Bare:
                     if at in sinks:
                         sinks[at].write((message.value or b"") + b"\n")
         if size != sum(len(value) for _, value, _ in self.records):
-            raise SystemExit("the bare loop got other bytes back than it sent")
+            raise SystemExit("the plain loop received bytes that differ from those sent")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Rounds of rival ways of doing the same work, and the table that shows them.
+"""Rounds of several variants of the same work, and the table of results.
 
-Belongs here: timing, medians, ratios, printing. Does not belong here: what is measured (the modules beside this).
+Belongs here: timing, medians, ratios, printing. Does not belong here: what is measured (the other modules).
 
-A ratio is of one run: the ways take turns within it, so that a machine busy with something else slows all of them.
+Ratios are computed within one run, in which the variants alternate, so that other load on the machine slows them all.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Wall-clock seconds that ``work`` takes."""
+    """The wall-clock seconds that ``work`` takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
 
 
 def rounds(ways: Mapping[str, Callable[[], float]], count: int) -> dict[str, float]:
-    """The median seconds of each way over ``count`` rounds; each way gives the seconds it took.
+    """The median seconds of each variant over ``count`` rounds; each callable returns the seconds it took.
 
-    In every second round the ways take turns backwards, so that none always follows the same one.
+    Every second round runs in reverse order, so that no variant always follows the same one.
     """
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(count):
@@ -51,18 +51,18 @@ def rounds(ways: Mapping[str, Callable[[], float]], count: int) -> dict[str, flo
 
 @dataclass(frozen=True)
 class Bound:
-    """What a ratio may be: at most ``limit``, or at least."""
+    """The target of a ratio: at most ``limit``, or at least."""
 
     limit: float
     at_least: bool = False
 
     def judge(self, ratio: float) -> str:
         kept = ratio >= self.limit if self.at_least else ratio <= self.limit
-        return f"{'≥' if self.at_least else '≤'} {self.limit:g}: {'kept' if kept else 'MISSED'}"
+        return f"{'≥' if self.at_least else '≤'} {self.limit:g}: {'met' if kept else 'MISSED'}"
 
 
 def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table of text: the first column to the left, the others to the right."""
+    """Print a text table: the first column left-aligned, the others right-aligned."""
     table = Table(title=title, title_justify="left")
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left")
@@ -73,8 +73,8 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str
 
 @contextmanager
 def working_folder(prefix: str) -> Iterator[Path]:
-    """A folder of this run alone, gone afterwards, as are the processes that were started in it."""
-    # Otherwise the end by a signal would leave both behind.
+    """A temporary folder; it is removed at the end, and processes started in it are ended."""
+    # Otherwise a signal would leave both behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix=f"steam-{prefix}-"))
     try:
@@ -89,7 +89,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def process_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process of this checkout with ``settings`` and no others of the product."""
+    """The environment of a process of this checkout with ``settings`` as its only settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("STEAM_", "DAGSTER_"))}
     return kept | {"PYTHONPATH": str(REPOSITORY)} | dict(settings)
 

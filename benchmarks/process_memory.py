@@ -1,6 +1,6 @@
-"""How much memory processes hold, as Linux tells it.
+"""The memory of processes, as reported by Linux.
 
-Belongs here: reading /proc. Does not belong here: whose memory is of interest (growth.py, stack_memory.py).
+Belongs here: reading /proc. Does not belong here: which processes to measure (growth.py, stack_memory.py).
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ KIB = 1024
 
 
 def peak_of(pid: int) -> int:
-    """The most bytes a process has had resident since ``reset_peak``."""
+    """The peak resident set size of a process since ``reset_peak``, in bytes."""
     return _field(Path(f"/proc/{pid}/status"), "VmHWM")
 
 
 def reset_peak(pid: int) -> None:
-    """Let the peak of a process begin anew at what it holds now."""
+    """Reset the peak of a process to its current resident set size."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def java_of_this_process() -> int:
-    """The id of the JVM that this process started. RuntimeError if there is none, or several."""
+    """The process id of the JVM that this process started. Raises RuntimeError if there is none, or several."""
     found = [child.pid for child in psutil.Process().children(recursive=True) if child.name() == "java"]
     if len(found) != 1:
-        raise RuntimeError(f"{len(found)} processes named java were started by this one, and one is expected")
+        raise RuntimeError(f"expected one child process named java, found {len(found)}")
     return found[0]
 
 
 def shares(processes: Iterable[psutil.Process]) -> dict[psutil.Process, int]:
-    """Proportional set size of each process in bytes: a page that several hold is counted in parts, once in all."""
+    """The proportional set size of each process in bytes: shared pages are divided among the processes."""
     found: dict[psutil.Process, int] = {}
     for process in processes:
         try:
@@ -47,5 +47,5 @@ def shares(processes: Iterable[psutil.Process]) -> dict[psutil.Process, int]:
 def _field(file: Path, name: str) -> int:
     match = re.search(rf"^{name}:\s+(\d+) kB$", file.read_text(), re.MULTILINE)
     if match is None:
-        raise ProcessLookupError(f"{file} tells no {name}: the process has ended")
+        raise ProcessLookupError(f"{file} has no {name}: the process has ended")
     return int(match[1]) * KIB

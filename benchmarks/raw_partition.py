@@ -1,6 +1,6 @@
-"""Raw partitions put in place without Kafka, as landing leaves them; for benchmarks and tests.
+"""Writes raw partitions without Kafka, as landing would; for benchmarks and tests.
 
-Belongs here: one batch of envelopes, from rows to the commit. Does not belong here: making envelopes.
+Belongs here: one batch of envelopes, from rows to the commit. Does not belong here: generating envelopes.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ LANDED_AT = datetime(2026, 11, 18, 21, tzinfo=UTC)
 
 
 def put_batch(lake: Lake, source: Source, key: str, batch_id: str, envelopes: Iterable[Envelope]) -> RawRecord:
-    """Write a batch in one file and commit it; the partition's record."""
+    """Write a batch as one file and commit it; returns the partition's record."""
     raw, items = lake.raw(source), Counter[str]()
     written = write_batch(raw, batch_id, counted_rows(envelopes, items))
     return commit_batch(raw, key, batch_of(batch_id, [written], items), [*written.files])
 
 
 def counted_rows(envelopes: Iterable[Envelope], items: Counter[str]) -> Iterator[dict[str, Any]]:
-    """Rows of a raw table, each envelope's items added to ``items``."""
+    """Rows of a raw table; adds each envelope's items to ``items``."""
     for envelope in envelopes:
         items.update(envelope.items)
         yield envelope_row(envelope, None, None, None)
 
 
 def batch_of(batch_id: str, written: Iterable[Written], items: Counter[str]) -> Batch:
-    """What the ledger says of a batch of these files."""
+    """The ledger entry of a batch with these files."""
     parts = list(written)
     content = sum((part.content for part in parts[1:]), parts[0].content)
     return Batch.without_kafka(batch_id, content, sum(part.size for part in parts), items, landed_at=LANDED_AT)

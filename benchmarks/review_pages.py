@@ -1,10 +1,10 @@
-"""Raw partitions of reviews at any scale, made without HTTP and Kafka: seconds a million.
+"""Raw partitions of reviews at any scale, generated without HTTP and Kafka, at seconds per million.
 
-Belongs here: pages as Steam sends them and their envelopes in raw files. Does not belong here: measuring.
+Belongs here: pages as Steam sends them, and their envelopes in raw files. Does not belong here: measuring.
 
-Lengths of texts are distributed as in real reviews (median 110 characters, mean about 290). One review in 200 stands
-on two pages, as when the list moves under a reader; one in 2000 was edited before it was written, which breaks a rule;
-one in 40 000 lacks its date of writing.
+Text lengths are distributed as in real reviews (median 110 characters, mean about 290). One review in 200 is on two
+pages, as happens when the list shifts during paging; one in 2,000 was edited before it was written, which breaks a
+rule; one in 40,000 has no creation date.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class Pages:
-    """Pages of a number of reviews for one week, spread over ``files`` raw files by app."""
+    """The pages of a number of reviews of one week, distributed over ``files`` raw files by app."""
 
     key: str
     reviews: int
@@ -60,12 +60,12 @@ class Pages:
 
 
 def put_in_place(settings: Settings, pages: Pages) -> RawRecord:
-    """Write and commit the partition; one that is there already is kept."""
+    """Write and commit the partition; an existing one is kept."""
     raw = Lake(settings).raw(source_named(SOURCE))
     if (there := raw.record(RawRecord, pages.key)) is not None:
         return there
     raw.create()
-    # New processes: a fork of one that has Arrow's threads running may never end.
+    # Spawned processes: a fork of a process with running Arrow threads may hang.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         made = list(pool.map(partial(_write, settings, pages), range(pages.files)))
     written = [landed for landed, _ in made]
@@ -82,7 +82,7 @@ def _write(settings: Settings, pages: Pages, number: int) -> tuple[Written, Coun
 
 
 def envelopes(key: str, pages: range) -> Iterator[Envelope]:
-    """The envelopes of those pages of the week; ten pages in a row of ``pages`` are one app's."""
+    """The envelopes of these pages of the week; each ten consecutive pages belong to one app."""
     window = Cadence.WEEKLY.window(key)
     fetched = window.end + timedelta(days=1)
     writer = _Writer(random.Random(f"{key} {pages.start}"), int(window.start.timestamp()))
@@ -107,7 +107,7 @@ def envelopes(key: str, pages: range) -> Iterator[Envelope]:
 
 
 class _Writer:
-    """Writes the JSON of pages by hand: a million reviews by ``json.dumps`` take three times as long."""
+    """Writes the JSON of pages as strings: for a million reviews, ``json.dumps`` takes three times as long."""
 
     def __init__(self, chance: random.Random, start: int) -> None:
         self._chance = chance
@@ -153,7 +153,7 @@ class _Writer:
 
 
 def main() -> None:
-    """Put a partition in place, to be measured later."""
+    """Create a partition, to be measured later."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--reviews", type=int, default=1_000_000)

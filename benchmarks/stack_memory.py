@@ -1,9 +1,9 @@
-"""Memory of the whole laptop stack while a run goes on: the Dagster UI, its daemon, Kafka, the run and its Spark.
+"""Memory of the whole laptop stack during a run: the Dagster UI, the daemon, Kafka, the run and its Spark.
 
 Run: python -m benchmarks.stack_memory
-`steam-assets dev` as a user starts it, with the simulator (which is not counted) in Steam's place, and a week of
-reviews asked for as the button in the Dagster UI does. Linux only: memory is the proportional set size, so that pages
-which several processes share count once.
+Starts `steam-assets dev` as a user does, with the simulator (not counted) instead of Steam, and launches a week of
+reviews as the button in the Dagster UI does. Linux only: memory is the proportional set size, so that pages shared by
+several processes count once.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SAMPLE_SECONDS = 0.5
 ROLES = {
     "kafka.Kafka": "Kafka",
     "org.apache.spark": "Spark (JVM)",
-    "dagster_webserver": "Dagit",
+    "dagster_webserver": "Dagster UI",
     "dagster._daemon": "daemon",
     "multiprocessing.spawn": "run",
     "pyspark.daemon": "Spark (Python workers)",
@@ -65,8 +65,8 @@ query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on Partit
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--apps", type=int, default=20, help="Apps whose reviews the run asks for.")
-    parser.add_argument("--reviews", type=float, default=1000, help="Mean reviews an app and week.")
+    parser.add_argument("--apps", type=int, default=20, help="Apps whose reviews the run fetches.")
+    parser.add_argument("--reviews", type=float, default=1000, help="Mean number of reviews per app and week.")
     asked = parser.parse_args()
     with working_folder("stack") as home, Simulator(reviews_per_app_week=asked.reviews, now=NOW) as simulator:
         settings = Settings(
@@ -83,7 +83,7 @@ def main() -> None:
 def measure(settings: Settings) -> _Watch:
     with _dev(settings) as (process, url):
         watch = _Watch(psutil.Process(process.pid))
-        watch.until(lambda: _answers(url), START_SECONDS, "Dagit")
+        watch.until(lambda: _answers(url), START_SECONDS, "Dagster UI")
         watch.rest()
         reviews = source_named("reviews")
         stages = ["raw", "raw_backup", *(f"{t.asset}{suffix}" for t in reviews.tables for suffix in ("", "_backup"))]
@@ -95,7 +95,7 @@ def measure(settings: Settings) -> _Watch:
 
 @contextmanager
 def _dev(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """``steam-assets dev`` in a process group of its own, ended as Ctrl-C ends it."""
+    """Run ``steam-assets dev`` in its own process group, and end it as Ctrl-C does."""
     port, log = free_port(), settings.home / "dev.log"
     settings.home.mkdir(exist_ok=True)
     with log.open("wb") as output:
@@ -120,25 +120,25 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     os.killpg(process.pid, signal.SIGINT)
     _, left = psutil.wait_procs(tree, STOP_SECONDS)
     for one in left:
-        print(f"did not end by Ctrl-C: {one}")
+        print(f"still running after Ctrl-C: {one}")
         one.kill()
     process.wait()
 
 
 @dataclass
 class _Watch:
-    """The largest sum seen so far of the memory of a process and all that come from it, by role, in bytes."""
+    """The largest total memory seen so far of a process and its descendants, by role, in bytes."""
 
     root: psutil.Process
     peak: Counter[str] = field(default_factory=Counter)
     idle: Counter[str] = field(default_factory=Counter)
 
     def until(self, done: Any, seconds: float, what: str) -> None:
-        """Sample until ``done()``. TimeoutError."""
+        """Sample until ``done()``. Raises TimeoutError after ``seconds``."""
         deadline = time.monotonic() + seconds
         while not done():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what} was not there within {seconds:.0f} s")
+                raise TimeoutError(f"{what} was not ready within {seconds:.0f} s")
             self.sample()
             time.sleep(SAMPLE_SECONDS)
 
@@ -172,7 +172,7 @@ def _answers(url: str) -> bool:
 def _ended(url: str, backfill: str) -> bool:
     status = _ask(url, STATE, id=backfill)["partitionBackfillOrError"]["status"]
     if status in ("COMPLETED_FAILED", "FAILED", "CANCELED"):
-        raise SystemExit(f"the run of reviews {WEEK} ended as {status}")
+        raise SystemExit(f"the run of reviews {WEEK} ended with status {status}")
     return status == "COMPLETED_SUCCESS"
 
 
@@ -181,7 +181,7 @@ def _ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
     answer.raise_for_status()
     body = answer.json()
     if "errors" in body:
-        raise SystemExit(f"the Dagster UI refused: {body['errors']}")
+        raise SystemExit(f"the Dagster UI returned errors: {body['errors']}")
     return body["data"]
 
 
@@ -197,7 +197,7 @@ def report(watch: _Watch) -> None:
             f"{total:.2f} GiB, {Bound(3).judge(total)}",
         ]
     )
-    print_table("Memory of the stack, MiB", ["process", "before the run", "at the run's peak", "target"], rows)
+    print_table("Memory of the stack, MiB", ["process", "before the run", "peak during the run", "target"], rows)
 
 
 if __name__ == "__main__":

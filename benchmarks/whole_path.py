@@ -1,7 +1,7 @@
-"""How fast each stage of a week's reviews is on this machine, and how many bytes a review takes on the way.
+"""The throughput of each stage for a week's reviews on this machine, and the bytes per review in each store.
 
 Run: python -m benchmarks.whole_path --apps 100 --reviews 1000
-One process, the embedded broker, local Spark and the simulator, all sharing the machine; so a stage's rate is a floor.
+One process, the embedded broker, local Spark and the simulator share the machine, so the rates are lower bounds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class Stopwatch:
-    """Times stages and keeps them for the report, in seconds."""
+    """Measures stages, in seconds, for the report."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -54,7 +54,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--apps", type=int, default=100)
-    parser.add_argument("--reviews", type=float, default=1000, help="Mean reviews an app and week.")
+    parser.add_argument("--reviews", type=float, default=1000, help="Mean number of reviews per app and week.")
     asked = parser.parse_args()
     with working_folder("whole-path") as home, ExitStack() as running:
         measure(home, asked.apps, asked.reviews, running)
@@ -95,13 +95,13 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
 
 def report(watch: Stopwatch, reviews: int, answers: int, home: Path) -> None:
     rows = [[stage, f"{seconds:.1f}", f"{reviews / seconds:,.0f}"] for stage, seconds in watch.seconds.items()]
-    print_table(f"{reviews} reviews in {answers} answers", ["stage", "seconds", "reviews a second"], rows)
+    print_table(f"{reviews} reviews in {answers} responses", ["stage", "seconds", "reviews/s"], rows)
     for name, pattern in (
         ("raw", "raw/warehouse/steam_raw/reviews/data/**/*.parquet"),
         ("clean", "clean/warehouse/steam/reviews/data/**/*.parquet"),
     ):
         size = sum(path.stat().st_size for path in home.glob(pattern))
-        print(f"{name}: {size / 1e6:.1f} MB, {size / max(reviews, 1):.0f} bytes a review")
+        print(f"{name}: {size / 1e6:.1f} MB, {size / max(reviews, 1):.0f} bytes per review")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Make the buckets of the four roots on an S3 server that is not AWS (aws/steam-assets.yaml makes them there).
+"""Create the buckets of the four roots on an S3 server other than AWS (there, aws/steam-assets.yaml creates them).
 
-Belongs here: making what is missing. Does not belong here: what is kept in them.
+Belongs here: creating missing buckets. Does not belong here: their contents.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from steam_assets.settings import Settings
 
 
 def main() -> None:
-    """Make each bucket that a root names and the server lacks. botocore's ClientError if the server refuses."""
+    """Create each bucket that a root names and the server lacks. Raises botocore's ClientError if refused."""
     settings = Settings()
     s3 = boto3.client(
         "s3",

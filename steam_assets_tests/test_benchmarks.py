@@ -21,9 +21,9 @@ KEY = "2026-11-10"
 
 
 def test_ratio_is_judged_on_its_side_of_the_bound() -> None:
-    assert Bound(1.3).judge(1.2) == "≤ 1.3: kept"
+    assert Bound(1.3).judge(1.2) == "≤ 1.3: met"
     assert Bound(1.3).judge(1.4) == "≤ 1.3: MISSED"
-    assert Bound(0.8, at_least=True).judge(0.9) == "≥ 0.8: kept"
+    assert Bound(0.8, at_least=True).judge(0.9) == "≥ 0.8: met"
     assert Bound(0.8, at_least=True).judge(0.7) == "≥ 0.8: MISSED"
 
 

@@ -1,1 +1,1 @@
-"""What ``steam-assets`` can do: a module a command. Heavy imports wait for a command to run: --help is quick."""
+"""The commands of ``steam-assets``, one module each. Heavy imports happen when a command runs, so --help is fast."""

@@ -1,6 +1,6 @@
-"""Options that several commands have: one name, one meaning and one text each.
+"""Options shared by several commands: one name, one meaning and one help text each.
 
-Belongs here: the options, and the sources that one of them names. Does not belong here: which texts are partitions
+Belongs here: the options, and looking up the sources they name. Does not belong here: parsing partitions
 (partition_options.py).
 """
 
@@ -21,20 +21,20 @@ STAGES = ("raw", "raw-backup", "clean", "clean-backup")
 
 
 def source_names(incomplete: str = "") -> list[str]:
-    """The names of the sources that begin so, for a shell that completes one."""
+    """The names of the sources that start with ``incomplete``, for shell completion."""
     from steam_assets.sources import SOURCES
 
     return [source.name for source in SOURCES if source.name.startswith(incomplete)]
 
 
 def stage_names(incomplete: str = "") -> list[str]:
-    """The same of the stages."""
+    """The same for stages."""
     return [stage for stage in STAGES if stage.startswith(incomplete)]
 
 
 def _folder(text: str) -> Path:
     if not text.strip():
-        raise typer.BadParameter("a folder without a name; type one, such as data/demo", param_hint="--home")
+        raise typer.BadParameter("the folder has no name; type one, such as data/demo", param_hint="--home")
     return Path(text)
 
 
@@ -63,7 +63,7 @@ HomeOption = Annotated[
 
 
 def chosen_sources(name: str | None, option: str = "--source") -> Sequence[Source]:
-    """The source of that name, or all. BadParameter that suggests the nearest name."""
+    """The source of that name, or all. Raises BadParameter that suggests the closest name."""
     from steam_assets.sources import SOURCES
 
     if name is None:
@@ -75,10 +75,10 @@ def chosen_sources(name: str | None, option: str = "--source") -> Sequence[Sourc
 
 
 def not_among(text: str, known: Iterable[str], what: str, option: str) -> typer.BadParameter:
-    """The error of a name that does not exist: the nearest one that does, and all of them."""
+    """The error for an unknown name; it suggests the closest one and lists all."""
     names = list(known)
     near = difflib.get_close_matches(text.strip().lower().replace("-", "_"), names, 1) or difflib.get_close_matches(
         text.strip().lower(), names, 1
     )
     meant = f"did you mean {near[0]}? " if near else ""
-    return typer.BadParameter(f"there is no {what} {text!r}; {meant}There are: {', '.join(names)}", param_hint=option)
+    return typer.BadParameter(f"unknown {what} {text!r}; {meant}Choose from: {', '.join(names)}", param_hint=option)

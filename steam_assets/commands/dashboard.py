@@ -1,6 +1,6 @@
 """``steam-assets dashboard``: the dashboard as one HTML file.
 
-Belongs here: where it goes and whether it is opened. Does not belong here: what is in it (visuals/dashboard/).
+Belongs here: where it is written and whether it is opened. Does not belong here: its content (visuals/dashboard/).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import typer
 
 from steam_assets.commands.common_options import HomeOption
 from steam_assets.commands.preflight import opened_settings, require_file
-from steam_assets.commands.refresh import behind_note
+from steam_assets.commands.refresh import stale_note
 from steam_assets.commands.terminal import Terminal
 
 
 def dashboard(
-    out: Annotated[Path | None, typer.Option(help="The file to write. Default: HOME/dashboard.html.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: HOME/dashboard.html.")] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Write everything that was collected into one page that works without a network."""
+    """Write the dashboard: all collected data in one HTML page that works offline."""
     settings = opened_settings(home)
     if out:
         require_file(out, "--out")
@@ -35,10 +35,10 @@ def dashboard(
     lake, console = Lake(settings), Terminal()
     data = load(CleanReader(settings), behind(lake))
     size = write_whole(where, render(data).encode())
-    as_of = f"as of {data.newest:%Y-%m-%d %H:%M} UTC" if data.newest else "nothing collected yet"
+    as_of = f"as of {data.newest:%Y-%m-%d %H:%M} UTC" if data.newest else "no data yet"
     console.print(f"{where} ({size / 1e6:.1f} MB, {as_of})", soft_wrap=True)
     if data.behind:
-        console.print(behind_note(data.behind, settings), style="yellow", soft_wrap=True)
+        console.print(stale_note(data.behind, settings), style="yellow", soft_wrap=True)
     if open_browser:
         import webbrowser
 

@@ -1,6 +1,6 @@
-"""``steam-assets demo``: the whole way on this machine, against the simulator or recorded responses.
+"""``steam-assets demo``: the whole pipeline on this machine, against the simulator or recorded responses.
 
-Belongs here: what the demo asks for and shows. Does not belong here: any part of the way itself.
+Belongs here: what the demo runs and shows. Does not belong here: any part of the pipeline itself.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     from steam_assets.sources.source import Source
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
-"""The demo's present: a Wednesday, on which the Tuesday week and the month before are out."""
+"""The demo's current time: a Wednesday, when the last week (from Tuesday) and the last month are published."""
 
 RECORDED_WEEKS = 4
-"""So many recorded partitions of a source that asks app by app are replayed at most."""
+"""Maximum number of recorded partitions that are replayed of a source that is fetched app by app."""
 
 SIMULATOR_RATE = 500.0
-"""Requests a second; the simulator is ours, so the politeness that Steam is owed would only slow the demo."""
+"""Requests per second; the simulator is ours, so Steam's rate limits would only slow the demo down."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A raw partition to obtain, at which simulated moment (UTC), and about which apps (empty: the week's chart)."""
+    """A raw partition to fetch, the simulated time (UTC) to fetch it at, and its apps (empty: the week's chart)."""
 
     source: Source
     key: str
@@ -54,15 +54,15 @@ class Step:
 
 def demo(
     replay: Annotated[
-        Path | None, typer.Option(help="Run over recorded responses in this folder instead of synthetic data.")
+        Path | None, typer.Option(help="Use the recorded responses in this folder instead of synthetic data.")
     ] = None,
-    home: Annotated[Path | None, typer.Option(help="Where to keep everything. Default: STEAM_HOME/demo.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Where to store everything. Default: STEAM_HOME/demo.")] = None,
     days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 3,
     weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 2,
     months: Annotated[int, typer.Option(min=1, max=2, help="Monthly partitions.")] = 1,
     apps: Annotated[int, typer.Option(min=10, max=100, help="Games on the simulated charts.")] = 100,
 ) -> None:
-    """Run all sources through Kafka, Spark and verified backups, here, without touching the network's sources.
+    """Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.
 
     A second run finds everything in place and changes nothing.
     """
@@ -96,14 +96,14 @@ def _settings(home: Path, simulator_url: str) -> Settings:
 
     return Settings(
         home=home,
-        # A demo must not meet the broker of a running `make dev`.
+        # The demo must not use the broker of a running `make dev`.
         embedded_kafka_port=free_port(),
         **served_by(simulator_url, SIMULATOR_RATE),
     )
 
 
 def _steps(days: int, weeks: int, months: int) -> list[Step]:
-    """The newest windows of each source at ``AS_OF``; a live source is asked inside each of its windows."""
+    """The newest windows of each source at ``AS_OF``; a live source is fetched inside each of its windows."""
     from steam_assets.sources import SOURCES
     from steam_assets.sources.cadence import Cadence
     from steam_assets.sources.source import History
@@ -122,9 +122,9 @@ def _steps(days: int, weeks: int, months: int) -> list[Step]:
 
 
 def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
-    """The partitions that were recorded; of a source that asks app by app, the ``RECORDED_WEEKS`` fullest.
+    """The recorded partitions; of a source that is fetched app by app, the ``RECORDED_WEEKS`` with the most items.
 
-    What lies before the first partition is left out.
+    Recordings from before the first partition are left out.
     """
     from steam_assets.simulator.replay import LeftOut
     from steam_assets.sources import SOURCES
@@ -178,7 +178,9 @@ class DemoRun:
             self.console.print(
                 f"All {len(steps)} partitions are in place and verified: nothing to do, nothing changed."
             )
-        self.console.print(partition_table(statuses(), f"Kept in {self.settings.home.absolute()}", self.console.width))
+        self.console.print(
+            partition_table(statuses(), f"Stored in {self.settings.home.absolute()}", self.console.width)
+        )
         show_left_out(self.console, left_out)
         self.console.print(f"Dashboard: {self._dashboard.as_uri()}", soft_wrap=True)
 
@@ -202,7 +204,7 @@ class DemoRun:
                     clock.move_to(step.now)
                     launcher.partition(source, (Stage.RAW,), step.key, apps=step.apps)
                     progress.advance(task)
-                progress.update(task, description=f"{source.title}: catch-up of raw backup, clean, clean backup")
+                progress.update(task, description=f"{source.title}: raw backup, clean, clean backup")
                 for keys in source.cadence.ranges(step.key for step in own):
                     launcher.range(source, AFTER_RAW, keys)
                 progress.advance(task)
@@ -218,7 +220,7 @@ class DemoRun:
         from steam_assets.orchestration.launch import Launcher, local_instance
 
         with ExitStack() as stack:
-            with self.console.status("Starting Apache Kafka (the first time, its jars are fetched)"):
+            with self.console.status("Starting Apache Kafka (the first start downloads its jars)"):
                 stack.enter_context(broker_for(self.settings))
             instance = stack.enter_context(local_instance(self.settings))
             yield Launcher(build_defs(settings=self.settings, resource_overrides={"clock": clock}), instance)

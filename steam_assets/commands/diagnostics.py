@@ -1,7 +1,7 @@
-"""What a command says when it fails: one line on the terminal, and all the rest in a log file that the line names.
+"""What a failed command prints: one line on the terminal, with details in a log file that the line names.
 
-Belongs here: the choice of that line, the log files, and keeping libraries and JVMs off the terminal. Does not belong
-here: which errors there are, exit codes of usage errors (cli.py).
+Belongs here: choosing that line, the log files, and keeping libraries and JVMs off the terminal. Does not belong here:
+the errors themselves, exit codes of usage errors (cli.py).
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ DEBUG_VARIABLE = "STEAM_DEBUG"
 KEPT_LOGS = 20
 LONGEST_LINE = 600
 LARGEST_NOISE = 1 << 20
-"""Bytes of what libraries and JVMs wrote that a log holds, the last ones."""
+"""How many bytes, the last ones, of the output of libraries and JVMs go into a log."""
 
 
 class Noise:
-    """What was written to the process's error output, by JVMs and libraries, while it was kept off the terminal."""
+    """What JVMs and libraries wrote to standard error while it was kept off the terminal."""
 
     def __init__(self, file: io.BufferedRandom | None = None) -> None:
         self._file = file
@@ -56,8 +56,8 @@ class Noise:
 def off_the_terminal() -> Iterator[Noise]:
     """Keep everything but ``sys.stderr`` itself off the terminal: JVMs, Python's loggers, warnings and threads.
 
-    File descriptor 2, which child processes inherit, leads to a file without a name meanwhile, and ``sys.stderr`` to
-    the terminal. Warnings of our own loggers are shown.
+    Meanwhile file descriptor 2, which child processes inherit, points to an unnamed file, and ``sys.stderr`` to the
+    terminal. Warnings of our own loggers are shown.
     """
     terminal, before = os.dup(2), sys.stderr
     with tempfile.TemporaryFile() as file, os.fdopen(terminal, "w", 1, errors="backslashreplace") as shown_to_user:
@@ -98,7 +98,7 @@ class _MessageAlone(logging.Formatter):
 
 
 def one_line(error: BaseException) -> str:
-    """What happened, in one line without secrets: of an error of Spark's or Java's, its root cause."""
+    """What happened, in one line without secrets; for an error of Spark or Java, its root cause."""
     line = " ".join(root_cause(_message(error)).split())
     if not explains_itself(error):
         kind = type(error).__name__
@@ -115,12 +115,12 @@ def _message(error: BaseException) -> str:
 
 
 def is_expected(error: BaseException) -> bool:
-    """Whether it is an error of our own that needs no log: its message says what is wrong and the next step."""
+    """Whether it is one of our own errors that need no log: the message states the problem and the next step."""
     return type(error).__module__.startswith("steam_assets.") and not getattr(error, "details", "")
 
 
 def explains_itself(error: BaseException) -> bool:
-    """Whether the message explains itself: of our own class, the system's, or a plain error raised in our own code."""
+    """Whether the message is enough: one of our error classes, an OS error, or a plain error raised in our code."""
     if type(error).__module__.startswith("steam_assets.") or (isinstance(error, OSError) and error.strerror):
         return True
     frames = traceback.extract_tb(error.__traceback__)
@@ -129,9 +129,9 @@ def explains_itself(error: BaseException) -> bool:
 
 
 def write_log(error: BaseException, noise: Noise) -> Path | None:
-    """Write everything that is known into a new file and give its path; None where no folder can be written.
+    """Write all details into a new file and return its path; None if no folder is writable.
 
-    The folder is HOME/logs, else one in the system's temporary folder; the newest ``KEPT_LOGS`` files stay.
+    The folder is HOME/logs, else one in the system's temporary folder; the newest ``KEPT_LOGS`` files are kept.
     """
     settings = _settings()
     trace = "".join(traceback.format_exception(error))
@@ -156,7 +156,7 @@ def write_log(error: BaseException, noise: Noise) -> Path | None:
 def _write(folder: Path, name: str, text: str) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / name
-    # Never through a link that another user of a shared temporary folder has laid there.
+    # Never follow a link that another user has put into a shared temporary folder.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", errors="replace") as file:
         file.write(text)
     for old in sorted(folder.glob("*.log"))[:-KEPT_LOGS]:
@@ -165,7 +165,7 @@ def _write(folder: Path, name: str, text: str) -> Path:
 
 
 def masked(text: str) -> str:
-    """The text without secrets of the settings and without logins in addresses."""
+    """The text without secrets of the settings and without credentials in URLs."""
     from steam_assets.masking import shown, without_secrets
 
     settings = _settings()
@@ -182,7 +182,7 @@ def _settings() -> Settings | None:
 
 
 def refused_settings(error: ValidationError | SettingsError) -> dict[str, str]:
-    """What is wrong with each setting that cannot be used, by its variable, without the value that was given."""
+    """What is wrong with each invalid setting, by its variable, without the value."""
     from pydantic_settings import SettingsError
 
     if isinstance(error, SettingsError):

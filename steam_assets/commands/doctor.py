@@ -1,6 +1,6 @@
-"""``steam-assets doctor``: every setting and every part a deployment needs, and how to fix what is wrong.
+"""``steam-assets doctor``: checks every setting and dependency of a deployment, and prints how to fix problems.
 
-Belongs here: what it prints. Does not belong here: looking (doctor_settings.py, doctor_checks.py, doctor_roots.py).
+Belongs here: what it prints. Does not belong here: the checks (doctor_settings.py, doctor_checks.py, doctor_roots.py).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from steam_assets.settings import Settings
 
 MARKS = {"problem": "red", "note": "blue", "ok": "green"}
-"""The states with their colours, the most urgent first."""
+"""The states with their colours, most urgent first."""
 
 
 def doctor(
     show_settings: Annotated[
-        bool, typer.Option("--settings", help="Each setting, its value, where it was set.")
+        bool, typer.Option("--settings", help="Show each setting, its value and where it was set.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: one object, with the settings.")] = False,
 ) -> None:
-    """Check every setting and dependency: first what is wrong and how to fix it. Exit code 1 if anything is."""
+    """Check every setting and dependency. Problems come first, with their fixes. Exit code 1 if there are any."""
     lines, findings = diagnose()
     wrong = [finding for finding in findings if finding.state == "problem"]
     if as_json:
@@ -44,7 +44,7 @@ def doctor(
 
 
 def diagnose() -> tuple[list[SettingLine], list[Finding]]:
-    """All settings and all findings; settings that cannot be read are the only findings then."""
+    """All settings and all findings; if settings are invalid, those are the only findings."""
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
@@ -72,7 +72,7 @@ def _print(console: Terminal, lines: Sequence[SettingLine], findings: Sequence[F
         console.print(Text(finding.name, "red"), ": ", finding.detail, sep="", soft_wrap=True)
         console.print(f"  {finding.fix}\n", soft_wrap=True, style="bold")
     if not wrong:
-        console.print("Nothing is wrong.\n", style="green")
+        console.print("No problems found.\n", style="green")
     table = Table(title="Checks", title_justify="left", box=None, pad_edge=False)
     for heading in ("", "what", "found"):
         table.add_column(heading, overflow="fold")
@@ -85,7 +85,7 @@ def _print(console: Terminal, lines: Sequence[SettingLine], findings: Sequence[F
 
 def _settings_table(lines: Sequence[SettingLine]) -> Table:
     table = Table(title="Settings", title_justify="left", box=None, pad_edge=False)
-    for heading in ("setting", "value", "from", "what it is"):
+    for heading in ("setting", "value", "from", "description"):
         table.add_column(heading, overflow="fold")
     for line in lines:
         table.add_row(line.name, line.value, line.origin, line.meaning)

@@ -1,6 +1,6 @@
-"""What ``doctor`` looks at: each part of a deployment, whether it works, and how to fix it.
+"""The checks of ``doctor``: each part of a deployment, whether it works, and how to fix it.
 
-Belongs here: looking, without changing anything but fetching jars that are missing. Does not belong here: printing
+Belongs here: checks that change nothing, except that they download missing jars. Does not belong here: printing
 (doctor.py), the four roots (doctor_roots.py).
 """
 
@@ -52,12 +52,12 @@ WORKER_SECONDS = 60
 LARGEST_DRIFT_SECONDS = 120
 LEAST_TEMPORARY = 200 << 20
 BUILT = datetime(2026, 11, 1, tzinfo=UTC)
-"""No clock of a machine that runs this can stand before it."""
+"""When this check was written; a clock that shows an earlier time is wrong."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. A ``problem`` says how to fix it; a ``note`` is worth knowing and not a fault."""
+    """The result of one check. A ``problem`` has a fix; a ``note`` is worth knowing but not a fault."""
 
     name: str
     state: Literal["ok", "problem", "note"]
@@ -78,7 +78,7 @@ def problem(name: str, detail: str, fix: str) -> Finding:
 
 
 def check_java(_settings: Settings) -> Iterator[Finding]:
-    """A Java that Kafka and Spark run on, and whether it is the one that JAVA_HOME names."""
+    """A Java that Kafka and Spark support, and whether it is the one in JAVA_HOME."""
     try:
         command = find_java(fetch=False)
     except MissingJava as error:
@@ -89,12 +89,12 @@ def check_java(_settings: Settings) -> Iterator[Finding]:
     home = os.environ.get("JAVA_HOME")
     named = java_at(Path(home).absolute() / "bin" / "java") if home else None
     if home and (named is None or not named.is_served):
-        held = f"is Java {named.version}" if named else "holds no Java that starts"
-        yield note("JAVA_HOME", f"{home} {held} and is passed over: Spark needs {OLDEST_JAVA} to {NEWEST_JAVA}")
+        held = f"is Java {named.version}" if named else "contains no working Java"
+        yield note("JAVA_HOME", f"{home} {held} and is ignored: Spark needs {OLDEST_JAVA} to {NEWEST_JAVA}")
 
 
 def check_temporary(settings: Settings) -> Iterator[Finding]:
-    """Temporary folders with space, and one from which Java can load its native libraries."""
+    """Temporary folders with enough space, one of which Java can load native libraries from."""
     name, home = "Temporary folder", existing(settings.home.absolute())
     for folder in dict.fromkeys((Path(tempfile.gettempdir()), JAVA_TEMPORARY)):
         if refused := unwritable(folder):
@@ -102,7 +102,7 @@ def check_temporary(settings: Settings) -> Iterator[Finding]:
         elif (free := shutil.disk_usage(folder).free) < LEAST_TEMPORARY:
             spill = """export STEAM_SPARK_CONFIG='{"spark.local.dir": "/a/large/folder"}'"""
             fix = spill if folder == JAVA_TEMPORARY else "unset TMPDIR"
-            detail = f"{folder}: {free >> 20} MiB free; Kafka's and Spark's start need {LEAST_TEMPORARY >> 20}"
+            detail = f"{folder}: {free >> 20} MiB free; Kafka and Spark need {LEAST_TEMPORARY >> 20} MiB to start"
             yield problem(name, detail, f"{fix}   # or free space in {folder}")
     if is_noexec(JAVA_TEMPORARY) and is_noexec(home):
         detail = f"{JAVA_TEMPORARY} and {home} are mounted noexec: Java cannot load zstd from either"
@@ -110,7 +110,7 @@ def check_temporary(settings: Settings) -> Iterator[Finding]:
 
 
 def check_jars(settings: Settings) -> Iterator[Finding]:
-    """Kafka's and Spark's jars, with the pinned digests; missing ones are fetched."""
+    """Kafka's and Spark's jars, with the pinned digests; missing ones are downloaded."""
     on_s3 = any(settings.root(name).startswith("s3://") for name in ROOT_NAMES)
     by_jdbc = settings.iceberg_catalog == "jdbc"
     of_spark = partial(spark_jars, s3=on_s3, postgresql=by_jdbc)
@@ -128,17 +128,17 @@ def check_jars(settings: Settings) -> Iterator[Finding]:
 
 
 def check_loopback(_settings: Settings) -> Iterator[Finding]:
-    """The address at which Kafka and Spark talk."""
+    """The loopback address that Kafka and Spark use."""
     try:
         require_loopback()
     except NoLoopback as error:
         yield problem("Network", str(error), RESTORE_COMMAND)
     else:
-        yield fine("Network", f"{LOOPBACK} can be listened on")
+        yield fine("Network", f"{LOOPBACK} accepts listeners")
 
 
 def check_kafka(settings: Settings) -> Iterator[Finding]:
-    """A Kafka that answers, or a free port for the embedded one."""
+    """A Kafka that responds, or a free port for the embedded one."""
     if settings.embedded_kafka and not _listens("127.0.0.1", settings.embedded_kafka_port):
         yield fine("Kafka", f"port {settings.embedded_kafka_port} is free; the embedded broker starts when needed")
         return
@@ -149,14 +149,14 @@ def check_kafka(settings: Settings) -> Iterator[Finding]:
         return
     ours = _embedded_cluster(settings)
     if settings.embedded_kafka and cluster != ours:
-        yield problem("Kafka", f"{settings.kafka_address} is the Kafka of another folder", _other_port())
+        yield problem("Kafka", f"the Kafka at {settings.kafka_address} belongs to another folder", _other_port())
         return
-    yield fine("Kafka", f"cluster {cluster} answers at {settings.kafka_address}")
+    yield fine("Kafka", f"cluster {cluster} responds at {settings.kafka_address}")
 
 
 def _no_kafka(settings: Settings, said: str) -> Finding:
     if settings.embedded_kafka:
-        return problem("Kafka", f"port {settings.embedded_kafka_port} is taken by something else", _other_port())
+        return problem("Kafka", f"port {settings.embedded_kafka_port} is in use by another program", _other_port())
     return problem("Kafka", said, "unset STEAM_KAFKA_BOOTSTRAP_SERVERS   # the embedded broker; or start that Kafka")
 
 
@@ -181,7 +181,7 @@ def _listens(host: str, port: int) -> bool:
 
 
 def check_spark(settings: Settings) -> Iterator[Finding]:
-    """The Python of Spark's workers, and the cluster if one is named."""
+    """The Python of Spark's workers, and the cluster if one is set."""
     python = os.environ.get("PYSPARK_PYTHON", sys.executable)
     code = "import sys, pyarrow, pyspark, lxml; print('%d.%d' % sys.version_info[:2])"
     try:
@@ -190,23 +190,23 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
     except (OSError, subprocess.TimeoutExpired) as error:
         version, fault = "", type(error).__name__
     if version != "{}.{}".format(*sys.version_info[:2]):
-        detail = f"PYSPARK_PYTHON is {python}: {fault or f'Python {version}, and the driver has another'}"
+        detail = f"PYSPARK_PYTHON is {python}: {fault or f'Python {version}, but the driver uses another version'}"
         yield problem("Spark worker", detail, "unset PYSPARK_PYTHON")
     else:
-        yield fine("Spark worker", f"Python {version} at {python} has what the workers need")
+        yield fine("Spark worker", f"Python {version} at {python} has the packages that workers need")
     address = settings.spark_remote or settings.spark_master
     if "://" in address:
         place = urlsplit(address)
-        reachable = place.hostname is not None and _listens(place.hostname, place.port or 7077)
+        listening = place.hostname is not None and _listens(place.hostname, place.port or 7077)
         fix = (
             f"unset {'STEAM_SPARK_REMOTE' if settings.spark_remote else 'STEAM_SPARK_MASTER'}   # or start the cluster"
         )
         name = f"{place.scheme}://{place.hostname}:{place.port}"
-        yield fine("Spark", f"{name} listens") if reachable else problem("Spark", f"{name} does not listen", fix)
+        yield fine("Spark", f"{name} listens") if listening else problem("Spark", f"{name} does not listen", fix)
 
 
 def check_extras(settings: Settings) -> Iterator[Finding]:
-    """Packages that only some settings need are installed where those are set."""
+    """The extras that some settings need are installed if those are set."""
     for extra, setting in extras_in_use(settings):
         if not installed(extra):
             detail = f"{setting} needs the extra {extra}, which is not installed"
@@ -214,19 +214,19 @@ def check_extras(settings: Settings) -> Iterator[Finding]:
 
 
 def check_catalog(settings: Settings) -> Iterator[Finding]:
-    """The Iceberg catalog has what its kind needs."""
+    """The settings that the kind of Iceberg catalog needs."""
     kind = settings.iceberg_catalog
     if fault := catalog_fault(settings):
         yield problem("Iceberg catalog", f"STEAM_ICEBERG_CATALOG_URI: {fault}", "unset STEAM_ICEBERG_CATALOG")
     elif kind == "glue" and not settings.root("clean").startswith("s3://"):
-        detail = "glue catalogs S3 alone, and the clean root is a folder"
+        detail = "glue needs S3, but the clean root is a local folder"
         yield problem("Iceberg catalog", detail, "unset STEAM_ICEBERG_CATALOG   # or set the clean roots to s3://…")
     else:
         yield fine("Iceberg catalog", kind)
 
 
 def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
-    """A key long enough, and kept from others' eyes."""
+    """A key that is long enough, in a file that other users cannot read."""
     name, kept = "Reviewers' key", settings.home / "reviewer_hash_key"
     given = settings.reviewer_hash_key.get_secret_value()
     make = "python -c 'import secrets; print(secrets.token_hex(32))'"
@@ -235,17 +235,17 @@ def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
         fix = f"export STEAM_REVIEWER_HASH_KEY=$({make})   # changes all pseudonyms"
         yield problem(name, "it is too short to keep ids secret", fix) if short else fine(name, "set")
     elif not kept.exists():
-        yield note(name, f"none yet; it is made at first use, in {kept}")
+        yield note(name, f"none yet; it will be created on first use, in {kept}")
     elif len(kept.read_text().strip()) < SHORTEST_KEY:
         yield problem(name, f"{kept} is damaged", f"rm {shlex.quote(str(kept))}   # changes all pseudonyms")
     elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
-        yield problem(name, f"others can read {kept}", f"chmod 600 {shlex.quote(str(kept))}")
+        yield problem(name, f"other users can read {kept}", f"chmod 600 {shlex.quote(str(kept))}")
     else:
-        yield fine(name, f"kept in {kept}")
+        yield fine(name, f"stored in {kept}")
 
 
 def check_dagster_home(settings: Settings) -> Iterator[Finding]:
-    """A folder for Dagster's history that can be written."""
+    """A writable folder for Dagster's run history."""
     name, given = "Dagster's home", os.environ.get("DAGSTER_HOME")
     if given and not Path(given).is_absolute():
         absolute = shlex.quote(str(Path(given).absolute()))
@@ -254,32 +254,34 @@ def check_dagster_home(settings: Settings) -> Iterator[Finding]:
     home = Path(given) if given else (settings.home / "dagster").absolute()
     refused = unwritable(home)
     if refused:
-        yield problem(name, refused, "unset DAGSTER_HOME   # history goes into STEAM_HOME then")
+        yield problem(name, refused, "unset DAGSTER_HOME   # the run history is then kept in STEAM_HOME")
     else:
-        state = "is there" if (home / "dagster.yaml").is_file() else "is set up at first use"
+        state = "exists" if (home / "dagster.yaml").is_file() else "will be created on first use"
         yield fine(name, f"{home} {state}")
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
-    """A clock that tells the time, and no simulated one beside the real sources."""
+    """A correct clock, and no simulated time together with the real sources."""
     if settings.simulated_now:
         yield _simulated(settings)
         return
     now = datetime.now(UTC)
     if now < BUILT:
-        yield problem("Clock", f"it says {now:%Y-%m-%d %H:%M} UTC", "sudo timedatectl set-ntp true")
+        yield problem("Clock", f"it shows {now:%Y-%m-%d %H:%M} UTC", "sudo timedatectl set-ntp true")
         return
     try:
         asked = settings.of_host(HOSTS[0], "url")
-        told = requests.head(asked, timeout=CONTACT_SECONDS, allow_redirects=False).headers.get("Date")
-        drift = abs((datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()) if told else None
+        date = requests.head(asked, timeout=CONTACT_SECONDS, allow_redirects=False).headers.get("Date")
+        drift = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()) if date else None
     except (requests.RequestException, ValueError) as error:
-        yield note("Clock", f"{now:%Y-%m-%d %H:%M} UTC; the source could not be asked ({type(error).__name__})")
+        yield note(
+            "Clock", f"{now:%Y-%m-%d %H:%M} UTC; could not be compared with the source's ({type(error).__name__})"
+        )
         return
     if drift is not None and drift > LARGEST_DRIFT_SECONDS:
-        yield problem("Clock", f"it is {drift:.0f} s off the source's", "sudo timedatectl set-ntp true")
+        yield problem("Clock", f"it differs from the source's by {drift:.0f} s", "sudo timedatectl set-ntp true")
     else:
-        yield fine("Clock", f"{now:%Y-%m-%d %H:%M} UTC, as the source has it")
+        yield fine("Clock", f"{now:%Y-%m-%d %H:%M} UTC, same as the source's")
 
 
 def _simulated(settings: Settings) -> Finding:
@@ -288,13 +290,13 @@ def _simulated(settings: Settings) -> Finding:
     except ValueError as error:
         return problem("Clock", str(error), "unset STEAM_SIMULATED_NOW")
     if real := [host.url for host in HOSTS if settings.of_host(host, "url") == host.url]:
-        detail = f"STEAM_SIMULATED_NOW is set, and the real {', '.join(real)} would be asked"
+        detail = f"STEAM_SIMULATED_NOW is set, but the real {', '.join(real)} would be fetched"
         return problem("Clock", detail, "unset STEAM_SIMULATED_NOW")
-    return note("Clock", f"stands at {moment:%Y-%m-%d %H:%M} UTC (STEAM_SIMULATED_NOW)")
+    return note("Clock", f"set to {moment:%Y-%m-%d %H:%M} UTC by STEAM_SIMULATED_NOW")
 
 
 def check_drop_folders(settings: Settings) -> Iterator[Finding]:
-    """The folders of hand-saved answers, of the hosts that take them."""
+    """The drop folders for manually saved responses, of hosts that have one."""
     for host in HOSTS:
         if folder := drop_folder(settings, host):
             yield from _drop_folder(f"{host.service} folder", folder, given=bool(settings.of_host(host, "drop_folder")))
@@ -303,27 +305,29 @@ def check_drop_folders(settings: Settings) -> Iterator[Finding]:
 def _drop_folder(name: str, folder: Path, *, given: bool) -> Iterator[Finding]:
     if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
         named = list(folder.glob("*.json"))
-        yield fine(name, f"{sum(path.is_file() for path in named)} answers in {folder}")
+        yield fine(name, f"{sum(path.is_file() for path in named)} responses in {folder}")
         for path in named:
             if not path.is_file():
-                yield note(name, f"{path} is not a regular file; it is left out")
+                yield note(name, f"{path} is not a regular file; it is ignored")
     elif given or folder.exists():
         quoted = shlex.quote(str(folder))
-        yield problem(name, f"{folder} is not a folder that can be read", f"mkdir -p {quoted} && chmod u+rx {quoted}")
+        yield problem(name, f"{folder} is not a readable folder", f"mkdir -p {quoted} && chmod u+rx {quoted}")
     else:
-        yield note(name, f"none; answers saved by hand go into {folder}")
+        yield note(name, f"none; save responses manually into {folder}")
 
 
 def check_webhook(settings: Settings) -> Iterator[Finding]:
-    """The address of alerts is one."""
+    """The alert webhook is a valid URL."""
     address = settings.alert_webhook_url.get_secret_value()
     if not address:
-        yield note("Alerts", "no STEAM_ALERT_WEBHOOK_URL: failures are only in the log and in the Dagster UI")
+        yield note(
+            "Alerts", "STEAM_ALERT_WEBHOOK_URL is not set: failures appear only in the log and in the Dagster UI"
+        )
     elif urlsplit(address).scheme in ("http", "https") and urlsplit(address).hostname:
         yield fine("Alerts", "a webhook is set")
     else:
         fix = "export STEAM_ALERT_WEBHOOK_URL=https://…"
-        yield problem("Alerts", "STEAM_ALERT_WEBHOOK_URL is not an http(s) address", fix)
+        yield problem("Alerts", "STEAM_ALERT_WEBHOOK_URL is not an http(s) URL", fix)
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (

@@ -1,6 +1,6 @@
-"""What ``doctor`` finds about the four roots, without marking or making any.
+"""The checks of ``doctor`` for the four roots; they neither create nor mark one.
 
-Belongs here: looking at places. Does not belong here: the rules of places (lake/roots.py).
+Belongs here: inspecting roots. Does not belong here: the rules for roots (lake/roots.py).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots,
 from steam_assets.settings import RootName, Settings
 
 LEAST_FREE = 2 << 30
-"""Bytes: Spark's spill, a raw partition and its backup need about as much."""
+"""Bytes: about what Spark's spill, a raw partition and its backup need."""
 
 
 def check_four_roots(settings: Settings) -> Iterator[Finding]:
-    """Roots apart from each other, ours, writable, with space; on S3 also reachable."""
+    """The roots are separate, ours, writable and have space; on S3 they are also reachable."""
     try:
         check_roots(settings)
     except UnsafeRoot as error:
@@ -39,7 +39,7 @@ def check_four_roots(settings: Settings) -> Iterator[Finding]:
 
 
 def _unset(*names: RootName) -> str:
-    return f"unset {' '.join(map(root_variable, names))}   # places below STEAM_HOME then"
+    return f"unset {' '.join(map(root_variable, names))}   # the defaults are below STEAM_HOME"
 
 
 def _on_disk(name: RootName, folder: Path, settings: Settings) -> Finding:
@@ -52,11 +52,13 @@ def _on_disk(name: RootName, folder: Path, settings: Settings) -> Finding:
     if free < LEAST_FREE:
         return problem(title, f"{folder}: {_gib(free)} free of {_gib(LEAST_FREE)}", "steam-assets housekeeping --apply")
     if not folder.exists():
-        return note(title, f"{folder} is made at first use; {_gib(free)} free")
+        return note(title, f"{folder} will be created on first use; {_gib(free)} free")
     marker = folder / MARKER
     if not marker.is_file():
         if any(folder.iterdir()):
-            return problem(title, f"{folder} holds files and no {MARKER}: it was not made by us", _unset(name))
+            return problem(
+                title, f"{folder} contains files but no {MARKER}: steam-assets did not create it", _unset(name)
+            )
         return note(title, f"{folder} is empty; {_gib(free)} free")
     return _marked(settings, name, marker.read_bytes(), f"{_gib(free)} free")
 
@@ -68,7 +70,7 @@ def _on_s3(name: RootName, address: str, settings: Settings) -> Finding:
     prefix = address.removeprefix(f"s3://{bucket}").strip("/")
     below = f"{prefix}/" if prefix else ""
     try:
-        # By boto3, whose errors say more than Arrow's: which bucket, which permission.
+        # boto3's errors are more specific than Arrow's: which bucket, which permission.
         s3 = aws_client("s3", region_name=settings.aws_region, endpoint_url=settings.s3_endpoint_url or None)
         names = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=10).get("Contents", ())]
         marker = f"{below}{MARKER}"
@@ -80,7 +82,9 @@ def _on_s3(name: RootName, address: str, settings: Settings) -> Finding:
         listed = f"aws s3 ls {shlex.quote(address)}{elsewhere}"
         return problem(title, f"{address}: {error}", f"aws configure && {listed}   # credentials, network, endpoint")
     if occupied:
-        return problem(title, f"{address} holds objects and no {MARKER}: it was not made by us", _unset(name))
+        return problem(
+            title, f"{address} contains objects but no {MARKER}: steam-assets did not create it", _unset(name)
+        )
     return note(title, f"{address} is empty") if found is None else _marked(settings, name, found, "reachable")
 
 
@@ -93,12 +97,12 @@ def _marked(settings: Settings, name: RootName, marker: bytes, more: str) -> Fin
         place = shlex.quote(f"{address}/{MARKER}")
         into = f"| aws s3 cp - {place}" if address.startswith("s3://") else f"> {place}"
         ours = json.dumps({"root": name, "warehouse": warehouse(settings, name)})
-        fix = f"echo {shlex.quote(ours)} {into}   # once you have seen that it is ours"
+        fix = f"echo {shlex.quote(ours)} {into}   # after making sure that it is this root"
         return problem(f"Root {name}", f"{MARKER} in {address} is damaged", fix)
     if made_as != name:
         return problem(f"Root {name}", f"{address} is marked as {made_as[:20]!r}", _unset(name))
     if made_at != warehouse(settings, name):
-        return problem(f"Root {name}", f"{address} was made at {made_at}", "steam-assets relocate")
+        return problem(f"Root {name}", f"{address} was created at {made_at}", "steam-assets relocate")
     return fine(f"Root {name}", f"{address}, {more}")
 
 

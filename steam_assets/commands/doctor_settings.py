@@ -1,7 +1,7 @@
-"""Every setting as ``doctor`` shows it: its value without secrets, where it came from, what it means.
+"""The settings as ``doctor`` shows them: value without secrets, origin and description.
 
-Belongs here: origins, the problems that they have. Does not belong here: whether a value works
-(doctor_checks.py), hiding secrets (masking.py).
+Belongs here: origins, invalid and unknown settings. Does not belong here: whether a value works (doctor_checks.py),
+hiding secrets (masking.py).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SettingLine:
 
 
 def setting_lines(settings: Settings) -> list[SettingLine]:
-    """All settings in the order in which they are declared, those of hosts and sources last."""
+    """All settings in the order of declaration, those of hosts and sources last."""
     in_file = variables_in_file()
     declared = declared_settings()
     fields = dict(sorted(type(settings).model_fields.items(), key=lambda field: field[0] in declared))
@@ -48,16 +48,16 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
 
 
 def refused_settings(error: ValidationError | SettingsError) -> list[Finding]:
-    """What is wrong with settings that could not be read, without the values that were given."""
+    """What is wrong with invalid settings, without their values."""
     return [
-        problem(name, fault, f"unset {name}   # or give it a valid value, in .env too")
+        problem(name, fault, f"unset {name}   # or give it a valid value; check .env too")
         for name, fault in diagnostics.refused_settings(error).items()
     ]
 
 
 def unknown_settings() -> list[Finding]:
     """Variables with our prefix that are not settings."""
-    return [problem(one.name, str(one), f"unset {one.name}   # and take it out of .env") for one in unknown_variables()]
+    return [problem(one.name, str(one), f"unset {one.name}   # and remove it from .env") for one in unknown_variables()]
 
 
 def _origin(settings: Settings, name: str, in_file: Mapping[str, str | None]) -> str:

@@ -1,6 +1,6 @@
 """``steam-assets export`` and ``steam-assets jars``: files for other programs and other machines.
 
-Belongs here: what goes where. Does not belong here: the formats (visuals/exports.py), the jars (java/jars.py).
+Belongs here: what is written where. Does not belong here: the formats (visuals/exports.py), the jars (java/jars.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 from steam_assets.commands.common_options import HomeOption, not_among
 from steam_assets.commands.partition_options import partitions_of
 from steam_assets.commands.preflight import opened_settings, require_writable
-from steam_assets.commands.refresh import say_behind
+from steam_assets.commands.refresh import warn_if_stale
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -57,23 +57,23 @@ def export(
         for written in export_table(reader, folder, name, keys):
             files, rows = files + 2, rows + written.rows
     console.print(f"{files} files with {rows} rows in {folder}", soft_wrap=True)
-    say_behind(Lake(settings), console)
+    warn_if_stale(Lake(settings), console)
 
 
 def _require_tables(settings: Settings, tables: Sequence[str], *, named: bool) -> None:
-    """Refuse to export where none of the tables was ever written to."""
+    """Raise BadParameter if none of the tables was ever written."""
     from steam_assets.lake.ledger_files import open_ledger
 
     ledger = open_ledger(settings)
     if not any(ledger.properties("clean", name) for name in tables):
         which = f"{', '.join(tables)} has no rows" if named else "no table has rows"
-        raise typer.BadParameter(f"{which} in {settings.home} yet; `steam-assets status` shows what there is")
+        raise typer.BadParameter(f"{which} in {settings.home} yet; `steam-assets status` lists the partitions")
 
 
 def _asked(
     reader: CleanReader, settings: Settings, tables: Sequence[str], texts: Sequence[str]
 ) -> Sequence[tuple[str, Sequence[str] | None]]:
-    """The tables with their partitions to export, None for all. BadParameter for a partition that none of them has."""
+    """The partitions to export by table, None for all. Raises BadParameter for a partition that no table has."""
     from steam_assets.clock import Clock
     from steam_assets.lake.lake import Lake
     from steam_assets.ledger.records import CleanRecord
@@ -84,10 +84,10 @@ def _asked(
         return [(name, None) for name in tables]
     cadences = {name: cadence for name, cadence in _cadences().items() if name in tables}
     if not cadences:
-        raise typer.BadParameter(f"{', '.join(tables)} has no partitions; leave it out", param_hint="--partition")
+        raise typer.BadParameter(f"{', '.join(tables)} has no partitions; omit the option", param_hint="--partition")
     lake, now = Lake(settings), Clock.from_settings(settings).now()
     clean = {table.name: lake.clean(table) for source in SOURCES for table in source.tables}
-    # A partition without rows is on record in the ledger alone.
+    # A partition without rows is recorded only in the ledger.
     there = {
         name: {*table_partitions(reader, name), *(clean[name].records(CleanRecord) if name in clean else ())}
         for name in cadences
@@ -99,7 +99,7 @@ def _asked(
         if not having:
             which = "no table has" if len(tables) > 1 else f"{tables[0]} does not have"
             raise typer.BadParameter(
-                f"{which} the partition {text}; `steam-assets status` shows what there is", param_hint="--partition"
+                f"{which} the partition {text}; `steam-assets status` lists the partitions", param_hint="--partition"
             )
         for name in having:
             chosen.setdefault(name, []).append(wanted[cadences[name]])
@@ -116,13 +116,13 @@ def _cadences() -> dict[str, Cadence]:
 
 
 def jars(
-    folder: Annotated[Path, typer.Argument(help="Where to put them; then set STEAM_JARS_DIR to it.")],
+    folder: Annotated[Path, typer.Argument(help="Target folder; set STEAM_JARS_DIR to it afterwards.")],
 ) -> None:
-    """Copy the pinned jars of Kafka and Spark into a folder, for a machine or an image without a network."""
+    """Copy the pinned jars of Kafka and Spark into a folder, for an offline machine or an image."""
     require_writable(folder, "FOLDER")
     from steam_assets.java.jars import export_jars
 
-    brought = export_jars(folder)
-    size = sum(jar.stat().st_size for jar in brought) / 1e6
-    found = f"{len(brought)} jars, {size:.0f} MB, digests verified. STEAM_JARS_DIR={folder.absolute()}"
+    copied = export_jars(folder)
+    size = sum(jar.stat().st_size for jar in copied) / 1e6
+    found = f"{len(copied)} jars, {size:.0f} MB, digests verified. STEAM_JARS_DIR={folder.absolute()}"
     Terminal().print(found, soft_wrap=True)

@@ -1,7 +1,7 @@
-"""``steam-assets import-history``: the old pipeline's folders, brought in under their own dates.
+"""``steam-assets import-history``: imports the old pipeline's folders under their own dates.
 
-Belongs here: what is asked for, the runs that clean it, and the report. Does not belong here: reading the files
-(ingestion/history/).
+Belongs here: the options, the runs that clean what was imported, and the report. Does not belong here: reading the
+files (ingestion/history/).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 from steam_assets.commands.preflight import writable_settings
-from steam_assets.commands.refresh import refresh_behind, say_behind
+from steam_assets.commands.refresh import refresh_stale, warn_if_stale
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 
 def import_history(
     folder: Annotated[Path, typer.Argument(help="The old pipeline's folder (its data/, or the whole checkout).")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be brought in.")] = False,
-    clean: Annotated[bool, typer.Option(help="Back up and clean what was brought in, a range a run.")] = True,
-    refresh: Annotated[bool, typer.Option(help="Insights, dashboard and exports follow what was cleaned.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="The report for programs: one object a line of it.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be imported.")] = False,
+    clean: Annotated[bool, typer.Option(help="Back up and clean what was imported, one run per range.")] = True,
+    refresh: Annotated[bool, typer.Option(help="Refresh insights, dashboard and exports afterwards.")] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Machine-readable report: one object per line of the report.")
+    ] = False,
 ) -> None:
-    """Bring the CSV and JSON of the old pipeline (2023) in as raw data of their own dates, and clean them.
+    """Import the CSV and JSON files of the old pipeline (2023) as raw data of their own dates, and clean them.
 
-    Importing again changes nothing. What a file does not say (app ids, hours, other alphabets) is marked, not guessed.
+    Importing again changes nothing. What a file does not contain (app ids, hours, other alphabets) is marked as
+    unknown, never guessed.
     """
     _require_files(folder)
     settings = writable_settings()
@@ -64,7 +67,7 @@ def import_history(
 
 def _require_files(folder: Path) -> None:
     if not folder.is_dir():
-        problem = f"{folder} is not a folder; give the one that holds the old pipeline's data"
+        problem = f"{folder} is not a folder; name the one with the old pipeline's data"
         raise typer.BadParameter(problem, param_hint="FOLDER")
     if not any(path.is_file() for path in folder.rglob("*")):
         raise _nothing_in(folder)
@@ -73,7 +76,7 @@ def _require_files(folder: Path) -> None:
 def _nothing_in(folder: Path) -> typer.BadParameter:
     from steam_assets.ingestion.history.layouts import EXPECTED
 
-    problem = f"nothing in {folder} could be imported; expected are files named like {EXPECTED}"
+    problem = f"nothing in {folder} can be imported; expected files named like {EXPECTED}"
     return typer.BadParameter(problem, param_hint="FOLDER")
 
 
@@ -88,10 +91,12 @@ def _clean(lake: Lake, lines: Sequence[ImportLine], console: Terminal, *, refres
             for source, keys in _unfinished(lake, lines):
                 _clean_ranges(launcher, source, keys, console)
         except RunFailed as error:
-            raise RunFailed(f"{error}. The raw data is in; import again to go on", error.details) from error
+            raise RunFailed(
+                f"{error}. The raw data was imported; run the command again to continue", error.details
+            ) from error
         if refresh:
-            refresh_behind(launcher, lake, console)
-    say_behind(lake, console)
+            refresh_stale(launcher, lake, console)
+    warn_if_stale(lake, console)
 
 
 def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Terminal) -> None:
@@ -107,7 +112,7 @@ def _unfinished(lake: Lake, lines: Sequence[ImportLine]) -> Iterable[tuple[Sourc
 
     for source, keys in _partitions(lines):
         ledger = SourceLedger.of(lake, source)
-        # What housekeeping has cleared since has no raw data here, and nothing is to be done about it.
+        # Partitions cleared by housekeeping since have no raw data here and need no cleaning.
         todo = [key for key in keys if key in ledger.raw and not ledger.status(key).up_to_date]
         if todo:
             yield source, todo
@@ -123,34 +128,34 @@ def _partitions(lines: Sequence[ImportLine]) -> list[tuple[Source, list[str]]]:
 
 
 def report(lines: Sequence[ImportLine], *, dry_run: bool) -> Table:
-    """A line for each part of each file that belongs to a source: where it goes, and what of it can be used."""
-    table = Table(title="Would be brought in" if dry_run else "Brought in", title_justify="left", box=None)
+    """One line per part of a file that belongs to a source: its target, and how much of it is usable."""
+    table = Table(title="Would be imported" if dry_run else "Imported", title_justify="left", box=None)
     table.add_column("file", overflow="fold")
     table.add_column("belongs to", overflow="fold")
     for heading in ("rows", "usable", "not"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("why not", overflow="fold")
     for line in (line for line in lines if line.source):
-        belongs = f"{line.source} {line.partition_key or ''}".strip() + (" (there)" if line.there else "")
+        belongs = f"{line.source} {line.partition_key or ''}".strip() + (" (exists)" if line.there else "")
         why = "; ".join(line.left_out)
         table.add_row(line.file, belongs, str(line.rows), str(line.usable), str(line.rows - line.usable), why)
     return table
 
 
 def totals(lines: Sequence[ImportLine]) -> str:
-    """All lines in a sentence: rows = usable + for quarantine + not brought in."""
+    """The totals in one sentence: rows = usable + for quarantine + not imported."""
     kept = [line for line in lines if line.partition_key]
     usable, raw = sum(line.usable for line in kept), sum(line.rows for line in kept)
     outside = sum(line.rows for line in lines) - raw
     left = len({line.file for line in lines if not line.partition_key and not line.rows})
     return (
-        f"{raw + outside} rows: {usable} usable, {raw - usable} kept as raw and for quarantine, {outside} not brought "
-        f"in. {left} files were left out whole."
+        f"{raw + outside} rows: {usable} usable, {raw - usable} kept as raw and for quarantine, {outside} not "
+        f"imported. {left} files were skipped."
     )
 
 
 def left_out(lines: Sequence[ImportLine]) -> list[str]:
-    """What was not brought in, a line for each source and reason: how many files and rows, and the names of some."""
+    """What was not imported: one line per source and reason, with the number of files and rows and some names."""
     found: dict[tuple[str, str], list[ImportLine]] = {}
     for line in lines:
         if not line.partition_key:
@@ -164,7 +169,7 @@ def _left_out(source: str, reason: str, lines: Sequence[ImportLine]) -> str:
     some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     rows = sum(line.left_out[reason] for line in lines)
     counted = f"{len(names)} file{'s' if len(names) > 1 else ''}{f', {rows} rows' if rows else ''}"
-    return f"Not brought in: {counted}{f' of {source}' if source else ''} ({some}): {reason}"
+    return f"Not imported: {counted}{f' of {source}' if source else ''} ({some}): {reason}"
 
 
 def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Terminal) -> None:

@@ -1,4 +1,4 @@
-"""``steam-assets catalog`` and ``relocate``: finding tables again, and making a copied or moved lake whole.
+"""``steam-assets catalog`` and ``relocate``: rebuilding catalogs, and repairing a copied or moved lake.
 
 Belongs here: what they print. Does not belong here: the work (lake/relocate.py).
 """
@@ -17,7 +17,7 @@ from steam_assets.commands.terminal import Terminal
 if TYPE_CHECKING:
     from steam_assets.settings import RootName
 
-catalog = typer.Typer(no_args_is_help=True, help="The catalogs by which any engine finds the tables.")
+catalog = typer.Typer(no_args_is_help=True, help="The catalogs through which query engines find the tables.")
 
 
 @catalog.command(epilog=epilog("catalog rebuild"))
@@ -25,7 +25,7 @@ def rebuild(
     root: Annotated[str | None, typer.Option(help="raw, raw-backup, clean or clean-backup. Default: all four.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Make catalogs anew from the newest metadata file of each table, after one was lost or damaged."""
+    """Rebuild catalogs from the newest metadata file of each table, after one was lost or damaged."""
     from steam_assets.lake.catalog_rebuild import rebuild_catalog
     from steam_assets.lake.roots import ROOT_NAMES, open_root, read_marker
 
@@ -43,7 +43,7 @@ def rebuild(
 
 
 def relocate(home: HomeOption = None) -> None:
-    """Make a lake whole that was copied or moved to where the settings say it is. The original is not touched."""
+    """Repair a lake that was copied or moved to the place in the settings. The original is not changed."""
     settings, console = opened_settings(home), Terminal()
     from steam_assets.lake.relocate import relocate as relocate_root
     from steam_assets.lake.roots import ROOT_NAMES
@@ -51,10 +51,10 @@ def relocate(home: HomeOption = None) -> None:
     for name in ROOT_NAMES:
         with console.status(f"Rewriting addresses in {settings.root(name)}"):
             done = relocate_root(settings, name)
-        told = (
+        outcome = (
             f"{done.origin} → {done.place}: {done.files} files rewritten, {len(done.tables)} tables"
             if done
-            else f"{settings.root(name)} is where it was made"
+            else f"{settings.root(name)} was not moved"
         )
-        console.print(f"{name}: {told}", soft_wrap=True)
-    console.print("`steam-assets verify` reads everything back.")
+        console.print(f"{name}: {outcome}", soft_wrap=True)
+    console.print("Run `steam-assets verify` to read everything back.")

@@ -1,6 +1,6 @@
-"""A Kafka for the length of a command: the embedded one, or the one that the settings name.
+"""A Kafka for the duration of a command: the embedded one, or the one in the settings.
 
-Belongs here: deciding which. Does not belong here: how a broker runs (kafka/embedded_broker.py).
+Belongs here: choosing between them. Does not belong here: how a broker runs (kafka/embedded_broker.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def broker_for(settings: Settings, *, shared: bool = False) -> Iterator[str]:
-    """Bootstrap address of a broker that answers. One of this HOME that runs already is used and left running.
+    """Bootstrap address of a running broker. A broker of this HOME that already runs is used and left running.
 
-    ``shared``: at the end, but not at Ctrl-C, wait for the commands that use the broker that this one started.
+    ``shared``: at the end, but not after Ctrl-C, wait for other commands that use the broker this one started.
     """
     if not settings.embedded_kafka:
         yield settings.kafka_address

@@ -1,4 +1,4 @@
-"""``steam-assets show`` and ``trace``: the answers as they came, and where a clean row came from.
+"""``steam-assets show`` and ``trace``: the responses as received, and the lineage of clean rows.
 
 Belongs here: what is printed. Does not belong here: finding it (lake/trace.py).
 """
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from steam_assets.settings import Settings
     from steam_assets.sources.cadence import Cadence
 
-show = typer.Typer(no_args_is_help=True, help="Data as it is stored.")
-AppOption = Annotated[int | None, typer.Option("--app", min=1, help="Only one app, by its id.")]
+show = typer.Typer(no_args_is_help=True, help="Show data as it is stored.")
+AppOption = Annotated[int | None, typer.Option("--app", min=1, help="Only this app, by its id.")]
 SHOWN_ANSWERS = 20
 
 
@@ -39,10 +39,10 @@ def raw(
     ],
     partition: Annotated[str, typer.Argument(help="First day of the period, YYYY-MM-DD, or a month, YYYY-MM.")],
     app: AppOption = None,
-    backup: Annotated[bool, typer.Option("--backup", help="Those in the backup.")] = False,
+    backup: Annotated[bool, typer.Option("--backup", help="Read the backup.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Print the answers of a raw partition as JSON Lines, whole and unaltered, for `jq`."""
+    """Print the responses of a raw partition as JSON Lines, complete and unchanged, for `jq`."""
     (chosen,) = chosen_sources(source, "SOURCE")
     settings = opened_settings(home)
     partition = named_partition(settings, chosen.cadence, partition, "PARTITION")
@@ -57,19 +57,21 @@ def raw(
         typer.echo(json.dumps(row, ensure_ascii=False, default=_as_text))
         shown += 1
     if not shown:
-        raise typer.BadParameter(f"{source} {partition} has no such answers; `steam-assets status` shows what there is")
+        raise typer.BadParameter(
+            f"{source} {partition} has no such responses; `steam-assets status` lists the partitions"
+        )
 
 
 def trace(
     table: Annotated[str, typer.Argument(help="A clean table, such as reviews, or an insight, such as player_trend.")],
     partition: Annotated[str, typer.Option("--partition", help="First day of the period, YYYY-MM-DD.")],
     app: AppOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: all answers.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: all responses.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Walk from clean rows to the answers they were read from: snapshot, request, moment, SHA-256, Kafka offset.
+    """Trace clean rows back to the responses they came from: snapshot, request, time, SHA-256, Kafka offset.
 
-    Of an insight, and so of the dashboard's numbers and CSV, to the clean partitions it was computed from.
+    An insight, and thus the dashboard's numbers and CSV, is traced to the clean partitions it was computed from.
     """
     from steam_assets.sources import SOURCES
 
@@ -87,7 +89,7 @@ def trace(
     partition = named_partition(settings, named[table][0].cadence, partition, "--partition")
     found = follow(Lake(settings), *named[table], partition, app)
     if found is None:
-        raise typer.BadParameter(f"{table} has no partition {partition}; `steam-assets status` shows what there is")
+        raise typer.BadParameter(f"{table} has no partition {partition}; `steam-assets status` lists the partitions")
     if as_json:
         typer.echo(json.dumps({"record": found.record.model_dump(mode="json"), "answers": found.answers}, default=str))
         return
@@ -95,7 +97,7 @@ def trace(
 
 
 def named_partition(settings: Settings, cadence: Cadence, text: str, option: str) -> str:
-    """The key that ``text`` names, also one in the future, as a demo's are. BadParameter, saying what to type."""
+    """The key that ``text`` names; it may be in the future, as a demo's are. Raises BadParameter with a hint."""
     from steam_assets.clock import Clock
 
     try:
@@ -112,23 +114,21 @@ def _print(console: Terminal, found: Trace, partition: str) -> None:
         f"items; digest {record.content.digest}",
     )
     for version in found.versions:
-        seen = "  ← readers see this" if version.current else ""
+        seen = "  ← current" if version.current else ""
         console.print(
             f"  snapshot {version.snapshot_id}, {version.committed_at:%Y-%m-%d %H:%M:%S} UTC, "
             f"{version.operation}{seen}",
         )
-    lines = Table(
-        box=None, pad_edge=False, title=f"Answers it was read from: {len(found.answers)}", title_justify="left"
-    )
-    for heading in ("rows", "request", "app", "asked at (UTC)", "SHA-256", "came through"):
+    lines = Table(box=None, pad_edge=False, title=f"Responses it came from: {len(found.answers)}", title_justify="left")
+    for heading in ("rows", "request", "app", "fetched at (UTC)", "SHA-256", "Kafka offset"):
         lines.add_column(heading, overflow="fold")
     for answer in sorted(found.answers, key=lambda one: one["sequence"])[:SHOWN_ANSWERS]:
         lines.add_row(*_answer(answer))
     console.print(lines)
     if len(found.answers) > SHOWN_ANSWERS:
-        console.print(f"… and {len(found.answers) - SHOWN_ANSWERS} more; --app or --json shows them")
+        console.print(f"… and {len(found.answers) - SHOWN_ANSWERS} more; use --app or --json to see them")
     console.print(
-        f"The answers themselves: steam-assets show raw {found.raw.table if found.raw else 'SOURCE'} {partition}",
+        f"To see the responses: steam-assets show raw {found.raw.table if found.raw else 'SOURCE'} {partition}",
         soft_wrap=True,
     )
 
@@ -138,7 +138,9 @@ def _print_inputs(console: Terminal, lake: Lake, insight: Insight, partition: st
     from steam_assets.sources import SOURCES
 
     if insight.cadence is None:
-        raise typer.BadParameter(f"{insight.name} has one partition, of all that is kept; trace its tables instead")
+        raise typer.BadParameter(
+            f"{insight.name} has one partition, computed from everything; trace its tables instead"
+        )
     partition = named_partition(lake.settings, insight.cadence, partition, "--partition")
     period = insight.cadence.window(partition)
     console.print(Text(insight.table, "bold"), f"{partition}: {insight.method}")
@@ -151,8 +153,8 @@ def _print_inputs(console: Terminal, lake: Lake, insight: Insight, partition: st
             lines.add_row(read.table, read.partition_key, str(made.clean), str(made.snapshot_id), made.content.digest)
     console.print(lines)
     gaps = sum(read.record is None for read in found)
-    console.print(f"{gaps} more partitions that it looks back at, or ahead to, were not collected.")
-    console.print("Further back: steam-assets trace TABLE --partition PARTITION")
+    console.print(f"{gaps} more partitions in its lookback or lookahead were not collected.")
+    console.print("To trace further back: steam-assets trace TABLE --partition PARTITION")
 
 
 def _answer(answer: dict[str, Any]) -> tuple[str, ...]:

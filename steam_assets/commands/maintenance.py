@@ -1,6 +1,6 @@
-"""``steam-assets verify``, ``restore``, ``drill`` and ``housekeeping``: the care of what is kept.
+"""``steam-assets verify``, ``restore``, ``drill`` and ``housekeeping``: maintenance of stored data.
 
-Belongs here: what they ask and print. Does not belong here: the work (lake/).
+Belongs here: what they prompt for and print. Does not belong here: the work (lake/).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rich.table import Table
 from steam_assets.commands.common_options import HomeOption, PartitionOption, SourceOption, chosen_sources
 from steam_assets.commands.partition_options import partitions_of
 from steam_assets.commands.preflight import opened_settings
-from steam_assets.commands.refresh import say_behind
+from steam_assets.commands.refresh import warn_if_stale
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def verify(source: SourceOption = None, partition: PartitionOption = None, home: HomeOption = None) -> None:
-    """Read raw and clean data and their backups back, and compare with the ledger. Exit code 1 if any differs."""
+    """Read raw and clean data and their backups, and compare them with the ledger. Exit code 1 if anything differs."""
     chosen_sources(source)
     settings = opened_settings(home)
     from rich.progress import track
@@ -40,22 +40,22 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     todo = [(twins, key) for chosen, keys in asked for key in keys for twins in lake.twins(chosen)]
     problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
     partitions = sum(len(keys) for _, keys in asked)
-    _report(console, problems, f"{partitions} partitions and their backups, raw and clean, are as they were written.")
+    _report(console, problems, f"{partitions} partitions and their backups, raw and clean, are intact.")
 
 
 def restore(
     source: SourceOption = None,
     partition: PartitionOption = None,
     to: Annotated[
-        str | None, typer.Option(metavar="FOLDER|s3://…", help="Restore to this place instead of the primaries.")
+        str | None, typer.Option(metavar="FOLDER|s3://…", help="Restore to this location instead of the primaries.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace data that differs from its backup.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Restore everything without asking.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Bring partitions back from their backups, raw and clean, and read back what arrived.
+    """Restore raw and clean partitions from their backups, and verify them by reading them back.
 
-    Without --source and --partition it shows what would be restored, and asks.
+    Without --source and --partition it shows what would be restored, and asks for confirmation.
     """
     chosen_sources(source)
     settings = opened_settings(home)
@@ -72,15 +72,15 @@ def restore(
         for result in restorer.restore(chosen, keys, overwrite=overwrite):
             console.print(f"{result.source} {result.partition_key}: {_arrived(result)}")
             restored.append(result)
-    _report(console, _problems(restored), f"{len(restored)} partitions are back and verified.")
+    _report(console, _problems(restored), f"{len(restored)} partitions restored and verified.")
     if to:
-        console.print(f"Use them by {restorer.usable_as}", soft_wrap=True)
+        console.print(f"To use them, set {restorer.usable_as}", soft_wrap=True)
     else:
-        say_behind(lake, console)
+        warn_if_stale(lake, console)
 
 
 def drill(source: SourceOption = None, home: HomeOption = None) -> None:
-    """Prove that the backups restore: into an empty folder, compared, and removed again."""
+    """Prove that the backups can be restored: restore them into an empty folder, compare, and remove the folder."""
     chosen_sources(source)
     settings = opened_settings(home)
     from rich.progress import track
@@ -97,18 +97,20 @@ def drill(source: SourceOption = None, home: HomeOption = None) -> None:
     with temporary_folder("drill-", lake.settings.home) as folder:
         work = run_drill(lake, [chosen for chosen, _ in asked], folder.absolute())
         restored = list(track(work, "Restoring", console=console))
-    _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty place and equal.")
+    _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty folder; all are equal.")
 
 
 def housekeeping(
-    apply: Annotated[bool, typer.Option("--apply", help="Delete. Without it, only say what would be deleted.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Delete. Without it, only list what would be deleted.")
+    ] = False,
     keep_days: Annotated[int | None, typer.Option(min=1, help="Default: STEAM_HOUSEKEEPING_KEEP_DAYS (90).")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Clear primaries older than a setting, each only if its backup verifies at that moment. A dry run by default.
+    """Delete primaries older than the setting, each only after its backup has been verified. A dry run by default.
 
-    Of backups only files that no snapshot holds go. A cleared partition comes back by `restore`, or by running its
-    source again.
+    From backups, only files that no snapshot references are deleted. To get a deleted partition back, use `restore` or
+    run its source again.
     """
     settings = opened_settings(home)
     from steam_assets.clock import Clock
@@ -121,7 +123,7 @@ def housekeeping(
     older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
     work = Housekeeping(lake, chosen_sources(None), older_than)
     lines = work.apply() if apply else work.plan()
-    console.print(f"Began before {older_than:%Y-%m-%d}:" if lines else "There are no primaries.")
+    console.print(f"Started before {older_than:%Y-%m-%d}:" if lines else "There are no primaries.")
     for heading, group in _by_reason(lines, applied=apply).items():
         console.print(heading, style="bold")
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
@@ -132,11 +134,11 @@ def housekeeping(
             table.add_row(line.label, line.partition_key, f"{line.rows} rows")
         console.print(table)
     if not apply:
-        console.print("Nothing was deleted. `steam-assets housekeeping --apply` deletes what would go.")
+        console.print("Nothing was deleted. To delete, run `steam-assets housekeeping --apply`.")
 
 
 def _by_reason(lines: Iterable[Line], *, applied: bool) -> dict[str, list[Line]]:
-    """The lines by what happens to them and why, in words; what goes first."""
+    """The lines grouped by outcome and reason; deletions first."""
     found: dict[str, list[Line]] = {}
     for line in sorted(lines, key=lambda line: not line.clear):
         what = ("Deleted" if applied else "Would go") if line.clear else "Kept"
@@ -145,7 +147,7 @@ def _by_reason(lines: Iterable[Line], *, applied: bool) -> dict[str, list[Line]]
 
 
 def _kept(lake: Lake, source: Source) -> list[str]:
-    """Keys of the partitions of which anything is kept."""
+    """Keys of the partitions of which any data exists."""
     from steam_assets.ledger.partition_status import SourceLedger
 
     return SourceLedger.of(lake, source).keys
@@ -154,7 +156,7 @@ def _kept(lake: Lake, source: Source) -> list[str]:
 def _asked(
     lake: Lake, source: str | None, partition: str | None, kept: Callable[[Lake, Source], Iterable[str]], what: str
 ) -> list[tuple[Source, list[str]]]:
-    """The sources with those of their ``kept`` partitions that are asked for. BadParameter if there is none."""
+    """The sources with their selected ``kept`` partitions. Raises BadParameter if there are none."""
     from steam_assets.clock import Clock
 
     found = [(chosen, list(kept(lake, chosen))) for chosen in chosen_sources(source)]
@@ -166,12 +168,12 @@ def _asked(
     found = [(chosen, keys) for chosen, keys in found if keys]
     if not found:
         named = " ".join(part for part in (source, partition) if part)
-        raise typer.BadParameter(f"{what}{f' ({named})' if named else ''}; `steam-assets status` shows what there is")
+        raise typer.BadParameter(f"{what}{f' ({named})' if named else ''}; `steam-assets status` lists the partitions")
     return found
 
 
 def _ask(console: Terminal, lake: Lake, asked: Sequence[tuple[Source, list[str]]], to: str | None) -> None:
-    """Show what would be restored, and go on if that is wanted. BadParameter where nobody can be asked."""
+    """Show what would be restored and ask for confirmation. Raises BadParameter without a terminal."""
     from steam_assets.ledger.partition_status import SourceLedger
 
     console.print(f"Would be restored to {to or 'the primaries'}:")
@@ -184,7 +186,7 @@ def _ask(console: Terminal, lake: Lake, asked: Sequence[tuple[Source, list[str]]
         console.print(line, soft_wrap=True)
     if not sys.stdin.isatty():
         raise typer.BadParameter(
-            "restoring everything needs a confirmation, and there is no terminal to ask for one; type "
+            "restoring everything needs confirmation, but this is not a terminal; type "
             "steam-assets restore --yes, or name a --source or --partition"
         )
     if not typer.confirm("Restore them?"):

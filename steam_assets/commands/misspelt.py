@@ -1,6 +1,6 @@
-"""Variables with our prefix that are not settings: misspelt ones would do nothing, in silence.
+"""Variables with our prefix that are not settings: a misspelt one would silently have no effect.
 
-Belongs here: finding them and the setting that was meant. Does not belong here: values (settings.py).
+Belongs here: finding them and the setting that was probably meant. Does not belong here: values (settings.py).
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 PREFIX = "STEAM_"
 OTHER_VARIABLES = ("STEAM_JARS_DIR", "STEAM_DEBUG", "STEAM_TEST_")
-"""Variables with our prefix that are read elsewhere: the jars' folder, debugging, and what the tests take."""
+"""Variables with our prefix that are read elsewhere: the jar folder, debugging, and those of the tests."""
 
 
 @dataclass(frozen=True)
 class UnknownVariable:
-    """A variable that is not a setting; ``meant`` is the setting of a similar name, None for another program's."""
+    """A variable that is not a setting; ``meant`` is the setting with a similar name, None if there is none."""
 
     name: str
     meant: str | None
 
     def __str__(self) -> str:
-        return f"{self.name} is set and is not a setting" + (f" (did you mean {self.meant}?)" if self.meant else "")
+        return f"{self.name} is set but is not a setting" + (f" (did you mean {self.meant}?)" if self.meant else "")
 
 
 def unknown_variables() -> list[UnknownVariable]:
-    """Those in the environment and in ``.env``, by name."""
+    """The unknown variables in the environment and in ``.env``, sorted by name."""
     from steam_assets.settings import Settings
 
     known = [name.upper() for name in Settings.model_fields]
@@ -42,7 +42,7 @@ def unknown_variables() -> list[UnknownVariable]:
 
 
 def _unknown(name: str, known: Iterable[str]) -> UnknownVariable:
-    # Compared without the prefix, which all share.
+    # Compared without the prefix, which they all share.
     own = name.removeprefix(PREFIX)
     near = difflib.get_close_matches(own, known, 1)
     return UnknownVariable(name, PREFIX + near[0] if near else None)

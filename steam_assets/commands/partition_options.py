@@ -1,7 +1,7 @@
-"""Texts that name partitions: one meaning in all commands, checked before anything is started.
+"""Parsing partition options: one meaning in all commands, checked before anything is started.
 
-Belongs here: which texts are partitions, and what to type in place of others. Does not belong here: which partitions
-are kept (lake/).
+Belongs here: parsing partitions, and what to type instead of an invalid one. Does not belong here: which partitions
+exist (ledger/).
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def partition_of(
 ) -> str:
     """The partition key that ``text`` names; a month may be written as YYYY-MM.
 
-    BadParameter, saying what to type, for a text that is no date, for a day on which no partition of the cadence
-    starts, and for one before the first partition or after the newest at ``now`` (aware) that is not among ``kept``.
+    Raises BadParameter, with what to type, for a text that is not a date, for a day on which no partition of the
+    cadence starts, and for one before the first partition or after the newest at ``now`` (aware) that is not among
+    ``kept``.
     """
     try:
         return _key(text, cadence, now, option, kept)
@@ -37,7 +38,7 @@ def partition_of(
 def partitions_of(
     text: str, cadences: Iterable[Cadence], now: datetime, option: str = "--partition", kept: Iterable[str] = ()
 ) -> dict[Cadence, str]:
-    """The same for several cadences: the key of each that has such a partition. BadParameter if none has."""
+    """The same for several cadences: the key of each that has the partition. Raises BadParameter if none has."""
     from steam_assets.sources.cadence import Cadence
 
     found: dict[Cadence, str] = {}
@@ -54,10 +55,10 @@ def partitions_of(
 
 
 def partition_range(first: str | None, last: str | None, cadence: Cadence, now: datetime, default: str) -> list[str]:
-    """The keys from ``--from`` to ``--to``, oldest first; ``--from`` alone is one key, neither is ``default``."""
+    """The keys from ``--from`` to ``--to``, oldest first; ``--from`` alone is one key; without both, ``default``."""
     if first is None:
         if last is not None:
-            raise typer.BadParameter(f"there is no --from; type --from {last} --to {last}", param_hint="--to")
+            raise typer.BadParameter(f"--to needs --from; type --from {last} --to {last}", param_hint="--to")
         return [default]
     start = partition_of(first, cadence, now, "--from")
     end = partition_of(last, cadence, now, "--to") if last is not None else start
@@ -84,7 +85,7 @@ def _key(text: str, cadence: Cadence, now: datetime, option: str, kept: Iterable
     if key != written:
         starts = "a Tuesday" if cadence is Cadence.WEEKLY else "the first of a month"
         raise ValueError(
-            f"{text} is a {day:%A}, and a {cadence} partition starts on {starts}; it is in the {cadence.period} of "
+            f"{text} is a {day:%A}, but a {cadence} partition starts on {starts}; it is in the {cadence.period} of "
             f"{key}: type {option} {key}"
         )
     return key
@@ -101,12 +102,12 @@ def _day(text: str, cadence: Cadence, option: str, newest: str) -> date:
     except ValueError:
         raise ValueError(f"{text!r} is not a date; write YYYY-MM-DD, as in {option} {newest}") from None
     if is_month and cadence is not Cadence.MONTHLY:
-        raise ValueError(f"{text} is a month, and a {cadence} partition is a {cadence.period}: type {option} {newest}")
+        raise ValueError(f"{text} is a month, but a {cadence} partition is a {cadence.period}: type {option} {newest}")
     return day
 
 
 def _too_late(text: str, day: str, cadence: Cadence, now: datetime) -> str:
     present = cadence.containing(now)
     if day < f"{present.end:%Y-%m-%d}":
-        return f"{text} is in the present {cadence.period}, which ends on {present.end:%Y-%m-%d} (UTC)"
+        return f"{text} is in the current {cadence.period}, which ends on {present.end:%Y-%m-%d} (UTC)"
     return f"{text} is in the future (it is {now:%Y-%m-%d %H:%M} UTC)"

@@ -1,4 +1,4 @@
-"""The table of partitions that demo, run and status print, and the same for programs.
+"""The table of partitions that demo, run and status print, and the same as JSON.
 
 Belongs here: its columns and colours, names in JSON. Does not belong here: the numbers (ledger/partition_status.py).
 """
@@ -19,16 +19,16 @@ from steam_assets.ledger.partition_status import PartitionStatus, TableStatus
 HEADINGS = ("fetched", "pub-\nlished", "landed", "clean", "quaran-\ntined", "dupli-\ncates")
 NARROW_HEADINGS = ("items", *HEADINGS[3:])
 NARROW = 80
-"""Columns of a terminal below which fetched, published and landed share a column; they differ if something is wrong."""
+"""Terminal width below which fetched, published and landed share a column; they differ only if something is wrong."""
 
 LINES_FOR_PROGRAMS = 200
 KEY_WIDTH = len("2026-11-10")
 NAME_WIDTH = 7
-"""Letters of a name that stay in one line in the narrowest terminal."""
+"""Characters of a name that fit on one line in the narrowest terminal."""
 
 
 def table_console(*, stderr: bool = False) -> Terminal:
-    """A console as wide as the terminal or COLUMNS say; wide in a pipe, where a line belongs to one row."""
+    """A console as wide as the terminal or COLUMNS; wide in a pipe, so that each row is one line."""
     console = Terminal(stderr=stderr)
     if console.is_terminal or os.environ.get("COLUMNS"):
         return console
@@ -36,10 +36,10 @@ def table_console(*, stderr: bool = False) -> Terminal:
 
 
 def partition_table(statuses: Iterable[PartitionStatus], title: str, width: int = NARROW) -> Table:
-    """One line for each clean table of each partition, for a console of ``width``; the numbers count its items.
+    """One row per clean table and partition, for a console of ``width`` columns; the numbers count items.
 
-    Fetched = published = landed = clean + quarantined + duplicates holds in every line, or the run or one of its
-    checks failed. What does not fit goes on in the next line: nothing is cut.
+    Fetched = published = landed = clean + quarantined + duplicates holds in every row, unless the run or one of its
+    checks failed. Text that does not fit is wrapped, never cut.
     """
     narrow = width < NARROW
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -58,7 +58,7 @@ def partition_table(statuses: Iterable[PartitionStatus], title: str, width: int 
 
 
 def _counts(status: PartitionStatus, part: TableStatus) -> tuple[list[str], list[str]]:
-    """Fetched, published and landed; and clean, quarantined and duplicates."""
+    """The counts fetched, published and landed, and the counts clean, quarantined and duplicates."""
     published, landed = status.published(part.table), status.landed(part.table)
     raw = (published, published, landed) if status.raw else (None,) * 3
     record = part.record
@@ -77,7 +77,7 @@ def _verified(status: PartitionStatus, part: TableStatus) -> Text:
 
 
 def freshness_json(report: Freshness) -> dict[str, Any]:
-    """A source's partitions and gaps as plain data."""
+    """A source's partitions and gaps as plain data for JSON."""
     return {
         "source": report.source,
         "cadence": report.cadence,

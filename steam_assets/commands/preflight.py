@@ -1,7 +1,7 @@
-"""What a command checks before it starts anything: the lake, S3, Kafka and the ports that it will need.
+"""What a command checks before it starts anything: the lake, S3, Kafka and the ports that it needs.
 
-Belongs here: checks that take less than a second, and what to type where one fails. Does not belong here: the thorough
-look at everything (doctor_checks.py).
+Belongs here: checks that take less than a second, and what to type if one fails. Does not belong here: the thorough
+checks of everything (doctor_checks.py).
 
 Each raises typer.BadParameter, which cli.py prints as one line, with exit code 2.
 """
@@ -23,31 +23,29 @@ if TYPE_CHECKING:
     from steam_assets.settings import RootName, Settings
 
 CONTACT_SECONDS = 0.5
-"""For a connection to Kafka or S3; whoever needs longer is looked at by `doctor`."""
+"""Timeout of a connection to Kafka or S3; `doctor` waits longer."""
 
 _USUAL_PORTS = {"postgresql": 5432, "http": 80, "https": 443, "sc": 15002, "spark": 7077}
 
-START = "`steam-assets run daily` collects today's charts, `steam-assets demo` makes sample data"
+START = "`steam-assets run daily` collects today's charts, `steam-assets demo` creates sample data"
 
 
 def settings_of(home: Path | None) -> Settings:
-    """The settings, with ``--home`` in place of STEAM_HOME; their addresses are addresses, and databases answer."""
+    """The settings, with ``--home`` instead of STEAM_HOME. Raises BadParameter for invalid or unreachable addresses."""
     from steam_assets.settings import Settings
 
     settings = Settings(home=home) if home is not None else Settings()
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if name.endswith("_url") and isinstance(value, str) and value and not _is_web_address(value):
-            raise typer.BadParameter(
-                "it is not an address; write https://host[:port]", param_hint=f"STEAM_{name.upper()}"
-            )
+            raise typer.BadParameter("not a URL; write https://host[:port]", param_hint=f"STEAM_{name.upper()}")
     if fault := catalog_fault(settings):
         raise typer.BadParameter(fault, param_hint="STEAM_ICEBERG_CATALOG_URI")
     return settings
 
 
 def catalog_fault(settings: Settings) -> str | None:
-    """Why the catalog's service cannot be used at this moment; None if nothing speaks against it."""
+    """Why the catalog's service cannot be used now; None if no problem was found."""
     kind, uri = settings.iceberg_catalog, settings.iceberg_catalog_uri
     expected = {"jdbc": "jdbc:postgresql://host:port/database", "rest": "https://host[:port]/path"}.get(kind)
     if expected is None:
@@ -55,7 +53,7 @@ def catalog_fault(settings: Settings) -> str | None:
     if not uri:
         return f"the {kind} catalog needs an address; write {expected}"
     if not (uri.startswith("jdbc:postgresql://") if kind == "jdbc" else _is_web_address(uri)):
-        return f"it is not the address of a {kind} catalog; write {expected}"
+        return f"not the address of a {kind} catalog; write {expected}"
     return _unanswered(uri.removeprefix("jdbc:"))
 
 
@@ -68,7 +66,7 @@ def _is_web_address(text: str) -> bool:
 
 
 def _unanswered(address: str) -> str | None:
-    """That nothing answers at an address; None if something does, or if it names several hosts."""
+    """Why an address does not respond; None if it does, or if it names several hosts."""
     parts = urlsplit(address)
     if "," in parts.netloc:
         return None
@@ -76,7 +74,7 @@ def _unanswered(address: str) -> str | None:
     try:
         socket.create_connection((host, port), timeout=CONTACT_SECONDS).close()
     except (OSError, UnicodeError) as error:
-        return f"nothing answers at {host}:{port} ({_reason(error)}); start it, or correct the address"
+        return f"nothing responds at {host}:{port} ({_reason(error)}); start the service or correct the address"
     return None
 
 
@@ -85,14 +83,14 @@ def _reason(error: Exception) -> str:
 
 
 def opened_settings(home: Path | None = None) -> Settings:
-    """The settings of a lake that is there and can be reached, for commands that only read one."""
+    """The settings of an existing, reachable lake, for commands that only read."""
     settings = settings_of(home)
     require_lake(settings)
     return settings
 
 
 def writable_settings(home: Path | None = None) -> Settings:
-    """The settings of a lake that can be written, whether it is there yet or not."""
+    """The settings of a lake that can be written; it need not exist yet."""
     from steam_assets.lake.roots import check_roots
 
     settings = settings_of(home)
@@ -103,14 +101,14 @@ def writable_settings(home: Path | None = None) -> Settings:
 
 
 def require_lake(settings: Settings) -> None:
-    """Refuse a place in which nothing was ever collected, and name the nearest lake."""
+    """Raise BadParameter if nothing was ever collected in this HOME; suggest the closest lake."""
     require_s3(settings)
     if not has_lake(settings):
         raise typer.BadParameter(_no_lake(settings))
 
 
 def has_lake(settings: Settings) -> bool:
-    """Whether one of the four roots is in use, wherever it was made. UnsafeRoot for a damaged marker."""
+    """Whether one of the four roots is in use, wherever it was created. Raises UnsafeRoot for a damaged marker."""
     from steam_assets.lake.roots import ROOT_NAMES, check_roots, read_marker
 
     check_roots(settings)
@@ -136,7 +134,7 @@ def _no_lake(settings: Settings) -> str:
 
 
 def _nearby(home: Path) -> Iterator[Path]:
-    """Where the lake may be that was meant: folders with a similar name, the demo's in it, and the lake around it."""
+    """Where the intended lake may be: folders with a similar name, the demo's inside it, and the lake around it."""
     if not home.exists():
         yield from _similar(home)
     yield from (home / name for name in ("demo", "replay"))
@@ -145,7 +143,7 @@ def _nearby(home: Path) -> Iterator[Path]:
 
 
 def _similar(home: Path) -> Iterator[Path]:
-    """Places whose address differs from ``home`` in the first folder that is not there."""
+    """Folders whose path differs from ``home`` in its first missing component."""
     there = existing(home.absolute())
     missing, *rest = home.absolute().relative_to(there).parts
     for name in difflib.get_close_matches(missing, _folders(there), 3, 0.6):
@@ -161,20 +159,20 @@ def _folders(parent: Path) -> list[str]:
 
 
 def require_writable(folder: Path, option: str) -> None:
-    """Refuse a folder into which nothing can be written; it need not be there yet."""
+    """Raise BadParameter for a folder that cannot be written; it need not exist yet."""
     if fault := unwritable(folder.absolute()):
-        raise typer.BadParameter(f"{fault}; give another folder", param_hint=option)
+        raise typer.BadParameter(f"{fault}; use another folder", param_hint=option)
 
 
 def require_file(path: Path, option: str) -> None:
-    """Refuse a file that cannot be written, such as one whose name a folder has."""
+    """Raise BadParameter for a file that cannot be written, e.g. because a folder has that name."""
     if path.is_dir():
         raise typer.BadParameter(f"{path} is a folder; type {option} {path / 'dashboard.html'}", param_hint=option)
     require_writable(path.absolute().parent, option)
 
 
 def unwritable(folder: Path) -> str | None:
-    """Why nothing can be written into a folder (absolute) that may not be there yet; None if something can."""
+    """Why a folder (absolute, possibly missing) cannot be written; None if it can."""
     nearest = existing(folder)
     if not nearest.is_dir():
         return f"{nearest} is not a folder"
@@ -182,12 +180,12 @@ def unwritable(folder: Path) -> str | None:
 
 
 def existing(folder: Path) -> Path:
-    """The folder (absolute), or the first above it that is there."""
+    """The folder (absolute), or its closest existing parent."""
     return next(place for place in (folder, *folder.parents) if os.path.lexists(place))
 
 
 def require_free_port(host: str, port: int, option: str = "--port") -> None:
-    """Refuse a port on which nothing can listen, and name one that is free."""
+    """Raise BadParameter for a port that cannot be used; suggest a free one."""
     try:
         family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as listener:
@@ -215,9 +213,9 @@ def _free_port() -> int:
 
 
 def require_kafka(settings: Settings) -> None:
-    """Refuse to go on without the Kafka that the settings name, or without a port for the embedded one."""
+    """Raise BadParameter if the configured Kafka, or a port for the embedded one, is not available."""
     if settings.embedded_kafka:
-        # A broker of this HOME has left its data there, and answers for itself.
+        # A broker of this HOME has stored its data there; the embedded broker deals with it.
         if not (settings.home / "kafka" / "data").is_dir():
             require_free_port("127.0.0.1", settings.embedded_kafka_port, "STEAM_EMBEDDED_KAFKA_PORT")
         return
@@ -226,7 +224,7 @@ def require_kafka(settings: Settings) -> None:
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
             raise typer.BadParameter(
-                f"{server!r} is not a host with its port; write host:port[,host:port], such as 127.0.0.1:9092",
+                f"{server!r} is not host:port; write host:port[,host:port], such as 127.0.0.1:9092",
                 param_hint="STEAM_KAFKA_BOOTSTRAP_SERVERS",
             )
         try:
@@ -236,13 +234,13 @@ def require_kafka(settings: Settings) -> None:
         else:
             return
     raise typer.BadParameter(
-        f"Kafka does not answer at {', '.join(problems)}; start it, or type "
+        f"Kafka does not respond at {', '.join(problems)}; start it, or type "
         "`unset STEAM_KAFKA_BOOTSTRAP_SERVERS` to use the embedded broker"
     )
 
 
 def require_spark(settings: Settings) -> None:
-    """Refuse to go on without the Spark Connect server or cluster that the settings name."""
+    """Raise BadParameter if the configured Spark Connect server or cluster is not available."""
     for name in ("spark_remote", "spark_master"):
         address: str = getattr(settings, name)
         if "://" in address:
@@ -252,7 +250,7 @@ def require_spark(settings: Settings) -> None:
 
 
 def require_s3(settings: Settings) -> None:
-    """Refuse roots on S3 that cannot be listed: no credentials, no such bucket, no answer."""
+    """Raise BadParameter for roots on S3 that cannot be listed: no credentials, no such bucket, no response."""
     from steam_assets.lake.roots import ROOT_NAMES, on_s3
 
     buckets: dict[str, RootName] = {}

@@ -1,7 +1,7 @@
-"""A folder of recorded responses, as ``demo --replay`` and ``simulate --replay`` take it.
+"""The folder of recorded responses that ``demo --replay`` and ``simulate --replay`` read.
 
-Belongs here: refusing a folder that holds none, and saying what of it is left out. Does not belong here: what
-recordings are (embedded/simulator/).
+Belongs here: rejecting a folder without recordings, and reporting what is not replayed. Does not belong here: what
+recordings are (simulator/).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def recorded_in(folder: Path) -> Recording:
-    """What can be replayed of a folder. BadParameter if it is not a folder or nothing of it can."""
+    """What can be replayed from a folder. Raises BadParameter if it is not a folder or nothing can be replayed."""
     from steam_assets.simulator.replay import catalogue
 
     if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is not a folder; give one of recorded responses", param_hint="--replay")
+        raise typer.BadParameter(f"{folder} is not a folder; name one with recorded responses", param_hint="--replay")
     recording = catalogue(folder)
     if recording.is_empty:
         raise nothing_recorded(folder, recording.left_out)
@@ -31,7 +31,7 @@ def recorded_in(folder: Path) -> Recording:
 
 
 def nothing_recorded(folder: Path, left_out: Sequence[LeftOut]) -> typer.BadParameter:
-    """The error of a folder of which nothing can be replayed: what is in it, and what is expected."""
+    """The error for a folder without usable recordings: what it contains, and what is expected."""
     from steam_assets.simulator.recorded_files import LAYOUT
 
     why = "; ".join(str(left) for left in left_out) or "it is empty"
@@ -39,6 +39,6 @@ def nothing_recorded(folder: Path, left_out: Sequence[LeftOut]) -> typer.BadPara
 
 
 def show_left_out(console: Terminal, left_out: Sequence[LeftOut]) -> None:
-    """A line for each kind of what is not replayed; nothing if all is."""
+    """Print one line per kind of recording that is not replayed."""
     for left in left_out:
         console.print(f"Not replayed: {left}", soft_wrap=True)

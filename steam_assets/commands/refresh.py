@@ -1,7 +1,7 @@
-"""``steam-assets refresh``, and what other commands do or say when insights are older than the data.
+"""``steam-assets refresh``, and what other commands do or print when insights are stale.
 
-Belongs here: when a command refreshes, and the words. Does not belong here: the refresh (orchestration/refresh.py),
-what is behind (ledger/unrefreshed.py).
+Belongs here: when a command refreshes, and the messages. Does not belong here: the refresh (orchestration/refresh.py),
+which partitions are stale (ledger/unrefreshed.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def refresh(home: HomeOption = None) -> None:
     """Compute the insights of newly committed clean partitions, then the dashboard, exports and the Tableau extract.
 
-    `run` and `import-history` do so at their end, and so does the sensor where the Dagster daemon runs.
+    `run` and `import-history` do this at the end, and so does the sensor where the Dagster daemon runs.
     """
     settings = opened_settings(home)
     require_spark(settings)
@@ -35,14 +35,14 @@ def refresh(home: HomeOption = None) -> None:
     console = Terminal()
     with local_instance(settings) as instance:
         launcher = Launcher(build_defs(settings=settings), instance)
-        if not refresh_behind(launcher, Lake(settings), console):
-            console.print("Insights are as new as the data: nothing to do.")
+        if not refresh_stale(launcher, Lake(settings), console):
+            console.print("Insights are up to date: nothing to do.")
 
 
-def refresh_behind(launcher: Launcher, lake: Lake, console: Terminal) -> bool:
-    """One run of the refresh job for all that is behind; False if nothing is. RunFailed that names the next step.
+def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal) -> bool:
+    """Run the refresh job once for all stale insights; returns False if none are. RunFailed names the next step.
 
-    One command of a HOME refreshes at a time; what was behind for two of them, the first one has made.
+    Only one command per HOME refreshes at a time; what two of them would refresh, the first one does.
     """
     from filelock import FileLock
 
@@ -60,22 +60,22 @@ def refresh_behind(launcher: Launcher, lake: Lake, console: Terminal) -> bool:
             launcher.refresh(changed)
         except RunFailed as error:
             raise RunFailed(
-                f"the data is in place, its insights are not: {error}. `steam-assets refresh` tries again",
+                f"the data is in place, but its insights are not: {error}. Retry with `steam-assets refresh`",
                 error.details,
             ) from error
-    _print(console, f"Insights, dashboard and exports have {in_words(changed)}: {dashboard_path(lake.settings)}")
+    _print(console, f"Insights, dashboard and exports now include {in_words(changed)}: {dashboard_path(lake.settings)}")
     return True
 
 
-def say_behind(lake: Ledger, console: Terminal) -> None:
-    """Say that insights are older than the data, if they are, and which command brings them."""
+def warn_if_stale(lake: Ledger, console: Terminal) -> None:
+    """Print a warning, with the command to run, if insights are older than the data."""
     from steam_assets.ledger.unrefreshed import behind
 
     if changed := behind(lake):
-        _print(console, behind_note(changed, lake.settings), style="yellow")
+        _print(console, stale_note(changed, lake.settings), style="yellow")
 
 
-def behind_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str:
+def stale_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str:
     from steam_assets.ledger.unrefreshed import in_words
     from steam_assets.settings import Settings
 

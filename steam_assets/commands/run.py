@@ -1,6 +1,6 @@
-"""``steam-assets run``: obtain and clean partitions now, or catch up a range of them.
+"""``steam-assets run``: fetch and clean one partition, or backfill a range.
 
-Belongs here: what is asked for and how progress is shown. Does not belong here: the runs (orchestration/launch.py).
+Belongs here: the options and the progress display. Does not belong here: the runs (orchestration/launch.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from steam_assets.commands.common_options import STAGES, not_among, source_names
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
 from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
-from steam_assets.commands.refresh import refresh_behind, say_behind
+from steam_assets.commands.refresh import refresh_stale, warn_if_stale
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _targets(incomplete: str = "") -> list[str]:
-    """Sources and cadences whose names begin so."""
+    """Sources and cadences whose names start with ``incomplete``."""
     from steam_assets.sources.cadence import Cadence
 
     return source_names(incomplete) + [c.value for c in Cadence if c.value.startswith(incomplete)]
@@ -45,20 +45,21 @@ def run(
     stage: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"One stage alone ({', '.join(STAGES)}); may be repeated. Default: all.", autocompletion=stage_names
+            help=f"Only this stage ({', '.join(STAGES)}); may be repeated. Default: all.", autocompletion=stage_names
         ),
     ] = None,
-    apps: Annotated[str, typer.Option(help="App ids, comma separated, for sources that ask app by app.")] = "",
-    refetch: Annotated[bool, typer.Option(help="Ask the source again for raw partitions that are there.")] = False,
+    apps: Annotated[str, typer.Option(help="App ids, comma-separated, for sources that are fetched app by app.")] = "",
+    refetch: Annotated[bool, typer.Option(help="Fetch raw partitions again even if they exist.")] = False,
     refresh: Annotated[
-        bool | None, typer.Option("--refresh/--no-refresh", help="Insights and dashboard follow. Default: all stages.")
+        bool | None,
+        typer.Option("--refresh/--no-refresh", help="Refresh insights and dashboard. Default: if all stages run."),
     ] = None,
 ) -> None:
     """Run a source, or all sources of a cadence, for one partition or a range.
 
-    Raw partitions that are there already are kept, unless --refetch: a newer chart then replaces the older one whole,
-    newer items the older ones. The other stages take the whole range in one Spark job. After a run of all stages, the
-    insights, dashboard and exports of what changed are made anew.
+    Existing raw partitions are kept. With --refetch, a newer chart replaces the older one as a whole, and newer items
+    replace older ones. The later stages process the whole range in one Spark job. After all stages have run, the
+    insights, dashboard and exports of what changed are refreshed.
     """
     chosen, wanted = _sources(target), _app_ids(apps)
     _check_stages(stage or ())
@@ -75,7 +76,7 @@ def run(
     from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
 
     stages = [Stage(name) for name in stage] if stage else list(Stage)
-    # Kafka lies between the source and raw; the later stages need none, nor the seconds that it takes to start.
+    # Only the raw stage needs Kafka; the others save the seconds that it takes to start.
     kafka = broker_for(settings, shared=True) if Stage.RAW in stages else nullcontext()
     with kafka, local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
@@ -85,12 +86,12 @@ def run(
             for source, keys in asked:
                 _run_source(launcher, source, stages, keys, apps=wanted, refetch=refetch, console=console)
         except RunFailed:
-            say_behind(lake, console)
+            warn_if_stale(lake, console)
             raise
         if refresh or (refresh is None and not stage):
-            refresh_behind(launcher, lake, console)
+            refresh_stale(launcher, lake, console)
     _show(lake, asked, console)
-    say_behind(lake, console)
+    warn_if_stale(lake, console)
 
 
 def _run_source(
@@ -121,7 +122,7 @@ def run_range(
     refetch: bool = False,
     console: Terminal,
 ) -> None:
-    """Raw one run a partition, the later stages one run for the range. RunFailed at the first that fails."""
+    """Run raw once per partition, then the later stages once for the range. Raises RunFailed at the first failure."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.text import Text
 
@@ -137,7 +138,7 @@ def run_range(
                 run = launcher.partition(source, (Stage.RAW,), key, apps=apps, refetch=refetch)
                 failed += run.failed_checks
                 if run.kept:
-                    progress.console.print(f"{source.name} {key}: already there, kept (--refetch asks again)")
+                    progress.console.print(f"{source.name} {key}: already there, kept (--refetch fetches it again)")
                 progress.advance(task)
         if later:
             progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(keys)} partitions")
@@ -159,7 +160,9 @@ def _sources(target: str) -> list[Source]:
 def _app_ids(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(f"{text!r}: write app ids with commas between them, as 730,570", param_hint="--apps")
+        raise typer.BadParameter(
+            f"{text!r} is not a list of app ids; write them comma-separated, such as 730,570", param_hint="--apps"
+        )
     return [int(part) for part in parts]
 
 

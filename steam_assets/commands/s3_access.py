@@ -1,6 +1,6 @@
-"""Whether a bucket that the settings name can be listed, found out within a second.
+"""Checks within a second whether a bucket in the settings can be listed.
 
-Belongs here: asking, and what to type where the answer is no. Does not belong here: when it is asked (preflight.py).
+Belongs here: the check, and what to type if it fails. Does not belong here: when it is made (preflight.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOG_IN = "run `aws configure`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KE
 
 
 def require_bucket(settings: Settings, bucket: str, root: RootName) -> None:
-    """Raise typer.BadParameter if the bucket of ``root`` does not answer a request to list it."""
+    """Raise typer.BadParameter if the bucket of ``root`` cannot be listed."""
     if problem := _problem(settings, bucket, root):
         raise typer.BadParameter(problem)
 
@@ -54,7 +54,7 @@ def _problem(settings: Settings, bucket: str, root: RootName) -> str | None:
         return _refused(error, settings, bucket, root)
     except (BotoCoreError, ValueError) as error:
         where = f"STEAM_S3_ENDPOINT_URL ({settings.s3_endpoint_url})" if settings.s3_endpoint_url else "the network"
-        return f"S3 does not answer for {address} ({type(error).__name__}); check {where}"
+        return f"S3 does not respond for {address} ({type(error).__name__}); check {where}"
     return None
 
 
@@ -65,7 +65,7 @@ def _refused(error: ClientError, settings: Settings, bucket: str, root: RootName
     if code == "NoSuchBucket":
         return f"there is no bucket {bucket}; correct {variable}, or type aws s3 mb s3://{bucket}{elsewhere}"
     if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"):
-        return f"the bucket {bucket} is in another region than {settings.aws_region}; correct STEAM_AWS_REGION"
+        return f"the bucket {bucket} is not in the region {settings.aws_region}; correct STEAM_AWS_REGION"
     if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"):
         return f"S3 refused the AWS credentials for {address} ({code}); {LOG_IN}"
     return f"S3 refused to list {address} ({code}); type aws s3 ls {address}{elsewhere}, and allow s3:ListBucket"

@@ -1,4 +1,4 @@
-"""``steam-assets dev``, ``broker`` and ``simulate``: what stays up until Ctrl-C.
+"""``steam-assets dev``, ``broker`` and ``simulate``: services that run until Ctrl-C.
 
 Belongs here: starting and stopping them together. Does not belong here: what they serve.
 """
@@ -21,12 +21,12 @@ from steam_assets.sources import HOSTS
 
 def dev(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address the Dagster UI listens at.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on.")] = "127.0.0.1",
 ) -> None:
-    """Serve the Dagster UI, the daemon and an embedded Kafka, on live Steam. Ctrl-C stops all of them.
+    """Start the Dagster UI, the daemon and an embedded Kafka, against the real Steam. Ctrl-C stops all of them.
 
-    Everything is kept in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the
-    Dagster UI. It answers its own pages and this machine's programs, no page of another site.
+    All data is stored in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the
+    Dagster UI, which answers its own pages and programs on this machine, but no page of another site.
     """
     settings = writable_settings()
     require_free_port(host, port)
@@ -37,11 +37,11 @@ def dev(
 
     console = Terminal()
     find_java()
-    # Laid out here, as the webserver and the daemon must not both lay out the databases of a new instance.
+    # Created here, as the webserver and the daemon must not both create the databases of a new instance.
     with local_instance(settings) as instance:
         home = instance.root_directory
     with console.status("Starting Apache Kafka"), broker_for(settings) as address:
-        console.print(f"Kafka answers at {address}; the history of runs is in {home}", soft_wrap=True)
+        console.print(f"Kafka listens at {address}; the run history is in {home}", soft_wrap=True)
         console.print(f"Dagster UI: http://{host}:{port}", style="bold")
         services = "steam_assets.orchestration.dagster_services"
         command = [sys.executable, "-m", services, "--host", host, "--port", str(port)]
@@ -52,21 +52,21 @@ def dev(
 
 
 def broker() -> None:
-    """Run the embedded Kafka alone, until Ctrl-C, for runs that other processes start."""
+    """Run only the embedded Kafka, until Ctrl-C, for runs started by other processes."""
     settings = writable_settings()
     require_kafka(settings)
     with broker_for(settings) as address:
-        Terminal().print(f"Kafka answers at {address}. Ctrl-C stops it.")
+        Terminal().print(f"Kafka listens at {address}. Press Ctrl-C to stop.")
         threading.Event().wait()
 
 
 def simulate(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8765,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8765,
     seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 7,
     apps: Annotated[int, typer.Option(min=10, help="Games that exist.")] = 100,
-    replay: Annotated[Path | None, typer.Option(help="Serve recorded responses in this folder.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Serve the recorded responses in this folder.")] = None,
 ) -> None:
-    """Serve the simulator of all hosts, until Ctrl-C. It prints the settings by which it takes their place."""
+    """Run the simulator of all hosts until Ctrl-C. It prints the settings that point the pipeline at it."""
     require_free_port("127.0.0.1", port)
     if replay:
         show_left_out(Terminal(stderr=True), recorded_in(replay).left_out)

@@ -1,6 +1,6 @@
-"""``steam-assets status``: what is kept, what is late and what is missing, in a second.
+"""``steam-assets status``: what is stored, late and missing, within a second.
 
-Belongs here: what it prints, and its exit code. Does not belong here: judging (ledger/freshness.py).
+Belongs here: what it prints, and its exit code. Does not belong here: deciding what is late (ledger/freshness.py).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from steam_assets.ledger.freshness import Freshness
 
 LATE = 3
-"""Exit code if a source is late; 1 and 2 are failures and mistakes."""
+"""Exit code if a source is late; 1 is a failure and 2 a usage error."""
 
 
 def status(
     source: SourceOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: one object per source.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: one object per source.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Show every partition: its counts, what is backed up and verified, how fresh each source is, and the gaps.
+    """Show every partition with its counts and backup status, the freshness of each source, and the gaps.
 
     Exit code 3 if a source is late: its newest due partition is missing, or it was never collected.
     """
@@ -43,20 +43,20 @@ def status(
     if as_json:
         typer.echo(json.dumps([freshness_json(report) for report in reports], indent=1))
     else:
-        from steam_assets.commands.refresh import say_behind
+        from steam_assets.commands.refresh import warn_if_stale
 
         console = table_console()
         shown = [partition for report in reports for partition in report.partitions]
-        console.print(partition_table(shown, f"Kept in {settings.home}", console.width))
+        console.print(partition_table(shown, f"Stored in {settings.home}", console.width))
         for line in _lines(reports):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-        say_behind(ledger, console)
+        warn_if_stale(ledger, console)
     if any(report.late for report in reports):
         raise typer.Exit(LATE)
 
 
 def _lines(reports: Sequence[Freshness]) -> Iterator[str]:
-    """A line per source, and below it one for each reason why partitions are missing."""
+    """One line per source, followed by one per reason why partitions are missing."""
     for report in reports:
         yield f"{report.source}: {report.summary}"
         for why, keys in report.gaps_by_reason.items():

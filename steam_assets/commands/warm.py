@@ -1,22 +1,17 @@
-"""``steam-assets warm``: let Kafka and Spark start sooner on this machine.
+"""``steam-assets warm``: makes Kafka and Spark start faster on this machine.
 
-Belongs here: what is made and what is said. Does not belong here: how (java/class_data_sharing.py).
+Belongs here: which archives are created, and what is printed. Does not belong here: how (java/class_data_sharing.py).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from steam_assets.commands.terminal import Terminal
-
-if TYPE_CHECKING:
-    pass
 
 
 def warm() -> None:
-    """Let Kafka and Spark start in half the time, from now on: archives of their classes in the user's cache.
+    """Halve the start time of Kafka and Spark: store class data sharing archives in the user's cache.
 
-    Takes about half a minute and 240 MB, once; again after an update of Java, Spark or Kafka.
+    Takes about half a minute and 240 MB. Run it once, and again after an update of Java, Spark or Kafka.
     """
     from functools import partial
 
@@ -28,6 +23,6 @@ def warm() -> None:
     console, settings = Terminal(), Settings()
     with temporary_folder("steam-warm-") as folder:
         for program, archive in (("Kafka", archive_kafka), ("Spark", partial(archive_spark, settings=settings))):
-            with console.status(f"{program} runs for a moment, and writes down which classes it uses"):
+            with console.status(f"Starting {program} once to record the classes it uses"):
                 made = archive(folder)
             console.print(f"{program}: {made}, {made.stat().st_size / 1e6:.0f} MB", soft_wrap=True)

@@ -1,6 +1,6 @@
-"""The registry of insights: a line each. Assets, exports and the dashboard ask here.
+"""The registry of insights, one line each, used by assets, exports and the dashboard.
 
-Belongs here: which insights there are. Does not belong here: anything about one of them.
+Belongs here: the list of insights. Does not belong here: anything about one of them.
 """
 
 from steam_assets.insights import (
@@ -36,7 +36,7 @@ INSIGHTS: tuple[Insight, ...] = (
 
 
 def insight_named(name: str) -> Insight:
-    """The insight of that name. LookupError that lists the names there are."""
+    """The insight of that name. Raises LookupError, which lists all names."""
     for insight in INSIGHTS:
         if insight.name == name:
             return insight

@@ -1,10 +1,10 @@
-"""Which partitions of insights are to be computed anew once clean partitions changed, and which they are computed from.
+"""Which insight partitions must be recomputed after clean partitions changed, and which inputs they have.
 
-Belongs here: the way between clean partitions and insights' partitions. Does not belong here: noticing a change.
+Belongs here: mapping between clean partitions and insight partitions. Does not belong here: detecting changes.
 
-A period is computed only if a clean table of the insight's own cadence has it on record. So a day that was never
-collected stays a gap and no empty partition is made for it; the present week waits for its end, when its own tables
-come; and an insight outlives clean rows that housekeeping cleared.
+A period is computed only if the ledger of a clean table with the insight's cadence has it. So a day that was never
+collected stays a gap without an empty partition; the current week is computed after its end, when its own tables exist;
+and an insight survives the deletion of clean rows by housekeeping.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def affected(
     changed: Mapping[str, Sequence[str]],
     now: datetime,
 ) -> dict[str, list[str]]:
-    """Keys to compute by insight name, oldest first, those with none left out. ``changed`` is keys by clean table."""
+    """The keys to compute by insight name, oldest first; ``changed`` is by clean table."""
     cadences = {table.name: source.cadence for source in sources for table in source.tables}
     tables = {table.name: table for source in sources for table in source.tables}
     recorded = cache(lambda table: set(lake.clean(tables[table]).records(CleanRecord)))
@@ -50,7 +50,7 @@ def affected(
 
 @dataclass(frozen=True)
 class Reads:
-    """A clean partition that a derived partition was computed from; ``record`` is None where there was none."""
+    """A clean partition that an insight partition was computed from; ``record`` is None if it did not exist."""
 
     table: str
     partition_key: str
@@ -58,7 +58,7 @@ class Reads:
 
 
 def reads(lake: Lake, sources: Sequence[Source], spans: Mapping[str, Window]) -> list[Reads]:
-    """The clean partitions of tables that lie, in part, in a span of time each; gaps are named too."""
+    """The clean partitions that overlap each table's time span, including gaps."""
     found: list[Reads] = []
     for source in sources:
         for table in source.tables:

@@ -1,6 +1,6 @@
-"""Reading the clean charts: the days around some periods, one place an app, and names.
+"""Reading the clean charts: the days around periods, one rank per app, and names.
 
-Belongs here: what several insights take from charts alike. Does not belong here: any insight's own rule.
+Belongs here: what several insights read from charts. Does not belong here: rules of a single insight.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ WEEK_OF_DAY = "date_sub(day, (dayofweek(day) + 4) % 7)"
 
 
 def around(frame: DataFrame, keys: Sequence[str], before: int = 0, after: int = 0) -> DataFrame:
-    """The rows whose partition begins from ``before`` days before the first key to ``after`` days after the last."""
+    """The rows of partitions from ``before`` days before the first key to ``after`` days after the last."""
     first = date.fromisoformat(min(keys)) - timedelta(days=before)
     last = date.fromisoformat(max(keys)) + timedelta(days=after)
     return frame.where(F.col("partition_key").between(first.isoformat(), last.isoformat()))
 
 
 def one_place(chart: DataFrame) -> DataFrame:
-    """The chart with one row a partition and app: its best place, should Steam list it twice."""
+    """The chart with one row per partition and app: its best rank, should Steam list it twice."""
     place = F.row_number().over(Over.partitionBy("partition_key", "app_id").orderBy("rank"))
     return chart.withColumn("place", place).where("place = 1").drop("place")
 

@@ -1,6 +1,6 @@
-"""Freshness: which periods of each source are there, and why others are not.
+"""Freshness: which periods of each source exist, and why others do not.
 
-Belongs here: the judgement of a period from the ledger. Does not belong here: reading data.
+Belongs here: deriving a period's state from the ledger. Does not belong here: reading data.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import Column, Source
 
 PERIODS = {Cadence.DAILY: 366, Cadence.WEEKLY: 105, Cadence.MONTHLY: 36}
-"""How many periods back are judged, at most."""
+"""Maximum number of past periods."""
 
 Row = dict[str, object]
 
 
 def freshness_rows(lake: Ledger, sources: Sequence[Source], now: datetime) -> list[Row]:
-    """A row a source and period, oldest first; ``now`` is aware. Reads the ledger, no data."""
+    """One row per source and period, oldest first; ``now`` is aware. Reads only the ledger."""
     return [row for source in sources for row in _rows_of(lake, source, now)]
 
 
@@ -68,7 +68,7 @@ def _state(
         return "ok", None
     run = f"steam-assets run {source.name} --from {window.key} --to {window.key}"
     if status.raw is not None or len(behind) < len(status.tables):
-        return "failed", f"raw is there, {', '.join(behind)} was not made from it; type {run} --stage clean"
+        return "failed", f"raw exists, but {', '.join(behind)} was not made from it; type {run} --stage clean"
     refusal = source.history.refusal(window, now)
     why = f"never collected, and no longer available: {refusal}" if refusal else f"not collected yet; type {run}"
     return ("late" if window == newest_due else "missing"), why

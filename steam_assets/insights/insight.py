@@ -1,7 +1,7 @@
-"""What an insight is: the declaration that the assets, the exports and the dashboard work from.
+"""The declaration of an insight, used by the assets, the exports and the dashboard.
 
-Belongs here: the frozen dataclasses an insight's file fills in, and which partitions a changed input touches. Does not
-belong here: any one insight (a file each beside this), Iceberg (table.py), Dagster.
+Belongs here: the frozen dataclasses that each insight's file fills in, and which partitions a changed input affects.
+Does not belong here: single insights (one file each), Iceberg (table.py), Dagster.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ Compute: TypeAlias = "Callable[[Mapping[str, DataFrame], Sequence[str]], DataFra
 
 @dataclass(frozen=True)
 class Input:
-    """A clean table an insight reads: from ``days_before`` its period's first day to ``days_after`` its last."""
+    """A clean table that an insight reads, from ``days_before`` its period's first day to ``days_after`` its last."""
 
     table: str
     days_before: int = 0
     days_after: int = 0
 
     def span(self, period: Window) -> Window:
-        """The time of which the input's rows can matter to a period."""
+        """The time span of input rows that can affect a period."""
         return Window(period.start - timedelta(days=self.days_before), period.end + timedelta(days=self.days_after))
 
 
 @dataclass(frozen=True)
 class Insight:
-    """A table people look at, computed from clean tables.
+    """A table for analysis, computed from clean tables.
 
-    ``compute(inputs, keys)`` is pure: from whole or pruned clean tables by name it gives the rows of the partitions
+    ``compute(inputs, keys)`` is pure: from whole or pruned clean tables by name it computes the rows of the partitions
     ``keys``, with ``columns`` and ``partition_key``; a row is the same whether its partition is computed alone or
-    within a range. ``None`` means that the rows come from manifests and ledgers, not from tables (freshness.py).
+    within a range. ``None`` means that the rows come from the ledger, not from tables (freshness.py).
     ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
     is the formula with its source, ``error`` states the limitations. ``plot`` is a SQL aggregate over a
     partition's rows, drawn over partitions as a sparkline, and ``plot_title`` says what it is;
@@ -81,9 +81,9 @@ class Insight:
         return f"{self.title}.\n\nMethod: {self.method}\n\nLimitations: {self.error}"
 
     def touched(self, table: str, changed: Window, until: datetime) -> Iterator[str]:
-        """Keys of the partitions whose rows may differ once ``table`` changed in the window ``changed``.
+        """Keys of the partitions whose rows may change after ``table`` changed in the window ``changed``.
 
-        Oldest first, none that begins at ``until`` (aware, UTC) or later.
+        Oldest first; none that start at ``until`` (aware, UTC) or later.
         """
         source = next((i for i in self.inputs if i.table == table), None)
         if source is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row a collected day."""
+    """One row per collected day."""
     chart = one_place(around(inputs["most_played"], keys, before=LOOKBACK_DAYS - 1))
     classes = {"free": "is_free", "paid": "not is_free", "unknown": "is_free is null"}
     games = [F.expr(f"cast(count_if({rule}) as int) as {name}_games") for name, rule in classes.items()]

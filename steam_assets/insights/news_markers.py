@@ -1,6 +1,6 @@
-"""News markers: what was published about a game and when, to be set on its player line.
+"""News markers: what was published about a game and when, for annotating its player chart.
 
-Belongs here: the choice and kind of articles. Does not belong here: what players did then (update_effect.py).
+Belongs here: the selection and kind of articles. Does not belong here: the effect on players (update_effect.py).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def marked(news: DataFrame) -> DataFrame:
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row an article, app and week."""
+    """One row per article, app and week."""
     rows = marked(inputs["news"].where(F.col("partition_key").isin([*keys])))
     return named(rows, inputs, keys).withColumn("partition_key", partition_of("week_start"))
 
@@ -53,7 +53,7 @@ INSIGHT = Insight(
         Column("day", "date", "Day (UTC) of publication.", nullable=False),
         Column("published_at", "timestamp", "When it was published (UTC).", nullable=False),
         Column("title", "string", "Headline.", nullable=False),
-        Column("url", "string", "Address; null if it is no web address."),
+        Column("url", "string", "URL; null if it is not a web address."),
         Column("feed", "string", "Display name of the feed."),
         Column("is_update", "boolean", "Tagged patchnotes, or the developer's own announcement.", nullable=False),
         Column("is_patch_notes", "boolean", "Tagged patchnotes.", nullable=False),

@@ -1,4 +1,4 @@
-"""Player trend: each game of the daily chart against the day collected before it and against its last days.
+"""Player trend: each game of the daily chart compared with the previously collected day and with its last days.
 
 Belongs here: ranks, players and stays on the chart, game by game. Does not belong here: the whole market
 (market_day.py).
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 HISTORY_DAYS = 28
-"""Days that must have been collected before a game that is on the chart for the first time is called new."""
+"""Number of collected days needed before a game that is on the chart for the first time is called new."""
 
 STATUS = (
     "case when compared_to is null then null when rank is null then 'dropped' when rank < rank_before then 'up' "
@@ -33,7 +33,7 @@ STATUS = (
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row a charted game and day, and one a game on the day it left."""
+    """One row per charted game and day, and one per game on the day it left."""
     chart = one_place(around(inputs["most_played"], keys, before=LOOKBACK_DAYS)).select(
         "day", "app_id", "name", "is_free", "rank", "players_now", "players_peak"
     )
@@ -42,9 +42,9 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
 
 
 def _with_dropped(chart: DataFrame) -> DataFrame:
-    """The chart with ``compared_to``, and a row a game on the first collected day it is not on the chart any more.
+    """The chart with ``compared_to``, and one row per game on the first collected day it is no longer on the chart.
 
-    The charts are read once: a year of them is a file a day. All rows pass one task, but no more than the lookback's.
+    The charts are read once: a year of them is one file per day. All rows of the lookback pass one task.
     """
     numbered = chart.withColumns(
         {
@@ -89,7 +89,7 @@ def _measured(rows: DataFrame) -> DataFrame:
         }
     )
     rows = with_weekly_means(rows, "players_peak", of_app, "peak_7d_mean")
-    # A stay is a run of rows of which each was charted on the day it is compared to.
+    # A stay is a sequence of rows, each of which was also on the chart on the day it is compared with.
     rows = rows.withColumn("stay", F.sum(F.expr("if(rank_before is null or rank is null, 1, 0)")).over(of_app))
     in_stay = Over.partitionBy("app_id", "stay").orderBy("number").rangeBetween(1 - LOOKBACK_DAYS, 0)
     return rows.withColumns(

@@ -23,7 +23,7 @@ CLASSES = {"free": "is_free", "paid": "not is_free", "unknown": "is_free is null
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """Three rows a week and chart."""
+    """Three rows per week and chart."""
     sold = one_place(around(inputs["top_sellers"], keys)).selectExpr(
         "week_start", "'top_sellers' as chart", "partition_key as shown", "is_free", "cast(null as bigint) as players"
     )
@@ -78,7 +78,9 @@ INSIGHT = Insight(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("chart", "string", "top_sellers or most_played.", nullable=False),
         Column("price", "string", "free, paid or unknown (the item is not in the US store).", nullable=False),
-        Column("charts", "int", "Charts of the week: 1 of top sellers, one a collected day of most played.", "charts"),
+        Column(
+            "charts", "int", "Charts of the week: 1 of top sellers, one per collected day of most played.", "charts"
+        ),
         Column("items", "double", "Items on a chart, mean over the week's charts.", "items", nullable=False),
         Column("items_share", "double", "Their share of the chart, 0 to 1.", nullable=False),
         Column("players", "double", "Sum of their peaks on a day, mean over the days; most played only.", "players"),

@@ -1,6 +1,6 @@
-"""The mark that a refresh leaves: which committed clean partitions the insights have.
+"""The marker of a refresh: which committed clean partitions the insights include.
 
-Belongs here: leaving it. Does not belong here: reading it (ledger/unrefreshed.py), computing (orchestration/).
+Belongs here: writing it. Does not belong here: reading it (ledger/unrefreshed.py), computing (orchestration/).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from steam_assets.sources.source import Source
 
 
 class Refreshing:
-    """A refresh of ``sources``, begun now: ``made`` marks the partitions whose insights are in place."""
+    """A refresh of ``sources`` that starts now: ``made`` marks the partitions whose insights are committed."""
 
     def __init__(self, lake: Lake, sources: Sequence[Source]) -> None:
         self.lake, self.sources = lake, sources
@@ -26,7 +26,7 @@ class Refreshing:
 
     @property
     def all(self) -> Partitions:
-        """Every partition there is."""
+        """All existing partitions."""
         return {table: list(keys) for table, keys in self._now.changed.items()}
 
     def made(self, changed: Mapping[str, Sequence[str]]) -> None:

@@ -1,6 +1,6 @@
-"""Review bombs: weeks with far more negative reviews than the game's own past lets expect.
+"""Review bombs: weeks with far more negative reviews than in the game's previous weeks.
 
-Belongs here: the statistic, its window and its minimum volume. Does not belong here: a cause; none is claimed.
+Belongs here: the statistic, its window and its minimum volume. Does not belong here: causes; none are claimed.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 BASELINE_WEEKS = 12
-"""Weeks before the judged one that make the baseline; those that were not collected are left out."""
+"""Weeks before the evaluated one that form the baseline; weeks that were not collected are omitted."""
 MINIMUM_WEEKS = 4
-"""Weeks a baseline needs before anything is flagged."""
+"""Minimum number of baseline weeks for flagging."""
 MINIMUM_NEGATIVES = 50
-"""Negative reviews a week needs to be flagged: below it, a handful of people are no bomb."""
+"""Minimum number of negative reviews for flagging: a handful of people is not a review bomb."""
 THRESHOLD = 5.0
-"""Robust standard deviations that both numbers must be above their baseline."""
+"""How many robust standard deviations both numbers must be above their baseline."""
 MINIMUM_SHARE_JUMP = 0.1
-"""How much the negative share must rise too, so that a week in which all reviews grow is not flagged."""
+"""Minimum rise of the negative share, so that a week with more reviews of all kinds is not flagged."""
 MAD_TO_DEVIATION = 1.4826
 
 FLAGGED = (
@@ -47,7 +47,7 @@ AGREEMENT = (
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row an app and week, flagged or not."""
+    """One row per app and week, flagged or not."""
     summary = around(inputs["review_summary"], keys, before=7 * BASELINE_WEEKS)
     votes = _with_baseline(weekly_votes(summary))
     votes = votes.withColumn("partition_key", partition_of("week_start")).where(F.col("partition_key").isin([*keys]))
@@ -105,7 +105,7 @@ def _judged(votes: DataFrame) -> DataFrame:
 
 
 def _excluded(summary: DataFrame) -> DataFrame:
-    """How many of the week's reviews Steam leaves out; null where one of both counts was not asked for."""
+    """How many of the week's reviews Steam excludes; null if one of the two counts was not collected."""
     return (
         summary.where("scope = 'week'")
         .groupBy("week_start", "app_id")

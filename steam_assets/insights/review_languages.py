@@ -1,6 +1,6 @@
 """Review languages: who writes reviews, by language, and after how much play.
 
-Belongs here: what only the fetched reviews tell. Does not belong here: totals (sentiment.py, review_scores.py).
+Belongs here: statistics of the fetched reviews. Does not belong here: totals (sentiment.py, review_scores.py).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row an app, language and week."""
+    """One row per app, language and week."""
     fetched = inputs["reviews"].where(F.col("partition_key").isin([*keys]))
     rows = (
         fetched.withColumn("language", F.coalesce("language", F.lit("unknown")))

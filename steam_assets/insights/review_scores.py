@@ -1,6 +1,6 @@
-"""Review scores: totals over a game's life, the positive share, and two scores that mind how many voted.
+"""Review scores: lifetime totals, the positive share, and two scores that account for the number of reviews.
 
-Belongs here: the scores and their formulas. Does not belong here: how votes change (sentiment.py).
+Belongs here: the scores and their formulas. Does not belong here: changes over time (sentiment.py).
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 Z = 1.96
-"""Standard deviations of a 95 % interval."""
+"""The standard score of a 95 % confidence interval."""
 
 
 def adjusted_score(share: SparkColumn, reviews: SparkColumn) -> SparkColumn:
-    """SteamDB's score of a positive share (0 to 1) among a number of reviews; null where there are none."""
+    """SteamDB's score of a positive share (0 to 1) for a number of reviews; null if there are none."""
     return F.when(reviews > 0, share - (share - 0.5) * F.pow(F.lit(2.0), -F.log10(reviews + 1)))
 
 
 def wilson_lower(share: SparkColumn, reviews: SparkColumn) -> SparkColumn:
-    """The lower end of Wilson's 95 % interval of the same; null where there are none."""
+    """The lower bound of Wilson's 95 % interval of the same; null if there are none."""
     doubt = Z * F.sqrt(share * (1 - share) / reviews + Z * Z / (4 * reviews * reviews))
     return F.when(reviews > 0, (share + Z * Z / (2 * reviews) - doubt) / (1 + Z * Z / reviews))
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """Two rows an app and week: with and without what Steam marks as off topic."""
+    """Two rows per app and week: with and without reviews that Steam marks as off topic."""
     totals = inputs["review_summary"].where(F.col("partition_key").isin([*keys])).where("scope = 'lifetime'")
     rows = totals.select(
         *("week_start", "app_id", "off_topic_included", "total_positive", "total_negative", "total_reviews"),
@@ -57,7 +57,7 @@ INSIGHT = Insight(
     cadence=Cadence.WEEKLY,
     inputs=(Input("review_summary"), Input("top_sellers"), Input("most_played")),
     columns=(
-        Column("week_start", "date", "Tuesday (UTC) of the week at whose end the totals stood so.", nullable=False),
+        Column("week_start", "date", "Tuesday (UTC) of the week; the totals are as of its end.", nullable=False),
         Column("app_id", "bigint", "The reviewed app.", nullable=False),
         Column("name", "string", "Name on one of the week's charts; null if it was on none."),
         Column("off_topic_included", "boolean", "Reviews Steam marks as off topic are counted too.", nullable=False),
@@ -66,7 +66,7 @@ INSIGHT = Insight(
         Column("total_reviews", "bigint", "All of them.", "reviews", nullable=False),
         Column("positive_share", "double", "Positive / all, 0 to 1; null without reviews."),
         Column("adjusted_score", "double", "SteamDB's score, 0 to 1; null without reviews."),
-        Column("wilson_lower", "double", "Lower end of Wilson's 95 % interval, 0 to 1; null without reviews."),
+        Column("wilson_lower", "double", "Lower bound of Wilson's 95 % interval, 0 to 1; null without reviews."),
         Column("review_score_desc", "string", "Steam's grade in its own words."),
     ),
     key=("app_id", "off_topic_included"),

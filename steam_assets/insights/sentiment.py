@@ -1,6 +1,6 @@
-"""Sentiment: how the reviews written in a week were, week by week.
+"""Sentiment: the votes of the reviews written in each week.
 
-Belongs here: the week's votes and their change. Does not belong here: what is unusual about them (review_bombs.py).
+Belongs here: the week's votes and their change. Does not belong here: anomalies (review_bombs.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def weekly_votes(summary: DataFrame) -> DataFrame:
-    """A row an app and week: all the votes of the week, off-topic ones included, and what of them was fetched."""
+    """One row per app and week: all votes of the week, off-topic ones included, and how many were fetched."""
     return summary.where("scope = 'week' and off_topic_included").selectExpr(
         "week_start",
         "app_id",
@@ -34,7 +34,7 @@ def weekly_votes(summary: DataFrame) -> DataFrame:
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row an app and week."""
+    """One row per app and week."""
     votes = weekly_votes(around(inputs["review_summary"], keys, before=7)).withColumns(
         {"positive_share": F.expr("positive / nullif(reviews, 0)"), "number": F.unix_date("week_start")}
     )

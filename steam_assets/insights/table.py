@@ -1,6 +1,6 @@
-"""Insights in Iceberg: their tables, what they read, and the audited replacement of their partitions.
+"""Insights in Iceberg: their tables, their inputs, and the audited replacement of their partitions.
 
-Belongs here: the way from an Insight to its committed rows. Does not belong here: any formula (the insights' files).
+Belongs here: everything from an Insight to its committed rows. Does not belong here: formulas (the insights' files).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ PLOTTED_PARTITIONS = 60
 
 
 class InsightInvalid(Exception):
-    """The computed rows are not what the insight declares; nothing was committed."""
+    """The computed rows violate the insight's declaration; nothing was committed."""
 
 
 @dataclass(frozen=True)
 class Replaced:
-    """A commit: rows by partition key (0 where there was nothing to compute from) and the Iceberg snapshot."""
+    """A commit: row counts by partition key (0 if there was no input) and the Iceberg snapshot."""
 
     rows: Mapping[str, int]
     snapshot_id: int
@@ -45,9 +45,9 @@ def insight_table(lake: Lake, insight: Insight) -> IcebergTable:
 def read_inputs(
     spark: SparkSession, lake: Lake, insight: Insight, keys: Sequence[str], tables: Iterable[Table]
 ) -> dict[str, DataFrame]:
-    """The clean tables the insight reads, each pruned to the partitions that can matter to ``keys``.
+    """The clean tables that the insight reads, each pruned to the partitions that can affect ``keys``.
 
-    A table that was never made is empty. ``tables`` are all clean tables there are.
+    A table that does not exist is empty. ``tables`` are all existing clean tables.
     """
     by_name = {table.name: table for table in tables}
     return {
@@ -57,7 +57,7 @@ def read_inputs(
 
 
 def clean_or_empty(spark: SparkSession, lake: Lake, table: Table) -> DataFrame:
-    """A clean table, or no rows of it if it was never made."""
+    """A clean table; empty if it does not exist."""
     target = lake.clean(table)
     return (
         read_table(spark, target) if target.load() else spark.createDataFrame([], struct_of((*table.columns, *ORIGIN)))
@@ -78,9 +78,9 @@ def struct_of(columns: Iterable[Column]) -> StructType:
 
 
 def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
-    """Replace the insight's partitions ``keys`` by the rows of ``frame`` in one commit that readers see whole.
+    """Replace the insight's partitions ``keys`` by the rows of ``frame`` in one atomic commit.
 
-    InsightInvalid, with nothing visible changed, if a natural key is repeated or a row is of another partition.
+    Raises InsightInvalid, and changes nothing visible, if a natural key is duplicated or a row is of another partition.
     """
     tries: list[Observation] = []
     place = F.row_number().over(Over.partitionBy("partition_key", *insight.key).orderBy(F.lit(1)))
@@ -110,14 +110,14 @@ def _audit(insight: Insight, seen: Mapping[str, int], keys: Sequence[str]) -> No
 
 
 def freshness_frame(spark: SparkSession, insight: Insight, rows: Sequence[Mapping[str, object]]) -> DataFrame:
-    """Rows made in Python as the insight's DataFrame, all in its one partition."""
+    """Rows computed in Python as the insight's DataFrame, all in its single partition."""
     schema = struct_of(insight.schema)
     whole = [tuple(({"partition_key": ALL} | dict(row))[name] for name in schema.names) for row in rows]
     return spark.createDataFrame(whole, schema)
 
 
 def plot_points(spark: SparkSession, lake: Lake, insight: Insight, until: str) -> list[tuple[str, float]]:
-    """(partition key, value of the insight's plot) of the newest partitions up to ``until``, oldest first."""
+    """(partition key, value of the insight's plot) for the newest partitions up to ``until``, oldest first."""
     found = (
         read_table(spark, insight_table(lake, insight))
         .where(F.col("partition_key") <= until)

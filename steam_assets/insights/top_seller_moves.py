@@ -1,6 +1,6 @@
-"""Top-seller moves: each item of the weekly chart against the week before, and how long it stays.
+"""Top-seller moves: each item of the weekly chart compared with the week before, and how long it stays.
 
-Belongs here: ranks and stays on the weekly chart. Does not belong here: what share is free (price_split.py).
+Belongs here: ranks and stays on the weekly chart. Does not belong here: the share of free items (price_split.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 LOOKBACK_WEEKS = 104
-"""How far back weeks on the chart and best ranks are looked for, the week itself included."""
+"""Lookback in weeks for weeks on the chart and best rank, the week itself included."""
 
 STATUS = (
     "case when rank is null then 'dropped' when rank < previous_rank then 'up' when rank > previous_rank then 'down' "
@@ -30,12 +30,12 @@ STATUS = (
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row a charted item and week, and one an item in the week it left."""
+    """One row per charted item and week, and one per item in the week it left."""
     columns = ("week_start", "app_id", "name", "rank", "is_free")
     chart = one_place(around(inputs["top_sellers"], keys, before=7 * LOOKBACK_WEEKS)).select(
         *columns,
         "first_top100",
-        F.col("last_week_rank").alias("told_rank"),
+        F.col("last_week_rank").alias("reported_rank"),
         F.col("consecutive_weeks").alias("streak_weeks"),
         F.col("final_price_cents").alias("price_cents"),
     )
@@ -44,9 +44,9 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
 
 
 def _with_dropped(chart: DataFrame) -> DataFrame:
-    """The chart, and a row an item of the week before in each collected week it is not in.
+    """The chart, and one row per item of the week before in each collected week without it.
 
-    The charts are read once: two years of them are a file a week.
+    The charts are read once: two years of them are one file per week.
     """
     by_week = Over.orderBy("number").rangeBetween(7, 7)
     beside = chart.withColumn("number", F.unix_date("week_start")).withColumns(
@@ -55,8 +55,8 @@ def _with_dropped(chart: DataFrame) -> DataFrame:
             "next_charted": F.lead("week_start").over(Over.partitionBy("app_id").orderBy("week_start")),
         }
     )
-    there = "struct(week_start, rank, told_rank, streak_weeks)"
-    left = "named_struct('week_start', next_week, 'rank', null, 'told_rank', null, 'streak_weeks', 0L)"
+    there = "struct(week_start, rank, reported_rank, streak_weeks)"
+    left = "named_struct('week_start', next_week, 'rank', null, 'reported_rank', null, 'streak_weeks', 0L)"
     stays = "next_week is null or next_week <=> next_charted"
     rows = F.inline(F.expr(f"if({stays}, array({there}), array({there}, {left}))"))
     return beside.select("app_id", "name", "is_free", "first_top100", "price_cents", rows)
@@ -69,7 +69,7 @@ def _measured(rows: DataFrame) -> DataFrame:
     week_before = F.max("rank").over(of_app.rangeBetween(-7, -7))
     return rows.withColumns(
         {
-            "previous_rank": F.coalesce("told_rank", week_before),
+            "previous_rank": F.coalesce("reported_rank", week_before),
             "weeks_on_chart": F.count("rank").over(lookback).cast("int"),
             "best_rank": F.min("rank").over(lookback),
         }

@@ -1,6 +1,6 @@
-"""Traffic against players: visits to the store's site in a month beside the players of that month.
+"""Traffic compared with players: monthly visits to the store's site and the players of that month.
 
-Belongs here: the ratio of both. Does not belong here: ways and countries visitors came from (clean tables have them).
+Belongs here: the ratio of both. Does not belong here: traffic sources and countries (in clean tables).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row a month whose visits are known."""
+    """One row per month with known visits."""
     visits = inputs["visits"].where(F.col("partition_key").isin([*keys]))
     daily = (
         one_place(around(inputs["most_played"], keys, after=30))
@@ -50,7 +50,7 @@ INSIGHT = Insight(
     columns=(
         Column("month", "date", "First day of the month (UTC).", nullable=False),
         Column("visits", "bigint", "Visits to the store's site, estimated.", "visits", nullable=False),
-        Column("visits_kind", "string", "estimate: the free answer; official: the keyed API.", nullable=False),
+        Column("visits_kind", "string", "estimate: the free endpoint; official: the API with a key.", nullable=False),
         Column("mean_daily_players", "double", "Sum of the chart's daily peaks, mean over collected days.", "players"),
         Column("visits_per_player", "double", "Visits / mean daily players; null without a collected day."),
         Column("days_collected", "int", "Days of the month whose chart was collected.", "days", nullable=False),

@@ -1,4 +1,4 @@
-"""Update effect: a game's players before and after an update, against the market's over the same days.
+"""Update effect: a game's players before and after an update, compared with the market's on the same days.
 
 Belongs here: the comparison. Does not belong here: which articles are updates (news_markers.py).
 """
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 SIDE_DAYS = 7
-"""Days looked at on each side of the update's day, which belongs to neither."""
+"""Days before and after the update's day, which belongs to neither."""
 ENOUGH_DAYS = 4
-"""Collected days that each side needs."""
+"""Minimum number of collected days on each side."""
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """A row an app and day with an update."""
+    """One row per app and day with an update."""
     days = _update_days(marked(inputs["news"].where(F.col("partition_key").isin([*keys]))))
     chart = one_place(around(inputs["most_played"], keys, before=SIDE_DAYS, after=6 + SIDE_DAYS))
     medians = _medians(days, _with_market(chart))
@@ -66,8 +66,8 @@ def _medians(days: DataFrame, chart: DataFrame) -> DataFrame:
 
 def _effects(medians: DataFrame) -> DataFrame:
     counted = medians.withColumns({n: F.expr(f"cast(coalesce({n}, 0) as int)") for n in ("days_before", "days_after")})
-    told = counted.withColumn("too_few_days", F.expr(f"least(days_before, days_after) < {ENOUGH_DAYS}"))
-    changes = told.withColumns(
+    checked = counted.withColumn("too_few_days", F.expr(f"least(days_before, days_after) < {ENOUGH_DAYS}"))
+    changes = checked.withColumns(
         {
             "change": F.expr("if(too_few_days, null, peak_after / nullif(peak_before, 0) - 1)"),
             "market_change": F.expr("if(too_few_days, null, market_after / nullif(market_before, 0) - 1)"),

@@ -1,4 +1,4 @@
-"""Seven-day means and their changes: a week against an earlier week, so that weekdays weigh the same on both sides.
+"""Seven-day means and their changes: a week compared with an earlier week, so that both have the same weekdays.
 
 Belongs here: the mean and the change of any daily number. Does not belong here: which number (the insights' files).
 """
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 WEEK = 7
 CHANGE_DAYS = (7, 28, 91, 364)
-"""Days between the two weeks of a change: whole weeks, so that both begin on the same weekday."""
+"""Days between the two weeks of a change: whole weeks, so that both start on the same weekday."""
 ENOUGH_WEEKDAYS = 4
-"""Weekdays that must be known in both weeks."""
+"""Minimum number of weekdays known in both weeks."""
 LOOKBACK_DAYS = CHANGE_DAYS[-1] + WEEK
-"""Days that the longest change spans, the day itself included."""
+"""Days spanned by the longest change, the day itself included."""
 
 METHOD = (
     "7-day mean: over the day and the 6 before it, null unless all 7 are known. Change over N days: the mean of those "
@@ -34,7 +34,7 @@ METHOD = (
 def with_weekly_means(days: DataFrame, value: str, by: WindowSpec, mean: str) -> DataFrame:
     """``days`` with the 7-day ``mean`` of ``value``, its changes (shares) and ``players_gained_7d``.
 
-    ``by`` is ordered by the day as a whole number and has one row a day. Null where ``value`` is.
+    ``by`` is ordered by the day as an integer and has one row per day. Null where ``value`` is.
     """
     week = by.rangeBetween(1 - WEEK, 0)
     beside = days.withColumns({_then(n): F.max(value).over(by.rangeBetween(-n, -n)) for n in CHANGE_DAYS})
@@ -55,7 +55,7 @@ def with_weekly_means(days: DataFrame, value: str, by: WindowSpec, mean: str) ->
 
 
 def columns_of(mean: str, whose: str) -> tuple[Column, ...]:
-    """The columns that ``with_weekly_means`` makes."""
+    """The columns that ``with_weekly_means`` adds."""
     against = f"7-day mean of {whose} against that of"
     return (
         Column(mean, "double", f"Mean of {whose} over the 7 days to this one; null unless all 7 are known.", "players"),

@@ -1,1 +1,1 @@
-"""The only room that knows Dagster: what is made, when, and how it is shown."""
+"""The only package that imports Dagster: assets, jobs, schedules, sensors, and what the Dagster UI shows of them."""

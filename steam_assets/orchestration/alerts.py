@@ -1,7 +1,6 @@
-"""The alert of a failed run: a line in the log and a JSON POST to the webhook of the settings.
+"""Alerts for failed runs: one line in the log and one JSON POST to the webhook in the settings.
 
-Belongs here: what is told, and that no secret is. Does not belong here: which failures are worth another try
-(failures.py).
+Belongs here: the content of an alert, without secrets. Does not belong here: which failures are retried (failures.py).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ NO_MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "ˋ", "@": "＠"})
 
 
 class AlertNotDelivered(Exception):
-    """The webhook did not take the alert. The failed run stands in the Dagster UI and in the log."""
+    """The webhook did not accept the alert. The failed run is still in the Dagster UI and in the log."""
 
 
 class _TryAgain(Exception):
@@ -36,27 +35,27 @@ class _TryAgain(Exception):
 
 
 def failure_alerts(settings: Settings, *, running: bool) -> dg.SensorDefinition:
-    """The sensor that tells of each failed run once, off unless ``running``."""
+    """The sensor that reports each failed run once; off unless ``running``."""
 
     @dg.run_failure_sensor(
         name="failure_alerts",
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=30,
-        description="Tells the log, and the webhook of STEAM_ALERT_WEBHOOK_URL if it is set, of each failed run.",
+        description="Reports each failed run to the log, and to the webhook in STEAM_ALERT_WEBHOOK_URL if it is set.",
     )
     def alert(context: dg.RunFailureSensorContext) -> None:
-        told = message(settings, context.dagster_run, _errors(context))
-        context.log.error(told["text"])
+        payload = message(settings, context.dagster_run, _errors(context))
+        context.log.error(payload["text"])
         if settings.alert_webhook_url.get_secret_value():
-            deliver(settings, told)
+            deliver(settings, payload)
 
     return alert
 
 
 def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The alert as plain data. ``errors`` are steps with their messages, as they are.
+    """The alert as plain data. ``errors`` are (step, message) pairs.
 
-    ``text`` is a sentence for chat services, in which nothing of an error is a link or calls anybody.
+    ``text`` is one sentence for chat services, in which nothing of an error becomes a link or a mention.
     """
     clean = [
         {"step": step, "error": visible(without_secrets(settings, error))[:LONGEST_TEXT]} for step, error in errors
@@ -75,8 +74,8 @@ def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, 
     }
 
 
-def deliver(settings: Settings, told: dict[str, Any]) -> None:
-    """POST the alert, a few times if need be. AlertNotDelivered, without the address in it, if it is not taken."""
+def deliver(settings: Settings, payload: dict[str, Any]) -> None:
+    """POST the alert, with retries. Raises AlertNotDelivered, without the address in its message."""
     trying = Retrying(
         retry=retry_if_exception_type(_TryAgain),
         stop=stop_after_attempt(TRIES),
@@ -84,16 +83,16 @@ def deliver(settings: Settings, told: dict[str, Any]) -> None:
         reraise=True,
     )
     try:
-        trying(_post, settings.alert_webhook_url.get_secret_value(), told)
+        trying(_post, settings.alert_webhook_url.get_secret_value(), payload)
     except _TryAgain as error:
         raise AlertNotDelivered(f"STEAM_ALERT_WEBHOOK_URL {error} ({TRIES} tries); check it and the network") from None
 
 
-def _post(url: str, told: dict[str, Any]) -> None:
-    # Errors of requests name the address, which is a secret: only their kind is told.
+def _post(url: str, payload: dict[str, Any]) -> None:
+    # Errors of requests contain the address, which is a secret: only their type is reported.
     try:
         with _unlogged():
-            answer = requests.post(url, json=told, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+            answer = requests.post(url, json=payload, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _TryAgain(f"could not be reached: {type(error).__name__}") from None
     except requests.RequestException as error:
@@ -106,7 +105,7 @@ def _post(url: str, told: dict[str, Any]) -> None:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keep the address out of what urllib3 logs for debugging."""
+    """Keep the address out of urllib3's debug log."""
 
     def refuse(_record: logging.LogRecord) -> bool:
         return False

@@ -1,6 +1,6 @@
-"""``build_defs``: the one way definitions are made, by production, the command line and tests alike.
+"""``build_defs``: builds the definitions, for production, the command line and tests alike.
 
-Belongs here: putting the parts together. Does not belong here: the parts.
+Belongs here: assembling the parts. Does not belong here: the parts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
-from steam_assets.orchestration.maintenance_jobs import care_jobs, drill_schedule
+from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintenance_jobs
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
@@ -41,25 +41,25 @@ def build_defs(
     sources: Sequence[Source] = SOURCES,
     resource_overrides: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
-    """Definitions of a deployment.
+    """The definitions of a deployment.
 
-    ``settings`` default to the environment's; ``resource_overrides`` replace resources by key (``lake``, ``clock``,
+    ``settings`` defaults to the environment's; ``resource_overrides`` replaces resources by key (``lake``, ``clock``,
     ``spark``, ``raw_io``, ``iceberg_io``, ``submission``).
     """
     settings = settings or Settings()
-    # Long in Dagster and still marked beta; a line for each asset and sensor would bury real warnings.
+    # In Dagster for a long time and still marked beta; one warning per asset and sensor would bury the real ones.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `(backfill_policy|owners)`")
-    # Meant so: a scheduled job is of one partition, and a range is asked of the assets.
+    # Intended: a scheduled job runs one partition, and a range is requested from the assets.
     warnings.filterwarnings("ignore", message="Asset job .* materializes assets with varying BackfillPolicies")
     partitions = partitions_by_cadence(sources)
     by_name = {source.name: source for source in sources}
     elsewhere = settings.spark_runner != "in-process"
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
     jobs = cadence_jobs(sources, assets, partitions)
-    standing = health_check_job(sources)
+    health_check = health_check_job(sources)
     refresh = refresh_job(sources)
     quicksight = quicksight_jobs(settings)
-    care = care_jobs(sources)
+    maintenance = maintenance_jobs(sources)
     on = settings.automation
     return dg.Definitions(
         assets=[
@@ -70,11 +70,11 @@ def build_defs(
             *status_assets(sources),
         ],
         asset_checks=[check for source in sources for check in source_checks(source)],
-        jobs=[*jobs, standing, refresh, *quicksight, *care],
+        jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
-            health_check_schedule(standing, running=on),
-            drill_schedule(care, running=on),
+            health_check_schedule(health_check, running=on),
+            drill_schedule(maintenance, running=on),
         ],
         sensors=[
             *source_sensors(sources, jobs, running=on),

@@ -1,7 +1,7 @@
-"""Checks of raw and clean partitions, from the numbers of the manifest and the ledger.
+"""Checks of raw and clean partitions, computed from the counts in the manifest and the ledger.
 
-Belongs here: claims about counts that hold for every table. Does not belong here: backups' ``verified`` (its asset
-says it).
+Belongs here: rules on counts that hold for every table. Does not belong here: the backups' ``verified`` check, which
+their assets report themselves.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from steam_assets.sources.source import Source, Table
 
 
 def raw_checks(source: Source, key: dg.AssetKey) -> dg.AssetChecksDefinition:
-    """``no_dead_letters``: no record of the partition's batches, or between theirs, was set aside as no envelope."""
+    """``no_dead_letters``: every message within the offsets of the partition's batches was a valid envelope."""
 
     @dg.asset_check(
         name="no_dead_letters",
         asset=key,
-        description="Nothing was set aside on landing; if so, it is in the quarantine and the dead-letter topic.",
+        description="No message was rejected on landing; rejected ones are in quarantine and in the dead-letter topic.",
     )
     def no_dead_letters(context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
         records = {k: lake.raw(source).record(RawRecord, k) for k in context.op_execution_context.partition_keys}
@@ -30,7 +30,10 @@ def raw_checks(source: Source, key: dg.AssetKey) -> dg.AssetChecksDefinition:
 
 
 def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChecksDefinition:
-    """``reconciled``: every landed item is clean, quarantined or a duplicate. ``quarantine_within_limit``: few are."""
+    """``reconciled``: every landed item is clean, quarantined or a duplicate.
+
+    ``quarantine_within_limit``: the share of quarantined items is at most the source's limit.
+    """
 
     @dg.multi_asset_check(
         name=f"{source.name}_{table.name}_counts",

@@ -1,13 +1,12 @@
-"""Failures told apart: those worth another try and those that are not.
+"""Which failures are retried and which are permanent.
 
-Belongs here: the one place where retries are decided. Does not belong here: raising (ops do) or waiting (the client
-does).
+Belongs here: the decision whether to retry. Does not belong here: raising (ops do) or waiting (the client does).
 
-There are three layers, and each retries only what the one below cannot. 1. The HTTP client repeats single requests,
-with backoff and jitter, and waits out a block (extraction/http_client.py). 2. An op is tried again as ``RETRIES`` say
-if the whole fetch failed for a reason that passes, unless a command waits for its run. 3. A run that crashed is retried
-by the instance (dagster.yaml, ``run_retries`` with ``retry_on_asset_or_op_failure: false``); a run that failed by
-itself is not.
+There are three layers, and each retries only what the one below cannot. 1. The HTTP client retries single requests with
+backoff and jitter, and waits out a block (extraction/http_client.py). 2. An op whose whole fetch failed for a transient
+reason is retried as ``RETRIES`` defines, unless a command waits for its run. 3. A run that crashed is retried by the
+instance (dagster.yaml, ``run_retries`` with ``retry_on_asset_or_op_failure: false``); a run in which a step failed is
+not.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ from contextlib import contextmanager
 import dagster as dg
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
-"""After about one and two minutes: longer outages are for the next schedule or a backfill."""
+"""After about one and two minutes; longer outages are left to the next scheduled run or a backfill."""
 
 
 def permanent(message: str) -> dg.Failure:
-    """A failure that another try cannot mend; ``message`` says what is wrong and the next step."""
+    """A failure that a retry cannot fix; ``message`` states what is wrong and the next step."""
     return dg.Failure(description=message, allow_retries=False)
 
 
 ATTENDED = "steam/attended"
-"""Tag of a run that a command waits for: its user sees the failure at once, in place of minutes of silence."""
+"""Tag of a run that a command waits for: its user sees a failure at once, not after minutes of retries."""
 
 
 @contextmanager
 def tried_again(context: dg.OpExecutionContext) -> Iterator[None]:
-    """Ask for another try if the op fails by something that is not ``permanent``; raises RetryRequested.
+    """Request a retry if the op fails with anything but a ``permanent`` failure; raises RetryRequested.
 
-    In the place of an op's ``retry_policy``: with one, Dagster takes Ctrl-C, and Terminate in the Dagster UI, for a
-    failure that passes, waits, and begins again.
+    Replaces an op's ``retry_policy``: with one, Dagster treats Ctrl-C, and Terminate in the Dagster UI, as a transient
+    failure and retries.
     """
     try:
         yield

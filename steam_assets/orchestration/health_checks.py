@@ -1,7 +1,7 @@
-"""The standing check of a source: which partitions are missing, unfinished or failed, looked at once a day.
+"""The daily health check of each source: which partitions are missing, unfinished or failed.
 
-Belongs here: the asset that shows a source's state in the Dagster UI, its check and its schedule. Does not belong here:
-the comparison itself (ledger/freshness.py).
+Belongs here: the asset that shows a source's status in the Dagster UI, its check and its schedule. Does not belong
+here: the comparison itself (ledger/freshness.py).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from steam_assets.sources.source import Source
 
 CHECK = "missing_and_failed_partitions"
 RECENT_DAYS = 35
-"""A gap that nothing can fill is an alarm for so long, and afterwards only shown."""
+"""For how many days a gap that cannot be filled fails the check; older ones are only listed."""
 CRON = "15 7 * * *"
 
 
@@ -28,16 +28,16 @@ def status_key(source: Source) -> dg.AssetKey:
 
 
 def status_assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
-    """An asset a source that holds its state as metadata, with the check."""
+    """One asset per source, with its status as metadata, and the check."""
     return [_status_asset(source) for source in sources]
 
 
 def health_check_job(sources: Sequence[Source]) -> AssetJob:
-    """The job that brings all of them up to date; it reads a few small objects a partition, and no data."""
+    """The job that updates all of them; it reads a few small objects per partition and no data."""
     return dg.define_asset_job(
         "health_checks",
         selection=dg.AssetSelection.assets(*(status_key(source) for source in sources)),
-        description="Names the partitions that are missing, unfinished or failed, of every source.",
+        description="Lists the missing, unfinished and failed partitions of every source.",
     )
 
 
@@ -48,7 +48,7 @@ def health_check_schedule(job: AssetJob, *, running: bool) -> dg.ScheduleDefinit
         cron_schedule=CRON,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description="Daily, after the night's runs.",
+        description="Daily, after the nightly runs.",
     )
 
 
@@ -61,12 +61,13 @@ def _status_asset(source: Source) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 CHECK,
                 asset=key,
-                description="No partition is late, failed, half-way, or a gap that can still be filled; "
-                f"no other gap is younger than {RECENT_DAYS} days.",
+                description="No partition is late, failed, unfinished or a gap that can still be filled; "
+                f"no other gap is less than {RECENT_DAYS} days old.",
             )
         ],
         group_name=source.name,
-        description=f"How far {source.title} is: the newest partition, gaps and why, what is unfinished or failed.",
+        description=f"Status of {source.title}: the newest partition, gaps and their reasons, unfinished and failed "
+        "partitions.",
         owners=OWNERS,
         kinds={"json"},
         tags={"stage": "status", "cadence": source.cadence.value},

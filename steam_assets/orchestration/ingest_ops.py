@@ -1,6 +1,6 @@
 """The two ops of a raw asset: ``publish`` (source → Kafka) and ``land`` (Kafka → raw files).
 
-Belongs here: making the ops of one source, their config and their failures. Does not belong here: the work itself
+Belongs here: building the ops of a source, their config and their failures. Does not belong here: the work itself
 (ingestion/), the commit (io_managers.py).
 """
 
@@ -25,10 +25,10 @@ from steam_assets.sources.source import Source
 
 
 class PublishConfig(PlainConfig):
-    """How to obtain the partition.
+    """How to fetch the partition.
 
-    ``refetch`` asks the source although the partition is there, and adds a snapshot. ``apps`` are asked about instead
-    of the chart's. ``batch_ids`` are batches of other producers to add to what is there.
+    ``refetch`` asks the source again although the partition exists, and adds a snapshot. ``apps`` replaces the apps of
+    the chart. ``batch_ids`` are batches of other producers to add to the partition.
     """
 
     refetch: bool = False
@@ -37,11 +37,11 @@ class PublishConfig(PlainConfig):
 
 
 def publish_op(source: Source) -> dg.OpDefinition:
-    """The op that makes sure the partition's batches are in the topic; gives an ``Resolved``."""
+    """The op that ensures that the partition's batches are in the topic; returns a ``Resolved``."""
 
     @dg.op(
         name=f"publish_{source.name}",
-        description=f"Ask {source.title} and publish the answers to its topic, in one Kafka transaction.",
+        description=f"Fetch {source.title} and publish the responses to its topic in one Kafka transaction.",
         ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
         out=dg.Out(Resolved),
         tags={"source": source.name},
@@ -73,11 +73,11 @@ def publish_op(source: Source) -> dg.OpDefinition:
 
 
 def land_op(source: Source) -> dg.OpDefinition:
-    """The op that lands the batches by their exact offsets; its IO manager commits them."""
+    """The op that lands the batches, by their exact offsets; its IO manager commits them."""
 
     @dg.op(
         name=f"land_{source.name}",
-        description="Consume exactly the batches' offsets of the topic and write them as rows of the raw table.",
+        description="Consume exactly the batches' offsets from the topic and write the messages as rows of raw.",
         out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
         tags={"source": source.name},
     )
@@ -96,7 +96,7 @@ def land_op(source: Source) -> dg.OpDefinition:
 
 
 def _apps(source: Source, key: str, given: Sequence[int], settings: Settings) -> Callable[[], Sequence[int]]:
-    """The apps to ask about: the run's, the settings', or the week's chart in its order."""
+    """The apps to fetch: those of the run, of the settings, or of the week's chart, in chart order."""
 
     def apps() -> Sequence[int]:
         if source.apps_from is None:
@@ -111,7 +111,7 @@ def _chart(chart: str, key: str, settings: Settings) -> list[int]:
     rows = CleanReader(settings).arrow(chart, [key], ("rank", "app_id"))
     if rows is None or rows.num_rows == 0:
         raise permanent(
-            f"{chart}/clean has no partition {key}, and it names the apps to ask about. Materialize it first: "
+            f"{chart}/clean, which names the apps to fetch, has no partition {key}. Materialize it first: "
             f"steam-assets run {chart} --from {key} --to {key}; or name the apps: --apps 730,570"
         )
     ranked = sorted(zip(rows["rank"].to_pylist(), rows["app_id"].to_pylist(), strict=True))

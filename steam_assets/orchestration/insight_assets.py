@@ -1,7 +1,7 @@
-"""The assets of insights: one each, computed by Spark from clean tables and replaced a partition at a time.
+"""The insight assets: one per insight, computed by Spark from clean tables and replaced partition by partition.
 
-Belongs here: the join of an insight with partitions, Spark and the Dagster UI's metadata. Does not belong here:
-formulas (insights/), when to refresh.
+Belongs here: connecting an insight to partitions, Spark and metadata for the Dagster UI. Does not belong here: formulas
+(insights/), when to refresh.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ from steam_assets.sources.source import Source
 def insight_assets(
     sources: Sequence[Source], partitions: Mapping[Cadence, Partitions], insights: Sequence[Insight] = INSIGHTS
 ) -> list[dg.AssetsDefinition]:
-    """An asset for each insight whose clean tables these sources have."""
+    """One asset per insight whose clean tables these sources have."""
     return [
         _insight_asset(insight, sources, partitions[insight.cadence] if insight.cadence else None)
         for insight in served_insights(sources, insights)
@@ -99,7 +99,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
 def compute_partitions(
     spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
 ) -> Replaced:
-    """Compute the insight's partitions ``keys`` and replace them in one commit. InsightInvalid as of ``replace``."""
+    """Compute the insight's partitions ``keys`` and replace them in one commit; raises as ``replace`` does."""
     return replace(spark, lake, insight, _rows(spark, insight, sources, lake, clock, keys), keys)
 
 
@@ -115,7 +115,7 @@ def _rows(
 def insight_metadata(
     spark: SparkSession, lake: Lake, insight: Insight, done: Replaced
 ) -> Mapping[str, Mapping[str, dg.MetadataValue]]:
-    """By partition: its rows; and with the newest its first rows, and the insight's line over its partitions."""
+    """Metadata by partition: the row count; for the newest also a preview and the sparkline over all partitions."""
     shown = {
         key: {
             "dagster/partition_row_count": dg.MetadataValue.int(rows),

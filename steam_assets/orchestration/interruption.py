@@ -1,6 +1,6 @@
 """Ctrl-C while Dagster runs in this process.
 
-Belongs here: that none is lost. Does not belong here: what is stopped then (the commands).
+Belongs here: making sure that no signal is lost. Does not belong here: what is stopped then (the commands).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import dagster as dg
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end if SIGINT or SIGTERM came meanwhile.
+    """Raise KeyboardInterrupt at the end if SIGINT or SIGTERM arrived in the meantime.
 
-    Dagster ends the step that is interrupted, and reports the run as failed. A signal between two steps it keeps for
-    the next one, and forgets it if there is none. The interpreter writes each signal to the wakeup descriptor, whoever
-    handles it. Nothing is watched in a thread that is not the main one, where no signal arrives.
+    Dagster ends the interrupted step and reports the run as failed. It keeps a signal between two steps for the next
+    step, and forgets it if there is none. The interpreter writes each signal to the wakeup descriptor, no matter which
+    handler is installed. Outside the main thread, where no signals arrive, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    received, told = socket.socketpair()
-    with received, told:
+    received, wakeup = socket.socketpair()
+    with received, wakeup:
         received.setblocking(False)
-        told.setblocking(False)
-        before = signal.set_wakeup_fd(told.fileno())
+        wakeup.setblocking(False)
+        before = signal.set_wakeup_fd(wakeup.fileno())
         try:
             yield
         except dg.DagsterExecutionInterruptedError:

@@ -1,9 +1,9 @@
 """IO managers: how raw partitions and clean partitions are committed and read.
 
-Belongs here: the join of an asset's partition keys with the lake. Does not belong here: formats and counts (lake/).
+Belongs here: mapping an asset's partition keys to the lake. Does not belong here: formats and counts (lake/).
 
-``raw_io`` commits landed batches and reads partitions as a DataFrame of envelopes. ``iceberg_io``
-commits judged items as Iceberg partitions, in one atomic overwrite, and reads partitions as a DataFrame.
+``raw_io`` commits landed batches and reads partitions as a DataFrame of envelopes. ``iceberg_io`` commits classified
+items as Iceberg partitions, in one atomic overwrite, and reads partitions as a DataFrame.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from steam_assets.spark.cleaning import commit_classified, raw_frame
 
 
 class RawIOManager(dg.IOManager):
-    """Commits and reads raw partitions. An output is the list of batches landed; none if all were there."""
+    """Commits and reads raw partitions. An output is the list of landed batches; empty if all were there already."""
 
     def __init__(self, lake: Lake, spark: LazyPySparkResource, sources: Mapping[str, Source]) -> None:
         self._lake, self._spark, self._sources = lake, spark, sources
@@ -46,7 +46,7 @@ class RawIOManager(dg.IOManager):
 
 
 class IcebergIOManager(dg.IOManager):
-    """Commits judged items (``cleaning.judge``) of a table's partitions, and reads its rows."""
+    """Commits classified items (``cleaning.classify``) of a table's partitions, and reads its rows."""
 
     def __init__(
         self, lake: Lake, spark: LazyPySparkResource, clock: Clock, tables: Mapping[dg.AssetKey, tuple[Source, Table]]
@@ -75,7 +75,7 @@ class IcebergIOManager(dg.IOManager):
 
 
 def require_raw(lake: Lake, source: Source, partition_key: str) -> RawRecord:
-    """The ledger's record of a raw partition, or a permanent failure that says which asset to materialize first."""
+    """The ledger's record of a raw partition; a permanent failure that names what to run first if there is none."""
     record = lake.raw(source).record(RawRecord, partition_key)
     if record is None:
         raise permanent(
@@ -86,7 +86,7 @@ def require_raw(lake: Lake, source: Source, partition_key: str) -> RawRecord:
 
 
 def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) -> CleanRecord:
-    """The record of a clean partition, or a permanent failure that says what to run first."""
+    """The record of a clean partition; a permanent failure that names what to run first if there is none."""
     record = lake.clean(table).record(CleanRecord, partition_key)
     if record is None:
         raise permanent(
@@ -97,7 +97,7 @@ def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) 
 
 
 def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:
-    """The counts of a raw partition, as shown in the Dagster UI."""
+    """The counts of a raw partition, as metadata for the Dagster UI."""
     batches = record.batches
     return {
         "fetched": dg.MetadataValue.int(sum(b.fetched for b in batches)),
@@ -114,7 +114,7 @@ def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:
 
 
 def clean_metadata(record: CleanRecord) -> dict[str, dg.MetadataValue]:
-    """The counts of a clean partition, as the Dagster UI shows them."""
+    """The counts of a clean partition, as metadata for the Dagster UI."""
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(record.clean),
         "items": dg.MetadataValue.int(record.items),
@@ -127,9 +127,10 @@ def clean_metadata(record: CleanRecord) -> dict[str, dg.MetadataValue]:
 def show_partitions(
     context: dg.AssetExecutionContext, key: dg.AssetKey, shown: Mapping[str, Mapping[str, dg.MetadataValue]]
 ) -> None:
-    """Give the materialization of each partition its own metadata; ``shown`` is by partition key.
+    """Give each partition's materialization its own metadata; ``shown`` is by partition key.
 
-    What an asset or an IO manager reports for a whole run would stand, sums and all, with each partition of a range.
+    Metadata that an asset or an IO manager reports for the whole run would appear, with its totals, on every partition
+    of a range.
     """
     for partition_key, metadata in shown.items():
         context.add_asset_metadata(metadata, key, partition_key)

@@ -1,6 +1,6 @@
-"""Running stages of sources from a command or a script, as the same runs that the Dagster UI shows.
+"""Running stages of sources from a command or a script, as runs that the Dagster UI shows too.
 
-Belongs here: the choice of assets by stage, and one run a partition or a range. Does not belong here: what runs do,
+Belongs here: selecting assets by stage, and one run per partition or range. Does not belong here: what runs do,
 printing.
 """
 
@@ -38,11 +38,11 @@ from steam_assets.settings import Settings, private_folder
 from steam_assets.sources.source import Source
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""The events are in the instance, for the Dagster UI; a command shows progress and what failed."""
+"""The instance keeps the events for the Dagster UI; a command shows progress and failures only."""
 
 
 class Stage(StrEnum):
-    """A stage of a source's way; each can run alone."""
+    """A stage of a source's pipeline; each can run alone."""
 
     RAW = "raw"
     RAW_BACKUP = "raw-backup"
@@ -51,19 +51,19 @@ class Stage(StrEnum):
 
 
 AFTER_RAW = (Stage.RAW_BACKUP, Stage.CLEAN, Stage.CLEAN_BACKUP)
-"""The stages that take a range of partitions in one run."""
+"""The stages that process a range of partitions in one run."""
 
 
 @dataclass(frozen=True)
 class PartitionRun:
-    """A run of one partition: the checks that failed, and whether the raw partition was there already and kept."""
+    """The outcome of one partition's run: failed checks, and whether an existing raw partition was kept."""
 
     failed_checks: list[str]
     kept: bool
 
 
 class RunFailed(Exception):
-    """A run failed; the message is its first step's failure, in one line, and ``details`` are all with tracebacks."""
+    """A run failed; the message is the first failure in one line, ``details`` holds all of them with tracebacks."""
 
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
@@ -86,7 +86,7 @@ def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
 class Launcher:
     """Runs assets of ``defs`` in this process, recorded in ``instance``.
 
-    Somebody waits for these runs: a failure ends one at once, without another try, and so does Ctrl-C
+    A user waits for these runs: a failure ends a run at once, without a retry, and so does Ctrl-C
     (KeyboardInterrupt).
     """
 
@@ -98,22 +98,22 @@ class Launcher:
     def partition(
         self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = (), refetch: bool = False
     ) -> PartitionRun:
-        """One run of the stages for one partition. RunFailed if it does not succeed."""
+        """Run the stages for one partition. Raises RunFailed if the run does not succeed."""
         asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps], "refetch": refetch}}}}
         given = {"ops": {f"{source.name}__raw": asked}} if apps or refetch else {}
         result = self._run(source, stages, partition_key=key, run_config=given)
         return PartitionRun(_failed_checks(result), _origin(result, source) == Origin.THERE.value)
 
     def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> list[str]:
-        """The same for all partitions from the first key to the last (not for ``raw``)."""
+        """Run the stages (not ``raw``) for all partitions from the first key to the last; returns the failed checks."""
         return _failed_checks(
             self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
         )
 
     def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
-        """Compute the insights of changed clean partitions, by default of all, then the visuals, in one run.
+        """Compute the insights of the changed clean partitions (default: all), then the visuals, in one run.
 
-        RunFailed if it fails.
+        Raises RunFailed if the run fails.
         """
         config = {"changed": {table: list(keys) for table, keys in (changed or {}).items()}}
         self._execute(self._refresh, run_config={"ops": {INSIGHTS_OP: {"config": config}}} | QUIET)
@@ -149,7 +149,7 @@ class Launcher:
                     **options,
                 )
         except Exception as error:
-            # Dagster could not write down what happened, as it may be unable to write down this.
+            # Dagster could not record what happened, and may be unable to record this too.
             full = disk_is_full(str(error), _written_to())
             if full is None:
                 raise
@@ -167,7 +167,7 @@ def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 def _origin(result: dg.ExecuteInProcessResult, source: Source) -> str | None:
-    """Where the raw partition came from, as the publish op has noted it; None if it did not run."""
+    """Where the raw partition came from, as the publish op reported it; None if that op did not run."""
     for event in result.filter_events(lambda e: e.is_successful_output):
         if event.step_key and event.step_key.endswith(f"publish_{source.name}"):
             origin = event.step_output_data.metadata.get("origin")
@@ -176,7 +176,7 @@ def _origin(result: dg.ExecuteInProcessResult, source: Source) -> str | None:
 
 
 def _written_to() -> list[Path]:
-    """The folders of this machine that a run writes to."""
+    """The local folders that a run writes to."""
     settings = Settings()
     roots = [settings.root(name) for name in ROOT_NAMES]
     folders = [settings.home, Path(tempfile.gettempdir()), *(Path(root) for root in roots if not on_s3(root))]
@@ -205,9 +205,9 @@ def _check(evaluation: dg.AssetCheckEvaluation) -> str:
 
 @contextmanager
 def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of ``DAGSTER_HOME``, by default ``HOME/dagster``, set up from the checkout's dagster.yaml.
+    """The instance of ``DAGSTER_HOME`` (default: ``HOME/dagster``), set up from the checkout's dagster.yaml.
 
-    What processes that died left in progress, or in temporary folders, is ended first.
+    First it ends the runs and removes the temporary folders of processes that died.
     """
     private_folder(settings.home)
     Spool.sweep(spool_folder(settings))
@@ -215,7 +215,7 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         sweep_dead(folder)
     with ExitStack() as stack:
         try:
-            # Two commands at once must not both lay out the databases of a new instance.
+            # Two commands at once must not both create the databases of a new instance.
             with FileLock(settings.home / "instance.lock"):
                 prepare_dagster_home(settings)
                 instance = stack.enter_context(dg.DagsterInstance.get())
@@ -231,7 +231,7 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Make the instance's folder, with dagster.yaml in it, and name it in the environment, for children too."""
+    """Create the instance's folder with its dagster.yaml, and set DAGSTER_HOME, for child processes too."""
     home = Path(os.environ.get("DAGSTER_HOME") or (settings.home / "dagster").absolute())
     private_folder(home)
     template = Path(__file__).resolve().parents[2] / "dagster.yaml"
@@ -242,11 +242,11 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 _NOT_IN_SQLITE_URL = frozenset("?%")
-"""Dagster puts its folder into an sqlite:/// address without escaping: what follows ? is cut, %20 becomes a space."""
+"""Dagster puts its folder into an sqlite:/// URL without escaping: all after ? is cut, %20 becomes a space."""
 
 
 def _plain_link(folder: Path) -> Path:
-    """A link to a folder, of a name without special characters, for as long as this process lives."""
+    """A link to a folder, with a name without special characters, for as long as this process lives."""
     temporary = next(p for p in (tempfile.gettempdir(), "/tmp") if not _NOT_IN_SQLITE_URL.intersection(p))  # noqa: S108
     made = tempfile.mkdtemp(prefix="steam-assets-", dir=temporary)
     atexit.register(shutil.rmtree, made, ignore_errors=True)

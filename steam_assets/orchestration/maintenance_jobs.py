@@ -1,7 +1,7 @@
-"""The jobs that take care of what is kept: housekeeping, restore and the drill.
+"""The maintenance jobs: housekeeping, restore and the restore drill.
 
-Belongs here: their config, and what they report to the Dagster UI. Does not belong here: the work (lake/); it is the
-same that ``steam-assets housekeeping``, ``restore`` and ``drill`` do.
+Belongs here: their config, and what they report to the Dagster UI. Does not belong here: the work itself (lake/), which
+``steam-assets housekeeping``, ``restore`` and ``drill`` share.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,17 +27,17 @@ DRILL_CRON = "0 3 2 * *"
 
 
 class HousekeepingConfig(PlainConfig):
-    """``apply`` deletes; without it the job only says what would be deleted. ``keep_days``: 0 is the setting's."""
+    """``apply`` deletes; without it the job only lists what it would delete. ``keep_days`` 0 is the setting's value."""
 
     apply: bool = False
     keep_days: int = Field(default=0, ge=0)
 
 
 class RestoreConfig(PlainConfig):
-    """What to bring back: one ``source`` or all, one ``partition`` or all.
+    """What to restore: one ``source`` or all, one ``partition`` or all.
 
-    ``to`` is another place (a folder, or s3://bucket/prefix); without it, in place. ``overwrite`` replaces data that
-    differs from its backup.
+    ``to`` is another target (a folder, or s3://bucket/prefix); without it, partitions are restored in place.
+    ``overwrite`` replaces data that differs from its backup.
     """
 
     source: str = ""
@@ -52,27 +52,27 @@ class DrillConfig(PlainConfig):
     source: str = ""
 
 
-def care_jobs(sources: Sequence[Source]) -> list[dg.JobDefinition]:
-    """``housekeeping``, ``restore`` and ``drill`` over the sources."""
+def maintenance_jobs(sources: Sequence[Source]) -> list[dg.JobDefinition]:
+    """The jobs ``housekeeping``, ``restore`` and ``drill`` for these sources."""
     return [_housekeeping_job(sources), _restore_job(sources), _drill_job(sources)]
 
 
 def drill_schedule(jobs: Sequence[dg.JobDefinition], *, running: bool) -> dg.ScheduleDefinition:
-    """A drill a month: a backup that nobody restores is a hope."""
+    """One drill per month: a backup that was never restored proves nothing."""
     return dg.ScheduleDefinition(
         name="drill_schedule",
         job=next(job for job in jobs if job.name == "drill"),
         cron_schedule=DRILL_CRON,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description=f"Proves that the backups restore, at {DRILL_CRON} UTC.",
+        description=f"Proves that the backups can be restored; cron {DRILL_CRON}, UTC.",
     )
 
 
 def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="clear_old_primaries",
-        description="Clear old primaries, each only if its backup verifies at that moment. A dry run unless `apply`.",
+        description="Delete old primaries, each only after its backup has been verified. A dry run without `apply`.",
         config_schema=HousekeepingConfig.fields(),
     )
     def clear(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]) -> None:
@@ -84,7 +84,7 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
 
     @dg.job(
         name="housekeeping",
-        description="What of the primaries could be cleared and why; with `apply`, clears it. Backups keep all.",
+        description="Lists which primaries could be deleted and why; deletes them with `apply`. Backups are kept.",
     )
     def housekeeping() -> None:
         clear()
@@ -95,7 +95,7 @@ def _housekeeping_job(sources: Sequence[Source]) -> dg.JobDefinition:
 def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_from_backups",
-        description="Bring partitions back from their backups, raw and clean, and read back what arrived.",
+        description="Restore raw and clean partitions from their backups, and verify them by reading them back.",
         config_schema=RestoreConfig.fields(),
     )
     def restore_from_backups(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake]) -> None:
@@ -111,12 +111,12 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
         except (WouldOverwrite, ValueError) as error:
             raise permanent(str(error)) from error
         if not restored:
-            raise permanent("no backup of that; `steam-assets status` shows what there is")
+            raise permanent("there is no such backup; `steam-assets status` lists the partitions")
         _report(context, restored)
 
     @dg.job(
         name="restore",
-        description="Bring back a partition, a source or everything from the backups; overwrites nothing unless told.",
+        description="Restores a partition, a source or everything from the backups; `overwrite` replaces data.",
     )
     def restore() -> None:
         restore_from_backups()
@@ -127,7 +127,7 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
 def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
     @dg.op(
         name="restore_elsewhere_and_compare",
-        description="Restore every backup into an empty folder, compare, remove the folder.",
+        description="Restore every backup into an empty folder, compare, and remove the folder.",
         config_schema=DrillConfig.fields(),
     )
     def restore_elsewhere(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake]) -> None:
@@ -139,7 +139,7 @@ def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:
 
     @dg.job(
         name="drill",
-        description="Proves that the backups restore. Fails if one does not.",
+        description="Proves that the backups can be restored. Fails if one cannot.",
     )
     def drill() -> None:
         restore_elsewhere()
@@ -151,12 +151,12 @@ def _chosen(sources: Sequence[Source], name: str) -> Sequence[Source]:
     chosen = [source for source in sources if name in ("", source.name)]
     if not chosen:
         named = ", ".join(source.name for source in sources)
-        raise permanent(f"`source` of the run's config names no source; write one of {named}")
+        raise permanent(f"unknown source in the run's config; use one of {named}")
     return chosen
 
 
 def _report(context: dg.OpExecutionContext, restored: Sequence[Restored]) -> None:
-    """The numbers as metadata, and a failure if anything did not arrive as it was."""
+    """Report the row counts as metadata; fail if a restored partition differs from its backup."""
     problems = [f"{r.source} {r.partition_key}: {problem}" for r in restored for problem in r.problems]
     metadata: dict[str, Any] = {
         "partitions": len(restored),

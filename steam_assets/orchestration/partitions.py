@@ -1,6 +1,6 @@
-"""Dagster's partitions of the three cadences, all UTC.
+"""Dagster's partitions definitions for the three cadences, all in UTC.
 
-Belongs here: one definition a cadence, shared by all its assets, so that a range of one is a range of all.
+Belongs here: one definition per cadence, shared by all its assets, so that a range of one is a range of all.
 Does not belong here: the windows themselves (sources/cadence.py).
 """
 
@@ -20,14 +20,14 @@ Partitions = dg.DailyPartitionsDefinition | dg.WeeklyPartitionsDefinition | dg.M
 
 
 def partitions_by_cadence(sources: Iterable[Source]) -> dict[Cadence, Partitions]:
-    """The partitions of each cadence that a source has."""
+    """The partitions definition of each cadence that these sources have."""
     return {cadence: _definition(cadence) for cadence in dict.fromkeys(source.cadence for source in sources)}
 
 
 def _definition(cadence: Cadence) -> Partitions:
     match cadence:
         case Cadence.DAILY:
-            # The present day exists as a partition: a live snapshot is taken during the day it belongs to.
+            # The current day is a partition: a live snapshot is taken during the day it belongs to.
             return dg.DailyPartitionsDefinition(cadence.first, timezone="UTC", end_offset=1)
         case Cadence.WEEKLY:
             return dg.WeeklyPartitionsDefinition(cadence.first, timezone="UTC", day_offset=2)

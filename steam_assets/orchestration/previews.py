@@ -1,9 +1,9 @@
-"""Previews and plots of what was materialized, as Markdown that the Dagster UI shows.
+"""Previews and plots of what was materialized, as Markdown for the Dagster UI.
 
 Belongs here: the form of a preview. Does not belong here: which rows to show (the assets choose).
 
-All text is from the web. A cell is a code span, in which Markdown knows no links, images or HTML; what would end the
-span or the cell is replaced by a look-alike. An image is an SVG made of numbers alone.
+All text comes from the web. Each cell is a code span, in which Markdown renders no links, images or HTML; characters
+that would end the span or the cell are replaced by look-alikes. An image is an SVG built from numbers only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WIDTH, HEIGHT, MARGIN = 320, 60, 4
 
 
 def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
-    """The first rows as a Markdown table; ``columns`` chooses and orders them, by default those of the first row."""
+    """The first rows as a Markdown table; ``columns`` selects and orders the columns, by default the first row's."""
     if not rows:
         return dg.MetadataValue.md("No rows.")
     names = list(columns or rows[0])[:SHOWN_COLUMNS]
@@ -38,24 +38,24 @@ def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -
 
 
 def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
-    """The same of a DataFrame; only the rows shown leave Spark."""
+    """The same for a DataFrame; only the rows shown leave Spark."""
     return preview([row.asDict() for row in frame.limit(SHOWN_ROWS).collect()], columns or frame.columns)
 
 
 def clean_previews(
     spark: SparkSession, target: IcebergTable, keys: Sequence[str]
 ) -> dict[str, dg.MarkdownMetadataValue]:
-    """Of a clean table just committed: rows of the newest of ``keys``, and the line of rows over its partitions.
+    """Metadata of a clean table after a commit: rows of the newest of ``keys``, and a sparkline of rows per partition.
 
-    The line is drawn from the table's metadata; of the data, one partition's first rows are read.
+    The sparkline comes from the table's metadata; only the first rows of one partition are read.
     """
     rows = sorted(target.partition_rows().items())[-PLOTTED_PARTITIONS:]
     shown = frame_preview(read_table(spark, target, [max(keys)]), [column.name for column in target.columns])
-    return {"preview": shown, "plot": sparkline([(key, float(count)) for key, count in rows], "rows a partition")}
+    return {"preview": shown, "plot": sparkline([(key, float(count)) for key, count in rows], "rows per partition")}
 
 
 def sparkline(points: Sequence[tuple[str, float]], title: str) -> dg.MarkdownMetadataValue:
-    """A line through (partition key, value), oldest first, as an image in Markdown, with its ends in words."""
+    """A line through (partition key, value), oldest first, as a Markdown image; first and last value as alt text."""
     known = [(key, value) for key, value in points if math.isfinite(value)]
     if not known:
         return dg.MetadataValue.md("Nothing to plot.")
@@ -68,7 +68,7 @@ def sparkline(points: Sequence[tuple[str, float]], title: str) -> dg.MarkdownMet
 def _svg(values: Sequence[float], words: str) -> str:
     low, high = min(values), max(values)
     step = (WIDTH - 2 * MARGIN) / max(len(values) - 1, 1)
-    # A flat line runs in the middle.
+    # A constant series is drawn in the middle.
     heights = [(value - low) / (high - low) if high > low else 0.5 for value in values]
     places = [(MARGIN + step * i, HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * h) for i, h in enumerate(heights)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)

@@ -1,10 +1,10 @@
-"""QuickSight in Dagster: the asset that refreshes data sets, its job, and the sensor that sees newly committed tables.
+"""QuickSight in Dagster: the asset that refreshes data sets, its job, and the sensor that detects new commits.
 
-Belongs here: when a refresh is asked for, and what the Dagster UI shows of it. Does not belong here: the calls and
-their meaning (visuals/quicksight.py).
+Belongs here: when a refresh is requested, and what the Dagster UI shows of it. Does not belong here: the API calls and
+their results (visuals/quicksight.py).
 
-All of it is there only if the settings name data sets. What was asked is remembered in the clean root, not in a cursor,
-so unchanged data is never imported again and the quota is kept over restarts, whoever runs the asset.
+These exist only if the settings name data sets. Requests are recorded in the clean root, not in a cursor: unchanged
+data is never imported twice and the quota holds across restarts, however the asset is run.
 """
 
 from collections.abc import Sequence
@@ -32,13 +32,13 @@ JOB = "quicksight"
 
 
 class QuickSightConfig(PlainConfig):
-    """``again``: tables whose data sets are refreshed in any case, after a failed import was looked into."""
+    """``again``: tables whose data sets are refreshed unconditionally, after the cause of a failed import was fixed."""
 
     again: list[str] = Field(default_factory=list)
 
 
 def quicksight_assets(settings: Settings, sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
-    """The asset ``visuals/quicksight``, after the tables that have a data set; none if no data set is named."""
+    """The asset ``visuals/quicksight``, downstream of the tables that have a data set; none if no data set is named."""
     if not settings.quicksight_datasets:
         return []
     keys = {table.name: clean_key(source, table) for source in sources for table in source.tables}
@@ -46,7 +46,7 @@ def quicksight_assets(settings: Settings, sources: Sequence[Source]) -> list[dg.
     unknown = sorted(set(settings.quicksight_datasets) - set(keys))
     if unknown:
         raise QuickSightNotSetUp(
-            f"STEAM_QUICKSIGHT_DATASETS names no table of ours: {', '.join(unknown)}; there are {', '.join(keys)}"
+            f"STEAM_QUICKSIGHT_DATASETS names unknown tables: {', '.join(unknown)}; the tables are {', '.join(keys)}"
         )
     return [_asset([keys[table] for table in settings.quicksight_datasets])]
 
@@ -56,8 +56,8 @@ def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         key=QUICKSIGHT,
         deps=after,
         group_name="visuals",
-        description="QuickSight's data sets, refreshed where their tables were committed anew. Each import is followed "
-        "to its end, and its rows are compared with the table's.",
+        description="Refreshes the QuickSight data sets whose tables have new commits, waits for each import to "
+        "finish, and compares its row count with the table's.",
         owners=OWNERS,
         kinds={"quicksight"},
         pool="quicksight",
@@ -75,10 +75,10 @@ def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         except QuickSightNotSetUp as error:
             raise permanent(str(error)) from error
         for table in missing:
-            context.log.warning(f"{table} is not in Glue or has no data yet; it is refreshed once it has")
+            context.log.warning(f"{table} is not in Glue or has no data yet; it will be refreshed when it has")
         for outcome in outcomes:
-            context.log.info(f"{outcome.asked.table}: {outcome.state}, {outcome.told}")
-        failed = [outcome.told for outcome in outcomes if outcome.state == "failed"]
+            context.log.info(f"{outcome.asked.table}: {outcome.state}, {outcome.message}")
+        failed = [outcome.message for outcome in outcomes if outcome.state == "failed"]
         if failed:
             raise permanent("; ".join(failed))
         return dg.MaterializeResult(metadata=_shown(outcomes, work.history.left(work.quota, clock.now())))
@@ -94,32 +94,32 @@ def _shown(outcomes: Sequence[Outcome], left: int) -> dict[str, dg.MetadataValue
             "state": outcome.state,
             "rows": outcome.asked.rows,
             "seconds": outcome.seconds,
-            "told": outcome.told,
+            "message": outcome.message,
         }
         for outcome in outcomes
     ]
     return {
         "refreshed": dg.MetadataValue.int(sum(outcome.state == "completed" for outcome in outcomes)),
-        "waiting": dg.MetadataValue.json({o.asked.table: o.told for o in outcomes if o.state == "waiting"}),
+        "waiting": dg.MetadataValue.json({o.asked.table: o.message for o in outcomes if o.state == "waiting"}),
         "refreshes_left": dg.MetadataValue.int(left),
         "preview": preview(rows),
     }
 
 
 def quicksight_jobs(settings: Settings) -> list[AssetJob]:
-    """The job that refreshes them; none if no data set is named."""
+    """The job that refreshes the data sets; none if no data set is named."""
     if not settings.quicksight_datasets:
         return []
     job = dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.assets(QUICKSIGHT),
-        description="Refreshes the QuickSight data sets whose tables were committed anew.",
+        description="Refreshes the QuickSight data sets whose tables have new commits.",
     )
     return [job]
 
 
 def quicksight_sensor(settings: Settings, job: AssetJob, *, running: bool) -> dg.SensorDefinition:
-    """Asks for one run when tables with a data set were committed anew on S3, off unless ``running``."""
+    """The sensor that requests one run when tables with a data set have new commits on S3; off unless ``running``."""
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
@@ -127,13 +127,13 @@ def quicksight_sensor(settings: Settings, job: AssetJob, *, running: bool) -> dg
         job=job,
         default_status=status,
         minimum_interval_seconds=300,
-        description="Sees newly committed tables in Glue and has their QuickSight data sets refreshed.",
+        description="Detects new commits of tables in Glue and requests a refresh of their QuickSight data sets.",
     )
     def quicksight_refresh(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> dg.RunRequest | dg.SkipReason:
         if context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
-            return dg.SkipReason("a refresh is under way")
+            return dg.SkipReason("a refresh is running")
         try:
             versions, missing = committed_versions(lake.settings, CleanReader(lake.settings))
         except QuickSightNotSetUp as error:
@@ -148,7 +148,7 @@ def quicksight_sensor(settings: Settings, job: AssetJob, *, running: bool) -> dg
         if history.left(quota, now) <= 0:
             free = history.next_free(now)
             return dg.SkipReason(f"{quota} refreshes in 24 hours are used up; {tables} from {free:%Y-%m-%d %H:%M} UTC")
-        # By the hour: a run that failed before it could keep anything, as without Glue, is tried once an hour.
+        # The hour is in the key: a run that failed before it recorded anything, e.g. without Glue, is retried hourly.
         return dg.RunRequest(
             run_key=f"quicksight {history.digest(due)} {now:%Y-%m-%dT%H}", tags={"steam/changed": tables[:200]}
         )

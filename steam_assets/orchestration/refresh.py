@@ -1,12 +1,12 @@
-"""Refresh: when clean partitions are newly committed, the insights they touch and all visuals are made anew, once.
+"""Refresh: after new commits of clean partitions, recompute the affected insights and all visuals once.
 
-Belongs here: the sensor, and the job it asks for. Does not belong here: how commits are seen (insights/commits.py),
-which partitions they touch (insights/affected.py), what is computed and written.
+Belongs here: the sensor, and the job it requests. Does not belong here: how commits are detected
+(ledger/unrefreshed.py), which partitions they affect (insights/affected.py), what is computed and written.
 
-Insights are daily, weekly or monthly and visuals have no partitions; assets with different partitions cannot be in one
-run of an asset job. Runs a cadence, followed by one of visuals, would each start Spark and show the page in between. So
-``refresh`` is a job of ops that calls the very functions the assets call and records a materialization for each
-partition it made: one run, one Spark session, and in the Dagster UI the assets are fresh all the same.
+Insights are daily, weekly or monthly and visuals have no partitions; assets with different partitions cannot share one
+run of an asset job. One run per cadence, followed by one for the visuals, would each start Spark and publish the page
+half-updated. So ``refresh`` is a job of ops that calls the same functions as the assets and records a materialization
+for each partition: one run, one Spark session, and the assets are up to date in the Dagster UI as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,23 +48,23 @@ from steam_assets.sources.source import Source
 JOB = "refresh"
 INSIGHTS_OP = "refresh_insights"
 NAMED_CHANGES = 200
-"""Characters of the tag that names what changed; the run's config has all of it."""
+"""Maximum characters of the tag that names what changed; the run's config has the full list."""
 NOT_DONE = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 class RefreshConfig(PlainConfig):
-    """``changed``: partition keys by clean table; empty for all there are."""
+    """``changed``: partition keys by clean table; empty means all."""
 
     changed: Partitions = Field(default_factory=dict)
 
 
 def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
-    """Insights of the changed partitions, then dashboard, exports of what changed, and the Tableau extract."""
+    """The job: insights of the changed partitions, then dashboard, exports of what changed, and the Tableau extract."""
     insights, with_tableau = _insights_op(sources), installed("tableau")
 
     @dg.job(
         name=JOB,
-        description="Computes the insights that changed clean partitions touch, then the dashboard, exports and the "
+        description="Computes the insights affected by changed clean partitions, then the dashboard, exports and the "
         "Tableau extract. Without config: everything.",
     )
     def refresh() -> None:
@@ -80,7 +80,7 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
 def _insights_op(sources: Sequence[Source]) -> dg.OpDefinition:
     @dg.op(
         name=INSIGHTS_OP,
-        description="Computes each touched insight in one commit; gives the changed partitions of all tables.",
+        description="Computes each affected insight in one commit; returns the changed partitions of all tables.",
         config_schema=RefreshConfig.fields(),
     )
     def refresh_insights(
@@ -124,14 +124,14 @@ def _make_insights(
 def _record(
     context: dg.OpExecutionContext, insight: Insight, metadata: Mapping[str, Mapping[str, dg.MetadataValue]]
 ) -> None:
-    """A materialization a partition, as the asset would have."""
+    """Record one materialization per partition, as the asset would."""
     for key, shown in metadata.items():
         context.log_event(
             dg.AssetMaterialization(insight_key(insight), partition=key if insight.cadence else None, metadata=shown)
         )
 
 
-@dg.op(description="Replaces the page.")
+@dg.op(description="Replaces the dashboard page.")
 def refresh_dashboard(context: dg.OpExecutionContext, made: Partitions, lake: dg.ResourceParam[Lake]) -> None:
     _show(context, DASHBOARD, write_dashboard(lake.settings))
 
@@ -141,7 +141,7 @@ def refresh_exports(context: dg.OpExecutionContext, made: Partitions, lake: dg.R
     _show(context, EXPORTS, write_exports(lake.settings, made))
 
 
-@dg.op(description="Replaces the extract, and publishes it where a server is set.")
+@dg.op(description="Replaces the Tableau extract, and publishes it if a server is set.")
 def refresh_tableau(context: dg.OpExecutionContext, made: Partitions, lake: dg.ResourceParam[Lake]) -> None:
     _show(context, TABLEAU, write_tableau(lake.settings))
 
@@ -151,10 +151,10 @@ def _show(context: dg.OpExecutionContext, key: dg.AssetKey, shown: Mapping[str, 
 
 
 def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running: bool) -> dg.SensorDefinition:
-    """Asks for one refresh of all that was committed since the last, off unless ``running``.
+    """The sensor that requests one refresh for all commits since the last one; off unless ``running``.
 
-    While a refresh is under way it waits: what is committed meanwhile is the next one's. What a failed refresh should
-    have made goes along with the next, so that it is not tried over and over.
+    While a refresh runs it waits: commits in the meantime go to the next one. The partitions of a failed refresh are
+    added to the next one, so that a failure does not loop.
     """
     tables = [table for source in sources for table in source.tables]
 
@@ -163,7 +163,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
         job=job,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=120,
-        description="Sees newly committed clean partitions, whoever committed them, and has insights and visuals made.",
+        description="Detects new commits of clean partitions, by any writer, and refreshes insights and visuals.",
     )
     def refresh_visuals(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]
@@ -173,7 +173,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
             return dg.SkipReason("no clean partition was committed since the last refresh")
         under_way = context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1)
         if under_way:
-            return dg.SkipReason(f"refresh {under_way[0].run_id[:8]} is under way; {in_words(new.changed)} comes next")
+            return dg.SkipReason(f"refresh {under_way[0].run_id[:8]} is running; next: {in_words(new.changed)}")
         changed = _with_failed(context.instance, new.changed)
         context.log.info(f"changed: {in_words(changed)}")
         request = dg.RunRequest(
@@ -187,7 +187,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
 
 
 def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[str]]) -> Partitions:
-    """What changed, and what the newest refresh had to make and did not."""
+    """What changed, and what the newest refresh should have computed and did not."""
     newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
     left: Partitions = {}
     if newest and newest[0].status in NOT_DONE:

@@ -1,6 +1,6 @@
-"""Resources that runs share. Nothing here touches the network or starts a JVM before an op asks for it.
+"""Resources shared by runs. None of them uses the network or starts a JVM before an op needs it.
 
-Belongs here: thin Dagster faces of plain objects. Does not belong here: what the objects do.
+Belongs here: thin Dagster wrappers of plain objects. Does not belong here: what the objects do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from steam_assets.spark.session import log_in, prepare_process, spark_config
 
 
 def spark_resource(settings: Settings) -> LazyPySparkResource:
-    """dagster-pyspark's lazy session, configured when first used: resolving the jars needs a disk or a network."""
+    """dagster-pyspark's lazy session, configured on first use, as resolving the jars needs a disk or a network."""
 
     class SparkSessions(LazyPySparkResource):
         def _init_session(self) -> None:

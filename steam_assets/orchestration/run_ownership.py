@@ -1,11 +1,12 @@
-"""Which process executes a run, and the end of runs whose process died.
+"""Which process executes a run, and how runs of dead processes are ended.
 
-Belongs here: the tags that name a run's process, ending its run, the executor that tags, the sensor that looks.
-Does not belong here: waiting for a slot (source_slot.py), how a process is told from another (processes/identity.py).
+Belongs here: the tags that name a run's process, ending its run, the executor that sets the tags, the sensor that
+checks. Does not belong here: waiting for a slot (source_slot.py), how processes are identified
+(processes/identity.py).
 
-A process that is killed, or loses its machine, cannot report that its run ended: the run would stay in progress, keep
-its place in the queue and its slot of the pool. So each run names its process in a tag, and whoever starts next ends
-the runs of processes that are gone. Runs of other machines are left alone, as nothing is known of them here.
+A process that is killed, or whose machine stops, cannot report that its run ended: the run would stay in progress and
+keep its place in the queue and its slot in the pool. So each run names its process in a tag, and the next process that
+starts ends the runs of dead ones. Runs of other machines are left alone: their processes cannot be checked from here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from steam_assets.masking import shown
 from steam_assets.processes.identity import ProcessIdentity
 
 POOL = "sources"
-"""The pool of the slots that runs claim to ask sources."""
+"""The pool whose slots runs claim while they fetch from sources."""
 
 OWNER = "steam/process"
 COMMAND = "steam/command"
@@ -37,7 +38,7 @@ IN_PROGRESS = [
 
 
 def owner_tags(run_id: str) -> dict[str, str]:
-    """The tags of a run that this process executes. A re-execution copies them; the id tells whose they are."""
+    """The tags of a run that this process executes. A re-execution copies them; the run id in them shows that."""
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
     return {OWNER: f"{run_id} {ProcessIdentity.current()}", COMMAND: shown(" ".join(words))[:LONGEST_COMMAND]}
 
@@ -51,7 +52,7 @@ class Owner:
 
     @classmethod
     def of(cls, run: dg.DagsterRun) -> Owner | None:
-        """None if the run names no process of its own."""
+        """The owner of a run; None if its tags name no process, or are copied from another run."""
         run_id, _, identity = run.tags.get(OWNER, "").partition(" ")
         if run_id != run.run_id:
             return None
@@ -66,13 +67,13 @@ class Owner:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """End the runs whose process died, and free their slots. A sentence for each of them."""
+    """End the runs whose process died and free their slots. Returns one sentence per run."""
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
         owner = Owner.of(run)
         if owner is None or not owner.process.has_died:
             continue
-        # Its process may have ended it in order since the runs were listed; after its death it says nothing more.
+        # Its process may have ended the run properly since the runs were listed; once dead, it cannot any more.
         now = instance.get_run_by_id(run.run_id)
         if now is not None and not now.is_finished:
             ended.append(f"run {run.run_id[:8]} of {owner}, which died, was marked as failed")
@@ -83,7 +84,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def abandon(instance: dg.DagsterInstance, run_id: str, why: str) -> None:
-    """End a run that this process executed and could not bring to an end."""
+    """Mark as failed a run that this process executed and could not finish."""
     run = instance.get_run_by_id(run_id)
     if run is not None and not run.is_finished:
         instance.report_run_failed(run, why)
@@ -91,7 +92,7 @@ def abandon(instance: dg.DagsterInstance, run_id: str, why: str) -> None:
 
 
 def _free_slots_of_finished_runs(instance: dg.DagsterInstance) -> None:
-    """A process may die between the end of its run and that of its slot, or its run may be deleted by somebody."""
+    """Free slots whose process died between ending its run and freeing them, or whose run was deleted."""
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
         return
@@ -103,7 +104,7 @@ def _free_slots_of_finished_runs(instance: dg.DagsterInstance) -> None:
 
 
 class _OwningExecutor(dg.Executor):
-    """Another executor, with the run's process named in its tags before its first step."""
+    """Wraps another executor; names the process in the run's tags before the first step."""
 
     def __init__(self, inner: dg.Executor) -> None:
         self._inner = inner
@@ -126,18 +127,18 @@ _IN_PROCESS: Any = dg.in_process_executor
 
 @dg.executor(name="in_process", config_schema=_IN_PROCESS.config_schema)
 def owning_executor(context: dg.InitExecutorContext) -> dg.Executor:
-    """All steps in one process, as Spark sessions do not cross a fork; the run's tags name the process."""
+    """Runs all steps in one process, as Spark sessions do not survive a fork; the run's tags name the process."""
     return _OwningExecutor(_IN_PROCESS.executor_creation_fn(context))
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:
-    """Always on: without it, runs that died with the machine would fill the queue until they are hours old."""
+    """Always on: without it, runs that died with their machine would block the queue for hours."""
 
     @dg.sensor(
         name="dead_runs",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
-        description="Marks runs as failed whose process was killed or whose machine stopped, and frees their slots.",
+        description="Marks runs as failed if their process was killed or their machine stopped, and frees their slots.",
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         ended = end_dead_runs(context.instance)
@@ -149,5 +150,5 @@ def dead_runs_sensor() -> dg.SensorDefinition:
 
 
 def attended_tags(run_id: str, tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a run that a command executes and waits for: if it dies, nobody else begins it again."""
+    """The tags of a run that a command executes and waits for: if the command dies, the run is not retried."""
     return {**tags, **owner_tags(run_id), MAX_RETRIES: "0"}

@@ -1,6 +1,6 @@
-"""What sensors and standing checks ask of the instance: which partitions are being worked on, and which failed.
+"""What sensors and health checks query from the instance: which partitions are in progress, and which failed.
 
-Belongs here: questions about runs. Does not belong here: the sensors (sensors.py), the state of the data (lake/).
+Belongs here: queries about runs. Does not belong here: the sensors (sensors.py), the state of the data (ledger/).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 MOST_RUNS = 500
-"""Runs looked at; more than that at once, or in a month, is no state of a deployment that works."""
+"""Maximum number of runs queried; a working deployment has fewer at once, and in a month."""
 
 
 class Activity:
-    """The runs that are queued or going on, as they stand now."""
+    """The runs that are queued or in progress at this moment."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=MOST_RUNS)
 
     def works_on(self, source: Source, partition_key: str) -> bool:
-        """Whether a run is about to do something with a partition of the source."""
+        """Whether a queued or running run includes a partition of the source."""
         return any(_concerns(run, source) and _covers(run.tags, partition_key) for run in self._runs)
 
 
@@ -49,7 +49,7 @@ def failed_partitions(instance: dg.DagsterInstance, source: Source, now: datetim
 
 
 def partitions_named(tags: Mapping[str, str]) -> str | None:
-    """The partition of a run's tags, or ``first…last`` of its range; None if it has neither."""
+    """The partition in a run's tags, or ``first…last`` of its range; None if they have neither."""
     if RANGE_START in tags:
         first, last = tags[RANGE_START], tags.get(RANGE_END, tags[RANGE_START])
         return first if first == last else f"{first}…{last}"
@@ -57,7 +57,7 @@ def partitions_named(tags: Mapping[str, str]) -> str | None:
 
 
 def _keys(tags: Mapping[str, str], cadence: Cadence) -> list[str]:
-    """The keys of a run's tags; none for those that are no partitions of the cadence."""
+    """The partition keys in a run's tags, without those that are not partitions of the cadence."""
     if RANGE_START not in tags:
         return [tags[PARTITION]] if PARTITION in tags else []
     try:

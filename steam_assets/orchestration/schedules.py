@@ -1,4 +1,4 @@
-"""One job and one schedule a cadence.
+"""One job and one schedule per cadence.
 
 Belongs here: which assets run together and when. Does not belong here: what a run does.
 """
@@ -22,7 +22,7 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 
 AssetJob: TypeAlias = Any
-"""What ``define_asset_job`` gives; Dagster has no public name for it."""
+"""What ``define_asset_job`` returns; Dagster has no public name for it."""
 
 
 def cadence_jobs(
@@ -30,7 +30,7 @@ def cadence_jobs(
     assets: Mapping[str, Sequence[dg.AssetsDefinition]],
     partitions: Mapping[Cadence, Partitions],
 ) -> list[AssetJob]:
-    """A job a cadence: all stages of all its sources, in one process, as Spark sessions do not cross a fork."""
+    """One job per cadence: all stages of all its sources in one process, as Spark sessions do not survive a fork."""
     jobs = []
     for cadence in partitions:
         names = [s.name for s in sources if s.cadence is cadence]
@@ -38,7 +38,7 @@ def cadence_jobs(
             dg.define_asset_job(
                 cadence.value,
                 selection=dg.AssetSelection.assets(*(a for name in names for a in assets[name])),
-                description=f"Raw to clean backup of {', '.join(names)}.",
+                description=f"All stages, from raw to clean backup, of {', '.join(names)}.",
             )
         )
     return jobs
@@ -47,10 +47,10 @@ def cadence_jobs(
 def cadence_schedules(
     sources: Sequence[Source], jobs: Sequence[AssetJob], *, running: bool
 ) -> list[dg.ScheduleDefinition]:
-    """One schedule for each cadence, off on a laptop. Its tick asks for the newest window that its sources can answer.
+    """One schedule per cadence, off unless ``running``. A tick requests the newest window that its sources can deliver.
 
-    Of the ticks that came while the daemon was away, Dagster evaluates the last one alone, at its return. That tick
-    asks for what all of them would have asked for, where it can still be had; the rest are gaps, not failed runs.
+    Of the ticks that were due while the daemon was down, Dagster evaluates only the last one, after the restart. It
+    requests what all of them would have requested, where it is still available; the rest are gaps, not failed runs.
     """
     schedules = []
     for job in jobs:
@@ -64,7 +64,7 @@ LONGEST = {Cadence.DAILY: timedelta(days=1), Cadence.WEEKLY: timedelta(days=7), 
 
 
 def freshness_policy(cadence: Cadence) -> dg.FreshnessPolicy:
-    """The Dagster UI warns of an asset that is a tenth of a period late, and calls it overdue at a quarter."""
+    """The Dagster UI warns when an asset is a tenth of a period late, and marks it as overdue at a quarter."""
     return dg.FreshnessPolicy.time_window(
         warn_window=timedelta(seconds=1.1 * LONGEST[cadence].total_seconds()),
         fail_window=timedelta(seconds=1.25 * LONGEST[cadence].total_seconds()),
@@ -72,7 +72,7 @@ def freshness_policy(cadence: Cadence) -> dg.FreshnessPolicy:
 
 
 MOST_WINDOWS = 20
-"""Windows that a tick looks back on; of a longer absence the rest is for a backfill."""
+"""How many windows a tick looks back; after a longer outage the rest needs a backfill."""
 SCHEDULE = "dagster/schedule_name"
 
 
@@ -85,7 +85,7 @@ def _schedule(job: AssetJob, cadence: Cadence, sources: Sequence[Source], *, run
         cron_schedule=cadence.schedule_cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description=f"{'The present' if live else 'The newest finished'} window, at {cadence.schedule_cron} UTC.",
+        description=f"The {'current' if live else 'newest finished'} window; cron {cadence.schedule_cron}, UTC.",
     )
     def tick(
         context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
@@ -103,7 +103,7 @@ def _schedule(job: AssetJob, cadence: Cadence, sources: Sequence[Source], *, run
 
 @dataclass(frozen=True)
 class _Tick:
-    """An evaluation of a cadence's schedule at ``now``, which is later than its own moment if the daemon was away."""
+    """One evaluation of a cadence's schedule at ``now``, later than the scheduled time if the daemon was down."""
 
     schedule: str
     cadence: Cadence
@@ -113,8 +113,8 @@ class _Tick:
     now: datetime
 
     def evaluate(self, moment: datetime, *, live: bool) -> tuple[list[dg.RunRequest], str]:
-        """The runs to ask for, oldest first, and a sentence on the windows that cannot be had any more."""
-        # A window that ends at the very moment has ended.
+        """The runs to request, oldest first, and a sentence on the windows that are no longer available."""
+        # A window that ends at this very moment has ended.
         just_after = moment + timedelta(seconds=1)
         newest = self.cadence.containing(moment) if live else self.cadence.latest_finished(just_after)
         windows = [*self._missed(newest, moment), newest]
@@ -122,19 +122,19 @@ class _Tick:
         requests = [self._request(window) for window in asked]
         present = self.cadence.containing(self.now)
         if live and present > newest:
-            # This machine may be asleep again at the present window's own tick, which takes a later picture.
-            # By its tag, as the partition did not exist at the tick's own moment, which Dagster checks a key against.
+            # Take a snapshot of the current window now: the machine may be off again at that window's own tick. The
+            # partition is given as a tag, as Dagster checks a key against the tick's time, when it did not exist yet.
             requests.append(dg.RunRequest(run_key=f"{present.key} early", tags={PARTITION: present.key}))
         return requests, self._gaps([window for window in windows if window not in asked])
 
     def _missed(self, newest: Window, moment: datetime) -> list[Window]:
-        """The windows before ``newest`` whose ticks came since the schedule was switched on and were not evaluated."""
+        """The windows before ``newest`` whose ticks were due after the schedule was switched on but not evaluated."""
         since = self._switched_on()
         found: list[Window] = []
         window = newest
         while since is not None and len(found) < MOST_WINDOWS:
             window = self.cadence.latest_finished(window.start)
-            # From a window's end to its tick it is always as long.
+            # The delay from a window's end to its tick is always the same.
             if window.end + (moment - newest.end) < since or self._ran(window):
                 break
             found.append(window)

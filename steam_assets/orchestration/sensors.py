@@ -1,11 +1,11 @@
-"""Sensors of data: batches of other producers on a topic, and raw data that nobody has cleaned.
+"""Data sensors: batches of other producers on a topic, and raw partitions that were not cleaned yet.
 
-Belongs here: what a tick looks at, its cursor, and the runs it asks for. Does not belong here: alerts (alerts.py),
-what the runs do.
+Belongs here: what a tick reads, its cursor, and the runs it requests. Does not belong here: alerts (alerts.py), what
+the runs do.
 
-Both ask for runs that change nothing if they run twice. A partition that a run is working on is left to that run: the
-cursor stays, and the next tick looks again. The topic's cursor passes a batch only once it is landed; a run that failed
-to do so is asked for again each hour, and each of those failures is told (alerts.py).
+Both request idempotent runs. A partition that a run is working on is left to that run: the cursor stays, and the next
+tick checks again. The topic's cursor passes a batch only once it is landed; a run that failed to land it is requested
+again every hour, and each failure raises an alert (alerts.py).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ RUNS_A_TICK = 20
 DEAD_LETTERS_A_TICK = 50
 RUN_KEY = "dagster/run_key"
 GIVEN_UP_AFTER = timedelta(hours=1)
-"""After its newest record, a batch of which records are missing will not be finished: transactions end sooner."""
+"""An incomplete batch whose newest message is older than this will never be finished: transactions time out sooner."""
 
 
 def source_sensors(sources: Sequence[Source], jobs: Sequence[AssetJob], *, running: bool) -> list[dg.SensorDefinition]:
-    """Two sensors a source, off unless ``running``."""
+    """Two sensors per source, off unless ``running``."""
     by_name = {job.name: job for job in jobs}
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
     made = []
@@ -59,13 +59,13 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
         job=job,
         default_status=status,
         minimum_interval_seconds=60,
-        description="Lands whole batches that other producers have put on the topic, and takes them on to clean.",
+        description="Lands complete batches that other producers published to the topic, and runs the later stages.",
     )
     def topic(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> dg.SensorResult | dg.SkipReason:
         cursor = _TopicCursor.read(context.cursor)
-        aside = _Aside(lake, source)
+        aside = _Rejected(lake, source)
         try:
             scan = scan_topic(lake.settings, source, cursor.cluster_id, cursor.offsets, aside.take)
             aside.keep(clock.now())
@@ -80,7 +80,7 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
 
 @dataclass(frozen=True)
 class _TopicCursor:
-    """The end of what has been handled: offsets by Kafka partition, of one cluster."""
+    """Up to where the topic has been handled: offsets by Kafka partition, of one cluster."""
 
     cluster_id: str
     offsets: Mapping[int, int]
@@ -92,9 +92,10 @@ class _TopicCursor:
 
     @classmethod
     def before(cls, scan: TopicScan, pending: Iterable[Receipt]) -> str:
-        """As far as everything is handled: the topic's end, or where ``pending`` batches begin.
+        """The position up to which everything is handled: the topic's end, or where ``pending`` batches begin.
 
-        A batch of which something lies beyond lies there as a whole: half of it would look unfinished the next time.
+        A batch that reaches beyond the position is kept behind it as a whole: half of it would look incomplete to the
+        next tick.
         """
         offsets = dict(scan.ends)
         waiting = list(pending)
@@ -111,8 +112,8 @@ def _is_cut(batch: Receipt, offsets: Mapping[int, int]) -> bool:
 
 
 @dataclass
-class _Aside:
-    """Sets aside what is no envelope of the source: so much a tick, the rest in the next one."""
+class _Rejected:
+    """Quarantines messages that are not envelopes of the source: a limited number per tick, the rest in the next."""
 
     lake: Lake
     source: Source
@@ -121,7 +122,7 @@ class _Aside:
 
     def take(self, poison: Poison) -> None:
         if aside_id(poison) in self._known:
-            # Of an earlier tick: the cursor has not passed it, as others waited.
+            # Quarantined by an earlier tick: the cursor has not passed it, as other messages were waiting.
             return
         if len(self.taken) == DEAD_LETTERS_A_TICK:
             self.waiting = True
@@ -153,42 +154,42 @@ class _TopicTick:
         held = [key for key in new if activity.works_on(self.source, key)]
         ready = [key for key in new if key not in held]
         open_batches = [batch for batch, seen in self.scan.unfinished.items() if self.now - seen < GIVEN_UP_AFTER]
-        self._tell(open_batches)
+        self._warn(open_batches)
         requests = list(islice(_unasked(self.context, (self._request(key, new[key]) for key in ready)), RUNS_A_TICK))
         pending = [batch for batches in new.values() for batch in batches]
-        waits = [f"runs for {len(ready)} partitions were asked for in this hour"] if ready else []
-        waits += [f"runs work on {', '.join(held)}"] if held else []
-        waits += [f"{len(open_batches)} batches are not whole yet"] if open_batches else []
+        waits = [f"runs for {len(ready)} partitions were already requested this hour"] if ready else []
+        waits += [f"runs are working on {', '.join(held)}"] if held else []
+        waits += [f"{len(open_batches)} batches are incomplete so far"] if open_batches else []
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else dg.SkipReason("; ".join(waits) or "all of it is landed"),
-            # Only what is landed is passed: the run that lands the rest may fail, and is asked for again.
+            skip_reason=None if requests else dg.SkipReason("; ".join(waits) or "everything is landed"),
+            # The cursor passes only what is landed: the run that lands the rest may fail and is then requested again.
             cursor=cursor if open_batches or self.poison_waits else _TopicCursor.before(self.scan, pending),
         )
 
     def _new_batches(self) -> dict[str, list[Receipt]]:
-        """Whole batches that were not landed, by partition key, oldest partition first."""
+        """Complete batches that are not landed yet, by partition key, oldest partition first."""
         new: dict[str, list[Receipt]] = {}
         ledger = SourceLedger.of(self.lake, self.source)
         for batch in self.scan.batches:
             if not partition_exists(self.source.cadence, batch.partition_key, self.now):
                 self.context.log.warning(
-                    f"{self.source.name}: batch {batch.batch_id} is of {batch.partition_key}, and there is no such "
-                    "partition; when there is, its own run finds the batch"
+                    f"{self.source.name}: batch {batch.batch_id} belongs to partition {batch.partition_key}, which "
+                    "does not exist yet; the partition's own run will find the batch"
                 )
             elif batch.batch_id not in ledger.landed(batch.partition_key):
                 new.setdefault(batch.partition_key, []).append(batch)
         return dict(sorted(new.items()))
 
-    def _tell(self, open_batches: Sequence[str]) -> None:
+    def _warn(self, open_batches: Sequence[str]) -> None:
         for batch_id in self.scan.unfinished:
             if batch_id not in open_batches:
-                self.context.log.warning(f"{self.source.name}: batch {batch_id} was never finished and is passed over")
+                self.context.log.warning(f"{self.source.name}: batch {batch_id} was never finished; it is skipped")
         if self.scan.foreign:
-            left = ", but for some that have to wait" if self.poison_waits else ""
+            left = " (some at the next tick)" if self.poison_waits else ""
             self.context.log.warning(
-                f"{self.source.name}: {self.scan.foreign} records on the topic are no envelopes of it; they are in "
-                f"quarantine and in the dead-letter topic{left}"
+                f"{self.source.name}: {self.scan.foreign} messages on the topic are not valid envelopes; they go to "
+                f"quarantine and to the dead-letter topic{left}"
             )
 
     def _request(self, key: str, batches: Sequence[Receipt]) -> dg.RunRequest:
@@ -197,7 +198,7 @@ class _TopicTick:
         named = hashlib.sha256(" ".join([*ids, *ranges]).encode()).hexdigest()[:16]
         publish = {"ops": {f"publish_{self.source.name}": {"config": {"batch_ids": ids}}}}
         return dg.RunRequest(
-            # A run key is used once, ever: the hour lets a run that failed be asked for again.
+            # A run key is used only once: the hour in it allows a failed run to be requested again.
             run_key=f"{self.source.name} {key} {ranges[0]} {named} {self.now:%Y-%m-%dT%H}",
             partition_key=key,
             asset_selection=[asset for stage in Stage for asset in stage_keys(self.source, stage)],
@@ -212,7 +213,7 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         job=job,
         default_status=status,
         minimum_interval_seconds=120,
-        description="Backs up and cleans raw partitions, however they came, that were not cleaned as they are now.",
+        description="Backs up and cleans raw partitions, from any producer, whose current version was not cleaned yet.",
     )
     def uncleaned(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
@@ -226,14 +227,15 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         ready = [record for record in waiting if not activity.works_on(source, record.partition_key)]
         asked = _unasked(context, (_clean_request(source, record) for record in ready))
         requests = list(islice(asked, RUNS_A_TICK))
-        skip = None if requests else dg.SkipReason("runs work on what is new" if waiting else "all of it is clean")
+        why = "runs are working on the new partitions" if waiting else "everything is clean"
+        skip = None if requests else dg.SkipReason(why)
         return dg.SensorResult(run_requests=requests, skip_reason=skip)
 
     return uncleaned
 
 
 def _unasked(context: dg.SensorEvaluationContext, requests: Iterable[dg.RunRequest]) -> Iterator[dg.RunRequest]:
-    """Without those that were asked for before: they must not take the place of others."""
+    """The requests that were not made before: earlier ones must not use up the limit per tick."""
     for request in requests:
         tags = {RUN_KEY: request.run_key or ""}
         if not context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=1):
@@ -241,7 +243,7 @@ def _unasked(context: dg.SensorEvaluationContext, requests: Iterable[dg.RunReque
 
 
 def _was_cleaned(ledger: SourceLedger, record: RawRecord) -> bool:
-    """Whether every table was cleaned from these very answers; it need not be there still (housekeeping)."""
+    """Whether every table was cleaned from exactly this raw data; the tables may since be cleared (housekeeping)."""
     copies = [backups.get(record.partition_key) for backups in ledger.clean_backup.values()]
     return all(copy is not None and copy.of.raw_digest == record.digest for copy in copies)
 
@@ -255,7 +257,7 @@ def _clean_request(source: Source, record: RawRecord) -> dg.RunRequest:
 
 
 def partition_exists(cadence: Cadence, key: str, now: datetime) -> bool:
-    """Whether Dagster has the partition at ``now``: the present day has one, the present week and month have none."""
+    """Whether Dagster has the partition at ``now``: the current day exists, the current week and month do not."""
     try:
         window = cadence.window(key)
     except ValueError:

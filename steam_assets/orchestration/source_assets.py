@@ -1,7 +1,7 @@
-"""The asset factory: every source gets raw, raw backup, and clean and clean backup for each of its tables.
+"""The asset factory: each source has raw and raw backup, and clean and clean backup for each of its tables.
 
-Belongs here: what is the same for all sources. Does not belong here: a branch for one of them; what differs is a field
-of ``Source``.
+Belongs here: what is the same for all sources. Does not belong here: a branch for one source; differences are fields of
+``Source``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,15 +30,15 @@ from steam_assets.spark.cleaning import classify
 
 OWNERS = ["team:steam-data"]
 RANGE = dg.BackfillPolicy.single_run()
-"""A backfill of any number of partitions is one run, one Spark job and one commit."""
+"""A backfill of any number of partitions is one run with one Spark job and one commit."""
 
 
 def source_assets(
     source: Source, sources: Mapping[str, Source], partitions: Partitions, *, submitted: bool = False
 ) -> list[dg.AssetsDefinition]:
-    """All assets of a source. ``sources`` finds the one it takes its apps from.
+    """All assets of a source. ``sources`` is used to find the source that it takes its apps from.
 
-    ``submitted``: cleaning is a job of its own, started by the resource ``submission``.
+    ``submitted``: cleaning runs as a separate job, started by the resource ``submission``.
     """
     assets = [_raw(source, sources, partitions), _raw_backup(source, partitions)]
     for table in source.tables:
@@ -74,7 +74,7 @@ def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) 
         key=raw_key(source),
         ins=ins,
         group_name=source.name,
-        description=f"{source.description}\n\nAs the source said it: a row an envelope, by way of Kafka.",
+        description=f"{source.description}\n\nThe responses as received, through Kafka: one row per envelope.",
         partitions_def=partitions,
         owners=OWNERS,
         metadata=table_name("raw", source.name),
@@ -95,7 +95,7 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
         deps=[raw_key(source)],
         check_specs=[dg.AssetCheckSpec("verified", asset=key, description="Row count and content digest read back.")],
         group_name=source.name,
-        description="A copy of the raw partition on the backup root, read back and compared.",
+        description="A copy of the raw partition in the backup root, verified by reading it back.",
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
@@ -152,7 +152,7 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
         submission.run(context, [source.name, table.name, *keys])
         records = [require_clean(lake, source, table, key) for key in keys]
         if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
-            raise permanent(f"the job left {', '.join(stale)} of {table.name} as it was; its own log says why")
+            raise permanent(f"the job did not update {', '.join(stale)} of {table.name}; see the job's log")
         show_partitions(context, clean_key(source, table), {r.partition_key: clean_metadata(r) for r in records})
         return dg.MaterializeResult()
 
@@ -167,7 +167,7 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         deps=[clean_key(source, table)],
         check_specs=[dg.AssetCheckSpec("verified", asset=key, description="Row count and content digest read back.")],
         group_name=source.name,
-        description=f"The same rows as {clean_key(source, table).to_user_string()} in the backup catalog, compared.",
+        description=f"A copy of {clean_key(source, table).to_user_string()} in the backup catalog, read back.",
         partitions_def=partitions,
         backfill_policy=RANGE,
         owners=OWNERS,
@@ -212,7 +212,7 @@ def table_name(root: RootName, name: str) -> dict[str, str]:
 
 
 def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
-    """A table's columns for the Dagster UI: type, what it means with its unit, and whether it may be null."""
+    """A table's columns for the Dagster UI: type, meaning with unit, and nullability."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

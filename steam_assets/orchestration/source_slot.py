@@ -1,9 +1,9 @@
-"""The slot that a run holds while it asks a source: one at a time on an instance.
+"""The slot that a run holds while it fetches from a source: one run at a time per instance.
 
 Belongs here: claiming, waiting for and freeing the slot. Does not belong here: which runs are alive (run_ownership.py).
 
-Request rates are kept within a process, so two processes must not ask at once. An op with a ``pool`` would leave the
-claim to Dagster's executor, whose in-process loop waits at full CPU, for nobody it names, and deaf to signals.
+Rate limits hold within a process, so two processes must not fetch at once. An op with a ``pool`` would leave the claim
+to Dagster's executor, whose in-process loop waits at full CPU, ignores signals and does not report what it waits for.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ POLL_SECONDS = 1.0
 
 @contextmanager
 def source_slot(context: dg.OpExecutionContext) -> Iterator[None]:
-    """Hold the slot of the pool ``sources``; as many runs as the instance's limit of it says do so at a time.
+    """Hold a slot of the pool ``sources``, whose limit the instance sets.
 
-    Waits, without end, until the runs before this one have freed it, and says once of each which one that is.
+    Waits without a timeout until a slot is free, and reports each run it waits for once.
     """
     storage, instance = context.instance.event_log_storage, context.instance
     if not _is_limited(instance):
         yield
         return
-    step, told = str(context.op_handle), ""
+    step, reported = str(context.op_handle), ""
     try:
         while not storage.claim_concurrency_slot(POOL, context.run_id, step).is_claimed:
             end_dead_runs(instance)
             waits = _waits_for(instance, context.run_id)
-            if waits and waits != told:
-                told = waits
+            if waits and waits != reported:
+                reported = waits
                 _say(context, waits)
             time.sleep(POLL_SECONDS)
         failpoint("ask:slot_claimed")
@@ -50,7 +50,7 @@ def source_slot(context: dg.OpExecutionContext) -> Iterator[None]:
 
 
 def _is_limited(instance: dg.DagsterInstance) -> bool:
-    """Whether the pool has a limit: its own, or the default of dagster.yaml, which is laid on it here."""
+    """Whether the pool has a limit: its own, or the default of dagster.yaml, which is applied to it here."""
     storage, default = instance.event_log_storage, instance.global_op_concurrency_default_limit
     if not storage.supports_global_concurrency_limits:
         return False
@@ -61,13 +61,13 @@ def _is_limited(instance: dg.DagsterInstance) -> bool:
 
 
 def _waits_for(instance: dg.DagsterInstance, run_id: str) -> str:
-    """A sentence about the runs that hold the slot; empty if it was freed this moment."""
+    """A sentence about the runs that hold the slot; empty if it was just freed."""
     info = instance.event_log_storage.get_concurrency_info(POOL)
     ahead = [slot.run_id for slot in info.claimed_slots]
     ahead += [step.run_id for step in info.pending_steps if step.assigned_timestamp is not None]
     runs = [instance.get_run_record_by_id(held_by) for held_by in dict.fromkeys(ahead) if held_by != run_id]
     named = ", ".join(_named(record) for record in runs if record is not None)
-    return f"waiting to ask the source, one run at a time, for {named}" if named else ""
+    return f"waiting to fetch (one run at a time) for {named}" if named else ""
 
 
 def _named(record: dg.RunRecord) -> str:
@@ -78,11 +78,11 @@ def _named(record: dg.RunRecord) -> str:
     owner = Owner.of(run)
     by = f" by {owner}" if owner else ""
     hint = "" if owner and owner.process.is_here else " (if that process is gone, terminate the run in the Dagster UI)"
-    return f"run {run.run_id[:8]} of {what}{by}, begun {began:%Y-%m-%d %H:%M:%S} UTC{hint}"
+    return f"run {run.run_id[:8]} of {what}{by}, started {began:%Y-%m-%d %H:%M:%S} UTC{hint}"
 
 
 def _say(context: dg.OpExecutionContext, sentence: str) -> None:
     context.log.info(sentence)
     if ATTENDED in context.run.tags:
-        # The console of a progress bar takes over this stream.
+        # A progress bar's console redirects this stream.
         sys.stderr.write(f"{sentence[0].upper()}{sentence[1:]}.\n")

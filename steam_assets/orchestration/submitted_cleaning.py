@@ -1,6 +1,6 @@
-"""Cleaning outside of the run's process: ``spark/clean_job.py`` by spark-submit, or on EMR Serverless, through Pipes.
+"""Cleaning outside the run's process: ``spark/clean_job.py`` by spark-submit or on EMR Serverless, through Pipes.
 
-Belongs here: starting the job and following it. Does not belong here: what it does, and what its result must be (the
+Belongs here: starting the job and waiting for it. Does not belong here: what it does, and checking its result (the
 asset reads the ledger).
 """
 
@@ -27,17 +27,17 @@ from steam_assets.spark.session import prepare_process, server_config, spark_con
 SCRIPT = Path(clean_job.__file__)
 ENVIRONMENT = "environment.tar.gz"
 MAY_HOLD_SECRETS = ("iceberg_catalog_uri", "iceberg_catalog_properties", "spark_config")
-"""Settings of Spark's that a job reads by itself in so far as they come from the secret."""
+"""Spark settings that may hold secrets; what comes from the secret, the job reads from there itself."""
 
 
 class Submission(Protocol):
-    """Runs the cleaning command with ``arguments`` and returns when it has succeeded."""
+    """Runs the cleaning command with ``arguments``; returns once it has succeeded."""
 
     def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None: ...
 
 
 def submission(settings: Settings) -> Submission | None:
-    """How the settings want partitions cleaned; None: in the run's own process."""
+    """How partitions are cleaned according to the settings; None: in the run's own process."""
     match settings.spark_runner:
         case "in-process":
             return None
@@ -48,7 +48,7 @@ def submission(settings: Settings) -> Submission | None:
 
 
 class BySparkSubmit:
-    """A driver of its own on this machine, on the settings' master."""
+    """A separate driver on this machine, with the master from the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -63,16 +63,16 @@ class BySparkSubmit:
 
 
 class OnEmrServerless:
-    """A job of the settings' EMR Serverless application. Its secrets are those of STEAM_SECRETS_ID, never arguments.
+    """A job of the EMR Serverless application in the settings. It reads secrets from STEAM_SECRETS_ID, never arguments.
 
-    ``client`` is boto3's for the service, by default one of the settings' region.
+    ``client`` is boto3's client of the service, by default for the region in the settings.
     """
 
     def __init__(self, settings: Settings, client: Any = None, poll_seconds: float = 10.0) -> None:
         self._settings, self._client, self._poll_seconds = settings, client, poll_seconds
 
     def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None:
-        # Late: no code location but one that uses EMR should wait for their import.
+        # Imported late: only code locations that use EMR should pay for it.
         import boto3
         from dagster_aws.pipes import PipesCloudWatchMessageReader, PipesEMRServerlessClient
 
@@ -94,7 +94,7 @@ class OnEmrServerless:
 
 
 def _lacking(settings: Settings) -> list[str]:
-    """Settings without which a job elsewhere would fail, or make its own pseudonyms of reviewers."""
+    """Missing settings without which a remote job would fail, or create different reviewer pseudonyms."""
     needed = ("emr_application_id", "emr_job_role_arn", "emr_code_root", "secrets_id")
     lacking = [f"STEAM_{name.upper()}" for name in needed if not getattr(settings, name)]
     if not settings.reviewer_hash_key.get_secret_value():
@@ -103,19 +103,19 @@ def _lacking(settings: Settings) -> list[str]:
 
 
 def _job_run(settings: Settings, openly: Settings, arguments: Sequence[str]) -> Any:
-    """What is asked of EMR Serverless. All who may list its jobs see it: it holds only what ``openly`` may tell."""
+    """The request to EMR Serverless. Anyone who may list its jobs can read it: it holds only values of ``openly``."""
     code = settings.emr_code_root.rstrip("/")
     python = "./environment/bin/python"
     given = {**openly.environment(secrets=False), "STEAM_HOME": "/tmp/steam"}  # noqa: S108 - of the job's own container
     driver = {"PYSPARK_DRIVER_PYTHON": python, "PYSPARK_PYTHON": python, **given}
-    told = settings.model_copy(update={name: getattr(openly, name) for name in MAY_HOLD_SECRETS})
-    config = server_config(told) | {
-        # EMR has the AWS SDK and S3; of the jars only Iceberg's is missing.
+    public = settings.model_copy(update={name: getattr(openly, name) for name in MAY_HOLD_SECRETS})
+    config = server_config(public) | {
+        # EMR provides the AWS SDK and S3 access; only Iceberg's jar is missing.
         "spark.jars": ",".join(f"{code}/{_jar_name(coordinate)}" for coordinate in SPARK.coordinates),
         "spark.archives": f"{code}/{ENVIRONMENT}#environment",
         "spark.executorEnv.PYSPARK_PYTHON": python,
         **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in driver.items()},
-        **told.spark_config,
+        **public.spark_config,
     }
     return {
         "applicationId": settings.emr_application_id,
@@ -138,7 +138,7 @@ def _jar_name(coordinate: str) -> str:
 
 @contextmanager
 def _properties_file(config: Mapping[str, str]) -> Iterator[str]:
-    # In a folder that only its owner can read: a catalog's password must not stand in the list of processes.
+    # A file that only its owner can read: a catalog's password must not appear in the process list.
     with temporary_folder("steam-spark-") as folder:
         escaped = {key: value.replace("\\", "\\\\").replace("\n", "\\n") for key, value in config.items()}
         file = folder / "spark.properties"

@@ -1,9 +1,9 @@
-"""What people look at, as assets: the dashboard's page, the exported files and the Tableau extract.
+"""The visuals as assets: the dashboard page, the exported files and the Tableau extract.
 
-Belongs here: where each is written and what the Dagster UI shows of it. Does not belong here: what is in them
-(visuals/), when they are made anew (refresh.py).
+Belongs here: where each is written and what the Dagster UI shows of it. Does not belong here: their content (visuals/),
+when they are refreshed (refresh.py).
 
-None is partitioned: each is made from all partitions there are, and replaced whole. All lie below ``STEAM_HOME``.
+None is partitioned: each is built from all partitions and replaced as a whole. All are written below ``STEAM_HOME``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ Shown: TypeAlias = dict[str, dg.MetadataValue]
 
 
 def visual_assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
-    """Dashboard, exports and, where the extra ``tableau`` is installed, the extract; after all tables and insights."""
+    """Dashboard, exports and, with the extra ``tableau``, the extract; downstream of all tables and insights."""
     tables = [clean_key(source, table) for source in sources for table in source.tables]
     after = [*tables, *(insight_key(insight) for insight in served_insights(sources))]
     tableau = [_tableau(after)] if installed("tableau") else []
@@ -49,7 +49,7 @@ def _dashboard(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         key=DASHBOARD,
         deps=after,
         group_name="visuals",
-        description="The market in one page that needs no network: HOME/dashboard.html.",
+        description="The dashboard: one self-contained HTML page, HOME/dashboard.html.",
         owners=OWNERS,
         kinds={"html"},
         tags={"stage": "visual"},
@@ -65,7 +65,7 @@ def _exports(after: Sequence[dg.AssetKey], sources: Sequence[Source]) -> dg.Asse
         key=EXPORTS,
         deps=after,
         group_name="visuals",
-        description="Every clean and insight table, a partition a file, as CSV that is safe in a spreadsheet and as "
+        description="All clean and insight tables, one file per partition, as CSV that is safe in a spreadsheet and as "
         "Parquet: HOME/exports.",
         owners=OWNERS,
         kinds={"csv", "parquet"},
@@ -83,8 +83,8 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         key=TABLEAU,
         deps=after,
         group_name="visuals",
-        description="One extract with related tables for Tableau: HOME/tableau/steam_market.hyper. Published to a "
-        "server, a data source a table, if STEAM_TABLEAU_URL names one.",
+        description="One extract with related tables for Tableau: HOME/tableau/steam_market.hyper. If "
+        "STEAM_TABLEAU_URL is set, it is also published to that server, one data source per table.",
         owners=OWNERS,
         kinds={"tableau"},
         tags={"stage": "visual"},
@@ -96,7 +96,7 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
 
 def write_dashboard(settings: Settings) -> Shown:
-    """Replace the page. What the Dagster UI shows: its path and bytes, as of when it is, and the gaps it tells of."""
+    """Replace the page. Returns metadata: its path, size in bytes, as-of time and gaps."""
     data = load(CleanReader(settings), behind(Lake(settings)))
     where = dashboard_path(settings)
     size = write_whole(where, render(data).encode())
@@ -111,7 +111,7 @@ def write_dashboard(settings: Settings) -> Shown:
 
 
 def _summary(data: DashboardData) -> list[dict[str, object]]:
-    """A row an insight: what the page has of it."""
+    """One row per insight: what the page shows of it."""
     return [
         {
             "table": insight.name,
@@ -124,7 +124,7 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
 
 
 def write_exports(settings: Settings, chosen: Mapping[str, Sequence[str] | None]) -> Shown:
-    """Export partitions by table, all of a table's where None is given; other files stay as they are."""
+    """Export partitions by table (None: all of a table's); other files are left unchanged. Returns metadata."""
     folder = (settings.home / "exports").absolute()
     reader = CleanReader(settings)
     written = [one for table, keys in chosen.items() for one in export_table(reader, folder, table, keys)]
@@ -151,12 +151,12 @@ def _by_table(written: Sequence[Exported]) -> list[dict[str, object]]:
 
 
 def extract_path(settings: Settings) -> Path:
-    """Where the Tableau extract lies."""
+    """Path of the Tableau extract."""
     return (settings.home / "tableau" / "steam_market.hyper").absolute()
 
 
 def write_tableau(settings: Settings) -> Shown:
-    """Replace the extract and, if the settings name a server, publish it. A permanent failure if that refuses."""
+    """Replace the extract and, if the settings name a server, publish it. A permanent failure if the server refuses."""
     from steam_assets.visuals.tableau import TableauRefused, publish, tables_of, write_extract
 
     tables, where = tables_of(CleanReader(settings)), extract_path(settings)
@@ -165,7 +165,7 @@ def write_tableau(settings: Settings) -> Shown:
     try:
         published = publish(tables, server) if server else {}
     except TableauRefused as error:
-        raise permanent(f"the extract {where} is written; publishing it failed: {error}") from error
+        raise permanent(f"the extract was written to {where}, but publishing it failed: {error}") from error
     return {
         "path": dg.MetadataValue.path(where),
         "bytes": dg.MetadataValue.int(where.stat().st_size),
@@ -175,7 +175,7 @@ def write_tableau(settings: Settings) -> Shown:
 
 
 def tableau_server(settings: Settings) -> "TableauServer | None":
-    """Where to publish; None if no server is set."""
+    """The server to publish to; None if none is set."""
     from steam_assets.visuals.tableau import TableauServer
 
     if not settings.tableau_url:

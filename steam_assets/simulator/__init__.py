@@ -1,6 +1,7 @@
-"""A simulator of Steam and Similarweb: one HTTP server with their endpoints, for demo, tests and load.
+"""A simulator of Steam and Similarweb: one HTTP server with their endpoints, for demo, tests and benchmarks.
 
-Belongs here: a seeded synthetic market, recorded responses, faults on demand. Does not belong here: the clients.
+Belongs here: a seeded synthetic market, recorded responses, fault injection; docs/explanation/simulator.md states what
+is required and by whom. Does not belong here: the clients.
 """
 
 from steam_assets.simulator.server import Simulator, SimulatorError, serve

@@ -1,8 +1,7 @@
-"""The endpoints of all hosts on one server, and those that control the simulator.
+"""The ASGI app: the endpoints of all hosts, and the endpoints that control the simulator.
 
-Belongs here: routing, faults in the way of an answer, control. Does not belong here: any one endpoint (endpoints/),
-sockets.
-Only the base URL differs from the real hosts; nothing a client of them sees tells that this is a simulator.
+Belongs here: routing, applying faults, control. Does not belong here: single endpoints (endpoints/), sockets.
+Only the base URL differs from the real hosts; a client cannot tell the simulator from them.
 """
 
 from __future__ import annotations
@@ -35,20 +34,20 @@ def _unknown(backend: Backend, params: Params, now: int) -> Reply:
 
 
 UNKNOWN = Endpoint("/{rest:path}", _unknown)
-"""What catches every path that is none of the others."""
+"""The fallback for all other paths."""
 
 
 class Controls:
-    """The clock, the faults and the log over HTTP, for a simulator in another process."""
+    """The clock and the faults over HTTP, for a simulator in another process."""
 
-    def __init__(self, clock: Clock, faults: FaultBoard, log: RequestLog) -> None:
-        self._clock, self._faults, self._log = clock, faults, log
+    def __init__(self, clock: Clock, faults: FaultBoard) -> None:
+        self._clock, self._faults = clock, faults
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "ok", "now": self._clock.now().isoformat()})
 
     async def clock(self, request: Request) -> Response:
-        """GET the time; PUT ``{"now": "2026-11-03T18:00:00Z"}`` sets it, DELETE goes back to the real one."""
+        """GET the time; PUT ``{"now": "2026-11-03T18:00:00Z"}`` sets it, DELETE returns to the real time."""
         if request.method == "PUT":
             try:
                 self._clock.set(datetime.fromisoformat(json.loads(await request.body())["now"]))
@@ -59,7 +58,7 @@ class Controls:
         return JSONResponse({"now": self._clock.now().isoformat()})
 
     async def faults(self, request: Request) -> Response:
-        """GET those in force; POST one as JSON; DELETE takes all back."""
+        """GET the active faults; POST adds one as JSON; DELETE removes all."""
         if request.method == "POST":
             try:
                 self._faults.add(FAULT.validate_json(await request.body()))
@@ -70,18 +69,11 @@ class Controls:
         active = [fault.model_dump(mode="json") for fault in self._faults.active()]
         return JSONResponse({"faults": active, "hits": self._faults.hits()})
 
-    async def log(self, request: Request) -> Response:
-        """GET the requests; DELETE forgets them."""
-        if request.method == "DELETE":
-            self._log.clear()
-        return JSONResponse([vars(record) | {"time": record.time.isoformat()} for record in self._log])
-
     def routes(self) -> list[Route]:
         return [
             Route(f"{CONTROL}/health", self.health),
             Route(f"{CONTROL}/clock", self.clock, methods=["GET", "PUT", "DELETE"]),
             Route(f"{CONTROL}/faults", self.faults, methods=["GET", "POST", "DELETE"]),
-            Route(f"{CONTROL}/log", self.log, methods=["GET", "DELETE"]),
         ]
 
 
@@ -105,9 +97,9 @@ def build_app(backend: Backend, clock: Clock, faults: FaultBoard, log: RequestLo
 
         return answered
 
-    routes = Controls(clock, faults, log).routes()
+    routes = Controls(clock, faults).routes()
     for endpoint in (*all_endpoints(), UNKNOWN):
-        # The services answer with and without the slash at the end.
+        # The real services accept paths with and without a trailing slash.
         routes.append(Route(endpoint.path, served(endpoint)))
         if not endpoint.path.endswith("}"):
             routes.append(Route(f"{endpoint.path}/", served(endpoint)))

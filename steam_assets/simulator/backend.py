@@ -1,7 +1,7 @@
-"""What stands behind the endpoints: the synthetic market or recorded responses.
+"""The backend protocol of the endpoints, implemented by the synthetic market and by recorded responses.
 
-Belongs here: the protocol of both, and the JSON that services write.
-Does not belong here: HTTP (app.py), where answers come from (synthetic.py, replay.py).
+Belongs here: the protocol, and JSON encoding as the services do it.
+Does not belong here: HTTP (app.py), the two implementations (synthetic.py, replay.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from steam_assets.simulator.market import Market
 from steam_assets.simulator.request_parameters import (
-    ChartQuestion,
+    ChartParameters,
     Json,
     NewsParameters,
     ReviewParameters,
@@ -20,7 +20,7 @@ from steam_assets.simulator.request_parameters import (
 )
 
 EMPTY = b'{"response":{}}'
-"""What a service answers when it has nothing or understood nothing."""
+"""The response of a service that has no data or did not understand the request."""
 
 
 def encode(message: Json) -> bytes:
@@ -28,22 +28,20 @@ def encode(message: Json) -> bytes:
     try:
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        # Half of a surrogate pair is no text in UTF-8; as an escape it can be sent.
+        # A lone surrogate cannot be encoded as UTF-8, but can be sent as an escape.
         return json.dumps(message, separators=(",", ":")).encode()
 
 
 class Backend(Protocol):
-    """Bodies of answers. ``now`` is Unix seconds UTC; nothing later than it is ever answered.
+    """Response bodies. ``now`` is in Unix seconds (UTC); no response contains anything later.
 
-    ``market`` is for endpoints whose answers were never recorded: None where recordings are all there is.
+    ``market`` is for endpoints that were never recorded; None if only recordings are served.
     """
 
     @property
     def market(self) -> Market | None: ...
 
-    def most_played_now(self, parameters: ChartQuestion, now: int) -> bytes: ...
-
-    def most_played_day(self, parameters: ChartQuestion, now: int) -> bytes: ...
+    def most_played_now(self, parameters: ChartParameters, now: int) -> bytes: ...
 
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes: ...
 
@@ -54,9 +52,9 @@ class Backend(Protocol):
     def items(self, app_ids: Sequence[int], country: str) -> bytes: ...
 
     def site_traffic(self, domain: str, now: int) -> bytes | None:
-        """None: the host has nothing recorded to answer with."""
+        """The body; None if nothing was recorded."""
         ...
 
     def site_visits(self, domain: str, now: int) -> dict[str, float] | None:
-        """Visits by ``YYYY-MM`` of all months that are out; None for a domain that is not known."""
+        """Visits by ``YYYY-MM`` of all published months; None for an unknown domain."""
         ...

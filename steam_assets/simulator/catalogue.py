@@ -1,7 +1,7 @@
-"""The apps of the synthetic market: real ids and names (facts), then ``App <id>`` without end.
+"""The apps of the synthetic market: real ids and names (facts), then any number of ``App <id>``.
 
-Belongs here: which apps there are, in the order of their usual size, and what the store says of them.
-Does not belong here: how they do over time (market.py).
+Belongs here: the apps in order of their usual size, and their store data.
+Does not belong here: how they develop over time (market.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STEAM_DECK = 1675200
 PHANTOM_LIBERTY = 2138330
 
 RESTRICTED = {"KR": frozenset({238960}), "US": frozenset({1623660})}
-"""Apps that the store does not show in a country: their item keeps its name, and no ``is_free``."""
+"""Apps that are not in the store of a country: their item has a name but no ``is_free``."""
 
 _FIRST_INVENTED = 6_000_000
 
@@ -166,7 +166,7 @@ _KINDS = {STEAM_DECK: HARDWARE, PHANTOM_LIBERTY: DLC, 431960: SOFTWARE, 1905180:
 
 @dataclass(frozen=True)
 class App:
-    """One app. ``slot`` is its place by usual size, from 0; ``price_cents`` is US cents, 0 for a free one."""
+    """One app. ``slot`` is its position by usual size, from 0; ``price_cents`` is in US cents, 0 if it is free."""
 
     slot: int
     app_id: int
@@ -180,7 +180,7 @@ class App:
 
     @property
     def played(self) -> bool:
-        """Whether people can be in it: hardware and add-ons have no players of their own."""
+        """Whether it has players: hardware and DLC do not."""
         return self.kind not in (HARDWARE, DLC)
 
 
@@ -197,7 +197,7 @@ _SLOT_OF_KNOWN = {app.app_id: app.slot for app in KNOWN}
 
 
 class Catalogue:
-    """The first ``size`` apps by usual size; any of them is found by slot or id without a list being held."""
+    """The first ``size`` apps by usual size, found by slot or id without holding a list."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -210,7 +210,7 @@ class Catalogue:
         return App(slot, app_id, f"App {app_id}", (slot * 7919) % 40 * 100 + 99 if slot % 4 else 0)
 
     def find(self, app_id: int) -> App | None:
-        """The app with this id; None if the market has none."""
+        """The app with this id; None if there is none."""
         slot = _SLOT_OF_KNOWN.get(app_id)
         if slot is None:
             slot, rest = divmod(app_id - _FIRST_INVENTED, 10)

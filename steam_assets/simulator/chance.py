@@ -1,4 +1,4 @@
-"""Reproducible chance: the same seed and key always give the same numbers, on any machine and in any order.
+"""Deterministic random numbers: the same seed and key always give the same numbers, on any machine, in any order.
 
 Belongs here: turning a key into numbers. Does not belong here: what the numbers mean.
 """
@@ -18,13 +18,13 @@ _SCALE = 2.0**-64
 
 
 class Dice:
-    """Numbers by key. Nothing is kept between calls, so any moment of any app can be asked first."""
+    """Random numbers by key. Stateless, so any time of any app can be requested first."""
 
     def __init__(self, seed: int) -> None:
         self._base = blake2b(str(seed).encode(), digest_size=64)
 
     def words(self, *key: Key) -> tuple[int, ...]:
-        """Eight independent integers of 64 bits for ``key``."""
+        """Eight independent 64-bit integers for ``key``."""
         hasher = self._base.copy()
         hasher.update(repr(key).encode())
         return _EIGHT_WORDS.unpack(hasher.digest())
@@ -39,5 +39,5 @@ class Dice:
 
 
 def pick(options: Sequence[T], word: int) -> T:
-    """The option that ``word`` falls on."""
+    """The option selected by ``word``."""
     return options[word % len(options)]

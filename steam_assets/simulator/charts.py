@@ -1,6 +1,6 @@
-"""The top-seller charts of one country, week after week: ranks, streaks and first appearances.
+"""The weekly top-seller charts of one country: ranks, streaks and first appearances.
 
-Belongs here: what follows from one week's ranking after the other. Does not belong here: who sells what (market.py).
+Belongs here: what follows from the sequence of weekly rankings. Does not belong here: sales (market.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Ranking = tuple[int, ...]
 
 
 class ChartHistory:
-    """All charts since the first, worked out as far as they were asked for."""
+    """All charts since the first, computed on demand."""
 
     def __init__(self, rank_week: Callable[[int], Ranking]) -> None:
         self._rank_week = rank_week
@@ -30,12 +30,12 @@ class ChartHistory:
         return self._rankings[week - FIRST_CHART_WEEK]
 
     def streak(self, slot: int, week: int) -> int:
-        """For how many weeks in a row the app was ranked, up to and with ``week``."""
+        """Number of consecutive weeks the app was ranked, up to and including ``week``."""
         self._reach(week)
         return self._streaks[week - FIRST_CHART_WEEK].get(slot, 0)
 
     def first_week(self, slot: int) -> int | None:
-        """The week in which the app was ranked for the first time, as far as charts were asked for."""
+        """The first week in which the app was ranked, among the charts computed so far."""
         return self._first.get(slot)
 
     def _reach(self, week: int) -> None:

@@ -1,7 +1,7 @@
-"""The simulator's clock and its log of requests.
+"""The simulator's clock and request log.
 
-Belongs here: what time it is for the sources, and what they were asked. Does not belong here: answers.
-Both are safe to use from any thread.
+Belongs here: the sources' time, and which requests they received. Does not belong here: responses.
+Both are thread-safe.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ _SECRETS = frozenset({"api_key", "key", "access_token"})
 
 
 class Clock:
-    """The real time, unless another moment was set; a set moment stands still."""
+    """The real time, or a fixed time that was set."""
 
     def __init__(self, now: datetime | None = None) -> None:
         self._set: datetime | None = None
         self.set(now)
 
     def set(self, now: datetime | None) -> None:
-        """Set an aware datetime, or None for the real time. ValueError for a naive one."""
+        """Set an aware datetime, or None for the real time. Raises ValueError for a naive one."""
         if now is not None and now.tzinfo is None:
             raise ValueError(f"{now} has no time zone; give an aware datetime, in UTC")
         self._set = now
 
     def now(self) -> datetime:
-        """The present of the sources, UTC."""
+        """The current time of the sources, UTC."""
         return (self._set or datetime.now(UTC)).astimezone(UTC)
 
 
@@ -37,7 +37,7 @@ class Clock:
 class RequestRecord:
     """One request. ``params`` are decoded and without secrets; ``time`` is the simulator's clock (UTC).
 
-    ``status`` 0 is a connection that was reset; ``fault`` the kind of the fault it met.
+    ``status`` 0 is a reset connection; ``fault`` is the kind of the fault that was applied.
     """
 
     method: str
@@ -49,7 +49,7 @@ class RequestRecord:
 
 
 class RequestLog:
-    """The newest requests, oldest first."""
+    """The most recent requests, oldest first."""
 
     def __init__(self) -> None:
         self._records: deque[RequestRecord] = deque(maxlen=_KEPT)

@@ -1,6 +1,6 @@
-"""Cursors of review pages: opaque text that needs to be encoded exactly once.
+"""Cursors of review pages: opaque text that must be URL-encoded exactly once.
 
-Belongs here: writing and reading a cursor. Does not belong here: what its numbers point at.
+Belongs here: encoding and decoding a cursor. Does not belong here: what its numbers refer to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Position = tuple[int, int, int]
 START = "*"
 BEFORE_ALL: Position = (0xFFFF, 0xFF, 0xFFFFFFFF)
 
-# A cursor of Steam's begins with AoJ and has + and / in it, which is what clients encode wrongly.
+# Steam's cursors start with AoJ and contain + and /, which clients tend to encode wrongly.
 _HEAD = b"\x02\x82\x78\x9b\xf8\xe9\xfb\xef\xbe"
 _NUMBERS = struct.Struct(">HBI")
 
@@ -24,7 +24,7 @@ def write_cursor(position: Position) -> str:
 
 
 def read_cursor(cursor: str) -> Position | None:
-    """The position of a cursor; BEFORE_ALL for ``*``, None for a text that is no cursor."""
+    """The position of a cursor; BEFORE_ALL for ``*``, None for an invalid cursor."""
     if cursor == START:
         return BEFORE_ALL
     try:

@@ -1,6 +1,6 @@
-"""How an answer goes over the wire: whole, or broken off in one of the ways that networks have.
+"""How a response is sent: completely, or interrupted in one of the ways that networks fail.
 
-Belongs here: sending a reply through ASGI or, where a break needs it, straight through the connection.
+Belongs here: sending a reply through ASGI or, for some interruptions, directly through the connection.
 Does not belong here: which reply is sent and why (app.py, faults.py).
 """
 
@@ -34,7 +34,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """The way, the bytes sent before a break, and the seconds that a slow one takes in ``pieces`` pieces."""
+    """How to send: the way, the bytes sent before an interruption, and the duration of a slow body in ``pieces``."""
 
     way: Way = Way.WHOLE
     keep: int = 0
@@ -44,7 +44,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; as an ASGI callable it sends itself."""
+    """A response, as an ASGI callable that sends itself."""
 
     body: bytes
     status: int = 200
@@ -66,7 +66,7 @@ class Reply:
                 _transport(scope).write(head.encode() + self._kept())
                 await _closed(scope, receive)
             case Way.RESET:
-                # A linger time of zero makes the close a reset instead of an orderly end.
+                # SO_LINGER with time zero makes the close a reset instead of an orderly shutdown.
                 connection: socket.socket = _transport(scope).get_extra_info("socket")
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 _transport(scope).abort()
@@ -76,7 +76,7 @@ class Reply:
                 await self._trickle(send)
 
     def header(self, name: str, value: str) -> dict[str, str]:
-        """These headers and one more."""
+        """These headers plus one more."""
         return {**self.headers, name: value}
 
     def _kept(self) -> bytes:
@@ -97,7 +97,7 @@ class Reply:
 
 
 class WireProtocol(HttpToolsProtocol):
-    """The server's HTTP protocol, which lets a reply reach its connection."""
+    """The server's HTTP protocol, extended to give a reply access to its connection."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -109,7 +109,7 @@ def _transport(scope: Scope) -> asyncio.Transport:
 
 
 async def _closed(scope: Scope, receive: Receive) -> None:
-    # The server must see the end of the connection first, or it would complete the answer.
+    # The server must see the connection end first, or it would complete the response.
     _transport(scope).close()
     while (await receive())["type"] != "http.disconnect":
         pass

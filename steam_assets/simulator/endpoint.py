@@ -1,6 +1,6 @@
-"""What an endpoint of the simulator is: a path and what is answered there.
+"""The declaration of a simulated endpoint: a path and its handler.
 
-Belongs here: the declaration that the files of endpoints/ fill in. Does not belong here: any one endpoint.
+Belongs here: the declaration that the files in endpoints/ use. Does not belong here: single endpoints.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from steam_assets.simulator.request_parameters import Json
 Params = Mapping[str, str]
 
 OK, INVALID = {"x-eresult": "1"}, {"x-eresult": "8"}
-"""Headers of a Steam service's answer to a call that it understood, and to one that it did not."""
+"""Headers of a Steam service's response to a valid call, and to an invalid one."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """``path`` is Starlette's, without a slash at its end; with one, it is answered as well.
+    """``path`` is a Starlette path without a trailing slash; it is also served with one.
 
-    ``answer`` gets the backend, the parameters of query and path (decoded) and the clock (Unix seconds, UTC).
+    ``answer`` gets the backend, the decoded query and path parameters, and the time (Unix seconds, UTC).
     """
 
     path: str
@@ -30,5 +30,5 @@ class Endpoint:
 
 
 def refusal(status: int, message: Json) -> Reply:
-    """An error of a service that says in JSON what was wrong."""
+    """An error response that describes the problem as JSON."""
     return Reply(encode(message), status)

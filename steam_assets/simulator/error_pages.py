@@ -1,4 +1,4 @@
-"""Pages that the services send instead of JSON.
+"""HTML pages that the services send instead of JSON.
 
 Belongs here: HTML of errors. Does not belong here: when they are sent.
 """
@@ -25,7 +25,7 @@ MAINTENANCE = (
 
 
 def server_error(status: int) -> bytes:
-    """The web server's own page of a failure."""
+    """The web server's own error page."""
     name = f"{status} {HTTPStatus(status).phrase}"
     page = (
         f"<html>\r\n<head><title>{name}</title></head>\r\n<body>\r\n<center><h1>{name}</h1></center>\r\n"
@@ -35,5 +35,5 @@ def server_error(status: int) -> bytes:
 
 
 def api_error(title: str, text: str) -> bytes:
-    """A page of the API itself: ``title`` is its heading; both are ours, never a caller's."""
+    """An error page of the API. ``title`` and ``text`` are not escaped: never pass request data."""
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1>{text}</body></html>".encode()

@@ -1,14 +1,13 @@
-"""Faults on demand: what a source does on its bad days, for chosen requests.
+"""Fault injection: failures of a source, applied to selected requests.
 
-Belongs here: the faults and the board that decides which request meets one. Does not belong here: normal answers.
+Belongs here: the faults, and the board that decides which request gets one. Does not belong here: normal responses.
 
-Each is a frozen model, made in code or sent as JSON to ``/_simulator/faults``; ``kind`` names it there.
+Each fault is a frozen model, created in code or posted as JSON, with its ``kind``, to ``/_simulator/faults``.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,15 +22,15 @@ from steam_assets.simulator.chance import Dice
 from steam_assets.simulator.delivery import HTML_TYPE, JSON_TYPE, Delivery, Reply, Way
 from steam_assets.simulator.error_pages import ACCESS_DENIED, MAINTENANCE, TOO_MANY_REQUESTS, server_error
 from steam_assets.simulator.request_parameters import BadInput, Json, input_json
-from steam_assets.simulator.rewriting import HOSTILE_TEXTS, MISSING, change_field, change_response
+from steam_assets.simulator.rewriting import MISSING, change_field, change_response
 
 Params = Mapping[str, str]
 
 
 class Fault(BaseModel, frozen=True, extra="forbid"):
-    """Which requests it meets: those whose path starts with ``path`` and whose query holds ``contains``.
+    """Applies to requests whose path starts with ``path`` and whose query contains ``contains``.
 
-    Of these the first ``after`` pass, then ``times`` are hit (None: all), each with ``probability``.
+    Of these, the first ``after`` pass, then ``times`` are hit (None: all), each with ``probability``.
     """
 
     kind: str
@@ -43,16 +42,16 @@ class Fault(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def age(self) -> timedelta:
-        """How old an answer is served."""
+        """How old the served response is."""
         return timedelta()
 
     def change(self, reply: Reply, params: Params) -> Reply:
-        """What is sent instead of ``reply``."""
+        """The reply to send instead of ``reply``."""
         return reply
 
 
 class TooManyRequests(Fault, frozen=True):
-    """429, with Retry-After in seconds or as an HTTP date, or without."""
+    """429, with Retry-After in seconds, as an HTTP date, or without it."""
 
     kind: Literal["too_many_requests"] = "too_many_requests"
     retry_after: int | None = None
@@ -76,7 +75,7 @@ class AccessDenied(Fault, frozen=True):
 
 
 class UnknownApp(Fault, frozen=True):
-    """What Steam answers about an app that it does not know or has delisted: 403 and an empty object, no page."""
+    """Steam's response for an unknown or delisted app: 403 with an empty JSON object instead of a page."""
 
     kind: Literal["unknown_app"] = "unknown_app"
 
@@ -85,7 +84,7 @@ class UnknownApp(Fault, frozen=True):
 
 
 class ServerError(Fault, frozen=True):
-    """500, 502, 503 or 504 with the server's HTML."""
+    """500, 502, 503 or 504 with the server's HTML page."""
 
     kind: Literal["server_error"] = "server_error"
     status: Literal[500, 502, 503, 504] = 503
@@ -95,7 +94,7 @@ class ServerError(Fault, frozen=True):
 
 
 class TruncatedBody(Fault, frozen=True):
-    """Only ``keep`` of the body arrives, after a Content-Length of all of it or (``content_length`` false) none."""
+    """Only the share ``keep`` of the body arrives; Content-Length is that of all of it, or absent."""
 
     kind: Literal["truncated_body"] = "truncated_body"
     keep: float = Field(default=0.5, ge=0, lt=1)
@@ -116,7 +115,7 @@ class HtmlForJson(Fault, frozen=True):
 
 
 class EmptyResponse(Fault, frozen=True):
-    """``{"response":{}}``, with the x-eresult of a failed call."""
+    """``{"response":{}}`` with the x-eresult header of a failed call."""
 
     kind: Literal["empty_response"] = "empty_response"
     eresult: int | str = 15
@@ -126,7 +125,7 @@ class EmptyResponse(Fault, frozen=True):
 
 
 class FixedBody(Fault, frozen=True):
-    """A body given word for word: ``null``, nothing at all, or anything else."""
+    """A given body: ``null``, nothing at all, or anything else."""
 
     kind: Literal["fixed_body"] = "fixed_body"
     body: str = "null"
@@ -138,7 +137,7 @@ class FixedBody(Fault, frozen=True):
 
 
 class OversizedBody(Fault, frozen=True):
-    """The answer, followed by ``megabytes`` of blanks: still JSON, and too much."""
+    """The response, followed by ``megabytes`` of spaces: still JSON, but too large."""
 
     kind: Literal["oversized_body"] = "oversized_body"
     megabytes: int = Field(default=64, ge=1, le=512)
@@ -148,7 +147,7 @@ class OversizedBody(Fault, frozen=True):
 
 
 class GzipBomb(Fault, frozen=True):
-    """A small gzip body that unpacks to ``megabytes`` of blanks after the answer."""
+    """A small gzip body that decompresses to the response and ``megabytes`` of spaces."""
 
     kind: Literal["gzip_bomb"] = "gzip_bomb"
     megabytes: int = Field(default=64, ge=1, le=512)
@@ -174,7 +173,7 @@ class SlowBody(Fault, frozen=True):
 
 
 class ConnectionReset(Fault, frozen=True):
-    """The connection is reset before a byte of the answer."""
+    """The connection is reset before the first byte of the response."""
 
     kind: Literal["connection_reset"] = "connection_reset"
 
@@ -183,7 +182,7 @@ class ConnectionReset(Fault, frozen=True):
 
 
 class Redirect(Fault, frozen=True):
-    """A redirect to another place."""
+    """A redirect to another URL."""
 
     kind: Literal["redirect"] = "redirect"
     location: str = "http://169.254.169.254/latest/meta-data/"
@@ -203,17 +202,8 @@ class RepeatedCursor(Fault, frozen=True):
         return change_response(reply, lambda response: response.update(cursor=sent))
 
 
-class EarlyEnd(Fault, frozen=True):
-    """The list of reviews claims its end though more match."""
-
-    kind: Literal["early_end"] = "early_end"
-
-    def change(self, reply: Reply, params: Params) -> Reply:
-        return change_response(reply, _end_list)
-
-
 class WrongWeek(Fault, frozen=True):
-    """The top sellers of another week than the one asked for."""
+    """The top sellers of a week other than the requested one."""
 
     kind: Literal["wrong_week"] = "wrong_week"
     weeks: int = -1
@@ -227,7 +217,7 @@ class WrongWeek(Fault, frozen=True):
 
 
 class StaleBody(Fault, frozen=True):
-    """The answer as it was ``hours`` ago."""
+    """The response as it was ``hours`` ago."""
 
     kind: Literal["stale_body"] = "stale_body"
     hours: float = Field(default=24.0, gt=0)
@@ -238,10 +228,10 @@ class StaleBody(Fault, frozen=True):
 
 
 class Drift(Fault, frozen=True):
-    """The schema moves: each ``every``-th occurrence of ``field`` is renamed, or gets ``literal`` as its JSON.
+    """Schema drift: each ``every``-th occurrence of ``field`` is renamed, or gets ``literal`` as its JSON value.
 
-    Without ``rename_to`` and ``literal`` it is left out. ``literal`` is written as it stands: ``NaN``, ``"text"``,
-    an integer of 5,000 digits, ``"\\ud800"`` (a lone surrogate), ``null``.
+    Without ``rename_to`` and ``literal`` it is removed. ``literal`` is written verbatim: ``NaN``, ``"text"``, an
+    integer of 5,000 digits, ``"\\ud800"`` (a lone surrogate), ``null``.
     """
 
     kind: Literal["drift"] = "drift"
@@ -252,18 +242,7 @@ class Drift(Fault, frozen=True):
 
     def change(self, reply: Reply, params: Params) -> Reply:
         literal = MISSING if self.literal is None else self.literal
-        return change_field(reply, self.field, [literal], self.every, self.rename_to)
-
-
-class HostileText(Fault, frozen=True):
-    """Each ``every``-th ``field`` becomes a text that attacks what shows it: HTML, a spreadsheet, a path, a log."""
-
-    kind: Literal["hostile_text"] = "hostile_text"
-    field: str = "name"
-    every: int = Field(default=1, ge=1)
-
-    def change(self, reply: Reply, params: Params) -> Reply:
-        return change_field(reply, self.field, [json.dumps(text) for text in HOSTILE_TEXTS], self.every, None)
+        return change_field(reply, self.field, literal, self.every, self.rename_to)
 
 
 AnyFault = Annotated[
@@ -281,11 +260,9 @@ AnyFault = Annotated[
     | ConnectionReset
     | Redirect
     | RepeatedCursor
-    | EarlyEnd
     | WrongWeek
     | StaleBody
-    | Drift
-    | HostileText,
+    | Drift,
     Field(discriminator="kind"),
 ]
 FAULT: TypeAdapter[Fault] = TypeAdapter(AnyFault)
@@ -299,7 +276,7 @@ class _Posted:
 
 
 class FaultBoard:
-    """The faults in force, oldest first; a request meets at most one. Safe to use from any thread."""
+    """The active faults, oldest first; a request gets at most one. Thread-safe."""
 
     def __init__(self, seed: int) -> None:
         self._dice = Dice(seed)
@@ -307,27 +284,27 @@ class FaultBoard:
         self._lock = Lock()
 
     def add(self, *faults: Fault) -> None:
-        """Put faults in force."""
+        """Activate faults."""
         with self._lock:
             self._posted.extend(_Posted(fault) for fault in faults)
 
     def clear(self) -> None:
-        """Take all faults back."""
+        """Remove all faults."""
         with self._lock:
             self._posted.clear()
 
     def active(self) -> list[Fault]:
-        """The faults in force that still have requests to hit."""
+        """The active faults that can still hit requests."""
         with self._lock:
             return [posted.fault for posted in self._posted if _has_more(posted)]
 
     def hits(self) -> int:
-        """How many requests the faults in force have hit."""
+        """How many requests the active faults have hit."""
         with self._lock:
             return sum(posted.hit for posted in self._posted)
 
     def meet(self, path: str, query: str) -> Fault | None:
-        """The fault of the next request, which counts it."""
+        """The fault to apply to this request, which is counted; None if there is none."""
         with self._lock:
             for number, posted in enumerate(self._posted):
                 fault = posted.fault
@@ -354,8 +331,3 @@ def _sent(params: Params) -> Json:
     except BadInput:
         return {}
     return dict(params) if message is None else message
-
-
-def _end_list(response: Json) -> None:
-    response.pop("reviews", None)
-    response.setdefault("query_summary", {})["num_reviews"] = 0

@@ -1,6 +1,6 @@
-"""The store's item of an app.
+"""Store items of apps.
 
-Belongs here: what the store says of an app, by country. Does not belong here: which apps there are (catalogue.py).
+Belongs here: the store's data about an app, by country. Does not belong here: which apps exist (catalogue.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9]+")
 
 
 def missing_item(app_id: int) -> Json:
-    """What the store says of an id that it does not have."""
+    """The store's item for an unknown id."""
     return {
         "item_type": 0,
         "id": app_id,
@@ -27,7 +27,7 @@ def missing_item(app_id: int) -> Json:
 
 
 def store_item(app: App, country: str) -> Json:
-    """The item of an app; one that is not shown in ``country`` keeps little more than its name."""
+    """The item of an app; if it is not sold in ``country``, little more than its name."""
     path = f"app/{app.app_id}/{_NOT_IN_PATH.sub('_', app.name).strip('_')}"
     item: Json = {"item_type": 0, "id": app.app_id, "success": 1, "visible": True, "name": app.name}
     item |= {"store_url_path": path, "appid": app.app_id}

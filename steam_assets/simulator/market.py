@@ -1,7 +1,7 @@
-"""The synthetic market: players, sales, updates and site traffic, each a function of the seed and a moment.
+"""The synthetic market: players, sales, updates and site traffic, each a function of the seed and the time.
 
-Belongs here: how apps do over time. Does not belong here: reviews and news texts, HTTP, the shape of answers.
-All moments are Unix seconds UTC. Nothing is stored but caches, so any moment can be asked first and asked again.
+Belongs here: how apps develop over time. Does not belong here: review and news texts, HTTP, response formats.
+All times are Unix seconds (UTC). Only caches are stored, so times can be requested in any order and repeatedly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from steam_assets.simulator.weeks import (
 CHART_SIZE = 100
 
 CANDIDATES = 320
-"""Only the usually largest apps can reach a chart: the tail is too far below to ever outgrow the hundredth."""
+"""Only the largest apps can reach a chart: the rest is too small to ever outgrow the hundredth."""
 
 QUARTER_WEEKS = 13
 
@@ -82,14 +82,14 @@ COUNTRIES = frozenset(
         "ZA",
     }
 )
-"""Countries that have a chart of their own; others answer without ranks."""
+"""Countries with their own chart; for others the response has no ranks."""
 
 _WEEKDAYS = (0.94, 0.92, 0.92, 0.94, 1.03, 1.13, 1.11)
 
 
 @dataclass(frozen=True)
 class Players:
-    """How many are in an app at a moment, and the most at once since that day's 00:00 UTC."""
+    """Players of an app at one time, and the peak since 00:00 UTC of that day."""
 
     current: int
     peak: int
@@ -97,7 +97,7 @@ class Players:
 
 @dataclass(frozen=True)
 class Standing:
-    """An app's place in a week's top sellers. ``last_week_rank`` None: it was not ranked."""
+    """An app's position in a week's top sellers. ``last_week_rank`` is None if it was not ranked."""
 
     rank: int
     app: App
@@ -108,7 +108,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class ReviewBomb:
-    """Off-topic reviews of one app in ``[start, end)``."""
+    """A burst of off-topic reviews of one app in ``[start, end)``."""
 
     slot: int
     start: int
@@ -116,7 +116,7 @@ class ReviewBomb:
 
 
 class Market:
-    """The market of one seed over a catalogue; ``chart_size`` apps are on each chart, of at least ``CANDIDATES``."""
+    """The market of one seed and catalogue (at least ``CANDIDATES`` apps), with ``chart_size`` apps on each chart."""
 
     def __init__(self, seed: int, catalogue: Catalogue, chart_size: int = CHART_SIZE) -> None:
         self._chart_size = chart_size
@@ -128,7 +128,7 @@ class Market:
         self._charts: dict[str, ChartHistory] = {}
 
     def bomb(self, week: int) -> ReviewBomb | None:
-        """The review bomb of a week: Friday to Monday, one week in each thirteen, on one of the larger apps."""
+        """The review bomb of a week: Friday to Monday, one week in thirteen, on one of the larger apps."""
         quarter, place = divmod(week, QUARTER_WEEKS)
         when, who = self.dice.words("bomb", quarter)[:2]
         if place != when % QUARTER_WEEKS:
@@ -138,7 +138,7 @@ class Market:
         return ReviewBomb(reviewed[who % len(reviewed)].slot, friday, friday + 3 * DAY) if reviewed else None
 
     def release_week(self, slot: int) -> int:
-        """The week in which an app came out. New apps keep coming into the range of the charts until 2029."""
+        """The release week of an app. New apps keep entering the charts until 2029."""
         when = self._traits(slot)[7]
         if slot < len(KNOWN):
             return 30 + int(when * 400)
@@ -147,7 +147,7 @@ class Market:
         return 52 + int(when * 600)
 
     def surge(self, slot: int, week: float) -> float:
-        """How far an app is above its usual size: it starts anew every year or so and falls back within weeks."""
+        """An app's factor above its usual size: a surge about once a year that decays within weeks."""
         if slot < 12:
             return 1.0
         age = week - self.release_week(slot)
@@ -160,7 +160,7 @@ class Market:
         return 1.0 + launch + 9.0 * size * size * exp(-turn / 2.5)
 
     def after_patch(self, slot: int, moment: int) -> float:
-        """The lift that the newest update gives, fading over two weeks; 1.0 without one."""
+        """The factor by which the newest update raises players, decaying over two weeks; 1.0 without one."""
         week = week_of(moment)
         for back in (0, 1, 2):
             patched = self.patch_time(slot, week - back)
@@ -170,7 +170,7 @@ class Market:
         return 1.0
 
     def players(self, app: App, moment: int) -> Players:
-        """Players at ``moment``; the running peak is the highest of the day's full hours and ``moment`` itself."""
+        """Players at ``moment``; the peak is the maximum of the day's full hours so far and ``moment`` itself."""
         midnight = moment - moment % DAY
         level = self._day_level(app, midnight)
         current = self._in_game(app, level, moment)
@@ -178,7 +178,7 @@ class Market:
         return Players(current, max(current, *(self._in_game(app, level, hour) for hour in hours), 0))
 
     def most_played(self, moment: int) -> list[tuple[App, Players]]:
-        """The hundred apps with most players at ``moment``, most first."""
+        """The hundred apps with the most players at ``moment``, in descending order."""
         levels = [
             (self._in_game(app, self._day_level(app, moment - moment % DAY), moment), -app.slot, app)
             for app in self._released(moment)
@@ -188,14 +188,14 @@ class Market:
         return [(app, self.players(app, moment)) for _, _, app in levels[: self._chart_size]]
 
     def daily_peaks(self, midnight: int) -> list[tuple[App, int]]:
-        """The hundred apps with the highest peak of the day that starts at ``midnight``."""
+        """The hundred apps with the highest peaks on the day that starts at ``midnight``."""
         last = midnight + DAY - 1
         peaks = [(self.players(app, last).peak, -app.slot, app) for app in self._released(midnight) if app.played]
         peaks.sort(reverse=True)
         return [(app, peak) for peak, _, app in peaks[: self._chart_size]]
 
     def charts(self, country: str) -> ChartHistory:
-        """The top-seller charts of a country ("" for the world) that has them."""
+        """The top-seller charts of a country ("" for the world)."""
         if country not in self._charts:
             self._charts[country] = ChartHistory(lambda week: self._rank_week(week, country))
         return self._charts[country]
@@ -218,7 +218,7 @@ class Market:
         ]
 
     def site_visits(self, year: int, month: int) -> float:
-        """Visits of the store's site in a month: higher in winter and in sale months."""
+        """Visits to the store's site in a month: higher in winter and in sale months."""
         season = 1 + 0.12 * cos(2 * pi * (month - 1) / 12) + (0.06 if month in (6, 7, 11, 12) else 0.0)
         drift = 1 + 0.02 * (year - 2023)
         return 165e6 * season * drift * (0.96 + 0.08 * self.dice.share("visits", year, month))

@@ -1,14 +1,14 @@
-"""News of the synthetic market: patch notes, events, press and chart posts of each app.
+"""News of the synthetic market: patch notes, events, press articles and chart posts of each app.
 
-Belongs here: which items an app has, and what they say. Does not belong here: reading requests, HTTP.
+Belongs here: which items an app has, and their content. Does not belong here: parsing requests, HTTP.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from steam_assets.simulator.catalogue import HARDWARE, App
 from steam_assets.simulator.chance import pick
@@ -24,10 +24,10 @@ from steam_assets.simulator.weeks import (
 )
 
 NEW_MARKUP_SINCE = 1_735_689_600
-"""2025-01-01: since then announcements are written in [p]…[/p]."""
+"""2025-01-01: from then on, announcements use [p]…[/p]."""
 
 FIRST_NEWS_WEEK = FIRST_CHART_WEEK - 104
-"""Two years before the first chart: no app has older news."""
+"""Two years before the first chart; no app has older news."""
 
 PATCH, EVENT, PRESS_ITEM, CHART_POST, STEAM_UPDATE = "patch", "event", "press", "chart", "steam"
 
@@ -38,13 +38,12 @@ _FEEDS = {
     STEAM_UPDATE: ("steam_updates", "Product Update", 0),
 }
 _TAGS = {PATCH: ("patchnotes",), EVENT: ("mod_reviewed",)}
-_TAG = re.compile(r"\[/?[a-z0-9*]+[^\]]*\]")
 _URL = "https://steamstore-a.akamaihd.net/news/externalpost"
 
 
 @dataclass(frozen=True)
 class Head:
-    """An item before it is written. ``subject`` is the slot it was filed under first, ``number`` its place there."""
+    """An item without its text. ``subject`` is the slot of the app it was first published for, ``number`` its index."""
 
     date: int
     kind: str
@@ -52,29 +51,20 @@ class Head:
     week: int
     number: int
 
-    @property
-    def tags(self) -> frozenset[str]:
-        return frozenset(_TAGS.get(self.kind, ()))
-
 
 class Newsroom:
-    """The news of a market's apps."""
+    """The news of all apps of a market."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
         self.heads: Callable[[int, int], tuple[Head, ...]] = lru_cache(60_000)(self._heads)
-        self._count: Callable[[int, int, frozenset[str], frozenset[str]], int] = lru_cache(8_192)(self._count_weeks)
+        self._count: Callable[[int, int], int] = lru_cache(8_192)(self._count_weeks)
 
     def answer(self, app: App, parameters: NewsParameters, now: int) -> Json:
-        """The ``appnews`` of a question: items newest first, and the number of all there are."""
+        """The ``appnews`` object for a request: items, newest first, and the total count."""
         end = min(parameters.end or now + 1, now + 1)
-        items: list[Json] = []
-        for head in self._newest_first(app.slot, end):
-            if len(items) >= parameters.count:
-                break
-            if parameters.wants(self._feed(head)[0], head.tags):
-                items.append(self._write(head, app, parameters.maxlength))
-        return {"appid": app.app_id, "newsitems": items, "count": self._total(app.slot, parameters, now)}
+        items = [self._write(head, app) for head in islice(self._newest_first(app.slot, end), parameters.count)]
+        return {"appid": app.app_id, "newsitems": items, "count": self._total(app.slot, now)}
 
     def _newest_first(self, slot: int, end: int) -> Iterator[Head]:
         for week in range(week_of(end - 1), self._first_week(slot) - 1, -1):
@@ -82,21 +72,12 @@ class Newsroom:
                 if head.date < end:
                     yield head
 
-    def _total(self, slot: int, parameters: NewsParameters, now: int) -> int:
+    def _total(self, slot: int, now: int) -> int:
         this_week = week_of(now)
-        recent = sum(
-            head.date <= now and parameters.wants(self._feed(head)[0], head.tags)
-            for head in self.heads(slot, this_week)
-        )
-        return recent + self._count(slot, this_week, parameters.feeds, parameters.tags)
+        return sum(head.date <= now for head in self.heads(slot, this_week)) + self._count(slot, this_week)
 
-    def _count_weeks(self, slot: int, until: int, feeds: frozenset[str], tags: frozenset[str]) -> int:
-        asked = NewsParameters(0, 0, 0, None, feeds, tags)
-        return sum(
-            asked.wants(self._feed(head)[0], head.tags)
-            for week in range(self._first_week(slot), until)
-            for head in self.heads(slot, week)
-        )
+    def _count_weeks(self, slot: int, until: int) -> int:
+        return sum(len(self.heads(slot, week)) for week in range(self._first_week(slot), until))
 
     def _first_week(self, slot: int) -> int:
         return max(self._market.release_week(slot), FIRST_NEWS_WEEK)
@@ -121,7 +102,7 @@ class Newsroom:
         return roll % 4 if slot < 30 else roll % 3 // 2 if slot < CANDIDATES else roll % 40 // 39
 
     def _borrowed(self, slot: int, week: int) -> Iterator[Head]:
-        # An article about two apps is filed under both: the second one's item carries the first one's id.
+        # An article about two apps is published for both; the second app's item carries the first one's id.
         other = slot - 1 - self._market.dice.words("pair", slot, week)[0] % 3
         if 0 <= other < CANDIDATES:
             yield from (head for head in self._own(other, week) if head.kind == PRESS_ITEM and head.number == 2)
@@ -141,13 +122,13 @@ class Newsroom:
             return name, label, 0
         return _FEEDS[head.kind]
 
-    def _write(self, head: Head, app: App, maxlength: int) -> Json:
+    def _write(self, head: Head, app: App) -> Json:
         rolls = self._market.dice.words("item", head.subject, head.week, head.number)
         subject = self._market.catalogue.at(head.subject)
         feed, label, feed_type = self._feed(head)
         gid = str(5_000_000_000_000_000_000 + rolls[0] % 10**18)
         title, contents = self._text(head, subject, rolls)
-        # Feeds stand in the address under their display name, spaces and all.
+        # The URL contains the feed's display name, including spaces.
         folder = label if head.kind == PRESS_ITEM else feed
         item: Json = {
             "gid": gid,
@@ -155,7 +136,7 @@ class Newsroom:
             "url": f"{_URL}/{folder}/{gid}",
             "is_external_url": head.kind != STEAM_UPDATE,
             "author": "" if rolls[1] % 11 == 0 else pick(("mara", "Studio Team", "j.novak", "Ольга"), rolls[1] >> 8),
-            "contents": _shortened(contents, maxlength, flat=head.kind != PRESS_ITEM),
+            "contents": contents,
             "feedlabel": label,
             "date": head.date,
             "feedname": feed,
@@ -202,11 +183,3 @@ def _article(name: str, roll: int) -> str:
         f'<a href="https://example.org/story?id={roll % 10**6}&amp;ref=steam">community</a> has opinions.</p>'
         f"<p>&quot;We read everything,&quot; says the studio&#8217;s team.<br/>More soon.</p>"
     )
-
-
-def _shortened(contents: str, maxlength: int, *, flat: bool) -> str:
-    if not maxlength:
-        return contents
-    if flat:
-        contents = " ".join(_TAG.sub(" ", contents.replace('[img src="', "").replace('"][/img]', " ")).split())
-    return contents if len(contents) <= maxlength else contents[:maxlength] + "..."

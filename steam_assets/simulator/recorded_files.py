@@ -1,8 +1,8 @@
-"""Recorded responses on disk, read into what they hold.
+"""Reading recorded responses from disk.
 
-Belongs here: the layout of a folder of recordings, and the mapping of the old review shape to the new one.
-Does not belong here: answering (replay.py). Files are only read; what a folder lacks is empty here, and what it holds
-besides is named with the reason why it is not served.
+Belongs here: the layout of a folder of recordings, and the conversion of the old review format to the new one.
+Does not belong here: serving them (replay.py). Files are only read. What a folder lacks is empty; files that are not
+served are reported with the reason.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _REVIEW = (
 
 @dataclass(frozen=True)
 class Capture:
-    """A whole recorded body; ``moment`` is its own time in Unix seconds (of a site's: when it was taken)."""
+    """A recorded body; ``moment`` is the time in the body, in Unix seconds (for site traffic: when it was recorded)."""
 
     moment: int
     country: str
@@ -67,16 +67,16 @@ LAYOUT = (
     "mostplayed/GetGamesByConcurrentPlayers*.json, topsellers/GetWeeklyTopSellers*.json, news/**/*.json, "
     "reviews/**/app_APPID*.json, similarweb/*.json"
 )
-"""Where recordings lie in their folder, in words."""
+"""The layout of a folder of recordings, for messages."""
 
 PROVENANCE = "PROVENANCE.tsv"
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """Everything a folder holds. News and reviews are by app, newest first.
+    """The content of a folder. News and reviews are by app, newest first.
 
-    ``left_out`` are the files that are not served, relative to the folder, by the reason.
+    ``left_out`` lists the files that are not served, relative to the folder, by reason.
     """
 
     most_played: tuple[Capture, ...]
@@ -89,7 +89,7 @@ class Recordings:
 
 
 class _Folder:
-    """A folder of recordings, and which of its files were looked at and not taken, by the reason."""
+    """A folder of recordings, and its files that are not served, by reason."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -107,7 +107,7 @@ class _Folder:
     def left_out(self) -> dict[str, tuple[str, ...]]:
         for path in sorted(self.path.rglob("*")):
             if path.is_file() and path not in self._seen and path != self.path / PROVENANCE:
-                self.leave(path, "not a recording by its place and name")
+                self.leave(path, "path and name are not those of a recording")
         return {
             reason: tuple(path.relative_to(self.path).as_posix() for path in paths)
             for reason, paths in self._left.items()
@@ -115,9 +115,9 @@ class _Folder:
 
 
 def read_recordings(folder: Path) -> Recordings:
-    """All recordings below ``folder``. FileNotFoundError if there is no such folder."""
+    """All recordings below ``folder``. Raises FileNotFoundError if the folder does not exist."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder of recorded responses at {folder}; give one that exists")
+        raise FileNotFoundError(f"the folder {folder} does not exist; name a folder of recorded responses")
     files = _Folder(folder)
     most_played = _captures(files, "mostplayed/GetGamesByConcurrentPlayers*.json", "last_update")
     top_sellers = _captures(files, "topsellers/GetWeeklyTopSellers*.json", "start_date")
@@ -133,7 +133,7 @@ def read_recordings(folder: Path) -> Recordings:
 
 
 def derive_review(old: Mapping[str, Any]) -> Json:
-    """A review of the old ``appreviews`` in the shape of ``GetAppReviews``; flat author fields are nested again."""
+    """Convert a review of the old ``appreviews`` to the format of ``GetAppReviews``; flat author fields are nested."""
     author: Mapping[str, Any] = old.get("author") or old
     new: Json = {"author": {name: author[name] for name in _AUTHOR if author.get(name) is not None}}
     new |= {name: old[name] for name in _REVIEW if old.get(name) is not None}
@@ -149,7 +149,7 @@ def _load(path: Path) -> object:
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON; remove it from the recordings or record it again") from error
+        raise ValueError(f"{path} is not JSON; remove it or record it again") from error
 
 
 def _object(path: Path) -> Json:
@@ -166,19 +166,19 @@ def _captures(folder: _Folder, pattern: str, moment: str) -> tuple[Capture, ...]
             country = named[1].upper() if named else "US"
             found.append(Capture(int(content[moment]), country, path.read_bytes(), content))
         else:
-            folder.leave(path, f"no answer of that service: it has no response.{moment}")
+            folder.leave(path, f"not a response of that service: response.{moment} is missing")
     return tuple(sorted(found, key=lambda capture: capture.moment))
 
 
 def _site(folder: _Folder) -> tuple[Capture, ...]:
     found: list[Capture] = []
-    # The folders official_… hold answers of another service, error pages among them.
+    # Folders named official_… contain responses of another service, including error pages.
     for path in folder.files("similarweb/*.json", "similarweb/seed/*.json"):
         content = _object(path)
         if content.get("EstimatedMonthlyVisits"):
             found.append(Capture(_taken(path, content), "", path.read_bytes(), content))
         else:
-            folder.leave(path, "it carries no month's visits")
+            folder.leave(path, "it contains no monthly visits")
     return tuple(sorted(found, key=lambda capture: capture.moment))
 
 
@@ -186,7 +186,7 @@ def _taken(path: Path, content: Json) -> int:
     named = _DAY_IN_NAME.search(path.name)
     if named:
         return int(datetime.strptime(named[0], "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
-    # A body whose day is not known was taken after its newest month was out: the middle of the next.
+    # Without a known date, assume that a body was recorded after its newest month was published: mid next month.
     year, month = (int(part) for part in max(content["EstimatedMonthlyVisits"]).split("-")[:2])
     return int(datetime(year + month // 12, month % 12 + 1, 15, tzinfo=UTC).timestamp())
 
@@ -199,7 +199,7 @@ def _news(folder: _Folder) -> dict[int, tuple[Json, ...]]:
             items = merged.setdefault(int(appnews["appid"]), {})
             items.update((str(item["gid"]), item) for item in appnews.get("newsitems", ()))
         else:
-            folder.leave(path, "it does not say which app's news it holds")
+            folder.leave(path, "it does not name the app of its news")
     return {
         app_id: tuple(sorted(items.values(), key=lambda item: (item["date"], item["gid"]), reverse=True))
         for app_id, items in merged.items()
@@ -213,7 +213,7 @@ def _reviews(folder: _Folder) -> dict[int, tuple[Json, ...]]:
         address = addresses.get(path.relative_to(folder.path).as_posix(), "")
         found = _APP_IN_NAME.search(path.name) or _APP_IN_ADDRESS.search(address)
         if found is None:
-            folder.leave(path, f"neither its name nor {PROVENANCE} says which app's reviews it holds")
+            folder.leave(path, f"neither its name nor {PROVENANCE} names the app of its reviews")
             continue
         for old in _old_reviews(_load(path)):
             new = derive_review(old)

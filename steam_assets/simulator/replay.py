@@ -1,7 +1,7 @@
-"""Answers from recorded responses, and the list of what can be asked of them.
+"""Responses from recordings, and the list of what can be replayed.
 
-Belongs here: choosing and cutting recorded answers. Does not belong here: reading the files (recorded_files.py), HTTP.
-Nothing is made up: what was not recorded is answered as a service answers what it does not have.
+Belongs here: selecting and cutting recorded responses. Does not belong here: reading the files (recorded_files.py),
+HTTP. Nothing is invented: for what was not recorded, the response is that of a service without data.
 """
 
 from __future__ import annotations
@@ -18,10 +18,7 @@ from steam_assets.simulator.items import missing_item
 from steam_assets.simulator.market import midnight_of, utc
 from steam_assets.simulator.recorded_files import Capture, Recordings, read_recordings
 from steam_assets.simulator.request_parameters import (
-    HELPFUL,
-    RECENT,
-    UPDATED,
-    ChartQuestion,
+    ChartParameters,
     Json,
     NewsParameters,
     ReviewFilter,
@@ -35,7 +32,7 @@ from steam_assets.simulator.weeks import PUBLISHED_AFTER, start_of, week_of
 
 @dataclass(frozen=True)
 class LeftOut:
-    """So many of something that were recorded and are not replayed, why, and the names of some."""
+    """Recordings that are not replayed: how many of what, why, and some names."""
 
     count: int
     what: str
@@ -50,9 +47,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class RecordedPartition:
-    """A partition of a source that can be replayed, with the apps asked about and how many items they have.
+    """A partition of a source that can be replayed, with its apps and their number of items.
 
-    ``moment`` is when to ask (UTC); None: at any time after the partition's end.
+    ``moment`` is when to fetch it (UTC); None: any time after the partition's end.
     """
 
     source: str
@@ -64,10 +61,10 @@ class RecordedPartition:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a folder of recordings can be asked about. Keys are partition keys (the first day of the window).
+    """What can be replayed from a folder. Keys are partition keys (the first day of the window).
 
-    ``most_played`` are the moments (UTC) of the snapshots: set the clock to the same day, not before.
-    ``news`` and ``reviews`` give the items of each app by week; ``months`` the moment from which a month is carried.
+    ``most_played`` has the times (UTC) of the snapshots: set the clock to that time or later on the same day. ``news``
+    and ``reviews`` have the number of items of each app by week; ``months`` the time from which a month is available.
     """
 
     most_played: tuple[datetime, ...]
@@ -82,7 +79,7 @@ class Recording:
         return not any(self.partitions())
 
     def partitions(self) -> Iterator[RecordedPartition]:
-        """All that can be replayed, by source."""
+        """All partitions that can be replayed, by source."""
         for moment in self.most_played:
             yield RecordedPartition("most_played", f"{moment:%Y-%m-%d}", moment)
         for week in self.top_sellers_weeks:
@@ -95,9 +92,9 @@ class Recording:
 
 
 def catalogue(folder: Path, country: str = "US") -> Recording:
-    """What can be asked of the recordings in ``folder``, of the charts those of ``country``, and what is left out.
+    """What can be replayed from ``folder``, with the charts of ``country``, and what is left out.
 
-    FileNotFoundError if there is no such folder.
+    Raises FileNotFoundError if the folder does not exist.
     """
     recordings = read_recordings(folder)
     most_played, doubled_days = _newest_of(recordings.most_played, country, midnight_of)
@@ -125,7 +122,7 @@ def catalogue(folder: Path, country: str = "US") -> Recording:
 
 
 def _newest_of(captures: Iterable[Capture], country: str, period: Callable[[int], int]) -> tuple[list[Capture], int]:
-    """The country's captures, the newest one of each period, oldest first; and how many others they have."""
+    """The country's captures, the newest of each period, oldest first, and the number of others."""
     own = [capture for capture in captures if capture.country == country]
     newest = {period(capture.moment): capture for capture in own}
     return list(newest.values()), len(own) - len(newest)
@@ -133,12 +130,12 @@ def _newest_of(captures: Iterable[Capture], country: str, period: Callable[[int]
 
 def _abroad(what: str, captures: Iterable[Capture], country: str) -> Iterator[LeftOut]:
     others = [capture.country for capture in captures if capture.country != country]
-    yield from _some(len(others), what, f"of another country than {country}", tuple(sorted({*others})))
+    yield from _some(len(others), what, f"not of the country {country}", tuple(sorted({*others})))
 
 
 def _elsewhere(captures: Iterable[Capture]) -> Iterator[LeftOut]:
     others = [str(site) for capture in captures if (site := capture.content.get("SiteName")) != DOMAIN]
-    yield from _some(len(others), "Similarweb answer", f"of another site than {DOMAIN}", tuple(sorted({*others})))
+    yield from _some(len(others), "Similarweb answer", f"not of the site {DOMAIN}", tuple(sorted({*others})))
 
 
 def _some(count: int, what: str, reason: str, names: tuple[str, ...] = ()) -> Iterator[LeftOut]:
@@ -147,14 +144,14 @@ def _some(count: int, what: str, reason: str, names: tuple[str, ...] = ()) -> It
 
 
 class ReplayBackend:
-    """Recorded answers; the clock decides which of them exist already."""
+    """Serves recorded responses; those from after ``now`` do not exist yet."""
 
     market = None
 
     def __init__(self, folder: Path) -> None:
         self._recordings: Recordings = read_recordings(folder)
 
-    def most_played_now(self, parameters: ChartQuestion, now: int) -> bytes:
+    def most_played_now(self, parameters: ChartParameters, now: int) -> bytes:
         today = [
             capture
             for capture in self._recordings.most_played
@@ -162,9 +159,6 @@ class ReplayBackend:
         ]
         chosen = _of_country(today, parameters.country)
         return chosen.body if chosen else EMPTY
-
-    def most_played_day(self, parameters: ChartQuestion, now: int) -> bytes:
-        return EMPTY
 
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes:
         out = [each for each in self._recordings.top_sellers if each.moment + PUBLISHED_AFTER <= now]
@@ -176,21 +170,15 @@ class ReplayBackend:
         return chosen.body
 
     def news(self, parameters: NewsParameters, now: int) -> bytes:
-        known = [
-            item
-            for item in self._recordings.news.get(parameters.app_id, ())
-            if item["date"] <= now and parameters.wants(item["feedname"], frozenset(item.get("tags", ())))
-        ]
+        known = [item for item in self._recordings.news.get(parameters.app_id, ()) if item["date"] <= now]
         asked = [item for item in known if parameters.end is None or item["date"] < parameters.end][: parameters.count]
-        if parameters.maxlength:
-            asked = [item | {"contents": _cut(item["contents"], parameters.maxlength)} for item in asked]
         return encode({"appnews": {"appid": parameters.app_id, "newsitems": asked, "count": len(known)}})
 
     def reviews(self, parameters: ReviewParameters, now: int) -> bytes:
         recorded = self._recordings.reviews.get(parameters.app_id)
         if recorded is None:
             return EMPTY
-        found = _in_order([each for each in recorded if _matches(each, parameters.filter)], parameters.order)
+        found = [each for each in recorded if _matches(each, parameters.filter)]
         position = read_cursor(parameters.cursor)
         start = 0 if parameters.cursor == "*" else position[2] if position else len(found)
         page = found[start : start + parameters.per_page]
@@ -203,8 +191,6 @@ class ReplayBackend:
             response["reviews"] = page
         response["cursor"] = write_cursor((0, 0, start + len(page))) if page else parameters.cursor
         response["total_matching"] = len(found)
-        if parameters.order == HELPFUL:
-            response["day_range_used"] = parameters.day_range
         return encode({"response": response})
 
     def items(self, app_ids: Sequence[int], country: str) -> bytes:
@@ -236,17 +222,6 @@ def _matches(review: Json, wanted: ReviewFilter) -> bool:
     if wanted.kind in (1, 2) and review["voted_up"] is (wanted.kind == 2):
         return False
     return wanted.purchase == 1 or review.get("steam_purchase", False) is (wanted.purchase == 0)
-
-
-def _in_order(reviews: list[Json], order: int) -> list[Json]:
-    if order == RECENT:
-        return reviews
-    field = "timestamp_updated" if order == UPDATED else "votes_up"
-    return sorted(reviews, key=lambda review: review[field], reverse=True)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[:length] + "..."
 
 
 def _week_key(moment: int) -> str:

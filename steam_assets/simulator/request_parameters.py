@@ -1,7 +1,7 @@
-"""What a request asks, read from its parameters the way Steam's services read them.
+"""Request parameters, parsed the way Steam's services parse them.
 
-Belongs here: ``input_json`` and the plain query form, defaults, and values that are silently ignored.
-Does not belong here: the answers.
+Belongs here: ``input_json`` and plain query parameters, defaults, and values that are silently ignored.
+Does not belong here: responses.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from typing import Any, cast
 
 Json = dict[str, Any]
 
-HELPFUL, RECENT, UPDATED, FUNNY = 0, 1, 2, 3
+RECENT = 1
+"""The ``filter`` that orders reviews by creation, newest first; the only order that is simulated."""
 
 
 class BadInput(Exception):
-    """``input_json`` is no JSON object; Steam answers such a request with an empty ``response``."""
+    """``input_json`` is not a JSON object; Steam's response to such a request is an empty ``response``."""
 
 
 def input_json(params: Mapping[str, str]) -> Json | None:
-    """The message in ``input_json``; None if the parameter is not there. BadInput if it is no JSON object."""
+    """The message in ``input_json``; None without that parameter. Raises BadInput if it is not a JSON object."""
     text = params.get("input_json")
     if text is None:
         return None
     try:
         message: object = json.loads(text)
     except ValueError as error:
-        raise BadInput("input_json is not JSON; encode it once, exactly once") from error
+        raise BadInput("input_json is not JSON; URL-encode it exactly once") from error
     if not isinstance(message, dict):
         raise BadInput("input_json is not a JSON object")
     return cast(Json, message)
 
 
 def whole_number(value: object, default: int = 0) -> int:
-    """A number as the services read it: what is no number counts as not given."""
+    """A number as the services parse it: anything else counts as missing."""
     if isinstance(value, bool):
         return int(value)
     try:
@@ -45,7 +46,7 @@ def whole_number(value: object, default: int = 0) -> int:
 
 
 def flag(value: object, default: bool) -> bool:
-    """A boolean as the services read it: true, 1 and "1" are true."""
+    """A boolean as the services parse it: true, 1 and "1" are true."""
     if value is None:
         return default
     if isinstance(value, str):
@@ -58,14 +59,14 @@ def _message(value: object) -> Json:
 
 
 @dataclass(frozen=True)
-class ChartQuestion:
-    """A chart as it is now; ``country`` only decides which items are shown."""
+class ChartParameters:
+    """Parameters of a current chart; ``country`` only decides which items are shown."""
 
     country: str
     with_items: bool
 
     @classmethod
-    def read(cls, params: Mapping[str, str]) -> ChartQuestion:
+    def read(cls, params: Mapping[str, str]) -> ChartParameters:
         message = input_json(params) or {}
         context = _message(message.get("context"))
         return cls(str(context.get("country_code", "US")).upper(), bool(_message(message.get("data_request"))))
@@ -73,7 +74,7 @@ class ChartQuestion:
 
 @dataclass(frozen=True)
 class TopSellersParameters:
-    """A week of the top sellers; ``start_date`` None is the last finished week, ``country`` "" is the world."""
+    """Parameters of a weekly chart; ``start_date`` None is the last finished week, ``country`` "" is the world."""
 
     country: str
     context_country: str
@@ -84,7 +85,7 @@ class TopSellersParameters:
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> TopSellersParameters | None:
-        """None for flat parameters, which the service does not understand."""
+        """Parse the parameters; None if they are flat, which the service does not understand."""
         message = input_json(params)
         if message is None:
             return None
@@ -101,39 +102,30 @@ class TopSellersParameters:
 
 @dataclass(frozen=True)
 class NewsParameters:
-    """News of one app before ``end`` (Unix seconds; None: up to now). ``maxlength`` 0 is the whole text."""
+    """Parameters of one app's news before ``end`` (Unix seconds; None: up to now), always with full text."""
 
     app_id: int
     count: int
-    maxlength: int
     end: int | None
-    feeds: frozenset[str]
-    tags: frozenset[str]
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> NewsParameters | None:
-        """None without a usable ``appid``."""
+        """Parse the parameters; None without a valid ``appid``."""
         app_id = whole_number(params.get("appid"), -1)
         if app_id < 0:
             return None
         return cls(
             app_id=app_id,
             count=max(0, whole_number(params.get("count"), 20)),
-            maxlength=max(0, whole_number(params.get("maxlength"))),
             end=whole_number(params.get("enddate")) or None,
-            feeds=frozenset(filter(None, params.get("feeds", "").split(","))),
-            tags=frozenset(filter(None, params.get("tags", "").split(","))),
         )
-
-    def wants(self, feed: str, tags: frozenset[str]) -> bool:
-        return (not self.feeds or feed in self.feeds) and (not self.tags or bool(self.tags & tags))
 
 
 @dataclass(frozen=True)
 class ReviewFilter:
     """Which reviews match.
 
-    ``languages`` None is all of them; ``kind`` 1 positive, 2 negative; ``purchase`` 0 Steam, 1 all, 2 elsewhere;
+    ``languages`` None is all; ``kind`` 1 positive, 2 negative; ``purchase`` 0 Steam, 1 all, 2 elsewhere;
     written in ``[since, until)``, Unix seconds.
     """
 
@@ -147,36 +139,29 @@ class ReviewFilter:
 
 @dataclass(frozen=True)
 class ReviewParameters:
-    """One page of an app's reviews."""
+    """Parameters of one page of an app's reviews."""
 
     app_id: int
-    order: int
     per_page: int
     cursor: str
-    day_range: int
-    display_language: str
     filter: ReviewFilter
 
     @classmethod
     def read(cls, params: Mapping[str, str], now: int) -> ReviewParameters | None:
-        """None without a usable ``appid``. ``now`` is Unix seconds; later reviews do not exist yet."""
+        """Parse the parameters; None without a valid ``appid``, or with another ``filter`` than ``RECENT``.
+
+        ``now`` (Unix seconds) hides later reviews.
+        """
         message = input_json(params)
         given: Mapping[str, object] = params if message is None else message
         app_id = whole_number(given.get("appid"), -1)
-        if app_id < 0:
+        if app_id < 0 or whole_number(given.get("filter")) != RECENT:
             return None
         since, until = _date_range(given)
-        order = whole_number(given.get("filter"))
-        day_range = min(365, max(0, whole_number(given.get("day_range"), 30)))
-        if order == HELPFUL and day_range:
-            since = max(since, now - day_range * 86400)
         return cls(
             app_id=app_id,
-            order=order if order in (HELPFUL, RECENT, UPDATED, FUNNY) else HELPFUL,
             per_page=min(100, max(1, whole_number(given.get("num_per_page"), 20))),
             cursor=str(given.get("cursor") or "*"),
-            day_range=day_range,
-            display_language=str(given.get("display_language") or "english"),
             filter=ReviewFilter(
                 languages=_languages(given),
                 kind=whole_number(given.get("review_type")),
@@ -191,7 +176,7 @@ class ReviewParameters:
 def _date_range(given: Mapping[str, object]) -> tuple[int, int]:
     since = whole_number(given.get("date_range_start"))
     until = whole_number(given.get("date_range_end"))
-    # The last second counts.
+    # The end of the range is inclusive.
     return (since, until + 1) if since and until else (0, 2**40)
 
 

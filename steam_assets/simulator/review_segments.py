@@ -1,6 +1,6 @@
-"""Segments: reviews of one app in one stretch of time, of which any one can be told without the others.
+"""Segments: the reviews of one app in one time span, each of which can be computed without the others.
 
-Belongs here: when the i-th review was written, what it thinks, and how many match a filter.
+Belongs here: when the i-th review was written, its opinion, and how many match a filter.
 Does not belong here: how many reviews an app gets (review_stream.py), their text.
 """
 
@@ -20,7 +20,7 @@ _SHARES = tuple(accumulate(voice.share for voice in VOICES.values()))
 
 
 class Part(NamedTuple):
-    """A stretch of a week: ``size`` reviews in ``[start, start + length)``, ``positive`` the share of good ones."""
+    """A part of a week: ``size`` reviews in ``[start, start + length)``; ``positive`` is the share of positive ones."""
 
     start: int
     length: int
@@ -30,9 +30,9 @@ class Part(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """``size`` reviews of one app, evenly in ``[start, start + length)`` Unix seconds; ``first`` is their number.
+    """``size`` reviews of one app, evenly spread over ``[start, start + length)`` (Unix seconds), from ``first`` on.
 
-    ``bounds`` is where each language's part of the deck begins, and its end; ``liked`` its positive reviews.
+    ``bounds`` has the start of each language's part of the deck, and its end; ``liked`` its positive reviews.
     """
 
     slot: int
@@ -48,7 +48,7 @@ class Segment(NamedTuple):
     liked: tuple[int, ...]
 
     def created(self, index: int) -> int:
-        """When review ``index`` was written; grows with the index."""
+        """When review ``index`` was written; increases with the index."""
         jitter = (index * 0x9E3779B97F4A7C15 + self.slot * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFF) / 2**48
         return self.start + int((index + jitter) * self.length / self.size)
 
@@ -63,7 +63,7 @@ class Segment(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """What a place in the deck decides."""
+    """The attributes that a position in the deck determines."""
 
     language: str
     positive: bool
@@ -71,7 +71,7 @@ class Opinion(NamedTuple):
 
 
 class Total(NamedTuple):
-    """Matching reviews of each opinion."""
+    """Number of matching reviews by opinion."""
 
     positive: int
     negative: int
@@ -88,7 +88,7 @@ def opinion_at(segment: Segment, index: int) -> Opinion:
 
 
 def matches(opinion: Opinion, wanted: ReviewFilter) -> bool:
-    """Whether a review of this opinion passes the filter."""
+    """Whether a review with this opinion matches the filter."""
     if wanted.languages is not None and opinion.language not in wanted.languages:
         return False
     if wanted.kind in (1, 2) and opinion.positive is (wanted.kind == 2):
@@ -97,7 +97,7 @@ def matches(opinion: Opinion, wanted: ReviewFilter) -> bool:
 
 
 def whole_segment(segment: Segment, wanted: ReviewFilter) -> Total:
-    """The matching reviews of a whole segment, without looking at any of them."""
+    """The number of matching reviews in a whole segment, computed without generating them."""
     bounds = segment.bounds
     good = bad = 0
     for part, language in enumerate(LANGUAGES):
@@ -115,7 +115,7 @@ def _bought(size: int, purchase: int) -> int:
 
 
 def cut_segments(slot: int, week: int, parts: Sequence[Part]) -> Iterator[Segment]:
-    """The segments of a week from its parts; a part without reviews is left out."""
+    """The segments of a week from its parts; parts without reviews are skipped."""
     first = 0
     for number, part in enumerate(parts):
         if part.size:
@@ -136,7 +136,7 @@ def _bounds(size: int, rounding: float) -> tuple[int, ...]:
 
 
 def _rounding(slot: int, week: int, part: int) -> float:
-    # Added before cutting to a whole number, so that small weeks add up to the right shares over time.
+    # Added before truncating to an integer, so that small weeks add up to the right shares over time.
     return (week * 0.6180339887 + slot * 0.3770817 + part * 0.237) % 1.0
 
 

@@ -1,10 +1,10 @@
-"""Reviews of the synthetic market: every one can be addressed, none is held.
+"""Reviews of the synthetic market: each can be computed by its address, none is stored.
 
-Belongs here: how many reviews an app gets when, what each says, and a page of those that match a filter.
-Does not belong here: reading requests, HTTP.
+Belongs here: how many reviews an app gets when, their content, and pages of those that match a filter.
+Does not belong here: parsing requests, HTTP.
 
-A week of an app is one segment (three if it has a review bomb). Within a segment the i-th review in time stands at
-place ``i * stride % size`` of a deck sorted by language, opinion and purchase; so a filter's total is arithmetic.
+A week of an app is one segment (three if it has a review bomb). Within a segment, the i-th review in time is at
+position ``i * stride % size`` of a deck sorted by language, opinion and purchase, so totals can be calculated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import lru_cache
 from steam_assets.simulator.catalogue import HARDWARE, App
 from steam_assets.simulator.cursor import Position, read_cursor, write_cursor
 from steam_assets.simulator.market import Market
-from steam_assets.simulator.request_parameters import RECENT, UPDATED, Json, ReviewFilter
+from steam_assets.simulator.request_parameters import Json, ReviewFilter
 from steam_assets.simulator.review_segments import (
     Part,
     Segment,
@@ -35,14 +35,14 @@ _LIVELIEST = 12.0
 
 @dataclass(frozen=True)
 class Page:
-    """Reviews of a page, the cursor of the next, and whether there is none (the end of the list)."""
+    """The reviews of a page, and the cursor of the next one."""
 
     reviews: list[Json]
     cursor: str
 
 
 class RunningTotal:
-    """Sums over whole weeks from ``first`` on, worked out once as far as they were asked for."""
+    """Sums over whole weeks from ``first`` on, computed once on demand."""
 
     def __init__(self, first: int, of_week: Callable[[int], Total]) -> None:
         self._first = first
@@ -51,7 +51,7 @@ class RunningTotal:
         self._negative = array("q", [0])
 
     def between(self, first: int, last: int) -> Total:
-        """The sum of the weeks from ``first`` to before ``last``; neither is before the first of all."""
+        """The sum of the weeks from ``first`` up to but excluding ``last``; neither may be before the first week."""
         if last <= first:
             return Total(0, 0)
         while self._first + len(self._positive) <= last:
@@ -63,38 +63,35 @@ class RunningTotal:
 
 
 class ReviewStream:
-    """All reviews of a market. ``per_app_week`` is what an app in the middle of a chart gets in a usual week."""
+    """All reviews of a market. ``per_app_week`` is the number for an app in mid-chart in a usual week."""
 
     def __init__(self, market: Market, per_app_week: float) -> None:
         self._market = market
         self._per_app_week = per_app_week
         self.segments: Callable[[int, int], tuple[Segment, ...]] = lru_cache(60_000)(self._segments)
-        self._ordered: Callable[[Segment, int], tuple[int, ...]] = lru_cache(256)(self._order)
         self.total: Callable[[App, ReviewFilter], Total] = lru_cache(4_096)(self._total)
-        """How many reviews match, exactly, by opinion."""
+        """The exact number of matching reviews, by opinion."""
         self._running: Callable[[int, ReviewFilter], RunningTotal] = lru_cache(8_192)(self._begin_total)
 
-    def page(self, app: App, wanted: ReviewFilter, order: int, size: int, cursor: str) -> Page | None:
-        """The next ``size`` matching reviews from ``cursor``, newest first; None at the end or for a broken cursor."""
+    def page(self, app: App, wanted: ReviewFilter, size: int, cursor: str) -> Page | None:
+        """The next ``size`` matching reviews from ``cursor``, newest first; None at the end or for a bad cursor."""
         position = read_cursor(cursor)
         if position is None:
             return None
-        # Some pages are one short in the middle of the list: their length says nothing about the end.
+        # As at Steam, some pages within the list are one review short: the length does not indicate the end.
         size -= 1 if size > 10 and sum(position) % 13 == 5 else 0
         reviews: list[Json] = []
-        for segment, index, place in self._walk(app, wanted, order, position):
+        for segment, index in self._walk(app, wanted, position):
             opinion = opinion_at(segment, index)
             if matches(opinion, wanted):
                 reviews.append(write_review(self._market.dice, segment, index, opinion, wanted.until))
-                position = (segment.week, segment.part, place)
+                position = (segment.week, segment.part, index)
                 if len(reviews) == size:
                     break
         return Page(reviews, write_cursor(position)) if reviews else None
 
-    def _walk(
-        self, app: App, wanted: ReviewFilter, order: int, position: Position
-    ) -> Iterator[tuple[Segment, int, int]]:
-        """Segment, index and what remains after it, from the newest that is older than ``position``."""
+    def _walk(self, app: App, wanted: ReviewFilter, position: Position) -> Iterator[tuple[Segment, int]]:
+        """Segment and index of each review, from the newest that is older than ``position``."""
         first, last = self._weeks(app, wanted)
         for week in range(min(last, position[0]), first - 1, -1):
             for segment in reversed(self.segments(app.slot, week)):
@@ -102,14 +99,8 @@ class ReviewStream:
                     continue
                 low, high = segment.before(wanted.since), segment.before(wanted.until)
                 rest = position[2] if (week, segment.part) == position[:2] else segment.size
-                if order == RECENT:
-                    for index in range(min(high, rest) - 1, low - 1, -1):
-                        yield segment, index, index
-                else:
-                    for place in range(rest - 1, -1, -1):
-                        index = self._ordered(segment, order)[place]
-                        if low <= index < high:
-                            yield segment, index, place
+                for index in range(min(high, rest) - 1, low - 1, -1):
+                    yield segment, index
 
     def _total(self, app: App, wanted: ReviewFilter) -> Total:
         first, last = self._weeks(app, wanted)
@@ -143,15 +134,6 @@ class ReviewStream:
             Part(bomb.end, start + WEEK - bomb.end, count // 7, liked, False),
         ]
         return tuple(cut_segments(slot, week, parts))
-
-    def _order(self, segment: Segment, order: int) -> tuple[int, ...]:
-        key = "timestamp_updated" if order == UPDATED else "votes_up"
-        dice = self._market.dice
-        rows = [
-            (write_review(dice, segment, index, opinion_at(segment, index), segment.start + WEEK)[key], index)
-            for index in range(segment.size)
-        ]
-        return tuple(index for _, index in sorted(rows))
 
     def _begin_total(self, slot: int, wanted: ReviewFilter) -> RunningTotal:
         def of_week(week: int) -> Total:

@@ -1,6 +1,6 @@
-"""One synthetic review: its text, votes and author, with the oddities that real ones have.
+"""One synthetic review: text, votes and author, with the quirks of real ones.
 
-Belongs here: turning an address into a review. Does not belong here: how many there are (review_stream.py).
+Belongs here: generating a review from its address. Does not belong here: how many exist (review_stream.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNDERFLOWN = 4294967295
 
 
 def write_review(dice: Dice, segment: Segment, index: int, opinion: Opinion, seen_at: int) -> Json:
-    """The review as the service shows it at ``seen_at`` (Unix seconds): an edit still to come is not in it."""
+    """The review as served at ``seen_at`` (Unix seconds), without edits made later."""
     rolls = dice.words("review", segment.slot, segment.week, segment.first + index)
     created = segment.created(index)
     updated = _updated(rolls[0], created, start_of(segment.week + 1))
@@ -50,7 +50,7 @@ def write_review(dice: Dice, segment: Segment, index: int, opinion: Opinion, see
 
 
 def _updated(roll: int, created: int, week_end: int) -> int:
-    # Edits stay within the week, so that a finished week never changes again.
+    # Edits are made within the week, so that a finished week never changes again.
     if roll % 100 >= 15:
         return created
     return min(created + 60 + roll // 100 % (3 * DAY), week_end - 1)

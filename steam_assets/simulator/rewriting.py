@@ -1,4 +1,4 @@
-"""Rewriting a JSON answer for a fault: other fields, other values, texts that attack.
+"""Rewriting a JSON response for a fault: other fields, other values.
 
 Belongs here: changing the body of a reply. Does not belong here: when that happens (faults.py).
 """
@@ -6,7 +6,7 @@ Belongs here: changing the body of a reply. Does not belong here: when that happ
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -15,30 +15,11 @@ from steam_assets.simulator.delivery import JSON_TYPE, Reply
 from steam_assets.simulator.request_parameters import Json
 
 MISSING = ""
-"""In place of a literal: the field is left out."""
-
-HOSTILE_TEXTS = (
-    "<script>alert(1)</script>",
-    "</script><img src=x onerror=alert(1)>",
-    "=cmd|'/c calc'!A0",
-    '+HYPERLINK("http://example.org","click")',
-    "@SUM(1+1)*cmd",
-    "../../x",
-    "..\\..\\CON",
-    "\u202egpj.exe",
-    "line\u2028separator\u2029",
-    "tab\tnewline\r\n2026-01-01 INFO forged",
-    "\x1b[31mred\x1b[0m",
-    "nul\x00byte",
-    "'; DROP TABLE apps; --",
-    "{{7*7}}${7*7}",
-    "a" * 8192,
-    "Z͑ͫ̓a̴lgo ‮ ﷽ 👩‍👩‍👧‍👦",
-)
+"""Instead of a literal: remove the field."""
 
 
 def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
-    """The reply with ``change`` done to its ``response`` object; one that has none stays as it is."""
+    """The reply with ``change`` applied to its ``response`` object; unchanged if it has none."""
     if reply.content_type != JSON_TYPE:
         return reply
     message = _message(reply)
@@ -49,10 +30,10 @@ def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
     return replace(reply, body=encode(message))
 
 
-def change_field(reply: Reply, field: str, literals: Sequence[str], every: int, rename_to: str | None) -> Reply:
-    """The reply with each ``every``-th ``field``, at any depth, renamed or set to the next of ``literals`` (JSON).
+def change_field(reply: Reply, field: str, literal: str, every: int, rename_to: str | None) -> Reply:
+    """The reply with each ``every``-th ``field``, at any depth, renamed or set to ``literal`` (JSON).
 
-    A reply that is no JSON stays as it is.
+    A reply that is not JSON is unchanged.
     """
     if reply.content_type != JSON_TYPE:
         return reply
@@ -60,11 +41,10 @@ def change_field(reply: Reply, field: str, literals: Sequence[str], every: int, 
     marks: dict[str, str] = {}
     for number, holder in enumerate(list(_holders(message, field))[every - 1 :: every]):
         value = holder.pop(field)
-        literal = literals[number % len(literals)]
         if rename_to is not None:
             holder[rename_to] = value
         elif literal != MISSING:
-            # The literal may be no JSON at all, so it takes its place only in the finished text.
+            # The literal may be invalid JSON, so it is inserted only into the serialized text.
             mark = f"\ufffe{number}\ufffe"
             holder[field], marks[f'"{mark}"'] = mark, literal
     text = encode(message).decode()

@@ -1,6 +1,6 @@
-"""Steam's review score of a number of positive and negative reviews.
+"""Steam's review score for a number of positive and negative reviews.
 
-Belongs here: the steps from share and count to a score. Does not belong here: counting reviews.
+Belongs here: the thresholds from share and count to a score. Does not belong here: counting reviews.
 """
 
 from __future__ import annotations

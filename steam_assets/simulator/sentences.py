@@ -1,6 +1,6 @@
-"""What people write: sentences for reviews in the languages of Steam's players, and texts for news.
+"""Text samples: sentences for reviews in the languages of Steam's players, and texts for news.
 
-Belongs here: text of our own writing. Does not belong here: who writes it and when.
+Belongs here: text written for this project. Does not belong here: which app gets which text when.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Voice:
-    """Sentences of one language; ``share`` is its part of all reviews."""
+    """Sentences of one language; ``share`` is its share of all reviews."""
 
     share: float
     good: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""Running the simulator: in a thread of this process, or in the foreground.
+"""Running the simulator, in a thread of this process or in the foreground.
 
-Belongs here: sockets, uvicorn, start and stop. Does not belong here: what is answered.
+Belongs here: sockets, uvicorn, start and stop. Does not belong here: responses.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class _Server(uvicorn.Server):
 class Simulator:
     """A simulator of all sources, as a context manager; ``url`` is its address.
 
-    ``apps`` is how many can be asked about, and up to 100 how many are on a chart; some 320 always take part, so that
-    newcomers rise and others drop out. ``reviews_per_app_week`` is what an app in the middle of a chart gets.
-    ``port`` 0 takes a free one. ``now`` is an aware datetime that stands still until ``set_now`` or ``clear_now``;
-    None is the real time. ``replay`` is a folder of recorded responses,
-    which are then all there is. FileNotFoundError if that folder is not there; ValueError for less than one app.
+    ``apps`` is the number of apps, of which up to 100 are on a chart; about 320 always take part, so that apps enter
+    and leave the charts. ``reviews_per_app_week`` is the number for an app in mid-chart. ``port`` 0 picks a free one.
+    ``now`` is an aware datetime that stays fixed until ``set_now`` or ``clear_now``; None is the real time. ``replay``
+    is a folder of recorded responses, which are served instead of synthetic ones. Raises FileNotFoundError if that
+    folder does not exist, ValueError for fewer than one app.
     """
 
     def __init__(
@@ -84,18 +84,18 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """``http://host:port``, without a slash at the end. SimulatorError before the start."""
+        """``http://host:port``, without a trailing slash. Raises SimulatorError if it is not running."""
         if self._socket is None:
             raise SimulatorError("the simulator is not running; enter it with `with` first")
         host, port = self._socket.getsockname()[:2]
         return f"http://{host}:{port}"
 
     def set_now(self, now: datetime) -> None:
-        """Make it ``now`` (an aware datetime) for the sources."""
+        """Set the sources' time to ``now`` (an aware datetime)."""
         self.clock.set(now)
 
     def clear_now(self) -> None:
-        """Go back to the real time."""
+        """Return to the real time."""
         self.clock.set(None)
 
     def __enter__(self) -> Simulator:
@@ -119,7 +119,7 @@ class Simulator:
         self._close()
 
     def run(self, on_ready: Callable[[str], None]) -> None:
-        """Serve in the foreground until interrupted; ``on_ready`` gets the address first."""
+        """Serve in the foreground until interrupted; calls ``on_ready`` with the address first."""
         require_loopback()
         bound = self._bind()
         on_ready(self.url)
@@ -129,7 +129,7 @@ class Simulator:
             self._close()
 
     def _bind(self) -> socket.socket:
-        # The protocol is named, or the server would not turn off Nagle's delay (40 ms an answer) on its connections.
+        # The protocol is explicit, or the server would not disable Nagle's algorithm (40 ms per response).
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -159,7 +159,7 @@ def serve(
     now: datetime | None = None,
     replay: Path | None = None,
 ) -> None:
-    """Run a simulator in the foreground until interrupted. SimulatorError if the port is taken."""
+    """Run a simulator in the foreground until interrupted. Raises SimulatorError if the port is in use."""
     Simulator(
         seed=seed, apps=apps, reviews_per_app_week=reviews_per_app_week, port=port, now=now, replay=replay, host=host
     ).run(on_ready)

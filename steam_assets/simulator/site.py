@@ -1,6 +1,6 @@
-"""Monthly traffic of the store's site, as Similarweb shows it.
+"""Monthly traffic of the store's site, as Similarweb reports it.
 
-Belongs here: which months are out when, and the body's shape. Does not belong here: how many visits there were.
+Belongs here: when months are published, and the body's format. Does not belong here: the number of visits (market.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from steam_assets.simulator.request_parameters import Json
 DOMAIN = "store.steampowered.com"
 
 OUT_ON_DAY = 15
-"""A month's figures appear on this day of the next month, 00:00 UTC."""
+"""A month's figures are published on this day of the next month, 00:00 UTC."""
 
 _FIRST_YEAR = 2021
 
@@ -25,7 +25,7 @@ _CHANNEL_SHARES = (0.0512, 0.0034, 0.0021, 0.1133, 0.2412)
 
 
 def months_out(now: int) -> list[Month]:
-    """The months whose figures are out at ``now`` (Unix seconds), oldest first."""
+    """The months published at ``now`` (Unix seconds), oldest first."""
     today = datetime.fromtimestamp(now, UTC)
     last = today.year * 12 + today.month - 1 - (1 if today.day >= OUT_ON_DAY else 2)
     return [divmod_month(index) for index in range(_FIRST_YEAR * 12, last + 1)]
@@ -38,7 +38,7 @@ def divmod_month(index: int) -> Month:
 
 
 def traffic_body(domain: str, visits: Mapping[Month, float], now: int) -> Json:
-    """The body for a domain; a domain that is not known is echoed without figures."""
+    """The body for a domain; an unknown domain is echoed without figures."""
     if domain != DOMAIN or not visits:
         return {"Version": 1, "SiteName": domain, "Description": "", "Title": "", "IsSmall": True, "Policy": 0}
     (year, month), newest = max(visits.items())
@@ -77,7 +77,7 @@ def traffic_body(domain: str, visits: Mapping[Month, float], now: int) -> Json:
 
 
 def _as_text(visits: float, month: int) -> str:
-    # The three ways in which the number has been seen written.
+    # The three number formats that have been observed.
     if month % 3 == 0:
         return str(int(visits))
     if month % 3 == 1:
@@ -87,6 +87,6 @@ def _as_text(visits: float, month: int) -> str:
 
 
 def _revised(visits: float, month: Month, now: int) -> int:
-    # A month's figure moves by one in the captures of later months.
+    # A month's figure changes by one in the responses of later months.
     newest = months_out(now)[-1]
     return int(visits) + (1 if month != newest else 0)

@@ -1,6 +1,6 @@
-"""Answers of the synthetic market in the services' own shapes.
+"""Responses of the synthetic market in the services' formats.
 
-Belongs here: from market, reviews and news to bodies. Does not belong here: the market's course, HTTP.
+Belongs here: building bodies from market, reviews and news. Does not belong here: the market itself, HTTP.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from steam_assets.simulator.items import missing_item, store_item
 from steam_assets.simulator.market import CANDIDATES, CHART_SIZE, Market, midnight_of
 from steam_assets.simulator.newsroom import Newsroom
 from steam_assets.simulator.request_parameters import (
-    HELPFUL,
-    ChartQuestion,
+    ChartParameters,
     Json,
     NewsParameters,
     ReviewParameters,
@@ -23,23 +22,21 @@ from steam_assets.simulator.request_parameters import (
 from steam_assets.simulator.review_stream import ReviewStream
 from steam_assets.simulator.scores import review_summary
 from steam_assets.simulator.site import DOMAIN, months_out, traffic_body
-from steam_assets.simulator.weeks import DAY, last_published, start_of, week_of
-
-_ROLLUP_DELAY = 6 * 3600
+from steam_assets.simulator.weeks import last_published, start_of, week_of
 
 
 class SyntheticBackend:
-    """A market of ``apps`` apps from a seed. A small one is only short of chart places: newcomers come from below."""
+    """A market of ``apps`` apps from a seed. A small market has shorter charts; apps still enter and leave them."""
 
     def __init__(self, seed: int, apps: int, reviews_per_app_week: float) -> None:
         if apps < 1:
-            raise ValueError(f"a market of {apps} apps has nothing to show; give at least 1")
+            raise ValueError(f"a market needs at least 1 app, not {apps}")
         self.catalogue = Catalogue(max(apps, CANDIDATES))
         self.market = Market(seed, self.catalogue, min(apps, CHART_SIZE))
         self.stream = ReviewStream(self.market, reviews_per_app_week)
         self.newsroom = Newsroom(self.market)
 
-    def most_played_now(self, parameters: ChartQuestion, now: int) -> bytes:
+    def most_played_now(self, parameters: ChartParameters, now: int) -> bytes:
         counted = max(now - now % 300, midnight_of(now))
         ranks = [
             _entry(rank, app, parameters.country, parameters.with_items)
@@ -47,17 +44,6 @@ class SyntheticBackend:
             for rank, (app, players) in enumerate(self.market.most_played(counted), 1)
         ]
         return encode({"response": {"last_update": counted, "ranks": ranks}})
-
-    def most_played_day(self, parameters: ChartQuestion, now: int) -> bytes:
-        day = midnight_of(now - _ROLLUP_DELAY)
-        before = {app: rank for rank, (app, _) in enumerate(self.market.daily_peaks(day - 7 * DAY), 1)}
-        ranks: list[Json] = []
-        for rank, (app, peak) in enumerate(self.market.daily_peaks(day), 1):
-            entry = _entry(rank, app, parameters.country, parameters.with_items)
-            if app in before:
-                entry["last_week_rank"] = before[app]
-            ranks.append(entry | {"peak_in_game": peak})
-        return encode({"response": {"rollup_date": day, "ranks": ranks}})
 
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes:
         newest = last_published(now)
@@ -90,7 +76,7 @@ class SyntheticBackend:
         if app is None:
             return EMPTY
         total = self.stream.total(app, parameters.filter)
-        page = self.stream.page(app, parameters.filter, parameters.order, parameters.per_page, parameters.cursor)
+        page = self.stream.page(app, parameters.filter, parameters.per_page, parameters.cursor)
         summary: Json = {"num_reviews": len(page.reviews) if page else 0}
         if parameters.cursor == "*" and parameters.filter.kind == 0:
             summary |= review_summary(*total)
@@ -99,8 +85,6 @@ class SyntheticBackend:
             response["reviews"] = page.reviews
         response["cursor"] = page.cursor if page else parameters.cursor
         response["total_matching"] = sum(total)
-        if parameters.order == HELPFUL:
-            response["day_range_used"] = parameters.day_range
         return encode({"response": response})
 
     def items(self, app_ids: Sequence[int], country: str) -> bytes:

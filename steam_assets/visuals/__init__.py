@@ -1,1 +1,1 @@
-"""What people look at: the dashboard, the Tableau extract, exports and the QuickSight refresh."""
+"""The outputs for people: the dashboard, the Tableau extract, exports and the QuickSight refresh."""

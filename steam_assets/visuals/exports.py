@@ -1,12 +1,12 @@
-"""Exports: every clean and insight table, a partition a file, as CSV for people and as Parquet for programs.
+"""Exports: every clean and insight table, one file per partition, as CSV for people and as Parquet for programs.
 
-Belongs here: the two forms, and the way back from CSV. Does not belong here: when to export, who may read.
+Belongs here: both formats, and reading CSV back. Does not belong here: when to export.
 
 CSV is RFC 4180 in UTF-8 without a byte-order mark: commas, CRLF, every text in quotes. An empty field is null, two
-quotes are an empty text. Numbers, dates (``YYYY-MM-DD``), moments (``YYYY-MM-DDTHH:MM:SS.ffffffZ``) and booleans stand
-without quotes; arrays are JSON text. A spreadsheet may take a text for a formula if it begins with ``=``, ``+``, ``-``,
-``@``, their full-width forms, a tab, a line break or NUL: such a text, and one that begins with ``'`` itself, gets a
-``'`` in front. So the way back is: drop one leading ``'`` from every text. Parquet holds the rows as they are.
+quotes are an empty text. Numbers, dates (``YYYY-MM-DD``), timestamps (``YYYY-MM-DDTHH:MM:SS.ffffffZ``) and booleans are
+not quoted; arrays are JSON text. A spreadsheet may interpret text as a formula if it starts with ``=``, ``+``, ``-``,
+``@``, their full-width forms, a tab, a line break or NUL: such text, and text that starts with ``'``, is prefixed with
+``'``. To read it back, remove one leading ``'`` from every text. Parquet has the rows unchanged.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from steam_assets.processes.temporary_folders import temporary_folder
 PARTITION = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{ALL}")
 
 RISKY = r"^[\p{Z}\p{C}]*[=+\-@'\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n\x00]"
-"""RE2: what makes a text a formula for some spreadsheet, also behind spaces and marks that nobody sees."""
+"""RE2: text that some spreadsheet interprets as a formula, also after spaces and invisible characters."""
 
-# pyarrow makes its functions when it is imported, where a type checker does not see them.
+# pyarrow creates its compute functions on import, where a type checker does not see them.
 pc: Any = pyarrow.compute
 
 ROWS_AT_ONCE = 50_000
@@ -41,7 +41,7 @@ LARGEST_BLOCK = 1 << 26
 
 @dataclass(frozen=True)
 class Exported:
-    """A partition's two files, by their names within the folder, and its rows."""
+    """A partition's two files, by their paths within the folder, and its number of rows."""
 
     table: str
     partition_key: str
@@ -53,22 +53,22 @@ class Exported:
 def export_table(
     reader: CleanReader, folder: Path, table: str, keys: Sequence[str] | None = None
 ) -> Iterator[Exported]:
-    """Export partitions of a table, by default all it has; nothing if it was never made.
+    """Export partitions of a table (default: all); nothing if the table does not exist.
 
-    ``TABLE/KEY.csv`` and ``TABLE/KEY.parquet`` are each replaced whole. A partition without rows becomes files without
-    rows. ValueError for a key that is no partition's.
+    ``TABLE/KEY.csv`` and ``TABLE/KEY.parquet`` are each replaced atomically. A partition without rows gives files
+    without rows. Raises ValueError for an invalid partition key.
     """
     chosen = table_partitions(reader, table) if keys is None else list(keys)
     for key in chosen:
         if not PARTITION.fullmatch(key):
-            raise ValueError(f"{key!r} is no partition key of {table}: write a day as YYYY-MM-DD")
+            raise ValueError(f"{key!r} is not a partition key of {table}; write a date as YYYY-MM-DD")
         rows = reader.arrow(table, [key])
         if rows is not None:
             yield _export(folder, table, key, rows)
 
 
 def table_partitions(reader: CleanReader, table: str) -> list[str]:
-    """Keys of the partitions of which a table has rows, oldest first; none if it was never made."""
+    """Keys of the partitions of which a table has rows, oldest first; none if the table does not exist."""
     rows = reader.arrow(table, columns=("partition_key",))
     return [] if rows is None else sorted(rows["partition_key"].unique().to_pylist())
 
@@ -86,7 +86,7 @@ def _export(folder: Path, table: str, key: str, rows: pa.Table) -> Exported:
 
 
 def write_csv(rows: pa.Table, path: Path) -> None:
-    """Write ``rows`` as formula-safe CSV. TypeError for a type that has no form in CSV (such as binary)."""
+    """Write ``rows`` as formula-safe CSV. Raises TypeError for a type without a CSV form (such as binary)."""
     with path.open("w", encoding="utf-8", newline="") as target:
         target.write(",".join(_quoted(name) for name in rows.column_names) + "\r\n")
         for batch in rows.to_batches(max_chunksize=ROWS_AT_ONCE):
@@ -122,7 +122,7 @@ def _text_fields(column: Any) -> Any:
 
 
 def read_csv_export(path: Path, schema: pa.Schema | None = None) -> pa.Table:
-    """The rows that ``write_csv`` wrote, exactly; ``schema`` is by default that of the Parquet file beside ``path``."""
+    """The exact rows that ``write_csv`` wrote; ``schema`` defaults to that of the Parquet file next to ``path``."""
     known: Any = schema or pq.read_schema(path.with_suffix(".parquet"))
     types = {field.name: field.type for field in known}
     plain = {name: pa.string() if _is_text(kind) else kind for name, kind in types.items()}

@@ -1,11 +1,11 @@
-"""QuickSight: asking it to import newly committed tables, and following each import to its end.
+"""QuickSight: starting imports of newly committed tables, and waiting for each to finish.
 
-Belongs here: the calls, what their answers mean, and what to do next. Does not belong here: what was asked before
-(quicksight_history.py), when to look (orchestration/).
+Belongs here: the API calls, their results, and what to do next. Does not belong here: earlier requests
+(quicksight_history.py), when to check (orchestration/).
 
-QuickSight imports through Athena what Glue names, so a table is there as soon as it is committed. An import's id is
-made of table and snapshot: asking twice for one version is one import. QuickSight skips rows it cannot convert and
-still says COMPLETED, so rows are counted.
+QuickSight imports the tables in Glue through Athena, so a table is available as soon as it is committed. An import's id
+consists of table and snapshot, so requesting one version twice is one import. QuickSight skips rows that it cannot
+convert and still reports COMPLETED, so rows are counted.
 """
 
 from __future__ import annotations
@@ -26,55 +26,55 @@ from steam_assets.settings import Settings
 from steam_assets.visuals.quicksight_history import QUOTA, Asked, History, Version
 
 TRIES = 4
-"""Of one call, with backoff, if it is throttled or fails within AWS."""
+"""Attempts of one call, with backoff, if it is throttled or fails within AWS."""
 FOLLOWED_FOR = timedelta(minutes=30)
 LOOKED_EVERY = timedelta(seconds=10)
 
 PASSES = {"ThrottlingException": timedelta(minutes=15), "LimitExceededException": timedelta(hours=1)}
-"""Refusals that time mends, and how long they are waited out."""
+"""Transient refusals, and how long to wait after them."""
 MENDED_BY_HAND = timedelta(hours=6)
-"""After another refusal it is asked again this much later: somebody may have corrected what was wrong."""
+"""How long to wait after any other refusal: an administrator may have fixed the cause."""
 NEXT_STEP = {
-    "AccessDeniedException": "let the writer's role call quicksight:CreateIngestion and DescribeIngestion on it",
+    "AccessDeniedException": "allow the writer's role quicksight:CreateIngestion and DescribeIngestion on it",
     "ResourceNotFoundException": "correct STEAM_QUICKSIGHT_DATASETS or STEAM_QUICKSIGHT_ACCOUNT_ID; "
-    "`aws quicksight list-data-sets` tells the ids",
-    "InvalidParameterValueException": "see that the data set imports into SPICE",
+    "`aws quicksight list-data-sets` lists the ids",
+    "InvalidParameterValueException": "make sure that the data set imports into SPICE",
 }
 
 
 class QuickSightNotSetUp(ValueError):
-    """The settings do not allow a refresh; the message says which to correct."""
+    """The settings do not allow a refresh; the message states which to correct."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one data set. ``waiting`` is asked again by itself; ``failed`` needs somebody to look."""
+    """The outcome for one data set. ``waiting`` is retried automatically; ``failed`` needs attention."""
 
     asked: Asked
     state: Literal["completed", "failed", "waiting"]
-    told: str
+    message: str
     seconds: int | None = None
 
 
 def check_setup(settings: Settings) -> None:
-    """QuickSightNotSetUp if data sets are named and something they need is not."""
+    """Raise QuickSightNotSetUp if data sets are named but a setting that they need is missing."""
     if not settings.quicksight_account_id:
-        raise QuickSightNotSetUp("STEAM_QUICKSIGHT_DATASETS is set; set STEAM_QUICKSIGHT_ACCOUNT_ID, too")
+        raise QuickSightNotSetUp("STEAM_QUICKSIGHT_DATASETS is set; set STEAM_QUICKSIGHT_ACCOUNT_ID too")
     if settings.iceberg_catalog != "glue":
         raise QuickSightNotSetUp(
-            f"QuickSight finds tables through Glue, and the catalog is {settings.iceberg_catalog}; "
+            f"QuickSight finds tables through Glue, but the catalog is {settings.iceberg_catalog}; "
             "set STEAM_ICEBERG_CATALOG=glue (docs/how-to/quicksight.md)"
         )
     ids = list(settings.quicksight_datasets.values())
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         raise QuickSightNotSetUp(
-            f"STEAM_QUICKSIGHT_DATASETS names {', '.join(twice)} for two tables; make a data set for each table"
+            f"STEAM_QUICKSIGHT_DATASETS names {', '.join(twice)} for two tables; create one data set per table"
         )
 
 
 def committed_versions(settings: Settings, reader: CleanReader) -> tuple[list[Version], list[str]]:
-    """The tables that have a data set, as last committed; and the names of those that are not in Glue or empty yet."""
+    """The current versions of the tables that have a data set, and the names of those not in Glue or still empty."""
     check_setup(settings)
     found, missing = [], []
     for table, dataset_id in settings.quicksight_datasets.items():
@@ -93,7 +93,7 @@ def _snapshot_id(reader: CleanReader, table: str) -> int | None:
 
 
 class QuickSightRefresh:
-    """Refreshes of one deployment's data sets. One at a time: the asset is in a pool of its own."""
+    """Refreshes the data sets of one deployment. One at a time: the asset has its own pool."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         check_setup(settings)
@@ -118,9 +118,9 @@ class QuickSightRefresh:
         followed_for: timedelta = FOLLOWED_FOR,
         looked_every: timedelta = LOOKED_EVERY,
     ) -> list[Outcome]:
-        """Ask for the versions that are due, and for those of the tables ``again`` in any case; follow all to the end.
+        """Import the versions that are due, and the tables ``again`` unconditionally; wait for all to finish.
 
-        QuickSightNotSetUp if a table of ``again`` cannot be refreshed.
+        Raises QuickSightNotSetUp if a table of ``again`` cannot be refreshed.
         """
         unknown = sorted(set(again) - {version.table for version in versions})
         if unknown:
@@ -143,9 +143,11 @@ class QuickSightRefresh:
         now = self._clock.now()
         if not resumed and self.history.left(self.quota, now) <= 0:
             free = self.history.next_free(now)
-            told = f"{self.quota} refreshes in 24 hours are used up; the next is possible at {free:%Y-%m-%d %H:%M} UTC"
-            return Outcome(record, "waiting", told)
-        # Kept before it is asked: an import nobody remembers would be asked twice and not counted.
+            message = (
+                f"{self.quota} refreshes in 24 hours are used up; the next is possible at {free:%Y-%m-%d %H:%M} UTC"
+            )
+            return Outcome(record, "waiting", message)
+        # Recorded before the request: an unrecorded import would be requested twice and not counted.
         self.history.keep(record, now)
         try:
             self._api.create_ingestion(
@@ -158,8 +160,8 @@ class QuickSightRefresh:
             exists = _code(error) == "ResourceExistsException"
             return record if exists else self._refused(record, error, status="refused")
         except BotoCoreError as error:
-            told = f"QuickSight did not answer ({type(error).__name__}); it is asked again"
-            return self._ended(record, "waiting", told, wait=PASSES["ThrottlingException"])
+            message = f"QuickSight did not respond ({type(error).__name__}); it will be retried"
+            return self._ended(record, "waiting", message, wait=PASSES["ThrottlingException"])
         return record
 
     def _record(self, version: Version, *, again: bool) -> Asked:
@@ -170,7 +172,7 @@ class QuickSightRefresh:
         attempt = (same.attempt + again) if same else 1
         table = self._reader.table(version.table)
         if table is None:
-            raise QuickSightNotSetUp(f"{version.table} is not in Glue's database any more; clean it again")
+            raise QuickSightNotSetUp(f"{version.table} is no longer in Glue's database; clean it again")
         return Asked(
             table=version.table,
             dataset_id=version.dataset_id,
@@ -185,32 +187,34 @@ class QuickSightRefresh:
         code = _code(error)
         said = f"{code}: {error.response.get('Error', {}).get('Message') or 'without a reason'}"
         if code in PASSES:
-            told = f"QuickSight takes no more now ({said}); it is asked again in {PASSES[code]}"
-            return self._ended(record, "waiting", told, status=status, wait=PASSES[code])
+            message = f"QuickSight accepts no more requests now ({said}); it will be retried in {PASSES[code]}"
+            return self._ended(record, "waiting", message, status=status, wait=PASSES[code])
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:
-            told = f"QuickSight failed ({said}); it is asked again"
-            return self._ended(record, "waiting", told, wait=PASSES["ThrottlingException"])
-        told = f"QuickSight refused to refresh {record.dataset_id} ({said}); {NEXT_STEP.get(code, 'see the message')}"
-        return self._ended(record, "failed", told, status=status, wait=MENDED_BY_HAND)
+            message = f"QuickSight failed ({said}); it will be retried"
+            return self._ended(record, "waiting", message, wait=PASSES["ThrottlingException"])
+        message = (
+            f"QuickSight refused to refresh {record.dataset_id} ({said}); {NEXT_STEP.get(code, 'see the message')}"
+        )
+        return self._ended(record, "failed", message, status=status, wait=MENDED_BY_HAND)
 
     def _ended(
         self,
         record: Asked,
         state: Literal["completed", "failed", "waiting"],
-        told: str,
+        message: str,
         *,
         status: Literal["asked", "refused", "completed", "failed"] = "asked",
         wait: timedelta | None = None,
         seconds: int | None = None,
     ) -> Outcome:
         now = self._clock.now()
-        changes = {"status": status, "told": told, "not_before": now + wait if wait else None}
+        changes = {"status": status, "told": message, "not_before": now + wait if wait else None}
         kept = record.model_copy(update=changes)
         self.history.keep(kept, now)
-        return Outcome(kept, state, told, seconds)
+        return Outcome(kept, state, message, seconds)
 
     def _follow(self, pending: list[Asked], followed_for: timedelta, looked_every: timedelta) -> list[Outcome]:
-        """Look at all of them in turn until each has ended or the time is up."""
+        """Poll all of them until each has finished or the time is up."""
         outcomes: list[Outcome] = []
         until = time.monotonic() + followed_for.total_seconds()
         while pending:
@@ -225,11 +229,11 @@ class QuickSightRefresh:
         return outcomes
 
     def _too_long(self, record: Asked, status: str, followed_for: timedelta) -> Outcome:
-        told = f"the import {record.ingestion_id} is {status} after {followed_for}; it is looked at again"
-        return self._ended(record, "failed", told, wait=PASSES["ThrottlingException"])
+        message = f"the import {record.ingestion_id} is {status} after {followed_for}; it will be checked again"
+        return self._ended(record, "failed", message, wait=PASSES["ThrottlingException"])
 
     def _look(self, record: Asked) -> Outcome | str:
-        """The end of an import, or its state as a word."""
+        """The outcome of an import, or its current status."""
         try:
             answer = self._api.describe_ingestion(
                 AwsAccountId=self._account, DataSetId=record.dataset_id, IngestionId=record.ingestion_id
@@ -247,11 +251,11 @@ class QuickSightRefresh:
             case "FAILED" | "CANCELLED" as status:
                 why = ingestion.get("ErrorInfo") or {}
                 said = f"{why.get('Type') or 'no type'}: {why.get('Message') or 'no message'}"
-                told = (
-                    f"the import {record.ingestion_id} {status.lower()} ({said}); the data set shows what it had "
-                    f"before. Correct the cause and run visuals/quicksight with again: [{record.table}]"
+                message = (
+                    f"the import {record.ingestion_id} {status.lower()} ({said}); the data set keeps its previous "
+                    f"data. Fix the cause and run visuals/quicksight with again: [{record.table}]"
                 )
-                return self._ended(record, "failed", told, status="failed")
+                return self._ended(record, "failed", message, status="failed")
             case status:
                 return status
 
@@ -262,13 +266,15 @@ class QuickSightRefresh:
         if not dropped and total == record.rows:
             return self._ended(record, "completed", f"{total} rows", status="completed", seconds=seconds)
         if not dropped and _snapshot_id(self._reader, record.table) != record.snapshot_id:
-            told = f"{total} rows: {record.table} was committed again meanwhile, and is counted with its own refresh"
-            return self._ended(record, "completed", told, status="completed", seconds=seconds)
-        told = (
-            f"{record.table} has {record.rows} rows; the data set has {total}, and {dropped} were dropped. Look at the "
-            "data set's types and filters: it must import the whole table as it is (docs/how-to/quicksight.md)"
+            message = (
+                f"{total} rows: {record.table} was committed again meanwhile; its next refresh is counted separately"
+            )
+            return self._ended(record, "completed", message, status="completed", seconds=seconds)
+        message = (
+            f"{record.table} has {record.rows} rows; the data set has {total}, and {dropped} were dropped. Check the "
+            "data set's types and filters: it must import the whole table unchanged (docs/how-to/quicksight.md)"
         )
-        return self._ended(record, "failed", told, status="failed", seconds=seconds)
+        return self._ended(record, "failed", message, status="failed", seconds=seconds)
 
 
 def _code(error: ClientError) -> str:

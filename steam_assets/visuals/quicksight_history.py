@@ -1,7 +1,6 @@
-"""What was asked of QuickSight: the ingestions by data set, kept beside the ledger so that they outlive every process.
+"""The history of requests to QuickSight: ingestions by data set, stored in the clean root.
 
-Belongs here: the records, the quota they use up, which data sets are due. Does not belong here: talking to QuickSight
-(quicksight.py).
+Belongs here: the records, the quota they use, which data sets are due. Does not belong here: API calls (quicksight.py).
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from steam_assets.settings import Settings
 
 DAY = timedelta(hours=24)
 QUOTA: Mapping[str, int] = {"enterprise": 32, "standard": 8}
-"""Refreshes an edition allows in 24 hours. AWS does not say whether of a data set or of the account: of the account is
-the stricter, and it is kept."""
+"""Refreshes that an edition allows in 24 hours. AWS does not say whether per data set or per account; the stricter
+reading, per account, is applied."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A table as it was last committed, and the data set that imports it."""
+    """The current version of a table, and the data set that imports it."""
 
     table: str
     dataset_id: str
@@ -34,10 +33,10 @@ class Version:
 
 
 class Asked(BaseModel):
-    """An ingestion that was asked for. ``rows`` are those of the version, which QuickSight must have in the end.
+    """A requested ingestion. ``rows`` is the row count of the version, which the data set must have afterwards.
 
-    ``asked``: not known to have ended. ``refused``: QuickSight did not take it, and it does not count for the quota.
-    ``completed`` and ``failed`` are ends. Before ``not_before`` it is left alone.
+    ``asked``: not known to have finished. ``refused``: QuickSight did not accept it; it does not count towards the
+    quota. ``completed`` and ``failed`` are final. It is not requested again before ``not_before``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,23 +57,23 @@ _ALL = TypeAdapter(list[Asked])
 
 
 class History:
-    """The records of one deployment, in its clean root. One process at a time writes them."""
+    """The records of one deployment, in its clean root. Only one process at a time may write them."""
 
     def __init__(self, settings: Settings) -> None:
-        # Marked while it is empty: with a file in it, it would be taken for somebody's.
+        # Mark the root while it is empty: with a file but no marker, it would be rejected as foreign.
         open_root(settings, "clean")
         self._files = Files(settings)
         self._address = f"{settings.root('clean')}/{_NAME}"
 
     def all(self) -> list[Asked]:
-        """Oldest first: those of the last 24 hours, and the newest of each data set."""
+        """The records of the last 24 hours and the newest of each data set, oldest first."""
         return _ALL.validate_json(self._files.read(self._address)) if self._files.exists(self._address) else []
 
     def newest(self, dataset_id: str) -> Asked | None:
         return next((one for one in reversed(self.all()) if one.dataset_id == dataset_id), None)
 
     def keep(self, asked: Asked, now: datetime) -> None:
-        """Add a record, or replace that of the same ingestion."""
+        """Add a record, or replace the one of the same ingestion."""
         others = [one for one in self.all() if _id(one) != _id(asked)]
         kept = sorted([*others, asked], key=lambda one: one.asked_at)
         newest = {one.dataset_id: one for one in kept}
@@ -82,17 +81,17 @@ class History:
         self._files.write(self._address, _ALL.dump_json(needed, indent=1))
 
     def left(self, quota: int, now: datetime) -> int:
-        """How many refreshes the rolling 24 hours before ``now`` leave."""
+        """How many refreshes are left in the 24 hours before ``now``."""
         return quota - len(self._counted(now))
 
     def next_free(self, now: datetime) -> datetime:
-        """When the oldest of the counted ones is 24 hours old; ``now`` if none is counted."""
+        """When the next refresh becomes available; ``now`` if none is counted."""
         return min((one.asked_at + DAY for one in self._counted(now)), default=now)
 
     def due(self, versions: Sequence[Version], now: datetime) -> list[Version]:
-        """The versions that are not in their data set: never asked for, refused, or asked for with no known end.
+        """The versions that are not in their data set: never requested, refused, or requested with unknown outcome.
 
-        The data set that was refreshed longest ago comes first.
+        Data sets with the oldest refresh come first.
         """
         newest = {one.dataset_id: one for one in self.all()}
         found = [version for version in versions if _is_due(version, newest.get(version.dataset_id), now)]
@@ -100,7 +99,7 @@ class History:
         return sorted(found, key=lambda v: newest[v.dataset_id].asked_at if v.dataset_id in newest else never)
 
     def digest(self, versions: Sequence[Version]) -> str:
-        """A name for these versions in this state: the same as long as nothing was asked or answered."""
+        """A digest of these versions and their state: unchanged as long as nothing was requested or finished."""
         newest = {one.dataset_id: one for one in self.all()}
         lines = []
         for version in versions:

@@ -1,15 +1,15 @@
 """Tableau: all clean and insight tables as one ``.hyper`` file, and as data sources of a Tableau server.
 
-Belongs here: types Hyper has, keys between tables, the file's replacement, publishing. Does not belong here: when to do
-so (orchestration/).
+Belongs here: Hyper types, keys between tables, replacing the file, publishing. Does not belong here: when to do so
+(orchestration/).
 
-The file for Tableau Desktop holds every table, with ``apps`` as the one that all tables with an ``app_id`` refer to:
-``apps.app_id`` is its primary key and theirs a foreign key (assumed ones, in Hyper's words: declared, not checked).
-Relate by ``day``, ``week_start`` or ``month`` what shares a period. ``about_tables`` and ``about_columns`` hold the
-methods, units and meanings.
+The file for Tableau Desktop contains every table. All tables with an ``app_id`` refer to ``apps``: ``apps.app_id`` is
+the primary key and theirs are foreign keys (assumed ones in Hyper's terms: declared, not checked). Relate tables with
+the same periods by ``day``, ``week_start`` or ``month``. ``about_tables`` and ``about_columns`` contain the methods,
+units and meanings.
 
-A Tableau server takes a file only if it has exactly one fact table. So publishing makes a data source a table, each
-with ``apps`` beside it where the table has an ``app_id``.
+A Tableau server accepts a file only if it has exactly one fact table. So publishing creates one data source per table,
+which includes ``apps`` if the table has an ``app_id``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
 
 Rows: TypeAlias = "Callable[[Sequence[str]], pa.RecordBatchReader]"
-"""Opens a table's rows: all columns for ``("*",)``, else the named ones. May be opened more than once."""
+"""Opens a table's rows: all columns for ``("*",)``, else the named ones. Can be called repeatedly."""
 
 APPS, ABOUT_TABLES, ABOUT_COLUMNS = "apps", "about_tables", "about_columns"
 APPS_SCHEMA = pa.schema([("app_id", pa.int64()), ("name", pa.string()), ("item_type", pa.string())])
@@ -51,17 +51,17 @@ NAMED_BY = tuple(
     for table in source.tables
     if source.cadence is cadence and {*APPS_SCHEMA.names} <= {column.name for column in table.columns}
 )
-"""Tables that name apps; the newest row of the later one counts, which is the more frequent one."""
+"""Tables with app names; the newest row of the last, most frequent table takes precedence."""
 
 NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-# pyarrow makes its functions when it is imported, where a type checker does not see them.
+# pyarrow creates its compute functions on import, where a type checker does not see them.
 pc: Any = pyarrow.compute
 
 
 class TableauRefused(RuntimeError):
-    """The server did not take what was published; the message says why and what to do."""
+    """The server rejected the publication; the message states why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class TableauServer:
 
 
 def tables_of(reader: CleanReader) -> dict[str, Rows]:
-    """Every clean and insight table there is, by name; rows are streamed, never all in memory."""
+    """Every existing clean and insight table, by name; rows are streamed, never all in memory."""
     names = [table.name for source in SOURCES for table in source.tables] + [insight.table for insight in INSIGHTS]
     found: dict[str, Rows] = {}
     for name in names:
@@ -90,7 +90,7 @@ def tables_of(reader: CleanReader) -> dict[str, Rows]:
 
 
 def rows_of(table: pa.Table) -> Rows:
-    """The rows of a table in memory."""
+    """The rows of an in-memory table."""
 
     def opened(columns: Sequence[str]) -> pa.RecordBatchReader:
         chosen = table if tuple(columns) == ("*",) else table.select(list(columns))
@@ -102,12 +102,13 @@ def rows_of(table: pa.Table) -> Rows:
 def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
     """Write all ``tables`` with ``apps`` and the two ``about_`` tables into one file.
 
-    The file is made beside ``where`` and put in its place whole: whoever has it open keeps the old one. ValueError for
-    a name of ours, TypeError for a column Hyper has no type for, PermissionError if the old file stays locked.
+    The file is written next to ``where`` and then replaces it atomically: programs that have it open keep the old one.
+    Raises ValueError for a reserved table name, TypeError for a column type that Hyper does not have, PermissionError
+    if the old file stays locked.
     """
     taken = {APPS, ABOUT_TABLES, ABOUT_COLUMNS} & {*tables}
     if taken:
-        raise ValueError(f"{', '.join(sorted(taken))} are made by the extract; rename the table")
+        raise ValueError(f"{', '.join(sorted(taken))} are reserved for the extract; rename the table")
     about = {ABOUT_TABLES: rows_of(about_tables(tables)), ABOUT_COLUMNS: rows_of(about_columns(tables))}
     where.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(f".{where.stem}-", where.parent) as folder:
@@ -116,7 +117,7 @@ def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
         _put_in_place(part, where)
 
 
-# On Windows a file that Tableau Desktop has open cannot be replaced until it lets go.
+# On Windows, a file that Tableau Desktop has open cannot be replaced until it is closed.
 @retry(
     retry=retry_if_exception_type(PermissionError),
     stop=stop_after_delay(20),
@@ -128,11 +129,11 @@ def _put_in_place(part: Path, where: Path) -> None:
 
 
 def _write_related(tables: Mapping[str, Rows], where: Path, logs: Path) -> None:
-    """Write tables and, where ``apps`` is one of them, the keys between it and the others."""
+    """Write tables and, if ``apps`` is one of them, the keys between it and the others."""
     odd = [name for name in tables if not NAME.fullmatch(name)]
     if odd:
-        raise ValueError(f"{odd[0]!r} is no table name: use letters, digits and underscores")
-    # Hyper writes its log into the working directory unless told another place.
+        raise ValueError(f"{odd[0]!r} is not a valid table name; use letters, digits and underscores")
+    # Hyper writes its log into the working directory by default.
     process = {"log_dir": str(logs)}
     sent = {name: _HyperRows(name, opened(("*",))) for name, opened in tables.items()}
     streams: dict[Any, pa.RecordBatchReader] = {name: rows.reader() for name, rows in sent.items()}
@@ -192,7 +193,7 @@ class _HyperRows:
 
 
 def _hyper_type(table: str, column: pa.Field) -> pa.DataType:
-    """The type to write; Hyper has signed whole numbers only, and no lists."""
+    """The type to write; Hyper has only signed integers, and no lists."""
     kind = column.type
     if pa.types.is_unsigned_integer(kind) or pa.types.is_int8(kind):
         return pa.int64()
@@ -214,7 +215,7 @@ def _hyper_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def apps_of(tables: Mapping[str, Rows]) -> pa.Table:
-    """Every app any of the tables has, by its newest name on a chart; without a name where no chart has it."""
+    """Every app of the tables, with its newest name on a chart; without a name if no chart has it."""
     found: dict[int, tuple[str | None, str | None]] = {}
     for name, opened in tables.items():
         if name not in NAMED_BY and "app_id" in opened(("*",)).schema.names:
@@ -232,11 +233,11 @@ def apps_of(tables: Mapping[str, Rows]) -> pa.Table:
 
 
 def about_tables(tables: Iterable[str]) -> pa.Table:
-    """What each table is, how its numbers are made and what they do not say."""
-    told = {t.name: (source.title, t.description, "", "") for source in SOURCES for t in source.tables}
-    told |= {i.table: (i.title, "", i.method, i.error) for i in INSIGHTS}
+    """What each table contains, its method and its limitations."""
+    about = {t.name: (source.title, t.description, "", "") for source in SOURCES for t in source.tables}
+    about |= {i.table: (i.title, "", i.method, i.error) for i in INSIGHTS}
     columns = ("table_name", "title", "description", "method", "error")
-    rows = [dict(zip(columns, (name, *told.get(name, ("", "", "", ""))), strict=True)) for name in tables]
+    rows = [dict(zip(columns, (name, *about.get(name, ("", "", "", ""))), strict=True)) for name in tables]
     return pa.Table.from_pylist(rows, schema=pa.schema([(column, pa.string()) for column in columns]))
 
 
@@ -254,7 +255,7 @@ def about_columns(tables: Iterable[str]) -> pa.Table:
 
 
 def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = "Steam") -> dict[str, str]:
-    """Publish each table as the data source ``PREFIX: table``, replacing an older one; gives the ids by table.
+    """Publish each table as the data source ``PREFIX: table``, replacing an older one; returns the ids by table.
 
     TableauRefused if the server, the project or the token is not what the settings say, or a file is not taken; what
     was published before that stays.
@@ -276,10 +277,10 @@ def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = 
 
 @contextmanager
 def _signed_in(server: TableauServer) -> Iterator[tsc.Server]:
-    """A session on the server; the token is sent over TLS only, but to this machine."""
+    """A session on the server; the token is sent only over TLS, except to this machine."""
     address = urlsplit(server.url)
     if address.scheme != "https" and address.hostname not in LOOPBACK:
-        raise TableauRefused(f"{server.url} is not https, and a token is not sent in the clear; set an https address")
+        raise TableauRefused(f"{server.url} is not https, and the token is never sent unencrypted; use an https URL")
     try:
         api = tsc.Server(server.url, use_server_version=True, http_options={"timeout": server.timeout_seconds})
         secret = server.token_secret.get_secret_value()
@@ -289,9 +290,11 @@ def _signed_in(server: TableauServer) -> Iterator[tsc.Server]:
         hint = "renew the token" if str(error.code).startswith("401") else "see the server's answer"
         raise TableauRefused(f"{server.url} refused ({error.code}: {error.summary}, {error.detail}); {hint}") from error
     except TableauError as error:
-        raise TableauRefused(f"{server.url} failed ({type(error).__name__}); see its log, or try later") from error
+        raise TableauRefused(f"{server.url} failed ({type(error).__name__}); check its log, or retry later") from error
     except OSError as error:
-        raise TableauRefused(f"{server.url} cannot be used ({type(error).__name__}); see that it is up") from error
+        raise TableauRefused(
+            f"{server.url} cannot be used ({type(error).__name__}); make sure that it is running"
+        ) from error
 
 
 def _project(api: tsc.Server, server: TableauServer) -> str:
@@ -300,5 +303,5 @@ def _project(api: tsc.Server, server: TableauServer) -> str:
     found, _ = api.projects.get(wanted)
     project = next((one.id for one in found if one.name == server.project), None)
     if project is None:
-        raise TableauRefused(f"{server.url} has no project {server.project!r}; make it, or name another")
+        raise TableauRefused(f"{server.url} has no project {server.project!r}; create it, or name another")
     return project

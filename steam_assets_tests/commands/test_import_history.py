@@ -46,11 +46,9 @@ def test_a_dry_run_prints_where_everything_belongs_and_writes_nothing(folder: Pa
     result = run(str(folder), "--dry-run")
     assert result.exit_code == 0
     assert not home.exists()
-    for told in ("top_sellers 2023-10-17", "reviews 2023-10-24", "[red]notes.txt", "Would be brought in"):
+    for told in ("top_sellers 2023-10-17", "reviews 2023-10-24", "[red]notes.txt", "Would be imported"):
         assert told in result.output
-    assert (
-        "3 rows: 0 usable, 2 kept as raw and for quarantine, 1 not brought in. 1 files were left out" in result.output
-    )
+    assert "3 rows: 0 usable, 2 kept as raw and for quarantine, 1 not imported. 1 files were skipped" in result.output
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])
@@ -81,8 +79,8 @@ def test_what_is_left_out_is_counted_by_its_reason() -> None:
         ImportLine("h", "news", None, 3, 0, {"too early": 3}),
     ]
     assert left_out(lines) == [
-        "Not brought in: 5 files (b, c, d, …): not ours",
-        "Not brought in: 2 files, 5 rows of news (g, h): too early",
+        "Not imported: 5 files (b, c, d, …): not ours",
+        "Not imported: 2 files, 5 rows of news (g, h): too early",
     ]
 
 
@@ -100,4 +98,4 @@ def test_totals_add_up() -> None:
         ImportLine("a", "news", None, 2, 0, {"too early": 2}),
         ImportLine("b", None, None, 0, 0, {"?": 0}),
     ]
-    assert totals(lines).startswith("12 rows: 7 usable, 3 kept as raw and for quarantine, 2 not brought in. 1 files")
+    assert totals(lines).startswith("12 rows: 7 usable, 3 kept as raw and for quarantine, 2 not imported. 1 files")

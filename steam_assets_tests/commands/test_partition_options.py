@@ -92,7 +92,7 @@ def test_a_range_needs_its_start_before_its_end(options: tuple[str, ...], told: 
 def test_what_could_be_and_is_not_there_is_refused_too(name: str, home: Path) -> None:
     code, said = command(*COMMANDS[name], "2026-11-10")
     assert code == 2
-    assert "`steam-assets status` shows what there is" in said
+    assert "`steam-assets status` lists the partitions" in said
     assert not (home / "exports").exists()
 
 
@@ -122,7 +122,7 @@ def test_a_month_may_be_written_as_people_write_it() -> None:
 
 def test_a_day_without_a_source_means_the_cadences_that_have_it() -> None:
     assert partitions_of("2026-11-10", Cadence, NOW) == {Cadence.DAILY: "2026-11-10", Cadence.WEEKLY: "2026-11-10"}
-    with pytest.raises(typer.BadParameter, match="in the present month"):
+    with pytest.raises(typer.BadParameter, match="in the current month"):
         partitions_of("2026-11", Cadence, NOW)
 
 

@@ -49,7 +49,7 @@ def test_good_copies_are_said_to_be_good(home: Path) -> None:
     backed_up(home)
     code, said = verify()
     assert code == 0
-    assert said.endswith("1 partitions and their backups, raw and clean, are as they were written.")
+    assert said.endswith("1 partitions and their backups, raw and clean, are intact.")
 
 
 @pytest.mark.parametrize("lost", ["", "warehouse/steam_raw/news/data"])

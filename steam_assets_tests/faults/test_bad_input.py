@@ -15,6 +15,7 @@ from steam_assets.kafka.consumer import find_batches
 from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.launch import Stage
 from steam_assets.simulator.faults import (
+    AccessDenied,
     ConnectionReset,
     Drift,
     EmptyResponse,
@@ -24,6 +25,7 @@ from steam_assets.simulator.faults import (
     HtmlForJson,
     OversizedBody,
     Redirect,
+    RepeatedCursor,
     ServerError,
     StaleBody,
     TooManyRequests,
@@ -72,6 +74,7 @@ def evidence(deployment: Deployment, source: Source) -> list[bytes]:
         (ConnectionReset(path=CHART), None),
         (Redirect(path=CHART, location="http://169.254.169.254/"), None),
         (TooManyRequests(path=CHART), None),
+        (AccessDenied(path=CHART), None),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else "",
 )
@@ -150,6 +153,18 @@ def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployme
     aside = {row["app_id"]: (row["status"], row["body"]) for row in raw.to_pylist() if row["problem"] is not None}
     assert aside == dict.fromkeys(unknown, (403, "{}"))
     assert {row["app_id"] for row in deployment.rows(source).collect()} == set(apps) - set(unknown)
+
+
+def test_a_repeated_cursor_ends_paging(deployment: Deployment) -> None:
+    """Each page names its own cursor as the next: the first page is published once, and no loop follows."""
+    source, reviews = source_named("reviews"), "/IUserReviewsService/"
+    deployment.simulator.faults.add(RepeatedCursor(path=reviews))
+    before = len(deployment.simulator.requests)
+    resolve_raw(deployment, source, WEEK, (730,))
+    (batch,) = find_batches(deployment.settings, source, WEEK)
+    asked = [one for one in list(deployment.simulator.requests)[before:] if one.path.startswith(reviews)]
+    assert {json.loads(one.params["input_json"])["cursor"] for one in asked} == {"*"} and len(asked) < 10
+    assert 0 < batch.items["reviews"] <= 100
 
 
 def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(deployment: Deployment) -> None:

@@ -28,7 +28,7 @@ from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.faults.command_home import Home
-from steam_assets_tests.orchestration.dagster_ui import dagit, wait_until
+from steam_assets_tests.orchestration.dagster_ui import dagster_ui, wait_until
 
 DAY, WEEK, MONTH = "2026-11-18", "2026-11-10", "2026-10-01"
 ASK_STEPS = [step for step in failpoints.STEPS if step.startswith("ask:")]
@@ -127,7 +127,7 @@ def test_a_run_that_waits_is_idle_and_ends_at_once(how: signal.Signals, home: Ho
 @pytest.mark.daemon
 def test_a_power_loss_does_not_fill_the_queue(home: Home) -> None:
     """All of Dagster dies while a run of the daemon asks a source; after the restart it is ended, and tried again."""
-    with home.slow_sources() as requested, dagit(home.folder / "dagster", home.environment) as served:
+    with home.slow_sources() as requested, dagster_ui(home.folder / "dagster", home.environment) as served:
         served.launch_backfill([["most_played", "raw"]], [DAY])
         requested()
         _kill_all(home)
@@ -135,7 +135,7 @@ def test_a_power_loss_does_not_fill_the_queue(home: Home) -> None:
         (run,) = instance.get_runs()
         assert not run.is_finished
 
-        with dagit(home.folder / "dagster", home.environment):
+        with dagster_ui(home.folder / "dagster", home.environment):
             wait_until(lambda: True if home.has_raw("most_played", DAY) else None, 450, "the run's second try")
         assert stands(instance, run.run_id).status is dg.DagsterRunStatus.FAILURE
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from steam_assets.commands.refresh import behind_note
+from steam_assets.commands.refresh import stale_note
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.insight import ALL
 from steam_assets.insights.refreshed import Refreshing
@@ -69,11 +69,11 @@ def test_where_nothing_was_refreshed_all_is_behind_and_the_page_says_so(
     lake = Lake(Settings(home=tmp_path))
     commit(lake, "most_played", "2026-11-16", "2026-11-17")
     page = render(DashboardData(behind=behind(lake)))
-    said = {behind_note(behind(lake), lake.settings): "they lack", page: "do not include the newest data yet:"}
+    said = {stale_note(behind(lake), lake.settings): "they lack", page: "do not include the newest data yet:"}
     for text, lacking in said.items():
         assert f"{lacking} most_played 2 partitions, 2026-11-16 to 2026-11-17" in text
         assert "steam-assets refresh" in text
     assert 'class="behind"' not in render(DashboardData())
-    assert behind_note({"news": ["2026-11-10"]}, Settings(home=tmp_path / "x")).endswith(
+    assert stale_note({"news": ["2026-11-10"]}, Settings(home=tmp_path / "x")).endswith(
         f"Run `STEAM_HOME={tmp_path / 'x'} steam-assets refresh`"
     )

@@ -1,4 +1,4 @@
-"""A webserver and a daemon of our own for a test, and a few words of Dagit's GraphQL.
+"""A webserver and a daemon of our own for a test, and a client for the GraphQL of the Dagster UI.
 
 Belongs here: starting them on the checkout's workspace.yaml, asking, waiting. Does not belong here: assertions.
 """
@@ -44,7 +44,7 @@ query ($id: String!) {
 
 @dataclass(frozen=True)
 class DagsterUi:
-    """Dagit at ``url``, with a daemon beside it, which writes ``log``."""
+    """The Dagster UI at ``url``, with a daemon beside it, which writes ``log``."""
 
     url: str
     log: Path
@@ -59,7 +59,7 @@ class DagsterUi:
         return body["data"]
 
     def launch_backfill(self, assets: list[list[str]], keys: list[str]) -> str:
-        """Ask for partitions of assets as the button in Dagit does; gives the backfill's id."""
+        """Ask for partitions of assets as the button in the Dagster UI does; gives the backfill's id."""
         params = {"assetSelection": [{"path": path} for path in assets], "partitionNames": keys, "tags": []}
         launched = self.ask(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
@@ -86,7 +86,7 @@ def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
 
 
 @contextmanager
-def dagit(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
+def dagster_ui(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
     """Webserver and daemon in ``home`` with the environment ``settings``, stopped at the end."""
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
-from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dagit
+from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dagster_ui
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon, pytest.mark.kafka]
 
@@ -24,7 +24,7 @@ WEEKS = ["2026-11-03", "2026-11-10"]
 
 @dataclass(frozen=True)
 class Site:
-    dagit: DagsterUi
+    dagster_ui: DagsterUi
     settings: Settings
 
 
@@ -34,28 +34,28 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
     environment = {
         "STEAM_HOME": str(home),
         "STEAM_KAFKA_BOOTSTRAP_SERVERS": broker.address,
-        "STEAM_KAFKA_TOPIC_PREFIX": "dagit",
+        "STEAM_KAFKA_TOPIC_PREFIX": "dagster-ui",
         "STEAM_API_URL": simulator.url,
         "STEAM_API_REQUESTS_PER_SECOND": "500",
         "STEAM_SIMULATED_NOW": NOW.isoformat(),
         "STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED),
     }
     simulator.set_now(NOW)
-    settings = Settings(home=home, kafka_bootstrap_servers=broker.address, kafka_topic_prefix="dagit")
-    with dagit(home / "dagster", environment) as served:
+    settings = Settings(home=home, kafka_bootstrap_servers=broker.address, kafka_topic_prefix="dagster-ui")
+    with dagster_ui(home / "dagster", environment) as served:
         yield Site(served, settings)
     simulator.clear_now()
 
 
 def test_backfill_of_raw_then_of_the_later_stages_in_one_run(site: Site) -> None:
     """Raw is a run a week; backup, clean and clean backup of all weeks together are one."""
-    raw = site.dagit.launch_backfill([["top_sellers", "raw"]], WEEKS)
-    ended = site.dagit.wait_for_backfill(raw)
+    raw = site.dagster_ui.launch_backfill([["top_sellers", "raw"]], WEEKS)
+    ended = site.dagster_ui.wait_for_backfill(raw)
     assert ended["status"] == "COMPLETED_SUCCESS", ended
     assert len(ended["runs"]) == len(WEEKS)
 
     later = [["top_sellers", stage] for stage in ("raw_backup", "clean", "clean_backup")]
-    ended = site.dagit.wait_for_backfill(site.dagit.launch_backfill(later, WEEKS))
+    ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill(later, WEEKS))
     assert ended["status"] == "COMPLETED_SUCCESS", ended
     assert len(ended["runs"]) == 1
 
@@ -65,7 +65,7 @@ def test_backfill_of_raw_then_of_the_later_stages_in_one_run(site: Site) -> None
 
 def test_dagit_shows_groups_columns_counts_and_checks(site: Site) -> None:
     """What a newcomer looks at is there: groups by source, column schema, partitions, counts of a materialization."""
-    data = site.dagit.ask(
+    data = site.dagster_ui.ask(
         """
         { assetNodes { assetKey { path } groupName kinds owners { __typename } description partitionKeys
             metadataEntries { __typename label } } }

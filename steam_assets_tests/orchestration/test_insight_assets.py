@@ -145,4 +145,4 @@ def test_a_clean_table_has_a_preview_and_a_plot(insights: Insights):
     preview, plot = shown["preview"].value or "", shown["plot"].value or ""
     assert preview.splitlines()[2].startswith(f"| `{DAYS[4]}` | ")
     assert preview.count("\n") == 11
-    assert f"rows a partition: 12 on {DAYS[0]}, 12 on {DAYS[-1]}, {len(DAYS) - 1} partitions" in plot
+    assert f"rows per partition: 12 on {DAYS[0]}, 12 on {DAYS[-1]}, {len(DAYS) - 1} partitions" in plot

@@ -132,8 +132,8 @@ def test_restore_goes_elsewhere_and_never_over_other_data(deployment: Deployment
     assert verify(apart.clean(SELLERS.tables[0]), [clean]) == []
     shown(run(deployment, "restore", overwrite=True))
     assert rows(table) == rows(twins.backup) != mine
-    assert "names no source" in failure(run(deployment, "restore", source="steam"))
-    assert "no backup of that" in failure(run(deployment, "restore", partition="2020-01-07"))
+    assert "unknown source" in failure(run(deployment, "restore", source="steam"))
+    assert "there is no such backup" in failure(run(deployment, "restore", partition="2020-01-07"))
     assert "holds or lies in" in failure(run(deployment, "restore", to=str(deployment.settings.home)))
 
 

@@ -126,7 +126,7 @@ def test_without_quota_no_run_is_asked_for(watched: Watched) -> None:
 def test_while_a_refresh_is_under_way_the_sensor_waits(watched: Watched) -> None:
     watched.tables.commit("most_played", 3)
     watched.instance.add_run(dg.DagsterRun(JOB, status=dg.DagsterRunStatus.STARTED))
-    assert "under way" in (watched.tick().skip_message or "")
+    assert "is running" in (watched.tick().skip_message or "")
 
 
 def test_it_is_there_only_where_data_sets_are_named(tmp_path: Path) -> None:
@@ -137,5 +137,5 @@ def test_it_is_there_only_where_data_sets_are_named(tmp_path: Path) -> None:
         named = Settings(home=tmp_path, quicksight_datasets=SETS, automation=automation)
         sensor = build_defs(settings=named).resolve_sensor_def("quicksight_refresh")
         assert (sensor.default_status is dg.DefaultSensorStatus.RUNNING) is automation
-    with pytest.raises(QuickSightNotSetUp, match="no table of ours: charts; there are most_played"):
+    with pytest.raises(QuickSightNotSetUp, match="unknown tables: charts; the tables are most_played"):
         build_defs(settings=Settings(home=tmp_path, quicksight_datasets={"charts": "x"}))

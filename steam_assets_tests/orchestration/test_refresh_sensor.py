@@ -137,7 +137,7 @@ def test_what_is_committed_during_a_refresh_is_the_next_ones(watched: Watched) -
     watched.commit("most_played", "2026-11-17")
     waiting = watched.tick()
     assert not waiting.run_requests
-    assert "under way" in (waiting.skip_message or "")
+    assert "is running" in (waiting.skip_message or "")
     (run,) = watched.instance.get_runs()
     watched.instance.report_run_canceled(run)
     assert watched.asked()[1] == {"most_played": ["2026-11-16", "2026-11-17"]}, "and what the canceled one left"

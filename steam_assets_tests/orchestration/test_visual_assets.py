@@ -68,6 +68,6 @@ def test_a_server_that_refuses_fails_the_run_and_leaves_the_extract(
     assert not result.success and not shown
     (failed,) = result.filter_events(lambda event: event.is_step_failure)
     told = failed.step_failure_data.user_failure_data
-    assert told is not None and "set an https address" in (told.description or "")
+    assert told is not None and "use an https URL" in (told.description or "")
     assert (tmp_path / "tableau" / "steam_market.hyper").stat().st_size > 0
     assert SECRET not in "".join(capfd.readouterr()) + repr(settings) + str(result.all_events)

@@ -17,12 +17,10 @@ from steam_assets.simulator.faults import (
     AccessDenied,
     ConnectionReset,
     Drift,
-    EarlyEnd,
     EmptyResponse,
     Fault,
     FixedBody,
     GzipBomb,
-    HostileText,
     HtmlForJson,
     OversizedBody,
     Redirect,
@@ -173,12 +171,6 @@ def test_a_repeated_cursor_is_the_one_that_was_sent(sim: Simulator) -> None:
     assert page["cursor"] == cursor and page["reviews"]
 
 
-def test_an_early_end_claims_that_nothing_is_left(sim: Simulator) -> None:
-    page = with_fault(sim, EarlyEnd(times=1), REVIEWS, input_json=reviews()).json()["response"]
-    assert "reviews" not in page and page["query_summary"]["num_reviews"] == 0 and page["total_matching"] > 0
-    assert get(sim, REVIEWS, input_json=reviews()).json()["response"]["reviews"]
-
-
 def test_a_wrong_week_says_so(sim: Simulator) -> None:
     right = get(sim, SELLERS, input_json=WITH_ITEMS).json()["response"]["start_date"]
     wrong = with_fault(sim, WrongWeek(), SELLERS, input_json=WITH_ITEMS).json()["response"]
@@ -213,17 +205,9 @@ def test_a_field_may_be_renamed_or_missing_in_each_tenth_item(sim: Simulator) ->
 
 
 def test_drift_leaves_what_is_no_json_and_broken_questions_alone(sim: Simulator) -> None:
-    sim.faults.add(Drift(path="/appreviews", field="appid"), RepeatedCursor(path=REVIEWS))
-    assert get(sim, "/appreviews/730").status_code == 302
+    sim.faults.add(Drift(path="/nowhere", field="appid"), RepeatedCursor(path=REVIEWS))
+    assert get(sim, "/nowhere").status_code == 404
     assert get(sim, REVIEWS, input_json="{broken").json() == {"response": {"cursor": "*"}}
-
-
-def test_hostile_names_arrive_unharmed(sim: Simulator) -> None:
-    ranks = with_fault(sim, HostileText(field="name"), SELLERS, input_json=WITH_ITEMS).json()["response"]["ranks"]
-    names = {entry["item"]["name"] for entry in ranks}
-    for attack in ("<script>alert(1)</script>", "../../x", "\u202egpj.exe", "line\u2028separator\u2029"):
-        assert attack in names
-    assert any(name.startswith("=cmd") for name in names)
 
 
 def test_a_fault_hits_its_path_and_query_alone(sim: Simulator) -> None:
@@ -245,7 +229,7 @@ def test_a_fault_with_a_probability_hits_that_share(sim: Simulator) -> None:
     assert 35 < hit < 85
 
 
-def test_clock_faults_and_log_are_controlled_over_http_too() -> None:
+def test_clock_and_faults_are_controlled_over_http_too() -> None:
     with Simulator(apps=10, now=NOW) as sim:
         control = sim.url + "/_simulator"
         assert requests.get(f"{control}/health", timeout=30).json()["status"] == "ok"
@@ -256,11 +240,7 @@ def test_clock_faults_and_log_are_controlled_over_http_too() -> None:
         )
         assert posted.json()["faults"][0]["status"] == 502
         assert [get(sim).status_code for _ in range(2)] == [502, 200]
-        log = requests.get(f"{control}/log", timeout=30).json()
-        assert [(entry["status"], entry["fault"]) for entry in log] == [(502, "server_error"), (200, None)]
-        assert log[0]["time"] == "2026-03-01T12:00:00+00:00"
-        requests.delete(f"{control}/log", timeout=30)
-        assert requests.get(f"{control}/log", timeout=30).json() == []
+        assert [(entry.status, entry.fault) for entry in sim.requests] == [(502, "server_error"), (200, None)]
         requests.post(f"{control}/faults", json={"kind": "access_denied"}, timeout=30)
         assert requests.delete(f"{control}/faults", timeout=30).json()["faults"] == []
         back = requests.delete(f"{control}/clock", timeout=30).json()["now"]

@@ -72,11 +72,11 @@ def test_each_committed_version_is_imported_once_and_followed_to_its_end(account
     """Through all states; unchanged data is never imported again; the id is of the table and its snapshot."""
     first = account.tables.commit(TABLE, 3)
     outcome = account.one()
-    assert (outcome.state, outcome.told, outcome.seconds) == ("completed", "3 rows", 7)
+    assert (outcome.state, outcome.message, outcome.seconds) == ("completed", "3 rows", 7)
     assert account.stub.calls == ["PUT", "GET", "GET", "GET", "GET"]
     assert account.refresh() == []
     second = account.tables.commit(TABLE, 2)
-    assert account.one().told == "5 rows"
+    assert account.one().message == "5 rows"
     assert account.stub.ids == [f"{TABLE}-{first}", f"{TABLE}-{second}"]
 
 
@@ -86,7 +86,7 @@ def test_dropped_rows_are_a_failure_though_the_import_completed(account: Account
     account.stub.dropped = 1
     outcome = account.one()
     assert outcome.state == "failed"
-    assert "has 3 rows; the data set has 2, and 1 were dropped" in outcome.told
+    assert "has 3 rows; the data set has 2, and 1 were dropped" in outcome.message
     assert account.refresh() == [], "the same version would lose the same rows"
 
 
@@ -96,7 +96,7 @@ def test_other_rows_than_the_table_has_are_a_failure(account: Account) -> None:
     account.stub.rows[DATA_SET] = lambda: 2
     outcome = account.one()
     assert outcome.state == "failed"
-    assert "has 3 rows; the data set has 2, and 0 were dropped" in outcome.told
+    assert "has 3 rows; the data set has 2, and 0 were dropped" in outcome.message
 
 
 def test_a_commit_during_the_import_is_no_failure_and_is_imported_next(account: Account) -> None:
@@ -111,8 +111,8 @@ def test_a_commit_during_the_import_is_no_failure_and_is_imported_next(account: 
     account.stub.rows[DATA_SET] = committed_meanwhile
     outcome = account.one()
     assert outcome.state == "completed"
-    assert "5 rows: most_played was committed again meanwhile" in outcome.told
-    assert account.one().told == "5 rows"
+    assert "5 rows: most_played was committed again meanwhile" in outcome.message
+    assert account.one().message == "5 rows"
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
@@ -125,7 +125,7 @@ def test_a_failed_import_is_told_and_asked_again_only_by_hand(account: Account, 
     }
     outcome = account.one()
     assert outcome.state == "failed"
-    assert f"{status.lower()} (SQL_NUMERIC_OVERFLOW: too large)" in outcome.told
+    assert f"{status.lower()} (SQL_NUMERIC_OVERFLOW: too large)" in outcome.message
     assert account.refresh() == []
     account.stub.end = {"IngestionStatus": "COMPLETED"}
     assert account.one(again=True).state == "completed"
@@ -138,7 +138,7 @@ def test_an_import_that_takes_too_long_is_told_and_found_again_later(account: Ac
     account.stub.looks_to_end = 10**6
     outcome = account.one(seconds=0.05)
     assert outcome.state == "failed"
-    assert " after 0:00:00.05" in outcome.told and "it is looked at again" in outcome.told
+    assert " after 0:00:00.05" in outcome.message and "it will be checked again" in outcome.message
     assert account.refresh() == [], "it is left alone for a while"
     account.clock.move_to(NOW + timedelta(minutes=20))
     account.stub.looks_to_end = 0
@@ -167,7 +167,7 @@ def test_the_quota_of_24_hours_is_kept_over_restarts(account: Account) -> None:
     account.tables.commit(TABLE, 3)
     outcome = account.one()
     assert outcome.state == "waiting"
-    assert "8 refreshes in 24 hours are used up; the next is possible at 2026-11-19 13:00 UTC" in outcome.told
+    assert "8 refreshes in 24 hours are used up; the next is possible at 2026-11-19 13:00 UTC" in outcome.message
     assert account.stub.calls == []
     account.clock.move_to(NOW + timedelta(hours=16))
     assert account.one().state == "completed"
@@ -179,7 +179,7 @@ def test_a_quota_that_others_used_up_is_waited_out(account: Account) -> None:
     account.stub.quota = 0
     outcome = account.one()
     assert outcome.state == "waiting"
-    assert "LimitExceededException" in outcome.told and "asked again in 1:00:00" in outcome.told
+    assert "LimitExceededException" in outcome.message and "retried in 1:00:00" in outcome.message
     assert account.history.left(8, NOW) == 8
     assert account.refresh() == []
     account.stub.quota = 8
@@ -209,7 +209,7 @@ def test_endless_throttling_ends_and_is_tried_again_later(account: Account) -> N
     ("code", "step"),
     [
         ("ResourceNotFoundException", "correct STEAM_QUICKSIGHT_DATASETS"),
-        ("AccessDeniedException", "let the writer's role call quicksight:CreateIngestion"),
+        ("AccessDeniedException", "allow the writer's role quicksight:CreateIngestion"),
         ("InvalidParameterValueException", "imports into SPICE"),
     ],
 )
@@ -219,7 +219,7 @@ def test_what_is_set_up_wrong_says_the_next_step(account: Account, code: str, st
     account.stub.always = code
     outcome = account.one()
     assert outcome.state == "failed"
-    assert code in outcome.told and step in outcome.told
+    assert code in outcome.message and step in outcome.message
     assert account.refresh() == []
 
 

@@ -1,4 +1,4 @@
-"""Similarweb's two ways to a site's visits: the free answer and the official API."""
+"""Similarweb's two sources of a site's visits: the free data endpoint and the official API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def site_traffic(backend: Backend, params: Params, now: int) -> Reply:
 
 
 def site_visits(backend: Backend, params: Params, now: int) -> Reply:
-    """The official visits; ``domain`` is from the path."""
+    """Visits from the official API; ``domain`` comes from the path."""
     if len(params.get("api_key", "")) < _SHORTEST_KEY:
         return refusal(400, {"Error": {"Message": "user_key_invalid", "Code": 400}})
     start, end = params.get("start_date", ""), params.get("end_date", "")

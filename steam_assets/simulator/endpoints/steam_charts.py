@@ -1,19 +1,15 @@
-"""Steam's charts: most played now and by day, and the week's top sellers."""
+"""Steam's charts: most played now, and weekly top sellers."""
 
 from __future__ import annotations
 
 from steam_assets.simulator.backend import EMPTY, Backend
 from steam_assets.simulator.delivery import Reply
 from steam_assets.simulator.endpoint import INVALID, OK, Endpoint, Params
-from steam_assets.simulator.request_parameters import ChartQuestion, TopSellersParameters
+from steam_assets.simulator.request_parameters import ChartParameters, TopSellersParameters
 
 
 def most_played_now(backend: Backend, params: Params, now: int) -> Reply:
-    return Reply(backend.most_played_now(ChartQuestion.read(params), now), headers=OK)
-
-
-def most_played_day(backend: Backend, params: Params, now: int) -> Reply:
-    return Reply(backend.most_played_day(ChartQuestion.read(params), now), headers=OK)
+    return Reply(backend.most_played_now(ChartParameters.read(params), now), headers=OK)
 
 
 def top_sellers(backend: Backend, params: Params, now: int) -> Reply:
@@ -25,6 +21,5 @@ def top_sellers(backend: Backend, params: Params, now: int) -> Reply:
 
 ENDPOINTS = (
     Endpoint("/ISteamChartsService/GetGamesByConcurrentPlayers/v1", most_played_now),
-    Endpoint("/ISteamChartsService/GetMostPlayedGames/v1", most_played_day),
     Endpoint("/IStoreTopSellersService/GetWeeklyTopSellers/v1", top_sellers),
 )

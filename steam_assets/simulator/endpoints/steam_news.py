@@ -1,4 +1,4 @@
-"""Steam's news of an app."""
+"""Steam's news about an app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,4 @@ def news(backend: Backend, params: Params, now: int) -> Reply:
     return Reply(backend.news(parameters, now))
 
 
-ENDPOINTS = (
-    Endpoint("/ISteamNews/GetNewsForApp/v2", news),
-    Endpoint("/ISteamNews/GetNewsForApp/v0002", news),
-)
+ENDPOINTS = (Endpoint("/ISteamNews/GetNewsForApp/v2", news),)

@@ -1,4 +1,4 @@
-"""The dashboard: one self-contained HTML file. ``load`` reads what it shows, ``render`` makes the page."""
+"""The dashboard: one self-contained HTML file. ``load`` reads its data, ``render`` creates the page."""
 
 from steam_assets.visuals.dashboard.data import DashboardData, Period
 from steam_assets.visuals.dashboard.load import load

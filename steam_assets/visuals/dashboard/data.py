@@ -1,7 +1,6 @@
-"""What the dashboard is made from: Arrow tables by name, as-of times and collected periods.
+"""The input of the dashboard: Arrow tables by name, as-of times and collected periods.
 
-Belongs here: the plain input of ``render``. Does not belong here: where it comes from (load.py), what becomes of it
-(panel_queries.py).
+Belongs here: the plain input of ``render``. Does not belong here: reading it (load.py), querying it (panel_queries.py).
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ class Period:
 
 @dataclass(frozen=True)
 class DashboardData:
-    """Clean and insight tables by table name, those that are there.
+    """The existing clean and insight tables, by table name.
 
     ``as_of`` has the newest ``fetched_at`` (aware, UTC) of each clean table. ``periods`` are those of all sources,
     each source's oldest first; a period that is not ``ok`` is a gap. ``behind`` has the partitions, by clean table,
-    that the insights do not have yet.
+    that the insights do not include yet.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
@@ -48,15 +47,15 @@ class DashboardData:
 
     @property
     def newest(self) -> datetime | None:
-        """As-of of the newest data of all; None if there is none."""
+        """The as-of time of the newest data; None if there is none."""
         return max(self.as_of.values(), default=None)
 
     def known_at(self, tables: Iterable[str]) -> datetime | None:
-        """As-of of what was computed from clean tables: that of the newest of them; None if none is there."""
+        """The as-of time of something computed from clean tables: that of the newest of them; None if there is none."""
         return max((self.as_of[name] for name in tables if name in self.as_of), default=None)
 
     def why_empty(self, table: str) -> str | None:
-        """Why a table has nothing to show and what to do about it; None if it has rows."""
+        """Why a table is empty and what to do about it; None if it has rows."""
         if table not in self.tables:
             made_by = insight_of(table)
             asset = f"insights/{made_by.name}" if made_by else "its source's raw and clean assets"

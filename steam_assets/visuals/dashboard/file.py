@@ -1,6 +1,6 @@
-"""The dashboard as a file: where it lies and how it is replaced.
+"""The dashboard as a file: its path and its atomic replacement.
 
-Belongs here: the file's place and its whole replacement. Does not belong here: what is in it (page.py).
+Belongs here: the path, and writing the file. Does not belong here: its content (page.py).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from steam_assets.settings import Settings
 
 
 def dashboard_path(settings: Settings) -> Path:
-    """Where the page lies if nobody says otherwise."""
+    """The default path of the page."""
     return (settings.home / "dashboard.html").absolute()
 
 
 def write_whole(where: Path, content: bytes) -> int:
-    """Write a file so that a reader sees the old one or the new one; gives its bytes."""
+    """Replace a file atomically; returns its size in bytes."""
     where.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(f".{where.name}.", where.parent) as folder:
         part = folder / where.name

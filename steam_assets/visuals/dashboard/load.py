@@ -1,9 +1,9 @@
-"""Reading what the dashboard shows from the clean and insight tables.
+"""Reading the dashboard's data from the clean and insight tables.
 
-Belongs here: which partitions are read, and the judgement of periods where no table has it. Does not belong here:
-which tables and columns a panel needs (panel_queries.py), opening Iceberg (lake/clean_reader.py).
+Belongs here: which partitions are read, and the state of periods if the freshness insight is missing. Does not belong
+here: which tables and columns a panel needs (panel_queries.py), opening Iceberg (lake/clean_reader.py).
 
-Only the last year is read, of some tables the newest partition alone.
+Only the last year is read, and of some tables only the newest partition.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ YEAR = timedelta(days=365)
 
 
 def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None) -> DashboardData:
-    """The last year of every table there is, each up to its own newest partition.
+    """The last year of every existing table, each up to its own newest partition.
 
-    ``behind``: the clean partitions that the insights do not have yet (ledger/unrefreshed.py).
+    ``behind``: the clean partitions that the insights do not include yet (ledger/unrefreshed.py).
     """
     keys = {name: partition_keys(reader, name) for name in _names()}
     tables: dict[str, pa.Table] = {}
@@ -50,7 +50,7 @@ def _names() -> Iterable[str]:
 
 
 def partition_keys(reader: CleanReader, name: str) -> list[str]:
-    """Keys of the partitions that have rows, oldest first, from the table's metadata alone."""
+    """Keys of the partitions that have rows, oldest first, from the table's metadata."""
     table = reader.table(name)
     if table is None or table.current_snapshot() is None:
         return []
@@ -80,7 +80,7 @@ def _fetched_at(reader: CleanReader, name: str, keys: Sequence[str]) -> datetime
 
 
 def periods(freshness: pa.Table | None, keys: dict[str, list[str]]) -> tuple[Period, ...]:
-    """Each source's periods: as the freshness insight judges them, else from the partitions that have rows."""
+    """Each source's periods: from the freshness insight, else from the partitions that have rows."""
     if freshness is not None and freshness.num_rows:
         rows = sorted(freshness.to_pylist(), key=lambda row: (row["source"], row["period"]))
         return tuple(

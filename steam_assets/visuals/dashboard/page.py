@@ -1,6 +1,6 @@
-"""The page: template, style and script put together, with the data, under a strict content policy.
+"""The page: template, styles, scripts and data combined, under a strict Content-Security-Policy.
 
-Belongs here: escaping, the policy's hashes, the page's size. Does not belong here: what the data is (panel_queries.py).
+Belongs here: escaping, the policy's hashes, the page's size. Does not belong here: the data (panel_queries.py).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from steam_assets.visuals.dashboard.data import DashboardData
 from steam_assets.visuals.dashboard.panel_queries import EPOCH, Frames
 
 LARGEST_PAGE = 3_000_000
-"""Bytes a page may have, so that it goes by mail and opens at once."""
+"""Maximum size of the page in bytes, so that it can be sent by mail and opens quickly."""
 
 LIMITS = (
     {"articles": 4000, "effects": 4000},
@@ -30,7 +30,7 @@ LIMITS = (
     {"articles": 800, "effects": 800},
     {"articles": 200, "effects": 200},
 )
-"""How many articles, and how many headlines of updates, are tried, most first. Their days and numbers are never cut."""
+"""Numbers of articles and of update headlines to try, largest first. Their days and numbers are never cut."""
 
 PLAIN_ROWS = 20
 """Rows of each chart that are shown without JavaScript."""
@@ -44,14 +44,14 @@ VIEWS = (
     ("traffic", "Traffic"),
 )
 
-# What ends a script element, starts a comment in it, or ends a line in older JavaScript.
+# Characters that end a script element, start a comment in it, or end a line in older JavaScript.
 ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 def render(data: DashboardData) -> str:
-    """The page as HTML. The same data gives the same page, byte for byte.
+    """The page as HTML. The same data gives the same bytes.
 
-    Where a year's articles would make it larger than ``LARGEST_PAGE``, the oldest are left out and the page says so.
+    If a year's articles would make it larger than ``LARGEST_PAGE``, the oldest are omitted and the page says so.
     """
     page = ""
     for limits in LIMITS:
@@ -62,9 +62,9 @@ def render(data: DashboardData) -> str:
 
 
 def json_text(value: Any) -> Markup:
-    """JSON that may stand inside a script element; ValueError for a number JSON does not have."""
+    """JSON that is safe inside a script element. Raises ValueError for numbers that JSON does not have."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # Half a surrogate pair cannot be written as UTF-8.
+    # A lone surrogate cannot be encoded as UTF-8.
     text = text.encode("utf-8", "replace").decode("utf-8")
     return Markup(text.translate(ESCAPES))  # noqa: S704
 
@@ -81,7 +81,7 @@ def _page(data: DashboardData, payload: Mapping[str, Any]) -> str:
     newest = data.newest
     return environment.get_template("page.html.j2").render(
         policy=_policy(script, style),
-        # Both are this package's own files, and hold nothing from outside.
+        # Both come from files of this package and contain no external text.
         script=Markup(script),  # noqa: S704
         style=Markup(style),  # noqa: S704
         data=json_text(payload),
@@ -94,7 +94,7 @@ def _page(data: DashboardData, payload: Mapping[str, Any]) -> str:
 
 
 def _credits() -> str:
-    """Where the data comes from: each service with the sources that ask it."""
+    """The data credits: each service with the sources that use it."""
     of_service: dict[str, list[str]] = {}
     for source in SOURCES:
         of_service.setdefault(source.hosts[0].service, []).append(source.title.lower())
@@ -102,7 +102,7 @@ def _credits() -> str:
 
 
 def _plain_tables(payload: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
-    """What stands on the page without JavaScript: captions, headers and the first rows of both charts."""
+    """The content without JavaScript: captions, headers and the first rows of both charts."""
     names, ids = payload["apps"]["name"], payload["apps"]["id"]
     trend, moves = (payload["frames"][name]["columns"] for name in ("trend", "moves"))
     if trend:

@@ -1,9 +1,9 @@
-"""What the page is given, as columns: a query a panel's table.
+"""The data of the page, as columns: one query per table of a panel.
 
-Belongs here: which columns of which table a view needs, how texts are cut, how numbers are coded. Does not belong
+Belongs here: which columns of which table a panel needs, how texts are cut, how numbers are encoded. Does not belong
 here: HTML (page.py), what the numbers mean (insights/).
 
-Days are whole numbers since 1970-01-01, times are seconds since then, truth is 0 or 1, an app is its place in ``apps``.
+Days are integers since 1970-01-01, times are seconds since then, booleans are 0 or 1, an app is its index in ``apps``.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ TAG = re.compile(
 SPACES = re.compile(r"[ \t]{2,}")
 EMPTY_LINES = re.compile(r"\s*\n\s*")
 LONGEST = {"name": 120, "title": 240, "address": 400, "source": 2000}
-"""Characters of a text at most; a longer one is cut, a longer address left out."""
+"""Maximum lengths in characters; longer texts are cut, longer URLs omitted."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A table of the page: from one table of the lake by one query, in which that table is called ``given``."""
+    """A table of the page: a query on one table of the lake, which is named ``given`` in it."""
 
     name: str
     table: str
@@ -49,7 +49,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Read:
-    """What the page needs of a table: its columns, of the newest partition alone or of the last year."""
+    """What the page needs of a table: its columns, of only the newest partition or of the last year."""
 
     table: str
     columns: tuple[str, ...] = ("*",)
@@ -169,7 +169,7 @@ MARKED_DAYS = (
     "bit_or(case when is_patch_notes then 1 when is_update then 2 else 4 end) as kinds "
     "from given group by all order by app_id, day"
 )
-"""The days on which something was published about an app: 1 patch notes, 2 another update, 4 other news, added up."""
+"""The days with news about an app, as a sum: 1 patch notes, 2 another update, 4 other news."""
 
 APPS = """
 select app_id as id, cut_to(arg_max(name, since), $name) as name, arg_max(item_type, since) as type,
@@ -183,7 +183,7 @@ CHARTS = {
     "top_sellers": "select app_id, name, item_type, is_free, is_early_access, final_price_cents, discount_percent, "
     "week_start as since from top_sellers",
 }
-"""Where an app's facts stand; the newest chart that has it counts."""
+"""The tables with an app's facts; the newest chart that has the app counts."""
 
 NARROWED = (
     Read(
@@ -211,11 +211,11 @@ NARROWED = (
     ),
 )
 READS = {frame.table: Read(frame.table) for frame in FRAMES} | {read.table: read for read in NARROWED}
-"""What is read of each table that a panel needs, by table."""
+"""What is read of each table, by table."""
 
 
 class Frames:
-    """The frames of ``data``. ``limits`` says how many articles and effects there are at most."""
+    """The frames of ``data``. ``limits`` has the maximum number of articles and effects."""
 
     def __init__(self, data: DashboardData, limits: Mapping[str, int]) -> None:
         self._data = data
@@ -229,7 +229,7 @@ class Frames:
         )
 
     def payload(self) -> dict[str, Any]:
-        """All that the page is given, ready for JSON."""
+        """All data of the page, ready for JSON."""
         frames = {frame.name: self._frame(frame) for frame in FRAMES}
         _as_quotes(frames["quotes"]["columns"])
         players, markers = self._players(), self._markers()
@@ -271,7 +271,7 @@ class Frames:
         return {"from": insight.name, "method": method, "as_of": seconds(self._data.known_at(inputs))}
 
     def _players(self) -> dict[str, Any]:
-        """The peak and rank of each app from its first to its last day on the chart; 0 where it was not on it."""
+        """The peak and rank of each app from its first to its last day on the chart; 0 on days off the chart."""
         why = self._data.why_empty("most_played")
         made: dict[str, Any] = self._described("most_played") | {"why": why, "first": 0, "days": 0}
         found: dict[int, list[tuple[int, int, int]]] = {}
@@ -296,9 +296,9 @@ class Frames:
         return made
 
     def _markers(self) -> dict[str, list[Any]]:
-        """Of each app the days with articles, each as its distance from the one before, and a digit of kinds for each.
+        """For each app, the days with articles as differences from the day before, and a digit of kinds for each.
 
-        All of the year's, however many headlines the page has room for.
+        Covers the whole year, regardless of how many headlines fit on the page.
         """
         made: dict[str, list[Any]] = {"app": [], "days": [], "kinds": []}
         if "insight_news_markers" not in self._data.tables:
@@ -313,7 +313,7 @@ class Frames:
         return made
 
     def _apps(self, shown: Sequence[int]) -> dict[str, list[Any]]:
-        """Each shown app's newest name and facts; null where no chart of the year has the app."""
+        """The newest name and facts of each app shown; null if no chart of the year has the app."""
         columns = ("id", "name", "type", "free", "early", "price", "discount")
         there = [name for name in CHARTS if name in self._data.tables]
         facts: dict[int, tuple[Any, ...]] = {}
@@ -329,7 +329,7 @@ class Frames:
         return {column: [coded(row[place]) for row in picked] for place, column in enumerate(columns)}
 
     def _names_elsewhere(self) -> dict[int, str]:
-        """Names of apps that left the charts before the year began, from the insights that still name them."""
+        """Names of apps that left the charts before the year, from the insights that still contain them."""
         found: dict[int, str] = {}
         for insight in INSIGHTS:
             table = self._data.tables.get(insight.table)
@@ -355,7 +355,7 @@ class Frames:
         return made
 
     def _periods(self) -> dict[str, Any]:
-        """The last year's periods of each source."""
+        """The periods of the last year by source."""
         newest = max((period.start for period in self._data.periods), default=EPOCH)
         kept = [period for period in self._data.periods if (newest - period.start).days <= 366]
         columns = {
@@ -371,13 +371,13 @@ class Frames:
 
 
 def _as_quotes(reviews: dict[str, list[Any]]) -> None:
-    """Reviews are written in Steam's BBCode: a quote is their words, without spoilers, cut at ``LONGEST_QUOTE``."""
+    """Replace reviews, which are BBCode, by quotes: their text without spoilers, cut at ``LONGEST_QUOTE``."""
     if "text" in reviews:
         reviews["text"] = [None if text is None else quote(text) for text in reviews["text"]]
 
 
 def quote(review: str) -> str:
-    """What a review says, in one piece of at most ``LONGEST_QUOTE`` characters."""
+    """The text of a review on one line, of at most ``LONGEST_QUOTE`` characters."""
     words = TAG.sub("", CELL.sub(" ", SPOILER.sub("(spoiler)", BULLET.sub("• ", review))))
     words = EMPTY_LINES.sub("\n", SPACES.sub(" ", words)).strip()
     return words if len(words) <= LONGEST_QUOTE else f"{words[: LONGEST_QUOTE - 1]}…"
@@ -388,7 +388,7 @@ def seconds(moment: datetime | None) -> int | None:
 
 
 def packed(rows: pa.Table) -> dict[str, list[Any]]:
-    """The columns as lists of what JSON has, floats to five significant digits."""
+    """The columns as lists of JSON values, floats rounded to five significant digits."""
     return {name: [coded(value) for value in values] for name, values in rows.to_pydict().items()}
 
 
