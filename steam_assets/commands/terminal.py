@@ -24,7 +24,8 @@ class Terminal(Console):
         super().__init__(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(visible(text), **options | {"markup": False, "emoji": False})
+        forced: dict[str, Any] = {"markup": False, "emoji": False}
+        return super().render_str(visible(text), **options | forced)
 
     def status(self, status: RenderableType, **options: Any) -> Status:
         # Rich reads a status as markup whatever its console says.

@@ -20,6 +20,8 @@ from steam_assets.processes.temporary_folders import temporary_folder
 
 LOCATION = "steam_assets"
 POLL_SECONDS = 0.2
+SOCKETS = Path("/tmp")  # noqa: S108 - a folder of our own in it
+"""A socket's address may have 103 bytes, and TMPDIR, on macOS above all, takes too many of them."""
 
 
 class ServiceEnded(Exception):
@@ -34,7 +36,7 @@ def main() -> None:
     asked = parser.parse_args()
     # So that the folder goes; whoever sends the signal sends it to the others, too.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with temporary_folder("steam-dagster-") as folder:
+    with temporary_folder("steam-dagster-", SOCKETS) as folder:
         try:
             serve(folder, asked.host, asked.port)
         except ServiceEnded as error:
