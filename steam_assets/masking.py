@@ -1,6 +1,6 @@
-"""What looks like a secret within a value: one home of the patterns, for all that shows, tells or passes on settings.
+"""Find and mask what looks like a secret within a value, wherever settings are shown, logged or passed on.
 
-Belongs here: finding and hiding. Does not belong here: which settings are secret as a whole (settings.py).
+Belongs here: the patterns, and masking. Does not belong here: which settings are secret as a whole (settings.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)([^&;\s]+)", re
 
 
 def shown(value: Any) -> str:
-    """The value as text that may be pasted anywhere: no secret, no password within an address."""
+    """The value as text that is safe to share: secrets and passwords in URLs are masked."""
     match value:
         case SecretStr():
             return HIDDEN if value.get_secret_value() else ""
@@ -33,7 +33,7 @@ def shown(value: Any) -> str:
 
 
 def without_secrets(settings: BaseModel, text: str) -> str:
-    """The text without any secret of the settings, whole or within an address, and without any other login in it."""
+    """The text with every secret of the settings, whole or within a URL, and any other credentials in it masked."""
     secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
@@ -41,7 +41,7 @@ def without_secrets(settings: BaseModel, text: str) -> str:
 
 
 def secret_parts(value: Any) -> list[str]:
-    """The texts within a value that look secret, as written and as an address decodes them; the longest first."""
+    """The parts of a value that look secret, as written and URL-decoded, longest first."""
     found = {form for part in _parts(value) for form in (part, unquote(part), unquote_plus(part))}
     return sorted(filter(None, found), key=lambda part: (-len(part), part))
 
