@@ -12,11 +12,11 @@ import signal
 VARIABLE = "STEAM_FAILPOINT"
 
 STEPS = (
-    "ask:slot_claimed",
-    "ask:spool_open",
-    "ask:answer_spooled",
-    "ask:before_seal",
-    "ask:after_seal",
+    "fetch:slot_claimed",
+    "fetch:spool_open",
+    "fetch:response_spooled",
+    "fetch:before_seal",
+    "fetch:after_seal",
     "publish:before_send",
     "publish:after_send",
     "publish:after_commit",

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
-from steam_assets.sources.source import Answer, Rejected
+from steam_assets.sources.source import Fetched, Rejected
 
 SCHEMA_VERSION = 1
 
@@ -55,7 +55,9 @@ class Envelope(BaseModel):
         return self.model_dump_json().encode()
 
     @classmethod
-    def from_answer(cls, answer: Answer, *, source: str, partition_key: str, batch_id: str, sequence: int) -> Envelope:
+    def from_response(
+        cls, answer: Fetched, *, source: str, partition_key: str, batch_id: str, sequence: int
+    ) -> Envelope:
         """Wrap an answer. Bytes that are not UTF-8 become U+FFFD, as JSON text has to be Unicode."""
         response = answer.response
         body = response.body.decode("utf-8", errors="replace")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from steam_assets.sources.readers import ColumnReading, TypedItem
-from steam_assets.sources.source import Column, InvalidAnswer
+from steam_assets.sources.source import Column, InvalidResponse
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
@@ -47,13 +47,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """The JSON object of an answer's body. InvalidAnswer, saying what came instead, for anything else."""
+    """The JSON object of an answer's body. InvalidResponse, saying what came instead, for anything else."""
     text = body.decode("utf-8-sig", errors="replace")
     start = text.lstrip()[:200]
     if not start:
-        raise InvalidAnswer("the body is empty")
+        raise InvalidResponse("the body is empty")
     if start.startswith("<"):
-        raise InvalidAnswer(f"a page of HTML came instead of JSON: {start[:80]!r}")
+        raise InvalidResponse(f"a page of HTML came instead of JSON: {start[:80]!r}")
     try:
         value = json.loads(
             text,
@@ -63,11 +63,11 @@ def decode(body: bytes) -> dict[str, Any]:
             object_pairs_hook=_without_duplicates,
         )
     except RecursionError:
-        raise InvalidAnswer(f"the JSON is nested more than {DEEPEST} levels deep") from None
+        raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep") from None
     except json.JSONDecodeError as error:
-        raise InvalidAnswer(f"no valid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
+        raise InvalidResponse(f"no valid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
     if not isinstance(value, dict):
-        raise InvalidAnswer(f"a JSON object was expected, and {start[:40]!r} came")
+        raise InvalidResponse(f"a JSON object was expected, and {start[:40]!r} came")
     _check_bounds(value)
     return value
 
@@ -81,26 +81,26 @@ def filled_response(answer: Mapping[str, Any]) -> dict[str, Any]:
     """The same of an answer that is decoded already."""
     response = answer.get("response")
     if not isinstance(response, dict):
-        raise InvalidAnswer("the body has no object `response`")
+        raise InvalidResponse("the body has no object `response`")
     if not response:
-        raise InvalidAnswer("`response` is empty: Steam refused the call or knows no such app")
+        raise InvalidResponse("`response` is empty: Steam refused the call or knows no such app")
     return response
 
 
 def validated(model: type[Model], value: Any) -> Model:
-    """``value`` as the model. InvalidAnswer that names the first field at fault."""
+    """``value`` as the model. InvalidResponse that names the first field at fault."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or model.__name__
-        raise InvalidAnswer(
+        raise InvalidResponse(
             f"{error.error_count()} fields are not as agreed; first `{where}`: {first['msg']}"
         ) from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidAnswer(f"{name} is no JSON number")
+    raise InvalidResponse(f"{name} is no JSON number")
 
 
 def _short_int(digits: str) -> int:
@@ -113,14 +113,14 @@ def _short_float(digits: str) -> float:
 
 def _bounded(digits: str) -> str:
     if len(digits) > LONGEST_NUMBER:
-        raise InvalidAnswer(f"a number of {len(digits)} characters")
+        raise InvalidResponse(f"a number of {len(digits)} characters")
     return digits
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise InvalidAnswer("a name occurs twice in one JSON object, and readers differ on which one counts")
+        raise InvalidResponse("a name occurs twice in one JSON object, and readers differ on which one counts")
     return value
 
 
@@ -131,8 +131,8 @@ def _check_bounds(value: Any) -> None:
         if not level:
             return
         if any(isinstance(child, str) and len(child) > LONGEST_STRING for child in level):
-            raise InvalidAnswer(f"a text of more than {LONGEST_STRING} characters")
-    raise InvalidAnswer(f"the JSON is nested more than {DEEPEST} levels deep")
+            raise InvalidResponse(f"a text of more than {LONGEST_STRING} characters")
+    raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep")
 
 
 def _children(value: Any) -> Iterable[Any]:

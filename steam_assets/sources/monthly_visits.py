@@ -20,7 +20,7 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, validated
 from steam_assets.sources.readers import whole_of
-from steam_assets.sources.source import Answer, FetchRequest, History, InvalidAnswer, Request, Source, SourceClient
+from steam_assets.sources.source import Fetched, FetchRequest, History, InvalidResponse, Request, Source, SourceClient
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
 SITE = "store.steampowered.com"
@@ -70,7 +70,7 @@ class OfficialVisits(BaseModel):
 
 
 def parse(window: Window, body: bytes) -> dict[str, int]:
-    """How many items of each table the free answer has for the month. InvalidAnswer if it does not carry the month."""
+    """How many items of each table the free answer has for the month. InvalidResponse if it does not carry the month."""
     answer = decode(body)
     _refuse_wrapper(answer)
     _refuse_other_site(answer.get("SiteName"))
@@ -94,14 +94,14 @@ def _refuse_wrapper(answer: Mapping[str, Any]) -> None:
         inner = value[0] if isinstance(value, list) and value else value
         if isinstance(inner, dict) and "EstimatedMonthlyVisits" in inner:
             _refuse_other_site(inner.get("SiteName"))
-            raise InvalidAnswer(f"the answer is wrapped in `{name}`; save what stands inside of it")
+            raise InvalidResponse(f"the answer is wrapped in `{name}`; save what stands inside of it")
 
 
 def _refuse_other_site(name: Any) -> None:
-    """InvalidAnswer if the answer names another site than the store's, its parent domain included."""
+    """InvalidResponse if the answer names another site than the store's, its parent domain included."""
     site = re.sub(r"^\s*(https?://)?(www\.)?|[/.\s]+$", "", str(name or SITE).lower())
     if site != SITE:
-        raise InvalidAnswer(f"the answer is about the site {str(name)[:100]!r}, not about {SITE}")
+        raise InvalidResponse(f"the answer is about the site {str(name)[:100]!r}, not about {SITE}")
 
 
 def _by_month(visits: dict[str, Any] | list[Any]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def parse_official(window: Window, body: bytes) -> dict[str, int]:
 def _require_month(window: Window, months: Mapping[str, Any]) -> None:
     if months.get(window.key) is None:
         carried = ", ".join(sorted(month for month, visits in months.items() if visits is not None)[-12:]) or "none"
-        raise InvalidAnswer(f"the answer does not carry the month {window.key} (it carries: {carried})")
+        raise InvalidResponse(f"the answer does not carry the month {window.key} (it carries: {carried})")
 
 
 def _is_newest(engagement: Any, key: str) -> bool:
@@ -131,7 +131,7 @@ def _is_newest(engagement: Any, key: str) -> bool:
     return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """One answer: the month's."""
     window = fetch_request.window
     month = window.key[:7]
@@ -149,7 +149,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answe
         else Request(SIMILARWEB, ESTIMATE, "/api/v1/data", {"domain": SITE}, partial(parse, window))
     )
     response = client.fetch(request)
-    yield Answer(response, response.value)
+    yield Fetched(response, response.value)
 
 
 SOURCE = Source(

@@ -26,11 +26,11 @@ from steam_assets.sources.json_body import (
 )
 from steam_assets.sources.readers import Whole, below_zero, whole
 from steam_assets.sources.source import (
-    Answer,
     Column,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     NotYet,
     Request,
     Source,
@@ -76,24 +76,24 @@ class Chart(BaseModel):
 
 
 def parse(window: Window, body: bytes) -> Chart:
-    """The chart. InvalidAnswer if it is not one, has gaps, or was counted outside the window; NotYet if just before."""
+    """The chart. InvalidResponse if it is not one, has gaps, or was counted outside the window; NotYet if just before."""
     chart = validated(Chart, decode_service(body))
     ranks = sorted(place.rank for place in chart.ranks)
     if ranks != list(range(1, len(ranks) + 1)):
-        raise InvalidAnswer(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")
+        raise InvalidResponse(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")
     counted = datetime.fromtimestamp(chart.last_update, UTC)
     if window.start - STALE_AT_MIDNIGHT <= counted < window.start:
         raise NotYet(f"the chart is still that of {counted:%Y-%m-%d %H:%M} UTC, from before {window.key} began")
     if counted not in window:
-        raise InvalidAnswer(f"the chart was counted at {counted:%Y-%m-%d %H:%M} UTC, which is not in {window.key}")
+        raise InvalidResponse(f"the chart was counted at {counted:%Y-%m-%d %H:%M} UTC, which is not in {window.key}")
     return chart
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """One answer: the chart as it is now."""
     params: dict[str, Any] = {"input_json": json.dumps(QUERY)}
     response = client.fetch(Request(STEAM_API, "chart", PATH, params, partial(parse, fetch_request.window)))
-    yield Answer(response, {"most_played": len(response.value.ranks)})
+    yield Fetched(response, {"most_played": len(response.value.ranks)})
 
 
 def items(raw: DataFrame) -> DataFrame:

@@ -20,10 +20,10 @@ from steam_assets.sources.json_body import decode, seconds, validated
 from steam_assets.sources.news_table import NEWS
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import (
-    Answer,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     Rejected,
     Request,
     Source,
@@ -73,13 +73,13 @@ def belongs(item: Any, window: Window) -> bool:
 
 
 def parse(body: bytes) -> AppNews:
-    """The page, empty where Steam leaves out the list as it has none. InvalidAnswer if it is anything else."""
+    """The page, empty where Steam leaves out the list as it has none. InvalidResponse if it is anything else."""
     answer = decode(body)
     page = answer.get("appnews")
     if page is None and answer.keys() <= {"appnews"}:
         return AppNews()
     if isinstance(page, dict) and "newsitems" not in page and (others := sorted(page.keys() - {"appid", "count"})):
-        raise InvalidAnswer(f"`appnews` has no `newsitems`, and other fields: {', '.join(others)[:80]}")
+        raise InvalidResponse(f"`appnews` has no `newsitems`, and other fields: {', '.join(others)[:80]}")
     return validated(AppNews, page)
 
 
@@ -89,21 +89,21 @@ def request(app_id: int, end: int) -> Request[AppNews]:
     return Request(STEAM_API, "page", PATH, params, parse, app_id)
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Each app's pages, back from the window's end until they are older than its start."""
     for app_id in dict.fromkeys(fetch_request.apps):
         yield from _pages(client, fetch_request, app_id)
 
 
-def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
+def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Fetched]:
     end, known = seconds(fetch_request.window.end), set[str]()
     for _ in range(fetch_request.given(Options).page_budget):
         response = client.fetch_or_reject(request(app_id, end))
         if isinstance(response, Rejected):
-            yield Answer(response, {"news": response.items})
+            yield Fetched(response, {"news": response.items})
             return
         page = response.value
-        yield Answer(response, {"news": sum(belongs(item, fetch_request.window) for item in page.newsitems)})
+        yield Fetched(response, {"news": sum(belongs(item, fetch_request.window) for item in page.newsitems)})
         fresh, dates = page.gids() - known, page.dates()
         known |= fresh
         if not fresh or not dates or min(dates) < seconds(fetch_request.window.start) or page.holds_all_of(len(known)):

@@ -33,10 +33,10 @@ from steam_assets.sources.review_tables import (
     WEEK_FILTERED,
 )
 from steam_assets.sources.source import (
-    Answer,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     Rejected,
     Request,
     Response,
@@ -93,28 +93,28 @@ class ReviewPage(BaseModel):
 def parse(name: str, body: bytes) -> ReviewPage:
     """The answer to a call of that name, of either form.
 
-    InvalidAnswer if Steam refused the call, or gives no counts where it has to: with all calls but those for a further
+    InvalidResponse if Steam refused the call, or gives no counts where it has to: with all calls but those for a further
     page, which may also be empty.
     """
     answer = decode(body)
     if "success" in answer and whole_of(answer["success"]) != 1:
-        raise InvalidAnswer(f"Steam answered success {answer['success']!r}")
+        raise InvalidResponse(f"Steam answered success {answer['success']!r}")
     if name == PAGE and answer.get("response") == {}:
         return ReviewPage()
     page = validated(ReviewPage, answer if "success" in answer else filled_response(answer))
     if name != PAGE and page.query_summary is None:
-        raise InvalidAnswer("the answer has no `query_summary`")
+        raise InvalidResponse("the answer has no `query_summary`")
     _check_votes(page)
     return page
 
 
 def _check_votes(page: ReviewPage) -> None:
-    """Steam leaves out a `voted_up` that is false; InvalidAnswer if so many of them cannot all be false."""
+    """Steam leaves out a `voted_up` that is false; InvalidResponse if so many of them cannot all be false."""
     counts = page.query_summary or {}
     total, positive = whole_of(counts.get("total_reviews")) or 0, whole_of(counts.get("total_positive")) or 0
     voted = any(isinstance(review, dict) and "voted_up" in review for review in page.reviews or ())
     if 0 < positive <= total and not voted and (1 - positive / total) ** page.length < BY_CHANCE:
-        raise InvalidAnswer(f"{page.length} reviews without `voted_up`, and {positive} of {total} votes are positive")
+        raise InvalidResponse(f"{page.length} reviews without `voted_up`, and {positive} of {total} votes are positive")
 
 
 def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Request[ReviewPage]:
@@ -135,7 +135,7 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
     return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Each app's reviews of the week, page by page, and its three further counts."""
     for app_id in dict.fromkeys(fetch_request.apps):
         refused = False
@@ -145,22 +145,24 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answe
         for name in () if refused else (WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED):
             response = client.fetch_or_reject(request(name, app_id, fetch_request.window))
             rejected = isinstance(response, Rejected)
-            yield Answer(response, {"reviews": response.items} if rejected else {"review_summary": 1})
+            yield Fetched(response, {"reviews": response.items} if rejected else {"review_summary": 1})
 
 
-def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
+def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Fetched]:
     name, cursor, total = FIRST_PAGE, "*", 0
     asked, known = set[str](), set[str]()
     for _ in range(fetch_request.given(Options).page_budget):
         response = _until_it_goes_on(client, request(name, app_id, fetch_request.window, cursor), known, total)
         if isinstance(response, Rejected):
-            yield Answer(response, {"reviews": response.items})
+            yield Fetched(response, {"reviews": response.items})
             return
         page = response.value
         fresh = page.ids() - known
         if cursor in asked and not fresh:
             return
-        yield Answer(_marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)})
+        yield Fetched(
+            _marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)}
+        )
         if not fresh or page.cursor is None:
             return
         known |= fresh

@@ -29,11 +29,11 @@ T = TypeVar("T")
 Options = TypeVar("Options", bound=BaseModel)
 
 
-class InvalidAnswer(Exception):
+class InvalidResponse(Exception):
     """An answer came, and it is not what the contract says; worth asking again, as such pages pass by themselves."""
 
 
-class NotYet(InvalidAnswer):
+class NotYet(InvalidResponse):
     """The answer is of the period just before; the service comes to the present one within minutes."""
 
 
@@ -46,7 +46,7 @@ class Request(Generic[T]):
     """One GET to ``host``, one of the source's ``hosts``.
 
     ``name`` says what it is for and stands in the envelope; ``params`` are unencoded and are encoded exactly once;
-    ``parse`` turns the body into the source's model or raises InvalidAnswer; ``app_id`` is the app it is about.
+    ``parse`` turns the body into the source's model or raises InvalidResponse; ``app_id`` is the app it is about.
     """
 
     host: Host
@@ -89,7 +89,7 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Fetched:
     """A response and how many items of each clean table its body holds for the window asked about."""
 
     response: Response[Any] | Rejected
@@ -225,7 +225,7 @@ class Source:
     hosts: tuple[Host, ...]
     cadence: Cadence
     history: History
-    extract: Callable[[SourceClient, FetchRequest], Iterator[Answer]]
+    extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
     tables: tuple[Table, ...]
     apps_from: str | None = None
     options: type[BaseModel] = NoOptions

@@ -26,11 +26,11 @@ from steam_assets.sources.json_body import (
 )
 from steam_assets.sources.readers import Whole
 from steam_assets.sources.source import (
-    Answer,
     Column,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     Request,
     Source,
     SourceClient,
@@ -60,16 +60,18 @@ class Page(BaseModel):
 
 
 def parse(window: Window, page_start: int, body: bytes) -> Page:
-    """The page. InvalidAnswer if it is of another week, empty at the start, or its ranks do not follow each other."""
+    """The page. InvalidResponse if it is of another week, empty at the start, or its ranks do not follow each other."""
     page = validated(Page, decode_service(body))
     if page.start_date != seconds(window.start):
         answered = datetime.fromtimestamp(page.start_date, UTC)
-        raise InvalidAnswer(f"the week of {window.key} was asked for, and that of {answered:%Y-%m-%d} came")
+        raise InvalidResponse(f"the week of {window.key} was asked for, and that of {answered:%Y-%m-%d} came")
     ranks = sorted(place.rank for place in page.ranks)
     if not ranks and page_start == 0:
-        raise InvalidAnswer(f"no ranks for the week of {window.key}")
+        raise InvalidResponse(f"no ranks for the week of {window.key}")
     if ranks != list(range(page_start + 1, page_start + 1 + len(ranks))):
-        raise InvalidAnswer(f"{len(ranks)} ranks that do not run on from {page_start + 1}: one is missing or repeated")
+        raise InvalidResponse(
+            f"{len(ranks)} ranks that do not run on from {page_start + 1}: one is missing or repeated"
+        )
     return page
 
 
@@ -86,13 +88,13 @@ def request(window: Window, page_start: int) -> Request[Page]:
     return Request(STEAM_API, "chart", PATH, {"input_json": json.dumps(query)}, partial(parse, window, page_start))
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """The chart's pages until it has a hundred ranks or ends."""
     had = 0
     while True:
         response = client.fetch(request(fetch_request.window, had))
         ranks = len(response.value.ranks)
-        yield Answer(response, {"top_sellers": ranks})
+        yield Fetched(response, {"top_sellers": ranks})
         had += ranks
         if not ranks or had >= CHART_LENGTH or response.value.next_page_start is None:
             return

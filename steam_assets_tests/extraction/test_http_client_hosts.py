@@ -122,7 +122,7 @@ def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Pa
     window = source_named("monthly_visits").cadence.window("2026-10-01")
     with (
         HttpClient(settings("http://127.0.0.1:1", tmp_path), Clock(NOON), QUICK) as client,
-        pytest.raises(SourceError, match=r"left out: google\.json: .*the site 'google\.com'"),
+        pytest.raises(SourceError, match=r"Skipped manually saved files: google\.json: .*the site 'google\.com'"),
     ):
         list(source_named("monthly_visits").extract(client, FetchRequest(window, NOON)))
 

@@ -35,7 +35,7 @@ from steam_assets.kafka.embedded_broker import BrokerCluster, free_port, new_clu
 from steam_assets.lake.lake import Lake
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings
-from steam_assets.sources.source import Answer, FetchRequest, Request, Response, Source, SourceClient
+from steam_assets.sources.source import Fetched, FetchRequest, Request, Response, Source, SourceClient
 from steam_assets.sources.steam import STEAM_API
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
@@ -49,11 +49,11 @@ def talkative_source() -> Source:
     """Gives many answers of 8 kB, enough that publishing and landing them take a while."""
     page = text(200_000)
 
-    def extract(_client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+    def extract(_client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
         for number in range(ANSWERS):
             body = f"{number} {page[number : number + 8000]}".encode()
             request = Request(STEAM_API, "page", "/", {}, lambda _: None, app_id=number)
-            yield Answer(
+            yield Fetched(
                 Response(request, "https://example.invalid/", 200, {}, body, fetch_request.now, None), {"things": 1}
             )
 

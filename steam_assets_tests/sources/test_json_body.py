@@ -7,7 +7,7 @@ import json
 import pytest
 
 from steam_assets.sources.json_body import decode, decode_service
-from steam_assets.sources.source import InvalidAnswer
+from steam_assets.sources.source import InvalidResponse
 
 
 @pytest.mark.parametrize(
@@ -30,15 +30,15 @@ from steam_assets.sources.source import InvalidAnswer
     ],
 )
 def test_what_is_no_answer_is_refused_with_what_came(body: bytes, said: str) -> None:
-    """Each kind of non-answer is an InvalidAnswer, which is asked again, and none is another exception."""
-    with pytest.raises(InvalidAnswer, match=said):
+    """Each kind of non-answer is an InvalidResponse, which is asked again, and none is another exception."""
+    with pytest.raises(InvalidResponse, match=said):
         decode(body)
 
 
 @pytest.mark.parametrize("body", [b'{"response":{}}', b'{"response":null}', b"{}", b'{"response":[]}'])
 def test_a_refused_service_call_is_no_empty_answer(body: bytes) -> None:
     """Steam answers 200 and an empty response to a call it refuses: that is not `nothing there`."""
-    with pytest.raises(InvalidAnswer, match="response"):
+    with pytest.raises(InvalidResponse, match="response"):
         decode_service(body)
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, exploded, moment_of, shaped, validated
-from steam_assets.sources.source import Answer, Column, FetchRequest, History, Request, Source, SourceClient, Table
+from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Request, Source, SourceClient, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -48,15 +48,15 @@ class FrontPage(BaseModel):
 
 
 def parse(body: bytes) -> int:
-    """How many offers the answer holds. InvalidAnswer if it is not one."""
+    """How many offers the answer holds. InvalidResponse if it is not one."""
     return len(validated(FrontPage, decode(body)).specials.items)
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """One answer: the front page as it is now."""
     params = {"cc": fetch_request.given(Options).country, "l": "english"}
     response = client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse))
-    yield Answer(response, {"specials": response.value})
+    yield Fetched(response, {"specials": response.value})
 
 
 def items(raw: DataFrame) -> DataFrame:
