@@ -19,7 +19,7 @@ from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
-from steam_assets.lake.iceberg_table import IcebergTable, retry_on_contention, of_batches, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Twins
 from steam_assets.lake.parquet_files import DamagedData, file_digests, read_files
 from steam_assets.lake.row_digest import content

@@ -22,7 +22,7 @@ from steam_assets.failpoints import failpoint
 from steam_assets.lake.backup import backups_of, verify
 from steam_assets.lake.catalog_rebuild import metadata_versions
 from steam_assets.lake.files import Files
-from steam_assets.lake.iceberg_table import IcebergTable, retry_on_contention, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.ledger.records import Cleared, covers
 from steam_assets.sources.source import Source

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
-from steam_assets.lake.iceberg_table import IcebergTable, retry_on_contention, of_batches
+from steam_assets.lake.iceberg_table import IcebergTable, of_batches, retry_on_contention
 from steam_assets.lake.parquet_files import Written
 from steam_assets.ledger.records import Batch, RawRecord
 
