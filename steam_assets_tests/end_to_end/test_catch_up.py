@@ -82,7 +82,7 @@ def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deploym
 
     deployment.lose("raw", PLAYED, DAY)
     deployment.lose("raw-backup", PLAYED, DAY)
-    with pytest.raises(RunFailed, match=f"gap: most_played {DAY}.*only the present"):
+    with pytest.raises(RunFailed, match=f"gap: most_played {DAY}.*only live data"):
         deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
     assert deployment.digests("raw") == {}
     assert deployment.status(PLAYED, DAY).raw is None

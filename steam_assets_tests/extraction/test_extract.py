@@ -148,7 +148,7 @@ def test_a_window_that_cannot_be_had_is_refused_before_anything_is_sent(tmp_path
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
         with pytest.raises(NotAvailable, match="raw backup") as raised:
             extract(source(), fetch_request(now=FRIDAY.end), client, tmp_path)
-        with pytest.raises(NotAvailable, match="ask for it after that"):
+        with pytest.raises(NotAvailable, match="fetch it after that"):
             extract(source(History.BY_WINDOW), fetch_request(now=NOON), client, tmp_path)
         assert server.asked == []
     assert not raised.value.transient

@@ -349,9 +349,9 @@ def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | N
     [
         ({"data": {"EstimatedMonthlyVisits": {"2026-10-01": 5}}}, "wrapped in `data`"),
         ({"result": [{"EstimatedMonthlyVisits": {"2026-10-01": 5}}]}, "wrapped in `result`"),
-        ([{"EstimatedMonthlyVisits": {"2026-10-01": 5}}], "object was expected"),
-        ({"EstimatedMonthlyVisits": {"2026-10-01": None, "2026-09-01": 4}}, "carries: 2026-09-01"),
-        ({"EstimatedMonthlyVisits": [{"date": "2026-09-01", "visits": 4}, 7]}, "carries: 2026-09-01"),
+        ([{"EstimatedMonthlyVisits": {"2026-10-01": 5}}], "expected a JSON object"),
+        ({"EstimatedMonthlyVisits": {"2026-10-01": None, "2026-09-01": 4}}, "it has: 2026-09-01"),
+        ({"EstimatedMonthlyVisits": [{"date": "2026-09-01", "visits": 4}, 7]}, "it has: 2026-09-01"),
     ],
 )
 def test_another_form_of_the_visits_is_refused_in_words_that_name_it(body: object, said: str) -> None:
@@ -367,5 +367,5 @@ def test_visits_are_asked_where_the_question_says() -> None:
     official = CannedClient(lambda _: {"visits": [{"date": "2023-09-01", "visits": 1.5e8}]})
     official.extract("monthly_visits", window=month, keyed={SIMILARWEB_API})
     assert [client.asked[0].host for client in (free, official)] == [SIMILARWEB, SIMILARWEB_API]
-    with pytest.raises(InvalidResponse, match="carries: 2023-08-01"):
+    with pytest.raises(InvalidResponse, match="it has: 2023-08-01"):
         CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5}}).extract("monthly_visits", window=month)
