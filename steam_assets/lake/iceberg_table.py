@@ -175,13 +175,13 @@ class IcebergTable:
         if (current and current.snapshot_id) != seen:
             raise self.contention()
         gone = self.files(remove) if remove is not None else []
-        told = {PARTITIONS: ",".join(partitions), **(summary or {})}
+        details = {PARTITIONS: ",".join(partitions), **(summary or {})}
         try:
             with table.transaction() as change:
                 if publish is not None:
                     ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
                 else:
-                    _replace(table, change, gone, add, told)
+                    _replace(table, change, gone, add, details)
                 _note(table, change, partitions, properties or {})
         except CommitFailedException as error:
             raise self.contention() from error
@@ -263,13 +263,13 @@ def of_batches(key: str, batch_ids: Iterable[str]) -> BooleanExpression:
 
 
 def _replace(
-    table: Table, change: Transaction, gone: Sequence[DataFile], add: Sequence[str], told: dict[str, str]
+    table: Table, change: Transaction, gone: Sequence[DataFile], add: Sequence[str], details: dict[str, str]
 ) -> None:
     """Replace files in one snapshot, even if there are none to remove or add.
 
     Catalogs merge concurrent changes that only set properties, so one of two writers' records would be lost.
     """
-    update = change.update_snapshot(snapshot_properties=told)
+    update = change.update_snapshot(snapshot_properties=details)
     with update.overwrite() if gone else update.fast_append() as snapshot:
         for file in gone:
             snapshot.delete_data_file(file)

@@ -67,9 +67,9 @@ def _versions(table: IcebergTable, key: str) -> list[Version]:
     """The commits to a partition that were visible and have not expired, oldest first."""
     loaded, found = table.load(), list[Version]()
     for snapshot in ancestors_of(loaded.current_snapshot(), loaded.metadata) if loaded else ():
-        if (told := snapshot.summary) and key in (told.additional_properties.get(PARTITIONS) or "").split(","):
+        if (summary := snapshot.summary) and key in (summary.additional_properties.get(PARTITIONS) or "").split(","):
             moment = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
-            found.append(Version(snapshot.snapshot_id, moment, told.operation.value, current=not found))
+            found.append(Version(snapshot.snapshot_id, moment, summary.operation.value, current=not found))
     return found[::-1]
 
 

@@ -77,19 +77,19 @@ def _end(session: int, grace: float) -> None:
     """
     import site
 
-    # Imported late, which saves a few hundredths of a second at every start.
+    # Python was started without site, which saves a few hundredths of a second per start; psutil needs it.
     site.main()
 
     def others() -> list[Process]:
         return [process for process in members(session) if process.pid != os.getpid()]
 
     deadline = time.monotonic() + grace
-    asked: set[Process] = set()
+    signalled: set[Process] = set()
     while (left := others()) and time.monotonic() < deadline:
         # In the order of their ids, so that a parent is signalled before its children.
         for process in [p for p in left if p.pid == session or not _is_jvm(p)] or left:
-            if process not in asked:
-                asked.add(process)
+            if process not in signalled:
+                signalled.add(process)
                 with suppress(OSError):
                     os.kill(process.pid, signal.SIGTERM)
         time.sleep(POLL_SECONDS)

@@ -41,7 +41,7 @@ NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 URL_SAFE = "%/:?#[]@!$&'()*+,;=~"
 
 CUT = f"text cut after {LONGEST} characters"
-NO_WEB_ADDRESS = "url left out: it is no http or https address"
+NO_WEB_ADDRESS = "url left out: it is not an http or https address"
 
 BLOCKS = frozenset({Kind.PARAGRAPH, Kind.TABLE, Kind.LIST, Kind.NUMBERED, Kind.RULE})
 LISTS = frozenset({Kind.LIST, Kind.NUMBERED})

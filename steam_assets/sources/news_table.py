@@ -59,9 +59,9 @@ def items(raw: DataFrame) -> DataFrame:
     notes = f"if(plain.cut, '{CUT}', null), if(entry.url is not null and address is null, '{NO_WEB_ADDRESS}', null)"
     rows = shaped(readable, NEWS.columns, values, required=("app_id", "gid", "title", "published_at"), changes=notes)
     of_article = Over.partitionBy("partition_key", "gid")
-    asked = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
+    candidate = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
     return rows.withColumn(
-        "is_primary", F.coalesce(F.min(asked).over(of_article)["app_id"] == F.col("app_id"), F.lit(False))
+        "is_primary", F.coalesce(F.min(candidate).over(of_article)["app_id"] == F.col("app_id"), F.lit(False))
     )
 
 

@@ -150,15 +150,15 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Fetched]:
     name, cursor, total = FIRST_PAGE, "*", 0
-    asked, known = set[str](), set[str]()
+    cursors, known = set[str](), set[str]()
     for _ in range(fetch_request.given(Options).page_budget):
-        response = _until_it_goes_on(client, request(name, app_id, fetch_request.window, cursor), known, total)
+        response = _fetch_page(client, request(name, app_id, fetch_request.window, cursor), known, total)
         if isinstance(response, Rejected):
             yield Fetched(response, {"reviews": response.items})
             return
         page = response.value
         fresh = page.ids() - known
-        if cursor in asked and not fresh:
+        if cursor in cursors and not fresh:
             return
         yield Fetched(
             _marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)}
@@ -166,11 +166,11 @@ def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> It
         if not fresh or page.cursor is None:
             return
         known |= fresh
-        asked.add(cursor)
+        cursors.add(cursor)
         name, cursor, total = PAGE, page.cursor, max(total, page.total)
 
 
-def _until_it_goes_on(
+def _fetch_page(
     client: SourceClient, request: Request[ReviewPage], known: Set[str], total: int
 ) -> Response[ReviewPage] | Rejected:
     """Fetch the page, and retry if it reports the end of the list before all counted reviews were listed."""

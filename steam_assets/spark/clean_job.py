@@ -29,20 +29,20 @@ SUBMITTED_VARIABLE = "PYSPARK_GATEWAY_PORT"
 
 def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:
     """Run the command; ``arguments`` default to those of the process, settings come from the environment."""
-    asked = _parser().parse_args(arguments)
-    source = source_named(asked.source)
-    table = next((t for t in source.tables if t.name == asked.table), None)
+    parsed = _parser().parse_args(arguments)
+    source = source_named(parsed.source)
+    table = next((t for t in source.tables if t.name == parsed.table), None)
     if table is None:
-        raise SystemExit(f"{source.name} has no table {asked.table!r}: {', '.join(t.name for t in source.tables)}")
+        raise SystemExit(f"{source.name} has no table {parsed.table!r}: {', '.join(t.name for t in source.tables)}")
     settings = Settings()
     spark = _session(settings)
     try:
-        records = clean(spark, Lake(settings), source, table, asked.keys, Clock.from_settings(settings).now())
+        records = clean(spark, Lake(settings), source, table, parsed.keys, Clock.from_settings(settings).now())
     finally:
         spark.stop()
     if PIPES_VARIABLE in os.environ:
         with open_dagster_pipes() as pipes:
-            _tell(pipes, records)
+            _report(pipes, records)
     return records
 
 
@@ -55,7 +55,7 @@ def _session(settings: Settings) -> SparkSession:
     return open_session(settings)
 
 
-def _tell(pipes: PipesContext, records: Sequence[CleanRecord]) -> None:
+def _report(pipes: PipesContext, records: Sequence[CleanRecord]) -> None:
     for record in records:
         pipes.log.info(
             f"{record.table} {record.partition_key}: {record.items} items, {record.clean} clean, "

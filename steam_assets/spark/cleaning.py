@@ -153,7 +153,7 @@ def commit(
     complete snapshot. Both leave the visible clean table unchanged.
     """
     keys = sorted(provenance)
-    classified = _saying_what_they_replace(classified, provenance)
+    classified = _with_replacement_notes(classified, provenance)
     tries: list[Observation] = []
     records: dict[str, CleanRecord] = {}
 
@@ -189,7 +189,7 @@ def commit(
     return [records[key] for key in keys]
 
 
-def _saying_what_they_replace(classified: DataFrame, provenance: Mapping[str, Provenance]) -> DataFrame:
+def _with_replacement_notes(classified: DataFrame, provenance: Mapping[str, Provenance]) -> DataFrame:
     for key, origin in provenance.items():
         if origin.replaced_at is not None:
             note = F.array(F.lit(f"replaces the picture of {origin.replaced_at:%Y-%m-%d %H:%M:%S} UTC"))

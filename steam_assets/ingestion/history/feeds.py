@@ -27,12 +27,12 @@ LARGEST_APP_ID = 2**32 - 1
 NO_REVIEW_ID = "no review's id and no date in the file: which review it is and when it was written is not known"
 REVIEW_NOTES = (
     "text stripped to ASCII letters, digits and spaces by the old collector: other alphabets are lost",
-    "the newest reviews at the time of collection, positive and negative asked for separately; not a week's",
+    "the newest reviews at the time of collection, positive and negative requested separately; not those of one week",
     NO_HOUR,
 )
 NEWS_NOTES = (
     "of the ten newest articles of the app at the time of collection; the week may have had more",
-    "asked for at most 30000 characters: a longer text is cut",
+    "at most 30000 characters were requested: a longer text is cut",
     NO_HOUR,
 )
 VISIT_NOTES = ("written out again by the old collector; the values are Similarweb's", NO_HOUR)
