@@ -70,7 +70,7 @@ class OfficialVisits(BaseModel):
 
 
 def parse(window: Window, body: bytes) -> dict[str, int]:
-    """Count the free response's items of each table for the month. InvalidResponse if it lacks the month."""
+    """The free response's item counts for the month, by table. InvalidResponse if it lacks the month."""
     answer = decode(body)
     _refuse_wrapper(answer)
     _refuse_other_site(answer.get("SiteName"))
@@ -111,7 +111,7 @@ def _by_month(visits: dict[str, Any] | list[Any]) -> dict[str, Any]:
 
 
 def parse_official(window: Window, body: bytes) -> dict[str, int]:
-    """Count the official response's items for the month, which has visits only."""
+    """The official response's item counts for the month, which has only visits."""
     answer = decode(body)
     request = (answer.get("meta") or {}).get("request") if isinstance(answer.get("meta") or {}, dict) else None
     _refuse_other_site(request.get("domain") if isinstance(request, dict) else None)
