@@ -274,20 +274,19 @@ def shaped(
     columns: Sequence[Column],
     values: Mapping[str, str],
     *,
-    required: Sequence[str],
     changes: str = "",
 ) -> DataFrame:
     """Build a clean table's rows from ``exploded`` ones: ``values`` has the SQL of each column, typed or as text.
 
-    A value that cannot be read as its column's type, is outside its bounds, or is missing though ``required``, is the
-    row's ``problem``. A count below zero becomes null (0 if the column is not nullable), a fractional count is rounded,
-    and a value that exceeds a bound only by rounding is set to the bound; each with a note in ``changes``. The argument
-    ``changes`` is SQL of further notes, comma separated, each null if nothing was changed.
+    A value that cannot be read as its column's type, is outside its bounds, or is missing in a column that is not
+    nullable, is the row's ``problem``. A count below zero becomes null (0 if the column is not nullable), a fractional
+    count is rounded, and a value that exceeds a bound only by rounding is set to the bound; each with a note in
+    ``changes``. The argument ``changes`` is SQL of further notes, comma separated, each null if nothing was changed.
 
     Example, continuing that of ``exploded``: with ``Column("players", "bigint", "Players in the game.", "players")``
     and ``values={"players": "entry.players"}`` the first row has ``players`` 5. If -5 had been sent, ``players`` would
-    be null with a note in ``changes``; with ``required=("players",)`` a row without it has the ``problem`` "no
-    `players`".
+    be null with a note in ``changes``. With ``nullable=False`` it would be 0, and a row without it has the ``problem``
+    "no `players`".
     """
     from pyspark.sql import functions as F
 
@@ -302,7 +301,10 @@ def shaped(
     ]
     faults = [
         *(fault for reading in readings for fault in reading.faults),
-        *(f"if(_{name} is null, 'no `{name}`', null)" for name in required),
+        *(
+            f"if(_{name} is null, 'no `{name}`', null)"
+            for name in (column.name for column in columns if not column.nullable)
+        ),
     ]
     return read.select(
         *ORIGIN,

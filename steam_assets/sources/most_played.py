@@ -113,10 +113,9 @@ def items(raw: DataFrame) -> DataFrame:
         "players_peak": f"if({LATE_PEAK}, entry.concurrent_in_game, entry.peak_in_game)",
         "sampled_at": moment_of("last_update"),
     }
-    required = ("rank", "app_id", "players_now", "players_peak", "sampled_at")
     sent = "'`players_peak` set to `players_now`: Steam, which was still counting, sent ' || entry.peak_in_game"
     note = f"if({LATE_PEAK}, {sent}, null)"
-    return shaped(entries, TABLE.columns, values, required=required, changes=note)
+    return shaped(entries, TABLE.columns, values, changes=note)
 
 
 TABLE = Table(

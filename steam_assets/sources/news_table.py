@@ -57,7 +57,7 @@ def items(raw: DataFrame) -> DataFrame:
         "is_primary": "false",
     }
     notes = f"if(plain.cut, '{CUT}', null), if(entry.url is not null and address is null, '{NO_WEB_ADDRESS}', null)"
-    rows = shaped(readable, NEWS.columns, values, required=("app_id", "gid", "title", "published_at"), changes=notes)
+    rows = shaped(readable, NEWS.columns, values, changes=notes)
     of_article = Over.partitionBy("partition_key", "gid")
     candidate = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
     return rows.withColumn(

@@ -82,8 +82,7 @@ def reviews(raw: DataFrame) -> DataFrame:
             "edited_after_week": f"entry.timestamp_updated >= {WINDOW_START} + 604800",
         }
     )
-    required = ("app_id", "recommendation_id", "created_at", "updated_at", "voted_up")
-    rows = shaped(entries, REVIEWS.columns, values, required=required)
+    rows = shaped(entries, REVIEWS.columns, values)
     return rows.withColumn("item", F.regexp_replace("item", PERSONAL, '"$1":"withheld"'))
 
 
@@ -124,7 +123,7 @@ def summaries(raw: DataFrame) -> DataFrame:
         "reviews_listed": f"if(request = '{FIRST_PAGE}', listed, null)",
         "complete": f"if(request = '{FIRST_PAGE}', listed >= {whole(total)} - 2, null)",
     }
-    return shaped(entries, SUMMARIES.columns, values, required=("app_id", "total_reviews"))
+    return shaped(entries, SUMMARIES.columns, values)
 
 
 REVIEWS = Table(

@@ -122,7 +122,7 @@ def items(raw: DataFrame) -> DataFrame:
         f"when {last} = entry.rank then 'same' when entry.first_top100 then 'new' "
         "when notes is null then 'returning' end",
     }
-    return shaped(entries, TABLE.columns, values, required=("rank", "app_id"))
+    return shaped(entries, TABLE.columns, values)
 
 
 TABLE = Table(

@@ -50,7 +50,7 @@ def visits(raw: DataFrame) -> DataFrame:
         f"{_of_month(listed)}, {_of_month('{whole}.visits')})))",
     )
     values = {"month": "to_date(partition_key)", "visits": "entry.visits", "kind": "request"}
-    return shaped(entries, VISITS.columns, values, required=("visits",))
+    return shaped(entries, VISITS.columns, values)
 
 
 def engagement(raw: DataFrame) -> DataFrame:
@@ -74,7 +74,7 @@ def engagement(raw: DataFrame) -> DataFrame:
         "category_rank": "entry.category",
         "category": "entry.field",
     }
-    return shaped(entries, ENGAGEMENT.columns, values, required=())
+    return shaped(entries, ENGAGEMENT.columns, values)
 
 
 def traffic_sources(raw: DataFrame) -> DataFrame:
@@ -86,7 +86,7 @@ def traffic_sources(raw: DataFrame) -> DataFrame:
         "source -> source.value is not null), null)",
     )
     values = {"month": "to_date(partition_key)", "traffic_source": "entry.key", "share": "entry.value"}
-    return shaped(entries, TRAFFIC.columns, values, required=("share",))
+    return shaped(entries, TRAFFIC.columns, values)
 
 
 def top_countries(raw: DataFrame) -> DataFrame:
@@ -103,7 +103,7 @@ def top_countries(raw: DataFrame) -> DataFrame:
         "country_code": "entry.CountryCode",
         "share": "entry.Value",
     }
-    return shaped(entries, COUNTRIES.columns, values, required=("country", "share"))
+    return shaped(entries, COUNTRIES.columns, values)
 
 
 def _accepted(raw: DataFrame) -> DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from answered import FETCHED, CannedClient, raw_frame
 from pyspark.sql import SparkSession
@@ -38,8 +40,8 @@ def test_the_examples_of_exploded_and_shaped(spark: SparkSession) -> None:
     assert (odd["problem"], odd["item"]) == ("`id` is not a whole number", '{"id":"x"}')
     assert below["problem"] is None
 
-    rows = shaped(entries, [PLAYERS], {"players": "entry.players"}, required=("players",))
-    good, _, below, without = rows.collect()
-    assert (good["players"], good["changes"]) == (5, [])
-    assert below["players"] is None and "players" in below["changes"][0]
-    assert without["problem"] == "no `players`"
+    for column, instead, missing in ((PLAYERS, None, None), (replace(PLAYERS, nullable=False), 0, "no `players`")):
+        good, _, below, without = shaped(entries, [column], {"players": "entry.players"}).collect()
+        assert (good["players"], good["changes"]) == (5, [])
+        assert below["players"] == instead and "players" in below["changes"][0]
+        assert without["problem"] == missing

@@ -234,7 +234,7 @@ def test_of_two_first_backups_at_once_neither_is_lost(lake: Lake, monkeypatch: p
         land(lake, number=3)
         copy(lake, [])
 
-    monkeypatch.setattr(backup, "reached", other)
+    monkeypatch.setattr(backup, "failpoint", other)
     copy(lake, [])
     for twins in lake.twins(SOURCE):
         assert verify_twins(twins, KEY) == []

@@ -175,7 +175,7 @@ def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkey
         monkeypatch.undo()
         land(kept)
 
-    monkeypatch.setattr(housekeeping, "reached", landing)
+    monkeypatch.setattr(housekeeping, "failpoint", landing)
     sweep(kept, kept.raw(NEWS), datetime.now(UTC) + timedelta(hours=1))
     record = kept.raw(NEWS).record(RawRecord, KEY)
     assert record is not None and kept.raw(NEWS).content([KEY])[KEY] == record.content

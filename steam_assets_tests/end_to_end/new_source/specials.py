@@ -78,7 +78,7 @@ def items(raw: DataFrame) -> DataFrame:
         "currency": "entry.currency",
         "ends_at": moment_of("entry.discount_expiration"),
     }
-    return shaped(entries, TABLE.columns, values, required=("app_id", "final_price", "currency"))
+    return shaped(entries, TABLE.columns, values)
 
 
 TABLE = Table(
