@@ -41,9 +41,9 @@ def resolve_raw(deployment: Deployment, source: Source, key: str, *, refetch: bo
     return RawResolver(deployment.lake, deployment.clock).resolve_raw(source, key, tuple, refetch=refetch)
 
 
-def land_all(deployment: Deployment, source: Source, key: str, obtained: Resolved) -> None:
+def land_all(deployment: Deployment, source: Source, key: str, resolved: Resolved) -> None:
     lake = deployment.lake
-    for receipt in obtained.receipts:
+    for receipt in resolved.receipts:
         landed = land(lake, source, receipt, deployment.clock.now())
         commit_batch(lake.raw(source), key, landed.batch, landed.files)
 

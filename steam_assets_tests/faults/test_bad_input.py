@@ -43,8 +43,8 @@ CHART = "/IStoreTopSellersService/"
 
 
 def resolve_raw(deployment: Deployment, source: Source, key: str, apps: tuple[int, ...] = ()) -> Resolved:
-    obtainer = RawResolver(deployment.lake, deployment.clock, retry_policy=HASTY)
-    return obtainer.resolve_raw(source, key, lambda: apps)
+    resolver = RawResolver(deployment.lake, deployment.clock, retry_policy=HASTY)
+    return resolver.resolve_raw(source, key, lambda: apps)
 
 
 def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
@@ -122,8 +122,8 @@ def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deploym
     """Of three apps one answers an empty object for ever: one quarantined item with its bytes, two apps' news clean."""
     source = source_named("news")
     deployment.simulator.faults.add(EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
-    obtained = resolve_raw(deployment, source, WEEK, (730, 570, 440))
-    assert obtained.origin is Origin.SOURCE
+    resolved = resolve_raw(deployment, source, WEEK, (730, 570, 440))
+    assert resolved.origin is Origin.SOURCE
     deployment.simulator.faults.clear()
     deployment.run(source, WEEK, apps=(730, 570, 440))
     rows = deployment.quarantined(source).collect()

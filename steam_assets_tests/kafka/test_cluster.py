@@ -1,4 +1,4 @@
-"""Three brokers of which one dies while a partition is obtained and landed; and a broker that asks who one is."""
+"""Three brokers of which one dies while a partition is resolved and landed; and a broker that asks who one is."""
 
 from __future__ import annotations
 
@@ -126,15 +126,15 @@ def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_p
         )
         lake, topic = Lake(settings), topic_of(settings, source)
         ensure_topics(settings, source)
-        obtainer = RawResolver(lake, Clock(NOW))
+        resolver = RawResolver(lake, Clock(NOW))
         first = cluster.node(leaders(settings, topic)[0])
         with killed_meanwhile(lambda: asyncio.run(_written(settings, topic)) > 0, first.kill):
-            obtained = obtainer.resolve_raw(source, KEY, lambda: ())
-        assert obtained.origin is Origin.SOURCE
-        assert obtainer.resolve_raw(source, KEY, lambda: ()).receipts == obtained.receipts
+            resolved = resolver.resolve_raw(source, KEY, lambda: ())
+        assert resolved.origin is Origin.SOURCE
+        assert resolver.resolve_raw(source, KEY, lambda: ()).receipts == resolved.receipts
         first.start()
 
-        (receipt,) = obtained.receipts
+        (receipt,) = resolved.receipts
         second = cluster.node(leaders(settings, topic)[receipt.ranges[-1].partition])
         raw = Path(settings.root("raw"))
         with killed_meanwhile(lambda: any(raw.rglob("*.parquet")), second.kill):
