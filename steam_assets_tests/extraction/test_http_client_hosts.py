@@ -142,7 +142,7 @@ def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
         assert server.asked == []
     assert (response.value, response.url) == ({"ok": 2}, "file:linked%E9.json")
     for name in ("folder.json", "pipe.json", "gone.json"):
-        assert f"{folder / name} is not a regular file" in caplog.text
+        assert f"skipping {folder / name}: not a regular file" in caplog.text
 
 
 def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_live_source_is_asked_only_within_the_very_day(zone: ZoneInfo, edge: s
         if refusal:
             assert f"it is {moment:%Y-%m-%d %H:%M} UTC" in refusal
             assert ("has not begun" in refusal) is (moment < window.start)
-            assert ("from Kafka" in refusal) is (moment >= window.end)
+            assert ("only Kafka" in refusal) is (moment >= window.end)
 
 
 @pytest.mark.parametrize("history", [History.BY_WINDOW, History.CARRIED])
