@@ -1,9 +1,9 @@
-"""The program ``steam-assets``: a command in a session of its own, and the signals that end it.
+"""The program ``steam-assets``: runs a command in its own session and forwards the signals that end it.
 
-Belongs here: passing on what a terminal or a service manager sends, exit codes. Does not belong here: the commands
-(cli.py); nothing is imported here that takes time.
+Belongs here: forwarding signals from a terminal or a service manager, exit codes. Does not belong here: the commands
+(cli.py), slow imports.
 
-Whatever ends this process, the command and all that it started end, too (processes/supervised.py).
+However this process ends, the command and everything it started end too (processes/supervised.py).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ GRACE_SECONDS = 4.0
 
 
 def main() -> int:
-    """Run the command line's command; its exit code, or 128 + the number of the signal that ended it."""
+    """Run the command given on the command line; return its exit code, or 128 + the signal that ended it."""
     ends = ending()
     awaited = ends | {signal.SIGCHLD, signal.SIGTSTP}
     for number in awaited:
-        # An ignored signal would not arrive, not even at sigwait().
+        # sigwait() does not receive an ignored signal.
         signal.signal(number, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     command = Supervised(
@@ -35,24 +35,25 @@ def main() -> int:
             _pause(command)
         elif number in ends:
             command.end()
-            _say("Interrupted; nothing is left running, and what was finished is kept.")
+            _print_error("Interrupted; nothing is left running, and finished work is kept.")
             return 128 + number
     if code < 0:
         command.end()
-        _say(f"{signal.Signals(-code).name} ended the command (perhaps memory ran out); what was finished is kept.")
+        name = signal.Signals(-code).name
+        _print_error(f"{name} ended the command (it may have run out of memory); finished work is kept.")
         return 128 - code
     return code
 
 
 def _pause(command: Supervised) -> None:
-    """Stop with the command at Ctrl-Z, until the shell lets both go on."""
+    """Stop together with the command on Ctrl-Z, until the shell continues both."""
     command.send(signal.SIGSTOP)
     os.kill(os.getpid(), signal.SIGSTOP)
     command.send(signal.SIGCONT)
 
 
-def _say(line: str) -> None:
-    # The terminal may be gone.
+def _print_error(line: str) -> None:
+    # The terminal may have been closed.
     with suppress(OSError):
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()

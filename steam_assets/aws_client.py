@@ -1,6 +1,6 @@
-"""Clients of AWS services that cost little to make, as one is made for every run and every sensor's tick.
+"""Clients for AWS services that are cheap to create, as every run and every sensor tick creates one.
 
-Belongs here: making a client. Does not belong here: what is asked of it (visuals/quicksight.py).
+Belongs here: creating a client. Does not belong here: calling the service (visuals/quicksight.py).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from botocore.session import get_session
 
 
 def aws_client(service: str, **options: Any) -> Any:
-    """A client of a service; ``options`` are botocore's ``create_client``'s.
+    """Create a client for a service; ``options`` are those of botocore's ``create_client``.
 
-    Each has a session of its own, so that it finds the credentials of its moment.
+    Each client has its own session, so that it picks up the credentials that are current at the time.
     """
     session = get_session()
     session.register_component("data_loader", _service_descriptions())
@@ -24,5 +24,5 @@ def aws_client(service: str, **options: Any) -> Any:
 
 @cache
 def _service_descriptions() -> Loader:
-    """AWS's descriptions of its services; each session would parse them anew, which takes longer than a call."""
+    """AWS's service descriptions, parsed once; parsing them for each session would take longer than a call."""
     return create_loader(get_session().get_config_variable("data_path"))

@@ -1,6 +1,6 @@
-"""Which commands there are, and how they end. Each lives in a module of commands/.
+"""The list of commands and how they exit. Each command is in a module of commands/.
 
-``__main__.py`` starts this in a session of its own, with SIGTERM blocked until the imports below are done.
+``__main__.py`` starts this in its own session, with SIGTERM blocked until the imports below are done.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from steam_assets.commands.warm import warm
 from steam_assets.processes.supervised import ending
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit code of a command that was interrupted, by whichever signal."""
+"""Exit code of a command that was interrupted by any signal."""
 
 MISTAKE = 2
-"""Exit code of a command that was typed, or set up, in a way that cannot work; nothing was started."""
+"""Exit code for a usage or configuration error; nothing was started."""
 
 app = typer.Typer(
     name="steam-assets",
@@ -87,7 +87,7 @@ def steam_assets(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Refuse misspelt settings before any command begins; `doctor` shows them with everything else."""
+    """Reject misspelt settings before any command starts; `doctor` shows them with everything else."""
     if context.invoked_subcommand == "doctor" or "--help" in sys.argv:
         return
     for variable in unknown_variables():
@@ -97,7 +97,7 @@ def steam_assets(
 
 
 def main() -> None:
-    """Run a command, until SIGINT, SIGTERM or SIGHUP. A failure is one line on stderr, and the log that it names."""
+    """Run a command until it ends or is interrupted. A failure is one line on stderr, which names the log."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1 or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0", "false")
     try:
@@ -123,11 +123,11 @@ def _run(arguments: list[str], *, debug: bool) -> int:
 
 
 def _refused(error: typer.TyperException) -> int:
-    """What was typed cannot be used: say so; our own messages say what to type, Typer's do not."""
+    """Report a usage error; our own messages state what to type, Typer's do not."""
     if isinstance(error, typer.BadParameter) and error.param is None:
         _say(": ".join(part for part in (str(error.param_hint or ""), error.message) if part))
     elif message := " ".join(error.format_message().split()):
-        # Without arguments there is no message, as the help is printed already.
+        # Without arguments there is no message, because the help has already been printed.
         path = getattr(getattr(error, "ctx", None), "command_path", "steam-assets")
         _say(f"{message.rstrip('.')}; see `{path} --help`")
     return error.exit_code
@@ -168,6 +168,6 @@ if __name__ == "__main__":
         main()
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            # Threads that wait for a source would hold up the end; what had to be put in order is in order.
+            # Threads waiting for a source would delay the exit; all clean-up has been done.
             os._exit(INTERRUPTED)
         raise

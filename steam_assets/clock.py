@@ -1,6 +1,6 @@
-"""The clock: the one place that says what time it is.
+"""The clock: the only place that reads the time.
 
-Belongs here: the system's time, and the fixed time of demos and tests. Does not belong here: partition keys; they come
+Belongs here: the system time, and the fixed time of demos and tests. Does not belong here: partition keys; they come
 from a schedule or a backfill, never from a clock.
 """
 
@@ -12,7 +12,7 @@ from steam_assets.settings import Settings, UnusableSetting
 
 
 class Clock:
-    """Tells the time in UTC: the system's, or always the same moment if one is given (an aware datetime)."""
+    """The current time in UTC: the system's, or always ``fixed`` (an aware datetime) if given."""
 
     def __init__(self, fixed: datetime | None = None) -> None:
         if fixed is not None and fixed.tzinfo is None:
@@ -21,7 +21,10 @@ class Clock:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Clock:
-        """The clock of a deployment. A simulated time without a zone is UTC; UnusableSetting if it is not ISO."""
+        """The clock of a deployment. A simulated time without a zone is UTC.
+
+        Raises UnusableSetting if it is not an ISO time.
+        """
         if not settings.simulated_now:
             return cls()
         try:
@@ -33,9 +36,9 @@ class Clock:
         return cls(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
     def move_to(self, moment: datetime) -> None:
-        """Stand at another moment (aware), as a demo does that lives through several days."""
+        """Set the time to ``moment`` (aware) and stop there; a demo uses this to run through several days."""
         self._fixed = moment
 
     def now(self) -> datetime:
-        """The present moment, aware, in UTC."""
+        """The current time, aware, in UTC."""
         return (self._fixed or datetime.now(UTC)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What Dagster loads. Nothing imports this module."""
+"""The definitions that Dagster loads. Nothing imports this module."""
 
 import dagster as dg
 

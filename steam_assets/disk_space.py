@@ -1,6 +1,6 @@
-"""A full disk, told from other failures, and which folder it is.
+"""Detect that a failure was caused by a full disk, and find the folder.
 
-Belongs here: the ways in which Python, SQLite and the JVM say so. Does not belong here: who hears it.
+Belongs here: how Python, SQLite and the JVM report a full disk. Does not belong here: who handles it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _FULL = re.compile(
 
 
 _PERHAPS = re.compile(r"disk I/O error")
-"""SQLite's word for a full disk, too, where it is about to map a file into memory."""
+"""SQLite also reports a full disk this way when it maps a file into memory."""
 NEARLY_NOTHING = 1 << 20
-"""Bytes; with fewer left, a disk counts as full."""
+"""In bytes; a disk with less free space counts as full."""
 
 
 class DiskFull(Exception):
@@ -27,10 +27,10 @@ class DiskFull(Exception):
 
 
 def disk_is_full(failure: str, folders: Iterable[Path]) -> str | None:
-    """What to do if the text of a failure says that a disk is full, or None.
+    """Explain what to do if the text of a failure reports a full disk; None if it does not.
 
-    Of ``folders``, which the product writes to, the one with the least space left is named: what was being written
-    may be gone again.
+    The message names the one of ``folders`` (those the product writes to) with the least free space, because the file
+    being written may already have been deleted.
     """
     found = _FULL.search(failure) or _PERHAPS.search(failure)
     if found is None:
@@ -41,7 +41,7 @@ def disk_is_full(failure: str, folders: Iterable[Path]) -> str | None:
         return None
     return (
         f"The disk is full ({found[0].lower()}): {left[fullest] / 1e6:.0f} MB are left at {fullest}. Free space there, "
-        "or move it to a larger disk, then run it again; what was finished before is kept"
+        "or move it to a larger disk, then run it again; finished work is kept"
     )
 
 

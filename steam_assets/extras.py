@@ -1,6 +1,6 @@
-"""Optional packages: which extra a profile needs, and what to type where it is not installed.
+"""Optional packages: which extra a profile needs, and how to install it if it is missing.
 
-Belongs here: the extras of pyproject.toml that code asks about. Does not belong here: using their packages.
+Belongs here: the extras of pyproject.toml that code checks for. Does not belong here: using their packages.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ EXTRAS = {
     "postgres": ("psycopg2",),
     "tableau": ("pantab", "tableauserverclient"),
 }
-"""The modules that each extra brings and that the product or its libraries import."""
+"""The modules of each extra that the product or its libraries import."""
 
 
 class MissingExtra(ImportError):
-    """A setting needs an extra that is not installed; the message has the command that installs it."""
+    """A setting needs an extra that is not installed; the message gives the command that installs it."""
 
 
 def installed(extra: str) -> bool:
@@ -27,7 +27,7 @@ def installed(extra: str) -> bool:
 
 
 def require(extra: str, needed_by: str) -> None:
-    """Do nothing if ``extra`` is installed. MissingExtra, naming what ``needed_by`` asks for, if not."""
+    """Raise MissingExtra unless ``extra`` is installed; ``needed_by`` names what needs it."""
     if missing := _missing(extra):
         raise MissingExtra(f"{needed_by} needs {', '.join(missing)}, which is not installed: {how_to_install(extra)}")
 
@@ -37,7 +37,7 @@ def how_to_install(extra: str) -> str:
 
 
 def extras_in_use(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Each extra that ``settings`` need, and the setting that needs it."""
+    """Each extra that ``settings`` require, with the setting that requires it."""
     if settings.spark_remote:
         yield "connect", "STEAM_SPARK_REMOTE"
     if settings.iceberg_catalog == "jdbc":

@@ -1,7 +1,7 @@
-"""Named steps at which a test can make this process die, as if the machine had lost power.
+"""Failpoints: named steps at which a test can kill this process, as a power loss would.
 
-Belongs here: the names of the steps, and dying at one. Does not belong here: what the steps do.
-The variable STEAM_FAILPOINT is for tests alone; without it ``reached`` does nothing.
+Belongs here: the names of the steps, and the kill. Does not belong here: what the steps do.
+The variable STEAM_FAILPOINT is for tests only; without it ``failpoint`` does nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import signal
 VARIABLE = "STEAM_FAILPOINT"
 
 STEPS = (
-    "ask:slot_claimed",
-    "ask:spool_open",
-    "ask:answer_spooled",
-    "ask:before_seal",
-    "ask:after_seal",
+    "fetch:slot_claimed",
+    "fetch:spool_open",
+    "fetch:response_spooled",
+    "fetch:before_seal",
+    "fetch:after_seal",
     "publish:before_send",
     "publish:after_send",
     "publish:after_commit",
@@ -31,10 +31,10 @@ STEPS = (
     "housekeeping:after_delete",
     "housekeeping:after_expiry",
 )
-"""Every step that the code reaches, for tests that go through all of them; a test compares it with the code."""
+"""Every failpoint in the code, for tests that iterate over them; a test compares this list with the code."""
 
 
 def failpoint(step: str) -> None:
-    """Die by SIGKILL, without any clean-up, if STEAM_FAILPOINT names ``step``."""
+    """Kill this process with SIGKILL, without any clean-up, if STEAM_FAILPOINT names ``step``."""
     if os.environ.get(VARIABLE) == step:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""Traffic within this machine: it never takes a proxy, and it needs 127.0.0.1.
+"""Traffic within this machine: it never goes through a proxy, and it needs 127.0.0.1.
 
-Belongs here: what every HTTP library of this process and of its children has to know of it, whether the address is
-there. Does not belong here: who listens where.
+Belongs here: the proxy settings for this process and its children, the check that the address exists.
+Does not belong here: who listens where.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ LOOPBACK = "127.0.0.1"
 RESTORE_COMMAND = "sudo ip addr add 127.0.0.1/8 dev lo && sudo ip link set lo up"
 
 HOSTS = ("localhost", "127.0.0.1", "::1", "[::1]", "127.0.0.0/8")
-"""As libraries compare them: some with the brackets of an address, some by network."""
+"""In each form that some library compares: with the brackets of an address, or as a network."""
 
 
 def keep_off_proxies(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Add this machine's own addresses to ``NO_PROXY`` and ``no_proxy``; what they hold is kept.
+    """Add this machine's own addresses to ``NO_PROXY`` and ``no_proxy``, keeping what is set.
 
-    The simulator, an S3 server and Dagster's processes are at such addresses, and no proxy can reach them there. Both
-    names are set, as libraries differ in which they read first.
+    The simulator, an S3 server and Dagster's processes use such addresses, which no proxy can reach. Both variables
+    are set because libraries differ in which one they read first.
     """
     given = {name: environment.get(name, "") for name in ("no_proxy", "NO_PROXY")}
     for name, value in given.items():
@@ -35,14 +35,14 @@ class NoLoopback(Exception):
 
 
 def require_loopback() -> None:
-    """NoLoopback, with the command that brings it back, where nothing can listen on 127.0.0.1 (IPv6 alone, no ``lo``).
+    """Raise NoLoopback, with the command that restores it, if nothing can listen on 127.0.0.1 (IPv6 only, no ``lo``).
 
-    The embedded Kafka, Spark's driver and the simulator talk there, also on a machine whose ``localhost`` is ``::1``.
+    The embedded Kafka, Spark's driver and the simulator listen there, even if ``localhost`` is ``::1``.
     """
     with socket.socket() as listener:
         try:
             listener.bind((LOOPBACK, 0))
         except OSError as error:
             raise NoLoopback(
-                f"nothing can listen on {LOOPBACK} ({error.strerror}), where Kafka and Spark talk: {RESTORE_COMMAND}"
+                f"cannot listen on {LOOPBACK} ({error.strerror}), which Kafka and Spark need; run: {RESTORE_COMMAND}"
             ) from error

@@ -1,7 +1,6 @@
-"""What of a text may be shown: nothing that looks like a secret, nothing without a form of its own.
+"""What of a text may be shown: nothing that looks like a secret, no control characters.
 
-Belongs here: finding and hiding, one home of the patterns. Does not belong here: which settings are secret as a
-whole (settings.py).
+Belongs here: the patterns, and masking. Does not belong here: which settings are secret as a whole (settings.py).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def visible(text: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value as text that may be pasted anywhere: no secret, no password within an address."""
+    """The value as text that is safe to share: secrets and passwords in URLs are masked."""
     match value:
         case SecretStr():
             return HIDDEN if value.get_secret_value() else ""
@@ -52,9 +51,9 @@ def shown(value: Any) -> str:
 
 
 def without_secrets(settings: BaseModel, text: str) -> str:
-    """The text without any secret of the settings, whole or within an address, and without any other login in it.
+    """The text with every secret of the settings, whole or within a URL, and any other credentials in it masked.
 
-    Nor has it what the environment holds under the name of a secret, such as AWS_SECRET_ACCESS_KEY.
+    So are values of environment variables that are named like secrets, such as AWS_SECRET_ACCESS_KEY.
     """
     secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
     around = {name: value for name, value in os.environ.items() if not _NAMES_A_SECRET.search(name)}
@@ -65,7 +64,7 @@ def without_secrets(settings: BaseModel, text: str) -> str:
 
 
 def secret_parts(value: Any) -> list[str]:
-    """The texts within a value that look secret, as written and as an address decodes them; the longest first."""
+    """The parts of a value that look secret, as written and URL-decoded, longest first."""
     found = {form for part in _parts(value) for form in (part, unquote(part), unquote_plus(part))}
     return sorted(filter(None, found), key=lambda part: (-len(part), part))
 

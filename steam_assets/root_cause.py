@@ -1,6 +1,6 @@
-"""Why something failed, as one line of the many that Spark, Java and Dagster say about it.
+"""Extract the one line that explains a failure from the many that Spark, Java and Dagster print.
 
-Belongs here: finding that line. Does not belong here: showing it (commands/diagnostics.py), hiding secrets in it.
+Belongs here: finding that line. Does not belong here: showing it (commands/diagnostics.py), masking secrets in it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _SAYS_NOTHING = re.compile(r"^(?:[\w.]*(?:Error|Exception))?:?$")
 
 
 def root_cause(text: str) -> str:
-    """The line of an error's text that says why: Java's last ``Caused by``, else the first line that says anything.
+    """The line of an error text that states the cause: Java's last ``Caused by``, else the first informative line.
 
-    The package in front of an exception's class goes; empty if the text says nothing.
+    The package name before an exception's class is removed. Empty if no line is informative.
     """
     causes = [cause for cause in _CAUSED_BY.findall(text) if not _SAYS_NOTHING.match(cause.strip())]
     if causes:

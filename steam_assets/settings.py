@@ -1,7 +1,7 @@
 """Every setting of the product, read from the environment (prefix ``STEAM_``) or a ``.env`` file.
 
-Belongs here: names, defaults and checks of settings. Does not belong here: opening anything, the settings of hosts and
-sources (their files declare them, and ``Settings`` has them too).
+Belongs here: names, defaults and validation of settings. Does not belong here: opening anything, the settings of hosts
+and sources (declared in their own files; ``Settings`` includes them).
 Secrets are ``SecretStr`` and never printed. ``steam-assets doctor`` explains each value and what is wrong with it.
 """
 
@@ -37,11 +37,11 @@ from steam_assets.sources.host import Host
 from steam_assets.sources.source import Source
 
 RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
-"""The four roots."""
+"""The four roots of the lake."""
 
 
 class UnusableSetting(ValueError):
-    """A setting that cannot be used as it is; the message says why, and what to set instead."""
+    """A setting has an unusable value; the message states why, and what to set instead."""
 
 
 _FROM_SECRET = "values of the secret"  # noqa: S105 - a name
@@ -54,115 +54,126 @@ else:
 
 
 class Settings(_Declared):
-    """Settings of one deployment, with those that hosts and sources declare. Defaults are those of a laptop."""
+    """Settings of one deployment, including those declared by hosts and sources. The defaults suit a laptop."""
 
     model_config = SettingsConfigDict(env_prefix="STEAM_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(default=Path("data"), description="Folder of everything kept on this machine.")
+    home: Path = Field(default=Path("data"), description="Folder for all data on this machine.")
 
     raw_root: str = Field(
-        default="", description="Where raw data rests: a folder or s3://bucket/prefix. Default: HOME/raw."
+        default="", description="Location of raw data: a folder or s3://bucket/prefix. Default: HOME/raw."
     )
     raw_backup_root: str = Field(default="", description="Backup of raw data. Default: HOME/raw-backup.")
     clean_root: str = Field(default="", description="Iceberg warehouse of the clean tables. Default: HOME/clean.")
     clean_backup_root: str = Field(
-        default="", description="Iceberg warehouse of their backup. Default: HOME/clean-backup."
+        default="", description="Iceberg warehouse of the clean backup. Default: HOME/clean-backup."
     )
 
     kafka_bootstrap_servers: str = Field(
         default="", description="host:port[,host:port]. Empty: the embedded broker on this machine."
     )
     kafka_topic_prefix: str = Field(
-        default="steam", pattern=r"^[A-Za-z0-9_-]+$", description="First part of our topics' names, one a deployment."
+        default="steam", pattern=r"^[A-Za-z0-9_-]+$", description="Prefix of all topic names, one per deployment."
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        default="PLAINTEXT", description="How Kafka is spoken to; SASL_SSL on MSK with SCRAM."
+        default="PLAINTEXT", description="Kafka security protocol; SASL_SSL on MSK with SCRAM."
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        default="SCRAM-SHA-512", description="How the user logs in to Kafka, where the protocol is a SASL one."
+        default="SCRAM-SHA-512", description="SASL mechanism, if the protocol is SASL_PLAINTEXT or SASL_SSL."
     )
-    kafka_sasl_username: str = Field(default="", description="Who logs in to Kafka.")
-    kafka_sasl_password: SecretStr = Field(default=SecretStr(""), description="Their password.")
+    kafka_sasl_username: str = Field(default="", description="Kafka user name.")
+    kafka_sasl_password: SecretStr = Field(default=SecretStr(""), description="Kafka password.")
     kafka_ssl_cafile: Path | None = Field(
-        default=None, description="PEM file of the authority that signed Kafka's certificate. Default: the system's."
+        default=None, description="PEM file of the CA that signed Kafka's certificate. Default: the system's CAs."
     )
-    kafka_topic_partitions: int = Field(default=3, ge=1, description="Partitions of a topic made by us.")
-    kafka_replication_factor: int = Field(default=1, ge=1, description="Replicas of a topic made by us.")
+    kafka_topic_partitions: int = Field(default=3, ge=1, description="Partitions of each topic the product creates.")
+    kafka_replication_factor: int = Field(
+        default=1, ge=1, description="Replication factor of each topic the product creates."
+    )
     kafka_min_insync_replicas: int = Field(
-        default=1, ge=1, description="Replicas that must have a record before it counts, in topics made by us."
+        default=1, ge=1, description="min.insync.replicas of each topic the product creates."
     )
-    kafka_retention_days: int = Field(default=30, ge=1, description="How long topics made by us keep records.")
+    kafka_retention_days: int = Field(
+        default=30, ge=1, description="Retention of each topic the product creates, in days."
+    )
     embedded_kafka_port: int = Field(
         default=19092, ge=1024, le=65535, description="Port of the embedded broker on 127.0.0.1."
     )
     embedded_kafka_heap_mb: int = Field(
-        default=384, ge=128, description="Largest heap of the embedded broker's JVM, in MiB."
+        default=384, ge=128, description="Maximum heap of the embedded broker's JVM, in MiB."
     )
 
     apps: str = Field(
         default="",
         pattern=r"^[\d,\s]*$",
-        description="App ids, comma separated, that sources which ask app by app ask about in place of the chart's.",
+        description="App ids, comma separated, that per-app sources fetch instead of those on the chart.",
     )
 
     spark_master: str = Field(
         default="local[*]", description="Where Spark runs: local[*] is this machine, spark://host:port a cluster."
     )
-    spark_remote: str = Field(default="", description="sc://host:port of a Spark Connect server, instead of a master.")
+    spark_remote: str = Field(
+        default="", description="sc://host:port of a Spark Connect server, used instead of a master."
+    )
     spark_driver_memory: str = Field(
-        default="1g", description="Heap of Spark's driver; on one machine that is all of Spark."
+        default="1g", description="Heap of the Spark driver; in local mode the driver does all the work."
     )
     spark_runner: Literal["in-process", "subprocess", "emr-serverless"] = Field(
-        default="in-process", description="Where partitions are cleaned: in the run, by spark-submit, or on EMR."
+        default="in-process",
+        description="Where partitions are cleaned: in the run, by spark-submit, or on EMR Serverless.",
     )
-    spark_config: dict[str, str] = Field(default_factory=dict, description="More Spark settings, as JSON.")
+    spark_config: dict[str, str] = Field(default_factory=dict, description="Additional Spark settings, as JSON.")
 
     iceberg_catalog: Literal["sqlite", "glue", "jdbc", "rest"] = Field(
         default="sqlite",
-        description="Who knows the tables: a file in each root, AWS Glue, a PostgreSQL database or a REST service.",
+        description="Iceberg catalog: a SQLite file in each root, AWS Glue, a PostgreSQL database or a REST service.",
     )
-    iceberg_catalog_uri: str = Field(default="", description="jdbc:postgresql://… or the REST catalog's address.")
+    iceberg_catalog_uri: str = Field(default="", description="jdbc:postgresql://… or the URL of the REST catalog.")
     iceberg_catalog_properties: dict[str, str] = Field(
-        default_factory=dict, description="More catalog settings (JSON)."
+        default_factory=dict, description="Additional catalog properties, as JSON."
     )
 
-    s3_endpoint_url: str = Field(default="", description="Of an S3 server that is not AWS.")
-    glue_endpoint_url: str = Field(default="", description="Of a Glue catalog that is not AWS's own.")
-    aws_region: str = Field(default="us-east-1", description="Region of S3, Glue and the other AWS services.")
+    s3_endpoint_url: str = Field(default="", description="Endpoint of an S3-compatible server. Empty: AWS.")
+    glue_endpoint_url: str = Field(default="", description="Endpoint of a Glue-compatible catalog. Empty: AWS.")
+    aws_region: str = Field(default="us-east-1", description="Region for S3, Glue and the other AWS services.")
 
     secrets_id: str = Field(
         default="",
-        description="A secret of AWS Secrets Manager, its value a JSON object of STEAM_… names and values. "
-        "The environment goes before it.",
+        description="A secret in AWS Secrets Manager whose value is a JSON object of STEAM_… names and values. "
+        "The environment takes precedence.",
     )
     emr_application_id: str = Field(
-        default="", description="The EMR Serverless application that cleans, where the runner is emr-serverless."
+        default="", description="EMR Serverless application that runs cleaning, if the runner is emr-serverless."
     )
-    emr_job_role_arn: str = Field(default="", description="The role that its jobs have.")
+    emr_job_role_arn: str = Field(default="", description="IAM role of its jobs.")
     emr_code_root: str = Field(
-        default="", description="s3://bucket/prefix of the job's files; docs/how-to/deployment-profiles.md lists them."
+        default="", description="s3://bucket/prefix of the job files; docs/how-to/deployment-profiles.md lists them."
     )
 
     reviewer_hash_key: SecretStr = Field(
-        default=SecretStr(""), description="Key of the keyed hash of reviewers' ids. Empty: made once and kept in HOME."
+        default=SecretStr(""), description="Key for hashing reviewers' ids. Empty: generated once and kept in HOME."
     )
     alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="Receives a JSON POST when a run fails.")
-    housekeeping_keep_days: int = Field(default=90, ge=1, description="Primaries older than this may be cleared.")
+    housekeeping_keep_days: int = Field(
+        default=90, ge=1, description="Primaries older than this may be cleared, in days."
+    )
 
     quicksight_account_id: str = Field(
         default="", pattern=r"^([0-9]{12})?$", description="AWS account whose QuickSight data sets are refreshed."
     )
     quicksight_datasets: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]] = Field(
         default_factory=dict,
-        description="Clean or insight table to the id of its QuickSight data set (JSON). Empty: none is refreshed.",
+        description="JSON object from clean or insight table to QuickSight data set id. Empty: none is refreshed.",
     )
     quicksight_edition: Literal["enterprise", "standard"] = Field(
-        default="enterprise", description="Says how many refreshes 24 hours allow: 32 or 8."
+        default="enterprise", description="QuickSight edition, which limits refreshes per 24 hours to 32 or 8."
     )
-    quicksight_endpoint_url: str = Field(default="", description="Of a QuickSight that is not AWS's own.")
+    quicksight_endpoint_url: str = Field(
+        default="", description="Endpoint of a QuickSight-compatible service. Empty: AWS."
+    )
 
     tableau_url: str = Field(default="", description="https://… of a Tableau server to publish to. Empty: none.")
-    tableau_site: str = Field(default="", description="The site's name in its address. Empty: the default site.")
+    tableau_site: str = Field(default="", description="The site's name as in its URL. Empty: the default site.")
     tableau_project: str = Field(default="default", description="The Tableau project to publish into.")
     tableau_token_name: str = Field(default="", description="Name of the personal access token.")
     tableau_token_secret: SecretStr = Field(
@@ -177,15 +188,15 @@ class Settings(_Declared):
     )
 
     automation: bool = Field(
-        default=False, description="Schedules and sensors are on from the start (docker/ sets it)."
+        default=False, description="Start with all schedules and sensors turned on (docker/ sets it)."
     )
 
     simulated_now: str = Field(
-        default="", description="ISO time that stands in for the clock, for demo and tests against the simulator only."
+        default="", description="ISO time used instead of the clock, for demos and tests against the simulator only."
     )
 
     _from_secret: Mapping[str, Any] = PrivateAttr(default_factory=dict)
-    """What only the secret gave: names with its values; of a mapping, the entries that it added."""
+    """Settings that only the secret set: names and values; for a mapping, the entries that it added."""
 
     @field_validator("home", mode="before")
     @classmethod
@@ -223,15 +234,15 @@ class Settings(_Declared):
         return (*sources, secret)
 
     def environment(self, *, secrets: bool) -> dict[str, str]:
-        """What was set, as the environment variables that set it again; if not ``secrets``, of ``openly`` alone."""
-        told = self if secrets else self.openly()
-        values = {name: getattr(told, name) for name in sorted(told.model_fields_set)}
+        """What was set, as environment variables that reproduce it; without ``secrets``, only what ``openly`` has."""
+        passed_on = self if secrets else self.openly()
+        values = {name: getattr(passed_on, name) for name in sorted(passed_on.model_fields_set)}
         return {f"STEAM_{name.upper()}": _as_variable(value) for name, value in values.items() if value is not None}
 
     def openly(self) -> Settings:
-        """These settings without secret values and without what came from the secret of ``secrets_id``.
+        """These settings without secret values and without values from the secret ``secrets_id``.
 
-        UnusableSetting, naming the setting, if a password or key is within one of the others.
+        Raises UnusableSetting, naming the setting, if one of the others contains a password or key.
         """
         values: dict[str, Any] = {}
         for name in sorted(self.model_fields_set):
@@ -244,9 +255,9 @@ class Settings(_Declared):
                     continue
             if secret_parts(value):
                 raise UnusableSetting(
-                    f"STEAM_{name.upper()} holds what looks like a password or key, and would be passed on for all to "
-                    "see. Take it out of the environment and .env, and put it into the secret that STEAM_SECRETS_ID "
-                    "names: who needs it reads it there"
+                    f"STEAM_{name.upper()} contains what looks like a password or key, and would be passed on in plain "
+                    "text. Remove it from the environment and .env, and put it into the secret that STEAM_SECRETS_ID "
+                    "names, where the processes that need it read it"
                 )
             values[name] = value
         return type(self).model_construct(_fields_set=set(values), **values)
@@ -254,7 +265,7 @@ class Settings(_Declared):
     def of_host(self, host: Host, kind: str) -> Any:
         """The value of a host's setting: ``url``, ``requests_per_second``, ``key`` or ``drop_folder``.
 
-        LookupError if no registered source declares the host.
+        Raises LookupError if no registered source declares the host.
         """
         if host not in HOSTS:
             raise LookupError(f"no registered source declares the host {host.name!r}; add it to the source's `hosts`")
@@ -292,19 +303,19 @@ def private_folder(folder: Path) -> Path:
 
 
 def unusable_folder(folder: Path) -> str | None:
-    """Why no data can be kept in a folder, whatever is there; None if it can. All other names work everywhere."""
+    """Why a folder's name makes it unusable for data; None if it is usable. All other names work everywhere."""
     name = str(folder.absolute())
     try:
         name.encode()
     except UnicodeEncodeError:
-        return f"{os.fsencode(name)!r} is not UTF-8, and Java can name no such folder; rename it, or choose another"
+        return f"{os.fsencode(name)!r} is not UTF-8, and Java cannot open such a folder; rename it, or choose another"
     if any(unicodedata.category(letter) == "Cc" for letter in name):
-        return f"{name!r} has a control character, which file formats cannot hold; rename it, or choose another"
+        return f"{name!r} has a control character, which file formats cannot store; rename it, or choose another"
     return None
 
 
 class _SecretSource(AWSSecretsManagerSettingsSource):
-    """The secret's values, with a note of those that nothing before it gave."""
+    """The secret's values, with a record of those that no earlier settings source had set."""
 
     def __call__(self) -> dict[str, Any]:
         values = super().__call__()

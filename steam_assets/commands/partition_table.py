@@ -94,7 +94,7 @@ def _partition_json(status: PartitionStatus) -> dict[str, Any]:
         "up_to_date": status.up_to_date,
         "cleared": status.cleared,
         "answers": status.answers,
-        "raw": status.raw_there,
+        "raw": status.raw_present,
         "raw_backed_up": status.raw_backed_up,
         "tables": [
             {

@@ -1,10 +1,10 @@
-"""What an answer means: one table of status, body and who is concerned.
+"""What a response means: one decision table over status, body and scope.
 
-Belongs here: the table, and what its columns distinguish. Does not belong here: acting on it (http_client.py), what
-valid JSON says (each source's ``parse``).
+Belongs here: the table, and what its columns distinguish. Does not belong here: acting on it (http_client.py), the
+meaning of valid JSON (each source's ``parse``).
 
-A refusal is known by its page and by other calls being refused as well, not by its number alone: Steam answers a call
-about an app that it does not know with HTTP 403 and ``{}``, and a blocked address with HTTP 403 and a page of HTML.
+A block is recognized by its page and by other requests being refused as well, not by the status alone: Steam returns
+HTTP 403 with ``{}`` for an unknown app, and HTTP 403 with an HTML page to a blocked address.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from steam_assets.extraction.errors import Evidence
 
 
 class Body(StrEnum):
-    """What came as the body."""
+    """The kind of body received."""
 
     JSON = "JSON with something in it"
     EMPTY_JSON = "an empty JSON object"
     CUT_OFF = "the beginning of JSON, or plain text"
     NOTHING = "an empty body"
-    BLOCK_PAGE = "a page that says the caller is blocked or too fast"
-    KEY_ASKED = "an error that asks for a key"
+    BLOCK_PAGE = "a page that reports the caller as blocked or too fast"
+    KEY_REQUIRED = "an error that requires a key"
     PAGE = "another HTML page (maintenance, login, error)"
 
 
 class Concerns(StrEnum):
-    """Whom the answer concerns, as far as other calls to the host show."""
+    """The scope of the response, as far as other requests to the host show."""
 
-    APP = "the call is about one app, and nothing shows that others are refused"
-    ONLY_APP = "the call is about one app, and calls about others were answered since it was first refused"
-    HOST = "the call is not about an app, or several apps in a row were refused"
+    APP = "the request is for one app, and nothing shows that others are refused"
+    ONLY_APP = "the request is for one app, and requests for others succeeded since it was first refused"
+    HOST = "the request is not for an app, or several apps in a row were refused"
 
 
 class Meaning(StrEnum):
-    """What to do with the answer."""
+    """What to do with the response."""
 
-    ANSWER = "the source's parse reads it"
+    ANSWER = "parsed by the source"
     NO_DATA = "the service has nothing for this app: kept in raw with its status, without an item"
-    SET_ASIDE = "unusable for this app alone: kept, and quarantined as one item"
-    RETRY = "ask again; if it stays so, it is unusable"
-    TROUBLE = "ask again; if it stays so, the host counts as unreachable"
-    COOL_DOWN = "the host refuses us: nobody asks it for a while"
-    KEY = "the host wants a key, or a better one"
+    SET_ASIDE = "unusable for this app only: kept, and quarantined as one item"
+    RETRY = "retry; if the retries fail, it is unusable"
+    TROUBLE = "retry; if the retries fail, the host counts as unreachable"
+    COOL_DOWN = "the host refuses us: no requests to it for a while"
+    KEY = "the host requires a key, or rejects the one we send"
     DRIFT = "the endpoint is gone or moved: the contract has changed"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: a pattern of the status's three digits, and what it is joined with; empty sets mean any."""
+    """A row of the table: a regular expression for the status, the bodies and the scopes; an empty set means any."""
 
     status: str
     bodies: frozenset[Body]
@@ -70,8 +70,8 @@ class Row:
 ANY: frozenset[Body] = frozenset()
 ALL: frozenset[Concerns] = frozenset()
 PAGES = frozenset({Body.BLOCK_PAGE, Body.PAGE, Body.NOTHING, Body.CUT_OFF})
-FROM_SERVICE = frozenset({Body.JSON, Body.EMPTY_JSON, Body.KEY_ASKED})
-"""Written by the service itself, not by what stands in front of it."""
+FROM_SERVICE = frozenset({Body.JSON, Body.EMPTY_JSON, Body.KEY_REQUIRED})
+"""Written by the service itself, not by a proxy or CDN in front of it."""
 AN_APP = frozenset({Concerns.APP, Concerns.ONLY_APP})
 ONLY_APP = frozenset({Concerns.ONLY_APP})
 HOST = frozenset({Concerns.HOST})
@@ -79,32 +79,32 @@ HOST = frozenset({Concerns.HOST})
 # fmt: off
 TABLE: tuple[Row, ...] = (
     Row("200", frozenset({Body.JSON, Body.EMPTY_JSON}), ALL, Meaning.ANSWER, "it is JSON"),
-    Row("200", frozenset({Body.CUT_OFF}), ALL, Meaning.ANSWER, "parse says where it breaks off, and it is asked again"),
-    Row("200", frozenset({Body.BLOCK_PAGE}), ALL, Meaning.COOL_DOWN, "the page says that we are blocked or too fast"),
-    Row("200", frozenset({Body.PAGE}), ALL, Meaning.RETRY, "HTML where JSON is due (maintenance or login page)"),
-    Row("200", frozenset({Body.KEY_ASKED}), ALL, Meaning.RETRY, "HTML where JSON is due (it asks for a key)"),
+    Row("200", frozenset({Body.CUT_OFF}), ALL, Meaning.ANSWER, "parse finds where it breaks off, and it is retried"),
+    Row("200", frozenset({Body.BLOCK_PAGE}), ALL, Meaning.COOL_DOWN, "the page reports us as blocked or too fast"),
+    Row("200", frozenset({Body.PAGE}), ALL, Meaning.RETRY, "HTML instead of JSON (maintenance or login page)"),
+    Row("200", frozenset({Body.KEY_REQUIRED}), ALL, Meaning.RETRY, "HTML instead of JSON (it requires a key)"),
     Row("200", frozenset({Body.NOTHING}), ALL, Meaning.RETRY, "the body is empty"),
     Row("20[45]", ANY, AN_APP, Meaning.NO_DATA, "the service has no content for this app"),
-    Row("2..", ANY, ALL, Meaning.RETRY, "not the whole answer"),
-    Row("304", ANY, ALL, Meaning.RETRY, "the answer to a condition that was not set (a cache between)"),
-    Row("3..", ANY, ALL, Meaning.DRIFT, "it sends elsewhere (home, login), and redirects are not followed"),
-    Row("40[03]", frozenset({Body.KEY_ASKED}), HOST, Meaning.KEY, "it asks for a key"),
-    Row("401", ANY, ALL, Meaning.KEY, "it asks for a key"),
+    Row("2..", ANY, ALL, Meaning.RETRY, "an incomplete response"),
+    Row("304", ANY, ALL, Meaning.RETRY, "not modified, although no condition was sent (a cache in between)"),
+    Row("3..", ANY, ALL, Meaning.DRIFT, "it redirects (home, login), and redirects are not followed"),
+    Row("40[03]", frozenset({Body.KEY_REQUIRED}), HOST, Meaning.KEY, "it requires a key"),
+    Row("401", ANY, ALL, Meaning.KEY, "it requires a key"),
     Row("403", FROM_SERVICE, AN_APP, Meaning.NO_DATA, "the service does not know this app, or it is delisted"),
-    Row("403", FROM_SERVICE, HOST, Meaning.COOL_DOWN, "several apps in a row, or no app at all, are refused"),
-    Row("403", PAGES, ONLY_APP, Meaning.SET_ASIDE, "refused while others are answered"),
+    Row("403", FROM_SERVICE, HOST, Meaning.COOL_DOWN, "several apps in a row, or a request for no app, were refused"),
+    Row("403", PAGES, ONLY_APP, Meaning.SET_ASIDE, "refused while requests for other apps succeed"),
     Row("403", PAGES, ALL, Meaning.COOL_DOWN, "it refuses us"),
     Row("404|410|451", ANY, AN_APP, Meaning.NO_DATA, "the service has nothing for this app"),
     Row("404|410|451", ANY, HOST, Meaning.DRIFT, "there is nothing at this address"),
-    Row("408|425", ANY, ALL, Meaning.TROUBLE, "it did not take the request in time"),
-    Row("407", ANY, ALL, Meaning.TROUBLE, "the proxy on the way wants a login"),
+    Row("408|425", ANY, ALL, Meaning.TROUBLE, "the request timed out at the server"),
+    Row("407", ANY, ALL, Meaning.TROUBLE, "the proxy requires a login"),
     Row("429", ANY, ALL, Meaning.COOL_DOWN, "too many requests"),
-    Row("4..", ANY, AN_APP, Meaning.SET_ASIDE, "the service does not take the request for this app"),
-    Row("4..", ANY, HOST, Meaning.DRIFT, "the service does not take the request"),
-    Row("...", ANY, ALL, Meaning.TROUBLE, "the service has trouble"),
+    Row("4..", ANY, AN_APP, Meaning.SET_ASIDE, "the service rejects the request for this app"),
+    Row("4..", ANY, HOST, Meaning.DRIFT, "the service rejects the request"),
+    Row("...", ANY, ALL, Meaning.TROUBLE, "the service failed"),
 )
 # fmt: on
-"""The first row that covers an answer is the one that counts. A 503 with Retry-After is read as a 429."""
+"""The first matching row applies. A 503 with Retry-After is treated as a 429."""
 
 _BLOCKED = re.compile(
     rb"access denied|request (was )?blocked|address is blocked|you (are|have been) blocked|captcha"
@@ -116,17 +116,17 @@ _LOOKED_AT = 4096
 
 
 def row_for(status: int, body: Body, concerns: Concerns) -> Row:
-    """The row of the table that covers such an answer."""
+    """The first row of the table that matches."""
     return next(row for row in TABLE if row.covers(status, body, concerns))
 
 
 def status_of(answer: Evidence) -> int:
-    """The answer's status as the table reads it: a service that names the time to come back is too busy for us."""
+    """The status to look up in the table: a 503 with Retry-After means the service is throttling us."""
     return 429 if answer.status == 503 and "retry-after" in answer.headers else answer.status
 
 
 def body_of(answer: Evidence) -> Body:
-    """What the answer's body is, by its text; its declared type counts only where the text does not show it."""
+    """Classify the body by its text; the declared content type counts only where the text is inconclusive."""
     text = answer.body.strip()
     start, end = text[:1], text[-1:]
     if not text:
@@ -134,10 +134,10 @@ def body_of(answer: Evidence) -> Body:
     if start in (b"{", b"["):
         if len(text) < _LOOKED_AT and b"".join(text.split()) == b"{}":
             return Body.EMPTY_JSON
-        asks = answer.status != 200 and _KEY.search(text[:_LOOKED_AT])
-        return Body.KEY_ASKED if asks else Body.JSON if end in (b"}", b"]") else Body.CUT_OFF
+        needs_key = answer.status != 200 and _KEY.search(text[:_LOOKED_AT])
+        return Body.KEY_REQUIRED if needs_key else Body.JSON if end in (b"}", b"]") else Body.CUT_OFF
     if start == b"<" or "html" in answer.headers.get("content-type", "").lower():
         head = text[:_LOOKED_AT]
-        return Body.KEY_ASKED if _KEY.search(head) else Body.BLOCK_PAGE if _BLOCKED.search(head) else Body.PAGE
+        return Body.KEY_REQUIRED if _KEY.search(head) else Body.BLOCK_PAGE if _BLOCKED.search(head) else Body.PAGE
     whole = text in (b"null", b"true", b"false") or (start == b'"' and end == b'"') or text.isdigit()
     return Body.JSON if whole else Body.CUT_OFF

@@ -1,7 +1,7 @@
-"""What can go wrong when a source is asked.
+"""Errors of fetching from a source.
 
-Belongs here: the typed errors and the evidence they carry. Does not belong here: deciding which one it is
-(http_client.py), or keeping the evidence (the caller puts it in quarantine).
+Belongs here: the typed errors and the evidence they carry. Does not belong here: deciding which one to raise
+(http_client.py), storing the evidence (the caller puts it in quarantine).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from steam_assets.masking import visible
 class Evidence:
     """What a host sent.
 
-    ``url`` carries no secret; ``fetched_at`` is UTC; ``body`` is UTF-8, and only its start where the answer broke off.
+    ``url`` contains no secret; ``fetched_at`` is UTC; ``body`` is UTF-8, and only its start if the response broke off.
     """
 
     url: str
@@ -29,9 +29,9 @@ class Evidence:
 
 
 class SourceError(Exception):
-    """A source gave nothing usable.
+    """A source returned nothing usable.
 
-    ``transient`` says whether the same question may succeed later; ``evidence`` is what was received, if anything was.
+    ``transient`` is true if the same request may succeed later; ``evidence`` is what was received, if anything.
     """
 
     may_pass: ClassVar[bool] = False
@@ -44,13 +44,13 @@ class SourceError(Exception):
 
 
 class Unreachable(SourceError):
-    """The host could not be reached, broke off, was too slow or answered 5xx, for as long as was reasonable."""
+    """The host could not be reached, broke off, timed out or returned 5xx until the retries were used up."""
 
     may_pass = True
 
 
 class Blocked(SourceError):
-    """The host refuses us, or asks for a longer wait than a run has. Nobody asks it before ``wait_until``."""
+    """The host refuses us, or demands a longer wait than a run allows. No request is sent before ``wait_until``."""
 
     may_pass = True
 
@@ -60,26 +60,26 @@ class Blocked(SourceError):
 
 
 class EndpointGone(SourceError):
-    """The host sends us elsewhere (3xx) or has nothing there. A moved endpoint is a changed contract."""
+    """The host redirects (3xx) or has nothing at the address. A moved endpoint is a changed contract."""
 
 
-class Refused(SourceError):
-    """The host wants a key, or a better one."""
+class KeyRequired(SourceError):
+    """The host requires a key, or rejects the one we send."""
 
 
-class AnswerStaysInvalid(SourceError):
-    """The host answers, and the answer is still not what the contract says after several tries."""
+class UnusableResponse(SourceError):
+    """The host responds, but after several attempts the response still does not match the contract."""
 
 
-class NothingForApp(AnswerStaysInvalid):
-    """The service has nothing for the app asked about: unknown, delisted, withdrawn. Its other apps are answered."""
+class NoDataForApp(UnusableResponse):
+    """The service has nothing for this app (unknown, delisted, withdrawn), while requests for other apps succeed."""
 
 
-class StillOld(AnswerStaysInvalid):
-    """The service still answers for the period before, after some minutes of waiting."""
+class StaleResponse(UnusableResponse):
+    """The service still returns the previous period's data after several minutes of waiting."""
 
     may_pass = True
 
 
-class NotAskable(SourceError):
-    """The source has no answer for that window now, and asking later will not change it."""
+class NotAvailable(SourceError):
+    """The source does not have data for that window, and a retry will not change that."""

@@ -1,6 +1,6 @@
-"""Collecting: a source's answers to one question, gathered into a sealed spool.
+"""Extraction: fetch a source's responses for one window into a sealed spool.
 
-Belongs here: when a source may be asked, numbering and wrapping its answers, asking about several apps at once.
+Belongs here: when a source may be fetched, numbering and wrapping its responses, fetching several apps at once.
 Does not belong here: how one request is made (http_client.py), publishing.
 """
 
@@ -16,21 +16,30 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from steam_assets.extraction.errors import NotAskable
+from steam_assets.extraction.errors import NotAvailable
 from steam_assets.extraction.spool import Spool, SpoolWriter
 from steam_assets.failpoints import failpoint
 from steam_assets.kafka.envelope import Envelope
-from steam_assets.sources.source import Answer, FetchRequest, History, Rejected, Request, Response, Source, SourceClient
+from steam_assets.sources.source import (
+    Fetched,
+    FetchRequest,
+    History,
+    Rejected,
+    Request,
+    Response,
+    Source,
+    SourceClient,
+)
 
 T = TypeVar("T")
 
 APPS_AT_ONCE = 8
 APPS_AHEAD = 16
-"""Apps whose answers may be held in memory while an earlier app is still being asked about."""
+"""Apps whose responses may be held in memory while an earlier app is still being fetched."""
 
 
 class Stopped(Exception):
-    """Another app's question has failed, so this one is not asked any more."""
+    """Another app's request failed, so this one is no longer sent."""
 
 
 def extract(
@@ -41,70 +50,70 @@ def extract(
     *,
     progress: Callable[[int], None] = lambda envelopes: None,
 ) -> Spool:
-    """Ask a source about a window and give the sealed batch; ``progress`` hears the number of envelopes so far.
+    """Fetch a window from a source and return the sealed batch; ``progress`` gets the number of envelopes so far.
 
-    A batch that is sealed already, for the same question, is given again without asking. NotAskable if the source has
-    no answer for the window, or if an answer of a live source came outside it; otherwise whatever ``ask`` raises.
-    After an error nothing is left on disk.
+    A batch already sealed for the same request is returned without fetching. Raises NotAvailable if the source has no
+    data for the window, or if a live source responded outside it; otherwise what ``client`` raises. After an error
+    nothing is left on disk.
     """
     key = fetch_request.window.key
     about = _about(fetch_request)
     if (earlier := Spool.sealed(spool_folder, source.name, key, about)) is not None:
         return earlier
     if (refusal := source.history.refusal(fetch_request.window, fetch_request.now)) is not None:
-        raise NotAskable(f"gap: {source.name} {key} cannot be had. {refusal}.")
+        raise NotAvailable(f"gap: {source.name} {key} is not available. {refusal}.")
     Spool.sweep(spool_folder)
     with SpoolWriter(spool_folder, source.name, key) as writer:
-        failpoint("ask:spool_open")
+        failpoint("fetch:spool_open")
         for answer in _answers(source, fetch_request, client):
             _check_moment(source, fetch_request, answer)
             writer.append(
-                Envelope.from_answer(
+                Envelope.from_response(
                     answer, source=source.name, partition_key=key, batch_id=writer.batch_id, sequence=writer.records
                 )
             )
-            failpoint("ask:answer_spooled")
+            failpoint("fetch:response_spooled")
             progress(writer.records)
-        failpoint("ask:before_seal")
+        failpoint("fetch:before_seal")
         spool = writer.seal(about)
-    failpoint("ask:after_seal")
+    failpoint("fetch:after_seal")
     return spool
 
 
 def _about(fetch_request: FetchRequest) -> str:
     options = fetch_request.options.model_dump_json() if fetch_request.options else ""
     keyed = sorted(host.name for host in fetch_request.keyed)
-    asked = json.dumps([fetch_request.window.key, options, keyed, *fetch_request.apps])
-    return hashlib.sha256(asked.encode()).hexdigest()
+    identity = json.dumps([fetch_request.window.key, options, keyed, *fetch_request.apps])
+    return hashlib.sha256(identity.encode()).hexdigest()
 
 
-def _check_moment(source: Source, fetch_request: FetchRequest, answer: Answer) -> None:
+def _check_moment(source: Source, fetch_request: FetchRequest, answer: Fetched) -> None:
     moment, window = answer.response.fetched_at, fetch_request.window
     if source.history is History.LIVE and moment not in window:
-        raise NotAskable(
-            f"{source.name} answered at {moment:%Y-%m-%d %H:%M:%S} UTC, outside {window.key} "
+        raise NotAvailable(
+            f"{source.name} responded at {moment:%Y-%m-%d %H:%M:%S} UTC, outside {window.key} "
             f"({window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC): the fetch ran past "
-            "the window's end, and a live answer belongs only to the window it was taken in. Materialize the partition "
-            "of that moment instead"
+            "the window's end, and live data belongs only to the window in which it was fetched. Materialize the "
+            "partition of that time instead"
         )
 
 
-def _answers(source: Source, fetch_request: FetchRequest, client: SourceClient) -> Iterator[Answer]:
+def _answers(source: Source, fetch_request: FetchRequest, client: SourceClient) -> Iterator[Fetched]:
     if source.apps_from is None or len(fetch_request.apps) < 2:
         return source.extract(client, fetch_request)
     return _by_app(source, fetch_request, client)
 
 
-def _by_app(source: Source, fetch_request: FetchRequest, client: SourceClient) -> Iterator[Answer]:
-    """The answers in the order of the apps, asked about several at once; the first failure stops them all."""
+def _by_app(source: Source, fetch_request: FetchRequest, client: SourceClient) -> Iterator[Fetched]:
+    """The responses in the order of the apps, fetched concurrently; the first failure stops them all."""
     stop = Event()
     stoppable = _Stoppable(client, stop)
 
-    def of_app(app: int) -> list[Answer]:
+    def of_app(app: int) -> list[Fetched]:
         return list(source.extract(stoppable, replace(fetch_request, apps=(app,))))
 
-    pool = ThreadPoolExecutor(APPS_AT_ONCE, thread_name_prefix=f"ask-{source.name}")
-    running: deque[Future[list[Answer]]] = deque()
+    pool = ThreadPoolExecutor(APPS_AT_ONCE, thread_name_prefix=f"fetch-{source.name}")
+    running: deque[Future[list[Fetched]]] = deque()
     interrupted = True
     try:
         for app in fetch_request.apps:
@@ -119,11 +128,11 @@ def _by_app(source: Source, fetch_request: FetchRequest, client: SourceClient) -
         raise
     finally:
         stop.set()
-        # The answers on their way may take a minute: whoever presses Ctrl-C does not wait for them.
+        # Requests in flight may take a minute; Ctrl-C does not wait for them.
         pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
-def _first(running: deque[Future[list[Answer]]]) -> list[Answer]:
+def _first(running: deque[Future[list[Fetched]]]) -> list[Fetched]:
     while not running[0].done():
         wait([future for future in running if not future.done()], return_when=FIRST_COMPLETED)
         for future in running:
@@ -133,7 +142,7 @@ def _first(running: deque[Future[list[Answer]]]) -> list[Answer]:
 
 
 class _Stoppable:
-    """A ``SourceClient`` that asks nothing more once it was stopped."""
+    """A ``SourceClient`` that sends no more requests once stopped."""
 
     def __init__(self, client: SourceClient, stop: Event) -> None:
         self._client = client
@@ -149,4 +158,4 @@ class _Stoppable:
 
     def _check(self) -> None:
         if self._stop.is_set():
-            raise Stopped("another app's question has failed; see that error")
+            raise Stopped("another app's request failed; see that error")

@@ -1,7 +1,7 @@
-"""Whom requests go to: a host's declaration with what this deployment's settings make of it.
+"""Hosts as this deployment uses them: a host's declaration combined with the settings.
 
-Belongs here: address, rate, headers, key and folder of a host as it is used. Does not belong here: any one host (the
-source files), how a request is sent.
+Belongs here: a host's address, rate, headers, key and drop folder in use. Does not belong here: any particular host
+(the source files), how a request is sent.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from steam_assets.sources.host import Host
 from steam_assets.sources.source import Source
 
 IDENTIFIED = {"User-Agent": f"steam-assets/{version('steam-assets')} (Steam market-data pipeline)"}
-"""Headers of every request whose host declares no others."""
+"""Headers of every request, unless the host declares others."""
 
 
 @dataclass(frozen=True)
 class HostProfile:
     """One host as this deployment uses it.
 
-    ``secret_params`` are added to each query and shown nowhere. ``drop_folder`` holds hand-saved answers that are tried
-    before the network. ``when_blocked`` is the next step to take when the host refuses.
+    ``secret_params`` are added to each query and never shown. ``drop_folder`` holds manually saved responses, which are
+    tried before the network. ``when_blocked`` is what to do if the host refuses requests.
     """
 
     host: Host
@@ -43,12 +43,12 @@ class HostProfile:
         return urlsplit(self.base_url).netloc
 
     def url(self, path: str) -> str:
-        """The address of a path. It never leaves the configured host, whatever the path."""
+        """The URL of a path. It always stays on the configured host."""
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
 
 def profile(settings: Settings, host: Host) -> HostProfile:
-    """The profile of a host. ValueError if its configured address is not a plain http(s) one."""
+    """The profile of a host. Raises ValueError if its configured URL is not a plain http(s) one."""
     key, folder = _key(settings, host), drop_folder(settings, host)
     return HostProfile(
         host,
@@ -67,12 +67,12 @@ def keyed(settings: Settings, source: Source) -> frozenset[Host]:
 
 
 def drop_folder(settings: Settings, host: Host) -> Path | None:
-    """The folder of the host's hand-saved answers, which need not exist; None if the host takes none."""
+    """The folder of the host's manually saved responses, which need not exist; None if the host has none."""
     return (settings.of_host(host, "drop_folder") or settings.home / host.name) if host.drop_folder else None
 
 
 def served_by(url: str, requests_per_second: float) -> dict[str, Any]:
-    """The settings by which one server, such as the simulator, stands in for all hosts."""
+    """The settings that make one server, such as the simulator, stand in for all hosts."""
     rates = {host.setting("requests_per_second"): requests_per_second for host in HOSTS}
     return {host.setting("url"): url for host in HOSTS} | rates
 
@@ -84,7 +84,7 @@ def _key(settings: Settings, host: Host) -> str:
 def _when_blocked(host: Host, folder: Path | None) -> str:
     if folder:
         step = (
-            f"open the address in a browser, save its JSON as a .json file in {folder.absolute()} "
+            f"open the URL in a browser, save its JSON as a .json file in {folder.absolute()} "
             "and materialize the partition again"
         )
     elif host.key_parameter:
@@ -97,5 +97,5 @@ def _when_blocked(host: Host, folder: Path | None) -> str:
 def _checked(url: str, setting: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError(f"{setting} is not an address of the form https://host[:port] without a user; set it to one")
+        raise ValueError(f"{setting} must be a URL of the form https://host[:port] without a user; change it")
     return url

@@ -1,6 +1,6 @@
-"""The client that sources ask through: what is asked again, and when to stop.
+"""The HTTP client of the sources: what is retried, and when to give up.
 
-Belongs here: SourceClient, and acting on what an answer means. Does not belong here: what it means (answer_table.py),
+Belongs here: SourceClient, acting on the meaning of a response. Does not belong here: that meaning (answer_table.py),
 the bytes on the network (transport.py), rates and waits (limits.py), what a valid body is (each source's ``parse``).
 """
 
@@ -25,21 +25,21 @@ from steam_assets.clock import Clock
 from steam_assets.extraction import transport
 from steam_assets.extraction.answer_table import Concerns, Meaning, Row, body_of, row_for, status_of
 from steam_assets.extraction.errors import (
-    AnswerStaysInvalid,
     Blocked,
     EndpointGone,
     Evidence,
-    NothingForApp,
-    Refused,
+    KeyRequired,
+    NoDataForApp,
     SourceError,
-    StillOld,
+    StaleResponse,
     Unreachable,
+    UnusableResponse,
 )
 from steam_assets.extraction.hosts import HostProfile, profile
 from steam_assets.extraction.limits import CircuitOpen, HostLimits, Permit, RetryPolicy, limits_of, retry_after
 from steam_assets.settings import Settings
 from steam_assets.sources.host import Host
-from steam_assets.sources.source import InvalidAnswer, NotYet, Rejected, Request, Response
+from steam_assets.sources.source import InvalidResponse, NotYet, Rejected, Request, Response
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Connection:
-    """A host with what is needed to ask it."""
+    """A host with its limits and HTTP session."""
 
     profile: HostProfile
     limits: HostLimits
@@ -56,10 +56,10 @@ class _Connection:
 
 
 class HttpClient:
-    """Asks hosts for sources; implements ``SourceClient``. Threads may share one. Close it, or use it in a ``with``.
+    """Sends the sources' requests; implements ``SourceClient``. Thread-safe. Close it, or use it in a ``with``.
 
-    Raises Unreachable, Blocked, EndpointGone, Refused or AnswerStaysInvalid; ``tolerant`` gives a Rejected in place of
-    the last. ValueError if the configured address of the request's host is unusable.
+    Raises Unreachable, Blocked, EndpointGone, KeyRequired or UnusableResponse; ``fetch_or_reject`` returns a Rejected
+    instead of raising the last. Raises ValueError if the configured URL of the request's host is unusable.
     """
 
     def __init__(self, settings: Settings, clock: Clock, retry_policy: RetryPolicy | None = None) -> None:
@@ -81,23 +81,23 @@ class HttpClient:
 
     def fetch(self, request: Request[T]) -> Response[T]:
         connection = self._connection(request.host)
-        left_out: list[str] = []
-        saved = _hand_saved(connection.profile.drop_folder, request, left_out)
+        skipped: list[str] = []
+        saved = _manually_saved(connection.profile.drop_folder, request, skipped)
         try:
-            return saved or _Asking(connection, request, self._retry_policy, self._clock).until_answered()
+            return saved or _RetriedRequest(connection, request, self._retry_policy, self._clock).send()
         except SourceError as error:
-            if left_out:
-                error.args = (f"{error}. Hand-saved files were left out: {'; '.join(left_out[:3])}",)
+            if skipped:
+                error.args = (f"{error}. Skipped manually saved files: {'; '.join(skipped[:3])}",)
             raise
 
     def fetch_or_reject(self, request: Request[T]) -> Response[T] | Rejected:
         try:
             return self.fetch(request)
-        except AnswerStaysInvalid as error:
+        except UnusableResponse as error:
             kept = error.evidence
             if kept is None:
                 raise
-            items = 0 if isinstance(error, NothingForApp) else 1
+            items = 0 if isinstance(error, NoDataForApp) else 1
             log.warning("app %s is set aside: %s", request.app_id, error)
             return Rejected(request, kept.url, kept.status, kept.headers, kept.body, kept.fetched_at, str(error), items)
 
@@ -115,11 +115,11 @@ def _open(host: HostProfile) -> _Connection:
     return _Connection(host, limits, transport.session(host.headers))
 
 
-class _RefusedAlone(AnswerStaysInvalid):
-    """The host refuses this request after it has answered others: asking once more would tell nothing."""
+class _RefusedForApp(UnusableResponse):
+    """The host refuses this request although it accepts others, so a retry is pointless."""
 
 
-class _Asking(Generic[T]):
+class _RetriedRequest(Generic[T]):
     """One request with its retries."""
 
     def __init__(self, connection: _Connection, request: Request[T], retry_policy: RetryPolicy, clock: Clock) -> None:
@@ -130,14 +130,14 @@ class _Asking(Generic[T]):
         self._started = monotonic()
         self._excused = 0.0
 
-    def until_answered(self) -> Response[T]:
+    def send(self) -> Response[T]:
         backoff = wait_random_exponential(
             multiplier=self._retry_policy.backoff_base_seconds, max=self._retry_policy.backoff_cap_seconds
         )
         not_yet = wait_fixed(self._retry_policy.not_yet_seconds)
         retrying = Retrying(
             retry=retry_if_exception(_worth_another_try),
-            wait=lambda state: (not_yet if isinstance(_error(state), StillOld) else backoff)(state),
+            wait=lambda state: (not_yet if isinstance(_error(state), StaleResponse) else backoff)(state),
             stop=self._used_up,
             before_sleep=self._note,
             reraise=True,
@@ -145,19 +145,19 @@ class _Asking(Generic[T]):
         return retrying(self._try)
 
     def _left(self) -> float:
-        """Seconds left of the request's total; waits that the rate or the host imposed do not count."""
+        """Seconds left of the request's total; waits imposed by the rate limit or the host do not count."""
         return self._retry_policy.total_seconds - (monotonic() - self._started - self._excused)
 
     def _used_up(self, state: RetryCallState) -> bool:
         error = _error(state)
-        if isinstance(error, StillOld):
+        if isinstance(error, StaleResponse):
             return self._left() <= self._retry_policy.not_yet_seconds
-        invalid = isinstance(error, AnswerStaysInvalid)
+        invalid = isinstance(error, UnusableResponse)
         tries = self._retry_policy.invalid_attempts if invalid else self._retry_policy.attempts
         return state.attempt_number >= tries or self._left() <= 0
 
     def _note(self, state: RetryCallState) -> None:
-        log.info("asking again (try %d failed): %s: %s", state.attempt_number, self._request.name, _error(state))
+        log.info("retrying (attempt %d failed): %s: %s", state.attempt_number, self._request.name, _error(state))
 
     def _try(self) -> Response[T]:
         answer, row = self._when_allowed()
@@ -167,13 +167,15 @@ class _Asking(Generic[T]):
         try:
             value = self._request.parse(answer.body)
         except NotYet as error:
-            raise StillOld(f"{error}: {answer.url}. Next: run it again in some minutes", evidence=answer) from error
-        except InvalidAnswer as error:
-            raise AnswerStaysInvalid(_invalid(f"{error}", answer), evidence=answer) from error
+            raise StaleResponse(
+                f"{error}: {answer.url}. Next: run it again in a few minutes", evidence=answer
+            ) from error
+        except InvalidResponse as error:
+            raise UnusableResponse(_invalid(f"{error}", answer), evidence=answer) from error
         return Response(self._request, answer.url, answer.status, answer.headers, answer.body, answer.fetched_at, value)
 
     def _when_allowed(self) -> tuple[Evidence, Row]:
-        """An answer that is not a refusal by the host, and what it means. Blocked if the host keeps refusing."""
+        """A response that is not a refusal by the host, and its meaning. Raises Blocked if the host keeps refusing."""
         breaker = self._connection.limits.breaker
         refusals: list[Evidence] = []
         answers_then = 0
@@ -196,7 +198,7 @@ class _Asking(Generic[T]):
             return row_for(status, body, Concerns.HOST)
         row = row_for(status, body, Concerns.ONLY_APP if others_answered else Concerns.APP)
         about_app = row.meaning in (Meaning.NO_DATA, Meaning.SET_ASIDE)
-        if about_app and not others_answered and self._connection.limits.breaker.has_nothing_for(app_id):
+        if about_app and not others_answered and self._connection.limits.breaker.has_no_data_for(app_id):
             return row_for(status, body, Concerns.HOST)
         return row
 
@@ -233,7 +235,7 @@ class _Asking(Generic[T]):
 
 
 def _worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, Unreachable | AnswerStaysInvalid) and not isinstance(error, _RefusedAlone)
+    return isinstance(error, Unreachable | UnusableResponse) and not isinstance(error, _RefusedForApp)
 
 
 def _error(state: RetryCallState) -> BaseException | None:
@@ -241,53 +243,53 @@ def _error(state: RetryCallState) -> BaseException | None:
 
 
 def _error_of(row: Row, answer: Evidence, host: HostProfile) -> SourceError:
-    """The error that an answer is which is not read."""
+    """The error for a response that the source does not parse."""
     said = f"HTTP {answer.status}: {row.because}"
     match row.meaning:
         case Meaning.DRIFT:
             look = "compare the source's file with the service's documentation"
             return EndpointGone(
-                f"{said}, so the endpoint is gone or moved: {answer.url}. Next: {look}", evidence=answer
+                f"{said}, so the endpoint is gone or has moved: {answer.url}. Next: {look}", evidence=answer
             )
         case Meaning.KEY:
-            return Refused(f"{said}: {answer.url}. Next: {host.when_blocked}", evidence=answer)
+            return KeyRequired(f"{said}: {answer.url}. Next: {host.when_blocked}", evidence=answer)
         case Meaning.TROUBLE:
             return Unreachable(f"{said}: {answer.url}; try again later", evidence=answer)
         case Meaning.NO_DATA:
-            return NothingForApp(f"{said}: {answer.url}", evidence=answer)
+            return NoDataForApp(f"{said}: {answer.url}", evidence=answer)
         case Meaning.SET_ASIDE if Concerns.ONLY_APP in row.concerns and Concerns.APP not in row.concerns:
-            return _RefusedAlone(f"{said}: {answer.url}", evidence=answer)
+            return _RefusedForApp(f"{said}: {answer.url}", evidence=answer)
         case _:
             transient = row.meaning is Meaning.RETRY
-            return AnswerStaysInvalid(_invalid(said, answer), evidence=answer, transient=transient)
+            return UnusableResponse(_invalid(said, answer), evidence=answer, transient=transient)
 
 
 def _invalid(reason: str, answer: Evidence) -> str:
     result = answer.headers.get("x-eresult", "1").strip()
     service = "" if result == "1" else f" (x-eresult {result!r})"
-    look = "look at the kept body; if the service has changed, change the source's parse"
+    look = "inspect the stored body; if the service has changed, change the source's parse"
     return f"{reason}{service}: {answer.url}. Next: {look}"
 
 
-def _hand_saved(folder: Path | None, request: Request[T], left_out: list[str]) -> Response[T] | None:
-    """The newest hand-saved answer that is valid for the request; its time is when the file was last written.
+def _manually_saved(folder: Path | None, request: Request[T], skipped: list[str]) -> Response[T] | None:
+    """The newest manually saved response that is valid for the request; its time is the file's modification time.
 
-    Why newer ones are not goes to ``left_out``.
+    ``skipped`` receives the reasons why newer files are not valid.
     """
     for path in _newest_first(folder):
         if path.stat().st_size > transport.MAX_BODY_BYTES:
-            log.warning("%s is larger than an answer can be; it is left out", path)
+            log.warning("skipping %s: it is larger than the maximum response size", path)
             continue
         try:
             body, _ = transport.to_utf8(path.read_bytes(), "")
         except PermissionError:
-            log.warning("this user may not read %s; it is left out", path)
+            log.warning("skipping %s: this user has no permission to read it", path)
             continue
         try:
             value = request.parse(body)
-        except InvalidAnswer as error:
-            log.warning("%s does not answer %s and is left out: %s", path, request.name, error)
-            left_out.append(f"{path.name}: {error}")
+        except InvalidResponse as error:
+            log.warning("skipping %s: not a valid response to %s: %s", path, request.name, error)
+            skipped.append(f"{path.name}: {error}")
             continue
         fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return Response(request, f"file:{quote(os.fsencode(path.name))}", 200, {}, body, fetched_at, value)
@@ -298,8 +300,8 @@ def _newest_first(folder: Path | None) -> Iterator[Path]:
     if folder is None or not folder.is_dir():
         return iter(())
     named = list(folder.glob("*.json"))
-    # To open a pipe would wait for its writer, for ever.
+    # Opening a pipe would block until something writes to it.
     files = [path for path in named if path.is_file()]
     for path in sorted(set(named) - set(files)):
-        log.warning("%s is not a regular file; it is left out", path)
+        log.warning("skipping %s: not a regular file", path)
     return iter(sorted(files, key=lambda path: path.stat().st_mtime, reverse=True))

@@ -1,6 +1,6 @@
-"""How often and how long: the retry policy, and the rate limiter and circuit breaker of a host.
+"""The retry policy, and the rate limiter and circuit breaker of a host.
 
-Belongs here: what is shared by all callers of a host in this process. Does not belong here: HTTP.
+Belongs here: what all callers of a host in this process share. Does not belong here: HTTP.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from time import monotonic
 from pyrate_limiter import GCRA, Limiter, Rate, SingleBucketFactory, StateBucket
 
 SEVERAL_APPS = 5
-"""So many apps in a row that are not answered for are not unknown apps any more, but a host that refuses us."""
+"""This many apps in a row without data mean that the host refuses us, not that the apps are unknown."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a request may take, in seconds and tries.
+    """How long a request may take, in seconds and attempts.
 
-    ``answer_seconds`` bounds one try from sending to the last byte. ``total_seconds`` bounds a request with its
-    retries, not counting waits that the rate limit or the host imposed. An answer that is still of the period before is
-    asked for again every ``not_yet_seconds`` until that total. A pause between tries is random between 0 and
-    ``backoff_base_seconds * 2**n``, at most ``backoff_cap_seconds``. A refused host rests for ``cool_down_seconds``,
-    doubled each time up to ``cool_down_cap_seconds``, ``cool_downs`` times; a longer ``Retry-After`` than that cap
-    ends the run's questions to it.
+    ``answer_seconds`` limits one attempt, from sending to the last byte. ``total_seconds`` limits a request with its
+    retries, not counting waits imposed by the rate limit or the host. A response that still has the previous period's
+    data is retried every ``not_yet_seconds`` until that total. The pause between attempts is random between 0 and
+    ``backoff_base_seconds * 2**n``, at most ``backoff_cap_seconds``. After a refusal the host gets no requests for
+    ``cool_down_seconds``, doubled each time up to ``cool_down_cap_seconds``, ``cool_downs`` times. A ``Retry-After``
+    above that cap ends the run's requests to the host.
     """
 
     connect_seconds: float = 10.0
@@ -47,7 +47,7 @@ class RetryPolicy:
 
 
 class CircuitOpen(Exception):
-    """The host has refused too often; no request is sent to it for another ``seconds``."""
+    """The host refused too often; no request is sent to it for another ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"circuit breaker open for {seconds:.0f} s")
@@ -56,13 +56,13 @@ class CircuitOpen(Exception):
 
 @dataclass(frozen=True)
 class Permit:
-    """Permission to send one request, and how many refusals there had been when it was given."""
+    """Permission to send one request, with the number of refusals at the time it was granted."""
 
     refusals_seen: int
 
 
 class CircuitBreaker:
-    """Whether a host may be asked now; one refusal opens it for every caller in this process."""
+    """The circuit breaker of a host; one refusal opens it for every caller in this process."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -74,7 +74,7 @@ class CircuitBreaker:
         self._unknown_apps: set[int] = set()
 
     def wait(self) -> None:
-        """Wait until the breaker is closed. CircuitOpen if the host was given up."""
+        """Wait until the breaker is closed. Raises CircuitOpen if the host was given up."""
         with self._changed:
             while (left := self._open_until - monotonic()) > 0:
                 if self._given_up:
@@ -88,12 +88,12 @@ class CircuitBreaker:
 
     @property
     def answers(self) -> int:
-        """How many proper answers the host gave so far."""
+        """How many valid responses the host has sent so far."""
         with self._changed:
             return self._answers
 
     def refused(self, permit: Permit, asked_for: float | None, retry_policy: RetryPolicy) -> float:
-        """Open the breaker; the seconds it stays open. Calls that were refused together count as one refusal."""
+        """Open the breaker; return how many seconds it stays open. Concurrent refusals count as one."""
         with self._changed:
             if permit.refusals_seen == self._refusals:
                 self._refusals += 1
@@ -106,33 +106,33 @@ class CircuitBreaker:
             return self._open_until - monotonic()
 
     def answered(self) -> None:
-        """The host gave a proper answer: refusals are counted from nought again."""
+        """Record a valid response, which resets the count of refusals."""
         with self._changed:
             self._answers += 1
             self._in_a_row = 0
             self._given_up = False
             self._unknown_apps.clear()
 
-    def has_nothing_for(self, app_id: int) -> bool:
-        """Note that an app was not answered for; whether that is so of several apps in a row, and so of the host."""
+    def has_no_data_for(self, app_id: int) -> bool:
+        """Record that an app has no data; return whether that is true of so many in a row that the host refuses us."""
         with self._changed:
             self._unknown_apps.add(app_id)
             return len(self._unknown_apps) >= SEVERAL_APPS
 
 
 class RateLimiter:
-    """The rate limit of a host: requests evenly spaced, never more than the rate in any stretch of time."""
+    """The rate limiter of a host: requests are evenly spaced and never exceed the rate."""
 
     def __init__(self, requests_per_second: float) -> None:
-        # A thousand requests in a thousand times their time: the interval is whole milliseconds, and must not round a
-        # rate. burst=1 spaces requests evenly; the state is one number, so no thread has to clear a log.
+        # A thousand requests per thousand intervals: the library's interval is in whole milliseconds, which would round
+        # the rate. burst=1 spaces requests evenly; the state is one number, so there is no log to clear.
         rate = Rate(1000, ceil(1_000_000 / requests_per_second), burst=1)
         self._limiter = Limiter(SingleBucketFactory(StateBucket([rate], GCRA()), schedule_leak=False), buffer_ms=0)
         self._next_in_line = Lock()
 
     def wait(self) -> None:
-        # One waits at the door and the others behind it. All at the door, each loser would sleep a whole interval more,
-        # from a time that its earlier sleeps have made late, and slots would pass unused.
+        # Only one thread waits for the limiter, the others queue behind it. If all waited, each that loses would sleep
+        # another whole interval from an already late time, and slots would stay unused.
         with self._next_in_line:
             self._limiter.try_acquire("request")
 
@@ -145,7 +145,7 @@ class HostLimits:
         self._rate_limiter = rate_limiter
 
     def acquire(self) -> Permit:
-        """Wait for the breaker and for the rate. CircuitOpen if the host was given up."""
+        """Wait for the breaker and the rate limiter. Raises CircuitOpen if the host was given up."""
         while True:
             self.breaker.wait()
             self._rate_limiter.wait()
@@ -160,7 +160,7 @@ _registering = Lock()
 
 
 def limits_of(host: str, netloc: str, requests_per_second: float) -> HostLimits:
-    """The limits of a host, by its name and address. Callers that name the same host and rate share them."""
+    """The limits of a host, by its name and address. Callers with the same host and rate share them."""
     with _registering:
         breaker = _breakers.setdefault((host, netloc), CircuitBreaker())
         key = (host, netloc, requests_per_second)
@@ -170,9 +170,9 @@ def limits_of(host: str, netloc: str, requests_per_second: float) -> HostLimits:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that ``Retry-After`` asks for, in either of its forms; None if it is absent or unreadable.
+    """The wait that ``Retry-After`` demands, in seconds, in either of its forms; None if absent or unreadable.
 
-    A date is measured from the answer's own ``Date``, so that a wrong clock on either side does not matter.
+    A date is relative to the response's own ``Date``, so a wrong clock on either side does not matter.
     """
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}", value):

@@ -2,8 +2,8 @@
 
 Belongs here: writing, sealing and reading such a batch. Does not belong here: fetching (extract.py), Kafka.
 
-A publisher has to know a batch's total before its first record, and a batch may be larger than memory. A sealed spool
-outlives a crash, so that nothing already fetched is asked for again; one that was never sealed is thrown away.
+The publisher must know a batch's total before its first record, and a batch may be larger than memory. A sealed spool
+survives a crash, so that nothing is fetched twice; an unsealed one is discarded.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from steam_assets.kafka.envelope import Envelope
 from steam_assets.settings import private_folder
 
 LOCK_SECONDS = 1.0
-"""A sweep holds a partition's lock for a moment."""
+"""Long enough for a sweep, which holds a partition's lock only briefly."""
 
 
 class SpoolInUse(Exception):
-    """Another process is fetching the same partition of the same source right now."""
+    """Another process is currently fetching the same partition of the same source."""
 
 
 class SpoolDamaged(Exception):
-    """A sealed spool does not hold what its seal says."""
+    """A sealed spool does not match its seal."""
 
 
 class Seal(BaseModel):
-    """What a finished spool holds; written last, whole. ``about`` tells the question that was asked."""
+    """The summary of a finished spool, written last and atomically. ``about`` identifies the request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ class Seal(BaseModel):
 class Spool:
     """A partition's sealed batch on disk.
 
-    Iterating gives its envelopes in sequence; SpoolDamaged if there are more or fewer than were sealed, or if they
+    Iterating yields its envelopes in sequence and raises SpoolDamaged if their number differs from the seal or they
     cannot be read. ``records`` counts envelopes, ``items`` the items of each clean table.
     """
 
@@ -61,7 +61,7 @@ class Spool:
 
     @classmethod
     def sealed(cls, folder: Path, source: str, partition_key: str, about: str) -> Spool | None:
-        """The sealed spool of a partition if there is one for the same question."""
+        """The sealed spool of a partition, if there is one for the same request."""
         place = _place(folder, source, partition_key)
         try:
             seal = Seal.model_validate_json((place / "seal.json").read_bytes())
@@ -73,7 +73,7 @@ class Spool:
 
     @classmethod
     def drop_published(cls, folder: Path, source: str, partition_key: str, batch_ids: Collection[str]) -> None:
-        """Remove a partition's sealed spool if its batch is one of those; a run died right after it published it."""
+        """Remove a partition's sealed spool if its batch is one of those: its run died right after publishing."""
         place = _place(folder, source, partition_key)
         with suppress(FileNotFoundError, ValidationError):
             if Seal.model_validate_json((place / "seal.json").read_bytes()).batch_id in batch_ids:
@@ -81,12 +81,12 @@ class Spool:
 
     @classmethod
     def sweep(cls, folder: Path) -> None:
-        """Remove what writers that died left unsealed, of all partitions. Nobody can go on with that."""
+        """Remove the unsealed spools of dead writers, for all partitions. They cannot be resumed."""
         for lock_file in folder.glob("*/*.lock"):
             place, lock = lock_file.with_suffix(""), FileLock(lock_file)
             if not place.is_dir():
                 continue
-            # The lock of a process goes with it, however it ends.
+            # The kernel releases a process's lock however it ends.
             with suppress(Timeout), lock.acquire(blocking=False):
                 if not (place / "seal.json").exists():
                     _clear(place)
@@ -120,7 +120,7 @@ class Spool:
             raise SpoolDamaged(self._damage(path, f"{count} envelopes instead of {self.records}"))
 
     def discard(self) -> None:
-        """Remove it, once its batch is published and landed. Doing so twice is no error."""
+        """Remove it once its batch is published and landed. Idempotent."""
         _clear(self._folder)
 
     def _damage(self, path: Path, what: str) -> str:
@@ -128,9 +128,9 @@ class Spool:
 
 
 class SpoolWriter:
-    """Writes one batch: a context that ends with ``seal()`` or leaves nothing.
+    """Writes one batch: a context manager that ends with ``seal()`` or leaves nothing behind.
 
-    SpoolInUse if somebody else writes the same partition. What an earlier writer left there is removed.
+    Raises SpoolInUse if another process writes the same partition. Removes what an earlier writer left.
     """
 
     def __init__(self, folder: Path, source: str, partition_key: str) -> None:
@@ -151,14 +151,14 @@ class SpoolWriter:
             ) from error
         _clear(self._folder)
         self._folder.mkdir(exist_ok=True)
-        # Level 1: the file lives for minutes, and packing must not slow the fetch.
+        # Level 1: the file lives for minutes, and compression must not slow down the fetch.
         self._file = gzip.open(self._folder / f"{self.batch_id}.jsonl.gz", "wb", compresslevel=1)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             if self._sealed is None:
-                # The disk may be full, which is then the error that is on its way already.
+                # The disk may be full, in which case that error is already being raised.
                 with suppress(OSError):
                     self._file.close()
                 _clear(self._folder)
@@ -166,7 +166,7 @@ class SpoolWriter:
             self._lock.release()
 
     def append(self, envelope: Envelope) -> None:
-        """Add the next envelope. ValueError if it is not the next one of this batch."""
+        """Append the next envelope. Raises ValueError if it is not the next one of this batch."""
         if (envelope.batch_id, envelope.sequence) != (self.batch_id, self.records):
             raise ValueError(
                 f"envelope {envelope.sequence} of batch {envelope.batch_id} is not number {self.records} "
@@ -177,7 +177,7 @@ class SpoolWriter:
         self._items.update(envelope.items)
 
     def seal(self, about: str) -> Spool:
-        """End the batch and put it safely on disk. After this it outlives a crash."""
+        """Close the batch and sync it to disk. From then on it survives a crash."""
         self._file.close()
         _sync(self._folder / f"{self.batch_id}.jsonl.gz")
         seal = Seal(batch_id=self.batch_id, about=about, records=self.records, items=dict(self._items))
@@ -192,12 +192,12 @@ class SpoolWriter:
 
 def _place(folder: Path, source: str, partition_key: str) -> Path:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", source) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", partition_key):
-        raise ValueError(f"{source!r} and {partition_key!r} are no source name and partition key (YYYY-MM-DD)")
+        raise ValueError(f"{source!r}, {partition_key!r}: expected a source name and a partition key (YYYY-MM-DD)")
     return folder / source / partition_key
 
 
 def _clear(folder: Path) -> None:
-    # The seal goes first: without it, what is left is an unfinished spool.
+    # The seal is removed first: without it, what is left counts as an unfinished spool.
     (folder / "seal.json").unlink(missing_ok=True)
     if folder.is_dir():
         for path in folder.iterdir():

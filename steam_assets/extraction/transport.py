@@ -1,6 +1,6 @@
-"""One GET over the network, bounded in time and bytes.
+"""One GET request over the network, limited in time and size.
 
-Belongs here: the session, the deadline of a whole answer, the caps, turning bytes into UTF-8, keeping secrets out of
+Belongs here: the session, the deadline of a whole response, size limits, decoding to UTF-8, keeping secrets out of
 logs. Does not belong here: what a status means, retries, rates.
 """
 
@@ -26,7 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from steam_assets.clock import Clock
-from steam_assets.extraction.errors import AnswerStaysInvalid, Evidence, Unreachable
+from steam_assets.extraction.errors import Evidence, Unreachable, UnusableResponse
 from steam_assets.extraction.limits import RetryPolicy
 
 MAX_BODY_BYTES = 32 * 2**20
@@ -43,7 +43,7 @@ _present = local()
 
 
 class Secrets(logging.Filter):
-    """Secret texts of this process, and their removal from text, bytes and the network library's log."""
+    """The secrets of this process, redacted from text, bytes and the HTTP library's log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,9 +75,9 @@ logging.getLogger("urllib3.connectionpool").addFilter(SECRETS)
 
 
 class Deadline:
-    """Cuts this thread's connection when its time is over.
+    """Shuts down this thread's connection when its time is up.
 
-    Read timeouts count from byte to byte, so that one byte a second would last for ever; this ends also those.
+    Read timeouts restart with every byte, so a server that trickles one byte per second would never time out.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -108,7 +108,7 @@ class Deadline:
         self.passed = True
         with self._lock:
             if self._socket is not None:
-                # The plain socket's own shutdown: that of a TLS socket also drops its state under the reader's feet.
+                # The plain socket's shutdown: a TLS socket's also discards its state while another thread reads.
                 with suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
@@ -152,12 +152,12 @@ class _WatchedAdapter(HTTPAdapter):
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        # Even with redirects off, the library reads a redirect's whole body here, past all caps.
+        # Even with redirects off, the library reads a redirect's whole body here, without any size limit.
         return None
 
 
 def session(headers: Mapping[str, str]) -> requests.Session:
-    """A session for one host, usable by several threads: it follows nothing and keeps no cookies."""
+    """Create a session for one host, usable by several threads: it follows no redirects and keeps no cookies."""
     made = _Session()
     adapter = _WatchedAdapter(pool_connections=1, pool_maxsize=MOST_CONNECTIONS)
     made.mount("http://", adapter)
@@ -177,9 +177,9 @@ def get(
     seconds: float,
     clock: Clock,
 ) -> Evidence:
-    """What the host sent, whatever its status.
+    """Send a GET request and return the response, whatever its status.
 
-    Unreachable if it did not send a whole answer within ``seconds``; AnswerStaysInvalid if it sent too much.
+    Raises Unreachable without a complete response within ``seconds``, UnusableResponse if the response is too large.
     """
     shown = SECRETS.redact(requests.Request("GET", url, params=dict(params)).prepare().url or url)
     received = _Received(shown, clock)
@@ -198,10 +198,10 @@ def get(
             failure = error
     if deadline.passed:
         raise Unreachable(
-            f"no whole answer within {seconds:.1f} s: {shown}; try again later", evidence=received.evidence()
+            f"no complete response within {seconds:.1f} s: {shown}; try again later", evidence=received.evidence()
         )
     if failure is not None:
-        # Raised outside the handler: the library's own error shows the address with its key, and would be chained.
+        # Raised outside the handler: the library's own error shows the URL with its key, and would be chained.
         raise Unreachable(f"{_why(failure)}: {shown}; try again later", evidence=received.evidence())
     return received.whole()
 
@@ -213,7 +213,7 @@ class _Raw(Protocol):
 
 
 class _Received:
-    """What has come so far of one answer."""
+    """The part of one response received so far."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
@@ -233,22 +233,22 @@ class _Received:
         while chunk := raw.read(CHUNK_BYTES, decode_content=True):
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise self._too_large(f"the answer is larger than {MAX_BODY_BYTES // 2**20} MiB")
+                raise self._too_large(f"the response is larger than {MAX_BODY_BYTES // 2**20} MiB")
             if size > RATIO_MATTERS_FROM_BYTES and size > MAX_RATIO * max(raw.tell(), 1):
-                raise self._too_large(f"the answer unpacks to more than {MAX_RATIO} times its size")
+                raise self._too_large(f"the response decompresses to more than {MAX_RATIO} times its size")
             yield chunk
 
-    def _too_large(self, reason: str) -> AnswerStaysInvalid:
-        return AnswerStaysInvalid(f"{reason}: {self._url}. Next: look at the kept start", evidence=self.evidence())
+    def _too_large(self, reason: str) -> UnusableResponse:
+        return UnusableResponse(f"{reason}: {self._url}. Next: inspect its stored start", evidence=self.evidence())
 
     def evidence(self) -> Evidence | None:
-        """The start of the answer, or None if not even its headers came."""
+        """The start of the response, or None if not even its headers arrived."""
         return self._evidence(b"".join(self._chunks[: EVIDENCE_BYTES // CHUNK_BYTES]))
 
     def whole(self) -> Evidence:
         answer = self._evidence(b"".join(self._chunks))
         if answer is None:
-            raise Unreachable(f"nothing came: {self._url}; try again later")
+            raise Unreachable(f"no response: {self._url}; try again later")
         return answer
 
     def _evidence(self, body: bytes) -> Evidence | None:
@@ -262,9 +262,9 @@ class _Received:
 
 
 def to_utf8(body: bytes, content_type: str) -> tuple[bytes, str]:
-    """The body as UTF-8 without a byte-order mark, and the charset it was read as if that was not plain UTF-8.
+    """The body as UTF-8 without a byte-order mark, and the charset it was decoded from if not plain UTF-8.
 
-    JSON is UTF-8 whatever its headers declare; the declared charset counts only where the bytes are not UTF-8.
+    JSON is UTF-8 whatever its headers declare; the declared charset counts only if the bytes are not UTF-8.
     """
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return body.decode("utf-16", errors="replace").encode(), "utf-16"

@@ -1,7 +1,7 @@
-"""From Kafka to raw tables: a batch's envelopes, a row each, with the offsets they came from.
+"""From Kafka to raw tables: one row per envelope of a batch, with the offset it came from.
 
-Belongs here: landing of one batch, setting aside what is no envelope. Does not belong here: reading Kafka
-(consumer.py), files and commits (lake/raw_tables.py).
+Belongs here: landing one batch, setting aside invalid records. Does not belong here: reading Kafka (consumer.py),
+files and commits (lake/raw_tables.py).
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source
 
 NO_PARTITION = "0000-00-00"
-"""The partition of records whose headers name none of the source's."""
+"""The partition key for records whose headers name no partition of the source."""
 
 
 class WrongPeriod(Exception):
-    """Records of a batch were fetched when its partition could not be asked about; nothing was committed."""
+    """Records of a batch were fetched outside the time in which its partition is available; nothing was committed."""
 
 
 @dataclass(frozen=True)
 class LandedBatch:
-    """A batch whose rows are written and not yet visible: ``files`` are to be committed with what the ledger says."""
+    """A batch whose rows are written but not yet visible; ``files`` are to be committed together with its record."""
 
     batch: Batch
     files: Sequence[str]
 
 
 def land(lake: Lake, source: Source, receipt: Receipt, now: datetime) -> LandedBatch:
-    """Write the batch's rows. The commit, which makes them visible, is the caller's.
+    """Write the batch's rows; the caller commits them, which makes them visible.
 
-    Raises LostRecords if the topic no longer holds all of the batch, or not the items that its receipt names;
-    WrongPeriod if an answer cannot be of the partition's window. Records that are no envelope go to the dead-letter
-    topic and are set aside, and are counted. Landing again writes the same rows, of which a commit takes one set.
+    Raises LostRecords if the topic no longer holds the whole batch, or other items than its receipt counts;
+    WrongPeriod if a response cannot belong to the partition's window. Records that are not valid envelopes are sent to
+    the dead-letter topic, set aside and counted. Landing again writes the same rows; a commit keeps one copy of them.
     """
     return _Landing(lake, source, receipt).run(now)
 
@@ -51,15 +51,15 @@ def land(lake: Lake, source: Source, receipt: Receipt, now: datetime) -> LandedB
 def set_aside(
     lake: Lake, source: Source, poisons: Sequence[Poison], now: datetime, partition_key: str = NO_PARTITION
 ) -> int:
-    """Send records that are no envelope to the dead-letter topic, and keep them in the source's table of such.
+    """Send poison records to the dead-letter topic and store them in the source's set-aside table.
 
-    Those that were kept before, by topic, Kafka partition and offset, are left alone; the number of new ones. Raises
-    KafkaUnavailable; the topics must be there.
+    Records already stored (same topic, Kafka partition and offset) are skipped. Returns the number of new ones. The
+    topics must exist. Raises KafkaUnavailable.
     """
     known = kept_aside(lake.set_aside(source), partition_key)
     new = [poison for poison in poisons if aside_id(poison) not in known]
     for poison in new:
-        # What is kept comes last: where it stands, the dead letter was sent.
+        # Stored after sending: a stored record proves that its dead letter was sent.
         dead_letter(lake.settings, source.name, poison)
     return put_aside(lake.set_aside(source), source.name, partition_key, [_aside(poison) for poison in new], now)
 
@@ -69,7 +69,7 @@ def aside_id(poison: Poison) -> str:
 
 
 def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, Any]:
-    """An envelope as a row of a raw table; where it came from is null for an import."""
+    """An envelope as a row of a raw table; topic, partition and offset are null for an import."""
     return vars(envelope) | {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
 
 
@@ -97,7 +97,7 @@ class _Landing:
         if not spoiled and +self.items != +Counter(receipt.items):
             raise LostRecords(
                 f"{receipt.source} {receipt.partition_key}: {dict(receipt.items)} items were published "
-                f"and {dict(self.items)} came out of {receipt.topic}"
+                f"but {dict(self.items)} were read from {receipt.topic}"
             )
         batch = Batch(
             batch_id=receipt.batch_id,
@@ -133,9 +133,9 @@ class _Landing:
         where = f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset"
         if not self.source.history.belongs(window, envelope.fetched_at):
             raise WrongPeriod(
-                f"{where} {record.offset} was fetched at {envelope.fetched_at:%Y-%m-%d %H:%M} UTC, which that "
-                "partition cannot be of. Whoever published it used a wrong key; ask the source by `steam-assets run "
-                f"{self.source.name} --from {window.key} --refetch`"
+                f"{where} {record.offset} was fetched at {envelope.fetched_at:%Y-%m-%d %H:%M} UTC, so it cannot belong "
+                "to that partition; its producer used the wrong key. Fetch it again: steam-assets run "
+                f"{self.source.name} --from {window.key} --refetch"
             )
         if hashlib.sha256(envelope.body.encode()).hexdigest() != envelope.sha256:
-            raise LostRecords(f"{where} {record.offset} holds another body than its SHA-256 names")
+            raise LostRecords(f"{where} {record.offset} has a body that does not match its SHA-256")

@@ -1,11 +1,11 @@
-"""Where a raw partition comes from: what is there, Kafka, the raw backup, or the source, in that order.
+"""Where a raw partition comes from: the raw store, Kafka, the raw backup or the source, in that order.
 
-Belongs here: the order and its reasons. Does not belong here: each way itself (extract.py, producer.py, landing.py,
-lake/).
+Belongs here: the order and the reasons for it. Does not belong here: the steps themselves (extract.py, producer.py,
+landing.py, lake/).
 
-A batch that was published but not landed is found in the topic and landed; the source is not asked twice. A partition
-that housekeeping cleared comes back from Kafka or from its backup. Only what is nowhere is asked of the source, and
-only if the source can be asked about that window, or if a run that died had its answers on disk already.
+A batch that was published but not landed is found in the topic and landed; the source is not fetched twice. A partition
+that housekeeping cleared comes back from Kafka or from its backup. The source is fetched only if none of them has the
+partition, and only if that window is available, or a run that died had already spooled the responses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from steam_assets.clock import Clock
-from steam_assets.extraction.errors import NotAskable, SourceError
+from steam_assets.extraction.errors import NotAvailable, SourceError
 from steam_assets.extraction.extract import extract
 from steam_assets.extraction.hosts import keyed
 from steam_assets.extraction.http_client import HttpClient
@@ -35,7 +35,7 @@ from steam_assets.sources.source import FetchRequest, Source
 
 
 def held(lake: Lake, source: Source) -> set[str]:
-    """Keys of the partitions that need not be asked of the source: raw, its backup or the topic has them.
+    """Keys of the partitions that need not be fetched, because raw, its backup or the topic has them.
 
     A topic that cannot be read counts as empty.
     """
@@ -49,7 +49,7 @@ def held(lake: Lake, source: Source) -> set[str]:
 class Origin(StrEnum):
     """Where a raw partition came from."""
 
-    THERE = "already there"
+    PRESENT = "already there"
     KAFKA = "kafka"
     BACKUP = "raw backup"
     SOURCE = "source"
@@ -57,7 +57,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class Resolved:
-    """``receipts`` of the batches to land; none where the raw store has all of them already."""
+    """``receipts`` of the batches to land; none if the raw store already has all of them."""
 
     origin: Origin
     receipts: tuple[Receipt, ...] = field(default_factory=tuple)
@@ -65,7 +65,10 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a partition will come from: ``receipts`` the topic holds of it to land, ``published`` all batches there."""
+    """Where a partition will come from.
+
+    ``receipts`` are its batches to land from the topic; ``published`` are the ids of all its batches in the topic.
+    """
 
     origin: Origin
     receipts: tuple[Receipt, ...] = field(default_factory=tuple)
@@ -74,7 +77,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class RawResolver:
-    """Resolves raw partitions of one deployment. ``progress`` is called with the number of answers so far."""
+    """Resolves raw partitions of one deployment. ``progress`` gets the number of responses fetched so far."""
 
     lake: Lake
     clock: Clock
@@ -90,54 +93,53 @@ class RawResolver:
         refetch: bool = False,
         batch_ids: Sequence[str] = (),
     ) -> Resolved:
-        """Find the partition, or ask for it. ``apps`` is called only if the source is asked.
+        """Find the partition, or fetch it. ``apps`` is called only if the source is fetched.
 
-        ``refetch`` asks the source in any case and adds a snapshot beside those there are. ``batch_ids`` are batches in
-        the topic to add to a partition that is there already. Raises NotAskable, naming the gap, if the partition or a
-        batch is nowhere and the source cannot be asked; SourceError if asking failed, with the refused bytes in
-        quarantine.
+        ``refetch`` always fetches the source and adds a snapshot to the existing ones. ``batch_ids`` are batches in the
+        topic to add to an existing partition. Raises NotAvailable, naming the gap, if nothing has the partition or a
+        batch and the source cannot provide it; SourceError if the fetch failed, with the rejected bytes in quarantine.
         """
         plan = self.plan(source, partition_key, refetch=refetch, batch_ids=batch_ids)
         if plan.origin is Origin.SOURCE:
-            return Resolved(plan.origin, (self._ask(source, partition_key, apps, plan.published),))
+            return Resolved(plan.origin, (self._fetch(source, partition_key, apps, plan.published),))
         if plan.origin is Origin.BACKUP:
             restore(self.lake.raw_twins(source), partition_key, overwrite=True)
         return Resolved(plan.origin, plan.receipts)
 
     def plan(self, source: Source, partition_key: str, *, refetch: bool = False, batch_ids: Sequence[str] = ()) -> Plan:
-        """Look at the raw store, then at the topic, then at the backup, each at most once. Changes no data."""
-        there = self._is_there(source, partition_key)
-        if there and not (refetch or batch_ids):
-            return Plan(Origin.THERE)
+        """Check the raw store, then the topic, then the backup, each at most once. Changes no data."""
+        present = self._is_present(source, partition_key)
+        if present and not (refetch or batch_ids):
+            return Plan(Origin.PRESENT)
         ensure_topics(self.lake.settings, source)
         retained = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
-        if there and batch_ids:
+        if present and batch_ids:
             return self._additional(source, partition_key, batch_ids, retained)
         held = set[str]() if refetch else self._held_by_backup(source, partition_key, retained)
         if held:
-            # The topic has forgotten at least one snapshot; what it has beyond the backup is landed on top.
+            # The topic no longer has at least one snapshot; batches it has beyond the backup are landed on top.
             return Plan(Origin.BACKUP, tuple(batch for name, batch in retained.items() if name not in held))
         if retained and not refetch:
             return Plan(Origin.KAFKA, tuple(retained.values()))
         return Plan(Origin.SOURCE, published=frozenset(retained))
 
-    def _is_there(self, source: Source, partition_key: str) -> bool:
+    def _is_present(self, source: Source, partition_key: str) -> bool:
         raw = self.lake.raw(source)
         return raw.record(RawRecord, partition_key) is not None and raw.is_whole(partition_key)
 
     def _held_by_backup(self, source: Source, partition_key: str, retained: Collection[str]) -> set[str]:
-        """Batches of the partition to bring back from its backup; none where the topic has all of them.
+        """Batches of the partition to restore from its backup; none if the topic has all of them.
 
-        NotAskable if files of the partition are missing and a batch of it is nowhere else.
+        Raises NotAvailable if files of the partition are missing and nothing else has one of its batches.
         """
         copy = backup_of(self.lake.raw_twins(source), partition_key)
         held = copy.of.batch_ids if copy else set[str]()
         record = self.lake.raw(source).record(RawRecord, partition_key)
         if record is not None and (lost := sorted(record.batch_ids - held - set(retained))):
-            raise NotAskable(
-                f"gap: {source.name} {partition_key} has lost files, and neither Kafka nor the raw backup has batch "
-                f"{', '.join(lost)} any more. Bring the files back, or import them again; to give them up and ask the "
-                f"source anew: steam-assets run {source.name} --from {partition_key} --refetch"
+            raise NotAvailable(
+                f"gap: {source.name} {partition_key} has lost files, and neither Kafka nor the raw backup still has "
+                f"batch {', '.join(lost)}. Restore the files, or import them again; to give them up and fetch the "
+                f"source again: steam-assets run {source.name} --from {partition_key} --refetch"
             )
         return held if record is not None or held - set(retained) else set()
 
@@ -145,13 +147,13 @@ class RawResolver:
         self, source: Source, partition_key: str, batch_ids: Sequence[str], retained: Mapping[str, Receipt]
     ) -> Plan:
         if lost := [batch_id for batch_id in batch_ids if batch_id not in retained]:
-            raise NotAskable(
+            raise NotAvailable(
                 f"{source.name} {partition_key}: the topic no longer holds batch {', '.join(lost)}; "
-                "ask whoever published it to publish it again"
+                "publish it again from its producer"
             )
         return Plan(Origin.KAFKA, tuple(retained[batch_id] for batch_id in batch_ids))
 
-    def _ask(
+    def _fetch(
         self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]], published: Collection[str]
     ) -> Receipt:
         settings, folder = self.lake.settings, spool_folder(self.lake.settings)
@@ -192,5 +194,5 @@ class RawResolver:
 
 
 def spool_folder(settings: Settings) -> Path:
-    """Where batches lie between fetching and publishing."""
+    """The folder for batches between fetching and publishing."""
     return settings.home / "spool"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.table import insight_table
-from steam_assets.lake.iceberg_table import decided_anew
+from steam_assets.lake.iceberg_table import retry_on_contention
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.commits import commits_since
 from steam_assets.ledger.unrefreshed import PROPERTY, Mark, Partitions, behind, clean_tables
@@ -36,4 +36,4 @@ class Refreshing:
         mark = Mark(cursor=self._now.cursor, left={table: keys for table, keys in left.items() if keys})
         table = insight_table(self.lake, FRESHNESS)
         if table.load():
-            decided_anew(lambda: table.commit({}, properties={PROPERTY: mark}))
+            retry_on_contention(lambda: table.commit({}, properties={PROPERTY: mark}))

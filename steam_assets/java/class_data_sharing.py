@@ -1,10 +1,10 @@
-"""Archives of the classes that Kafka's and Spark's JVMs load: with one, a JVM starts in half the time.
+"""Class data sharing (CDS) archives for Kafka's and Spark's JVMs, which halve their start-up time.
 
-Belongs here: where an archive rests, for which jars and which Java it is, how a JVM writes and uses it. Does not belong
-here: starting those JVMs (broker.py, spark/session.py), when one is made (commands/warm.py).
+Belongs here: where an archive is stored, its jars and Java version, how a JVM writes and uses it. Does not belong here:
+starting those JVMs (kafka/embedded_broker.py, spark/session.py), when an archive is created (commands/warm.py).
 
-Java calls it application class-data sharing (JEP 310, JEP 350). An archive serves the very Java and jars it was made
-by; for others the JVM would refuse it with a warning, so each combination has a file of its own.
+See application class-data sharing, JEP 310 and JEP 350. An archive works only with the Java and the jars it was created
+with; the JVM rejects others with a warning, so each combination has its own file.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from steam_assets.java.jvm import find_java
 
 
 class NoArchive(Exception):
-    """A JVM ended without having written its archive."""
+    """A JVM exited without writing its archive."""
 
 
 def archive_options(program: str, jars: Iterable[Path]) -> list[str]:
-    """The JVM options by which ``program``, whose class path are ``jars``, uses its archive; none if there is none."""
+    """The JVM options for ``program``, with the class path ``jars``, to use its archive; none if it does not exist."""
     if not any(_folder().glob(f"{program}-*.jsa")):
         return []
     archive = archive_of(program, jars)
@@ -32,7 +32,7 @@ def archive_options(program: str, jars: Iterable[Path]) -> list[str]:
 
 
 def archive_of(program: str, jars: Iterable[Path]) -> Path:
-    """Where the archive of ``program`` with these jars and this machine's Java rests."""
+    """The path of the archive of ``program`` with these jars and this machine's Java."""
     java = find_java().resolve()
     parts = [java.parents[1] / "lib" / "modules", *jars]
     identity = hashlib.sha256()
@@ -44,9 +44,9 @@ def archive_of(program: str, jars: Iterable[Path]) -> Path:
 
 @contextmanager
 def recorded(archive: Path) -> Iterator[str]:
-    """The option by which a JVM writes ``archive`` when it ends, which it must have on leaving. Raises NoArchive.
+    """The option for a JVM to write ``archive`` when it exits, which it must do inside this context.
 
-    A JVM that meets half a file crashes: the archive gets its name when it is whole.
+    Raises NoArchive. A JVM crashes on a partial file, so the archive is renamed into place when complete.
     """
     archive.parent.mkdir(parents=True, exist_ok=True)
     unfinished = archive.with_name(f".{archive.name}.{os.getpid()}")

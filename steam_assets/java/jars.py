@@ -1,11 +1,11 @@
-"""The JVM parts of the product: Kafka's and Spark's jars, named by Maven coordinates and pinned by SHA-256.
+"""The product's JVM dependencies: Kafka's and Spark's jars, identified by Maven coordinates and pinned by SHA-256.
 
-Belongs here: which jars, where they rest on this machine, that they are the pinned ones.
-Does not belong here: what is done with them (broker.py, spark/session.py).
+Belongs here: which jars, where they are stored on this machine, verifying them.
+Does not belong here: using them (kafka/embedded_broker.py, spark/session.py).
 
-``jars.lock`` beside this file names every jar with its digest, so that a pinned set needs no resolving: a jar comes
-from STEAM_JARS_DIR (a folder with the jars baked in, for machines without a network), else from the user's cache,
-else from a Maven repository by jgo, into that cache. After a change of the coordinates below, run ``lock_jars()``.
+``jars.lock`` next to this file lists every jar with its digest, so that a pinned set needs no dependency resolution. A
+jar comes from STEAM_JARS_DIR (a folder filled beforehand, for machines without a network), else from the user's cache,
+else from a Maven repository via jgo, into that cache. After changing the coordinates below, run ``lock_jars()``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ JARS_DIR_VARIABLE = "STEAM_JARS_DIR"
 
 @dataclass(frozen=True)
 class JarSet:
-    """Coordinates (``group:artifact:version``) that are wanted together, with or without what they depend on."""
+    """Coordinates (``group:artifact:version``) that are used together, with or without their dependencies."""
 
     coordinates: tuple[str, ...]
     transitive: bool = False
@@ -47,7 +47,7 @@ SPARK = JarSet(("org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0", "org
 POSTGRESQL = JarSet(("org.postgresql:postgresql:42.7.8",))
 """For catalogs in a PostgreSQL database."""
 AWS_SDK = "2.44.4"
-"""The version that Iceberg's own AWS bundle is made of."""
+"""The version in Iceberg's own AWS bundle."""
 # What s3a:// and Iceberg's S3FileIO and GlueCatalog load, and STS for roles. Spark has the rest (netty, Apache's HTTP
 # client, codecs). docs/decisions has the sizes.
 AWS_SDK_MODULES = [
@@ -99,11 +99,11 @@ PINNED = (KAFKA, SPARK, POSTGRESQL, SPARK_S3)
 
 
 class UnavailableJar(Exception):
-    """A jar is neither on this machine nor to be had."""
+    """A jar is not on this machine and cannot be fetched."""
 
 
 class ChangedJar(Exception):
-    """A jar's bytes are not the pinned ones."""
+    """A jar does not match its pinned digest."""
 
 
 def kafka_jars() -> list[Path]:
@@ -112,16 +112,16 @@ def kafka_jars() -> list[Path]:
 
 
 def spark_jars(*, s3: bool, postgresql: bool = False) -> list[Path]:
-    """What Spark needs besides its own jars: Iceberg; if asked, what reaches S3 and Glue, or PostgreSQL."""
+    """The jars Spark needs besides its own: Iceberg, and on request those for S3 and Glue, or PostgreSQL."""
     more = (SPARK_S3.coordinates if s3 else ()) + (POSTGRESQL.coordinates if postgresql else ())
     return resolve(SPARK.coordinates + more, transitive=False)
 
 
 def resolve(coordinates: Sequence[str], transitive: bool) -> list[Path]:
-    """The jars of ``coordinates`` on this machine, fetched if need be, digests verified where pinned.
+    """The jars of ``coordinates`` on this machine, fetched if necessary and verified if pinned.
 
-    ``transitive`` adds all they depend on; of two versions, the one that an earlier coordinate asks for is taken.
-    Coordinates that ``jars.lock`` does not know are resolved too, with a warning. Raises UnavailableJar, ChangedJar.
+    ``transitive`` adds all their dependencies; if versions conflict, the one required by the earlier coordinate wins.
+    Coordinates missing from ``jars.lock`` are resolved too, with a warning. Raises UnavailableJar, ChangedJar.
     """
     lock = _read_lock()
     wanted: Sequence[str] = coordinates
@@ -129,13 +129,13 @@ def resolve(coordinates: Sequence[str], transitive: bool) -> list[Path]:
         wanted = lock.closures.get("+".join(coordinates)) or _closure(coordinates)
     unpinned = [coordinate for coordinate in wanted if coordinate not in lock.sha256]
     if unpinned:
-        log.warning("not in jars.lock, so their bytes are not verified: %s", ", ".join(unpinned))
+        log.warning("not in jars.lock, so not verified: %s", ", ".join(unpinned))
     with ThreadPoolExecutor(max_workers=8) as pool:
         return list(pool.map(lambda coordinate: _have(coordinate, lock.sha256.get(coordinate)), wanted))
 
 
 def lock_jars(sets: Sequence[JarSet] = PINNED, to: Path = LOCK) -> None:
-    """Resolve ``sets`` anew by jgo and write the lock: what each set consists of, and each jar's SHA-256."""
+    """Resolve ``sets`` with jgo and write the lock: the jars of each set, and each jar's SHA-256."""
     closures = {"+".join(wanted.coordinates): _closure(wanted.coordinates) for wanted in sets if wanted.transitive}
     single = {coordinate for wanted in sets if not wanted.transitive for coordinate in wanted.coordinates}
     every = sorted(single.union(*closures.values()))
@@ -148,18 +148,18 @@ def lock_jars(sets: Sequence[JarSet] = PINNED, to: Path = LOCK) -> None:
 
 
 def export_jars(folder: Path, sets: Sequence[JarSet] = PINNED) -> list[Path]:
-    """Copy the jars of ``sets`` into ``folder``, which then serves as STEAM_JARS_DIR on a machine without network."""
+    """Copy the jars of ``sets`` into ``folder``, for use as STEAM_JARS_DIR on a machine without a network."""
     folder.mkdir(parents=True, exist_ok=True)
     jars = {jar for wanted in sets for jar in resolve(wanted.coordinates, wanted.transitive)}
     return [Path(shutil.copy2(jar, folder / jar.name)) for jar in sorted(jars)]
 
 
 def cache_folder() -> Path:
-    """Where fetched jars rest: a Maven repository in the user's cache."""
+    """The folder of fetched jars: a Maven repository in the user's cache."""
     try:
         home = Path.home()
     except RuntimeError:
-        # Neither HOME nor a line of /etc/passwd: where others would write then.
+        # No HOME and no entry in /etc/passwd: use the same default as other programs.
         home = Path("/")
     if platform.system() == "Darwin":
         base = home / "Library" / "Caches"
@@ -189,8 +189,8 @@ def _have(coordinate: str, pinned: str | None) -> Path:
         jar = Path(baked) / name
         if not jar.is_file():
             raise UnavailableJar(
-                f"{name} is not in {baked} ({JARS_DIR_VARIABLE}); "
-                f"fill that folder with export_jars() on a machine that has a network, or unset {JARS_DIR_VARIABLE}"
+                f"{name} is not in {baked} ({JARS_DIR_VARIABLE}); fill that folder with `steam-assets jars` on a "
+                f"machine with a network, or unset {JARS_DIR_VARIABLE}"
             )
     else:
         jar = cache_folder().joinpath(*group.split("."), artifact, version, name)
@@ -198,7 +198,7 @@ def _have(coordinate: str, pinned: str | None) -> Path:
             jar = _fetch(group, artifact, version)
     if os.pathsep in str(jar):
         raise UnavailableJar(
-            f"Java cannot load {jar}: on a class path, {os.pathsep} separates files; set {JARS_DIR_VARIABLE} or "
+            f"Java cannot load {jar}: {os.pathsep} separates the entries of a class path; set {JARS_DIR_VARIABLE} or "
             f"XDG_CACHE_HOME to a folder without it"
         )
     if pinned is not None:
@@ -210,7 +210,7 @@ def _verify(jar: Path, pinned: str) -> None:
     stat = jar.stat()
     digest = _digest_of_unchanged(jar, stat.st_size, stat.st_mtime_ns)
     if digest != pinned:
-        raise ChangedJar(f"{jar} has SHA-256 {digest}, jars.lock says {pinned}; delete that file and try again")
+        raise ChangedJar(f"{jar} has SHA-256 {digest}, but jars.lock has {pinned}; delete that file and try again")
 
 
 @cache
@@ -228,8 +228,8 @@ def _fetch(group: str, artifact: str, version: str) -> Path:
         cache_folder().mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnavailableJar(
-            f"{artifact}-{version}.jar cannot be kept in {cache_folder()} ({error.strerror}); set XDG_CACHE_HOME to a "
-            f"folder that this user may write, or {JARS_DIR_VARIABLE} to one that has the jars"
+            f"{artifact}-{version}.jar cannot be stored in {cache_folder()} ({error.strerror}); set XDG_CACHE_HOME to "
+            f"a folder that this user can write to, or {JARS_DIR_VARIABLE} to one that has the jars"
         ) from error
     try:
         return Path(_maven().project(group, artifact).at_version(version).artifact().resolve())
@@ -244,12 +244,12 @@ def _closure(coordinates: Sequence[str]) -> list[str]:
     import jgo  # late, for the same reason as in _maven
 
     chosen: dict[tuple[str, str], str] = {}
-    # One root at a time: resolved together, one root's managed versions would replace what another was built with.
+    # One root at a time: resolved together, one root's managed versions would override those another was built with.
     for coordinate in coordinates:
         try:
             artifacts = jgo.resolve(coordinate)
         except (OSError, RuntimeError, ValueError) as error:
-            raise UnavailableJar(f"what {coordinate} depends on could not be resolved ({error})") from error
+            raise UnavailableJar(f"the dependencies of {coordinate} could not be resolved ({error})") from error
         for found in artifacts:
             chosen.setdefault((found.groupId, found.artifactId), found.version)
     return sorted(f"{group}:{artifact}:{version}" for (group, artifact), version in chosen.items())
@@ -257,7 +257,7 @@ def _closure(coordinates: Sequence[str]) -> list[str]:
 
 @cache
 def _maven() -> MavenContext:
-    # Late, because jgo takes 0.3 s to import, and a jar that is in the cache needs none of it.
+    # Late, because jgo takes 0.3 s to import, and jars in the cache do not need it.
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext as Maven
 

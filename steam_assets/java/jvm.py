@@ -1,7 +1,7 @@
-"""Finding the Java that Kafka and Spark run on, and the environment in which they run alike on every machine.
+"""Find a Java for Kafka and Spark, and the environment that makes them behave the same on every machine.
 
-Belongs here: where a Java may be, how its version is read, what to say when there is none, what its environment must
-be. Does not belong here: class paths (jars.py), starting anything (broker.py).
+Belongs here: where to look for a Java, reading its version, the error if there is none, its environment. Does not
+belong here: class paths (jars.py), starting anything (kafka/embedded_broker.py).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ OLDEST_JAVA = 17
 NEWEST_JAVA = 23
 """Hadoop 3.4.2, which Spark 4.1 is built on, calls ``Subject.getSubject``; from Java 24 on that always throws."""
 VERSION_DEADLINE_SECONDS = 20
-"""A Java that has not said its version by then does not work; a cold disk takes about one second."""
+"""A Java that has not reported its version by then does not work; with a cold disk it takes about one second."""
 
 JVM_OPTIONS = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8")
-"""Upper and lower case, numbers and text files as in English and UTF-8, whatever the machine's language."""
+"""Letter case, number formats and text encoding as in English and UTF-8, whatever the machine's locale."""
 
 JAVA_TEMPORARY = Path("/tmp")  # noqa: S108 - Java's own on Linux, whatever TMPDIR says
 
-# Options of every JVM by the user's environment. In each, the last of two that contradict each other counts.
+# Environment variables with options for every JVM. In each, the last of two conflicting options wins.
 _OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _PROPERTY = re.compile(r"^\s+(java\.home|java\.specification\.version) = (.*)$", re.MULTILINE)
 
 
 class MissingJava(Exception):
-    """No Java that Kafka and Spark run on; the message says what was found and the command that installs one."""
+    """No supported Java was found; the message lists what was found and the command that installs one."""
 
 
 @dataclass(frozen=True)
 class Java:
-    """A Java runtime: its own folder, whatever command led to it, and its major version (8 for 1.8)."""
+    """A Java runtime: its home folder, whichever command led to it, and its major version (8 for 1.8)."""
 
     home: Path
     version: int
@@ -58,10 +58,10 @@ class Java:
 
 
 def find_java(*, fetch: bool = True) -> Path:
-    """The ``java`` command, in its own Java's folder, of a version from ``OLDEST_JAVA`` to ``NEWEST_JAVA``.
+    """The ``java`` command, in its Java's home folder, of a version from ``OLDEST_JAVA`` to ``NEWEST_JAVA``.
 
-    Looked for in JAVA_HOME, on PATH and in the system's usual places, in this order; the first that fits is taken. If
-    there is none and ``fetch``, one is fetched into the user's cache where the network allows. Raises MissingJava.
+    Searches JAVA_HOME, PATH and the system's usual places, in this order, and returns the first that is supported. If
+    there is none and ``fetch`` is set, tries to download one into the user's cache. Raises MissingJava.
     """
     found: list[str] = []
     for place, candidate in _candidates():
@@ -83,9 +83,9 @@ def find_java(*, fetch: bool = True) -> Path:
 
 @cache
 def java_at(command: Path) -> Java | None:
-    """The Java that a ``java`` command starts, asked once a process; None if it starts none.
+    """The Java that a ``java`` command starts, cached per process; None if it does not start one.
 
-    The command may be a version manager's script far from any Java: only the JVM itself knows its folder.
+    The command may be a version manager's wrapper script, so only the JVM itself knows its folder.
     """
     try:
         reported = subprocess.run(
@@ -105,10 +105,10 @@ def java_at(command: Path) -> Java | None:
 
 
 def java_environment() -> dict[str, str]:
-    """Variables that a JVM of ours has to get, over those of this process.
+    """Environment variables for our JVMs, in addition to those of this process.
 
-    In the C locale a JVM cannot open a file whose name has a letter outside ASCII. A user that the system has no name
-    for has no folder either, as Java sees it: it would write below ``./?``.
+    In the C locale a JVM cannot open a file with non-ASCII characters in its name. For a user id without a name in the
+    system, Java has no home folder either and would write below ``./?``.
     """
     needed = {"LC_ALL": "C.UTF-8"} if platform.system() == "Linux" else {}
     variables = [variable for variable in _OPTION_VARIABLES if os.environ.get(variable)]
@@ -125,9 +125,9 @@ def java_environment() -> dict[str, str]:
 
 
 def native_options(folder: Path) -> list[str]:
-    """Options by which a JVM unpacks its native libraries (zstd, snappy, SQLite) into ``folder``, which is made.
+    """Options that make a JVM unpack its native libraries (zstd, snappy, SQLite) into ``folder``, which is created.
 
-    None where they can be loaded from Java's own temporary folder: on some machines nothing there may be executed.
+    Empty if they can be loaded from Java's temporary folder, which on some machines is mounted noexec.
     """
     if not is_noexec(JAVA_TEMPORARY):
         return []
@@ -136,12 +136,12 @@ def native_options(folder: Path) -> list[str]:
 
 
 def is_noexec(folder: Path) -> bool:
-    """Whether no program or library that lies in a folder may be loaded; a folder that is not there has no rules."""
+    """Whether a folder is mounted noexec, so that no library in it can be loaded; False if it does not exist."""
     return folder.is_dir() and bool(os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0))
 
 
 def name_of_nameless_user() -> str:
-    """What to call a user id that the system has no name for, as in a container's ``--user``; empty if it has one."""
+    """A name for a user id without one in the system, as with a container's ``--user``; empty if it has one."""
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -150,7 +150,7 @@ def name_of_nameless_user() -> str:
 
 
 def install_command() -> str:
-    """The command that installs a Java on this system."""
+    """The command that installs Java on this system."""
     if platform.system() == "Darwin":
         return f"brew install openjdk@{OLDEST_JAVA}"
     commands = {
@@ -165,7 +165,7 @@ def install_command() -> str:
 
 
 def _candidates() -> Iterator[tuple[str, Path]]:
-    """Places and ``java`` commands; one that several places lead to is named once."""
+    """Places and their ``java`` commands, without duplicates."""
     seen: set[Path] = set()
     for place, java in _everywhere():
         if os.access(java, os.X_OK) and java.is_file() and (target := java.resolve()) not in seen:

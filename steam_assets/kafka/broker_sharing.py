@@ -1,8 +1,8 @@
-"""One embedded broker for several processes: who starts it, and who uses it still.
+"""Share one embedded broker between processes: who starts it, and who is still using it.
 
-Belongs here: the locks between processes in the broker's folder. Does not belong here: the broker (broker.py).
+Belongs here: the inter-process locks in the broker's folder. Does not belong here: the broker (embedded_broker.py).
 
-The kernel gives the lock of a process back when that ends, however it does.
+The kernel releases a process's locks however the process ends.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import TextIO
 from filelock import FileLock, Timeout
 
 START_SECONDS = 120.0
-"""How long a process waits for another that starts the broker; that one gives up sooner."""
+"""How long a process waits while another starts the broker; the other gives up sooner."""
 POLL_SECONDS = 0.2
 
 
 class BrokerBusy(Exception):
-    """Another process has been starting the broker for too long."""
+    """Another process is taking too long to start the broker."""
 
 
 @contextmanager
 def alone_in_starting(folder: Path) -> Iterator[None]:
-    """One process at a time. BrokerBusy if another one does not come to an end."""
+    """Let one process at a time start the broker. Raises BrokerBusy if another does not finish."""
     try:
         with FileLock(folder / "start.lock", timeout=START_SECONDS):
             yield
@@ -38,7 +38,7 @@ def alone_in_starting(folder: Path) -> Iterator[None]:
 
 
 class BrokerUse:
-    """That this process uses a broker which another one started."""
+    """Marks this process as a user of a broker that another process started."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "users.lock"
@@ -54,14 +54,14 @@ class BrokerUse:
             self._file = None
 
     def wait_for_others(self, say: Callable[[str], None]) -> None:
-        """Return when no other process uses the broker; ``say`` gets a sentence if that takes a while."""
+        """Wait until no other process uses the broker; ``say`` is called with a message if it has to wait."""
         said = False
         with self._path.open("a") as users:
             while not _locked(users):
                 if not said:
                     say(
-                        f"Another command still uses the Kafka of {self._path.parent}, which this one started: waiting "
-                        "for it (Ctrl-C stops Kafka at once)."
+                        f"Another command still uses the Kafka of {self._path.parent}, which this one started; waiting "
+                        "for it (Ctrl-C stops Kafka immediately)."
                     )
                     said = True
                 time.sleep(POLL_SECONDS)

@@ -1,10 +1,10 @@
-"""Reaching Kafka: from settings to a client, and the topics of a source.
+"""Connecting to Kafka: from settings to a client, and the topics of a source.
 
-Belongs here: connection arguments, the event loop the clients run in, topics and the cluster's identity.
-Does not belong here: sending (producer.py), reading (consumer.py), running a broker (kafka/embedded_broker.py).
+Belongs here: connection arguments, the clients' event loop, topics, the cluster id.
+Does not belong here: sending (producer.py), reading (consumer.py), running a broker (embedded_broker.py).
 
-The clients are asyncio; the product is not. ``kafka_loop`` runs them in a thread of their own, so that callers may be
-plain functions, threads, or a notebook whose own event loop is busy.
+The clients use asyncio; the product does not. ``kafka_loop`` runs them in a separate thread, so that callers may be
+plain functions, threads, or a notebook that already runs an event loop.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from steam_assets.sources.source import Source
 T = TypeVar("T")
 
 CONTACT_DEADLINE_SECONDS = 20.0
-"""How long Kafka may stay silent before we say that it cannot be reached."""
+"""How long Kafka may stay silent before it counts as unavailable."""
 CLOSE_DEADLINE_SECONDS = 5.0
 RETRY_PAUSE_SECONDS = 0.2
 
 MAX_RECORD_BYTES = 32 * 1024 * 1024
-"""The largest record we send; a topic of ours takes a little more, for the batch around it."""
+"""The largest record we send; our topics accept slightly more, for the batch overhead."""
 MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 1024 * 1024
 
 DAY_MS = 24 * 60 * 60 * 1000
 
 
 class KafkaUnavailable(Exception):
-    """Kafka did not answer in time. Nothing of the batch is visible; run the step again when it is back."""
+    """Kafka did not respond in time. Nothing of the batch is visible; run the step again when Kafka is back."""
 
 
 class TopicUnusable(Exception):
-    """The topic exists, and as it is set up it would lose or refuse records."""
+    """The topic exists, but its configuration would lose or reject records."""
 
 
 class KafkaLoop:
-    """An event loop in a thread of its own; ``run`` gives the result of a coroutine to the calling thread."""
+    """An event loop in its own thread; ``run`` returns the result of a coroutine to the calling thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -61,11 +61,11 @@ class KafkaLoop:
         return self.result(self.submit(coroutine))
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin a coroutine and go on meanwhile."""
+        """Start a coroutine without waiting for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def result(self, future: Future[T]) -> T:
-        """Wait for what ``submit`` began; it is cancelled if the waiting is interrupted."""
+        """Wait for a coroutine started by ``submit``; it is cancelled if the wait is interrupted."""
         try:
             return future.result()
         except BaseException:
@@ -73,7 +73,7 @@ class KafkaLoop:
             raise
 
     def close(self) -> None:
-        """Cancel what is still going on, then end the thread."""
+        """Cancel what is still running, then end the thread."""
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(2 * CLOSE_DEADLINE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -98,7 +98,7 @@ async def _cancel_all() -> None:
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """The keyword arguments by which any aiokafka client reaches the configured Kafka."""
+    """Keyword arguments for any aiokafka client to connect to the configured Kafka."""
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_address.split(","),
         "security_protocol": settings.kafka_security_protocol,
@@ -116,9 +116,9 @@ def connection(settings: Settings) -> dict[str, Any]:
 
 
 def unavailable(settings: Settings, doing: str, error: BaseException | None = None) -> KafkaUnavailable:
-    """The error of a Kafka that does not answer, with the next step to take."""
+    """The error for a Kafka that does not respond, with what to check."""
     if settings.embedded_kafka:
-        advice = "is the embedded broker running? STEAM_EMBEDDED_KAFKA_PORT says where it is looked for"
+        advice = "check that the embedded broker is running and STEAM_EMBEDDED_KAFKA_PORT is its port"
     else:
         advice = "check STEAM_KAFKA_BOOTSTRAP_SERVERS, the STEAM_KAFKA_SASL_… settings and the network"
     cause = f" ({type(error).__name__}: {error})" if error is not None and str(error) else ""
@@ -126,7 +126,7 @@ def unavailable(settings: Settings, doing: str, error: BaseException | None = No
 
 
 async def started(settings: Settings, make: Callable[[], T], doing: str, deadline: float) -> T:
-    """A client that has connected; ``make`` gives a new one a try. KafkaUnavailable after ``deadline`` seconds."""
+    """Start a client; ``make`` creates one per attempt. Raises KafkaUnavailable after ``deadline`` seconds."""
     until = time.monotonic() + deadline
     while True:
         client: Any = make()
@@ -141,7 +141,7 @@ async def started(settings: Settings, make: Callable[[], T], doing: str, deadlin
 
 
 async def stopped(client: Any) -> None:
-    """Close a client; one that hangs on a dead broker is left to ``KafkaLoop.close``."""
+    """Close a client; if it hangs on a dead broker, ``KafkaLoop.close`` cancels it."""
     close = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
     try:
         await asyncio.wait_for(close(), CLOSE_DEADLINE_SECONDS)
@@ -153,7 +153,7 @@ async def stopped(client: Any) -> None:
 async def administration(
     settings: Settings, doing: str, deadline: float = CONTACT_DEADLINE_SECONDS
 ) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client, closed afterwards."""
+    """An admin client, closed on exit."""
     client = await started(settings, lambda: AIOKafkaAdminClient(**connection(settings)), doing, deadline)
     try:
         yield client
@@ -167,13 +167,14 @@ async def cluster_id_of(client: AIOKafkaAdminClient) -> str:
 
 def cluster_id(settings: Settings, deadline: float = CONTACT_DEADLINE_SECONDS) -> str:
     """The id of the Kafka cluster at the configured address. Raises KafkaUnavailable."""
+    doing = "fetching the cluster id"
 
-    async def ask() -> str:
-        async with administration(settings, "asking for the cluster's id", deadline) as client:
+    async def fetch() -> str:
+        async with administration(settings, doing, deadline) as client:
             return await cluster_id_of(client)
 
     with kafka_loop() as loop:
-        return loop.run(_within(settings, ask(), "asking for the cluster's id", deadline))
+        return loop.run(_within(settings, fetch(), doing, deadline))
 
 
 async def _within(settings: Settings, work: Coroutine[Any, Any, T], doing: str, deadline: float) -> T:
@@ -184,22 +185,22 @@ async def _within(settings: Settings, work: Coroutine[Any, Any, T], doing: str, 
 
 
 def topic_of(settings: Settings, source: Source) -> str:
-    """The topic of a source's answers, keyed by app id."""
+    """The topic of a source's envelopes, keyed by app id."""
     return f"{settings.kafka_topic_prefix}.{source.name}.v1"
 
 
 def dead_letter_topic_of(topic: str) -> str:
-    """Where what cannot be decoded in ``topic`` goes."""
+    """The topic for records of ``topic`` that cannot be decoded."""
     return f"{topic}.dead"
 
 
 def ensure_topics(settings: Settings, source: Source, deadline: float = CONTACT_DEADLINE_SECONDS) -> None:
-    """Make the source's topic and its dead-letter topic if they are not there, and check them if they are.
+    """Create the source's topic and dead-letter topic if they do not exist, and check them if they do.
 
-    A topic with fewer partitions than the settings ask for gets more. Raises TopicUnusable if a topic would lose or
-    refuse records (compaction, too small a message limit, a shorter retention than the settings'), KafkaUnavailable.
+    Adds partitions if a topic has fewer than the settings require. Raises TopicUnusable if a topic would lose or reject
+    records (compaction, message limit too small, retention shorter than in the settings), KafkaUnavailable.
     """
-    doing = f"making the topics of {source.name}"
+    doing = f"creating the topics of {source.name}"
 
     async def ensure() -> None:
         async with administration(settings, doing, deadline) as client:
@@ -244,12 +245,12 @@ async def _create_topic(client: AIOKafkaAdminClient, settings: Settings, topic: 
     for name, code, *rest in response.topic_errors:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
-            raise TopicUnusable(f"{name} could not be made: {error.__name__} {rest[0] if rest else ''}")
+            raise TopicUnusable(f"could not create topic {name}: {error.__name__} {rest[0] if rest else ''}")
     await _until_led(client, topic, settings.kafka_topic_partitions)
 
 
 async def _until_led(client: AIOKafkaAdminClient, topic: str, partitions: int) -> None:
-    """A new topic is of use once each of its partitions has a leader."""
+    """Wait until each partition of a new topic has a leader; before that it is unusable."""
     while True:
         described = (await client.describe_topics([topic]))[0]
         led = [entry for entry in described["partitions"] if entry["error_code"] == 0 and entry["leader"] >= 0]
@@ -288,4 +289,4 @@ def _check_topic(settings: Settings, topic: str, config: dict[str, str]) -> None
         if rule.name in config and not rule.holds(config[rule.name])
     ]
     if wrong:
-        raise TopicUnusable(f"topic {topic} would lose or refuse records: {'; '.join(wrong)}. Alter the topic.")
+        raise TopicUnusable(f"topic {topic} would lose or reject records: {'; '.join(wrong)}. Alter the topic.")

@@ -1,10 +1,10 @@
-"""Reading batches back: exactly the records of a receipt, and which whole batches a topic holds.
+"""Read batches back: exactly the records of a receipt, or the complete batches that a topic holds.
 
-Belongs here: reads by offset and what is wrong with what was read. Does not belong here: files (landing.py), sending
-batches (producer.py).
+Belongs here: reads by offset, validation of the records. Does not belong here: files (landing.py), sending batches
+(producer.py).
 
-Reads are ``read_committed``, by assignment and seek: there is no consumer group whose loss could lose data, and no
-``latest``. Every wait is bounded.
+Reads are ``read_committed``, by assignment and seek: no consumer group whose loss could lose data, and no ``latest``.
+Every wait is bounded.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _Identity: TypeAlias = tuple[str, str, str]
 
 
 class LostRecords(Exception):
-    """The topic no longer holds, or never held, what a receipt says it holds."""
+    """The topic does not hold what a receipt states, or no longer does."""
 
 
 class Record(NamedTuple):
-    """A record of the batch: where it lies, and its envelope; None if it is poison."""
+    """A record of the batch: its position, and its envelope, which is None for poison."""
 
     partition: int
     offset: int
@@ -57,9 +57,9 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """A record that is no envelope: ``value`` is what it holds, None for a tombstone.
+    """A record that is not a valid envelope; ``value`` is None for a tombstone.
 
-    ``of_batch`` says that its headers name the batch being read: it is one of the receipt's records.
+    ``of_batch`` is true if its headers name the batch being read, so that it is one of the receipt's records.
     """
 
     topic: str
@@ -71,27 +71,27 @@ class Poison:
 
 
 def ignore_poison(_poison: Poison) -> None:
-    """For callers to whom only the envelopes matter."""
+    """Discard poison, for callers that need only the envelopes."""
 
 
 def read_batch(
     settings: Settings, receipt: Receipt, on_poison: Callable[[Poison], None] = ignore_poison
 ) -> Iterator[Record]:
-    """The records of one batch, by Kafka partition and offset, the same at each reading.
+    """Read the records of one batch, by Kafka partition and offset, the same on each read.
 
-    What lies between them is skipped if it is another batch's, and given to ``on_poison`` if it is no envelope. The
-    SHA-256 of each value is compared with its header's. At the end every sequence number from 0 has been seen once.
-    Raises LostRecords, naming what is missing (retention, a topic made anew, changed bytes), and KafkaUnavailable.
+    Records between them are skipped if they belong to another batch, and passed to ``on_poison`` if they are not valid
+    envelopes. The SHA-256 of each value is compared with its header, and every sequence number from 0 must occur once.
+    Raises LostRecords, naming what is missing (retention, re-created topic, changed bytes), and KafkaUnavailable.
     """
     with topic_reader(settings, receipt.topic) as reader:
         if reader.cluster_id != receipt.cluster_id:
             raise LostRecords(
                 f"{_of(receipt)} was published to Kafka cluster {receipt.cluster_id}, "
-                f"and {settings.kafka_address} is cluster {reader.cluster_id}"
+                f"but {settings.kafka_address} is cluster {reader.cluster_id}"
             )
         seen = bytearray(receipt.records)
         for message in _messages(reader, receipt):
-            record = _sort(message, receipt, on_poison)
+            record = _classify(message, receipt, on_poison)
             if record is not None:
                 _mark(seen, receipt, record)
                 if record.envelope:
@@ -100,7 +100,7 @@ def read_batch(
     if missing:
         raise LostRecords(
             f"{_of(receipt)}: {len(missing)} of {receipt.records} records are not in {receipt.topic} "
-            f"{_offsets(receipt)}, the first with sequence {missing[0]}; ask the source or the raw backup again"
+            f"{_offsets(receipt)}, the first with sequence {missing[0]}; fetch it again or restore the raw backup"
         )
 
 
@@ -110,13 +110,13 @@ def _messages(reader: TopicReader, receipt: Receipt) -> Iterator[Any]:
             yield from reader.messages(wanted.partition, wanted.start, wanted.end)
     except RangeGone as error:
         raise LostRecords(
-            f"{_of(receipt)} was at {receipt.topic} {_offsets(receipt)} and is lost there: {error}; "
-            "ask the source or the raw backup again"
+            f"{_of(receipt)} was at {receipt.topic} {_offsets(receipt)} and is lost: {error}; "
+            "fetch it again or restore the raw backup"
         ) from error
 
 
-def _sort(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -> Record | None:
-    """The message as a record of the batch (without a value if it is poison of the batch), or None."""
+def _classify(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -> Record | None:
+    """The message as a record of the batch (without an envelope if it is poison of the batch), or None."""
     try:
         headers = read_headers(message.headers)
     except BadHeaders as error:
@@ -125,13 +125,13 @@ def _sort(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -
     if headers.batch_id != receipt.batch_id:
         return None
     if (headers.source, headers.partition_key) != (receipt.source, receipt.partition_key):
-        on_poison(_poison(message, f"its batch is {_of(receipt)}'s, and its headers name another partition"))
+        on_poison(_poison(message, f"it has the batch id of {_of(receipt)}, but its headers name another partition"))
         return None
     value = message.value or b""
     if headers.sha256 is not None and hashlib.sha256(value).hexdigest() != headers.sha256:
         raise LostRecords(
-            f"{_of(receipt)}: the bytes at {message.topic}/{message.partition} offset {message.offset} are not those "
-            "that were published (SHA-256 differs)"
+            f"{_of(receipt)}: the bytes at {message.topic}/{message.partition} offset {message.offset} differ from "
+            "those published (SHA-256 mismatch)"
         )
     envelope = _decode(value, headers)
     if isinstance(envelope, str):
@@ -145,20 +145,20 @@ def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:
     if sequence >= len(seen) or seen[sequence]:
         raise LostRecords(
             f"{_of(receipt)}: sequence {sequence} at {receipt.topic}/{record.partition} offset {record.offset} "
-            f"{'comes twice' if sequence < len(seen) else f'is beyond its {receipt.records} records'}"
+            f"{'occurs twice' if sequence < len(seen) else f'is beyond its {receipt.records} records'}"
         )
     seen[sequence] = 1
 
 
 def _decode(value: bytes, headers: RecordHeaders) -> Envelope | str:
-    """The envelope that the headers announce, or why the value is not it."""
+    """The envelope that the headers announce, or the reason why the value is not that envelope."""
     if b"\n" in value:
         return "a line break within the envelope's line"
     try:
         envelope = Envelope.model_validate_json(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        return f"no envelope: {'.'.join(map(str, first['loc']))} {first['msg']}"
+        return f"not an envelope: {'.'.join(map(str, first['loc']))} {first['msg']}"
     named = (envelope.source, envelope.partition_key, envelope.batch_id, envelope.sequence)
     if named != (headers.source, headers.partition_key, headers.batch_id, headers.sequence):
         return "headers and envelope name different batches"
@@ -176,11 +176,11 @@ def find_batches(
     from_offsets: Mapping[int, int] | None = None,
     on_poison: Callable[[Poison], None] = ignore_poison,
 ) -> list[Receipt]:
-    """The whole batches that the source's topic holds, oldest first: their receipts, made from the headers.
+    """The complete batches in the source's topic, oldest first, as receipts built from the headers.
 
-    Batches of which records are missing are left out. ``partition_key`` None is all of them; ``from_offsets`` says
-    where to begin in a Kafka partition (default: its beginning). Records without our headers go to ``on_poison``.
-    A topic that is not there holds none. Raises KafkaUnavailable.
+    Incomplete batches are left out. ``partition_key`` None means all partitions; ``from_offsets`` is where to start in
+    each Kafka partition (default: its beginning). Records without our headers are passed to ``on_poison``. Returns an
+    empty list if the topic does not exist. Raises KafkaUnavailable.
     """
     found: dict[_Identity, _Batch] = {}
     with topic_reader(settings, topic_of(settings, source)) as reader:
@@ -197,9 +197,9 @@ def find_batches(
 
 @dataclass(frozen=True)
 class TopicScan:
-    """What came into a topic: whole batches, those of which records are still missing, and where it ends now.
+    """New content of a topic: complete and incomplete batches, and the current end.
 
-    ``ends`` are offsets by Kafka partition, at one moment. ``unfinished`` maps a batch id to the time (UTC) of its
+    ``ends`` are offsets by Kafka partition, read at one time. ``unfinished`` maps a batch id to the time (UTC) of its
     newest record; ``foreign`` counts records without our headers or of another source.
     """
 
@@ -217,11 +217,11 @@ def scan_topic(
     from_offsets: Mapping[int, int],
     on_poison: Callable[[Poison], None] = ignore_poison,
 ) -> TopicScan:
-    """What the source's topic holds from ``from_offsets`` on (default: its beginning) and up to now.
+    """Scan the source's topic from ``from_offsets`` (default: its beginning) to its current end.
 
-    The offsets count only if they are of ``cluster``, and not beyond the topic's end: else the topic was made anew,
-    and all of it is new. Foreign records go to ``on_poison``. Raises KafkaUnavailable; RangeGone if retention deletes
-    what is being read.
+    The offsets are used only if the cluster id is ``cluster`` and they are within the topic; otherwise the topic was
+    re-created, and all of it is new. Foreign records are passed to ``on_poison``. Raises KafkaUnavailable; RangeGone if
+    retention deletes records during the scan.
     """
     topic = topic_of(settings, source)
     found: dict[_Identity, _Batch] = {}
@@ -263,14 +263,14 @@ def _headers_of(source: Source, message: Any) -> RecordHeaders:
 
 
 def _identity(headers: RecordHeaders) -> _Identity:
-    """What makes a batch one: nobody keeps another producer from using an id for two partitions."""
+    """The identity of a batch; the id alone is not enough, as another producer may reuse it for two partitions."""
     return headers.batch_id, headers.source, headers.partition_key
 
 
 def _collect(found: dict[_Identity, _Batch], headers: RecordHeaders, message: Any) -> None:
     items = headers.items
     if items is None:
-        # Of what cannot be decoded the headers still say which batch it is of; without it that would never be whole.
+        # The headers of an undecodable record still name its batch, which would never be complete without it.
         envelope = _decode(message.value or b"", headers)
         items = {} if isinstance(envelope, str) else envelope.items
     found.setdefault(_identity(headers), _Batch(headers)).add(headers, message.partition, message.offset, items)
@@ -278,7 +278,7 @@ def _collect(found: dict[_Identity, _Batch], headers: RecordHeaders, message: An
 
 @dataclass
 class _Batch:
-    """A batch as it is put together. Of one that was published twice, the newest publication counts."""
+    """A batch being assembled. If it was published twice, the newest publication counts."""
 
     first: RecordHeaders
     parts: dict[int, _Part] = field(default_factory=dict)
@@ -286,7 +286,7 @@ class _Batch:
     def add(self, headers: RecordHeaders, partition: int, offset: int, items: Mapping[str, int]) -> None:
         part = self.parts.get(partition)
         if part is None or headers.sequence <= part.last_sequence:
-            # A batch's sequence only rises within a Kafka partition: it begins anew where it was published again.
+            # Within a Kafka partition a batch's sequence only increases, so a decrease means it was published again.
             part = self.parts[partition] = _Part(offset)
         part.add(headers, offset, items)
 
@@ -335,18 +335,18 @@ class _Part:
 
 
 def end_offsets(settings: Settings, source: Source) -> dict[int, int]:
-    """For each Kafka partition of the source's topic, the offset that the next visible record can have at least.
+    """For each Kafka partition of the source's topic, the lowest offset that the next visible record can have.
 
-    Empty if the topic is not there. Raises KafkaUnavailable.
+    Empty if the topic does not exist. Raises KafkaUnavailable.
     """
     with topic_reader(settings, topic_of(settings, source)) as reader:
         return reader.end_offsets()
 
 
 def dead_letter(settings: Settings, source: str, poison: Poison, reason: str | None = None) -> None:
-    """Send a poison record to its topic's dead-letter topic, with where it came from and why in the headers.
+    """Send a poison record to its topic's dead-letter topic, with its origin and the reason in the headers.
 
-    ``source`` is the source's name. Sending the same one again is harmless. Raises KafkaUnavailable.
+    ``source`` is the source's name. Sending a record again is harmless. Raises KafkaUnavailable.
     """
     headers = [
         ("source", source.encode()),
@@ -359,7 +359,7 @@ def dead_letter(settings: Settings, source: str, poison: Poison, reason: str | N
     key = f"{poison.partition}:{poison.offset}".encode()
 
     async def send() -> None:
-        # The poison may be as large as the topic lets it be, which is a little more than our own records.
+        # Poison may be as large as the topic allows, which is slightly more than our own records.
         make = partial(
             AIOKafkaProducer,
             **connection(settings),

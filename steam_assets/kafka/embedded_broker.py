@@ -1,9 +1,9 @@
 """A real Apache Kafka broker on this machine: KRaft, one JVM, its data in one folder.
 
 Belongs here: configuring, starting, adopting and stopping the embedded broker, and a cluster of them for tests.
-Does not belong here: topics and clients (ingestion/), jars (jars.py).
+Does not belong here: topics and clients (connection.py), jars (java/jars.py).
 
-A broker dies with the process that started it, even by SIGKILL (supervised.py).
+A broker dies with the process that started it, even on SIGKILL (processes/supervised.py).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from steam_assets.settings import Settings, UnusableSetting, private_folder
 HOST = LOOPBACK
 _PROGRAM = "kafka"
 START_DEADLINE_SECONDS = 60.0
-"""A start takes 2 s on an idle machine; reading a large log after a crash, or a busy machine, takes longer."""
+"""A start takes 2 s on an idle machine; a busy machine or log recovery after a crash takes longer."""
 STOP_DEADLINE_SECONDS = 3.0
-"""A stop takes 0.5 s on an idle machine. A broker that was killed repairs its log when it starts again."""
+"""A stop takes 0.5 s on an idle machine. A killed broker recovers its log on the next start."""
 ARCHIVE_DEADLINE_SECONDS = 120.0
 """An archive is written when the broker stops: 3 s on an idle machine."""
 PROBE_DEADLINE_SECONDS = 3.0
@@ -61,7 +61,7 @@ rootLogger.appenderRef.file.ref = file
 
 
 class BrokerFailed(Exception):
-    """The embedded broker did not start; the message carries the end of its log."""
+    """The embedded broker did not start; the message includes the end of its log."""
 
 
 class PortTaken(UnusableSetting):
@@ -71,9 +71,9 @@ class PortTaken(UnusableSetting):
 class EmbeddedBroker:
     """A broker whose data, configuration and log are in ``folder``, listening on 127.0.0.1:``port``.
 
-    As a context manager it is started on entry and stopped on exit. If a broker of this same folder already answers
-    on the port, that one is used and not stopped (``adopted``). Data and cluster id outlive restarts.
-    ``heap_mb`` is the JVM's largest heap in MiB; ``jvm_options`` are in the place of those that use a class archive.
+    As a context manager it is started on entry and stopped on exit. If a broker of the same folder already listens on
+    the port, that one is used and not stopped (``adopted``). Data and cluster id survive restarts.
+    ``heap_mb`` is the JVM's maximum heap in MiB; ``jvm_options`` replace those that use a CDS archive.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class EmbeddedBroker:
 
     @classmethod
     def of(cls, settings: Settings) -> EmbeddedBroker:
-        """The broker that ``settings`` describe; its folder is HOME/kafka."""
+        """The broker described by ``settings``; its folder is HOME/kafka."""
         return cls(settings.home / "kafka", settings.embedded_kafka_port, settings.embedded_kafka_heap_mb)
 
     @property
@@ -105,7 +105,7 @@ class EmbeddedBroker:
 
     @property
     def pid(self) -> int | None:
-        """The broker's process id, also of an adopted one; None if none is known."""
+        """The broker's process id, also for an adopted one; None if unknown."""
         if self._process is not None:
             return self._process.pid
         recorded = self._pid_file.read_text() if self._pid_file.exists() else ""
@@ -113,7 +113,7 @@ class EmbeddedBroker:
 
     @property
     def is_running(self) -> bool:
-        """Whether the broker's process lives (of an adopted one: whether it answers)."""
+        """Whether the broker's process is alive (for an adopted one: whether it responds)."""
         if self.adopted:
             return self._answers()
         return self._process is not None and self._process.poll() is None
@@ -128,7 +128,7 @@ class EmbeddedBroker:
         self.stop()
 
     def start(self) -> None:
-        """Start or adopt it, and wait until it answers. Raises PortTaken, BrokerBusy, BrokerFailed, MissingJava."""
+        """Start or adopt it, and wait until it is ready. Raises PortTaken, BrokerBusy, BrokerFailed, MissingJava."""
         try:
             self.launch()
             self.wait_until_ready()
@@ -137,10 +137,10 @@ class EmbeddedBroker:
             raise
 
     def launch(self) -> None:
-        """Start the process, or adopt one, without waiting for it to answer. NoLoopback as of ``require_loopback``."""
+        """Start the process, or adopt one, without waiting until it is ready. Raises NoLoopback."""
         require_loopback()
         private_folder(self.folder)
-        # Two processes that start the same broker at once: the second waits and then adopts the first one's.
+        # If two processes start the same broker concurrently, the second waits and then adopts the first one's.
         with alone_in_starting(self.folder):
             if self._port_answers():
                 self._adopt()
@@ -154,23 +154,23 @@ class EmbeddedBroker:
                 self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Return when the broker answers as a member of its own cluster. Raises BrokerFailed."""
+        """Wait until the broker responds as a member of its own cluster. Raises BrokerFailed."""
         deadline = time.monotonic() + START_DEADLINE_SECONDS
         while not self.adopted:
             if not self.is_running:
-                raise BrokerFailed(f"The embedded Kafka broker ended while starting.{self._log_tail()}")
+                raise BrokerFailed(f"The embedded Kafka broker exited while starting.{self._log_tail()}")
             if self._port_answers() and self._answers():
                 return
             if time.monotonic() > deadline:
                 self.kill()
                 raise BrokerFailed(
-                    f"The embedded Kafka broker did not answer on {self.address} within "
+                    f"The embedded Kafka broker did not respond on {self.address} within "
                     f"{START_DEADLINE_SECONDS:.0f} s.{self._log_tail()}"
                 )
             time.sleep(0.05)
 
     def stop(self, deadline: float = STOP_DEADLINE_SECONDS) -> None:
-        """Stop the broker in order, by force after ``deadline`` seconds. An adopted one is left alone."""
+        """Stop the broker gracefully, and kill it after ``deadline`` seconds. An adopted one keeps running."""
         if self._process is not None:
             self._process.send(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -180,7 +180,7 @@ class EmbeddedBroker:
         self.use.end()
 
     def kill(self) -> None:
-        """End the broker by SIGKILL, as a power loss would. An adopted one is left alone."""
+        """Kill the broker with SIGKILL, as a power loss would. An adopted one keeps running."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -216,7 +216,7 @@ class EmbeddedBroker:
             return False
 
     def _answers(self) -> bool:
-        # Only the plain address: what the environment says of another Kafka is not meant for this broker.
+        # Only the plain address: the environment's settings for another Kafka do not apply to this broker.
         here = Settings.model_construct(kafka_bootstrap_servers=self.address)
         try:
             return cluster_id(here, PROBE_DEADLINE_SECONDS) == self._cluster_id
@@ -253,7 +253,7 @@ class EmbeddedBroker:
         )
         if done.returncode:
             raise BrokerFailed(
-                f"{self.folder} could not be made ready for Kafka: {(done.stderr or done.stdout)[-2000:]}"
+                f"{self.folder} could not be formatted for Kafka: {(done.stderr or done.stdout)[-2000:]}"
             )
 
     def _spawn(self) -> Supervised:
@@ -291,7 +291,7 @@ class EmbeddedBroker:
 
 
 class _Member:
-    """A broker's place in its cluster; by default it is alone."""
+    """A broker's place in its cluster; by default it is the only one."""
 
     def __init__(
         self, node_id: int = 1, cluster_id: str | None = None, controller_ports: Mapping[int, int] | None = None
@@ -306,9 +306,9 @@ class _Member:
 
 
 class BrokerCluster:
-    """Several brokers on this machine, each a controller too: every record has as many replicas as there are nodes.
+    """Several brokers on this machine, each also a controller; every record is replicated to all nodes.
 
-    For tests of what a single broker cannot show: the loss of one. ``settings`` gives what reaches them.
+    For tests of losing a broker, which a single one cannot show.
     """
 
     def __init__(self, folder: Path, nodes: int = 3, heap_mb: int = 256) -> None:
@@ -324,11 +324,11 @@ class BrokerCluster:
         return ",".join(broker.address for broker in self.brokers)
 
     def node(self, node_id: int) -> EmbeddedBroker:
-        """The broker of a node id as Kafka's metadata name it (from 1)."""
+        """The broker with a node id of Kafka's metadata (from 1)."""
         return self.brokers[node_id - 1]
 
     def __enter__(self) -> Self:
-        # All at once: none answers before a majority of the controllers is there.
+        # All together: none is ready before a majority of the controllers is up.
         for broker in self.brokers:
             broker.launch()
         for broker in self.brokers:
@@ -343,7 +343,7 @@ class BrokerCluster:
 
 
 def archive_kafka(folder: Path) -> Path:
-    """The class archive of Kafka; if there is none, a broker runs in ``folder`` for a moment and writes it.
+    """The CDS archive of Kafka; if there is none, a broker runs briefly in ``folder`` to write it.
 
     Raises NoArchive, BrokerFailed.
     """
@@ -362,7 +362,7 @@ def _archived() -> list[str]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses at this moment."""
+    """A port on 127.0.0.1 that is currently unused."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return int(listener.getsockname()[1])
@@ -370,7 +370,7 @@ def free_port() -> int:
 
 def new_cluster_id() -> str:
     made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # Kafka's tools would take a leading hyphen for an option.
+    # Kafka's tools would parse a leading hyphen as an option.
     return new_cluster_id() if made.startswith("-") else made
 
 
@@ -387,8 +387,8 @@ def _configuration(port: int, member: _Member, controllers: Mapping[int, int]) -
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
-        # Below the folder that the broker runs in: this is a list by commas, in a file of ISO-8859-1 with escapes, and
-        # the folder's name may be anything.
+        # Relative to the broker's working directory: the value is a comma-separated list in an ISO-8859-1 file, and the
+        # folder's name may contain any character.
         "log.dirs": "data",
         "auto.create.topics.enable": "false",
         "default.replication.factor": replicas,
@@ -398,7 +398,7 @@ def _configuration(port: int, member: _Member, controllers: Mapping[int, int]) -
         "transaction.state.log.replication.factor": replicas,
         "transaction.state.log.min.isr": enough,
         "transaction.state.log.num.partitions": 4,
-        # A dead producer's open transaction holds readers up; look for those past their time often.
+        # A dead producer's open transaction blocks readers, so check often for expired ones.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
         "message.max.bytes": 34 * 1024 * 1024,
         "replica.fetch.max.bytes": 34 * 1024 * 1024,
@@ -410,7 +410,7 @@ def _configuration(port: int, member: _Member, controllers: Mapping[int, int]) -
         "num.io.threads": 4,
         "background.threads": 2,
         "group.initial.rebalance.delay.ms": 0,
-        # A broker that was killed may come back only when its old registration has run out.
+        # A killed broker can rejoin only after its old registration has expired.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
     }

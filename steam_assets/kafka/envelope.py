@@ -1,9 +1,8 @@
-"""The envelope: one answer of a source as it travels through Kafka and rests in the raw store.
+"""The envelope: one response of a source as it is sent through Kafka and stored in raw.
 
-Belongs here: its fields, its bytes. Does not belong here: who sends or stores it.
+Belongs here: its fields and serialization. Does not belong here: who sends or stores it.
 
-One envelope is one line of JSON without line breaks: a Kafka record's value and a line of a raw file are the same
-bytes, so that landing a record again gives the same file.
+An envelope is one line of JSON without line breaks; it is the value of one Kafka record.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
-from steam_assets.sources.source import Answer, Rejected
+from steam_assets.sources.source import Fetched, Rejected
 
 SCHEMA_VERSION = 1
 
 
 class Envelope(BaseModel):
-    """One answer with where, when and how it was had.
+    """One response, with where, when and how it was fetched.
 
-    ``sequence`` counts from 0 within the batch. ``items`` says, for each clean table, how many items of the body belong
-    to the partition. ``sha256`` is that of ``body`` in UTF-8. ``problem`` is set if the answer stayed invalid.
+    ``sequence`` counts from 0 within the batch. ``items`` counts, per clean table, the items of the body that belong to
+    the partition. ``sha256`` is that of ``body`` in UTF-8. ``problem`` is set if the response stayed invalid.
     ``provenance`` is ``live`` or ``import:<file>``.
     """
 
@@ -51,12 +50,14 @@ class Envelope(BaseModel):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def to_bytes(self) -> bytes:
-        """The line, without its line break."""
+        """The JSON line, without a line break."""
         return self.model_dump_json().encode()
 
     @classmethod
-    def from_answer(cls, answer: Answer, *, source: str, partition_key: str, batch_id: str, sequence: int) -> Envelope:
-        """Wrap an answer. Bytes that are not UTF-8 become U+FFFD, as JSON text has to be Unicode."""
+    def from_response(
+        cls, answer: Fetched, *, source: str, partition_key: str, batch_id: str, sequence: int
+    ) -> Envelope:
+        """Wrap a response. Bytes that are not UTF-8 become U+FFFD, because JSON text must be Unicode."""
         response = answer.response
         body = response.body.decode("utf-8", errors="replace")
         return cls(

@@ -1,10 +1,10 @@
-"""How an envelope is written as a Kafka record: its key and its headers.
+"""The key and headers of the Kafka record that carries an envelope.
 
-Belongs here: the names and forms of the headers, for the writer and the reader alike.
+Belongs here: the names and formats of the headers, for both producer and consumer.
 Does not belong here: sending and reading (producer.py, consumer.py).
 
-Other collectors that publish into our topics set source, partition_key, batch_id, sequence and total too; what lacks
-one of them is poison. sha256 and items are theirs to leave out.
+Other producers that publish to our topics must also set source, partition_key, batch_id, sequence and total; a record
+without one of them is poison. sha256 and items are optional for them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _NUMBER = re.compile(rb"\d{1,9}")
 
 
 class BadHeaders(Exception):
-    """A record's headers are not those of an envelope; the message says which."""
+    """A record's headers are not those of an envelope; the message names the header."""
 
 
 class RecordHeaders(NamedTuple):
-    """What a record says about itself. ``sha256`` is that of its value; ``items`` are the envelope's.
+    """A record's headers. ``sha256`` (hex) is that of its value; ``items`` are the envelope's.
 
-    ``sha256`` (hex) and ``items`` are None where another collector did not set them.
+    ``sha256`` and ``items`` are None if another producer did not set them.
     """
 
     source: str
@@ -44,12 +44,12 @@ class RecordHeaders(NamedTuple):
 
 
 def key_of(envelope: Envelope) -> bytes:
-    """The app's id as text; the partition key where an answer is about no single app."""
+    """The record key: the app id as text, or the partition key if the response is not about a single app."""
     return (envelope.partition_key if envelope.app_id is None else str(envelope.app_id)).encode()
 
 
 class HeaderWriter:
-    """Writes the headers of one batch's records; what is the same in all of them is encoded once."""
+    """Writes the headers of one batch's records; the headers they share are encoded once."""
 
     def __init__(self, *, source: str, partition_key: str, batch_id: str, total: int) -> None:
         self.total = total
@@ -67,7 +67,7 @@ class HeaderWriter:
         return " ".join(self._identity)
 
     def announces(self, envelope: Envelope, sequence: int) -> bool:
-        """Whether an envelope is the one of this batch with that sequence number."""
+        """Whether an envelope is this batch's envelope with that sequence number."""
         identity = (envelope.source, envelope.partition_key, envelope.batch_id)
         return identity == self._identity and envelope.sequence == sequence < self.total
 
@@ -87,7 +87,7 @@ def read_headers(headers: Sequence[tuple[str, bytes | None]]) -> RecordHeaders:
     """Read and check a record's headers. Raises BadHeaders."""
     found = dict(headers)
     sequence = found.get("sequence") or b""
-    # What a batch's records have in common is read once for all of them.
+    # The headers that a batch's records share are parsed once.
     common = _common(*(found.get(name) for name in _COMMON))
     if not (sequence.isdigit() and len(sequence) <= 9):
         raise BadHeaders(f"header sequence is {sequence[:80]!r}")

@@ -1,11 +1,11 @@
-"""Publishing a batch: all of its envelopes become visible in the topic at once, or none does.
+"""Publish a batch atomically: either all of its envelopes become visible in the topic, or none.
 
 Belongs here: the transaction of one batch. Does not belong here: where envelopes come from, reading them back
 (consumer.py), topics (connection.py).
 
-The producer is idempotent and transactional. Its transactional id is that of the source's partition, so that a newer
-run of the same partition fences an older one that still lives. Records are put into whole batches of the Kafka
-protocol here: that costs a fraction of handing them over one by one, and it tells each batch's offset.
+The producer is idempotent and transactional. The transactional id is derived from the source's partition, so that a
+newer run of the same partition fences an older one that is still alive. Records are packed into Kafka protocol batches
+here, which is much cheaper than sending them one by one and returns each batch's offset.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ from steam_assets.sources.source import Source
 log = logging.getLogger(__name__)
 
 MAX_VALUE_BYTES = MAX_RECORD_BYTES - 16 * 1024
-"""The headers need the rest."""
+"""The rest is reserved for the headers."""
 BATCH_BYTES = 512 * 1024
 UNACKNOWLEDGED_BATCHES = 16
-"""At most so many batches (8 MiB, or as many large records) wait for Kafka's answer: the bound of memory."""
+"""Batches (8 MiB in total, or as many large records) in flight at most; this limits memory."""
 HAND_OVER_RECORDS = 256
 HAND_OVER_BYTES = 4 * 1024 * 1024
 SHORTEST_TRANSACTION_SECONDS = 30
@@ -70,27 +70,27 @@ RECORDS_PER_SECOND_AT_WORST = 200
 
 
 class PublishFailed(Exception):
-    """The batch is not visible in the topic, and nothing of it will be."""
+    """The batch is not visible in the topic and never will be."""
 
 
 class RecordTooLarge(PublishFailed):
-    """An envelope is larger than a record may be."""
+    """An envelope exceeds the maximum record size."""
 
 
 class WrongBatch(PublishFailed):
-    """The envelopes are not those announced: another number of them, a gap in their sequence, or another batch's."""
+    """The envelopes do not match the announced batch: wrong number, gap in the sequence, or another batch's."""
 
 
 class CommitUnanswered(Exception):
-    """Kafka fell silent while the batch was committed: all of it is visible, or nothing."""
+    """Kafka stopped responding during the commit: the batch is visible either completely or not at all."""
 
 
 class Fenced(PublishFailed):
-    """A newer run publishes the same partition; this one gave up its batch."""
+    """A newer run publishes the same partition; this run's batch was aborted."""
 
 
 class TransactionExpired(PublishFailed):
-    """The transaction was open for longer than Kafka lets it be, and Kafka aborted it: this process was paused."""
+    """Kafka aborted the transaction because it was open too long: this process was paused."""
 
 
 KafkaRecord = tuple[bytes, bytes, list[tuple[str, bytes | None]]]
@@ -99,7 +99,7 @@ KafkaRecord = tuple[bytes, bytes, list[tuple[str, bytes | None]]]
 
 @dataclass
 class _Sent:
-    """Where the batch's records came to lie, per Kafka partition: first and last offset + 1."""
+    """Where the batch's records were stored, per Kafka partition: first and last offset + 1."""
 
     ranges: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -118,14 +118,14 @@ def publish(
     partition_key: str,
     deadline: float = CONTACT_DEADLINE_SECONDS,
 ) -> Receipt:
-    """Publish ``total`` envelopes, whose sequence counts from 0, as one batch, and say where they lie.
+    """Publish ``total`` envelopes, whose sequence counts from 0, as one batch; return the receipt.
 
-    Envelopes are taken one after the other and never all held. ``deadline`` is how long Kafka may make no progress,
-    in seconds. If the machine sleeps for longer than a transaction may take, the batch is published once more, unless
-    ``envelopes`` is an iterator, which gives them only once. Raises RecordTooLarge, WrongBatch, Fenced,
-    TransactionExpired, PublishFailed, KafkaUnavailable: nothing of the batch is visible then, nor after an error of
-    ``envelopes`` itself. Raises CommitUnanswered if Kafka falls silent while the batch is committed: then all of it is
-    visible or nothing, and find_batches() tells which.
+    Envelopes are streamed and never all held in memory. ``deadline`` is how long Kafka may make no progress, in
+    seconds. If the machine sleeps for longer than a transaction may take, the batch is published once more, unless
+    ``envelopes`` is an iterator, which cannot be restarted. Raises RecordTooLarge, WrongBatch, Fenced,
+    TransactionExpired, PublishFailed, KafkaUnavailable: then nothing of the batch is visible, and neither after an
+    error raised by ``envelopes``. Raises CommitUnanswered if Kafka stops responding during the commit: then the batch
+    is visible completely or not at all, and find_batches() shows which.
     """
     named = {"total": total, "batch_id": batch_id, "partition_key": partition_key, "deadline": deadline}
     attempt = partial(_publish, settings, source, envelopes, **named)
@@ -159,7 +159,7 @@ def _publish(
             loop.run(batch.commit())
         except BaseException as error:
             loop.run(batch.abandon())
-            # A process that slept finds the deadline of what it waited for over, before it hears Kafka's refusal.
+            # A process that slept hits its own deadline before it receives Kafka's rejection.
             if isinstance(error, KafkaUnavailable) and batch.expired:
                 raise batch.expiry() from error
             raise
@@ -182,58 +182,58 @@ def _publish(
 
 def _send_all(loop: KafkaLoop, batch: _Transaction, records: Iterator[KafkaRecord]) -> None:
     failpoint("publish:before_send")
-    on_its_way: Future[None] | None = None
+    in_flight: Future[None] | None = None
     try:
-        while chunk := _take(records):
+        while chunk := _next_chunk(records):
             # One chunk is compressed and sent while the next is encoded.
-            if on_its_way is not None:
-                loop.result(on_its_way)
-            on_its_way = loop.submit(batch.send(chunk))
-        if on_its_way is not None:
-            loop.result(on_its_way)
+            if in_flight is not None:
+                loop.result(in_flight)
+            in_flight = loop.submit(batch.send(chunk))
+        if in_flight is not None:
+            loop.result(in_flight)
     except BaseException:
-        if on_its_way is not None:
-            on_its_way.cancel()
+        if in_flight is not None:
+            in_flight.cancel()
         raise
     loop.run(batch.flush())
     failpoint("publish:after_send")
 
 
-def _take(records: Iterator[KafkaRecord]) -> list[KafkaRecord]:
-    taken, size = [], 0
+def _next_chunk(records: Iterator[KafkaRecord]) -> list[KafkaRecord]:
+    chunk, size = [], 0
     for record in islice(records, HAND_OVER_RECORDS):
-        taken.append(record)
+        chunk.append(record)
         size += len(record[1])
         if size >= HAND_OVER_BYTES:
             break
-    return taken
+    return chunk
 
 
 def _records(envelopes: Iterable[Envelope], batch: HeaderWriter, items: dict[str, int]) -> Iterator[KafkaRecord]:
-    """The envelopes as records, checked; ``items`` is added up on the way."""
+    """Convert the envelopes to records and validate them; adds their counts to ``items``."""
     count, total = 0, batch.total
     for envelope in envelopes:
         if not batch.announces(envelope, count):
             raise WrongBatch(
                 f"envelope {count} of {total} is {envelope.source} {envelope.partition_key} {envelope.batch_id} "
-                f"sequence {envelope.sequence}; batch {batch} was announced. Nothing was published."
+                f"sequence {envelope.sequence}, but batch {batch} was announced. Nothing was published."
             )
         count += 1
         value = envelope.to_bytes()
         if len(value) > MAX_VALUE_BYTES:
             raise RecordTooLarge(
                 f"envelope {envelope.sequence} ({envelope.request}, app {envelope.app_id}) has {len(value)} bytes, "
-                f"a record may have {MAX_VALUE_BYTES}; nothing was published. Ask the source for smaller pages."
+                f"but a record may have {MAX_VALUE_BYTES}; nothing was published. Request smaller pages."
             )
         for table, number in envelope.items.items():
             items[table] = items.get(table, 0) + number
         yield key_of(envelope), value, batch.headers(envelope, value)
     if count != total:
-        raise WrongBatch(f"{count} envelopes came, {total} were announced; nothing was published")
+        raise WrongBatch(f"{total} envelopes were announced, but {count} were given; nothing was published")
 
 
 class _Transaction:
-    """One batch on its way, within the event loop."""
+    """The transaction of one batch, within the event loop."""
 
     def __init__(self, settings: Settings, topic: str, transactional_id: str, total: int, deadline: float) -> None:
         self.sent = _Sent()
@@ -254,19 +254,19 @@ class _Transaction:
 
     @property
     def expired(self) -> bool:
-        """Whether more time has passed since the beginning than Kafka lets the transaction have."""
-        # By the wall clock, as Kafka's: the monotonic one stands still while a laptop sleeps.
+        """Whether the transaction has been open for longer than Kafka allows."""
+        # By the wall clock, like Kafka: the monotonic clock stops while a laptop sleeps.
         return time.time() - self._begun > self._timeout
 
     def expiry(self) -> TransactionExpired:
         return TransactionExpired(
-            f"this process paused for longer than transaction.timeout.ms ({self._timeout} s), as on a sleeping laptop, "
+            f"this process paused for longer than transaction.timeout.ms ({self._timeout} s), as when a laptop sleeps, "
             f"or another run publishes the same partition ({self._transactional_id}); nothing of this batch is "
             "visible. Run it again, after that other run if there is one."
         )
 
     async def begin(self) -> str:
-        """Connect, fence older runs, open the transaction; gives the cluster's id."""
+        """Connect, fence older runs and open the transaction; return the cluster id."""
         until = time.monotonic() + self._deadline
         async with administration(self._settings, self._doing, self._deadline) as client:
             cluster = await cluster_id_of(client)
@@ -296,7 +296,7 @@ class _Transaction:
     @property
     def _client(self) -> AIOKafkaProducer:
         if self._producer is None:
-            raise RuntimeError("begin() comes first")
+            raise RuntimeError("call begin() first")
         return self._producer
 
     async def send(self, records: list[KafkaRecord]) -> None:
@@ -310,7 +310,7 @@ class _Transaction:
                 builder.append(timestamp=None, key=key, value=value, headers=headers)
 
     async def flush(self) -> None:
-        """Return when Kafka holds every record, and all know their offsets."""
+        """Wait until Kafka has acknowledged every record, so that all offsets are known."""
         for partition in list(self._open):
             await self._hand_over(partition)
         while self._waiting:
@@ -321,14 +321,14 @@ class _Transaction:
             await self._guarded(self._client.commit_transaction())
         except KafkaUnavailable as error:
             raise CommitUnanswered(
-                f"{error}. The batch was being committed: find_batches() tells whether {self._topic} has it."
+                f"{error}. The batch was being committed: find_batches() shows whether {self._topic} has it."
             ) from error
 
     async def abandon(self) -> None:
-        """Abort if Kafka lets us. If it does not, the transaction times out by itself: it is invisible either way."""
+        """Abort, if possible. If not, the transaction times out; it stays invisible either way."""
         for *_, delivery in self._waiting:
             delivery.cancel()
-        # AssertionError: aiokafka's own state says that the transaction cannot be aborted (fenced, or being committed).
+        # AssertionError: by aiokafka's own state the transaction cannot be aborted (fenced, or being committed).
         with suppress(KafkaError, OSError, TimeoutError, AssertionError):
             await asyncio.wait_for(self._client.abort_transaction(), min(self._deadline, CLOSE_DEADLINE_SECONDS))
         await self.close()
@@ -343,7 +343,7 @@ class _Transaction:
         builder = self._open.pop(partition)
         count = builder.record_count()
         delivery = await self._guarded(self._client.send_batch(builder, self._topic, partition=partition))
-        # Nobody may be left to look at it when the batch is given up; asyncio complains of such futures.
+        # If the batch is aborted, nothing may await this future, and asyncio warns about unretrieved exceptions.
         delivery.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._waiting.append((partition, count, delivery))
 
@@ -352,11 +352,11 @@ class _Transaction:
         stored = await self._guarded(asyncio.shield(delivery))
         self._waiting.popleft()
         if stored.offset < 0:
-            raise PublishFailed(f"Kafka did not say at which offset of {self._topic}/{partition} records lie")
+            raise PublishFailed(f"Kafka returned no offset for the records sent to {self._topic}/{partition}")
         self.sent.add(partition, stored.offset, count)
 
     async def _guarded(self, step: Any) -> Any:
-        """The result of a step of the protocol, with its failures in our own words."""
+        """The result of a protocol step, with its failures as our own exceptions."""
         try:
             return await asyncio.wait_for(step, self._deadline)
         except (ProducerFenced, InvalidProducerEpoch) as error:
@@ -370,7 +370,7 @@ class _Transaction:
             raise unavailable(self._settings, self._doing, error) from error
         except MessageSizeTooLargeError as error:
             raise RecordTooLarge(
-                f"Kafka refuses a record's size: raise max.message.bytes of {self._topic}; nothing was published"
+                f"Kafka rejects a record as too large; raise max.message.bytes of {self._topic}. Nothing was published"
             ) from error
         except KafkaError as error:
             if self.expired:

@@ -1,6 +1,6 @@
-"""Reading one topic's committed records by offset, within bounded waits.
+"""Read one topic's committed records by offset, with bounded waits.
 
-Belongs here: assignment, seeking, knowing when a range has been read, telling lost records from late ones.
+Belongs here: assignment, seeking, detecting the end of a range, distinguishing lost records from late ones.
 Does not belong here: what records mean (consumer.py).
 """
 
@@ -35,23 +35,23 @@ T = TypeVar("T")
 
 POLL_MS = 200
 FETCH_WAIT_MS = 20
-"""How long Kafka may keep an answer back when there is nothing; the next Kafka partition has to wait for it."""
+"""How long Kafka may hold back an empty fetch response; the next Kafka partition has to wait for it."""
 FETCH_BYTES = 4 * 1024 * 1024
-"""Compressed bytes of one Kafka partition asked for at a time; one record that is larger comes all the same."""
+"""Compressed bytes to fetch from a Kafka partition at a time; a larger record is still returned whole."""
 SHORT_TOPIC_SECONDS = 3.0
-"""How long a topic may seem to end before a range does; a new leader knows its end a moment late."""
+"""How long a topic may appear to end before the range does; a new leader learns its end with a delay."""
 HELD_UP_SECONDS = 2.0
-"""How long the reader keeps still behind an open transaction before it asks for records again."""
+"""How long the reader pauses behind an open transaction before it fetches again."""
 OPEN_TRANSACTION_SECONDS = 960.0
-"""How long another producer's open transaction may hold us up; Kafka ends each after 900 s at most."""
+"""How long another producer's open transaction may block us; Kafka aborts each after at most 900 s."""
 
 
 class RangeGone(Exception):
-    """Offsets that are not in the topic: no longer (retention), or never in this incarnation of it."""
+    """Offsets are not in the topic: deleted by retention, or from before the topic was re-created."""
 
 
 class _Fetched(NamedTuple):
-    """Records, the next position, and whether an open transaction held it up when Kafka was asked for records last."""
+    """Records, the next position, and whether an open transaction blocked the last fetch."""
 
     batch: list[Any]
     position: int
@@ -59,9 +59,9 @@ class _Fetched(NamedTuple):
 
 
 class TopicReader:
-    """A consumer of one topic. ``cluster_id`` is its Kafka's; ``partitions`` is empty if the topic is not there.
+    """A consumer of one topic. ``cluster_id`` is its cluster's; ``partitions`` is empty if the topic does not exist.
 
-    ``messages`` and ``everything`` give aiokafka's ConsumerRecord, committed ones only, by partition and offset.
+    ``messages`` and ``everything`` yield aiokafka's ConsumerRecord, only committed ones, by partition and offset.
     """
 
     def __init__(self, settings: Settings, loop: KafkaLoop, topic: str) -> None:
@@ -105,16 +105,16 @@ class TopicReader:
                 if batch:
                     progress = time.monotonic()
                 else:
-                    self._judge_silence(at, end, time.monotonic() - progress, held_up)
+                    self._check_silence(at, end, time.monotonic() - progress, held_up)
         finally:
             upcoming.cancel()
 
     def everything(self, from_offsets: Mapping[int, int]) -> Iterator[Any]:
-        """All records from ``from_offsets`` (default: the beginning) up to what is visible now, by partition."""
+        """All records from ``from_offsets`` (default: the beginning) to the current end, by partition."""
         ends = self.end_offsets()
         begins = self._run(self._offsets("beginning_offsets")) if ends else {}
         for partition, end in ends.items():
-            # Below the beginning there is nothing any more; who has to know that compares with begins himself.
+            # Offsets below the beginning are gone; callers that need to know that compare the offsets themselves.
             start = max(from_offsets.get(partition, 0), begins[partition])
             if start < end:
                 yield from self.messages(partition, start, end)
@@ -165,9 +165,9 @@ class TopicReader:
         return self._loop.submit(asyncio.wait_for(fetch(), 2 * CONTACT_DEADLINE_SECONDS))
 
     async def _keep_still(self, at: TopicPartition, position: int) -> None:
-        """Wait a little for the transaction before ``position`` to end. KafkaError if Kafka does not answer.
+        """Wait briefly for the transaction before ``position`` to end. Raises KafkaError if Kafka does not respond.
 
-        Asked for records behind it, Kafka answers at once that there are none: reader and broker would take a core.
+        A fetch behind it returns immediately without records, so polling would use a full core in reader and broker.
         """
         consumer = await self._connected()
         deadline = time.monotonic() + HELD_UP_SECONDS
@@ -180,16 +180,16 @@ class TopicReader:
 
     def _end_fetch(self, upcoming: Future[_Fetched], at: TopicPartition, start: int) -> _Fetched:
         try:
-            return self._told(upcoming)
+            return self._result(upcoming)
         except OffsetOutOfRangeError as error:
             begin = self._run(self._offsets("beginning_offsets"))[at.partition]
             raise RangeGone(
-                f"{at.topic}/{at.partition} begins at offset {begin}, and offset {start} was asked for: "
-                + ("retention has deleted it" if begin > start else "the topic was made anew")
+                f"{at.topic}/{at.partition} begins at offset {begin}, but offset {start} was requested: "
+                + ("retention has deleted it" if begin > start else "the topic was re-created")
             ) from error
 
-    def _judge_silence(self, at: TopicPartition, end: int, silent: float, held_up: bool) -> None:
-        """Say of a silent range whether it is gone, held up by an open transaction, or Kafka is away."""
+    def _check_silence(self, at: TopicPartition, end: int, silent: float, held_up: bool) -> None:
+        """Raise if a range has been silent too long. Open transactions are given more time."""
         consumer = self._consumer
         if consumer is None or silent < SHORT_TOPIC_SECONDS:
             return
@@ -197,17 +197,17 @@ class TopicReader:
         polled = consumer.last_poll_timestamp(at)
         fresh = polled is not None and time.time() * 1000 - polled < SHORT_TOPIC_SECONDS * 1000
         if fresh and high is not None and high < end:
-            raise RangeGone(f"{at.topic}/{at.partition} ends at offset {high}, before {end}: the topic was made anew")
+            raise RangeGone(f"{at.topic}/{at.partition} ends at offset {high}, before {end}: the topic was re-created")
         held_up = held_up or (fresh and _ends_before(consumer, at, end))
         if silent > (OPEN_TRANSACTION_SECONDS if held_up else CONTACT_DEADLINE_SECONDS):
             raise unavailable(self._settings, self._doing)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._told(self._loop.submit(asyncio.wait_for(work, 2 * CONTACT_DEADLINE_SECONDS)))
+        return self._result(self._loop.submit(asyncio.wait_for(work, 2 * CONTACT_DEADLINE_SECONDS)))
 
-    def _told(self, answer: Future[T]) -> T:
+    def _result(self, future: Future[T]) -> T:
         try:
-            return self._loop.result(answer)
+            return self._loop.result(future)
         except OffsetOutOfRangeError:
             raise
         except (KafkaError, OSError, TimeoutError) as error:
@@ -215,14 +215,14 @@ class TopicReader:
 
 
 def _ends_before(consumer: AIOKafkaConsumer, at: TopicPartition, offset: int) -> bool:
-    """Whether a fetch said last that what is visible ends before ``offset``, by an open transaction."""
+    """Whether, as of the last fetch, an open transaction hides the records before ``offset``."""
     stable = consumer.last_stable_offset(at)
     return stable is not None and stable < offset
 
 
 @contextmanager
 def topic_reader(settings: Settings, topic: str) -> Iterator[TopicReader]:
-    """A reader of ``topic``, closed afterwards. Raises KafkaUnavailable."""
+    """A reader of ``topic``, closed on exit. Raises KafkaUnavailable."""
     with kafka_loop() as loop:
         reader = TopicReader(settings, loop, topic)
         try:

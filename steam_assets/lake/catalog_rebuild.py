@@ -1,6 +1,6 @@
-"""Finding tables again whose catalog was lost: a catalog made anew from the newest metadata of each table.
+"""Rebuild a lost catalog from the newest metadata of each table.
 
-Belongs here: which metadata file is the newest, registering tables from it. Does not belong here: what is in it.
+Belongs here: finding the newest metadata file, registering tables from it. Does not belong here: its contents.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _METADATA = re.compile(r".*/(?P<version>\d+)-[0-9a-f-]+\.metadata\.json$")
 
 
 def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
-    """Make a root's catalog anew from the newest metadata file of each table; the tables' names.
+    """Rebuild a root's catalog from the newest metadata file of each table; return the tables' names.
 
-    A SQLite file that is there, however damaged, is replaced; what another catalog says of the tables is, too.
-    UnsafeRoot, with nothing changed, if it cannot be told which metadata of a table is the newest.
+    Replaces an existing SQLite file, even a damaged one, or the tables' entries in another kind of catalog. Raises
+    UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous.
     """
     newest = {name: _newest(settings, name, versions) for name, versions in _tables(settings, root).items()}
     if settings.iceberg_catalog == "sqlite":
@@ -42,26 +42,26 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
 
 
 def open_whole_catalog(settings: Settings, root: RootName) -> Catalog:
-    """The root's catalog; UnsafeRoot if it was lost or damaged while the tables are there."""
+    """The root's catalog. Raises UnsafeRoot if it was lost or damaged while tables exist."""
     try:
         catalog, namespace = open_catalog(settings, root), CATALOGS[root].namespace
         if catalog.list_tables(namespace):
             return catalog
-        # A table that was committed to had been in the catalog before: so the order of these looks matters.
+        # A table is in the catalog before its first commit, so the order of these checks matters.
         used = any(max(versions) > 0 for versions in _tables(settings, root).values())
         if not used or catalog.list_tables(namespace):
             return catalog
     except DatabaseError as error:
-        if type(error) is not DatabaseError:  # Its subclasses are a busy file, a refused login and the like.
+        if type(error) is not DatabaseError:  # Its subclasses are a busy file, a failed login and the like.
             raise
     raise UnsafeRoot(
-        f"the catalog of the tables in {settings.root(root)} is lost or damaged, and the tables are there; make it "
-        f"anew from them by `steam-assets catalog rebuild --root {root}`"
+        f"the catalog of the tables in {settings.root(root)} is lost or damaged, but the tables exist; rebuild it "
+        f"from them: `steam-assets catalog rebuild --root {root}`"
     )
 
 
 def metadata_versions(addresses: Iterable[str]) -> dict[int, list[str]]:
-    """Metadata files by their version. Of writers that raced, each may have left one of the same version."""
+    """Metadata files by version. Concurrent writers may each have left a file with the same version."""
     found: defaultdict[int, list[str]] = defaultdict(list)
     for named in filter(None, map(_METADATA.match, addresses)):
         found[int(named["version"])].append(named.string)
@@ -79,10 +79,10 @@ def _tables(settings: Settings, root: RootName) -> dict[str, dict[int, list[str]
 
 
 def _newest(settings: Settings, name: str, versions: dict[int, list[str]]) -> str:
-    """The one whole metadata file of the highest version.
+    """The one intact metadata file of the highest version.
 
-    A writer that lost a race has deleted its manifests, and Java its metadata file. Only one that was killed in that
-    moment leaves a whole file beside the winner's, and then nothing in the files says which was which.
+    A writer that lost a race deletes its manifests, and in Java its metadata file. Only if it was killed at that moment
+    is an intact file left next to the winner's, and then the files do not show which is which.
     """
     files, newest = Files(settings), sorted(versions[max(versions)])
     whole = [address for address in newest if _is_whole(files, address)]
@@ -90,13 +90,13 @@ def _newest(settings: Settings, name: str, versions: dict[int, list[str]]) -> st
         return whole[0]
     which = "more than one" if whole else "none"
     raise UnsafeRoot(
-        f"of the newest metadata of table {name}, {which} is whole: {' and '.join(whole or newest)}. Rename what is to "
-        "be left out to end in .bak (`steam-assets verify` then says whether the other holds all), and rebuild again"
+        f"{which} of the newest metadata files of table {name} is intact: {' and '.join(whole or newest)}. Rename "
+        "those to ignore so that they end in .bak, and rebuild again (then check with `steam-assets verify`)"
     )
 
 
 def _is_whole(files: Files, address: str) -> bool:
-    """Whether a metadata file and the manifests of its current snapshot can be read."""
+    """Whether a metadata file and the manifests of its current snapshot are readable."""
     try:
         table = StaticTable.from_metadata(address, files.io.properties)
         snapshot = table.current_snapshot()

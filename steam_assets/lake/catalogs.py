@@ -1,10 +1,10 @@
-"""The four Iceberg catalogs of a lake, one a root, as Spark and pyiceberg open them by name.
+"""The four Iceberg catalogs of a lake, one per root, as Spark and pyiceberg open them by name.
 
 Belongs here: names, addresses and properties of catalogs. Does not belong here: tables (iceberg_table.py), markers of
 roots (roots.py).
 
 On a disk each root holds its own catalog, an SQLite file that Spark's JDBC catalog and pyiceberg's SQL catalog share,
-so that a backup folder is whole by itself. AWS Glue, a REST service or PostgreSQL take its place by a setting.
+so that a backup folder is self-contained. A setting selects AWS Glue, a REST service or PostgreSQL instead.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ BUSY_SECONDS = 30
 
 @dataclass(frozen=True)
 class CatalogName:
-    """``catalog`` is what Spark and pyiceberg call it; ``namespace`` is the database that holds the root's tables.
+    """``catalog`` is its name in Spark and pyiceberg; ``namespace`` is the database that holds the root's tables.
 
-    Namespaces differ between the roots, as a Glue catalog has one level for all four.
+    Namespaces differ between the roots, because in Glue all four share one level.
     """
 
     catalog: str
@@ -48,7 +48,7 @@ CATALOGS: dict[RootName, CatalogName] = {
 
 
 def open_catalog(settings: Settings, root: RootName) -> Catalog:
-    """The root's catalog without a JVM, its namespace made. Each call opens connections of its own."""
+    """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections."""
     from pyiceberg.catalog import load_catalog
     from pyiceberg.exceptions import NamespaceAlreadyExistsError
     from sqlalchemy.exc import IntegrityError, OperationalError
@@ -57,11 +57,11 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     name = CATALOGS[root]
     if settings.iceberg_catalog == "sqlite":
         private_folder(sqlite_file(settings, root).parent)
-    # Of two processes that make a catalog at once, one is told by the database that it is there already.
+    # If two processes create a catalog concurrently, the database reports to one that it already exists.
     made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
     catalog = attempts(load_catalog, name.catalog, **pyiceberg_properties(settings, root))
-    # Asked first: who may use a database of Glue may not make one.
+    # Checked first: a role that may use a Glue database may not be allowed to create one.
     if not catalog.namespace_exists(name.namespace):
         with suppress(NamespaceAlreadyExistsError, IntegrityError):
             catalog.create_namespace(name.namespace)
@@ -69,10 +69,10 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
 
 
 def warehouse(settings: Settings, root: RootName) -> str:
-    """Where the root's tables lie, as Iceberg's metadata names it.
+    """The location of the root's tables, as in Iceberg's metadata.
 
-    On a disk it is the bare path: Hadoop and pyiceberg both take that as it is, whatever characters it has. Of a
-    ``file:`` address Hadoop decodes no percent signs, and pyiceberg drops what follows ``#`` or ``?``.
+    On a disk it is the bare path, which Hadoop and pyiceberg both use literally, whatever characters it has. In a
+    ``file:`` URL Hadoop does not decode percent signs, and pyiceberg drops what follows ``#`` or ``?``.
     """
     return f"{settings.root(root)}/warehouse"
 
@@ -82,7 +82,7 @@ def table_location(settings: Settings, root: RootName, table: str) -> str:
 
 
 def sqlite_file(settings: Settings, root: RootName) -> Path:
-    """The SQLite file of a root's catalog: in the root on a disk, in HOME for a root on an S3 server."""
+    """The SQLite file of a root's catalog: in the root on a disk, or in HOME for a root on an S3 server."""
     address = settings.root(root)
     if not address.startswith("s3://"):
         return Path(address) / CATALOG_FILE
@@ -91,13 +91,13 @@ def sqlite_file(settings: Settings, root: RootName) -> Path:
 
 
 def pyiceberg_properties(settings: Settings, root: RootName) -> dict[str, str]:
-    """What ``pyiceberg.catalog.load_catalog`` takes, without credentials: those the AWS SDK finds by itself."""
+    """The properties for ``pyiceberg.catalog.load_catalog``, without credentials, which the AWS SDK finds itself."""
     properties = {"warehouse": warehouse(settings, root), "s3.region": settings.aws_region}
     if settings.s3_endpoint_url:
         properties["s3.endpoint"] = settings.s3_endpoint_url
     match settings.iceberg_catalog:
         case "sqlite":
-            # SQLAlchemy decodes the path by itself.
+            # SQLAlchemy decodes the path itself.
             file = quote(str(sqlite_file(settings, root)))
             properties |= {"type": "sql", "uri": f"sqlite:///{file}?timeout={BUSY_SECONDS}"}
         case "jdbc":
@@ -118,7 +118,7 @@ def spark_properties(settings: Settings, root: RootName) -> dict[str, str]:
     properties = {
         "type": kind,
         "warehouse": warehouse(settings, root),
-        # Python commits to the same tables: a table that Spark remembers would be an old one.
+        # Python commits to the same tables, so a table cached by Spark would be stale.
         "cache-enabled": "false",
     }
     if settings.iceberg_catalog == "sqlite":
@@ -140,7 +140,7 @@ def spark_properties(settings: Settings, root: RootName) -> dict[str, str]:
 
 
 def _sqlalchemy_uri(settings: Settings) -> str:
-    """``jdbc:postgresql://host:port/database?user=…&password=…`` as SQLAlchemy names the same database."""
+    """``jdbc:postgresql://host:port/database?user=…&password=…`` as a SQLAlchemy URL."""
     require("postgres", "STEAM_ICEBERG_CATALOG=jdbc")
     address, _, query = settings.iceberg_catalog_uri.removeprefix("jdbc:").partition("?")
     options = dict(parse_qsl(query))

@@ -1,6 +1,6 @@
-"""Reading clean tables and insights by name, without a JVM, as Arrow.
+"""Read clean tables and insights by name as Arrow, without a JVM.
 
-Belongs here: opening a table as it was last committed. Does not belong here: writing (clean_tables.py, by Spark).
+Belongs here: opening a table as last committed. Does not belong here: writing (clean_tables.py, with Spark).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from steam_assets.settings import Settings
 
 
 class CleanReader:
-    """The clean tables of ``settings`` as of now; each call sees the newest commit, whole."""
+    """The clean tables of ``settings``; each call sees the newest commit in full."""
 
     def __init__(self, settings: Settings) -> None:
         self._lake = Lake(settings)
 
     def table(self, name: str) -> Table | None:
-        """The Iceberg table, or None if it was never made."""
+        """The Iceberg table, or None if it was never created."""
         return self._lake.table("clean", name, (), "").load()
 
     def arrow(self, name: str, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
-        """The rows of some partitions, or of all; None if the table was never made."""
+        """The rows of some partitions, or of all; None if the table was never created."""
         return self._lake.table("clean", name, (), "").arrow(keys, columns)

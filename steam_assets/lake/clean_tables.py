@@ -1,10 +1,10 @@
-"""Writing clean tables by Spark: on a branch first, which readers see when its audit has passed.
+"""Write clean tables with Spark: write, audit, publish, on a branch that readers see only after its audit has passed.
 
-Belongs here: all that Spark is asked for of Iceberg. Does not belong here: what a row means (sources/), how rows are
-judged (spark/cleaning.py), commits without a JVM (iceberg_table.py).
+Belongs here: all use of Iceberg through Spark. Does not belong here: what a row means (sources/), how rows are
+classified (spark/cleaning.py), commits without a JVM (iceberg_table.py).
 
-A write goes to a branch of the table. Only if the caller's audit of it passes does ``main`` move to that branch, in one
-atomic commit with the ledger's records: a reader sees the old rows of the partitions or the new ones, never rows that
+A write goes to a branch of the table. ``main`` moves to that branch only if the caller's audit passes, in one atomic
+commit with the ledger's records: a reader sees either the old rows of the partitions or the new ones, never rows that
 failed the audit, and never rows without their record.
 """
 
@@ -22,26 +22,26 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable, decided_anew
+from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable, retry_on_contention
 from steam_assets.processes.identity import ProcessIdentity, left_by_the_dead
 
 AUDIT = "audit_"
-"""The beginning of a branch's name, before its writer's mark."""
+"""Prefix of a branch's name, before its writer's mark."""
 
 AUDIT_DAYS = 3
-"""How long a write may be audited. A branch of a machine that died is dropped after that, when snapshots are expired;
-one of a process that died on this machine at the next write."""
+"""How long an audit may take. After that, snapshot expiry drops a branch left by a machine that died; the next write
+drops one left by a dead process of this machine."""
 
 FANOUT_KEYS = 16
-"""Up to so many partitions a task keeps a file open for each; above, it sorts its rows by partition, as a hundred open
-Parquet writers need more memory than a laptop's driver has (400 of them ended a 1 GB one)."""
+"""Up to this many partitions a task keeps one file open for each; above it sorts its rows by partition, because a
+hundred open Parquet writers need more memory than a laptop's driver has (400 of them exhausted 1 GB)."""
 
 
 _REFUSED = re.compile(
     r"\b(CommitFailedException|AlreadyExistsException|TableAlreadyExistsException|ValidationException"
     r"|ConcurrentModificationException|SQLITE_BUSY|SQLITE_LOCKED|SQLITE_CONSTRAINT)\b|database is locked"
 )
-"""In the text of Spark's error: the class of the JVM's, or the state of the catalog's database."""
+"""Matches Spark's error text: the JVM's exception class, or the state of the catalog's database."""
 
 
 def read_table(spark: SparkSession, table: IcebergTable, keys: Sequence[str] | None = None) -> DataFrame:
@@ -57,11 +57,11 @@ def overwrite(
     keys: Sequence[str],
     audit: Callable[[int], Mapping[str, BaseModel]],
 ) -> int:
-    """Replace the rows of ``keys`` by those of ``write()`` in one commit; the snapshot's id.
+    """Replace the rows of ``keys`` with those of ``write()`` in one commit; return the snapshot id.
 
-    ``audit`` runs when the rows are written and not yet visible: it gets their snapshot, raises if they must not be
-    seen, and gives the records of the partitions. If another writer commits meanwhile, all of it is done again on top,
-    which is why ``write`` is called for each try. Contention after five minutes of losing.
+    ``audit`` runs when the rows are written but not yet visible: it gets their snapshot id, raises if they must not be
+    published, and returns the records of the partitions. If another writer commits meanwhile, everything is repeated on
+    top of that commit, so ``write`` is called once per attempt. Raises Contention after losing for five minutes.
     """
 
     def change() -> int:
@@ -79,16 +79,16 @@ def overwrite(
             raise
         return snapshot
 
-    snapshot = decided_anew(change)
+    snapshot = retry_on_contention(change)
     for name in table.heads():
-        # The branch of a writer that was killed; one of another machine goes after its days.
+        # The branch of a killed writer; one of another machine is dropped after AUDIT_DAYS.
         if name.startswith(AUDIT) and left_by_the_dead(name.removeprefix(AUDIT).rpartition("_")[0]):
             _drop_branch(table, name)
     return snapshot
 
 
 def _drop_branch(table: IcebergTable, branch: str) -> None:
-    """Forget a branch, if it is there; its files are swept by housekeeping."""
+    """Drop a branch if it exists; housekeeping deletes its files."""
 
     def change() -> None:
         loaded = table.load()
@@ -96,13 +96,13 @@ def _drop_branch(table: IcebergTable, branch: str) -> None:
             with _conflicts_named(table):
                 loaded.manage_snapshots().remove_branch(branch).commit()
 
-    decided_anew(change)
+    retry_on_contention(change)
 
 
 def put(spark: SparkSession, table: IcebergTable, frame: DataFrame, keys: Sequence[str], target: str) -> None:
-    """Write rows to ``target`` (the table or a branch of it), in the place of those of ``keys``."""
+    """Write rows to ``target`` (the table or a branch of it), replacing those of ``keys``."""
     names = [column.name for column in table.columns]
-    # Not overwritePartitions(): that keeps a partition's old rows where the new version of it has none.
+    # Not overwritePartitions(): it keeps a partition's old rows if the new version has none.
     writer = frame.select(*names).writeTo(target)
     writer = writer.option("fanout-enabled", str(len(keys) <= FANOUT_KEYS).lower())
     writer = writer.option(f"snapshot-property.{PARTITIONS}", ",".join(keys))
@@ -111,7 +111,7 @@ def put(spark: SparkSession, table: IcebergTable, frame: DataFrame, keys: Sequen
 
 @contextmanager
 def _conflicts_named(table: IcebergTable) -> Iterator[None]:
-    """Raise Contention, in one line, in the place of what is said of a refused commit."""
+    """Raise a one-line Contention instead of Spark's error about a rejected commit."""
     try:
         yield
     except CommitFailedException as error:
@@ -119,5 +119,5 @@ def _conflicts_named(table: IcebergTable) -> Iterator[None]:
     except (PySparkException, Py4JJavaError) as error:
         if not _REFUSED.search(str(error)):
             raise
-        # Without its cause, a stack of the JVM: the sentence says it all.
+        # Without the cause, a JVM stack trace that adds nothing.
         raise table.contention() from None

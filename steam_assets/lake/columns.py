@@ -1,4 +1,4 @@
-"""Columns that tables have by their kind, whatever their source, and columns as Iceberg has them.
+"""Columns common to each kind of table, and the conversion of columns to Iceberg.
 
 Belongs here: declarations, types. Does not belong here: columns of one source's tables (sources/).
 """
@@ -33,54 +33,54 @@ from steam_assets.sources.source import Column
 _KEY = Column("partition_key", "string", "First day of the period (UTC) it belongs to.", "YYYY-MM-DD", False)
 
 ENVELOPE = (
-    Column("source", "string", "The source that was asked.", "", False),
+    Column("source", "string", "The source it was fetched from.", "", False),
     _KEY,
-    Column("batch_id", "string", "The answers of one run, published in one transaction.", "", False),
-    Column("sequence", "bigint", "Place of the answer in its batch, from 0.", "", False),
-    Column("request", "string", "What was asked for.", "", False),
-    Column("app_id", "bigint", "The app it was asked about."),
-    Column("url", "string", "The request, without secrets.", "", False),
+    Column("batch_id", "string", "The responses of one run, published in one transaction.", "", False),
+    Column("sequence", "bigint", "Position of the response in its batch, from 0.", "", False),
+    Column("request", "string", "Name of the request.", "", False),
+    Column("app_id", "bigint", "The app it was fetched for."),
+    Column("url", "string", "URL of the request, without secrets.", "", False),
     Column("status", "int", "HTTP status; 0 for an import.", "", False),
-    Column("headers", "map<string,string>", "Headers of the answer that matter.", "", False),
-    Column("fetched_at", "timestamp", "When the source answered.", "UTC", False),
+    Column("headers", "map<string,string>", "Selected response headers.", "", False),
+    Column("fetched_at", "timestamp", "When the source responded.", "UTC", False),
     Column("sha256", "string", "SHA-256 of the body.", "", False),
-    Column("body", "string", "The answer, whole and unaltered.", "", False),
+    Column("body", "string", "The response body, complete and unaltered.", "", False),
     Column("items", "map<string,bigint>", "Items of each clean table in the body, as counted when it was fetched."),
-    Column("problem", "string", "Why the answer is unusable; null if it is not."),
+    Column("problem", "string", "Why the response is unusable; null if it is usable."),
     Column("provenance", "string", "live, or import:FILE.", "", False),
     Column("topic", "string", "Kafka topic it came through; null for an import."),
     Column("kafka_partition", "int", "Kafka partition."),
     Column("kafka_offset", "bigint", "Kafka offset."),
 )
-"""A raw table: a row an envelope. Each row says all about itself, so that its files alone are enough to rebuild it."""
+"""A raw table: one row per envelope. Rows are self-describing, so the files alone suffice to rebuild the table."""
 
 SET_ASIDE = (
-    Column("source", "string", "The source it came for.", "", False),
+    Column("source", "string", "The source it belongs to.", "", False),
     _KEY,
-    Column("batch_id", "string", "What was set aside at one time.", "", False),
-    Column("id", "string", "SHA-256 of where it came from and what it holds.", "", False),
-    Column("name", "string", "Where it came from: topic, Kafka partition and offset, or answer, or import.", "", False),
-    Column("value", "binary", "The bytes, as they came."),
+    Column("batch_id", "string", "Identifies what was set aside together.", "", False),
+    Column("id", "string", "SHA-256 of its origin and bytes.", "", False),
+    Column("name", "string", "Its origin: topic, Kafka partition and offset, or answer, or import.", "", False),
+    Column("value", "binary", "The bytes, as received."),
     Column("sha256", "string", "SHA-256 of the bytes.", "", False),
     Column("reason", "string", "Why it is unusable.", "", False),
-    Column("details", "map<string,string>", "What else is known of it."),
+    Column("details", "map<string,string>", "Further details."),
 )
-"""What came and is no envelope; no count of answers or items has it in."""
+"""Received data that is not a valid envelope; it is not included in any count of responses or items."""
 
 ORIGIN = (
     _KEY,
-    Column("fetched_at", "timestamp", "When the source answered.", "UTC", False),
-    Column("source_sha256", "string", "SHA-256 of the answer this row was read from; raw has it.", "", False),
+    Column("fetched_at", "timestamp", "When the source responded.", "UTC", False),
+    Column("source_sha256", "string", "SHA-256 of the response this row was read from; raw has it.", "", False),
     Column("changes", "array<string>", "What cleaning altered in this row, and why; empty if nothing.", "", False),
 )
-"""Columns every clean table ends with, so that any row can be traced to the bytes it came from."""
+"""The last columns of every clean table, so that any row can be traced to the bytes it came from."""
 
 QUARANTINE = (
     Column("problem", "string", "Why the item is unusable.", "", False),
     Column("item", "string", "The item as the source sent it."),
     _KEY,
-    Column("fetched_at", "timestamp", "When the source answered.", "UTC"),
-    Column("source_sha256", "string", "SHA-256 of the answer it stood in."),
+    Column("fetched_at", "timestamp", "When the source responded.", "UTC"),
+    Column("source_sha256", "string", "SHA-256 of the response that contained it."),
 )
 
 _PRIMITIVES: dict[str, IcebergType] = {
@@ -96,7 +96,7 @@ _PRIMITIVES: dict[str, IcebergType] = {
 
 
 def iceberg_schema(columns: Sequence[Column]) -> Schema:
-    """A table's schema; the catalog gives fields ids of its own. ValueError for a type that no table uses."""
+    """A table's schema; the catalog assigns its own field ids. Raises ValueError for an unsupported type."""
     ids = count(1)
     fields = [
         NestedField(next(ids), c.name, _iceberg_type(c.type, ids), required=not c.nullable, doc=column_comment(c))
@@ -106,7 +106,7 @@ def iceberg_schema(columns: Sequence[Column]) -> Schema:
 
 
 def _iceberg_type(ddl: str, ids: Iterator[int]) -> IcebergType:
-    """A Spark DDL type as Iceberg's."""
+    """Convert a Spark DDL type to Iceberg's."""
     if found := _PRIMITIVES.get(ddl):
         return found
     if nested := re.fullmatch(r"array<(\w+)>", ddl):
@@ -121,5 +121,5 @@ def column_comment(column: Column) -> str:
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """A table's columns as Arrow has them."""
+    """A table's columns as an Arrow schema."""
     return schema_to_pyarrow(table.schema(), include_field_ids=False)

@@ -1,4 +1,4 @@
-"""Files of a root, on a disk or on S3, by their addresses: the few that are no table's, and listings.
+"""Files of a root, on disk or on S3, by address: the few that do not belong to a table, and listings.
 
 Belongs here: reading, writing and listing by address. Does not belong here: what the files mean.
 """
@@ -27,7 +27,7 @@ class File:
 
 
 class Files:
-    """Files at ``s3://`` addresses and at paths of a disk, by the settings' endpoint and the SDK's credentials."""
+    """Files at ``s3://`` addresses or local paths, using the settings' endpoint and the SDK's credentials."""
 
     def __init__(self, settings: Settings) -> None:
         properties = {"s3.region": settings.aws_region}
@@ -39,12 +39,12 @@ class Files:
         return self.io.new_input(address).exists()
 
     def read(self, address: str) -> bytes:
-        """The whole file; FileNotFoundError if it is not there."""
+        """The whole file. Raises FileNotFoundError if it does not exist."""
         with self.io.new_input(address).open() as stream:
             return stream.read()
 
     def write(self, address: str, data: bytes) -> None:
-        """Write whole: on S3 and on a local disk a reader sees the old file or the new one."""
+        """Write atomically: on S3 and on a local disk a reader sees either the old file or the new one."""
         target = address
         if not address.startswith("s3://"):
             private_folder(Path(address).parent)
@@ -55,7 +55,7 @@ class Files:
             Path(target).replace(address)
 
     def list(self, address: str) -> Iterator[File]:
-        """Every file below an address, however many; nothing if there is no such place."""
+        """Every file below an address; nothing if the address does not exist."""
         scheme, netloc, path = self.io.parse_location(address)
         system = self.io.fs_by_scheme(scheme, netloc)
         for found in system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True)):

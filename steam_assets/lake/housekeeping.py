@@ -1,10 +1,10 @@
-"""Housekeeping: clearing old partitions of primaries that a backup holds, and what Iceberg leaves behind.
+"""Housekeeping: clear old partitions from the primaries if a backup holds them, and delete Iceberg's orphan files.
 
-Belongs here: what may be cleared, the clearing, the sweeping. Does not belong here: any change of what a backup holds.
+Belongs here: what may be cleared, clearing it, deleting orphans. Does not belong here: changing what a backup holds.
 
-Nothing is deleted that the backup does not hold: right before, both sides are read back and compared with the ledger.
-The commit that clears a partition holds only if nobody committed since; then its files go, a run that dies between the
-two leaves them to the next.
+Nothing is deleted unless the backup holds it: both sides are read back and compared with the ledger immediately before.
+The commit that clears a partition succeeds only if there was no other commit since. Its files are deleted afterwards;
+if the run dies in between, the next run deletes them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from steam_assets.failpoints import failpoint
 from steam_assets.lake.backup import backups_of, verify
 from steam_assets.lake.catalog_rebuild import metadata_versions
 from steam_assets.lake.files import Files
-from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.ledger.records import Cleared, covers
 from steam_assets.sources.source import Source
 
 ORPHANS_KEPT = timedelta(days=3)
-"""A file younger than this may belong to a commit that is under way; Iceberg's own default."""
+"""A file younger than this may belong to a commit in progress; Iceberg's own default."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A partition that was looked at: whether it is (to be) cleared, why or why not, and its rows."""
+    """A partition that was considered: whether it is (to be) cleared, the reason, and its rows."""
 
     label: str
     partition_key: str
@@ -44,19 +44,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Housekeeping:
-    """Looks at every primary partition of ``sources`` that began before ``older_than`` (aware, UTC)."""
+    """Considers every primary partition of ``sources`` that began before ``older_than`` (aware, UTC)."""
 
     lake: Lake
     sources: Sequence[Source]
     older_than: datetime
 
     def plan(self) -> list[Line]:
-        """What ``apply`` would try to clear and what it would keep, each with its reason. Changes nothing."""
+        """What ``apply`` would clear and keep, each with the reason. Changes nothing."""
         return [line for twins in self._cleared() for line in self._lines(twins)]
 
     def apply(self) -> list[Line]:
-        """Clear what the plan says, each partition only if its backup verifies now; then sweep Iceberg's leftovers."""
-        done = [line for twins in self._cleared() for line in decided_anew(lambda twins=twins: self._clear(twins))]
+        """Clear the planned partitions, each only if its backup verifies now; then delete Iceberg's orphan files."""
+        done = [
+            line for twins in self._cleared() for line in retry_on_contention(lambda twins=twins: self._clear(twins))
+        ]
         for source in self.sources:
             for table in source.tables:
                 sweep(self.lake, self.lake.quarantine(table), self.older_than)
@@ -66,7 +68,7 @@ class Housekeeping:
         return done
 
     def _cleared(self) -> list[Twins[Any]]:
-        """What is unusable stays: it is little, and nobody can ask for it again."""
+        """The tables to clear. Set-aside data stays: it is small, and cannot be fetched again."""
         aside = [self.lake.set_aside_twins(source).label for source in self.sources]
         return [twins for source in self.sources for twins in self.lake.twins(source) if twins.label not in aside]
 
@@ -104,10 +106,10 @@ class Housekeeping:
 
 
 def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[str]:
-    """Expire snapshots from before ``older_than`` (what readers see is kept) and delete files that none holds.
+    """Expire snapshots older than ``older_than`` (the current one is kept) and delete unreferenced files.
 
-    None for a backup, all of whose snapshots stay. A file younger than ``ORPHANS_KEPT`` stays. The addresses of what
-    went.
+    ``older_than`` is None for a backup, whose snapshots all stay. Files younger than ``ORPHANS_KEPT`` stay. Returns the
+    addresses of the deleted files.
     """
     loaded = table.load()
     if loaded is None:
@@ -119,19 +121,19 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[
     listed = list(files.list(loaded.location()))
     held = _referenced(loaded.refresh())
     (here,), versions = metadata_versions([loaded.metadata_location]), metadata_versions(f.address for f in listed)
-    # Of a catalog that is older than its tables, or of a commit under way: what is newer has a say, too.
+    # The catalog may lag behind its tables, or a commit be in progress, so newer metadata counts too.
     for address in (one for version in versions if version > here for one in versions[version]):
         held |= _referenced(StaticTable.from_metadata(address, files.io.properties))
     for file in listed:
         if file.address not in held and file.modified < limit:
-            with suppress(PermissionError):  # In a backup on AWS nobody may delete.
+            with suppress(PermissionError):  # No role may delete in a backup on AWS.
                 files.delete(file.address)
                 gone.append(file.address)
     return gone
 
 
 def _referenced(table: PyIcebergTable) -> set[str]:
-    """The addresses of all files that the table's metadata speaks of, itself included."""
+    """The addresses of all files that the table's metadata references, including the metadata itself."""
     found = {table.metadata_location, *(entry.metadata_file for entry in table.metadata.metadata_log)}
     for snapshot in table.metadata.snapshots:
         found.add(snapshot.manifest_list)

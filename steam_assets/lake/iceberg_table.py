@@ -1,9 +1,9 @@
-"""One kind of table: an Iceberg table partitioned by ``partition_key``, read and committed without a JVM.
+"""The one kind of table: an Iceberg table partitioned by ``partition_key``, read and committed without a JVM.
 
-Belongs here: all that pyiceberg is asked for. Does not belong here: what rows mean, what is copied or deleted when.
+Belongs here: all use of pyiceberg. Does not belong here: what rows mean, what is copied or deleted when.
 
-Each change is one commit that moves ``main`` and the ledger's record together, on condition that ``main`` stands where
-the writer saw it. The record of a partition is a property of the table, so that no snapshot's expiry loses it.
+Each change is one commit that moves ``main`` and the ledger's record together, provided that ``main`` is still where
+the writer saw it. A partition's record is a property of the table, so snapshot expiry does not lose it.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
-    # Rows arrive grouped by partition already; hashing them again would cost a shuffle a commit.
+    # Rows already arrive grouped by partition; hash distribution would cost a shuffle per commit.
     "write.distribution-mode": "none",
-    # A raw batch is taken out by its id, which has to stand in the files' bounds whole.
+    # A raw batch is deleted by its id, which must not be truncated in the files' column bounds.
     "write.metadata.metrics.column.batch_id": "full",
-    # Spark's commits to its own branches; the default of 4 is not enough where several runs write a table.
+    # For Spark's commits to its own branches; the default of 4 is too low when several runs write to a table.
     TableProperties.COMMIT_NUM_RETRIES: "20",
 }
 
 CONTENTION_SECONDS = 300
-"""How long a writer that loses again and again goes on; Spark writes its rows anew for each try."""
+"""How long a writer keeps retrying after lost commits; Spark rewrites its rows on each attempt."""
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
 class Contention(Exception):
-    """Another writer committed to the table meanwhile; nothing was changed. Look again, and decide anew."""
+    """Another writer committed to the table meanwhile; nothing was changed. Reload, and decide again."""
 
 
 @dataclass(frozen=True)
 class IcebergTable:
-    """A table of one catalog. ``location`` is where it lies, ``columns`` are what it must have at least."""
+    """A table of one catalog. ``location`` is its address, ``columns`` are those it must have at least."""
 
     catalog: Catalog
     namespace: str
@@ -72,21 +72,21 @@ class IcebergTable:
     description: str
     location: str
     held: Table | None = None
-    """Set, all reads are of this version; commits are judged by the newest."""
+    """If set, all reads use this version; commits are checked against the newest."""
 
     @property
     def identifier(self) -> str:
-        """As Spark names it."""
+        """The table's name in Spark."""
         return f"{self.catalog.name}.{self.namespace}.{self.name}"
 
     def contention(self) -> Contention:
         return Contention(
-            f"another run committed to {self.identifier} at the same time, and this one changed nothing; wait for the "
+            f"another run committed to {self.identifier} at the same time, so this one changed nothing; wait for the "
             "other run to end, then run it again"
         )
 
     def load(self) -> Table | None:
-        """The table as of now, or as it was pinned; None if it was never made."""
+        """The current table, or the pinned version; None if it was never created."""
         if self.held is not None:
             return self.held
         with suppress(NoSuchTableError):
@@ -94,11 +94,11 @@ class IcebergTable:
         return None
 
     def pinned(self) -> IcebergTable:
-        """The table as of now, for reads that have to agree with each other whoever commits meanwhile."""
+        """The table pinned to its current version, for reads that must be consistent despite concurrent commits."""
         return replace(self, held=self.load())
 
     def create(self) -> Table:
-        """The table, made if it is not there; an existing one gets the columns it lacks."""
+        """Create the table if it does not exist, or add the columns that it lacks."""
         schema = iceberg_schema(self.columns)
         table = replace(self, held=None).load()
         if table is None:
@@ -120,7 +120,7 @@ class IcebergTable:
         return table
 
     def records(self, model: type[M]) -> dict[str, M]:
-        """The ledger's records of all partitions, or the marks of cleared ones, by key, oldest first."""
+        """The ledger's records of all partitions, or those of cleared ones, by key, oldest first."""
         table = self.load()
         return records(table.properties if table else {}, model)
 
@@ -128,26 +128,26 @@ class IcebergTable:
         return self.property(prefix_of(model) + key, model)
 
     def property(self, name: str, model: type[M]) -> M | None:
-        """A property of the table, read as ``model``; None if it is not set."""
+        """A property of the table, parsed as ``model``; None if it is not set."""
         table = self.load()
         text = table.properties.get(name) if table else None
         return None if text is None else model.model_validate_json(text)
 
     def heads(self) -> dict[str, int]:
-        """The snapshots that ``main``, which readers see, and other branches are at."""
+        """The snapshot ids of ``main``, which readers see, and of the other branches."""
         table = self.load()
         return {name: ref.snapshot_id for name, ref in table.refs().items()} if table else {}
 
     def snapshot_id(self) -> int | None:
-        """The snapshot that readers see; None if nothing was committed."""
+        """The id of the snapshot that readers see; None if nothing was committed."""
         return self.heads().get("main")
 
     def partition_rows(self) -> dict[str, int]:
-        """Rows of each partition, from the table's metadata alone."""
+        """Rows of each partition, from the table's metadata only."""
         table = self.load()
         if table is None or table.current_snapshot() is None:
             return {}
-        # A table whose commits brought no row yet has no column "partition" here, and no line.
+        # Without any rows committed, this result has no "partition" column and no rows.
         found = table.inspect.partitions().to_pylist()
         return {row["partition"]["partition_key"]: row["record_count"] for row in found}
 
@@ -161,41 +161,42 @@ class IcebergTable:
         properties: Mapping[str, BaseModel] | None = None,
         summary: Mapping[str, str] | None = None,
     ) -> None:
-        """One atomic change: whole files out and in, or ``main`` to the branch ``publish``, in one snapshot.
+        """Commit one atomic change: replace whole files, or move ``main`` to the branch ``publish``, in one snapshot.
 
-        With it, what the ledger says of ``partitions``: a record, that one was cleared, or nothing. Other
-        ``properties`` are set by name. Contention, with nothing changed, if others committed since this was pinned.
+        The commit also sets the ledger entries of ``partitions``: a record, a cleared mark, or nothing. Other
+        ``properties`` are set by name. Raises Contention, with nothing changed, if others committed since this was
+        pinned.
         """
         seen, table = self.snapshot_id(), self.create()
-        # A commit that lost a race is decided anew by its writer: tried again blindly, a batch would be there twice.
+        # A writer that lost a race decides again: a blind retry would add a batch twice.
         once = table.properties | {TableProperties.COMMIT_NUM_RETRIES: "0"}
         table.metadata = table.metadata.model_copy(update={"properties": once})
         current = table.current_snapshot()
         if (current and current.snapshot_id) != seen:
             raise self.contention()
         gone = self.files(remove) if remove is not None else []
-        told = {PARTITIONS: ",".join(partitions), **(summary or {})}
+        details = {PARTITIONS: ",".join(partitions), **(summary or {})}
         try:
             with table.transaction() as change:
                 if publish is not None:
                     ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
                 else:
-                    _replace(table, change, gone, add, told)
+                    _replace(table, change, gone, add, details)
                 _note(table, change, partitions, properties or {})
         except CommitFailedException as error:
             raise self.contention() from error
 
     def write(self, batches: Iterable[pa.RecordBatch], name: str) -> Written:
-        """Files of rows (with this table's columns, by name), grouped by partition, that no snapshot holds yet.
+        """Write rows (with this table's columns, by name), grouped by partition, to files not yet in any snapshot.
 
-        ``name`` begins their names. No file is ever written over: a snapshot, or another writer, may hold it.
+        ``name`` is the prefix of the file names. Files are never overwritten: a snapshot or another writer may use one.
         """
         table = self.create()
         own = f"{name}-{uuid.uuid4().hex[:12]}"
         return write_files(table.io, f"{table.location()}/data", arrow_schema(table), batches, own)
 
     def files(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[DataFile]:
-        """The files whose rows match; DamagedData if one holds others too, or the metadata is damaged."""
+        """The files whose rows match. Raises DamagedData if one also holds others, or if the metadata is damaged."""
         table = self.load()
         if table is None:
             return []
@@ -210,30 +211,30 @@ class IcebergTable:
         return [task.file for task in tasks]
 
     def rows(self, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of whole files that match ``where``, a row group at a time. DamagedData, while it is read."""
+        """The rows of whole files that match ``where``, one row group at a time. Iterating may raise DamagedData."""
         if table := self.load():
             found = (file.file_path for file in self.files(where, snapshot_id))
             yield from read_files(table.io, arrow_schema(table), found)
 
     def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:
-        """The content of partitions, each read back from its files; DamagedData as of ``rows``."""
+        """The content of partitions, each read back from its files. Raises DamagedData."""
         held = self.pinned()
         return {key: content(held.rows(of_partitions([key]), snapshot_id)) for key in keys}
 
     def digests(self, key: str) -> dict[str, str]:
-        """SHA-256 of each file of a partition, by name; DamagedData if one cannot be read."""
+        """SHA-256 of each file of a partition, by name. Raises DamagedData if one cannot be read."""
         table = self.load()
         return file_digests(table.io, (f.file_path for f in self.files(of_partitions([key])))) if table else {}
 
     def is_whole(self, key: str) -> bool:
-        """Whether every file of a partition is there; reads none, so that ``content`` is the proof."""
+        """Whether every file of a partition exists; it reads none of them, unlike ``content``."""
         table, files = self.load(), self.files(of_partitions([key]))
         return table is not None and all(table.io.new_input(file.file_path).exists() for file in files)
 
     def arrow(
         self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
     ) -> pa.Table | None:
-        """Rows of some partitions, or of all, as readers see them or of a snapshot; None without a commit."""
+        """Rows of some partitions, or of all, from the current or a given snapshot; None without a commit."""
         table = self.load()
         if table is None or (snapshot_id or table.current_snapshot()) is None:
             return None
@@ -241,8 +242,8 @@ class IcebergTable:
         return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
 
 
-def decided_anew(change: Callable[[], T]) -> T:
-    """``change()``, from the start, until no other writer comes between; Contention after five minutes of losing."""
+def retry_on_contention(change: Callable[[], T]) -> T:
+    """Run ``change()`` from the start until no other writer interferes; Contention after losing for 5 minutes."""
     attempts = Retrying(
         retry=retry_if_exception_type(Contention),
         stop=stop_after_delay(CONTENTION_SECONDS),
@@ -257,18 +258,18 @@ def of_partitions(keys: Sequence[str]) -> BooleanExpression:
 
 
 def of_batches(key: str, batch_ids: Iterable[str]) -> BooleanExpression:
-    """Batches of a raw partition; the rows of each have files of their own."""
+    """Batches of a raw partition; each batch has its own files."""
     return And(of_partitions([key]), In("batch_id", sorted(batch_ids)))  # pyright: ignore[reportCallIssue]
 
 
 def _replace(
-    table: Table, change: Transaction, gone: Sequence[DataFile], add: Sequence[str], told: dict[str, str]
+    table: Table, change: Transaction, gone: Sequence[DataFile], add: Sequence[str], details: dict[str, str]
 ) -> None:
-    """Files out and in, as one snapshot: also where there is none of either.
+    """Replace files in one snapshot, even if there are none to remove or add.
 
-    Catalogs merge changes of properties alone: of two writers' records one would be lost.
+    Catalogs merge concurrent changes that only set properties, so one of two writers' records would be lost.
     """
-    update = change.update_snapshot(snapshot_properties=told)
+    update = change.update_snapshot(snapshot_properties=details)
     with update.overwrite() if gone else update.fast_append() as snapshot:
         for file in gone:
             snapshot.delete_data_file(file)
@@ -279,8 +280,8 @@ def _replace(
 def _note(
     table: Table, change: Transaction, partitions: Mapping[str, BaseModel | None], properties: Mapping[str, BaseModel]
 ) -> None:
-    """Set what the ledger says of partitions, and other properties."""
-    # The files carry no ids of fields: readers find columns by name.
+    """Set the ledger entries of partitions, and other properties."""
+    # The files have no field ids: readers find columns by name.
     texts = {TableProperties.DEFAULT_NAME_MAPPING: table.schema().name_mapping.model_dump_json()}
     texts |= {name: value.model_dump_json() for name, value in properties.items()}
     texts |= {prefix_of(type(said)) + key: said.model_dump_json() for key, said in partitions.items() if said}

@@ -1,6 +1,6 @@
 """The lake of one deployment: its four roots, and every table in them.
 
-Belongs here: which table is where, and which is the twin of which. Does not belong here: what is done with them.
+Belongs here: where each table is, and which is the twin of which. Does not belong here: using them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from steam_assets.sources.source import Column, Source, Table
 
 @dataclass(frozen=True)
 class Twins(Generic[R]):
-    """A table and its backup. ``label`` is what people call it; ``model`` is the ledger's record of a partition."""
+    """A table and its backup. ``label`` is its display name; ``model`` is the type of its ledger records."""
 
     label: str
     model: type[R]
@@ -32,12 +32,12 @@ class Twins(Generic[R]):
     backup: IcebergTable
 
     def pinned(self) -> Twins[R]:
-        """Both as of now, for reads that have to agree with each other."""
+        """Both tables pinned to their current versions, for reads that must be consistent."""
         return replace(self, primary=self.primary.pinned(), backup=self.backup.pinned())
 
 
 class Lake:
-    """The tables of ``settings``, each root opened when first used. UnsafeRoot as of ``roots.open_root``."""
+    """The tables of ``settings``; each root is opened when first used. Raises UnsafeRoot (see ``roots.open_root``)."""
 
     def __init__(self, settings: Settings) -> None:
         check_roots(settings)
@@ -49,7 +49,7 @@ class Lake:
         return open_whole_catalog(self.settings, root)
 
     def raw(self, source: Source) -> IcebergTable:
-        """What the source said: a row an envelope."""
+        """The source's raw table: one row per envelope."""
         return self._raw("raw", source)
 
     def raw_twins(self, source: Source) -> Twins[RawRecord]:
@@ -59,7 +59,7 @@ class Lake:
         return self._raw("raw-backup", source)
 
     def set_aside(self, source: Source) -> IcebergTable:
-        """Records and answers that are no envelope, as bytes, with the reason."""
+        """Records and responses that are not valid envelopes, as bytes, with the reason."""
         return self._set_aside("raw", source)
 
     def set_aside_twins(self, source: Source) -> Twins[RawRecord]:
@@ -79,7 +79,7 @@ class Lake:
         return [self.raw_twins(source), self.set_aside_twins(source), *clean]
 
     def quarantine(self, table: Table) -> IcebergTable:
-        """Where the unusable items of a clean table go."""
+        """The quarantine of a clean table's unusable items."""
         text = f"Items that could not become rows of {table.name}, with the reason and their own text."
         return self.table("clean", f"{table.name}_quarantine", QUARANTINE, text)
 
@@ -88,15 +88,15 @@ class Lake:
         return IcebergTable(self._catalog(root), CATALOGS[root].namespace, name, columns, description, location)
 
     def properties(self, root: RootName, table: str) -> Mapping[str, str]:
-        """The properties of a table as it was last committed; none if it was never made."""
+        """The properties of a table as last committed; empty if it was never created."""
         found = self.table(root, table, (), "").load()
         return found.properties if found else {}
 
     def _raw(self, root: RootName, source: Source) -> IcebergTable:
-        return self.table(root, source.name, ENVELOPE, f"Answers of {source.title}, as they came.")
+        return self.table(root, source.name, ENVELOPE, f"Responses of {source.title}, as received.")
 
     def _set_aside(self, root: RootName, source: Source) -> IcebergTable:
-        return self.table(root, f"{source.name}_set_aside", SET_ASIDE, f"What came for {source.title} and is unusable.")
+        return self.table(root, f"{source.name}_set_aside", SET_ASIDE, f"Unusable data received for {source.title}.")
 
     def _clean(self, root: RootName, table: Table) -> IcebergTable:
         return self.table(root, table.name, (*table.columns, *ORIGIN), table.description)

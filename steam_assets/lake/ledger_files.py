@@ -1,7 +1,7 @@
-"""The ledger of a lake on this machine, read from its files by the standard library alone.
+"""The ledger of a lake on this machine, read from its files with the standard library only.
 
-Belongs here: from a root's SQLite catalog to a table's properties, for commands that answer at once. Does not belong
-here: tables' rows, catalogs of another kind (lake.py, which needs a second to import what opens them).
+Belongs here: reading a table's properties via a root's SQLite catalog, for commands that respond instantly. Does not
+belong here: rows, other kinds of catalog (lake.py, whose imports take a second).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _TABLES = "SELECT table_name, metadata_location FROM iceberg_tables WHERE catalo
 
 
 def open_ledger(settings: Settings) -> Ledger:
-    """The ledger of a lake, wherever it is. UnsafeRoot, from here or at the first read, as of ``roots.open_root``."""
+    """The ledger of a lake, wherever it is. Raises UnsafeRoot, now or at the first read (see ``roots.open_root``)."""
     if settings.iceberg_catalog == "sqlite" and not any(on_s3(settings.root(name)) for name in ROOT_NAMES):
         return LedgerFiles(settings)
     return _lake(settings)
 
 
 class LedgerFiles:
-    """Every table as of its first look; nothing is written. What cannot be read so is read, or refused, by ``Lake``."""
+    """Every table as of its first read; writes nothing. Falls back to ``Lake`` for what it cannot read."""
 
     def __init__(self, settings: Settings) -> None:
         check_roots(settings)
@@ -40,7 +40,7 @@ class LedgerFiles:
         self._lake = cache(partial(_lake, settings))
 
     def _properties(self, root: RootName, table: str) -> Mapping[str, str]:
-        """The properties of a table; none if it was never made."""
+        """The properties of a table; empty if it was never created."""
         if not is_in_use(self.settings, root):
             return {}
         try:
@@ -49,7 +49,7 @@ class LedgerFiles:
                 return json.loads(Path(named[table]).read_bytes())["properties"] if table in named else {}
         except (OSError, sqlite3.DatabaseError, ValueError, LookupError):
             pass
-        # A catalog without tables may be a lost one.
+        # A catalog without tables may have been lost.
         return self._lake().properties(root, table)
 
     def _metadata_files(self, root: RootName) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
-"""Rows in Parquet files that any reader takes in small bites and whose pages carry checksums.
+"""Parquet files with small row groups, which any reader can stream, and page checksums.
 
-Belongs here: writing files, reading them back. Does not belong here: which table they join (iceberg_table.py).
+Belongs here: writing files, reading them back. Does not belong here: which table they belong to (iceberg_table.py).
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from steam_assets.lake.row_digest import content
 from steam_assets.ledger.content import EMPTY, Content
 
 GROUP_BYTES = 8 << 20
-"""Of a row group, before compression. A reader holds one at a time: 4,096 bodies of 90 kB ended a heap of 1 GB."""
+"""Of a row group, before compression. A reader holds one at a time: 4,096 bodies of 90 kB exhausted a 1 GB heap."""
 OPAQUE = ("body", "value", "headers", "details")
-"""Columns by whose bounds nobody looks for rows; a body as a bound would make each footer as large as it."""
+"""Columns without statistics, as no query filters by them; a body as a bound would make each footer as large as it."""
 FILE_BYTES = 256 << 20
 """Of a file, before compression."""
 ROWS_AT_ONCE = 4096
 
-# It says of each file that columns have no bounds, which is on purpose.
+# It warns for each file that columns have no bounds, which is intended.
 logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
 
 
 class DamagedData(Exception):
-    """A file of a table is missing or cannot be read as it was written."""
+    """A file of a table is missing or damaged."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """Files by address, the content of their rows, and the bytes they take."""
+    """Addresses of the files, the content of their rows, and their size in bytes."""
 
     files: list[str]
     content: Content
@@ -46,7 +46,7 @@ class Written:
 
 
 def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], name: str) -> Written:
-    """Write ``batches``, as they come, by name, each of one ``partition_key`` and, of raw, one ``batch_id``."""
+    """Write ``batches`` in order, each file with one ``partition_key`` and, for raw, one ``batch_id``."""
     written: list[str] = []
     total, size = EMPTY, 0
     options: Any = {"compression": "zstd", "write_page_checksum": True}
@@ -65,7 +65,7 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
 
 
 def _until(size: int, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Groups up to the one with which they have that many bytes."""
+    """Groups until they have at least ``size`` bytes in total."""
     for group in groups:
         yield group
         size -= group.nbytes
@@ -74,7 +74,7 @@ def _until(size: int, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _place(rows: pa.RecordBatch) -> tuple[str, str | None]:
-    """What rows of one file have in common."""
+    """The values that all rows of a file share."""
     batch = rows.column("batch_id")[0].as_py() if "batch_id" in rows.schema.names else None
     return rows.column("partition_key")[0].as_py(), batch
 
@@ -84,7 +84,7 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     size = 0
     for batch in batches:
         rows = batch.num_rows
-        # A batch of large bodies is cut, so that no group is much larger than it should be.
+        # A batch of large bodies is split, so that no group is much larger than intended.
         step = max(1, rows * GROUP_BYTES // max(batch.nbytes, GROUP_BYTES))
         for start in range(0, rows, step):
             part = batch.slice(start, step)
@@ -98,7 +98,7 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of files, a row group at a time, page checksums verified. DamagedData, while it is read."""
+    """The rows of files, one row group at a time, with page checksums verified. Iterating may raise DamagedData."""
     for address in addresses:
         with _opened(io, address) as stream:
             file = pq.ParquetFile(stream, page_checksum_verification=True)
@@ -108,7 +108,7 @@ def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Itera
 
 
 def file_digests(io: FileIO, addresses: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of files by their names, without folders. DamagedData if one cannot be read."""
+    """SHA-256 of files by name, without folders. Raises DamagedData if one cannot be read."""
     found: dict[str, str] = {}
     for address in addresses:
         with _opened(io, address) as stream:
@@ -126,9 +126,9 @@ def _opened(io: FileIO, address: str) -> Iterator[Any]:
 
 
 def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The columns of ``schema``, by name; null where ``batch`` was written before a column was added.
+    """The columns of ``schema``, by name; null if ``batch`` was written before a column was added.
 
-    ValueError if a column lacks values and must have them.
+    Raises ValueError if a non-nullable column has nulls.
     """
     there = set(batch.schema.names)
     columns = [
@@ -137,5 +137,5 @@ def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     ]
     for field, column in zip(schema, columns, strict=True):
         if column.null_count and not field.nullable:
-            raise ValueError(f"no value in {field.name}, which must have one")
+            raise ValueError(f"column {field.name} must not be null")
     return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,4 +1,4 @@
-"""Landing rows in raw tables: envelopes of a batch, and what was set aside; each batch once, whoever lands it.
+"""Land rows in raw tables: envelopes of a batch, and set-aside data; each batch is committed exactly once.
 
 Belongs here: from envelopes to rows, the commit of a batch. Does not belong here: reading Kafka (ingestion/), copies
 (backup.py).
@@ -16,27 +16,28 @@ import pyarrow as pa
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
-from steam_assets.lake.iceberg_table import IcebergTable, decided_anew, of_batches
+from steam_assets.lake.iceberg_table import IcebergTable, of_batches, retry_on_contention
 from steam_assets.lake.parquet_files import Written
 from steam_assets.ledger.records import Batch, RawRecord
 
 BATCH_BYTES = 4 << 20
-"""Of rows put together before they go to a file, roughly."""
+"""Approximate size of the rows buffered before they are written to a file."""
 
 
 def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Written:
-    """Write rows as files of the table; nothing is visible yet."""
+    """Write rows to files of the table, not yet visible."""
     written = table.write(_batches(table, rows), batch_id)
     failpoint("land:after_files")
     return written
 
 
 def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: Sequence[str]) -> RawRecord:
-    """Make a batch part of its partition; one that is there already, whole, stays, and the files are orphans.
+    """Add a batch to its partition. If it is already there, intact, it stays, and the new files become orphans.
 
-    Where files of the partition are missing, the batch's rows are replaced by ``files``.
+    If files of the partition are missing, the batch's rows are replaced with ``files``.
 
-    ValueError if the partition has a batch of that id with another content. Contention after five minutes of losing.
+    Raises ValueError if the partition has a batch with that id but other content; Contention after losing for five
+    minutes.
     """
 
     def change() -> RawRecord:
@@ -45,8 +46,8 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
         if held := next((b for b in record.batches if b.batch_id == batch.batch_id), None):
             if held.content != batch.content:
                 raise ValueError(
-                    f"{table.name} {partition_key} has a batch {batch.batch_id} of {held.content.rows} rows already, "
-                    f"with another content than the {batch.content.rows} rows that came now; see `steam-assets trace`"
+                    f"{table.name} {partition_key} already has a batch {batch.batch_id} of {held.content.rows} rows, "
+                    f"with other content than the {batch.content.rows} new rows; see `steam-assets trace`"
                 )
             if not now.is_whole(partition_key):
                 again = of_batches(partition_key, [batch.batch_id])
@@ -59,13 +60,13 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
         now.commit({partition_key: made}, add=files, summary=summary)
         return made
 
-    record = decided_anew(change)
+    record = retry_on_contention(change)
     failpoint("land:after_commit")
     return record
 
 
 def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Sequence[Aside], now: datetime) -> int:
-    """Keep what is no envelope, as bytes; the number of those that were not kept before. One commit for all."""
+    """Store invalid data as bytes, in one commit; return the number of new entries."""
     known = kept_aside(table, partition_key)
     new = [one for one in aside if one.id not in known]
     if not new:
@@ -79,7 +80,7 @@ def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Seque
 
 @dataclass(frozen=True)
 class Aside:
-    """Bytes that are no envelope: ``name`` says where they came from, ``reason`` why they are unusable."""
+    """Bytes that are not a valid envelope: ``name`` is their origin, ``reason`` why they are unusable."""
 
     name: str
     value: bytes
@@ -105,13 +106,13 @@ class Aside:
 
 
 def kept_aside(table: IcebergTable, partition_key: str) -> set[str]:
-    """Ids of what was set aside before."""
+    """Ids of the entries set aside before."""
     rows = table.arrow([partition_key], ("id",))
     return set() if rows is None else set(rows["id"].to_pylist())
 
 
 def _batches(table: IcebergTable, rows: Iterable[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
-    """Rows by name as Arrow, a few MB at a time; a value that a row lacks is null."""
+    """Convert rows to Arrow, a few MB at a time; missing values become null."""
     schema = arrow_schema(table.create())
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     size = 0

@@ -1,11 +1,11 @@
-"""Making a lake whole at a new place, where it was copied or moved to.
+"""Make a lake usable in a new place after it was copied or moved there.
 
-Belongs here: rewriting the addresses in Iceberg's metadata. Does not belong here: copying files, which the user has
-done, by whatever means.
+Belongs here: rewriting the addresses in Iceberg's metadata. Does not belong here: copying the files, which the user has
+already done.
 
-Iceberg's metadata names files by absolute addresses: the metadata file names manifest lists, those name manifests, and
-those the data. All three are rewritten in the new place alone, from the data's end upwards, so that a run that dies is
-taken up by the next; the root's marker comes last. The old place is neither read nor written.
+Iceberg's metadata names files by absolute address: the metadata file names manifest lists, those name manifests, and
+those the data files. All three are rewritten in the new place only, bottom-up, so that the next run can resume one that
+died; the root's marker is written last. The old place is neither read nor written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from steam_assets.settings import RootName, Settings
 
 @dataclass(frozen=True)
 class Relocated:
-    """A root's relocation: from and to which warehouse, how many files were rewritten, and the tables found."""
+    """A root's relocation: the old and new warehouse, the number of rewritten files, and the tables found."""
 
     root: RootName
     origin: str
@@ -37,9 +37,9 @@ class Relocated:
 
 
 def relocate(settings: Settings, root: RootName) -> Relocated | None:
-    """Rewrite a root's metadata for where it is now; None if it is where it was made, or was never used.
+    """Rewrite a root's metadata for its current location; None if it has not moved or was never used.
 
-    UnsafeRoot if it carries no marker, or is another root.
+    Raises UnsafeRoot if it has no marker, or is another root.
     """
     marker = read_marker(settings, root)
     place = warehouse(settings, root)
@@ -57,7 +57,7 @@ def relocate(settings: Settings, root: RootName) -> Relocated | None:
 
 @dataclass
 class _Rewriting:
-    """Addresses below ``origin`` become the same below ``place``, in files that lie in ``place``."""
+    """Replaces the prefix ``origin`` of addresses with ``place``, in the files below ``place``."""
 
     files: Files
     origin: str
@@ -65,7 +65,7 @@ class _Rewriting:
     rewritten: int = 0
 
     def run(self) -> None:
-        """Manifests first, then the lists of them, which tell their lengths, then the metadata files."""
+        """Rewrite the manifests, then the manifest lists, which record their lengths, then the metadata files."""
         listed = [file.address for file in self.files.list(self.place)]
         avro = [address for address in listed if address.endswith(".avro")]
         for address in sorted(avro, key=lambda address: address.rpartition("/")[2].startswith("snap-")):
@@ -101,6 +101,6 @@ class _Rewriting:
         if not isinstance(value, dict):
             return value
         moved = {key: self._moved(entry) for key, entry in value.items()}
-        if "manifest_length" in moved:  # Readers go by it.
+        if "manifest_length" in moved:  # Readers rely on it.
             moved["manifest_length"] = len(self.files.io.new_input(moved["manifest_path"]))
         return moved

@@ -1,6 +1,6 @@
-"""Restoring a deployment's partitions: raw, what was set aside and clean, in place or to another place, and the drill.
+"""Restore a deployment's partitions (raw, set-aside and clean data), in place or elsewhere, and the restore drill.
 
-Belongs here: what belongs to a partition, and where it goes. Does not belong here: how one table's rows come back
+Belongs here: what belongs to a partition, and where it is restored to. Does not belong here: restoring one table's rows
 (backup.py), printing.
 """
 
@@ -20,7 +20,7 @@ from steam_assets.sources.source import Source
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back of a partition: ``rows`` in the primary now by table, and what did not, a line each."""
+    """A restored partition: the primary's ``rows`` by table, and one line per problem."""
 
     source: str
     partition_key: str
@@ -35,7 +35,7 @@ def backed_up_partitions(lake: Lake, source: Source) -> list[str]:
 
 @dataclass(frozen=True)
 class Restorer:
-    """Brings partitions of ``lake``'s backups into the primaries of ``target``, which may be another lake."""
+    """Restores partitions from ``lake``'s backups into the primaries of ``target``, which may be another lake."""
 
     lake: Lake
     target: Lake
@@ -46,9 +46,9 @@ class Restorer:
 
     @classmethod
     def elsewhere(cls, lake: Lake, place: str) -> Restorer:
-        """To a folder or ``s3://bucket/prefix``, as ``place/raw`` and ``place/clean`` with catalogs of their own.
+        """Restore to a folder or ``s3://bucket/prefix``, as ``place/raw`` and ``place/clean`` with their own catalogs.
 
-        UnsafeRoot if the place is, holds or lies in one of the lake's roots, or is somebody's.
+        Raises UnsafeRoot if the place is, contains or is inside one of the lake's roots, or holds other data.
         """
         refuse_beside(place, lake.settings)
         place = place.rstrip("/") if on_s3(place) else str(Path(place).absolute())
@@ -59,7 +59,7 @@ class Restorer:
 
     @property
     def usable_as(self) -> str:
-        """The settings that make what was restored the primaries of a deployment."""
+        """The settings that make a deployment use the restored data as its primaries."""
         settings = self.target.settings
         return (
             f"STEAM_RAW_ROOT={settings.root('raw')} STEAM_CLEAN_ROOT={settings.root('clean')} "
@@ -67,10 +67,10 @@ class Restorer:
         )
 
     def restore(self, source: Source, keys: Sequence[str], *, overwrite: bool = False) -> Iterator[Restored]:
-        """Restore partitions, one after the other, each read back.
+        """Restore partitions one after the other, each read back.
 
-        WouldOverwrite at the first that holds other data than its backup, unless ``overwrite``. A damaged backup is a
-        problem of its table and partition, and the others are restored all the same.
+        Raises WouldOverwrite at the first that differs from its backup, unless ``overwrite``. A damaged backup is
+        reported for its table and partition; the others are still restored.
         """
         for key in keys:
             rows: dict[str, int] = {}
@@ -85,16 +85,16 @@ class Restorer:
             yield Restored(source.name, key, rows, tuple(problems))
 
     def _twins(self, source: Source) -> list[Twins[Any]]:
-        """Each of the source's tables: the target's primary, the lake's backup."""
+        """The source's tables: the target's primary with the lake's backup."""
         here, there = self.lake, self.target
         primaries = [there.raw(source), there.set_aside(source), *(there.clean(table) for table in source.tables)]
         return [replace(twins, primary=primary) for twins, primary in zip(here.twins(source), primaries, strict=True)]
 
 
 def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:
-    """Restore every backup into the empty ``folder`` and compare; ValueError if it is not empty."""
+    """Restore every backup into the empty ``folder`` and compare. Raises ValueError if it is not empty."""
     if folder.exists() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty; a drill restores into an empty place")
+        raise ValueError(f"{folder} is not empty; give an empty folder for the drill")
     restorer = Restorer.elsewhere(lake, str(folder))
     for source in sources:
         yield from restorer.restore(source, backed_up_partitions(lake, source))

@@ -1,11 +1,11 @@
-"""The four roots: where they are, whether they are what the settings take them for, and whether they were moved.
+"""The four roots: where they are, whether they match the settings, and whether they were moved.
 
 Belongs here: the marker of a root, the check of the four roots. Does not belong here: catalogs and tables.
 
-A root carries a marker, ``.steam-root.json``, that says which of the four it is and where it was made. Only an empty
-place is ever marked, so a mistyped setting cannot turn somebody's folder, or the backup, into something that
-housekeeping may clear. Iceberg's metadata holds absolute addresses, so a root that was copied or moved would read and
-write at its old place: it is refused until ``steam-assets relocate`` has rewritten them.
+A root has a marker, ``.steam-root.json``, that records which of the four it is and where it was created. Only an empty
+place is ever marked, so a mistyped setting cannot turn a user's folder, or the backup, into one that housekeeping may
+clear. Iceberg's metadata holds absolute addresses, so a copied or moved root would read and write in its old place; it
+is rejected until ``steam-assets relocate`` has rewritten them.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
 
 
 class UnsafeRoot(UnusableSetting):
-    """A root that must not be used as it is; the message says why and what to do."""
+    """A root must not be used in its present state; the message states why and what to do."""
 
 
 class Marker(BaseModel):
-    """What a root says about itself: which one it is, and the address of its warehouse when it was made."""
+    """The marker of a root: which one it is, and the address of its warehouse when it was created."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,38 +44,38 @@ class Marker(BaseModel):
 
 
 def open_root(settings: Settings, root: RootName) -> None:
-    """Mark a root on its first use. UnsafeRoot if it is another one, was made elsewhere, or is somebody's folder."""
+    """Mark a root on first use. Raises UnsafeRoot if it is another root, was moved, or holds other data."""
     if not is_in_use(settings, root):
         marker = Marker(root=root, warehouse=warehouse(settings, root))
         _files(settings).write(marker_address(settings, root), marker.model_dump_json().encode())
 
 
 def is_in_use(settings: Settings, root: RootName) -> bool:
-    """Whether a root was marked, without marking it; False for an empty place. UnsafeRoot as of ``open_root``."""
+    """Whether a root is marked, without marking it; False for an empty place. Raises UnsafeRoot like ``open_root``."""
     _refuse_dangerous(settings.root(root), root_variable(root))
     marker = read_marker(settings, root)
     if marker is None:
         if _is_occupied(settings, root):
             raise UnsafeRoot(
-                f"{settings.root(root)} is not empty and carries no {MARKER}: it was not made by this product; "
+                f"{settings.root(root)} is not empty and has no {MARKER}, so this product did not create it; "
                 f"set {root_variable(root)} to an empty place"
             )
         return False
     if marker.root != root:
         raise UnsafeRoot(
-            f"{settings.root(root)} is marked as {marker.root!r} and the settings use it as {root!r}; "
+            f"{settings.root(root)} is marked as {marker.root!r}, but the settings use it as {root!r}; "
             f"correct {root_variable(root)}"
         )
     if marker.warehouse != warehouse(settings, root):
         raise UnsafeRoot(
-            f"{settings.root(root)} was made at {marker.warehouse.removesuffix('/warehouse')} and is a copy or was "
-            "moved; `steam-assets relocate` makes it whole here, and touches nothing at its old place"
+            f"{settings.root(root)} was created at {marker.warehouse.removesuffix('/warehouse')} and was copied or "
+            "moved; `steam-assets relocate` makes it usable here, and does not touch the old place"
         )
     return True
 
 
 def read_marker(settings: Settings, root: RootName) -> Marker | None:
-    """The root's marker; None if it has none. UnsafeRoot for a damaged one."""
+    """The root's marker; None if it has none. Raises UnsafeRoot if it is damaged."""
     address = marker_address(settings, root)
     try:
         text = _files(settings).read(address) if on_s3(address) else Path(address).read_bytes()
@@ -85,8 +85,8 @@ def read_marker(settings: Settings, root: RootName) -> Marker | None:
         return Marker.model_validate_json(text)
     except ValidationError as error:
         raise UnsafeRoot(
-            f"{address} is damaged; look at what is there, then write into it "
-            f'{{"root": "{root}", "warehouse": "<where it was made>/warehouse"}}'
+            f"{address} is damaged; check the data next to it, then replace its content with "
+            f'{{"root": "{root}", "warehouse": "<where it was created>/warehouse"}}'
         ) from error
 
 
@@ -95,28 +95,28 @@ def marker_address(settings: Settings, root: RootName) -> str:
 
 
 def check_roots(settings: Settings) -> None:
-    """UnsafeRoot if two of the four roots are equal or nested, or one is ``/``, the home folder or above it."""
+    """Raise UnsafeRoot if two of the four roots are equal or nested, or one is ``/``, the home folder or above it."""
     for name in ROOT_NAMES:
         _refuse_dangerous(settings.root(name), root_variable(name))
     for one, other in combinations(ROOT_NAMES, 2):
         first, second = _place(settings.root(one)), _place(settings.root(other))
         if first.startswith(second) or second.startswith(first):
-            relation = "are the same place" if first == second else "lie within each other"
+            relation = "are the same place" if first == second else "are nested"
             raise UnsafeRoot(
                 f"the {one} root ({settings.root(one)}) and the {other} root ({settings.root(other)}) {relation}; "
-                f"set {root_variable(other)} to a place of its own"
+                f"set {root_variable(other)} to a separate place"
             )
 
 
 def refuse_beside(address: str, settings: Settings) -> None:
-    """UnsafeRoot if a place that is to be apart from the four roots is, holds or lies in one of them."""
+    """Raise UnsafeRoot if a place that must be separate from the four roots is, contains or is inside one of them."""
     _refuse_dangerous(address, "the address")
     place = _place(address)
     for name in ROOT_NAMES:
         root = _place(settings.root(name))
         if place.startswith(root) or root.startswith(place):
             raise UnsafeRoot(
-                f"{address} is, holds or lies in the {name} root ({settings.root(name)}); give a place of its own"
+                f"{address} is, contains or is inside the {name} root ({settings.root(name)}); give a separate place"
             )
 
 
@@ -125,12 +125,12 @@ def on_s3(address: str) -> bool:
 
 
 def root_variable(root: RootName) -> str:
-    """The environment variable that sets it."""
+    """The environment variable that sets the root."""
     return f"STEAM_{root.replace('-', '_').upper()}_ROOT"
 
 
 def _files(settings: Settings) -> Files:
-    # Of the libraries that it takes, a command that only looks at a disk needs none.
+    # Imported late: a command that only reads a local disk does not need its libraries.
     from steam_assets.lake.files import Files
 
     return Files(settings)
@@ -145,7 +145,7 @@ def _is_occupied(settings: Settings, root: RootName) -> bool:
 
 
 def _place(address: str) -> str:
-    """The address with links resolved and a slash at its end: one place holds another if it is a prefix of it."""
+    """The address with links resolved and a trailing slash, so that a prefix means containment."""
     if on_s3(address):
         return address.rstrip("/") + "/"
     return str(Path(address).resolve()).rstrip("/") + "/"
@@ -153,7 +153,7 @@ def _place(address: str) -> str:
 
 def _refuse_dangerous(address: str, variable: str) -> None:
     if not address.strip():
-        raise UnsafeRoot(f"a root is empty; correct {variable}: give a folder or s3://bucket/prefix")
+        raise UnsafeRoot(f"a root is empty; set {variable} to a folder or s3://bucket/prefix")
     if on_s3(address) and address.removeprefix("s3://").partition("/")[0]:
         return
     if _ADDRESS.match(f"{address}//"):
@@ -162,4 +162,4 @@ def _refuse_dangerous(address: str, variable: str) -> None:
         raise UnsafeRoot(fault)
     folder, home = Path(address).resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - never fails
     if home.is_relative_to(folder):
-        raise UnsafeRoot(f"{folder} is or holds the home folder {home}; give a folder below it, made for this alone")
+        raise UnsafeRoot(f"{folder} is or contains the home folder {home}; give a dedicated folder below it")

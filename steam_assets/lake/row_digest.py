@@ -1,4 +1,4 @@
-"""Hashing rows, as the content digest of a partition needs it.
+"""Hash rows for the content digest of a partition.
 
 Belongs here: how a row is hashed. Does not belong here: where rows come from (iceberg_table.py).
 """
@@ -14,7 +14,7 @@ import pyarrow.compute
 
 from steam_assets.ledger.content import Content
 
-# pyarrow makes its functions when it is imported, where a type checker does not see them.
+# pyarrow creates its compute functions on import, where type checkers do not see them.
 pc: Any = pyarrow.compute
 
 
@@ -26,7 +26,7 @@ _COLON, _NOTHING = _text(":"), _text("")
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> Content:
-    """The content of ``batches``, which are read once and held one at a time."""
+    """The content of ``batches``, which are streamed and held one at a time."""
     rows = first = second = 0
     for batch in batches:
         rows += batch.num_rows
@@ -38,7 +38,7 @@ def content(batches: Iterable[pa.RecordBatch]) -> Content:
 
 
 def _texts(batch: pa.RecordBatch) -> list[bytes]:
-    """What is hashed of each row."""
+    """The text of each row that is hashed."""
     if not batch.num_rows:
         return []
     parts = [_part(name, batch.column(name)) for name in sorted(batch.schema.names)]
@@ -46,7 +46,7 @@ def _texts(batch: pa.RecordBatch) -> list[bytes]:
 
 
 def _part(name: str, column: Any) -> Any:
-    """A column's share in its rows' texts; null where it is null."""
+    """A column's part of its rows' texts; null where it is null."""
     return pc.binary_join_element_wise(_text(f"{name}="), _with_length(_value(column)), _NOTHING)
 
 
@@ -60,7 +60,7 @@ def _value(column: Any) -> Any:
     if pa.types.is_nested(kind):
         return _nested(column)
     if pa.types.is_float64(kind):
-        # Its bits: no version of a library can write them in another way.
+        # Its bits, which do not depend on how a library formats numbers.
         column = column.view(pa.int64())
     elif pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us", kind.tz)).view(pa.int64())
@@ -72,16 +72,16 @@ def _value(column: Any) -> Any:
 
 
 def _nested(column: Any) -> Any:
-    """Lists and maps as the texts of their elements, one after the other; null where there is no list."""
+    """Lists and maps as the concatenated texts of their elements; null where the value is null."""
     if pa.types.is_map(column.type):
         elements = pc.binary_join_element_wise(_element(column.keys), _element(column.items), _NOTHING)
     else:
         elements = _element(column.values)
-    # The offsets of a slice are those into all elements.
+    # The offsets of a slice refer to all elements.
     lists = pa.LargeListArray.from_arrays(column.offsets.cast(pa.int64()), elements)
     return pc.if_else(column.is_valid(), pc.binary_join(lists, _NOTHING), pa.scalar(None, pa.large_binary()))
 
 
 def _element(values: Any) -> Any:
-    """``length:value``, or ``-`` for null, so that no two lists have one text."""
+    """``length:value``, or ``-`` for null, so that different lists have different texts."""
     return pc.fill_null(_with_length(_value(values)), _text("-"))

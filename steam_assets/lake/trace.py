@@ -1,6 +1,6 @@
-"""From a clean row to the answer it was read from: snapshot, request, moment, bytes, and place in Kafka.
+"""Trace a clean row to the response it was read from: snapshot, request, time, bytes and position in Kafka.
 
-Belongs here: following the columns by which rows name their origin. Does not belong here: printing (commands/).
+Belongs here: following the columns that name a row's origin. Does not belong here: printing (commands/).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ANSWER = (
 
 @dataclass(frozen=True)
 class Version:
-    """A commit that changed a partition: its snapshot and moment (UTC), and whether readers see it now."""
+    """A commit that changed a partition: its snapshot, its time (UTC), and whether it is the current one."""
 
     snapshot_id: int
     committed_at: datetime
@@ -35,7 +35,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Trace:
-    """A clean partition's record, its versions, and each answer with the number of rows that were read from it."""
+    """A clean partition's record, its versions, and each response with the number of rows read from it."""
 
     table: str
     record: CleanRecord
@@ -45,7 +45,7 @@ class Trace:
 
 
 def trace(lake: Lake, source: Source, table: Table, key: str, app_id: int | None = None) -> Trace | None:
-    """Where the rows of a partition (of one app, by default all) came from; None if it was never cleaned."""
+    """Trace the rows of a partition (of one app, by default all); None if it was never cleaned."""
     clean = lake.clean(table)
     record = clean.record(CleanRecord, key)
     if record is None:
@@ -64,17 +64,17 @@ def trace(lake: Lake, source: Source, table: Table, key: str, app_id: int | None
 
 
 def _versions(table: IcebergTable, key: str) -> list[Version]:
-    """The commits that readers of a partition saw and Iceberg still knows, oldest first; old ones expire."""
+    """The commits to a partition that were visible and have not expired, oldest first."""
     loaded, found = table.load(), list[Version]()
     for snapshot in ancestors_of(loaded.current_snapshot(), loaded.metadata) if loaded else ():
-        if (told := snapshot.summary) and key in (told.additional_properties.get(PARTITIONS) or "").split(","):
+        if (summary := snapshot.summary) and key in (summary.additional_properties.get(PARTITIONS) or "").split(","):
             moment = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)
-            found.append(Version(snapshot.snapshot_id, moment, told.operation.value, current=not found))
+            found.append(Version(snapshot.snapshot_id, moment, summary.operation.value, current=not found))
     return found[::-1]
 
 
 def raw_rows(table: IcebergTable, key: str, app_id: int | None = None) -> Iterator[dict[str, Any]]:
-    """The envelopes of a raw partition, one app's or all, as they rest; a few in memory at a time."""
+    """The envelopes of a raw partition, for one app or all, as stored; a few in memory at a time."""
     for batch in table.rows(of_partitions([key])):
         for row in batch.to_pylist():
             if app_id is None or row["app_id"] == app_id:

@@ -1,8 +1,8 @@
-"""Commits to clean tables since a cursor, seen in the ledger: whoever wrote them, a run, a restore or a Spark job.
+"""Commits to clean tables since a cursor, read from the ledger, whether by a run, a restore or a Spark job.
 
-Belongs here: which partitions are new, and the cursor. Does not belong here: what is done about it.
+Belongs here: which partitions are new, and the cursor. Does not belong here: acting on them.
 
-A cursor holds, for each table, the snapshot that made each partition's record; a partition is new if it has another.
+A cursor holds, per table, the snapshot of each partition's record; a partition is new if its snapshot differs.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from steam_assets.sources.source import Table
 
 @dataclass(frozen=True)
 class Commits:
-    """What is new: the changed partitions by table, oldest first; ``digest`` names just these commits.
+    """New commits: the changed partitions by table, oldest first; ``digest`` identifies exactly these commits.
 
-    ``cursor`` is the one to go on from.
+    ``cursor`` is the position to continue from.
     """
 
     changed: Mapping[str, Sequence[str]]
@@ -33,7 +33,7 @@ _CURSOR = TypeAdapter(dict[str, dict[str, str]])
 
 
 def commits_since(lake: Ledger, tables: Sequence[Table], cursor: str | None) -> Commits:
-    """The commits to ``tables`` after ``cursor``; all on record of a table that the cursor does not know."""
+    """The commits to ``tables`` after ``cursor``; all recorded ones of a table that is not in the cursor."""
     known = _CURSOR.validate_json(cursor) if cursor else {}
     now = {table.name: _versions(lake, table) for table in tables}
     changed: dict[str, Sequence[str]] = {}

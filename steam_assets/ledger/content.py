@@ -1,6 +1,6 @@
-"""The content of a partition: how many rows, and a digest that does not depend on their order or their files.
+"""The content of a partition: its row count, and a digest that is independent of row order and files.
 
-Belongs here: what a content is, and the sum of two. Does not belong here: how rows are hashed (row_digest.py).
+Belongs here: the type, and the sum of two. Does not belong here: how rows are hashed (row_digest.py).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 class Content(BaseModel):
     """``rows`` and ``digest``, the sums of the first two 64-bit parts of each row's SHA-256; contents add up.
 
-    A row is hashed over its columns by name, each as ``name=length:value``. Nulls are left out: a column that is added
-    later changes no digest of the rows that were there before it.
+    A row is hashed over its columns by name, each as ``name=length:value``. Nulls are left out, so that adding a column
+    does not change the digest of existing rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

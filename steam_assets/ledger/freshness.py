@@ -1,7 +1,7 @@
 """How fresh a source is, and which of its partitions are missing.
 
-Belongs here: the comparison of what is kept with what the calendar asks for. Does not belong here: one partition's
-state (partition_status.py).
+Belongs here: comparing the stored partitions with the calendar. Does not belong here: the status of one partition
+(partition_status.py).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from steam_assets.sources.source import History, Source
 
 @dataclass(frozen=True)
 class Gap:
-    """A partition that is not there: its key, how it can still be had, and whether its source can be asked for it."""
+    """A missing partition: its key, why it is missing, and whether it can still be fetched from its source."""
 
     partition_key: str
     why: str
-    can_be_had: bool
+    recoverable: bool
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """A source's partitions, oldest first, the gaps between its first one and now, and a sentence on it all."""
+    """A source's partitions, oldest first, and the gaps between its first one and now."""
 
     source: str
     cadence: str
@@ -38,7 +38,7 @@ class Freshness:
     @property
     def summary(self) -> str:
         if self.newest is None:
-            return f"nothing collected yet; type steam-assets run {self.source}"
+            return f"no data yet; type steam-assets run {self.source}"
         unfinished = [p.partition_key for p in self.partitions if not p.settled]
         parts = [f"newest {self.newest}" + (", late" if self.late else "")]
         parts += [f"unfinished: {', '.join(unfinished)}"] if unfinished else []
@@ -47,7 +47,7 @@ class Freshness:
 
     @property
     def gaps_by_reason(self) -> dict[str, str]:
-        """Every gap, by the reason that it has: keys and ranges of keys, oldest first."""
+        """The gaps grouped by reason: keys and ranges of keys, oldest first."""
         keys: dict[str, list[str]] = {}
         for one in self.gaps:
             keys.setdefault(one.why, []).append(one.partition_key)
@@ -59,7 +59,7 @@ class Freshness:
 
 
 def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
-    """Compare what is kept of a source with its calendar up to ``now`` (aware)."""
+    """Compare the stored partitions of a source with its calendar up to ``now`` (aware)."""
     ledger = SourceLedger.of(lake, source)
     keys = ledger.keys
     due = source.cadence.latest_finished(now - source.due_after)
@@ -75,10 +75,10 @@ def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
 
 
 def gap(source: Source, window: Window, now: datetime) -> Gap:
-    """What a missing partition is at ``now`` (aware)."""
+    """Describe a missing partition at ``now`` (aware)."""
     refusal = source.history.refusal(window, now)
     if refusal is None:
         if source.history is History.CARRIED:
-            return Gap(window.key, "the answer may no longer carry it", now < window.end + source.carried_for)
-        return Gap(window.key, "can be caught up", True)
-    return Gap(window.key, "missed while it was the present; only Kafka, a backup or an import may have it", False)
+            return Gap(window.key, "the source may no longer provide it", now < window.end + source.carried_for)
+        return Gap(window.key, "can be backfilled", True)
+    return Gap(window.key, "missed while it was live; only Kafka, a backup or an import may have it", False)

@@ -1,7 +1,7 @@
-"""Where a partition stands: what of it is raw, backed up, clean, and backed up again, with its counts.
+"""The status of a partition through the stages raw, raw backup, clean and clean backup, with its counts.
 
-Belongs here: the comparison of the ledger's records. Does not belong here: reading the data itself back (backup.py
-verify), printing (commands/).
+Belongs here: comparing the ledger's records. Does not belong here: reading the data itself (``verify`` of backup.py),
+printing (commands/).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from steam_assets.sources.source import Source, Table
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One clean table's part of a partition. ``record`` and ``backup`` are None where the stage never ran."""
+    """One clean table's part of a partition. ``record`` and ``backup`` are None if the stage never ran."""
 
     table: str
     record: CleanRecord | None
@@ -26,27 +26,27 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class PartitionStatus:
-    """A partition through all stages. A stage is current if it was made from what the stage before holds now.
+    """A partition through all stages. A stage is current if it was built from what the previous stage holds now.
 
-    ``raw`` is the primary's record, or the backup's where only that has it. ``cleared``: housekeeping took it out of
-    the primaries, and the backups have all of it.
+    ``raw`` is the primary's record, or the backup's if only that has it. ``cleared``: housekeeping removed it from the
+    primaries, and the backups have all of it.
     """
 
     source: str
     partition_key: str
     raw: RawRecord | None
-    raw_there: bool
+    raw_present: bool
     raw_backed_up: bool
     tables: tuple[TableStatus, ...]
     cleared: bool = False
 
     @property
     def up_to_date(self) -> bool:
-        return self.raw_there and self.raw_backed_up and all(t.current and t.backed_up for t in self.tables)
+        return self.raw_present and self.raw_backed_up and all(t.current and t.backed_up for t in self.tables)
 
     @property
     def settled(self) -> bool:
-        """Nothing is left to do: it is up to date, or cleared on purpose."""
+        """Whether nothing is left to do: it is up to date, or was cleared on purpose."""
         return self.up_to_date or self.cleared
 
     @property
@@ -55,7 +55,7 @@ class PartitionStatus:
         return sum(batch.landed for batch in self.raw.batches) if self.raw else 0
 
     def published(self, table: str) -> int:
-        """Items of a table that were fetched and published; an import's were neither, and count as landed."""
+        """Items of a table that were fetched and published; for an import, the landed items."""
         batches = self.raw.batches if self.raw else ()
         return sum((b.receipt.items if b.receipt else b.items).get(table, 0) for b in batches)
 
@@ -66,7 +66,7 @@ class PartitionStatus:
 
 @dataclass(frozen=True)
 class SourceLedger:
-    """Every record of a source, read once: a table's metadata has those of all its partitions."""
+    """All ledger records of a source, read once: a table's metadata has those of all its partitions."""
 
     source: Source
     raw: Mapping[str, RawRecord]
@@ -91,19 +91,19 @@ class SourceLedger:
 
     @property
     def keys(self) -> list[str]:
-        """Partitions of which anything is kept, oldest first; of one that is clean alone the raw data was lost."""
+        """Partitions with any data, oldest first; if one has only clean data, its raw data was lost."""
         clean = [key for records in self.clean.values() for key in records]
         return sorted({*self.raw, *self.raw_backup, *clean})
 
     def landed(self, key: str) -> set[str]:
-        """Ids of a partition's batches; of one that housekeeping cleared, those in its backup."""
+        """Ids of a partition's batches; for one that housekeeping cleared, those in its backup."""
         record = self.raw.get(key)
         if record is None and key in self.cleared and key in self.raw_backup:
             record = self.raw_backup[key].of
         return record.batch_ids if record else set()
 
     def status(self, key: str) -> PartitionStatus:
-        """The partition's state, by comparing records; no data is read."""
+        """The partition's status, from its records only; no data is read."""
         copy = self.raw_backup.get(key)
         origin = self.raw.get(key) or (copy.of if copy else None)
         tables = tuple(self._table(table, key, origin) for table in self.source.tables)
@@ -112,7 +112,7 @@ class SourceLedger:
             source=self.source.name,
             partition_key=key,
             raw=origin,
-            raw_there=key in self.raw,
+            raw_present=key in self.raw,
             raw_backed_up=origin is not None and covers(copy, origin),
             tables=tables,
             cleared=in_backup_only and key in self.cleared,
@@ -130,5 +130,5 @@ class SourceLedger:
 
 
 def partition_status(lake: Ledger, source: Source, partition_key: str) -> PartitionStatus:
-    """Where one partition stands."""
+    """The status of one partition."""
     return SourceLedger.of(lake, source).status(partition_key)

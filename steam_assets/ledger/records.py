@@ -1,10 +1,10 @@
-"""The ledger: what each partition of a table holds, where it came from, and what of it is backed up.
+"""The ledger: what each partition of a table holds, where it came from, and what is backed up.
 
-Belongs here: the records. Does not belong here: keeping them (iceberg_table.py commits a record together with the rows
-it speaks of), making the counts (spark/cleaning.py, ingestion/landing.py).
+Belongs here: the records. Does not belong here: storing them (iceberg_table.py commits a record together with its
+rows), making the counts (spark/cleaning.py, ingestion/landing.py).
 
-A record answers what rows cannot: an empty partition was cleaned and had nothing, against one that never was; from
-which answers it came; and the content digest that its rows, and every copy of them, must have for ever.
+A record holds what rows cannot show: whether an empty partition was cleaned or never processed, which responses it came
+from, and the content digest that its rows, and every copy of them, must always have.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from steam_assets.ledger.content import EMPTY, Content
 from steam_assets.settings import RootName, Settings
 
 RECORD = "steam.partition."
-"""Properties of a table that begin so hold the ledger's records, by partition key."""
+"""Prefix of the table properties that hold the ledger's records, by partition key."""
 CLEARED = "steam.cleared."
-"""And these what housekeeping took out."""
+"""Prefix of the table properties that record what housekeeping removed."""
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class Ledger(Protocol):
-    """Where records are read: a ``Lake``, or the files of one (ledger_files.py)."""
+    """Where records are read from: a ``Lake``, or the files of one (ledger_files.py)."""
 
     @property
     def settings(self) -> Settings: ...
 
     def properties(self, root: RootName, table: str) -> Mapping[str, str]:
-        """The properties of a table as it was last committed; none if it was never made."""
+        """The properties of a table as last committed; empty if it was never created."""
         ...
 
 
 def prefix_of(model: type[BaseModel]) -> str:
-    """How the names of the properties begin that hold records of a kind."""
+    """The prefix of the properties that hold records of a kind."""
     return CLEARED if model is Cleared else RECORD
 
 
@@ -54,7 +54,7 @@ class _Record(BaseModel):
 
 
 class OffsetRange(_Record):
-    """Offsets ``[start, end)`` of one Kafka partition. Commit markers and other batches may lie between its records."""
+    """Offsets ``[start, end)`` of a Kafka partition; commit markers and other batches may be between its records."""
 
     partition: int = Field(ge=0)
     start: int = Field(ge=0)
@@ -62,9 +62,9 @@ class OffsetRange(_Record):
 
 
 class Receipt(_Record):
-    """What the topic holds of one batch: enough to land it, again and again, from the same offsets.
+    """What the topic holds of one batch: enough to land it repeatedly from the same offsets.
 
-    ``records`` envelopes with ``items`` of each clean table. ``cluster_id`` tells a re-created Kafka.
+    ``records`` counts envelopes, ``items`` the items of each clean table. ``cluster_id`` detects a re-created cluster.
     """
 
     source: str
@@ -80,9 +80,9 @@ class Receipt(_Record):
 class Batch(_Record):
     """A batch in a raw table. ``receipt`` is None for an import, which did not come through Kafka.
 
-    ``fetched``, ``published`` and ``landed`` count envelopes. They are equal, or ``dead_letters`` says why: it counts
-    the records set aside on the way, the batch's own that are no envelope, and others between them. ``items`` counts
-    items of each clean table; ``content`` is that of the batch's rows. ``fetched_at`` is when its last answer came.
+    ``fetched``, ``published`` and ``landed`` count envelopes. If they differ, ``dead_letters`` explains it: it counts
+    the records set aside, both the batch's own invalid ones and foreign ones between them. ``items`` counts items of
+    each clean table; ``content`` is that of the batch's rows. ``fetched_at`` is the time of its last response.
     """
 
     batch_id: str
@@ -100,7 +100,7 @@ class Batch(_Record):
 
     @classmethod
     def without_kafka(cls, batch_id: str, content: Content, size: int, items: Mapping[str, int], **more: Any) -> Batch:
-        """A batch that no topic carried: what was landed of it was fetched and published. ``size`` is in bytes."""
+        """A batch that did not come through a topic: all its counts are equal. ``size`` is in bytes."""
         counts = dict.fromkeys(("fetched", "published", "landed"), content.rows)
         own = {"receipt": None, "items": dict(items), "content": content, "size": size}
         return cls(batch_id=batch_id, **counts, **own, **more)
@@ -120,7 +120,7 @@ class RawRecord(_Record):
 
     @property
     def digest(self) -> str:
-        """What a clean partition that was made from this one refers to."""
+        """The digest that a clean partition built from this one refers to."""
         return self.content.digest
 
     @property
@@ -133,7 +133,7 @@ class RawRecord(_Record):
         return {batch.batch_id for batch in self.batches}
 
     def with_batches(self, batches: tuple[Batch, ...]) -> RawRecord:
-        """This record with ``batches`` in it once each; one that is there already stays as it is."""
+        """This record with ``batches`` added; those it already has stay unchanged."""
         known = self.batch_ids
         return self.model_copy(update={"batches": self.batches + tuple(b for b in batches if b.batch_id not in known)})
 
@@ -141,7 +141,7 @@ class RawRecord(_Record):
 class CleanRecord(_Record):
     """Counts of one partition of one clean table: ``items = clean + quarantined + duplicates``.
 
-    ``raw_digest`` is the digest of the raw record it was made from; ``snapshot_id`` the Iceberg snapshot of its rows.
+    ``raw_digest`` is the digest of the raw record it was built from; ``snapshot_id`` the Iceberg snapshot of its rows.
     ``reviewer_key`` is the fingerprint of the key that its pseudonyms were made with; None in a table without any.
     """
 
@@ -164,9 +164,9 @@ R = TypeVar("R", RawRecord, CleanRecord)
 
 
 class BackupRecord(_Record, Generic[R]):
-    """A verified copy: ``of`` is the record of the rows that were copied, read back from the backup and equal.
+    """A verified copy: ``of`` is the record of the copied rows, which were read back from the backup and were equal.
 
-    ``files`` are the SHA-256 of the partition's files by name: whatever byte of one changes later is found.
+    ``files`` are the SHA-256 digests of the partition's files by name, so that any later change is detected.
     """
 
     of: R
@@ -175,7 +175,7 @@ class BackupRecord(_Record, Generic[R]):
 
 
 class Cleared(_Record):
-    """What housekeeping took out of a primary; the backup had ``of`` at that moment."""
+    """What housekeeping removed from a primary; the backup had ``of`` at that time."""
 
     of: RawRecord | CleanRecord = Field(discriminator="kind")
     backup: str
@@ -183,12 +183,12 @@ class Cleared(_Record):
 
 
 def covers(held: BackupRecord[Any] | None, record: PartitionRecord) -> bool:
-    """Whether the backup's record has all that the primary's has."""
+    """Whether the backup's record has everything that the primary's has."""
     return held is not None and has_all(held.of, record)
 
 
 def has_all(copy: PartitionRecord, record: PartitionRecord) -> bool:
-    """Whether ``copy`` has all that ``record`` has, and of the same content."""
+    """Whether ``copy`` has everything that ``record`` has, with the same content."""
     if isinstance(copy, RawRecord) and isinstance(record, RawRecord):
         copied = {batch.batch_id: batch.content for batch in copy.batches}
         return all(copied.get(batch.batch_id) == batch.content for batch in record.batches)

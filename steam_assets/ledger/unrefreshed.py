@@ -1,10 +1,10 @@
-"""Which committed clean partitions the insights do not have yet, whoever committed them.
+"""Which committed clean partitions are not yet in the insights.
 
-Belongs here: reading the mark that a refresh leaves, and the comparison with the ledger. Does not belong here: leaving
-the mark (insights/refreshed.py), saying so (commands/, visuals/).
+Belongs here: reading the mark that a refresh sets, comparing it with the ledger. Does not belong here: setting the mark
+(insights/refreshed.py), reporting it (commands/, visuals/).
 
-The mark is a property of the freshness insight's table, which lies with the other insights, wherever that is: the
-cursor of ``commits.py`` at the start of the refresh, and the partitions before it that the refresh did not make.
+The mark is a property of the freshness insight's table, which is stored with the other insights: the cursor of
+``commits.py`` at the start of the refresh, and the earlier partitions that the refresh did not process.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Partitions = dict[str, list[str]]
 
 
 class Mark(BaseModel):
-    """``cursor``: what was committed when the newest refresh began; ``left``: what of it no refresh has made."""
+    """``cursor``: the commits when the newest refresh began; ``left``: those not yet processed by any refresh."""
 
     cursor: str | None = None
     left: Partitions = {}
 
 
 def behind(lake: Ledger, sources: Sequence[Source] = SOURCES) -> Partitions:
-    """The clean partitions that were committed and that no refresh has made insights of; empty if all are in."""
+    """The committed clean partitions that no refresh has processed yet; empty if the insights are up to date."""
     text = lake.properties("clean", MARKED_TABLE).get(PROPERTY)
     mark = Mark.model_validate_json(text) if text else Mark()
     return _merged(mark.left, commits_since(lake, clean_tables(sources), mark.cursor).changed)
@@ -44,7 +44,7 @@ def clean_tables(sources: Sequence[Source]) -> list[Table]:
 
 
 def in_words(partitions: Mapping[str, Sequence[str]]) -> str:
-    """Each table with its one partition, or how many from which to which."""
+    """Each table with its partition, or with the number and range of its partitions."""
     parts = []
     for table, keys in partitions.items():
         which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions, {keys[0]} to {keys[-1]}"

@@ -79,7 +79,7 @@ def _status_asset(source: Source) -> dg.AssetsDefinition:
         report = freshness(lake, source, now)
         failed = failed_partitions(context.instance, source, now, RECENT_DAYS)
         recent = f"{now - timedelta(days=RECENT_DAYS):%Y-%m-%d}"
-        fillable = [gap.partition_key for gap in report.gaps if gap.can_be_had or gap.partition_key >= recent]
+        fillable = [gap.partition_key for gap in report.gaps if gap.recoverable or gap.partition_key >= recent]
         unfinished = [part.partition_key for part in report.partitions if not part.settled]
         problems = {
             "missing": fillable,

@@ -102,7 +102,7 @@ class Launcher:
         asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps], "refetch": refetch}}}}
         given = {"ops": {f"{source.name}__raw": asked}} if apps or refetch else {}
         result = self._run(source, stages, partition_key=key, run_config=given)
-        return PartitionRun(_failed_checks(result), _origin(result, source) == Origin.THERE.value)
+        return PartitionRun(_failed_checks(result), _origin(result, source) == Origin.PRESENT.value)
 
     def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> list[str]:
         """Run the stages (not ``raw``) for all partitions from the first key to the last; returns the failed checks."""

@@ -153,7 +153,8 @@ class _Tick:
 
     def _can_be_had(self, window: Window) -> bool:
         return all(
-            gap(source, window, self.now).can_be_had or window.key in self._held[source.name] for source in self.sources
+            gap(source, window, self.now).recoverable or window.key in self._held[source.name]
+            for source in self.sources
         )
 
     @cached_property

@@ -43,7 +43,7 @@ def source_slot(context: dg.OpExecutionContext) -> Iterator[None]:
                 reported = waits
                 _say(context, waits)
             time.sleep(POLL_SECONDS)
-        failpoint("ask:slot_claimed")
+        failpoint("fetch:slot_claimed")
         yield
     finally:
         storage.free_concurrency_slot_for_step(context.run_id, step)

@@ -1,11 +1,11 @@
-"""Become a program, and leave a guard behind that ends the program's session when its starter is gone.
+"""Exec a program, leaving behind a guard process that ends the program's session when its starter dies.
 
-A script for supervised.py alone, which runs it in a session of its own: ``guard.py LIFELINE GRACE HELD PROGRAM …``.
+A script for supervised.py only, which runs it in its own session: ``guard.py LIFELINE GRACE HELD PROGRAM …``.
 Belongs here: how a session ends. Does not belong here: starting one.
 
-LIFELINE is the read end of a pipe whose write end only the starter holds: it ends with the starter, whatever ended that
-one. GRACE is in seconds; HELD is 1 if the program begins with SIGTERM blocked. (Linux's PR_SET_PDEATHSIG would not do:
-it fires when the starting *thread* ends, it is not inherited, and macOS has none.)
+LIFELINE is the read end of a pipe whose write end only the starter holds, so that it closes when the starter dies.
+GRACE is in seconds; HELD is 1 if the program starts with SIGTERM blocked. (Linux's PR_SET_PDEATHSIG is not sufficient:
+it fires when the starting *thread* ends, it is not inherited, and macOS does not have it.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ POLL_SECONDS = 0.02
 
 
 def members(session: int) -> list[Process]:
-    """The processes of a session that live; not its zombies."""
+    """The live processes of a session, without zombies."""
     import psutil
 
     found: list[Process] = []
@@ -38,7 +38,7 @@ def members(session: int) -> list[Process]:
 
 
 def kill(processes: Iterable[Process]) -> None:
-    """End processes and all that they started by SIGKILL, also what is in sessions of its own."""
+    """Kill processes and all their descendants with SIGKILL, including those in other sessions."""
     import psutil
 
     doomed: set[Process] = set()
@@ -53,11 +53,11 @@ def kill(processes: Iterable[Process]) -> None:
 
 
 def _guard(lifeline: int, grace: float) -> None:
-    # A group of its own, so that whoever signals the program's group does not hit its guard.
+    # Its own process group, so that a signal to the program's group does not hit the guard.
     os.setpgid(0, 0)
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
-    # Whoever reads the program's output must see its end.
+    # Readers of the program's output must see EOF.
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(nothing, standard)
@@ -71,26 +71,25 @@ def _guard(lifeline: int, grace: float) -> None:
 
 
 def _end(session: int, grace: float) -> None:
-    """Send SIGTERM to all of the session, and kill what is left of it after ``grace`` seconds.
+    """Send SIGTERM to the whole session, and kill what is left after ``grace`` seconds.
 
-    A JVM that a program of the session has started comes last: its loss would surprise that program while it puts
-    things in order.
+    A JVM started by a program of the session is ended last: losing it would disturb that program's clean-up.
     """
     import site
 
-    # Started without it, which saves every start a few hundredths of a second; psutil is found by it.
+    # Python was started without site, which saves a few hundredths of a second per start; psutil needs it.
     site.main()
 
     def others() -> list[Process]:
         return [process for process in members(session) if process.pid != os.getpid()]
 
     deadline = time.monotonic() + grace
-    asked: set[Process] = set()
+    signalled: set[Process] = set()
     while (left := others()) and time.monotonic() < deadline:
-        # In the order of their ids, so that a parent hears of its end before its children's.
+        # In the order of their ids, so that a parent is signalled before its children.
         for process in [p for p in left if p.pid == session or not _is_jvm(p)] or left:
-            if process not in asked:
-                asked.add(process)
+            if process not in signalled:
+                signalled.add(process)
                 with suppress(OSError):
                     os.kill(process.pid, signal.SIGTERM)
         time.sleep(POLL_SECONDS)
@@ -110,7 +109,7 @@ def _is_jvm(process: Process) -> bool:
 
 def main(lifeline: int, grace: float, held: bool, command: list[str]) -> None:
     for number in ENDING:
-        # The starter's own parent may ignore them (nohup, `&` in a script), and what is ignored stays so in children.
+        # The starter's parent may ignore them (nohup, `&` in a script), and children inherit ignored signals.
         signal.signal(number, signal.SIG_DFL)
     if os.fork() == 0:
         _guard(lifeline, grace)

@@ -1,7 +1,7 @@
-"""Which process did something, and whether it is alive still.
+"""Identify a process across time, and check whether it is still alive.
 
-Belongs here: naming a process so that neither a reused id nor another machine is taken for it. Does not belong here:
-what is done when it has died (orchestration/run_ownership.py, processes/temporary_folders.py).
+Belongs here: identifying a process so that a reused id or another machine is not mistaken for it. Does not belong here:
+what to do when it has died (orchestration/run_ownership.py, processes/temporary_folders.py).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from functools import cache
 import psutil
 
 TOLERANCE_SECONDS = 0.05
-"""Between two readings of one start time; they come from a clock of 10 ms."""
+"""Tolerance between two readings of the same start time, in seconds; the clock's resolution is 10 ms."""
 
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process of a machine: ``started`` in Unix seconds, ``since_boot`` in seconds after the machine's start.
+    """A process on a machine: ``started`` in Unix seconds, ``since_boot`` in seconds after the machine booted.
 
-    A clock that is set, or a virtual machine that was paused, moves one of the two for all processes, never both.
+    Setting the clock or pausing a virtual machine shifts one of the two for all processes, never both.
     """
 
     host: str
@@ -37,7 +37,7 @@ class ProcessIdentity:
 
     @classmethod
     def parse(cls, text: str) -> ProcessIdentity:
-        """The identity that ``str`` gave as ``text``; ValueError for anything else."""
+        """Parse the result of ``str``. Raises ValueError for anything else."""
         host, pid, started, since_boot = text.split(" ")
         return cls(host, int(pid), float(started), float(since_boot))
 
@@ -46,12 +46,12 @@ class ProcessIdentity:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is, or was, a process of this machine; of others nothing is known."""
+        """Whether it is, or was, a process on this machine; others cannot be checked."""
         return self.host == socket.gethostname()
 
     @property
     def has_died(self) -> bool:
-        """True only if it was a process of this machine and is surely gone; a zombie is."""
+        """True only if it was a process on this machine and is certainly gone; a zombie counts as gone."""
         if not self.is_here:
             return False
         try:
@@ -67,12 +67,12 @@ class ProcessIdentity:
 
     @property
     def mark(self) -> str:
-        """The same for the name of a file or of a branch: only digits, small letters and underscores."""
+        """The identity as part of a file or branch name: only digits, lower-case letters and underscores."""
         return f"{_host_digest(self.host)}_{self.pid}_{self.started * 100:.0f}_{self.since_boot * 100:.0f}"
 
 
 def left_by_the_dead(mark: str) -> bool:
-    """Whether the process of a ``mark`` has died, for sure; False for what is not a mark."""
+    """Whether the process of a ``mark`` has certainly died; False if it is not a mark."""
     host, *numbers = mark.split("_")
     if host != _host_digest(socket.gethostname()):
         return False
@@ -85,7 +85,7 @@ def left_by_the_dead(mark: str) -> bool:
 
 @cache
 def _identity(pid: int) -> ProcessIdentity:
-    # Keyed by the id: a forked child must not pass for its parent.
+    # Cached by process id: a forked child must not be mistaken for its parent.
     started = psutil.Process(pid).create_time()
     return ProcessIdentity(socket.gethostname(), pid, started, started - psutil.boot_time())
 

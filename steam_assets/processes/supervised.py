@@ -1,9 +1,9 @@
-"""A process that cannot outlive the one that started it, nor can anything that it starts, even by SIGKILL.
+"""A supervised process: neither it nor its descendants outlive the process that started it, even on SIGKILL.
 
-Belongs here: starting, ending and killing such a process. Does not belong here: what it is (broker.py, the
-commands), how its session ends (guard.py).
+Belongs here: starting, ending and killing such a process. Does not belong here: what it runs
+(kafka/embedded_broker.py, the commands), how its session ends (guard.py).
 
-It runs in a session of its own, where no signal of the terminal reaches it: its starter ends it in order.
+It runs in its own session, where signals from the terminal do not reach it; its starter ends it in an orderly way.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from steam_assets.processes.guard import POLL_SECONDS, kill, members
 
 GUARD = Path(__file__).with_name("guard.py")
 GRACE_SECONDS = 3.0
-"""From a session's SIGTERM to its SIGKILL."""
+"""Seconds between a session's SIGTERM and SIGKILL."""
 _MARGIN_SECONDS = 2.0
 
 
 def ending() -> set[signal.Signals]:
-    """The signals that end this process. One that nohup has ignored is none of them."""
+    """The signals that end this process, except SIGHUP if nohup ignores it."""
     heeded = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    # A shell without job control has SIGINT ignored by what it starts with `&`; whoever sends it to us means us.
+    # A shell without job control makes commands started with `&` ignore SIGINT; a SIGINT sent to us is meant for us.
     return {signal.SIGINT, signal.SIGTERM} | ({signal.SIGHUP} if heeded else set())
 
 
 class Supervised:
-    """``command`` in ``folder``, in a session of its own, with SIGINT, SIGTERM and SIGHUP as a terminal gives them.
+    """Runs ``command`` in ``folder``, in its own session, with default handling of SIGINT, SIGTERM and SIGHUP.
 
-    Its output goes to the file ``output``, or what it says of errors to ``errors``; ``environment`` is its own. Each is
-    this process's where not given.
-    Once this process is gone, or lets go by ``end``, the whole session gets SIGTERM, and SIGKILL after ``grace``
-    seconds. ``held``: the program begins with SIGTERM blocked, and unblocks it when it can answer.
-    ``reads``: it has this process's input; otherwise it has none.
-    As a context manager it is ended on leaving.
+    Its output goes to the file ``output``, or only its stderr to ``errors``; ``environment`` is its environment. Each
+    defaults to this process's.
+    When this process dies or calls ``end``, the whole session gets SIGTERM, and SIGKILL after ``grace`` seconds.
+    ``held``: the program starts with SIGTERM blocked, and unblocks it when it can handle it.
+    ``reads``: it shares this process's stdin; otherwise it has none.
+    As a context manager it is ended on exit.
     """
 
     def __init__(
@@ -80,15 +80,15 @@ class Supervised:
 
     @property
     def pid(self) -> int:
-        """Process id of the command, which is its session's and its process group's id, too."""
+        """Process id of the command, which is also its session id and process group id."""
         return self._process.pid
 
     def poll(self) -> int | None:
-        """The command's return code as ``subprocess`` has it; None while it runs."""
+        """The command's return code as in ``subprocess``; None while it runs."""
         return self._process.poll()
 
     def wait(self, seconds: float | None = None) -> int:
-        """The command's return code when it has ended. Raises subprocess.TimeoutExpired after ``seconds``."""
+        """Wait for the command; return its return code. Raises subprocess.TimeoutExpired after ``seconds``."""
         return self._process.wait(seconds)
 
     def send(self, number: signal.Signals) -> None:
@@ -97,7 +97,7 @@ class Supervised:
             os.killpg(self.pid, number)
 
     def end(self) -> int:
-        """Send SIGTERM to the session, kill what is left after the grace, and give the command's return code."""
+        """Send SIGTERM to the session, kill what is left after the grace period, and return the return code."""
         self._let_go()
         deadline = time.monotonic() + self._grace + _MARGIN_SECONDS
         while members(self.pid):
@@ -108,8 +108,8 @@ class Supervised:
         return self.wait()
 
     def kill(self) -> None:
-        """End the session by SIGKILL, as a power loss would."""
-        # Its guard keeps the session's id from being given to anybody else as long as the lifeline is held.
+        """Kill the session with SIGKILL, as a power loss would."""
+        # While the lifeline is held, the guard keeps the session id from being reused.
         if self._lifeline is not None:
             kill(members(self.pid))
             self._let_go()

@@ -1,10 +1,9 @@
-"""Temporary folders that carry the mark of their process, and the end of those whose process died.
+"""Temporary folders marked with their process, and removal of those whose process died.
 
-Belongs here: making and sweeping them. Does not belong here: what is in them, how a process is known
-(processes/identity.py).
+Belongs here: creating and sweeping them. Does not belong here: their contents, identifying a process (identity.py).
 
-A process that is killed does not remove its temporary folders. Whoever makes the next one at the same place removes
-those of the dead, never those of a living process or of another machine.
+A killed process does not remove its temporary folders. The next process that creates one in the same place removes
+those of dead processes, never those of a live process or of another machine.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _MARKED = re.compile(r"~(?P<mark>[0-9a-f]+(?:_\d+)+)~[^~]*")
 
 @contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """A new folder in ``parent`` (default: the system's temporary folder), for its owner alone, gone at the end."""
+    """A new owner-only folder in ``parent`` (default: the system's temporary folder), removed on exit."""
     where = parent or Path(tempfile.gettempdir())
     sweep_dead(where)
     with tempfile.TemporaryDirectory(prefix=marked(prefix), dir=where, ignore_cleanup_errors=True) as folder:
@@ -33,17 +32,17 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def process_scratch() -> Path:
-    """A folder in the system's temporary folder that lasts until this process ends."""
+    """A folder in the system's temporary folder that exists until this process ends."""
     return _process_scratch(ProcessIdentity.current())
 
 
 def marked(prefix: str) -> str:
-    """The beginning of a name that tells that this process made what has it; a random part follows."""
+    """A name prefix that marks something as created by this process; a random part follows."""
     return f"{prefix}~{ProcessIdentity.current().mark}~"
 
 
 def sweep_dead(parent: Path) -> None:
-    """Remove what dead processes left in a folder; looks once in the life of this process."""
+    """Remove what dead processes left in a folder; runs once per process."""
     _sweep(parent, ProcessIdentity.current())
 
 

@@ -1,6 +1,6 @@
-"""The registry of sources: a line for each. Everything else asks here and never for a source by its module.
+"""The registry of sources, one line each. Other packages look sources up here and never import a source's module.
 
-Belongs here: which sources there are, and what follows from all of them. Does not belong here: anything about one.
+Belongs here: the list of sources, and what is derived from all of them. Does not belong here: anything about one.
 """
 
 from importlib import import_module
@@ -18,20 +18,20 @@ REGISTERED = (
     "reviews",
     "monthly_visits",
 )
-"""A source's name is its module's, which has the declaration as ``SOURCE``."""
+"""A source's name is that of its module, which declares it as ``SOURCE``."""
 
 SOURCES: tuple[Source, ...] = tuple(import_module(f"{__name__}.{name}").SOURCE for name in REGISTERED)
 
 HOSTS: tuple[Host, ...] = tuple(dict.fromkeys(host for source in SOURCES for host in source.hosts))
-"""The hosts of all sources, each once."""
+"""The hosts of all sources, without duplicates."""
 
 
 class UnknownSource(LookupError):
-    """A name that no source has."""
+    """No source has that name."""
 
 
 def source_named(name: str) -> Source:
-    """The source of that name. UnknownSource that lists the names there are."""
+    """The source with that name. Raises UnknownSource, which lists the existing names."""
     for source in SOURCES:
         if source.name == name:
             return source
@@ -39,9 +39,9 @@ def source_named(name: str) -> Source:
 
 
 def declared_settings() -> dict[str, tuple[Any, FieldInfo]]:
-    """The settings that hosts and sources declare, by name: type and pydantic field.
+    """The settings declared by hosts and sources, by name: type and pydantic field.
 
-    ValueError if two have the same name.
+    Raises ValueError if two have the same name.
     """
     found: dict[str, tuple[Any, FieldInfo]] = {}
     for declaration in (*HOSTS, *SOURCES):

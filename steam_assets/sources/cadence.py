@@ -1,4 +1,4 @@
-"""Periods of time: which window of UTC a partition key stands for.
+"""Periods: which window of time (UTC) a partition key stands for.
 
 Belongs here: the three cadences, their keys and their half-open windows.
 Does not belong here: Dagster's partition definitions (orchestration/partitions.py makes them from these).
@@ -32,7 +32,7 @@ class Window:
 
 
 class Cadence(StrEnum):
-    """How often a source has something new."""
+    """How often a source has new data."""
 
     DAILY = "daily"
     WEEKLY = "weekly"
@@ -40,28 +40,28 @@ class Cadence(StrEnum):
 
     @property
     def first(self) -> str:
-        """Key of the oldest partition: history that can be imported begins in the first half of 2023.
+        """Key of the oldest partition: the history available for import begins in the first half of 2023.
 
-        One for all sources of a cadence, so that a range of partitions of one is a range of all.
+        It is the same for all sources of a cadence, so that a range of partitions is valid for all of them.
         """
         return {Cadence.DAILY: "2023-01-01", Cadence.WEEKLY: "2023-01-03", Cadence.MONTHLY: "2023-01-01"}[self]
 
     @property
     def period(self) -> str:
-        """What a partition is: a day, a week or a month."""
+        """The length of a partition: a day, a week or a month."""
         return {Cadence.DAILY: "day", Cadence.WEEKLY: "week", Cadence.MONTHLY: "month"}[self]
 
     @property
     def schedule_cron(self) -> str:
-        """When the newest window can be had, as a cron expression in UTC.
+        """When the newest window becomes available, as a cron expression in UTC.
 
-        The day's peak is nearly reached at 21:00. A Tuesday week is published on that Tuesday at about 16:00. A
-        month's visits come out between the 12th and the 27th of the next.
+        At 21:00 the day's peak has nearly been reached. A week from Tuesday is published on the Tuesday after it, at
+        about 16:00. A month's visits are published between the 12th and the 27th of the following month.
         """
         return {Cadence.DAILY: "0 21 * * *", Cadence.WEEKLY: "0 6 * * 3", Cadence.MONTHLY: "0 6 20 * *"}[self]
 
     def containing(self, moment: datetime) -> Window:
-        """The window that holds ``moment`` (an aware datetime; ValueError for a naive one)."""
+        """The window that contains ``moment`` (aware). Raises ValueError if it is naive."""
         if moment.tzinfo is None:
             raise ValueError(f"{moment} has no time zone; give an aware datetime")
         day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -76,18 +76,18 @@ class Cadence(StrEnum):
                 return Window(start, (start + timedelta(days=32)).replace(day=1))
 
     def window(self, key: str) -> Window:
-        """The window of a partition key. ValueError, naming the nearest key, if none starts on that day."""
-        no_key = f"{key!r} is no partition key: write a day as YYYY-MM-DD"
+        """The window of a partition key. Raises ValueError, naming the nearest key, if none starts on that day."""
+        no_key = f"{key!r} is not a partition key; write a date as YYYY-MM-DD"
         try:
             day = datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError as error:
             raise ValueError(no_key) from error
-        # strptime takes 2026-1-1 too, and a partition may have one name only.
+        # strptime also accepts 2026-1-1, but a partition must have only one name.
         if f"{day:%Y-%m-%d}" != key:
             raise ValueError(no_key)
         window = self.containing(day)
         if window.start != day:
-            raise ValueError(f"no {self.value} partition starts on {key}; the one that holds that day is {window.key}")
+            raise ValueError(f"no {self.value} partition starts on {key}; the one with that day is {window.key}")
         return window
 
     def between(self, first: str, last: str) -> Iterator[Window]:
@@ -102,11 +102,11 @@ class Cadence(StrEnum):
         return self.containing(self.containing(moment).start - timedelta(microseconds=1))
 
     def newest(self, moment: datetime) -> Window:
-        """The newest window that is a partition at ``moment``: the present day, or the last finished week or month."""
+        """The newest window that is a partition at ``moment``: the current day, or the last finished week or month."""
         return self.containing(moment) if self is Cadence.DAILY else self.latest_finished(moment)
 
     def ranges(self, keys: Iterable[str]) -> list[tuple[str, str]]:
-        """The keys as (first, last) ranges without holes, oldest first."""
+        """The keys as contiguous (first, last) ranges, oldest first."""
         found: list[tuple[Window, Window]] = []
         for window in sorted(self.window(key) for key in set(keys)):
             if found and found[-1][1].end == window.start:

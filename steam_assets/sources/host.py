@@ -1,6 +1,6 @@
-"""What a host is: the declaration of a service that sources send requests to.
+"""The declaration of a host: a service that sources send requests to.
 
-Belongs here: the dataclass and the settings that follow from it. Does not belong here: any one host (a source's file
+Belongs here: the dataclass and the settings derived from it. Does not belong here: any particular host (a source's file
 declares its own; steam.py has the one that several sources share), sending requests.
 """
 
@@ -20,15 +20,15 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Host:
-    """A service that sources ask. ValueError if ``name`` is not in lower snake case.
+    """A service that sources send requests to. Raises ValueError if ``name`` is not in lower snake case.
 
-    ``name`` is the first part of the names of its settings, of which ``url`` and ``requests_per_second`` are the
-    defaults: ``similarweb`` has STEAM_SIMILARWEB_URL and STEAM_SIMILARWEB_REQUESTS_PER_SECOND. All settings begin with
-    STEAM_, so a leading ``steam_`` is not repeated: ``steam_api`` has STEAM_API_URL. ``service`` is the name that
-    people know it by. ``headers`` replace or join those that every request has. With a ``key_parameter`` there is a
-    setting for a key (STEAM_NAME_KEY), which is sent as that query parameter and shown nowhere. With a ``drop_folder``
-    there is a setting for a folder of hand-saved answers (STEAM_NAME_DROP_FOLDER, by default HOME/NAME), which are
-    tried before the network. ``alternative`` is what else to do when the host refuses, after "or".
+    ``name`` is the prefix of its settings, whose defaults are ``url`` and ``requests_per_second``: ``similarweb`` has
+    STEAM_SIMILARWEB_URL and STEAM_SIMILARWEB_REQUESTS_PER_SECOND. All settings begin with STEAM_, so a leading
+    ``steam_`` is not repeated: ``steam_api`` has STEAM_API_URL. ``service`` is its display name. ``headers`` override
+    or extend those of every request. A ``key_parameter`` adds a setting for a key (STEAM_NAME_KEY), which is sent as
+    that query parameter and never shown. ``drop_folder`` adds a setting for a folder of manually saved responses
+    (STEAM_NAME_DROP_FOLDER, by default HOME/NAME), which are tried before the network. ``alternative`` is another thing
+    to do if the host refuses; it follows "or" in the message.
     """
 
     name: str
@@ -45,17 +45,17 @@ class Host:
             raise ValueError(f"{self.name!r} cannot name settings; write lower snake case, as in 'steam_api'")
 
     def setting(self, kind: str) -> str:
-        """The name of a setting of this host, as ``Settings`` has it; ``kind`` is ``url``, ``key`` and so on."""
+        """The name of a setting of this host in ``Settings``; ``kind`` is ``url``, ``key`` and so on."""
         return f"{self.name.removeprefix('steam_')}_{kind}"
 
     def variable(self, kind: str) -> str:
-        """The same as an environment variable."""
+        """The environment variable of that setting."""
         return f"STEAM_{self.setting(kind).upper()}"
 
     def settings(self) -> dict[str, tuple[Any, FieldInfo]]:
-        """The settings that it has, by name: type and pydantic field."""
+        """The host's settings, by name: type and pydantic field."""
         made: dict[str, tuple[Any, Any]] = {
-            self.setting("url"): (str, Field(default=self.url, description=f"Address of {self.service}.")),
+            self.setting("url"): (str, Field(default=self.url, description=f"URL of {self.service}.")),
             self.setting("requests_per_second"): (
                 float,
                 Field(default=self.requests_per_second, gt=0, description=f"Rate limit for {self.url}."),
@@ -65,6 +65,6 @@ class Host:
             described = f"Key for {self.url}. Empty: requests are sent without one."
             made[self.setting("key")] = (SecretStr, Field(default=SecretStr(""), description=described))
         if self.drop_folder:
-            described = f"Folder of hand-saved JSON, tried before {self.url}. Default: HOME/{self.name}."
+            described = f"Folder of manually saved JSON, tried before {self.url}. Default: HOME/{self.name}."
             made[self.setting("drop_folder")] = (Path | None, Field(default=None, description=described))
         return made

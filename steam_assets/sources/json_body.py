@@ -1,10 +1,10 @@
-"""Reading an answer's JSON: strictly in Python when it arrives, tolerantly in Spark when it is cleaned.
+"""Parse a response's JSON: strictly in Python on arrival, leniently in Spark during cleaning.
 
-Belongs here: what is the same for all JSON answers, and the agreement of both readers on how many items a body holds.
-Does not belong here: what any one answer means (the source files).
+Belongs here: what all JSON responses have in common, and that both parsers agree on the number of items in a body.
+Does not belong here: the meaning of a particular response (the source files).
 
-Both readers see the same text: UTF-8, invalid bytes as U+FFFD. Python refuses whatever Spark's reader would take
-differently (duplicate names, NaN, endless nesting or numbers), so each body that passed has the same items for both.
+Both parsers see the same text: UTF-8, invalid bytes as U+FFFD. Python rejects what Spark's parser would read
+differently (duplicate names, NaN, excessive nesting or numbers), so an accepted body has the same items for both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from steam_assets.sources.readers import ColumnReading, TypedItem
-from steam_assets.sources.source import Column, InvalidAnswer
+from steam_assets.sources.source import Column, InvalidResponse
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
@@ -28,7 +28,7 @@ LONGEST_NUMBER = 300
 LONGEST_STRING = 10_000_000
 
 NOTES_HEADER = "import-notes"
-"""Header of an imported envelope: what its makers altered or left out, a line each; live answers have none."""
+"""Header of an imported envelope: one line for each thing the old collector altered or left out; absent if live."""
 
 REPLACED = "U+FFFD stands where no valid Unicode text was sent"
 
@@ -47,13 +47,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """The JSON object of an answer's body. InvalidAnswer, saying what came instead, for anything else."""
+    """The JSON object in a response body. Raises InvalidResponse, naming what was received, for anything else."""
     text = body.decode("utf-8-sig", errors="replace")
     start = text.lstrip()[:200]
     if not start:
-        raise InvalidAnswer("the body is empty")
+        raise InvalidResponse("the body is empty")
     if start.startswith("<"):
-        raise InvalidAnswer(f"a page of HTML came instead of JSON: {start[:80]!r}")
+        raise InvalidResponse(f"received HTML instead of JSON: {start[:80]!r}")
     try:
         value = json.loads(
             text,
@@ -63,44 +63,42 @@ def decode(body: bytes) -> dict[str, Any]:
             object_pairs_hook=_without_duplicates,
         )
     except RecursionError:
-        raise InvalidAnswer(f"the JSON is nested more than {DEEPEST} levels deep") from None
+        raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep") from None
     except json.JSONDecodeError as error:
-        raise InvalidAnswer(f"no valid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
+        raise InvalidResponse(f"invalid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
     if not isinstance(value, dict):
-        raise InvalidAnswer(f"a JSON object was expected, and {start[:40]!r} came")
+        raise InvalidResponse(f"expected a JSON object, received {start[:40]!r}")
     _check_bounds(value)
     return value
 
 
 def decode_service(body: bytes) -> dict[str, Any]:
-    """The filled ``response`` object of a Steam service's answer; Steam sends an empty one for a call that failed."""
+    """The non-empty ``response`` object sent by a Steam service; Steam sends an empty one for a failed call."""
     return filled_response(decode(body))
 
 
 def filled_response(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of an answer that is decoded already."""
+    """The same for an already decoded response."""
     response = answer.get("response")
     if not isinstance(response, dict):
-        raise InvalidAnswer("the body has no object `response`")
+        raise InvalidResponse("the body has no object `response`")
     if not response:
-        raise InvalidAnswer("`response` is empty: Steam refused the call or knows no such app")
+        raise InvalidResponse("`response` is empty: Steam refused the call or does not know the app")
     return response
 
 
 def validated(model: type[Model], value: Any) -> Model:
-    """``value`` as the model. InvalidAnswer that names the first field at fault."""
+    """Validate ``value`` as the model. Raises InvalidResponse, which names the first invalid field."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or model.__name__
-        raise InvalidAnswer(
-            f"{error.error_count()} fields are not as agreed; first `{where}`: {first['msg']}"
-        ) from None
+        raise InvalidResponse(f"{error.error_count()} fields are invalid; first `{where}`: {first['msg']}") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidAnswer(f"{name} is no JSON number")
+    raise InvalidResponse(f"{name} is not a JSON number")
 
 
 def _short_int(digits: str) -> int:
@@ -113,14 +111,14 @@ def _short_float(digits: str) -> float:
 
 def _bounded(digits: str) -> str:
     if len(digits) > LONGEST_NUMBER:
-        raise InvalidAnswer(f"a number of {len(digits)} characters")
+        raise InvalidResponse(f"a number of {len(digits)} characters")
     return digits
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise InvalidAnswer("a name occurs twice in one JSON object, and readers differ on which one counts")
+        raise InvalidResponse("a name occurs twice in one JSON object, and parsers differ on which one counts")
     return value
 
 
@@ -131,8 +129,8 @@ def _check_bounds(value: Any) -> None:
         if not level:
             return
         if any(isinstance(child, str) and len(child) > LONGEST_STRING for child in level):
-            raise InvalidAnswer(f"a text of more than {LONGEST_STRING} characters")
-    raise InvalidAnswer(f"the JSON is nested more than {DEEPEST} levels deep")
+            raise InvalidResponse(f"a text of more than {LONGEST_STRING} characters")
+    raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep")
 
 
 def _children(value: Any) -> Iterable[Any]:
@@ -158,11 +156,11 @@ ORIGIN = ("partition_key", "batch_id", "fetched_at", "sequence", "source_sha256"
 
 
 def text_of_body() -> SparkColumn:
-    """The body as Spark's JSON reader takes it: no byte order mark, no escapes that are no characters."""
+    """The body as Spark's JSON parser needs it: no byte-order mark, no escapes of invalid characters."""
     from pyspark.sql import functions as F
 
     body = F.ltrim(F.col("body"), F.lit("\ufeff"))
-    # Most bodies have no escape at all: one look through a long text instead of three.
+    # Most bodies have no escapes: this scans a long text once instead of three times.
     suspect = F.col("escapes") & (body.contains(r"\ud") | body.contains(r"\uD") | body.contains(r"\u0000"))
     return F.when(suspect, F.regexp_replace(body, NO_CHARACTER, r"$1\\ufffd")).otherwise(body)
 
@@ -176,17 +174,17 @@ def exploded(
     keep: Mapping[str, str] | None = None,
     carry: Sequence[str] = (),
 ) -> DataFrame:
-    """One row an element of each body's array, all in the JVM; a refused answer is one row with its ``problem``.
+    """One row per element of each body's array, all in the JVM; a rejected response is one row with its ``problem``.
 
     ``shape`` is the DDL of the body's fields, its scalars as string; ``array`` and the values of ``keep`` are SQL over
-    ``{whole}``, the body so read. ``item`` is the DDL of an element's fields and stands in ``shape`` as ``{item}``; it
-    may be left out if ``array`` makes structs of strings by itself. Its numbers and booleans are read whichever way
-    they were written (readers.py); one that cannot be read is the row's ``problem``. A body that fits is parsed once.
-    One that does not is taken apart into its elements' own texts, so that a bad element costs no other.
+    ``{whole}``, the parsed body. ``item`` is the DDL of an element's fields, inserted into ``shape`` for ``{item}``; it
+    may be omitted if ``array`` builds structs of strings itself. Its numbers and booleans are read however they were
+    written (readers.py); one that cannot be read is the row's ``problem``. A body that matches is parsed once. One that
+    does not is split into the texts of its elements, so that a bad element does not affect the others.
 
     An envelope that was set aside without an item (its ``items`` are all 0) has no row.
 
-    Example: of the body ``{"day": "7", "games": [{"id": "10", "players": 5}, {"id": "x"}]}``
+    Example: for the body ``{"day": "7", "games": [{"id": "10", "players": 5}, {"id": "x"}]}``
 
     ``exploded(raw, shape="day string, games array<{item}>", array="{whole}.games", item="id bigint, players bigint",
     keep={"day": "{whole}.day"})``
@@ -195,8 +193,8 @@ def exploded(
     ``problem`` is "`id` is not a whole number" and whose ``item`` is the text of the second element.
 
     Columns: ``app_id``, ``request`` and the origin of the envelope, ``hash_key`` if given, those of ``carry`` and
-    ``keep``, ``entry`` (null where it is not an object), ``item`` (its text), ``problem``, ``replaced`` (U+FFFD is in
-    it), ``notes`` (those of an import, null for a live answer).
+    ``keep``, ``entry`` (null if it is not an object), ``item`` (its text), ``problem``, ``replaced`` (whether it has
+    U+FFFD), ``notes`` (those of an import, null for a live response).
     """
     from pyspark.sql import functions as F
 
@@ -231,7 +229,7 @@ def exploded(
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
             F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
         )
-        # The outer form: before the other Spark puts a filter on `size(entries)`, and reads each body twice for it.
+        # The outer form: for the other one Spark adds a filter on `size(entries)`, and parses each body twice for it.
         .select("*", F.posexplode_outer("entries").alias("place", "sent"))
         .where("place is not null")
     )
@@ -260,7 +258,7 @@ def _item_and_problem(typed: TypedItem | None) -> tuple[SparkColumn, SparkColumn
             ),
         )
     fault = f"coalesce({', '.join((*typed.unreadable('sent', 'entry'), 'null'))})"
-    # Its numbers as numbers where they could be read, else word for word.
+    # Its numbers as numbers if they could be read, otherwise as sent.
     text = f"coalesce(refused, sent.unreadable_item, to_json(if({fault} is null, entry, null)), to_json(sent), 'null')"
     return (
         F.expr(text).alias("item"),
@@ -278,17 +276,16 @@ def shaped(
     *,
     changes: str = "",
 ) -> DataFrame:
-    """A clean table's rows out of ``exploded`` ones: ``values`` has the SQL of each column, of its type or as text.
+    """Build a clean table's rows from ``exploded`` ones: ``values`` has the SQL of each column, typed or as text.
 
-    A value that cannot be read as its column's type, lies outside its bounds, or is missing in a column that is not
-    nullable, is the row's ``problem``. A count below zero is left out (set to 0 where the column is not nullable), one
-    with a fraction is rounded, and a value that rounding alone carried past a bound is set to it; each with a note in
-    ``changes``. The argument ``changes`` is SQL of further notes, comma separated, each of them null where nothing was
-    changed.
+    A value that cannot be read as its column's type, is outside its bounds, or is missing in a column that is not
+    nullable, is the row's ``problem``. A count below zero becomes null (0 if the column is not nullable), a fractional
+    count is rounded, and a value that exceeds a bound only by rounding is set to the bound; each with a note in
+    ``changes``. The argument ``changes`` is SQL of further notes, comma separated, each null if nothing was changed.
 
-    Example, going on from that of ``exploded``: with ``Column("players", "bigint", "Players in the game.", "players")``
-    and ``values={"players": "entry.players"}`` the first row has ``players`` 5. Had -5 been sent, ``players`` would be
-    null and ``changes`` would say so. With ``nullable=False`` it would be 0, and a row without it has the ``problem``
+    Example, continuing that of ``exploded``: with ``Column("players", "bigint", "Players in the game.", "players")``
+    and ``values={"players": "entry.players"}`` the first row has ``players`` 5. If -5 had been sent, ``players`` would
+    be null with a note in ``changes``. With ``nullable=False`` it would be 0, and a row without it has the ``problem``
     "no `players`".
     """
     from pyspark.sql import functions as F
@@ -323,18 +320,16 @@ STORE_ITEM = (
     "best_purchase_option: struct<final_price_in_cents: string, "
     "original_price_in_cents: string, discount_pct: bigint>>"
 )
-"""DDL of the fields we take of Steam's StoreItem; unset fields are left out by Steam."""
+"""DDL of the fields we read from Steam's StoreItem; Steam omits unset fields."""
 
 STORE_COLUMNS = (
-    Column("name", "string", "Name in the store at the time of asking; null if Steam gave none."),
+    Column("name", "string", "Name in the store as of collection; null if Steam sent none."),
     Column("item_type", "string", "game, mod, dlc, software, hardware, or `type N` for Steam's other numbers."),
-    Column(
-        "is_free", "boolean", "Free to play at the time of asking; null where Steam hides the item from the US store."
-    ),
-    Column("is_early_access", "boolean", "In early access at the time of asking; null where Steam hides the item."),
-    Column("final_price_cents", "bigint", "Price at the time of asking; null if free or not for sale.", "US cents"),
-    Column("original_price_cents", "bigint", "The same before a discount, where there is one.", "US cents"),
-    Column("discount_percent", "bigint", "Discount at the time of asking, where there is one.", "%"),
+    Column("is_free", "boolean", "Free to play as of collection; null if Steam hides the item from the US store."),
+    Column("is_early_access", "boolean", "In early access as of collection; null if Steam hides the item."),
+    Column("final_price_cents", "bigint", "Price as of collection; null if free or not for sale.", "US cents"),
+    Column("original_price_cents", "bigint", "Price before the discount, if there is one.", "US cents"),
+    Column("discount_percent", "bigint", "Discount as of collection, if there is one.", "%"),
 )
 STORE_VALUES = {
     "name": "nullif(entry.item.name, '')",
@@ -347,4 +342,4 @@ STORE_VALUES = {
     "original_price_cents": "entry.item.best_purchase_option.original_price_in_cents",
     "discount_percent": "entry.item.best_purchase_option.discount_pct",
 }
-"""SQL of STORE_COLUMNS over an ``entry`` that holds a STORE_ITEM as ``item``."""
+"""SQL of STORE_COLUMNS over an ``entry`` with a STORE_ITEM as ``item``."""

@@ -1,11 +1,11 @@
-"""News markup to what a person reads: the text of a post, the targets of its links and the addresses of its images.
+"""Convert news markup to plain text: the text of a post, the targets of its links and the URLs of its images.
 
-Belongs here: one walk over a post's tree, addresses, and the Arrow-batch form of both for Spark. Does not belong here:
-reading markup (markup_tree.py), which tag is what (markup_tags.py), making text safe to show (visuals/ escapes what it
-shows; plain text may still hold `<`).
+Belongs here: the traversal of a post's tree, URLs, and Arrow versions of both for Spark. Does not belong here: parsing
+markup (markup_tree.py), the meaning of tags (markup_tags.py), making text safe to show (visuals/ escapes what it shows;
+plain text may still contain `<`).
 
-Every alphabet, emoji and line break is kept; runs of spaces become one, runs of empty lines one. An entity is decoded
-once, and only if a semicolon ends it, as addresses are full of `&region=…`.
+All alphabets, emoji and line breaks are kept; runs of spaces and runs of empty lines are collapsed into one. An entity
+is decoded once, and only if a semicolon ends it, because URLs are full of `&region=…`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from steam_assets.sources.markup_tags import Kind
 from steam_assets.sources.markup_tree import as_written, tree_of, with_no_tags, without_tags_by_chance
 
 LONGEST = 200_000
-"""Characters of a news text that are read; the longest real one seen has some ten thousand."""
+"""Maximum characters read of a news text; the longest real one seen has about ten thousand."""
 
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 PLACEHOLDER = re.compile(
@@ -41,7 +41,7 @@ NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 URL_SAFE = "%/:?#[]@!$&'()*+,;=~"
 
 CUT = f"text cut after {LONGEST} characters"
-NO_WEB_ADDRESS = "url left out: it is no http or https address"
+NO_WEB_ADDRESS = "url left out: it is not an http or https address"
 
 BLOCKS = frozenset({Kind.PARAGRAPH, Kind.TABLE, Kind.LIST, Kind.NUMBERED, Kind.RULE})
 LISTS = frozenset({Kind.LIST, Kind.NUMBERED})
@@ -50,7 +50,7 @@ LINES = frozenset({Kind.LINE, Kind.ITEM, Kind.CARD, Kind.VIDEO, Kind.CODE})
 
 @dataclass(frozen=True)
 class PlainText:
-    """Text without markup; ``cut`` if it was longer than LONGEST. Addresses are absolute, in order, each once."""
+    """Text without markup; ``cut`` if it was longer than LONGEST. URLs are absolute, in order, without duplicates."""
 
     text: str
     cut: bool
@@ -59,7 +59,7 @@ class PlainText:
 
 
 def plain_text(source: str) -> PlainText:
-    """A news item as it reads: no tags, entities decoded, blocks on own lines, bullets and numbers in lists."""
+    """A news item as plain text: no tags, entities decoded, blocks on separate lines, list bullets or numbers."""
     page = _Page()
     for event, element in etree.iterwalk(tree_of(source[:LONGEST]), events=("start", "end")):
         kind = Kind(element.tag)
@@ -78,7 +78,7 @@ def _character(entity: re.Match[str]) -> str:
 
 @dataclass
 class _List:
-    """How far a list has come; ``number`` is None in one with bullets."""
+    """The position in a list; ``number`` is None in a bulleted list."""
 
     number: int | None = None
     items: int = 0
@@ -86,7 +86,7 @@ class _List:
 
 @dataclass
 class _Page:
-    """The text so far, and what is owed before the next word of it."""
+    """The text so far, and the pending whitespace before the next word."""
 
     written: list[str] = field(default_factory=list)
     links: dict[str, None] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class _Page:
         self._text(_decoded(element.tail or ""))
 
     def addresses(self, kind: Kind, element: etree._Element) -> None:
-        """Keep the addresses of an element; a card without text shows its own."""
+        """Keep the URLs of an element; a card without text shows its own."""
         text = element.text or ""
         meant = element.get("target") or element.get("address") or (text if kind is Kind.LINK else "")
         address = absolute(_decoded(meant), a_page=kind in (Kind.LINK, Kind.CARD))
@@ -212,7 +212,7 @@ class _Page:
                 self.space = line[-1:].isspace()
 
     def _placeholder(self, found: re.Match[str]) -> str:
-        # Without a file's ending it is what a cut has left.
+        # Without a file extension it is the rest of a truncated one.
         if found["file"] and (address := absolute(found[0])):
             self.images.setdefault(address)
         return ""
@@ -226,7 +226,7 @@ class _Page:
         self._owe(1)
 
     def _write(self, text: str) -> None:
-        """Words or lines, after what is owed: a break or a space, the bars of empty cells, a bullet."""
+        """Write words or lines, preceded by what is pending: a break or space, the bars of empty cells, a bullet."""
         breaks = self.breaks_before_bullet if self.bullet else self.breaks
         owed = "\n" * breaks or (" " if self.space or self.bars else "")
         bars = "| " * self.bars
@@ -247,7 +247,7 @@ BEGIN = {
     Kind.IMAGE: _Page.addresses,
     Kind.VIDEO: _Page.addresses,
 }
-"""What an element begins with, before its own text."""
+"""What to do at the start of an element, before its text."""
 
 
 def _number(written: str | None, default: int) -> int:
@@ -255,7 +255,7 @@ def _number(written: str | None, default: int) -> int:
 
 
 def _written_address(found: str) -> str | None:
-    """An address that stands in the text, without what ends the sentence around it."""
+    """A URL found in the text, without the punctuation that ends the sentence around it."""
     address = found.rstrip(".,;:!?'\"…")
     while address.endswith(")") and address.count("(") < address.count(")"):
         address = address[:-1].rstrip(".,;:!?'\"…")
@@ -263,9 +263,9 @@ def _written_address(found: str) -> str | None:
 
 
 def absolute(address: str, *, a_page: bool = False) -> str | None:
-    """The http(s) address that is meant, placeholders filled in; None if none is meant.
+    """The absolute http(s) URL, with placeholders filled in; None if there is none.
 
-    Of a page it may also be written without a scheme, as in `store.steampowered.com/app/730`.
+    The URL of a page may also be written without a scheme, as in `store.steampowered.com/app/730`.
     """
     address = as_written(address).strip().strip("\"'")
     for placeholder, place in CLAN_IMAGES.items():
@@ -279,7 +279,7 @@ def absolute(address: str, *, a_page: bool = False) -> str | None:
 
 
 def web_address(url: str) -> str | None:
-    """``url`` with everything encoded that may not stand in one; None if it is no http(s) address."""
+    """``url`` with all invalid characters percent-encoded; None if it is not an http(s) URL."""
     text = quote(NO_CHARACTER.sub("\ufffd", url.strip()), safe=URL_SAFE)
     try:
         parts = urlsplit(text)

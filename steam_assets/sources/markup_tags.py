@@ -1,10 +1,10 @@
-"""What becomes of each tag of Steam's BBCode and of HTML in the text of a news post.
+"""How each tag of Steam's BBCode and of HTML is converted in the text of a news post.
 
-Belongs here: names of tags and their kinds; docs/reference/markup.md says the same. Does not belong here: reading tags
+Belongs here: tag names and their kinds; docs/reference/markup.md documents them. Does not belong here: parsing tags
 (markup_tree.py), writing text (markup.py).
 
-Steam's names are those of its own renderer, of the editor of 2025 and of older posts. A name that is in neither table
-is text.
+Steam's names are those of its own renderer, of the 2025 editor and of older posts. A name in neither table is treated
+as text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a tag is to a reader; the value names the element in the tree."""
+    """The kind of a tag; the value names the element in the tree."""
 
     STYLE = "style"
     PARAGRAPH = "paragraph"
@@ -111,5 +111,5 @@ WORD_NAMES = (
     "strike table trailer video vod"
 )
 WORDS = frozenset(WORD_NAMES.split())
-"""Steam's names that people also write in brackets, such as `[VIDEO]` or `Press [B]`: with a capital, without
-arguments and without a closing tag after it such a name is text."""
+"""Steam's tag names that people also write in brackets, such as `[VIDEO]` or `Press [B]`: capitalized, without
+arguments and without a later closing tag, such a name is text."""

@@ -1,11 +1,11 @@
-"""News markup to a tree: BBCode by a tokenizer of ours, HTML by lxml, both into the same elements.
+"""Parse news markup into a tree: BBCode with our own tokenizer, HTML with lxml, both into the same elements.
 
-Belongs here: where tags begin and end, what closes what. Does not belong here: which tags there are (markup_tags.py),
-what a reader sees of them (markup.py).
+Belongs here: where tags begin and end, what closes what. Does not belong here: the list of tags (markup_tags.py),
+their rendering (markup.py).
 
-A tree's elements are named by their Kind. Every way to write markup wrongly gives a tree: unclosed elements end with
-the text, closing tags without an opening one are dropped, and a tag that the end of the text cuts off goes. Time is
-linear in the text (but for HTML's own parser, which LONGEST in markup.py bounds to seconds).
+A tree's elements are named by their Kind. Invalid markup always yields a tree: unclosed elements end with the text,
+closing tags without an opening one are dropped, and a tag truncated by the end of the text is dropped. Time is linear
+in the text (except for the HTML parser, which LONGEST in markup.py limits to seconds).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - it is co
 from steam_assets.sources.markup_tags import HTML_TAGS, STEAM_TAGS, WORDS, Kind
 
 MARK = "\ufdd0"
-"""Unicode's own sign for programs to use: what follows says which character or which literal text stands here."""
+"""A Unicode private-use character: the next character identifies the character or literal text that it replaces."""
 KEPT = {"a": MARK, "b": "\ufffe", "c": "\uffff", "f": "[", "h": "<"}
-"""By the letter that stands for them after MARK: MARK itself, what XML does not allow, and what begins no tag here."""
+"""By the letter that encodes them after MARK: MARK itself, what XML does not allow, and brackets that are not tags."""
 NOT_IN_XML = str.maketrans({KEPT[letter]: MARK + letter for letter in "abc"})
 NO_TAGS = str.maketrans({KEPT[letter]: MARK + letter for letter in "fh"})
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
@@ -73,7 +73,7 @@ ADDRESS = {Kind.IMAGE: ("src", ""), Kind.VIDEO: ("mp4", "webm", "src", ""), Kind
 
 
 def tree_of(source: str) -> etree._Element:
-    """The tree of a post. Its texts and attributes hold entities as they were written, and MARK for some characters."""
+    """Parse a post. Texts and attributes keep entities as written, and have MARK in place of some characters."""
     builder = TreeBuilder()
     text, literals = _without_literals(_tree_safe(source))
     builder.literals = literals
@@ -86,14 +86,14 @@ def tree_of(source: str) -> etree._Element:
 
 
 def as_written(text: str) -> str:
-    """The characters for which MARK stood in a tree."""
+    """Replace the MARKs in a text of the tree with their characters."""
     for letter, character in reversed(KEPT.items()):
         text = text.replace(MARK + letter, character)
     return text
 
 
 def without_tags_by_chance(text: str) -> str:
-    """Text off the tree with a space in what became a tag because another one between its parts went."""
+    """Insert a space into what looks like a tag only because another tag between its parts was removed."""
 
     def apart(tag: re.Match[str]) -> str:
         return tag[0] if _is_word(tag, {}) else f"{tag[0][0]} {tag[0][1:]}"
@@ -102,7 +102,7 @@ def without_tags_by_chance(text: str) -> str:
 
 
 def with_no_tags(text: str) -> str:
-    """Text whose brackets are text, for the tree."""
+    """Escape all brackets as text, for the tree."""
     return text.translate(NO_TAGS)
 
 
@@ -113,7 +113,7 @@ def _tree_safe(source: str) -> str:
 
 
 def _without_literals(text: str) -> tuple[str, list[str]]:
-    """The text with a mark in the place of each [code] and [noparse] that is closed, and what stood in them."""
+    """The text with a mark in place of each closed [code] and [noparse], and their contents."""
     tags = [*LITERAL.finditer(text)]
     last = {tag[2].lower(): tag.start() for tag in tags if tag[1]}
     pieces, literals, at, opened = list[str](), list[str](), 0, None
@@ -139,7 +139,7 @@ def _without_cut_tag(text: str) -> str:
 
 
 class TreeBuilder:
-    """Elements opened and closed in the order of the source, by tags of either language."""
+    """Opens and closes elements in source order, for tags of either language."""
 
     def __init__(self) -> None:
         self.literals: list[str] = []
@@ -186,7 +186,7 @@ class TreeBuilder:
             self._within.append(Counter())
 
     def end(self, kind: Kind, name: str) -> None:
-        """Close the nearest such element with all that is in it; nothing if none is open here."""
+        """Close the nearest such element and everything inside it; do nothing if none is open here."""
         key = _key(kind, name)
         if self._everywhere[key] if key in STRUCTURE else self._within[-1][key]:
             self._close(key)
@@ -213,7 +213,7 @@ class TreeBuilder:
             parent.text = (parent.text or "") + text
 
     def feed(self, text: str) -> None:
-        """Text with BBCode in it."""
+        """Parse text with BBCode."""
         tags = [*TAG.finditer(text)]
         last = {tag["closed"].lower(): tag.start() for tag in tags if tag["closed"]}
         at = 0
@@ -225,7 +225,7 @@ class TreeBuilder:
         self.text(ESCAPED.sub(_unescaped, text[at:]))
 
     def _steam_tag(self, text: str, tag: re.Match[str], after: re.Match[str] | None) -> int:
-        """Where the text goes on behind the tag and, if it goes with its content, behind that."""
+        """The position after the tag, or after its content if that is dropped too."""
         if tag["literal"]:
             self.leaf(Kind.CODE if tag["literal"] == "d" else Kind.LITERAL, self.literals[int(tag["number"])])
             return tag.end()
@@ -252,7 +252,7 @@ class TreeBuilder:
             content, end = text[tag.end() : after.start()].strip(), after.end()
         elif not address and kind in (Kind.IMAGE, Kind.VIDEO) and (cut := UNCLOSED_CONTENT.match(text, tag.end())):
             end = cut.end()
-            # An address that the text's end may have cut short is no address.
+            # A URL that may be truncated by the end of the text is dropped.
             content = cut[0].strip() if end < len(text) or FILE.search(cut[0]) else ""
         address = address or content
         if "youtube" in name and VIDEO_ID.fullmatch(found := address.partition(";")[0]):
@@ -267,7 +267,7 @@ def _unescaped(bracket: re.Match[str]) -> str:
 
 
 def _key(kind: Kind, name: str) -> str:
-    """What an element is closed by: either closing tag of a list closes either kind of it."""
+    """The key that closes an element: either closing tag of a list closes either kind of list."""
     kind = Kind.LIST if kind is Kind.NUMBERED else kind
     return kind if kind in STRUCTURE else name
 
@@ -279,7 +279,7 @@ def _is_word(tag: re.Match[str], last: dict[str, int]) -> bool:
 
 
 def _arguments(tag: re.Match[str]) -> dict[str, str]:
-    """The arguments of a tag by name; the one without a name under the empty one."""
+    """The arguments of a tag by name; an unnamed one has the empty name."""
     found = ARGUMENT.finditer(tag["arguments"] or "")
     return {one[1].lower(): ESCAPED.sub(r"\1", (one[2] or (one[3] or "").strip("\"'")).strip()) for one in found}
 
@@ -291,7 +291,7 @@ def _feed_html(text: str, builder: TreeBuilder) -> None:
     opened = Counter[str]()
 
     def known(tag: re.Match[str]) -> str:
-        """The tag under a name that HTML's parser treats as we do; anything else with `<` as text."""
+        """The tag under a name that the HTML parser treats as we do; anything else with `<` as text."""
         if tag["kept"]:
             return tag[0]
         name = (tag["closed"] or tag["name"] or "").lower()
@@ -305,14 +305,14 @@ def _feed_html(text: str, builder: TreeBuilder) -> None:
         opened[plain] += -1 if closing else 1
         return f"<{'/' if closing else ''}{plain}{'>' if tag['closed'] else ''}"
 
-    # Entities are ours to read: HTML knows some without a semicolon, which break addresses.
+    # We decode entities ourselves: HTML accepts some without a semicolon, which breaks URLs.
     marked = HTML_TAG.sub(known, text.replace("&", "&amp;"))
     parser = lxml.html.HTMLParser(target=_HtmlEvents(builder), huge_tree=True)
     etree.fromstring(f"<div>{marked}", parser)
 
 
 class _HtmlEvents:
-    """What HTML's parser finds, as elements of the builder."""
+    """Passes the HTML parser's events to the builder."""
 
     def __init__(self, builder: TreeBuilder) -> None:
         self._builder = builder
@@ -339,7 +339,7 @@ class _HtmlEvents:
         self._pieces.append(text)
 
     def comment(self, text: str) -> None:
-        """Nothing of it is for readers."""
+        """Drop comments."""
 
     def close(self) -> None:
         self._flush()

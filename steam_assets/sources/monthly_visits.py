@@ -1,9 +1,9 @@
-"""Monthly visits: how often the Steam store's site was visited in a month, as Similarweb estimates.
+"""Monthly visits: how often the Steam store's site was visited in a month, as estimated by Similarweb.
 
-Belongs here: the two ways to ask and the answers' rules. Does not belong here: the clean tables (visit_tables.py).
+Belongs here: the two endpoints and their validation. Does not belong here: the clean tables (visit_tables.py).
 
-The month is the one inside the body, never the month of asking. Similarweb's free answer carries the last few months
-of visits and the newest month's details; the official API carries visits alone.
+The month is the one in the body, never the month of collection. Similarweb's free endpoint has the visits of the last
+few months and the details of the newest one; the official API has only visits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, validated
 from steam_assets.sources.readers import whole_of
-from steam_assets.sources.source import Answer, FetchRequest, History, InvalidAnswer, Request, Source, SourceClient
+from steam_assets.sources.source import Fetched, FetchRequest, History, InvalidResponse, Request, Source, SourceClient
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
 SITE = "store.steampowered.com"
@@ -33,15 +33,15 @@ SIMILARWEB_API = Host(
     requests_per_second=0.1,
     key_parameter="api_key",
 )
-"""The official API, asked where its key is set."""
+"""The official API, used if its key is set."""
 
 SIMILARWEB = Host(
     name="similarweb",
     service="Similarweb",
     url="https://data.similarweb.com",
     requests_per_second=0.1,
-    # The extension's endpoint turns away clients that do not look like a browser with the extension. No Origin header:
-    # accounts of it conflict, and it is known to cause refusals.
+    # The extension's endpoint rejects clients that do not look like a browser with the extension. No Origin header:
+    # reports about it conflict, and it is known to cause refusals.
     headers={
         "User-Agent": (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
@@ -51,11 +51,11 @@ SIMILARWEB = Host(
     drop_folder=True,
     alternative=f"set {SIMILARWEB_API.variable('key')}",
 )
-"""The free answer."""
+"""The free endpoint."""
 
 
 class Details(BaseModel):
-    """The free answer. Fields of the newest month may be missing or odd; they count only as what they are."""
+    """The free response. Fields of the newest month may be missing or malformed; they are not validated here."""
 
     EstimatedMonthlyVisits: dict[str, Any] | list[Any]
     Engagments: Any = None
@@ -64,13 +64,13 @@ class Details(BaseModel):
 
 
 class OfficialVisits(BaseModel):
-    """The official answer: ``visits`` has a ``date`` (first day of a month) and ``visits`` each."""
+    """The official response: each entry of ``visits`` has a ``date`` (first day of a month) and ``visits``."""
 
     visits: list[dict[str, Any]]
 
 
 def parse(window: Window, body: bytes) -> dict[str, int]:
-    """How many items of each table the free answer has for the month. InvalidAnswer if it does not carry the month."""
+    """The free response's item counts for the month, by table. InvalidResponse if it lacks the month."""
     answer = decode(body)
     _refuse_wrapper(answer)
     _refuse_other_site(answer.get("SiteName"))
@@ -94,14 +94,14 @@ def _refuse_wrapper(answer: Mapping[str, Any]) -> None:
         inner = value[0] if isinstance(value, list) and value else value
         if isinstance(inner, dict) and "EstimatedMonthlyVisits" in inner:
             _refuse_other_site(inner.get("SiteName"))
-            raise InvalidAnswer(f"the answer is wrapped in `{name}`; save what stands inside of it")
+            raise InvalidResponse(f"the response is wrapped in `{name}`; save only its content")
 
 
 def _refuse_other_site(name: Any) -> None:
-    """InvalidAnswer if the answer names another site than the store's, its parent domain included."""
+    """Raise InvalidResponse if the response names another site than the store's, even its parent domain."""
     site = re.sub(r"^\s*(https?://)?(www\.)?|[/.\s]+$", "", str(name or SITE).lower())
     if site != SITE:
-        raise InvalidAnswer(f"the answer is about the site {str(name)[:100]!r}, not about {SITE}")
+        raise InvalidResponse(f"the response is about the site {str(name)[:100]!r}, not about {SITE}")
 
 
 def _by_month(visits: dict[str, Any] | list[Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _by_month(visits: dict[str, Any] | list[Any]) -> dict[str, Any]:
 
 
 def parse_official(window: Window, body: bytes) -> dict[str, int]:
-    """The same of the official answer, which has visits alone."""
+    """The official response's item counts for the month, which has only visits."""
     answer = decode(body)
     request = (answer.get("meta") or {}).get("request") if isinstance(answer.get("meta") or {}, dict) else None
     _refuse_other_site(request.get("domain") if isinstance(request, dict) else None)
@@ -122,7 +122,7 @@ def parse_official(window: Window, body: bytes) -> dict[str, int]:
 def _require_month(window: Window, months: Mapping[str, Any]) -> None:
     if months.get(window.key) is None:
         carried = ", ".join(sorted(month for month, visits in months.items() if visits is not None)[-12:]) or "none"
-        raise InvalidAnswer(f"the answer does not carry the month {window.key} (it carries: {carried})")
+        raise InvalidResponse(f"the response does not have the month {window.key} (it has: {carried})")
 
 
 def _is_newest(engagement: Any, key: str) -> bool:
@@ -131,8 +131,8 @@ def _is_newest(engagement: Any, key: str) -> bool:
     return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
-    """One answer: the month's."""
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
+    """Fetch the month's response."""
     window = fetch_request.window
     month = window.key[:7]
     official = {
@@ -149,7 +149,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answe
         else Request(SIMILARWEB, ESTIMATE, "/api/v1/data", {"domain": SITE}, partial(parse, window))
     )
     response = client.fetch(request)
-    yield Answer(response, response.value)
+    yield Fetched(response, response.value)
 
 
 SOURCE = Source(
@@ -159,7 +159,7 @@ SOURCE = Source(
     hosts=(SIMILARWEB, SIMILARWEB_API),
     cadence=Cadence.MONTHLY,
     history=History.CARRIED,
-    # A month's visits come out between the 12th and the 27th of the next; the answer carries the last three months.
+    # A month's visits are published between the 12th and 27th of the next; the response has the last three months.
     due_after=timedelta(days=27),
     carried_for=timedelta(days=100),
     extract=extract,

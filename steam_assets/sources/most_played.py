@@ -1,6 +1,6 @@
 """Most played: Steam's chart of the hundred games with the most players at this moment, once a day.
 
-Belongs here: the request, the answer's rules and the clean table. Does not belong here: trends (insights/).
+Belongs here: the request, its validation and the clean table. Does not belong here: trends (insights/).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from steam_assets.sources.json_body import (
 )
 from steam_assets.sources.readers import Whole, below_zero, whole
 from steam_assets.sources.source import (
-    Answer,
     Column,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     NotYet,
     Request,
     Source,
@@ -49,55 +49,55 @@ QUERY = {
 }
 
 STALE_AT_MIDNIGHT = timedelta(hours=1)
-"""How old a chart may be soon after midnight for a new one to be worth waiting for; Steam counts every few minutes."""
+"""Soon after midnight, wait for a new chart if the old one is at most this old; Steam counts every few minutes."""
 
 LATE_PEAK = (
     f"({below_zero('entry.peak_in_game')} or entry.peak_in_game < entry.concurrent_in_game "
     "and entry.peak_in_game >= entry.concurrent_in_game / 2)"
 )
-"""SQL: the game is setting its peak while Steam counts, so that more are in it now than ever that day.
+"""SQL: the game is reaching its peak while Steam counts, so the current number exceeds the day's peak.
 
-The peak is then set to the present number, which it is at least: a null would lose the game from every ranking by peak.
-So it is with a peak below zero. A peak of less than half the present number is another matter: the row breaks a rule.
+The peak is then set to the current number, its lower bound: a null would drop the game from every ranking by peak. The
+same applies to a peak below zero. A peak of less than half the current number breaks a rule instead.
 """
 
 
 class Place(BaseModel):
-    """A rank; the rest of it is judged row by row in clean."""
+    """A rank; its other fields are validated per row during cleaning."""
 
     rank: Annotated[Whole, Field(ge=1)]
 
 
 class Chart(BaseModel):
-    """The answer: when Steam counted (Unix seconds) and 1 to 200 ranks, from 1 on without a gap."""
+    """The response: when Steam counted (Unix seconds) and 1 to 200 ranks, from 1 without gaps."""
 
     last_update: Annotated[Whole, Field(ge=0, le=2**32 - 1)]
     ranks: Annotated[list[Place], Field(min_length=1, max_length=200)]
 
 
 def parse(window: Window, body: bytes) -> Chart:
-    """The chart. InvalidAnswer if it is not one, has gaps, or was counted outside the window; NotYet if just before."""
+    """The chart. InvalidResponse if it is invalid, has gaps, or is from outside the window; NotYet if just before."""
     chart = validated(Chart, decode_service(body))
     ranks = sorted(place.rank for place in chart.ranks)
     if ranks != list(range(1, len(ranks) + 1)):
-        raise InvalidAnswer(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")
+        raise InvalidResponse(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")
     counted = datetime.fromtimestamp(chart.last_update, UTC)
     if window.start - STALE_AT_MIDNIGHT <= counted < window.start:
         raise NotYet(f"the chart is still that of {counted:%Y-%m-%d %H:%M} UTC, from before {window.key} began")
     if counted not in window:
-        raise InvalidAnswer(f"the chart was counted at {counted:%Y-%m-%d %H:%M} UTC, which is not in {window.key}")
+        raise InvalidResponse(f"the chart was counted at {counted:%Y-%m-%d %H:%M} UTC, which is not in {window.key}")
     return chart
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
-    """One answer: the chart as it is now."""
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
+    """Fetch the current chart."""
     params: dict[str, Any] = {"input_json": json.dumps(QUERY)}
     response = client.fetch(Request(STEAM_API, "chart", PATH, params, partial(parse, fetch_request.window)))
-    yield Answer(response, {"most_played": len(response.value.ranks)})
+    yield Fetched(response, {"most_played": len(response.value.ranks)})
 
 
 def items(raw: DataFrame) -> DataFrame:
-    """A row a rank."""
+    """One row per rank."""
     entries = exploded(
         raw,
         shape="response struct<last_update: string, ranks: array<{item}>>",
@@ -120,11 +120,11 @@ def items(raw: DataFrame) -> DataFrame:
 
 TABLE = Table(
     name="most_played",
-    description="Steam's hundred games with the most players, as counted once on the day.",
+    description="Steam's hundred games with the most players, counted once a day.",
     columns=(
-        Column("day", "date", "Day (UTC) to which the count belongs.", nullable=False),
-        Column("rank", "int", "Place by players at the time of the count.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("day", "date", "Day (UTC) of the count.", nullable=False),
+        Column("rank", "int", "Rank by players at the time of the count.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("players_now", "bigint", "Players in the game at the time of the count.", "players", nullable=False),
         Column("players_peak", "bigint", "Most players in the 24 hours before the count.", "players", nullable=False),
         Column("sampled_at", "timestamp", "When Steam counted (UTC).", nullable=False),

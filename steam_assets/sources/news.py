@@ -3,8 +3,8 @@
 Belongs here: the requests, the paging, and which items belong to the week. Does not belong here: the clean table
 (news_table.py), markup (markup.py).
 
-An item belongs to the window its date lies in. One whose date is unusable belongs to the window that asked, so that it
-ends in quarantine and not nowhere. ``belongs`` says so in Python, and news_table.py says the same in SQL.
+An item belongs to the window that contains its date. An item with an unusable date belongs to the window being fetched,
+so that it is quarantined rather than lost. ``belongs`` implements this in Python, news_table.py in SQL.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from steam_assets.sources.json_body import decode, seconds, validated
 from steam_assets.sources.news_table import NEWS
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import (
-    Answer,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     Rejected,
     Request,
     Source,
@@ -36,19 +36,19 @@ PAGE = 100
 
 
 class Options(BaseModel):
-    """What can be set."""
+    """The source's options."""
 
-    page_budget: int = Field(default=20, ge=1, description="Pages of 100 articles an app and a week at most.")
+    page_budget: int = Field(default=20, ge=1, description="Maximum pages of 100 articles per app and week.")
 
 
 class AppNews(BaseModel):
-    """A page of one app's news, newest first; ``count`` is how many items Steam has in all."""
+    """A page of one app's news, newest first; ``count`` is the total number of items on Steam."""
 
     newsitems: Annotated[list[Any], BeforeValidator(lambda listed: [] if listed is None else listed)] = []
     count: Any = None
 
     def holds_all_of(self, known: int) -> bool:
-        """Whether ``known`` items are all that Steam counts; False if it does not say."""
+        """Whether ``known`` items are all that Steam counts; False if it sends no count."""
         count = whole_of(self.count)
         return count is not None and 0 <= count <= known
 
@@ -67,48 +67,48 @@ def date_of(item: Any) -> int | None:
 
 
 def belongs(item: Any, window: Window) -> bool:
-    """Whether the item is one of the window's: its date says so, or is unusable."""
+    """Whether the item belongs to the window: its date is within it, or is unusable."""
     date = date_of(item)
     return date is None or seconds(window.start) <= date < seconds(window.end)
 
 
 def parse(body: bytes) -> AppNews:
-    """The page, empty where Steam leaves out the list as it has none. InvalidAnswer if it is anything else."""
+    """The page, empty if Steam omits the list because there are no items. InvalidResponse for anything else."""
     answer = decode(body)
     page = answer.get("appnews")
     if page is None and answer.keys() <= {"appnews"}:
         return AppNews()
     if isinstance(page, dict) and "newsitems" not in page and (others := sorted(page.keys() - {"appid", "count"})):
-        raise InvalidAnswer(f"`appnews` has no `newsitems`, and other fields: {', '.join(others)[:80]}")
+        raise InvalidResponse(f"`appnews` has no `newsitems`, but other fields: {', '.join(others)[:80]}")
     return validated(AppNews, page)
 
 
 def request(app_id: int, end: int) -> Request[AppNews]:
-    """The hundred newest items of an app up to ``end`` (Unix seconds), with their whole texts."""
+    """The hundred newest items of an app up to ``end`` (Unix seconds), with their full texts."""
     params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
     return Request(STEAM_API, "page", PATH, params, parse, app_id)
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
-    """Each app's pages, back from the window's end until they are older than its start."""
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
+    """Fetch each app's pages, backwards from the window's end until they are older than its start."""
     for app_id in dict.fromkeys(fetch_request.apps):
         yield from _pages(client, fetch_request, app_id)
 
 
-def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
+def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Fetched]:
     end, known = seconds(fetch_request.window.end), set[str]()
     for _ in range(fetch_request.given(Options).page_budget):
         response = client.fetch_or_reject(request(app_id, end))
         if isinstance(response, Rejected):
-            yield Answer(response, {"news": response.items})
+            yield Fetched(response, {"news": response.items})
             return
         page = response.value
-        yield Answer(response, {"news": sum(belongs(item, fetch_request.window) for item in page.newsitems)})
+        yield Fetched(response, {"news": sum(belongs(item, fetch_request.window) for item in page.newsitems)})
         fresh, dates = page.gids() - known, page.dates()
         known |= fresh
         if not fresh or not dates or min(dates) < seconds(fetch_request.window.start) or page.holds_all_of(len(known)):
             return
-        # One second of overlap, as nothing says whether items of the very second of `enddate` are included.
+        # One second of overlap, because it is undocumented whether `enddate` is inclusive.
         end = min(min(dates) + 1, end - 1)
 
 

@@ -1,6 +1,6 @@
-"""The clean table of news: one row an article and an app it was found under.
+"""The clean table of news: one row per article and app it was found under.
 
-Belongs here: its columns and how they come out of envelopes. Does not belong here: asking and paging (news.py).
+Belongs here: its columns and how they are read from envelopes. Does not belong here: requests and paging (news.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ READ = "text string, cut boolean, links array<string>, images array<string>"
 
 
 def items(raw: DataFrame) -> DataFrame:
-    """A row an item of the week."""
+    """One row per item of the week."""
     from pyspark.sql import functions as F
     from pyspark.sql.window import Window as Over
 
@@ -33,7 +33,7 @@ def items(raw: DataFrame) -> DataFrame:
         "feedlabel string, date bigint, feedname string, feed_type bigint, appid bigint, tags array<string>",
         keep={"asked_app_id": f"coalesce(app_id, {whole('{whole}.appnews.appid')})"},
     ).where(f"entry.date is null or (entry.date >= {WINDOW_START} and entry.date < {WINDOW_START} + 604800)")
-    # Spark takes the kind of UDF from the functions' annotations; its stubs do not know that yet.
+    # Spark infers the kind of UDF from the functions' annotations; its stubs do not support that yet.
     texts = F.arrow_udf(plain_texts, READ)  # pyright: ignore[reportCallIssue, reportArgumentType]
     addresses = F.arrow_udf(web_addresses, "string")  # pyright: ignore[reportCallIssue, reportArgumentType]
     readable = entries.withColumns({"plain": texts("entry.contents"), "address": addresses("entry.url")})
@@ -59,36 +59,37 @@ def items(raw: DataFrame) -> DataFrame:
     notes = f"if(plain.cut, '{CUT}', null), if(entry.url is not null and address is null, '{NO_WEB_ADDRESS}', null)"
     rows = shaped(readable, NEWS.columns, values, changes=notes)
     of_article = Over.partitionBy("partition_key", "gid")
-    asked = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
+    candidate = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
     return rows.withColumn(
-        "is_primary", F.coalesce(F.min(asked).over(of_article)["app_id"] == F.col("app_id"), F.lit(False))
+        "is_primary", F.coalesce(F.min(candidate).over(of_article)["app_id"] == F.col("app_id"), F.lit(False))
     )
 
 
 NEWS = Table(
     name="news",
-    description="News about the week's top sellers: a row an article and an app it was found under.",
+    description="News about the week's top sellers: one row per article and app it was found under.",
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
-        Column("app_id", "bigint", "The app that was asked about.", nullable=False),
-        Column("gid", "string", "Steam's number of the article.", nullable=False),
+        Column("app_id", "bigint", "The app it was fetched for.", nullable=False),
+        Column("gid", "string", "Steam's article id.", nullable=False),
         Column("title", "string", "Headline.", nullable=False),
-        Column("url", "string", "Address, encoded; null if it is no web address."),
-        Column("is_external_url", "boolean", "As Steam says; true also for Steam's own announcements."),
-        Column("author", "string", "As the feed names its author, if it does."),
-        Column("text", "string", "The whole text as a person reads it, without markup (docs/reference/markup.md)."),
-        Column("links", "array<string>", "Absolute web addresses the text links to, in its order, each once."),
-        Column("images", "array<string>", "Absolute web addresses of the text's images, in its order, each once."),
+        Column("url", "string", "URL, percent-encoded; null if it is not a web address."),
+        Column("is_external_url", "boolean", "As sent by Steam; true also for Steam's own announcements."),
+        Column("author", "string", "Author as named by the feed, if any."),
+        Column("text", "string", "The full text without markup (docs/reference/markup.md)."),
+        Column("links", "array<string>", "Absolute URLs that the text links to, in order, without duplicates."),
+        Column("images", "array<string>", "Absolute URLs of the text's images, in order, without duplicates."),
         Column("feed_name", "string", "The feed's name; `steam_community_announcements` is the makers' own."),
-        Column("feed_label", "string", "The feed's name as people read it."),
-        Column("feed_type", "bigint", "1 a community announcement, 0 another feed."),
+        Column("feed_label", "string", "The feed's display name."),
+        Column("feed_type", "bigint", "1 for a community announcement, 0 for another feed."),
         Column("published_at", "timestamp", "When it was published (UTC).", nullable=False),
-        Column(
-            "filed_app_id", "bigint", "The app Steam files the article under; may be another than the one asked about."
-        ),
+        Column("filed_app_id", "bigint", "The app Steam files the article under; may differ from app_id."),
         Column("tags", "array<string>", "Steam's tags, such as patchnotes.", nullable=False),
         Column(
-            "is_primary", "boolean", "True in one row an article: under its own app, else the lowest.", nullable=False
+            "is_primary",
+            "boolean",
+            "True in one row per article: its own app's, else the lowest app_id's.",
+            nullable=False,
         ),
     ),
     key=("app_id", "gid"),

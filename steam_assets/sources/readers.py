@@ -1,10 +1,10 @@
-"""Plain readings of numbers and booleans, whatever type the writer gave them: once in Python, once in SQL.
+"""Read numbers and booleans whatever JSON type they were sent as, once in Python and once in SQL.
 
-Belongs here: what text, number or boolean a value may be sent as, and the typed struct that cleaning makes of an item.
+Belongs here: the accepted representations of a value, and the typed struct that cleaning makes of an item.
 Does not belong here: what a value means (the source files), which rows are kept (json_body.py).
 
-Writers send one value as ``1909``, ``"1909"``, ``1909.0`` or ``1.909e3``; those are all read. A fraction, ``"many"`` or
-``true`` in the place of a whole number is not. Both readers agree on every value, since both count items.
+The same value may be sent as ``1909``, ``"1909"``, ``1909.0`` or ``1.909e3``; all of these are accepted. A fraction,
+``"many"`` or ``true`` instead of a whole number is not. Both readers agree on every value, because both count items.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType
 
 BELOW_ZERO = 2**32 - 2**16
-"""From here to 2**32 - 1 a count is one below zero that was written as an unsigned 32-bit number."""
+"""From here to 2**32 - 1 a count is a negative one written as an unsigned 32-bit number."""
 
 ROUNDING = 1e-6
-"""How far outside its bounds rounding may carry a share; single precision carries it 1.2e-7."""
+"""How far rounding may push a share out of its bounds; single precision pushes it by 1.2e-7."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")
 _SQL_NUMBER = rf"^{_NUMBER.pattern}\\z"
 _TRIMMED = "".join(map(chr, [*range(1, 33), 127]))
-"""What Spark's casts take off both ends of a text."""
+"""The characters that Spark's casts strip from both ends of a text."""
 
 _WHOLE_TYPES = frozenset({"byte", "short", "integer", "long"})
 _FRACTION_TYPES = frozenset({"float", "double", "decimal"})
 
 
 def whole_of(value: object) -> int | None:
-    """The 64-bit whole number that a JSON value plainly is; -1 for one of unsigned 64 bits, None for anything else."""
+    """The 64-bit whole number that a JSON value represents; -1 for an unsigned 64-bit one, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, str):
@@ -65,14 +65,14 @@ def _whole(value: object) -> int:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
-"""A pydantic field for a whole number however it was written."""
+"""A pydantic field for a whole number in any accepted representation."""
 
 
 def whole(sql: str) -> str:
-    """SQL: the same of a text, null for anything that is not plainly a whole number."""
+    """SQL: the whole number that a text represents; null for anything else."""
     number = f"try_cast({sql} as double)"
     wrapped = f"if({number} between 9223372036854775808D and 18446744073709551616D, -1D, {number})"
-    # Apart from the first way all is for the odd ones; it stands in code that is compiled for each field.
+    # All but the first cast is for unusual values; this code is compiled for each field.
     return (
         f"coalesce(try_cast({sql} as bigint), "
         f"if({sql} rlike '{_SQL_NUMBER}' and {number} % 1 = 0, try_cast({wrapped} as bigint), null))"
@@ -80,22 +80,22 @@ def whole(sql: str) -> str:
 
 
 def fraction(sql: str) -> str:
-    """SQL: the finite number that a text is, null for anything else."""
+    """SQL: the finite number that a text represents, null for anything else."""
     return f"if(try_cast({sql} as double) between -1e300D and 1e300D, try_cast({sql} as double), null)"
 
 
 def below_zero(sql: str) -> str:
-    """SQL: a count is one below zero, as such or as the unsigned number that it became."""
+    """SQL: whether a count is negative, as such or wrapped to an unsigned number."""
     return f"({sql} < 0 or {sql} between {BELOW_ZERO} and {2**32 - 1} or {sql} >= 9223372036854775808D)"
 
 
 def flag(sql: str) -> str:
-    """SQL: the boolean that a text is: true, false, or a number that is 1 or 0; null for anything else."""
+    """SQL: the boolean that a text represents: true, false, 1 or 0; null for anything else."""
     return f"case when {sql} in ('true', '1', '1.0') then true when {sql} in ('false', '0', '0.0') then false end"
 
 
 def reading(sql: str, kind: DataType) -> str | None:
-    """SQL: a text as that type; None if no reading is known and a cast has to do."""
+    """SQL: a text read as that type; None if there is no reader and a plain cast is used."""
     if kind.typeName() in _WHOLE_TYPES:
         return whole(sql) if kind.typeName() == "long" else f"try_cast({whole(sql)} as {kind.simpleString()})"
     if kind.typeName() in _FRACTION_TYPES:
@@ -105,28 +105,28 @@ def reading(sql: str, kind: DataType) -> str | None:
 
 @dataclass(frozen=True)
 class TypedItem:
-    """An item's declared type (DDL of its fields), how to parse it, and how to read its fields out of that."""
+    """An item's declared type (DDL of its fields), how to parse it, and how to read its fields."""
 
     declared: StructType
 
     @classmethod
     def of(cls, ddl: str) -> TypedItem:
-        """Of the DDL of a struct's fields. A Spark error if it is not valid."""
+        """Create one from the DDL of a struct's fields. Raises a Spark error if it is invalid."""
         from pyspark.sql.types import DataType
 
         return cls(cast("StructType", DataType.fromDDL(f"struct<{ddl}>")))
 
     @property
     def parsed(self) -> str:
-        """The DDL to parse it with: the same fields, numbers and booleans as text."""
+        """The DDL to parse it with: the same fields, with numbers and booleans as text."""
         return _fields_as_text(self.declared)
 
     def typed(self, sql: str) -> str:
-        """SQL: the item as declared, out of ``sql``, which was parsed as text."""
+        """SQL: the item as declared, read from ``sql``, which was parsed as text."""
         return _typed(sql, self.declared)
 
     def unreadable(self, text: str, typed: str) -> Iterator[str]:
-        """SQL, one for each field: null, or why the field of ``text`` could not be read."""
+        """SQL, one per field: null, or why the field of ``text`` could not be read."""
         for path, kind in _leaves(self.declared):
             words = "a whole number" if kind.typeName() in _WHOLE_TYPES else "a number"
             words = "true or false" if kind.typeName() == "boolean" else words
@@ -168,7 +168,7 @@ def _leaves(declared: StructType, above: str = "") -> Iterator[tuple[str, DataTy
 
 @dataclass(frozen=True)
 class ColumnReading:
-    """How a clean column comes out of the value found for it. ``_name`` is that value, ``__name`` the number it is.
+    """How a clean column is read from its raw value. ``_name`` is that value, ``__name`` the number it represents.
 
     ``number`` is SQL over the value; ``value``, ``notes`` and ``faults`` are SQL over both.
     """
@@ -181,7 +181,7 @@ class ColumnReading:
 
     @classmethod
     def of(cls, column: Column, found: DataType) -> ColumnReading:
-        """The reading of a column whose value is of the type ``found``."""
+        """The reading of a column whose raw value has the type ``found``."""
         from pyspark.sql.types import DataType
 
         wanted = DataType.fromDDL(column.type)

@@ -1,9 +1,9 @@
-"""The clean tables of reviews: one row a review, and one a count of votes.
+"""The clean tables of reviews: one row per review, and one per count of votes.
 
-Belongs here: their columns and how they come out of envelopes. Does not belong here: asking and paging (reviews.py).
+Belongs here: their columns and how they are read from envelopes. Does not belong here: requests, paging (reviews.py).
 
-A reviewer's id becomes SHA-256(key, SHA-256(key:id)), a hash nobody can compute without the deployment's key, and
-nobody can extend. What goes to quarantine has ids, names and addresses of reviewers taken out; raw still holds them.
+A reviewer's id becomes SHA-256(key, SHA-256(key:id)), which cannot be computed without the deployment's key, nor
+extended. In quarantine, reviewers' ids, names and URLs are removed; raw still holds them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIFETIME_ALL = "summary_lifetime_all"
 LIFETIME_FILTERED = "summary_lifetime_filtered"
 
 FRESH_HEADER = "fresh-reviews"
-"""Header of a page's envelope: how many of its reviews no earlier page had, if that is not all of them."""
+"""Header of a page's envelope: how many of its reviews are new compared with earlier pages, if not all are."""
 
 REVIEW = (
     "recommendationid string, author struct<steamid: string, playtime_at_review: double, playtime_forever: double>, "
@@ -42,14 +42,14 @@ FLAGS = (
     *("voted_up", "steam_purchase", "received_for_free", "written_during_early_access"),
     *("primarily_steam_deck", "refunded"),
 )
-"""Fields that the present service leaves out where they are 0 or false. An absent one of an import, or of an answer of
-the older form, is unknown."""
+"""Fields that the current service omits if they are 0 or false. In an import, or in a response in the older format, a
+missing field is unknown."""
 
 PERSONAL = r'"(steamid|personaname|profile_url|avatar)"\s*+:\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,}\s]++)'
 
 
 def reviews(raw: DataFrame) -> DataFrame:
-    """A row a review of either form of answer."""
+    """One row per review, from responses in either format."""
     from pyspark.sql import functions as F
 
     entries = exploded(
@@ -87,7 +87,7 @@ def reviews(raw: DataFrame) -> DataFrame:
 
 
 def summaries(raw: DataFrame) -> DataFrame:
-    """A row a count: the week's, from the first page of its reviews, and the three asked for by themselves."""
+    """One row per count: the week's, from the first page of its reviews, and the three fetched separately."""
     from pyspark.sql import functions as F
     from pyspark.sql.window import Window as Over
 
@@ -108,7 +108,7 @@ def summaries(raw: DataFrame) -> DataFrame:
     )
     of_app = Over.partitionBy("partition_key", "batch_id", "app_id")
     entries = entries.withColumn("listed", F.sum("listed").over(of_app)).where(F.col("request") != PAGE)
-    # Steam leaves out what is zero; only an answer that lists reviews and does not count them is broken.
+    # Steam omits zeros; only a response that lists reviews but does not count them is invalid.
     total = f"if({whole('entry.num_reviews')} > 0, entry.total_reviews, coalesce(entry.total_reviews, '0'))"
     values = {
         "week_start": "to_date(partition_key)",
@@ -132,9 +132,9 @@ REVIEWS = Table(
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "The reviewed app.", nullable=False),
-        Column("recommendation_id", "string", "Steam's number of the review.", nullable=False),
+        Column("recommendation_id", "string", "Steam's review id.", nullable=False),
         Column("author_key", "string", "Keyed hash of the reviewer's id; null without a key."),
-        Column("language", "string", "Steam's name of the language it is filed under."),
+        Column("language", "string", "Steam's name of the review's language."),
         Column("text", "string", "The review as Steam sent it, markup included."),
         Column("created_at", "timestamp", "When it was written (UTC).", nullable=False),
         Column("updated_at", "timestamp", "When it was last edited (UTC).", nullable=False),
@@ -146,12 +146,17 @@ REVIEWS = Table(
         ),
         Column("comment_count", "bigint", "Comments on it.", "comments"),
         Column("steam_purchase", "boolean", "The app was bought on Steam."),
-        Column("received_for_free", "boolean", "The reviewer says the app was free for them."),
+        Column("received_for_free", "boolean", "The reviewer states that they received the app for free."),
         Column("written_during_early_access", "boolean", "Written while the app was in early access."),
         Column("playtime_at_review_minutes", "bigint", "Time played when it was written.", "minutes"),
         Column("playtime_forever_minutes", "bigint", "Time played when it was fetched.", "minutes"),
-        Column("edited_after_week", "boolean", "Edited after the week's end: not as it stood then.", nullable=False),
-        Column("developer_response", "string", "The developer's answer, if any."),
+        Column(
+            "edited_after_week",
+            "boolean",
+            "Edited after the week's end, so it may differ from that week's version.",
+            nullable=False,
+        ),
+        Column("developer_response", "string", "The developer's response, if any."),
         Column("primarily_steam_deck", "boolean", "Played mostly on a Steam Deck."),
         Column("refunded", "boolean", "The purchase was refunded."),
     ),
@@ -172,17 +177,27 @@ SUMMARIES = Table(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "The reviewed app.", nullable=False),
         Column("scope", "string", "week: written in the week; lifetime: written up to its end.", nullable=False),
-        Column("off_topic_included", "boolean", "Reviews Steam marks as off topic are counted too.", nullable=False),
+        Column(
+            "off_topic_included",
+            "boolean",
+            "Whether reviews that Steam marks as off-topic are counted.",
+            nullable=False,
+        ),
         Column("total_reviews", "bigint", "All reviews.", "reviews", nullable=False),
         Column("total_positive", "bigint", "Those that recommend the app.", "reviews", nullable=False),
         Column("total_negative", "bigint", "Those that do not.", "reviews", nullable=False),
         Column("review_score", "int", "Steam's grade, 0 (too few reviews) to 9."),
         Column("review_score_desc", "string", "The grade in Steam's words."),
-        Column("reviews_listed", "bigint", "Different reviews fetched; in the row of all the week's only.", "reviews"),
+        Column(
+            "reviews_listed",
+            "bigint",
+            "Distinct reviews fetched; only in the row of all the week's reviews.",
+            "reviews",
+        ),
         Column(
             "complete",
             "boolean",
-            "All the week's reviews were fetched: neither the page budget nor Steam ended them early; same row only.",
+            "Whether all the week's reviews were fetched, not cut short by the page budget or Steam; same row only.",
         ),
     ),
     key=("app_id", "scope", "off_topic_included"),

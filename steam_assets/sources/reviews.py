@@ -1,10 +1,10 @@
 """Reviews: what players wrote in the week about its top sellers, and how all players voted.
 
-Belongs here: the requests, the paging, and what a valid answer is. Does not belong here: the clean tables
+Belongs here: the requests, the paging, and the validation of responses. Does not belong here: the clean tables
 (review_tables.py), sentiment (insights/).
 
-Both forms of the answer are valid: the present service's (``response``) and the store's older one (``success``), which
-history from before October 2026 is in.
+Both response formats are valid: that of the current service (``response``) and the store's older one (``success``), in
+which history from before October 2026 was recorded.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from steam_assets.sources.review_tables import (
     WEEK_FILTERED,
 )
 from steam_assets.sources.source import (
-    Answer,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     Rejected,
     Request,
     Response,
@@ -49,15 +49,15 @@ PATH = "/IUserReviewsService/GetAppReviews/v1/"
 PAGE_LENGTH = 100
 END_ASKED_AGAIN = 5
 NEVER_LISTED = 2
-"""Reviews that Steam counts and may not list."""
+"""Reviews that Steam may count but not list."""
 BY_CHANCE = 1e-6
-"""What is less probable than this is taken for a change of the contract."""
+"""A less probable result is treated as a contract change."""
 
 
 class Options(BaseModel):
-    """What can be set."""
+    """The source's options."""
 
-    page_budget: int = Field(default=20, ge=1, description="Pages of 100 reviews an app and a week at most.")
+    page_budget: int = Field(default=20, ge=1, description="Maximum pages of 100 reviews per app and week.")
 
 
 def _sendable(cursor: Any) -> str | None:
@@ -66,9 +66,9 @@ def _sendable(cursor: Any) -> str | None:
 
 
 class ReviewPage(BaseModel):
-    """A page of reviews: the counts, the reviews (none at the list's end), and where the next page starts.
+    """A page of reviews: the counts, the reviews (none at the end of the list), and where the next page starts.
 
-    ``cursor`` is None where Steam gives none, or nothing that can be sent back. Only a first page has the counts.
+    ``cursor`` is None if Steam sends none, or one that cannot be sent back. Only a first page has the counts.
     """
 
     query_summary: dict[str, Any] | None = None
@@ -78,7 +78,7 @@ class ReviewPage(BaseModel):
 
     @property
     def total(self) -> int:
-        """How many reviews match, as far as the page says."""
+        """How many reviews match, according to the page."""
         return max(whole_of(self.total_matching) or 0, 0)
 
     @property
@@ -91,34 +91,34 @@ class ReviewPage(BaseModel):
 
 
 def parse(name: str, body: bytes) -> ReviewPage:
-    """The answer to a call of that name, of either form.
+    """The response to a request of that name, in either format.
 
-    InvalidAnswer if Steam refused the call, or gives no counts where it has to: with all calls but those for a further
-    page, which may also be empty.
+    InvalidResponse if Steam refused the request, or sends no counts although they are required: for all requests except
+    those for further pages, which may also be empty.
     """
     answer = decode(body)
     if "success" in answer and whole_of(answer["success"]) != 1:
-        raise InvalidAnswer(f"Steam answered success {answer['success']!r}")
+        raise InvalidResponse(f"Steam returned success {answer['success']!r}")
     if name == PAGE and answer.get("response") == {}:
         return ReviewPage()
     page = validated(ReviewPage, answer if "success" in answer else filled_response(answer))
     if name != PAGE and page.query_summary is None:
-        raise InvalidAnswer("the answer has no `query_summary`")
+        raise InvalidResponse("the response has no `query_summary`")
     _check_votes(page)
     return page
 
 
 def _check_votes(page: ReviewPage) -> None:
-    """Steam leaves out a `voted_up` that is false; InvalidAnswer if so many of them cannot all be false."""
+    """Steam omits `voted_up` if false. Raises InvalidResponse if it is missing so often that not all can be false."""
     counts = page.query_summary or {}
     total, positive = whole_of(counts.get("total_reviews")) or 0, whole_of(counts.get("total_positive")) or 0
     voted = any(isinstance(review, dict) and "voted_up" in review for review in page.reviews or ())
     if 0 < positive <= total and not voted and (1 - positive / total) ** page.length < BY_CHANCE:
-        raise InvalidAnswer(f"{page.length} reviews without `voted_up`, and {positive} of {total} votes are positive")
+        raise InvalidResponse(f"{page.length} reviews without `voted_up`, but {positive} of {total} votes are positive")
 
 
 def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Request[ReviewPage]:
-    """One of the five kinds of call about an app; the lifetime ones count up to the window's end."""
+    """One of the five kinds of request for an app; the lifetime ones count up to the window's end."""
     lifetime = name in (LIFETIME_ALL, LIFETIME_FILTERED)
     query = {
         "appid": app_id,
@@ -135,8 +135,8 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
     return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
-    """Each app's reviews of the week, page by page, and its three further counts."""
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
+    """Fetch each app's reviews of the week, page by page, and its three other counts."""
     for app_id in dict.fromkeys(fetch_request.apps):
         refused = False
         for answer in _pages(client, fetch_request, app_id):
@@ -145,34 +145,36 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answe
         for name in () if refused else (WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED):
             response = client.fetch_or_reject(request(name, app_id, fetch_request.window))
             rejected = isinstance(response, Rejected)
-            yield Answer(response, {"reviews": response.items} if rejected else {"review_summary": 1})
+            yield Fetched(response, {"reviews": response.items} if rejected else {"review_summary": 1})
 
 
-def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Answer]:
+def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Fetched]:
     name, cursor, total = FIRST_PAGE, "*", 0
-    asked, known = set[str](), set[str]()
+    cursors, known = set[str](), set[str]()
     for _ in range(fetch_request.given(Options).page_budget):
-        response = _until_it_goes_on(client, request(name, app_id, fetch_request.window, cursor), known, total)
+        response = _fetch_page(client, request(name, app_id, fetch_request.window, cursor), known, total)
         if isinstance(response, Rejected):
-            yield Answer(response, {"reviews": response.items})
+            yield Fetched(response, {"reviews": response.items})
             return
         page = response.value
         fresh = page.ids() - known
-        if cursor in asked and not fresh:
+        if cursor in cursors and not fresh:
             return
-        yield Answer(_marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)})
+        yield Fetched(
+            _marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)}
+        )
         if not fresh or page.cursor is None:
             return
         known |= fresh
-        asked.add(cursor)
+        cursors.add(cursor)
         name, cursor, total = PAGE, page.cursor, max(total, page.total)
 
 
-def _until_it_goes_on(
+def _fetch_page(
     client: SourceClient, request: Request[ReviewPage], known: Set[str], total: int
 ) -> Response[ReviewPage] | Rejected:
-    """The page; asked for again where it says that the list ends, and Steam has counted more reviews than that."""
-    # Steam often reports an end that is not one; a page with fewer reviews than asked for does not end the list either.
+    """Fetch the page, and retry if it reports the end of the list before all counted reviews were listed."""
+    # Steam often reports a false end; a page with fewer reviews than requested does not end the list either.
     best = response = client.fetch_or_reject(request)
     for _ in range(END_ASKED_AGAIN):
         if isinstance(response, Rejected) or (response.value.length and response.value.cursor is not None):
@@ -187,7 +189,7 @@ def _until_it_goes_on(
 
 
 def _marked(response: Response[ReviewPage], fresh: int) -> Response[ReviewPage]:
-    """The response with a note of how many of its reviews no earlier page had, where that is not all of them."""
+    """The response with a note of how many of its reviews no earlier page had, if not all are new."""
     if fresh == response.value.length:
         return response
     return replace(response, headers={**response.headers, FRESH_HEADER: str(fresh)})

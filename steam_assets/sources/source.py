@@ -1,10 +1,10 @@
-"""What a source is: the declaration that every other room works from.
+"""The declaration of a source, from which everything else is derived.
 
-Belongs here: the frozen dataclasses a source file fills in, and the rule of how far back a source can be asked.
-Does not belong here: any one source (a file each beside this), HTTP, Kafka, paths, Dagster.
+Belongs here: the frozen dataclasses that a source file fills in, and the rule for which windows a source can provide.
+Does not belong here: any particular source (one file each in this package), HTTP, Kafka, paths, Dagster.
 
-A source file says what to ask (``extract``), what a valid answer is (the ``parse`` of its requests) and how its
-clean tables come out of raw envelopes (``Table.items``). Everything else is derived from that.
+A source file defines which requests to send (``extract``), what a valid response is (the ``parse`` of its requests) and
+how its clean tables are read from raw envelopes (``Table.items``).
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ T = TypeVar("T")
 Options = TypeVar("Options", bound=BaseModel)
 
 
-class InvalidAnswer(Exception):
-    """An answer came, and it is not what the contract says; worth asking again, as such pages pass by themselves."""
+class InvalidResponse(Exception):
+    """A response does not match the contract; worth retrying, because such responses are often temporary."""
 
 
-class NotYet(InvalidAnswer):
-    """The answer is of the period just before; the service comes to the present one within minutes."""
+class NotYet(InvalidResponse):
+    """The response is for the previous period; the service publishes the current one within minutes."""
 
 
 class NoOptions(BaseModel):
-    """The options of a source that has none."""
+    """The options of a source without any."""
 
 
 @dataclass(frozen=True)
 class Request(Generic[T]):
     """One GET to ``host``, one of the source's ``hosts``.
 
-    ``name`` says what it is for and stands in the envelope; ``params`` are unencoded and are encoded exactly once;
-    ``parse`` turns the body into the source's model or raises InvalidAnswer; ``app_id`` is the app it is about.
+    ``name`` describes its purpose and is stored in the envelope; ``params`` are unencoded and are encoded exactly once;
+    ``parse`` turns the body into the source's model or raises InvalidResponse; ``app_id`` is the app it is for.
     """
 
     host: Host
@@ -59,7 +59,7 @@ class Request(Generic[T]):
 
 @dataclass(frozen=True)
 class Response(Generic[T]):
-    """What came back for a request, already parsed; ``url`` carries no secret, ``fetched_at`` is UTC."""
+    """The parsed response to a request; ``url`` contains no secret, ``fetched_at`` is UTC."""
 
     request: Request[T]
     url: str
@@ -72,10 +72,10 @@ class Response(Generic[T]):
 
 @dataclass(frozen=True)
 class Rejected:
-    """An app's answer that stayed unusable: kept with its ``reason``.
+    """An app's response that stayed unusable, kept with its ``reason``.
 
-    ``items`` is how many items it counts for: 1, which is quarantined in clean, or 0 if the service has nothing for the
-    app, which is then set aside in raw alone.
+    ``items`` is how many items it counts as: 1, which is quarantined in clean, or 0 if the service has nothing for the
+    app; then it is kept in raw only.
     """
 
     request: Request[Any]
@@ -89,19 +89,19 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response and how many items of each clean table its body holds for the window asked about."""
+class Fetched:
+    """A response, and how many items of each clean table its body holds for the requested window."""
 
     response: Response[Any] | Rejected
     items: Mapping[str, int] = field(default_factory=dict)
 
 
 class SourceClient(Protocol):
-    """The way a source asks.
+    """Sends a source's requests.
 
-    ``ask(request)`` returns a Response, or raises: a SourceError when the host cannot be used (unreachable, blocked,
-    limits used up) or when the answer stays invalid. ``ask.tolerant(request)`` returns a Rejected in that last case,
-    for sources that ask about many apps and may not lose all of them to one.
+    ``fetch`` returns a Response, or raises a SourceError if the host cannot be used (unreachable, blocked, limits used
+    up) or the response stays invalid. ``fetch_or_reject`` returns a Rejected in the latter case, for sources that fetch
+    many apps and must not lose all of them because of one.
     """
 
     def fetch(self, request: Request[T]) -> Response[T]: ...
@@ -111,10 +111,10 @@ class SourceClient(Protocol):
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What one partition wants to know: its window and the apps to ask about (chart order).
+    """What to fetch for one partition: its window and its apps (in chart order).
 
-    ``now`` is the moment of asking (UTC). ``options`` are the source's, as set; by default its own defaults. ``keyed``
-    are the source's hosts for which a key is set.
+    ``now`` is the time of the request (UTC). ``options`` are the source's, as set; by default its own defaults.
+    ``keyed`` are the source's hosts for which a key is set.
     """
 
     window: Window
@@ -124,7 +124,7 @@ class FetchRequest:
     keyed: Collection[Host] = ()
 
     def given(self, options: type[Options]) -> Options:
-        """The options as the source's own model. TypeError if they are another source's."""
+        """The options as the source's own model. Raises TypeError if they are another source's."""
         if self.options is None:
             return options()
         if not isinstance(self.options, options):
@@ -133,42 +133,41 @@ class FetchRequest:
 
 
 class History(StrEnum):
-    """How far back a source can be asked."""
+    """Which past windows a source can provide."""
 
     LIVE = "live"
-    """Only the present: an answer belongs to the window in which it was taken."""
+    """Only the present: a response belongs to the window in which it was fetched."""
     BY_WINDOW = "by_window"
-    """The service takes a window; any finished one may be asked."""
+    """The service accepts a window as a parameter; any finished one can be fetched."""
     CARRIED = "carried"
-    """The body carries the last few periods; the answer itself tells whether the window is among them."""
+    """The body has the last few periods; only the response shows whether the window is among them."""
 
     def refusal(self, window: Window, now: datetime) -> str | None:
-        """Why the source cannot be asked about ``window`` at ``now``; None if it can."""
+        """Why the source cannot provide ``window`` at ``now``; None if it can."""
         if now < window.start:
             return f"{window.key} has not begun (it is {now:%Y-%m-%d %H:%M} UTC)"
         if self is History.LIVE:
             if now in window:
                 return None
             return (
-                f"{window.key} is past and this source has only the present (it is {now:%Y-%m-%d %H:%M} UTC); "
-                "it can come from Kafka while the topic retains it, or from the raw backup"
+                f"{window.key} is past and this source has only live data (it is {now:%Y-%m-%d %H:%M} UTC); "
+                "only Kafka, while the topic retains it, or the raw backup can provide it"
             )
         if now < window.end:
-            return f"{window.key} ends at {window.end:%Y-%m-%d %H:%M} UTC; ask for it after that"
+            return f"{window.key} ends at {window.end:%Y-%m-%d %H:%M} UTC; fetch it after that"
         return None
 
     def belongs(self, window: Window, fetched_at: datetime) -> bool:
-        """Whether an answer that was fetched at that moment (aware) can be about the window."""
+        """Whether a response fetched at that time (aware) can be for the window."""
         return fetched_at in window if self is History.LIVE else fetched_at >= window.end
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a clean table. ``type`` is a Spark DDL type; ``unit`` is empty where a number has none.
+    """A column of a clean table. ``type`` is a Spark DDL type; ``unit`` is empty if a number has none.
 
-    A whole number with a unit counts something, so one below zero is an underflow that cleaning removes. A
-    number outside its ``bounds`` (both included) is set to the bound if rounding alone may have carried it there, and
-    is unusable otherwise.
+    A whole number with a unit is a count, so a negative one is an underflow that cleaning removes. A number outside its
+    ``bounds`` (both inclusive) is set to the bound if rounding alone may explain it, and is unusable otherwise.
     """
 
     name: str
@@ -183,17 +182,16 @@ class Column:
 class Table:
     """A clean table of a source.
 
-    ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns) it gives one row an
-    item of the body, with this table's columns, plus ``item`` (the item's own text, for quarantine), ``problem``
-    (null, or why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and
-    why), and the envelope's ``partition_key``, ``batch_id``, ``fetched_at``, ``sequence`` and ``source_sha256`` passed
-    through.
+    ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns) it returns one row per item
+    of the body, with this table's columns, plus ``item`` (the item's own text, for quarantine), ``problem`` (null, or
+    why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and why), and the
+    envelope's ``partition_key``, ``batch_id``, ``fetched_at``, ``sequence`` and ``source_sha256`` unchanged.
     ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name,
     each of which must be true for a row to be clean.
 
-    ``picture``: a partition is one picture of a moment (a chart), which a newer answer replaces whole; otherwise it is
-    a set of items, of which each is replaced by itself. ``ranked`` names the columns of which a partition has each
-    value once; the first counts from 1 without a hole.
+    ``picture``: a partition is a full snapshot (a chart), which a newer response replaces completely; otherwise it is a
+    set of items, each replaced individually. ``ranked`` names the columns whose values are unique within a partition;
+    the first counts from 1 without gaps.
 
     ``pseudonymous``: rows hold hashes under the reviewers' key, the column ``hash_key`` of ``raw``.
     """
@@ -212,14 +210,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Source:
-    """A source: a file with one of these, and its line in ``sources/__init__.py``, is all that the product asks for.
+    """A source: a file that declares one, and a line in ``sources/__init__.py``, is all that the product needs.
 
-    ``hosts`` are all that its requests go to; the first is the one it is known by. ``apps_from`` names the source whose
-    clean table of the same week lists the apps to ask about. ``options`` is a pydantic model with a default for each
-    field; a field ``pages`` of the source ``news`` is the setting STEAM_NEWS_PAGES. ``due_after`` is how long after a
-    window's end its data may come without being late; an answer of History.CARRIED has a period until ``carried_for``
-    after its end. ``quarantine_limit`` is the share of items in quarantine above which the partition's check fails.
-    ``demo_partitions`` is how many partitions the demo makes of it at most; None: as many as of its cadence.
+    ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the source whose clean
+    table of the same week lists the apps to fetch. ``options`` is a pydantic model with a default for each field; a
+    field ``pages`` of the source ``news`` is the setting STEAM_NEWS_PAGES. ``due_after`` is how long after a window's
+    end its data may arrive without being late; with History.CARRIED, responses have a period until ``carried_for``
+    after its end. ``quarantine_limit`` is the share of quarantined items above which the partition's check fails.
+    ``demo_partitions`` is the maximum number of partitions in the demo; None: the same as for its cadence.
     """
 
     name: str
@@ -228,7 +226,7 @@ class Source:
     hosts: tuple[Host, ...]
     cadence: Cadence
     history: History
-    extract: Callable[[SourceClient, FetchRequest], Iterator[Answer]]
+    extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
     tables: tuple[Table, ...]
     apps_from: str | None = None
     options: type[BaseModel] = NoOptions
@@ -238,10 +236,10 @@ class Source:
     demo_partitions: int | None = None
 
     def setting(self, option: str) -> str:
-        """The name of an option's setting, as ``Settings`` has it."""
+        """The name of an option's setting in ``Settings``."""
         return f"{self.name}_{option}"
 
     def settings(self) -> dict[str, tuple[Any, FieldInfo]]:
-        """The settings that its options are, by name: type and pydantic field."""
+        """The settings of its options, by name: type and pydantic field."""
         fields = self.options.model_fields
         return {self.setting(option): (info.annotation, copy(info)) for option, info in fields.items()}

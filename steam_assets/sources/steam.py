@@ -1,6 +1,6 @@
-"""Steam's Web API: the host that most sources ask.
+"""Steam's Web API: the host that most sources use.
 
-Belongs here: its declaration. Does not belong here: what is asked of it (the source files).
+Belongs here: its declaration. Does not belong here: the requests to it (the source files).
 """
 
 from steam_assets.sources.host import Host

@@ -1,6 +1,6 @@
 """Top sellers: Steam's hundred best-earning items of a week in the US, from Tuesday to Tuesday.
 
-Belongs here: the requests, the answer's rules and the clean table. Does not belong here: weeks on chart (insights/).
+Belongs here: the requests, their validation and the clean table. Does not belong here: weeks on chart (insights/).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from steam_assets.sources.json_body import (
 )
 from steam_assets.sources.readers import Whole
 from steam_assets.sources.source import (
-    Answer,
     Column,
+    Fetched,
     FetchRequest,
     History,
-    InvalidAnswer,
+    InvalidResponse,
     Request,
     Source,
     SourceClient,
@@ -46,7 +46,7 @@ CHART_LENGTH = 100
 
 
 class Place(BaseModel):
-    """A rank; the rest of it is judged row by row in clean."""
+    """A rank; its other fields are validated per row during cleaning."""
 
     rank: Annotated[Whole, Field(ge=1)]
 
@@ -60,21 +60,23 @@ class Page(BaseModel):
 
 
 def parse(window: Window, page_start: int, body: bytes) -> Page:
-    """The page. InvalidAnswer if it is of another week, empty at the start, or its ranks do not follow each other."""
+    """The page. InvalidResponse if it is for another week, empty at the start, or its ranks are not consecutive."""
     page = validated(Page, decode_service(body))
     if page.start_date != seconds(window.start):
         answered = datetime.fromtimestamp(page.start_date, UTC)
-        raise InvalidAnswer(f"the week of {window.key} was asked for, and that of {answered:%Y-%m-%d} came")
+        raise InvalidResponse(f"requested the week of {window.key}, received that of {answered:%Y-%m-%d}")
     ranks = sorted(place.rank for place in page.ranks)
     if not ranks and page_start == 0:
-        raise InvalidAnswer(f"no ranks for the week of {window.key}")
+        raise InvalidResponse(f"no ranks for the week of {window.key}")
     if ranks != list(range(page_start + 1, page_start + 1 + len(ranks))):
-        raise InvalidAnswer(f"{len(ranks)} ranks that do not run on from {page_start + 1}: one is missing or repeated")
+        raise InvalidResponse(
+            f"{len(ranks)} ranks that do not run on from {page_start + 1}: one is missing or repeated"
+        )
     return page
 
 
 def request(window: Window, page_start: int) -> Request[Page]:
-    """The page of ``window``'s chart from ``page_start`` on. The chart's country and the price's are both the US."""
+    """The page of ``window``'s chart from ``page_start``. Both the chart's and the prices' country is the US."""
     query = {
         "country_code": "US",
         "context": {"language": "english", "country_code": "US"},
@@ -86,20 +88,20 @@ def request(window: Window, page_start: int) -> Request[Page]:
     return Request(STEAM_API, "chart", PATH, {"input_json": json.dumps(query)}, partial(parse, window, page_start))
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
-    """The chart's pages until it has a hundred ranks or ends."""
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
+    """Fetch the chart's pages until it has a hundred ranks or ends."""
     had = 0
     while True:
         response = client.fetch(request(fetch_request.window, had))
         ranks = len(response.value.ranks)
-        yield Answer(response, {"top_sellers": ranks})
+        yield Fetched(response, {"top_sellers": ranks})
         had += ranks
         if not ranks or had >= CHART_LENGTH or response.value.next_page_start is None:
             return
 
 
 def items(raw: DataFrame) -> DataFrame:
-    """A row a rank."""
+    """One row per rank."""
     entries = exploded(
         raw,
         shape="response struct<ranks: array<{item}>>",
@@ -114,7 +116,7 @@ def items(raw: DataFrame) -> DataFrame:
         "app_id": "entry.appid",
         "last_week_rank": last,
         "consecutive_weeks": "entry.consecutive_weeks",
-        # Steam leaves out what is false; an imported chart leaves out what nobody kept.
+        # Steam omits false values; an imported chart omits what was not kept.
         "first_top100": "coalesce(entry.first_top100, if(notes is null, false, null))",
         "movement": f"case when {last} > entry.rank then 'up' when {last} < entry.rank then 'down' "
         f"when {last} = entry.rank then 'same' when entry.first_top100 then 'new' "
@@ -125,15 +127,17 @@ def items(raw: DataFrame) -> DataFrame:
 
 TABLE = Table(
     name="top_sellers",
-    description="Steam's hundred top sellers of a week in the US. Names and prices are those of the day of asking.",
+    description="Steam's hundred top sellers of a week in the US. Names and prices are as of collection.",
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
-        Column("rank", "int", "Place by revenue.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app; not only games: hardware, DLC.", nullable=False),
-        Column("last_week_rank", "int", "Place in the week before; null if it was not on the chart."),
+        Column("rank", "int", "Rank by revenue.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id; includes hardware and DLC, not only games.", nullable=False),
+        Column("last_week_rank", "int", "Rank in the week before; null if it was not on the chart."),
         Column("consecutive_weeks", "bigint", "Weeks on the chart without a gap, this one included.", "weeks"),
-        Column("first_top100", "boolean", "The first week it was ever on the chart; null if not kept."),
-        Column("movement", "string", "up, down, same, new or returning, against the week before; null if not kept."),
+        Column("first_top100", "boolean", "Whether this is its first week ever on the chart; null if not kept."),
+        Column(
+            "movement", "string", "up, down, same, new or returning, compared with the week before; null if not kept."
+        ),
         *STORE_COLUMNS,
     ),
     key=("rank",),

@@ -1,8 +1,8 @@
 """The clean tables of monthly visits: visits, engagement, traffic sources and countries.
 
-Belongs here: their columns and how they come out of envelopes. Does not belong here: asking (monthly_visits.py).
+Belongs here: their columns and how they are read from envelopes. Does not belong here: requests (monthly_visits.py).
 
-All numbers are read as text, as Similarweb sends texts, whole numbers and scientific notation for one and the same.
+All numbers are parsed as text, because Similarweb sends the same field as text, integer or in scientific notation.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ IS_NEWEST = (
     f"{whole('{whole}.Engagments.Year')} = year(to_date(partition_key)) and "
     f"{whole('{whole}.Engagments.Month')} = month(to_date(partition_key))"
 )
-"""SQL: the answer's details are those of the partition's month."""
+"""SQL: whether the response's details are for the partition's month."""
 
 MONTHS = "array<struct<date: string, visits: string>>"
-"""DDL of months as a list: the official answer's, and one form of the free one."""
+"""DDL of months as a list, as in the official response and one format of the free one."""
 
 MONTH = Column("month", "date", "First day of the month (UTC).", nullable=False)
 
@@ -40,7 +40,7 @@ def _of_month(months: str) -> str:
 
 
 def visits(raw: DataFrame) -> DataFrame:
-    """A row an answer."""
+    """One row per response."""
     listed = f"from_json({{whole}}.EstimatedMonthlyVisits, '{MONTHS}')"
     entries = exploded(
         raw,
@@ -54,7 +54,7 @@ def visits(raw: DataFrame) -> DataFrame:
 
 
 def engagement(raw: DataFrame) -> DataFrame:
-    """A row an answer whose details are of the month."""
+    """One row per response whose details are for the month."""
     rank = "struct<Rank: string>"
     entries = exploded(
         _accepted(raw),
@@ -78,7 +78,7 @@ def engagement(raw: DataFrame) -> DataFrame:
 
 
 def traffic_sources(raw: DataFrame) -> DataFrame:
-    """A row a way by which visitors came, of an answer whose details are of the month."""
+    """One row per traffic source, from responses whose details are for the month."""
     entries = exploded(
         _accepted(raw),
         shape=f"{ENGAGED}, TrafficSources map<string, string>",
@@ -90,7 +90,7 @@ def traffic_sources(raw: DataFrame) -> DataFrame:
 
 
 def top_countries(raw: DataFrame) -> DataFrame:
-    """A row a country, of an answer whose details are of the month."""
+    """One row per country, from responses whose details are for the month."""
     entries = exploded(
         _accepted(raw),
         shape=f"{ENGAGED}, TopCountryShares array<{{item}}>",
@@ -118,7 +118,7 @@ VISITS = Table(
     columns=(
         MONTH,
         Column("visits", "bigint", "Visits to the site, estimated.", "visits", nullable=False),
-        Column("kind", "string", "estimate: the free answer; official: the keyed API.", nullable=False),
+        Column("kind", "string", "estimate: the free endpoint; official: the API with a key.", nullable=False),
     ),
     key=("month",),
     picture=True,
@@ -126,10 +126,10 @@ VISITS = Table(
 )
 ENGAGEMENT = Table(
     name="engagement",
-    description="Engagement of visitors by month; only for months that were the newest at collection.",
+    description="Engagement of visitors by month; only for months that were the newest as of collection.",
     columns=(
         MONTH,
-        Column("visits", "bigint", "Visits, as given beside the engagement.", "visits"),
+        Column("visits", "bigint", "Visits, as sent with the engagement.", "visits"),
         Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1.", bounds=(0, 1)),
         Column("pages_per_visit", "double", "Pages seen in a visit.", "pages"),
         Column("seconds_on_site", "double", "Length of a visit.", "seconds"),
@@ -149,7 +149,7 @@ ENGAGEMENT = Table(
 )
 TRAFFIC = Table(
     name="traffic_sources",
-    description="Traffic channels by which visitors came, by month.",
+    description="Traffic sources of visits, by month.",
     columns=(
         MONTH,
         Column(
@@ -167,8 +167,8 @@ COUNTRIES = Table(
     description="The five countries with the most visits, by month.",
     columns=(
         MONTH,
-        Column("country", "int", "The country's number in ISO 3166-1.", nullable=False),
-        Column("country_code", "string", "Its two letters; null in answers of before 2023."),
+        Column("country", "int", "The country's numeric code in ISO 3166-1.", nullable=False),
+        Column("country_code", "string", "The country's two-letter code; null in responses from before 2023."),
         SHARE,
     ),
     key=("month", "country"),

@@ -1,7 +1,7 @@
-"""What Spark's class archive is made of: the work of a small run, done once in a JVM that then writes its archive.
+"""Create Spark's CDS archive: a JVM does the work of a small run once and then writes its archive.
 
-Belongs here: running it, and the work itself (the script that spark-submit runs). Does not belong here: where the
-archive rests (java/class_data_sharing.py).
+Belongs here: running it, and the workload itself (the script for spark-submit). Does not belong here: where the archive
+is stored (java/class_data_sharing.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 300.0
 
 
 def archive_spark(folder: Path, settings: Settings) -> Path:
-    """The class archive of the Spark of ``settings``; if there is none, a Spark works in ``folder`` and writes it.
+    """The CDS archive of the Spark of ``settings``; if there is none, a Spark runs in ``folder`` to write it.
 
     Raises NoArchive.
     """
@@ -32,10 +32,10 @@ def archive_spark(folder: Path, settings: Settings) -> Path:
         return archive
     prepare_process()
     with recorded(archive) as option:
-        # Not the deployment's own tables, whatever the environment says; but its jars.
+        # The deployment's jars, but not its tables, whatever the environment sets.
         config = spark_config(Settings.model_construct(home=folder), s3=on_s3(settings))
         config["spark.driver.defaultJavaOptions"] = shlex.join([option, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
-        # By spark-submit the JVM has ended, and written its archive, when the command returns.
+        # With spark-submit the JVM has exited, and written its archive, when the command returns.
         command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit")]
         for key, value in config.items():
             command += ["--conf", f"{key}={value}"]
@@ -43,12 +43,12 @@ def archive_spark(folder: Path, settings: Settings) -> Path:
             [*command, Path(__file__).as_uri(), str(folder)], capture_output=True, text=True, timeout=DEADLINE_SECONDS
         )
         if done.returncode:
-            raise NoArchive(f"Spark failed while its archive was made: {done.stderr[-2000:]}")
+            raise NoArchive(f"Spark failed while writing its archive: {done.stderr[-2000:]}")
     return archive
 
 
 def work(home: Path) -> None:
-    """A small run's reading, cleaning and writing, by the same parts of Spark and Iceberg."""
+    """Read, clean and write like a small run, with the same parts of Spark and Iceberg."""
     lines = home / "lines.jsonl.gz"
     log_in({})
     spark = SparkSession.builder.getOrCreate()

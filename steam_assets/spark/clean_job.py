@@ -1,9 +1,9 @@
-"""Cleaning as a command of its own: by spark-submit, on EMR Serverless, and from a shell.
+"""Cleaning as a separate command: for spark-submit, EMR Serverless, and the shell.
 
     spark-submit clean_job.py SOURCE TABLE PARTITION_KEY...
 
-Belongs here: arguments, the session, and messages to the run that waits. Does not belong here: the cleaning
-(cleaning.py), who starts the command (orchestration/submitted_cleaning.py).
+Belongs here: arguments, the session, messages to the waiting run. Does not belong here: the cleaning (cleaning.py),
+starting the command (orchestration/submitted_cleaning.py).
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ SUBMITTED_VARIABLE = "PYSPARK_GATEWAY_PORT"
 
 
 def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:
-    """The command: ``arguments`` are those of the process by default, settings come from the environment."""
-    asked = _parser().parse_args(arguments)
-    source = source_named(asked.source)
-    table = next((t for t in source.tables if t.name == asked.table), None)
+    """Run the command; ``arguments`` default to those of the process, settings come from the environment."""
+    parsed = _parser().parse_args(arguments)
+    source = source_named(parsed.source)
+    table = next((t for t in source.tables if t.name == parsed.table), None)
     if table is None:
-        raise SystemExit(f"{source.name} has no table {asked.table!r}: {', '.join(t.name for t in source.tables)}")
+        raise SystemExit(f"{source.name} has no table {parsed.table!r}: {', '.join(t.name for t in source.tables)}")
     settings = Settings()
     spark = _session(settings)
     try:
-        records = clean(spark, Lake(settings), source, table, asked.keys, Clock.from_settings(settings).now())
+        records = clean(spark, Lake(settings), source, table, parsed.keys, Clock.from_settings(settings).now())
     finally:
         spark.stop()
     if PIPES_VARIABLE in os.environ:
         with open_dagster_pipes() as pipes:
-            _tell(pipes, records)
+            _report(pipes, records)
     return records
 
 
 def _session(settings: Settings) -> SparkSession:
-    """Of spark-submit, which has given it all but the catalogs and what a secret holds; else one started here."""
+    """The session of spark-submit, plus the catalogs and secrets that it lacks; otherwise one started here."""
     if SUBMITTED_VARIABLE in os.environ:
         config = {**session_config(settings), **settings.spark_config}
         log_in(config)
@@ -55,7 +55,7 @@ def _session(settings: Settings) -> SparkSession:
     return open_session(settings)
 
 
-def _tell(pipes: PipesContext, records: Sequence[CleanRecord]) -> None:
+def _report(pipes: PipesContext, records: Sequence[CleanRecord]) -> None:
     for record in records:
         pipes.log.info(
             f"{record.table} {record.partition_key}: {record.items} items, {record.clean} clean, "

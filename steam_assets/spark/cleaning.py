@@ -1,10 +1,9 @@
-"""From raw envelopes to clean rows: judging every item, counting every item, committing once.
+"""From raw envelopes to clean rows: classify every item, count every item, commit once.
 
-Belongs here: what is the same for every source. Does not belong here: what an item is (a source's ``Table.items``).
+Belongs here: what all sources have in common. Does not belong here: what an item is (a source's ``Table.items``).
 
-Each item ends in exactly one of three states: ``clean``, ``quarantined`` or ``duplicate``. The counts are taken by
-Spark while it writes, and compared with what was counted in the answers when they were fetched, before anything is
-visible.
+Each item ends in exactly one of three states: ``clean``, ``quarantined`` or ``duplicate``. Spark counts them while it
+writes, and the counts are compared with those taken at fetch time before anything becomes visible.
 """
 
 from __future__ import annotations
@@ -31,23 +30,23 @@ STATES = ("clean", "quarantined", "duplicate")
 
 SPOILED = "spoiled"
 PLACE_IN_BITMAP = "pmod(xxhash64(source_sha256), 32768)"
-"""SQL: an answer's place among the 32,768 bits that tell which answers hold an item for quarantine (or may do so)."""
+"""SQL: a response's position in a 32,768-bit bitmap of the responses that may hold an item to quarantine."""
 
 
 class MissingRaw(Exception):
-    """A partition cannot be cleaned as its raw data is not there."""
+    """A partition cannot be cleaned because its raw data is missing."""
 
 
 class CountsDiffer(Exception):
-    """Items went missing or appeared between the answer and the table; nothing was committed."""
+    """Items were lost or added between the response and the table; nothing was committed."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the ledger says of a raw partition: its digest, and the items of one clean table in it.
+    """A raw partition's digest, and the number of items of one clean table in it, from the ledger.
 
-    Of a picture of a moment ``older`` of them are in older pictures, which the newest one replaces whole; that was
-    ``replaced_at`` (UTC) the last time.
+    For snapshot tables, ``older`` of them are in older snapshots, which the newest one replaces completely, last at
+    ``replaced_at`` (UTC).
     """
 
     digest: str
@@ -70,7 +69,7 @@ def _recency(table: Table, batch: Batch) -> tuple[bool, datetime, str]:
 
 
 def newest_picture(table: Table, raw: DataFrame) -> DataFrame:
-    """The envelopes of each partition's newest batch with items of the table; the one that ``Provenance`` takes."""
+    """The envelopes of each partition's newest batch with items of the table, the same one as in ``Provenance``."""
     recency = F.struct(F.coalesce(F.col("items")[table.name], F.lit(0)) > 0, "fetched_at", "batch_id")
     newest = F.max(recency).over(Window.partitionBy("partition_key"))
     return raw.withColumn("newest", newest["batch_id"]).where("batch_id = newest").drop("newest")
@@ -79,8 +78,8 @@ def newest_picture(table: Table, raw: DataFrame) -> DataFrame:
 def classify(table: Table, raw: DataFrame) -> DataFrame:
     """Every item of ``raw`` with its ``state`` and, where it is quarantined, its ``problem``.
 
-    Columns: the table's own, ``changes``, ``item``, ``problem``, ``state`` and the envelope's origin. Of items with one
-    natural key the newest answer's is clean, the others are duplicates.
+    Columns: the table's own, ``changes``, ``item``, ``problem``, ``state`` and the envelope's origin. Among items with
+    the same natural key the one from the newest response is clean, the others are duplicates.
     """
     items = table.items(newest_picture(table, raw) if table.picture else raw)
     if "changes" not in items.columns:
@@ -91,7 +90,7 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
     )
     place = F.row_number().over(newest_first)
     state = F.when(F.col("problem").isNotNull(), "quarantined").when(place > 1, "duplicate").otherwise("clean")
-    # Pages of one batch may overlap; only what another asking had said was replaced.
+    # Pages of one batch may overlap; only items from another batch count as replaced.
     earlier = F.lead(F.struct("fetched_at", "batch_id")).over(newest_first)
     replaced = F.when(
         (F.col("state") == "clean") & (earlier["batch_id"] != F.col("batch_id")),
@@ -102,7 +101,7 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
 
 def _broken_rules(table: Table) -> list[SparkColumn]:
     required = {f"{c.name} is missing": f"`{c.name}` IS NOT NULL" for c in table.columns if not c.nullable}
-    # A rule over a null is neither true nor false; what may be null is said by the column, not by the rule.
+    # A rule over a null is neither true nor false; the column declares whether nulls are allowed, not the rule.
     rules = {f"broken rule: {name}": f"coalesce({condition}, true)" for name, condition in table.rules.items()}
     return [F.when(~F.expr(condition), F.lit(problem)) for problem, condition in (required | rules).items()] or [
         F.lit(None).cast("string")
@@ -126,7 +125,7 @@ def commit_classified(
     records: Mapping[str, RawRecord],
     now: datetime,
 ) -> list[CleanRecord]:
-    """Commit classified items of the partitions that ``records`` name, with their records. Errors as of ``commit``."""
+    """Commit classified items of the partitions in ``records``. Returns and raises the same as ``commit``."""
     provenance = {key: Provenance.of(table, record) for key, record in records.items()}
     made_with = fingerprint(reviewer_key(lake.settings)) if table.pseudonymous else None
     target, quarantine = lake.clean(table), lake.quarantine(table)
@@ -136,7 +135,7 @@ def commit_classified(
 def clean(
     spark: SparkSession, lake: Lake, source: Source, table: Table, keys: Sequence[str], now: datetime
 ) -> list[CleanRecord]:
-    """Clean partitions of one table, in one commit; their records. MissingRaw, CountsDiffer."""
+    """Clean partitions of one table in one commit; return their records. Raises MissingRaw, CountsDiffer."""
     landed = lake.raw(source).records(RawRecord)
     if missing := sorted(set(keys) - landed.keys()):
         raise MissingRaw(f"{source.name}/raw has no partition {', '.join(missing)}; materialize it first")
@@ -154,14 +153,14 @@ def commit(
     now: datetime,
     made_with: str | None = None,
 ) -> list[CleanRecord]:
-    """Write the partitions ``provenance`` names: quarantine first, then clean rows with their records, in one commit.
+    """Write the partitions in ``provenance``: quarantine first, then clean rows with their records, in one commit.
 
-    ``made_with`` is the fingerprint of the reviewers' key. Raises CountsDiffer, with nothing visible changed in the
-    clean table, if Spark saw other numbers of items than were landed, or AuditFailed if the rows are no whole picture
-    of a moment.
+    ``made_with`` is the fingerprint of the reviewers' key. Raises CountsDiffer if Spark counted other numbers of items
+    than were landed, or AuditFailed if the rows are not a complete snapshot. Both leave the visible clean table
+    unchanged.
     """
     keys = sorted(provenance)
-    classified = _saying_what_they_replace(classified, provenance)
+    classified = _with_replacement_notes(classified, provenance)
     tries: list[Observation] = []
     records: dict[str, CleanRecord] = {}
 
@@ -198,17 +197,17 @@ def commit(
     return [records[key] for key in keys]
 
 
-def _saying_what_they_replace(classified: DataFrame, provenance: Mapping[str, Provenance]) -> DataFrame:
-    for key, told in provenance.items():
-        if told.replaced_at is not None:
-            note = F.array(F.lit(f"replaces the picture of {told.replaced_at:%Y-%m-%d %H:%M:%S} UTC"))
+def _with_replacement_notes(classified: DataFrame, provenance: Mapping[str, Provenance]) -> DataFrame:
+    for key, origin in provenance.items():
+        if origin.replaced_at is not None:
+            note = F.array(F.lit(f"replaces the picture of {origin.replaced_at:%Y-%m-%d %H:%M:%S} UTC"))
             changes = F.when(F.col("partition_key") == key, F.concat("changes", note)).otherwise(F.col("changes"))
             classified = classified.withColumn("changes", changes)
     return classified
 
 
 def _counters(keys: Sequence[str]) -> list[SparkColumn]:
-    # As SQL: put together of functions, each column takes twenty calls into the JVM, and a range has many.
+    # As SQL: built from functions, each column takes twenty calls into the JVM, and a range has many columns.
     return [
         F.expr(f"count_if(partition_key = '{key}' AND state = '{state}') AS `{key} {state}`")
         for key in keys
@@ -223,7 +222,7 @@ def _by_partition(observed: Mapping[str, int], keys: Sequence[str]) -> dict[str,
     counts = {key: {state: observed[f"{key} {state}"] for state in STATES} for key in keys}
     elsewhere = observed["all"] - sum(sum(states.values()) for states in counts.values())
     if elsewhere:
-        raise CountsDiffer(f"{elsewhere} items carry another partition's key; the raw files were changed after landing")
+        raise CountsDiffer(f"{elsewhere} items have another partition's key; the raw files were changed after landing")
     return counts
 
 
@@ -231,10 +230,10 @@ def _compare(table: Table, counts: Mapping[str, Mapping[str, int]], provenance: 
     for key, states in counts.items():
         seen = sum(states.values())
         if seen != provenance[key].items - provenance[key].older:
-            told = ", ".join(f"{state} {number}" for state, number in states.items())
+            counted = ", ".join(f"{state} {number}" for state, number in states.items())
             raise CountsDiffer(
-                f"{table.name} {key}: {provenance[key].items} items were landed and {seen} came out ({told}). "
-                "Nothing was committed; compare the raw partition with its manifest by `steam-assets verify`."
+                f"{table.name} {key}: {provenance[key].items} items were landed but {seen} were found ({counted}). "
+                "Nothing was committed; check the raw partition with `steam-assets verify`."
             )
 
 
@@ -248,8 +247,8 @@ def _write_quarantine(
     stale = {key for key in target.partition_rows() if key in counts}
     filled = {key for key, states in counts.items() if states["quarantined"]}
     if touched := sorted(stale | filled):
-        # By the problem, and without the state: so Spark leaves out the window, builds an item's text for these alone,
-        # and parses only answers that may hold one.
+        # Filter by the problem, not the state: then Spark skips the window function, builds the item text for these
+        # items only, and parses only responses that may hold one.
         byte = f"conv(hex(substring(X'{bytes(spoiled).hex()}', int({PLACE_IN_BITMAP} div 8 + 1), 1)), 16, 10)"
         may_hold = F.expr(f"shiftright(int({byte}), int({PLACE_IN_BITMAP} % 8)) & 1 = 1")
         items = classified.drop("state").where(may_hold & F.col("problem").isNotNull())
@@ -257,4 +256,4 @@ def _write_quarantine(
         put(spark, target, items, touched, target.identifier)
         there = target.partition_rows()
         if lacking := [key for key in touched if there.get(key, 0) != counts[key]["quarantined"]]:
-            raise CountsDiffer(f"{target.name} {', '.join(lacking)}: other items are in quarantine than were counted")
+            raise CountsDiffer(f"{target.name} {', '.join(lacking)}: the items in quarantine differ from those counted")

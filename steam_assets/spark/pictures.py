@@ -1,6 +1,6 @@
-"""The audit of pictures of a moment: a chart has every rank once, and each app once.
+"""The audit of snapshot tables: a chart has every rank once, and each app once.
 
-Belongs here: what makes a picture whole. Does not belong here: counts (cleaning.py), which picture counts.
+Belongs here: what makes a snapshot complete. Does not belong here: counts, selecting the snapshot (cleaning.py).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from steam_assets.sources.source import Table
 
 
 class AuditFailed(Exception):
-    """Rows were written that must not be seen; readers still see those before them."""
+    """The written rows must not become visible; readers still see the previous ones."""
 
 
 def audit_pictures(
     table: Table, target: IcebergTable, keys: Sequence[str], counts: Mapping[str, Mapping[str, int]], snapshot: int
 ) -> None:
-    """AuditFailed if a ranked table's partition, at ``snapshot``, has a value twice, or a hole in its ranks.
+    """Raise AuditFailed if a ranked table's partition, at ``snapshot``, has a value twice or a gap in its ranks.
 
-    A hole is one that no item in quarantine explains.
+    Gaps explained by an item in quarantine are allowed.
     """
     if not table.ranked:
         return
@@ -31,12 +31,12 @@ def audit_pictures(
             values = [row[column] for row in of_key]
             if twice := sorted({value for value in values if values.count(value) > 1}):
                 raise AuditFailed(
-                    f"{table.name} {key}: {column} {', '.join(map(str, twice[:5]))} stands twice; nothing was committed"
+                    f"{table.name} {key}: {column} {', '.join(map(str, twice[:5]))} occurs twice; nothing was committed"
                 )
         ranks = {row[table.ranked[0]] for row in of_key}
         holes = sorted(set(range(1, max(ranks, default=0) + 1)) - ranks)
         if len(holes) > counts[key]["quarantined"]:
             raise AuditFailed(
                 f"{table.name} {key}: {table.ranked[0]} {', '.join(map(str, holes[:5]))} is missing; nothing was "
-                "committed. Ask the source again by `steam-assets run SOURCE --from PARTITION --refetch`"
+                "committed. Fetch it again: `steam-assets run SOURCE --from PARTITION --refetch`"
             )

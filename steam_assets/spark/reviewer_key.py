@@ -1,6 +1,6 @@
-"""The secret key under which reviewers' ids are hashed before they reach a clean table.
+"""The secret key for hashing reviewers' ids before they reach a clean table.
 
-Belongs here: having the key, knowing it again, giving it to Spark unseen. Does not belong here: the hash itself
+Belongs here: the key, its fingerprint, and passing it to Spark without exposing it. Does not belong here: the hash
 (sources/review_tables.py).
 """
 
@@ -24,11 +24,11 @@ from steam_assets.settings import Settings, private_folder
 from steam_assets.sources.source import Source
 
 SHORTEST_KEY = 16
-"""Characters; with fewer, ids could be found by trying keys."""
+"""In characters; a shorter key could be found by brute force."""
 
 
 class UnusableKey(Exception):
-    """The file of the reviewers' key holds none."""
+    """The key file does not hold a key."""
 
 
 class OtherKey(Exception):
@@ -81,7 +81,7 @@ def kept_key(settings: Settings) -> Path:
 
 
 def reviewer_key(settings: Settings) -> str:
-    """The key of the settings, or one made at first use and kept in ``HOME/reviewer_hash_key`` for its owner alone.
+    """The key in the settings, or one generated on first use and kept in ``HOME/reviewer_hash_key``, owner-only.
 
     With another key the same reviewer gets another pseudonym.
     """
@@ -94,12 +94,12 @@ def reviewer_key(settings: Settings) -> str:
         _make(kept)
     key = kept.read_text().strip()
     if len(key) < SHORTEST_KEY:
-        raise UnusableKey(f"{kept} holds no key; delete it to have one made, or set STEAM_REVIEWER_HASH_KEY")
+        raise UnusableKey(f"{kept} holds no key; delete it to generate one, or set STEAM_REVIEWER_HASH_KEY")
     return key
 
 
 def _make(kept: Path) -> None:
-    """Put a new key in place whole; of two processes at once the first one's stays."""
+    """Create the key file atomically; if two processes do so concurrently, the first one's key stays."""
     with temporary_folder(".reviewer_hash_key.", kept.parent) as folder:
         draft = folder / kept.name
         draft.touch(0o600)
@@ -112,7 +112,7 @@ def _make(kept: Path) -> None:
 
 
 def with_reviewer_key(envelopes: DataFrame, key: str) -> DataFrame:
-    """The envelopes with a column ``hash_key``. It comes by a join, as a literal would stand in every printed plan."""
-    # By Arrow: rows given as a list would start a Python worker for each run.
+    """The envelopes with a column ``hash_key``, added by a join, because a literal would appear in every query plan."""
+    # Via Arrow: a list of rows would start a Python worker in each run.
     keys = envelopes.sparkSession.createDataFrame(pa.table({"hash_key": [key]}))
     return envelopes.crossJoin(F.broadcast(keys))

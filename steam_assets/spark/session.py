@@ -1,7 +1,7 @@
-"""The settings a Spark session needs to read raw files and to reach the four Iceberg catalogs.
+"""The Spark configuration for reading raw files and the four Iceberg catalogs.
 
 Belongs here: the mapping from Settings to Spark configuration, and a session for commands and notebooks. Does not
-belong here: the session of a Dagster run (the resource in orchestration/ has it by dagster-pyspark).
+belong here: the session of a Dagster run (a resource in orchestration/ provides it via dagster-pyspark).
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _PROGRAM = "spark"
 
 
 def spark_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
-    """Spark configuration of a session that knows the four catalogs. All times are UTC.
+    """Spark configuration of a session with the four catalogs. All times are UTC.
 
-    It can read and write S3 where a root is there, or where ``s3`` says that something else is.
-    ``settings.spark_config`` is laid over it last, so that a cluster can change anything.
+    It can read and write S3 if a root is on S3, or if ``s3`` is set. ``settings.spark_config`` takes precedence, so
+    that a cluster can override anything.
     """
     return session_config(settings) | _process(settings, s3) | settings.spark_config
 
 
 def session_config(settings: Settings) -> dict[str, str]:
-    """The part of it that a session alone needs, also one of a Spark that was started by somebody else."""
+    """The part that applies to a session, even of an already running Spark."""
     config = {"spark.sql.session.timeZone": "UTC", "spark.sql.sources.partitionOverwriteMode": "dynamic"}
     for root in ROOT_NAMES:
         config |= spark_properties(settings, root)
@@ -47,7 +47,10 @@ def session_config(settings: Settings) -> dict[str, str]:
 
 
 def server_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
-    """What a Spark must be started with: jars, Iceberg's extensions, S3. UnavailableJar if it cannot ship a jar."""
+    """The part that Spark must be started with: jars, Iceberg's extensions, S3.
+
+    Raises UnavailableJar if it cannot ship a jar.
+    """
     return _extensions(settings) | {"spark.jars": ",".join(_shipped(jar) for jar in _jars(settings, s3))}
 
 
@@ -59,16 +62,16 @@ def _extensions(settings: Settings) -> dict[str, str]:
     config = {
         "spark.app.name": "steam-assets",
         "spark.sql.extensions": f"{ICEBERG}.extensions.IcebergSparkSessionExtensions",
-        # A root on a disk is a bare path, whatever Hadoop's own files on a cluster say.
+        # A root on a disk is a bare path, whatever default file system a cluster's Hadoop configuration sets.
         "spark.hadoop.fs.defaultFS": "file:///",
     }
     return config | {f"spark.hadoop.{key}": value for key, value in s3a_config(settings).items()}
 
 
 def prepare_process() -> None:
-    """Point Spark, before its first session in this process, at this Python for its workers and at a Java that serves.
+    """Before this process's first session, point Spark to this Python for its workers and to a supported Java.
 
-    MissingJava if there is none. A JAVA_HOME that serves is kept.
+    Raises MissingJava if there is none. Keeps JAVA_HOME if it is supported.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ["JAVA_HOME"] = str(find_java().parent.parent)
@@ -78,9 +81,9 @@ def prepare_process() -> None:
 
 
 def log_in(config: Mapping[str, str]) -> None:
-    """Before the first session of ``config``: where the system has no name for this user id, give Hadoop one.
+    """Before the first session of ``config``, give Hadoop a user name if the system has none for this user id.
 
-    Hadoop's own login asks the system alone, and fails there.
+    Hadoop's own login only looks it up in the system, and fails without one.
     """
     name = name_of_nameless_user()
     if not name or "spark.remote" in config or SparkContext._gateway is not None:
@@ -92,7 +95,7 @@ def log_in(config: Mapping[str, str]) -> None:
 
 
 def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
-    """The session of this process, started with ``settings`` if there is none yet; ``s3`` as of ``spark_config``."""
+    """The session of this process, started with ``settings`` if there is none yet; ``s3`` as in ``spark_config``."""
     if not settings.spark_remote:
         prepare_process()
     config = spark_config(settings, s3=s3)
@@ -101,7 +104,7 @@ def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
 
 
 def spark_archive(settings: Settings) -> Path:
-    """Where the archive of the classes of this machine's Spark rests, if one was made."""
+    """The path of the CDS archive of this machine's Spark, which need not exist."""
     return archive_of(_PROGRAM, _class_path(_jars(settings)))
 
 
@@ -110,7 +113,7 @@ def _class_path(more: Sequence[Path]) -> list[Path]:
 
 
 def _shipped(jar: Path) -> str:
-    """A jar as Spark is to send it to other machines. In that list, a name with glob characters is a pattern."""
+    """A jar's path for Spark to ship to other machines. In that list, glob characters would make it a pattern."""
     if found := sorted(set(",*?[]{}\\").intersection(str(jar))):
         raise UnavailableJar(
             f"Spark cannot send {jar} to a cluster because of {' '.join(found)} in its path; set {JARS_DIR_VARIABLE} "
@@ -126,7 +129,7 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
     options = [*everywhere, *native_options(settings.home.absolute() / "native")]
     options.append(f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
     if settings.spark_master.startswith("local"):
-        # The driver is all of Spark: what it has on its class path need not be shipped, and Java's archive can hold it.
+        # The driver is all of Spark: jars on its class path need not be shipped, and the CDS archive can include them.
         jars = _jars(settings, s3)
         options += archive_options(_PROGRAM, _class_path(jars))
         started = _extensions(settings) | {"spark.driver.extraClassPath": os.pathsep.join(map(str, jars))}
@@ -137,10 +140,10 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # Nobody reads plans in full without a UI, or where in Python a column was made: a tenth of a small run.
+        # Without a UI nobody reads full plans or the call sites of columns, which cost a tenth of a small run.
         "spark.sql.ui.explainMode": "simple",
         "spark.python.sql.dataFrameDebugging.enabled": "false",
-        # Five sources have more generated classes than the hundred that Spark keeps.
+        # Five sources have more generated classes than the hundred that Spark caches.
         "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
         "spark.driver.extraJavaOptions": shlex.join(options),
@@ -152,19 +155,19 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
 
 
 def _on_this_machine(settings: Settings) -> dict[str, str]:
-    """Where Spark spills to: a folder that the next process removes if this one is killed. A cluster has its own."""
+    """Spark's spill folder, which the next process removes if this one is killed. A cluster has its own."""
     return {"spark.local.dir": str(process_scratch())} if settings.spark_master.startswith("local") else {}
 
 
 def on_s3(settings: Settings) -> bool:
-    """Whether Spark has to read or write S3."""
+    """Whether Spark needs to read or write S3."""
     return any(settings.root(name).startswith("s3://") for name in ROOT_NAMES)
 
 
 def s3a_config(settings: Settings) -> dict[str, str]:
-    """Hadoop's configuration of ``s3a://``, without ``spark.hadoop.``. Credentials are found by the AWS SDK itself."""
+    """Hadoop's configuration of ``s3a://``, without the prefix ``spark.hadoop.``. The AWS SDK finds the credentials."""
     config = {
-        # Iceberg's tables in Glue are at s3://, and its orphan files are listed by Hadoop.
+        # Iceberg tables in Glue are at s3://, and Hadoop lists their orphan files.
         "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "fs.s3a.endpoint.region": settings.aws_region,
         "fs.s3a.aws.credentials.provider": "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider",

@@ -66,7 +66,7 @@ def every_status() -> list[PartitionStatus]:
             source=source.name,
             partition_key=KEY,
             raw=None,
-            raw_there=True,
+            raw_present=True,
             raw_backed_up=True,
             tables=tuple(TableStatus(t.name, record, None, current=True, backed_up=True) for t in source.tables),
             cleared=True,

@@ -25,7 +25,7 @@ from steam_assets.ingestion.history.importing import ImportLine
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import EmptyResponse
-from steam_assets.sources.source import InvalidAnswer, Request
+from steam_assets.sources.source import InvalidResponse, Request
 from steam_assets.sources.steam import STEAM_API
 
 SENT = [
@@ -109,7 +109,7 @@ def test_the_header_of_a_failed_call_is_shown_as_it_was_sent(
 
 
 def refusing(body: bytes) -> object:
-    raise InvalidAnswer("the answer has no ranks")
+    raise InvalidResponse("the answer has no ranks")
 
 
 def test_the_error_of_a_source_has_no_control_characters_of_its_answer() -> None:

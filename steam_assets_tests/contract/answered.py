@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.columns import ENVELOPE, iceberg_schema
-from steam_assets.sources.source import FetchRequest, InvalidAnswer, Rejected, Request, Response, Source
+from steam_assets.sources.source import FetchRequest, InvalidResponse, Rejected, Request, Response, Source
 
 FETCHED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ class CannedClient:
     def fetch_or_reject(self, request: Request[Any]) -> Response[Any] | Rejected:
         try:
             return self.fetch(request)
-        except InvalidAnswer as refused:
+        except InvalidResponse as refused:
             return Rejected(request, "https://host/", 200, {}, self.answer(request), FETCHED, str(refused))
 
 
@@ -49,10 +49,10 @@ def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, 
     )
     try:
         answers = list(source.extract(CannedClient(lambda _: body), fetch_request))
-    except InvalidAnswer:
+    except InvalidResponse:
         return []
     return [
-        Envelope.from_answer(answer, source=source.name, partition_key=key, batch_id="0" * 32, sequence=first + place)
+        Envelope.from_response(answer, source=source.name, partition_key=key, batch_id="0" * 32, sequence=first + place)
         for place, answer in enumerate(answers)
     ]
 

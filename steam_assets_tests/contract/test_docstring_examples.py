@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources.json_body import exploded, shaped
-from steam_assets.sources.source import Answer, Column, Request
+from steam_assets.sources.source import Column, Fetched, Request
 from steam_assets.sources.steam import STEAM_API
 
 PLAYERS = Column("players", "bigint", "Players in the game.", "players")
@@ -21,8 +21,8 @@ def test_the_examples_of_exploded_and_shaped(spark: SparkSession) -> None:
     """A good element, one whose id cannot be read, a count below zero, and one without a count."""
     body = b'{"day": "7", "games": [{"id": "10", "players": 5}, {"id": "x"}, {"id": 12, "players": -5}, {"id": 13}]}'
     response = CannedClient(lambda _: body).fetch(Request(STEAM_API, "games", "/", {}, len))
-    envelope = Envelope.from_answer(
-        Answer(response, {"games": 4}),
+    envelope = Envelope.from_response(
+        Fetched(response, {"games": 4}),
         source="games",
         partition_key=f"{FETCHED:%Y-%m-%d}",
         batch_id="0" * 32,

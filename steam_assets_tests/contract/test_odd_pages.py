@@ -33,7 +33,7 @@ def collected(source_name: str, key: str, answer: Callable[[Request[Any]], bytes
     source = source_named(source_name)
     answers = list(source.extract(CannedClient(answer), FetchRequest(source.cadence.window(key), FETCHED, apps=(730,))))
     return [
-        Envelope.from_answer(each, source=source_name, partition_key=key, batch_id="0" * 32, sequence=place)
+        Envelope.from_response(each, source=source_name, partition_key=key, batch_id="0" * 32, sequence=place)
         for place, each in enumerate(answers)
     ]
 

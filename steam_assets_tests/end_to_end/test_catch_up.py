@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from benchmarks.backfill import put_raw_day
-from steam_assets.extraction.errors import NotAskable
+from steam_assets.extraction.errors import NotAvailable
 from steam_assets.extraction.extract import extract
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import RetryPolicy
@@ -41,9 +41,9 @@ def resolve_raw(deployment: Deployment, source: Source, key: str, *, refetch: bo
     return RawResolver(deployment.lake, deployment.clock).resolve_raw(source, key, tuple, refetch=refetch)
 
 
-def land_all(deployment: Deployment, source: Source, key: str, obtained: Resolved) -> None:
+def land_all(deployment: Deployment, source: Source, key: str, resolved: Resolved) -> None:
     lake = deployment.lake
-    for receipt in obtained.receipts:
+    for receipt in resolved.receipts:
         landed = land(lake, source, receipt, deployment.clock.now())
         commit_batch(lake.raw(source), key, landed.batch, landed.files)
 
@@ -82,7 +82,7 @@ def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deploym
 
     deployment.lose("raw", PLAYED, DAY)
     deployment.lose("raw-backup", PLAYED, DAY)
-    with pytest.raises(RunFailed, match=f"gap: most_played {DAY}.*only the present"):
+    with pytest.raises(RunFailed, match=f"gap: most_played {DAY}.*only live data"):
         deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
     assert deployment.digests("raw") == {}
     assert deployment.status(PLAYED, DAY).raw is None
@@ -128,7 +128,7 @@ def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deploy
     assert "retention has deleted it" in str(lost.value)
     assert deployment.status(PLAYED, DAY).raw is None
     deployment.at(AFTER)
-    with pytest.raises(NotAskable, match=f"gap: most_played {DAY}"):
+    with pytest.raises(NotAvailable, match=f"gap: most_played {DAY}"):
         resolve_raw(deployment, PLAYED, DAY)
 
 
@@ -198,7 +198,7 @@ def test_the_day_ends_with_utc_wherever_the_machine_stands(
         deployment.at(window.end)
         assert resolve_raw(deployment, PLAYED, day).origin is Origin.KAFKA
         yesterday = PLAYED.cadence.containing(window.start - timedelta(seconds=1))
-        with pytest.raises(NotAskable, match=f"gap: most_played {yesterday.key}"):
+        with pytest.raises(NotAvailable, match=f"gap: most_played {yesterday.key}"):
             resolve_raw(deployment, PLAYED, yesterday.key)
         assert asked(deployment) == requests
     finally:
@@ -253,7 +253,7 @@ def test_each_stage_runs_alone_and_says_which_one_comes_before(deployment: Deplo
 
     def done() -> list[bool]:
         status = deployment.status(SELLERS, key)
-        return [status.raw_there, status.raw_backed_up, status.tables[0].current, status.tables[0].backed_up]
+        return [status.raw_present, status.raw_backed_up, status.tables[0].current, status.tables[0].backed_up]
 
     for stage, missing in ((Stage.RAW_BACKUP, "raw"), (Stage.CLEAN, "raw"), (Stage.CLEAN_BACKUP, "clean")):
         with pytest.raises(RunFailed, match=f"steam-assets run top_sellers .* --stage {missing}$"):

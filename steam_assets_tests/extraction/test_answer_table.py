@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_http_client import GOOD, QUICK, asking, parse
 
 from steam_assets.extraction.answer_table import TABLE, Body, Concerns, Meaning, body_of, row_for, status_of
-from steam_assets.extraction.errors import Blocked, EndpointGone, Evidence, Refused, StillOld, Unreachable
+from steam_assets.extraction.errors import Blocked, EndpointGone, Evidence, KeyRequired, StaleResponse, Unreachable
 from steam_assets.extraction.limits import SEVERAL_APPS
 from steam_assets.sources.source import NotYet, Rejected, Request, Response
 from steam_assets.sources.steam import STEAM_API
@@ -201,9 +201,9 @@ def test_a_host_that_has_nothing_for_any_app_ends_the_run(
         (403, BLOCKED, Blocked, QUICK.cool_downs + 1),
         (200, DENIED, Blocked, QUICK.cool_downs + 1),
         (429, b"{}", Blocked, QUICK.cool_downs + 1),
-        (403, KEY_PAGE, Refused, 1),
-        (400, KEY_JSON, Refused, 1),
-        (401, b"{}", Refused, 1),
+        (403, KEY_PAGE, KeyRequired, 1),
+        (400, KEY_JSON, KeyRequired, 1),
+        (401, b"{}", KeyRequired, 1),
         (302, b"", EndpointGone, 1),
         (404, b"<html>", EndpointGone, 1),
         (503, b"{}", Unreachable, QUICK.attempts),
@@ -251,7 +251,7 @@ def test_an_answer_of_the_period_before_is_waited_for_and_not_quickly_refused(tm
     short = replace(retry_policy, total_seconds=0.3)
     with (
         asking(lambda exchange: exchange.json(b"{}"), tmp_path, short) as (client, _),
-        pytest.raises(StillOld, match=r"still yesterday's.*again in some minutes") as raised,
+        pytest.raises(StaleResponse, match=r"still yesterday's.*again in a few minutes") as raised,
     ):
         client.fetch(request)
     assert raised.value.transient

@@ -15,23 +15,23 @@ from faulty_server import Exchange, FaultyServer, Script, serving
 from test_http_client import GOOD, QUICK, parse, settings
 
 from steam_assets.clock import Clock
-from steam_assets.extraction.errors import NotAskable, Unreachable
+from steam_assets.extraction.errors import NotAvailable, Unreachable
 from steam_assets.extraction.extract import APPS_AHEAD, APPS_AT_ONCE, extract
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import Answer, FetchRequest, History, Request, Response, Source, SourceClient
+from steam_assets.sources.source import Fetched, FetchRequest, History, Request, Response, Source, SourceClient
 from steam_assets.sources.steam import STEAM_API
 
 FRIDAY = Cadence.DAILY.window("2026-11-20")
 NOON = FRIDAY.start + timedelta(hours=12)
 
 
-def pages_of_apps(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def pages_of_apps(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Two pages an app, the second asked for only after the first."""
     for app in fetch_request.apps or (0,):
         for page in ("1", "2"):
             got = client.fetch_or_reject(Request(STEAM_API, "page", f"/{app}/", {"page": page}, parse, app_id=app))
-            yield Answer(got, {"rows": 1} if isinstance(got, Response) else {"rows": 0})
+            yield Fetched(got, {"rows": 1} if isinstance(got, Response) else {"rows": 0})
 
 
 def source(history: History = History.LIVE, apps_from: str | None = "chart") -> Source:
@@ -110,7 +110,7 @@ def test_apps_are_asked_about_ahead_of_a_slow_one_but_not_without_bound(tmp_path
 def test_a_chart_source_is_asked_once_however_many_apps_are_named(apps_from: str | None, tmp_path: Path) -> None:
     seen: list[tuple[int, ...]] = []
 
-    def remember(client: SourceClient, asked: FetchRequest) -> Iterator[Answer]:
+    def remember(client: SourceClient, asked: FetchRequest) -> Iterator[Fetched]:
         seen.append(tuple(asked.apps))
         return iter(())
 
@@ -146,9 +146,9 @@ def test_a_failure_is_told_at_once_although_an_earlier_app_is_still_being_asked_
 
 def test_a_window_that_cannot_be_had_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
-        with pytest.raises(NotAskable, match="raw backup") as raised:
+        with pytest.raises(NotAvailable, match="raw backup") as raised:
             extract(source(), fetch_request(now=FRIDAY.end), client, tmp_path)
-        with pytest.raises(NotAskable, match="ask for it after that"):
+        with pytest.raises(NotAvailable, match="fetch it after that"):
             extract(source(History.BY_WINDOW), fetch_request(now=NOON), client, tmp_path)
         assert server.asked == []
     assert not raised.value.transient
@@ -157,7 +157,7 @@ def test_a_window_that_cannot_be_had_is_refused_before_anything_is_sent(tmp_path
 
 def test_a_live_answer_from_after_midnight_does_not_become_yesterdays(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, now=FRIDAY.end) as (client, _):
-        with pytest.raises(NotAskable, match=r"2026-11-21 00:00:00 UTC, outside 2026-11-20"):
+        with pytest.raises(NotAvailable, match=r"2026-11-21 00:00:00 UTC, outside 2026-11-20"):
             extract(source(), fetch_request(now=FRIDAY.end - timedelta(seconds=1)), client, tmp_path)
         assert left(tmp_path) == []
         assert extract(source(History.BY_WINDOW), fetch_request(now=FRIDAY.end), client, tmp_path).records == 2
@@ -183,9 +183,9 @@ def test_a_batch_for_other_apps_is_not_passed_off_as_this_one(tmp_path: Path) ->
         assert {line.app_id for line in extract(source(), fetch_request(1, 2, 3), client, tmp_path)} == {1, 2, 3}
 
 
-def one_page(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+def one_page(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     for app in fetch_request.apps:
-        yield Answer(client.fetch(Request(STEAM_API, "page", f"/{app}/", {}, parse, app_id=app)), {"rows": 1})
+        yield Fetched(client.fetch(Request(STEAM_API, "page", f"/{app}/", {}, parse, app_id=app)), {"rows": 1})
 
 
 @pytest.mark.slow

@@ -17,13 +17,13 @@ from faulty_server import Exchange, FaultyServer, Script, serving
 
 from steam_assets.clock import Clock
 from steam_assets.extraction import transport
-from steam_assets.extraction.errors import AnswerStaysInvalid, EndpointGone, Refused, Unreachable
+from steam_assets.extraction.errors import EndpointGone, KeyRequired, Unreachable, UnusableResponse
 from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import RetryPolicy
 from steam_assets.settings import Settings
 from steam_assets.sources.host import Host
-from steam_assets.sources.source import InvalidAnswer, Rejected, Request
+from steam_assets.sources.source import InvalidResponse, Rejected, Request
 from steam_assets.sources.steam import STEAM_API
 
 QUICK = RetryPolicy(
@@ -47,9 +47,9 @@ def parse(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except ValueError as error:
-        raise InvalidAnswer(f"no JSON: {error}") from error
+        raise InvalidResponse(f"no JSON: {error}") from error
     if not isinstance(value, dict) or "ok" not in value:
-        raise InvalidAnswer("the answer has no 'ok'")
+        raise InvalidResponse("the answer has no 'ok'")
     return value
 
 
@@ -203,8 +203,8 @@ def test_html_for_json_is_asked_for_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "content_type", "reason", "transient"),
     [
-        (b"\xef\xbb\xbf \n<html>login</html>", "application/json", "HTML where JSON is due", True),
-        (b"please log in", "text/html; charset=utf-8", "HTML where JSON is due", True),
+        (b"\xef\xbb\xbf \n<html>login</html>", "application/json", "HTML instead of JSON", True),
+        (b"please log in", "text/html; charset=utf-8", "HTML instead of JSON", True),
         (b"", "application/json", "empty", True),
         (b"null", "application/json", "no 'ok'", False),
         (b'{"response":{}}', "application/json", r"no 'ok' \(x-eresult '8'\)", False),
@@ -218,7 +218,7 @@ def test_an_answer_that_stays_invalid_is_kept_with_its_reason(
         exchange.answer(body, 200, Content_Type=content_type, X_eresult="8")
 
     with asking(script, tmp_path) as (client, server):
-        with pytest.raises(AnswerStaysInvalid, match=reason) as raised:
+        with pytest.raises(UnusableResponse, match=reason) as raised:
             client.fetch(request())
         assert len(server.asked) == QUICK.invalid_attempts
         rejected = client.fetch_or_reject(request())
@@ -240,7 +240,7 @@ def test_one_app_unknown_to_the_service_does_not_end_the_others(status: int, tmp
 def test_a_missing_key_is_not_asked_about_again(tmp_path: Path) -> None:
     with (
         asking(lambda exchange: exchange.html(status=401), tmp_path) as (client, server),
-        pytest.raises(Refused, match="key") as raised,
+        pytest.raises(KeyRequired, match="key") as raised,
     ):
         client.fetch_or_reject(request())
     assert len(server.asked) == 1
@@ -257,10 +257,10 @@ def test_a_redirect_is_never_followed_and_its_body_is_capped(tmp_path: Path) -> 
             return exchange.html(b"moved", 302, Location=f"{elsewhere.url}/latest/meta-data")
 
         with asking(script, tmp_path) as (client, server):
-            with pytest.raises(EndpointGone, match="gone or moved") as raised:
+            with pytest.raises(EndpointGone, match="gone or has moved") as raised:
                 client.fetch_or_reject(request())
             assert len(server.asked) == 1
-            with pytest.raises(AnswerStaysInvalid, match="100 times"):
+            with pytest.raises(UnusableResponse, match="100 times"):
                 client.fetch(request(big="1"))
         assert elsewhere.asked == []
     assert not raised.value.transient
@@ -272,7 +272,7 @@ def test_a_decompression_bomb_is_cut_off(tmp_path: Path) -> None:
     bomb = gzip.compress(b'{"ok": 1' + b" " * 50_000_000 + b"}")
     with (
         asking(lambda exchange: exchange.json(bomb, Content_Encoding="gzip"), tmp_path) as (client, _),
-        pytest.raises(AnswerStaysInvalid, match="100 times") as raised,
+        pytest.raises(UnusableResponse, match="100 times") as raised,
     ):
         client.fetch(request())
     assert raised.value.evidence is not None
@@ -333,7 +333,7 @@ def test_real_error_pages_of_the_service_are_told_apart(recorded: Path, tmp_path
         exchange.html(pages[401], 401)
 
     assert set(pages) == {401, 403, 429}
-    with asking(script, tmp_path) as (client, _), pytest.raises(Refused) as raised:
+    with asking(script, tmp_path) as (client, _), pytest.raises(KeyRequired) as raised:
         client.fetch(request())
     assert raised.value.evidence is not None
     assert b"Retrying will not help" in raised.value.evidence.body

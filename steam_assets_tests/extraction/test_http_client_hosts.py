@@ -122,7 +122,7 @@ def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Pa
     window = source_named("monthly_visits").cadence.window("2026-10-01")
     with (
         HttpClient(settings("http://127.0.0.1:1", tmp_path), Clock(NOON), QUICK) as client,
-        pytest.raises(SourceError, match=r"left out: google\.json: .*the site 'google\.com'"),
+        pytest.raises(SourceError, match=r"Skipped manually saved files: google\.json: .*the site 'google\.com'"),
     ):
         list(source_named("monthly_visits").extract(client, FetchRequest(window, NOON)))
 
@@ -142,7 +142,7 @@ def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
         assert server.asked == []
     assert (response.value, response.url) == ({"ok": 2}, "file:linked%E9.json")
     for name in ("folder.json", "pipe.json", "gone.json"):
-        assert f"{folder / name} is not a regular file" in caplog.text
+        assert f"skipping {folder / name}: not a regular file" in caplog.text
 
 
 def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_one_app_that_is_refused_while_others_are_answered_is_rejected_alone(tmp
             client.fetch(request())
         rejected = hidden.result()
     assert isinstance(rejected, Rejected)
-    assert "while others are answered" in rejected.reason
+    assert "while requests for other apps succeed" in rejected.reason
     assert sum("hidden" in path for path in server.asked) == 2
 
 

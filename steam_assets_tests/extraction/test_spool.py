@@ -11,7 +11,7 @@ import pytest
 
 from steam_assets.extraction.spool import Spool, SpoolDamaged, SpoolInUse, SpoolWriter
 from steam_assets.kafka.envelope import Envelope
-from steam_assets.sources.source import Answer, Request, Response
+from steam_assets.sources.source import Fetched, Request, Response
 from steam_assets.sources.steam import STEAM_API
 
 SOURCE, KEY = "most_played", "2026-11-20"
@@ -21,8 +21,8 @@ def envelope(batch_id: str, sequence: int, body: str = '{"é": "\u2028 \\n"}') -
     request = Request(STEAM_API, "chart", "/", {}, bytes)
     moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
     response = Response(request, "http://host/", 200, {"etag": "a"}, body.encode(), moment, b"")
-    return Envelope.from_answer(
-        Answer(response, {"players": 100, "names": 2}),
+    return Envelope.from_response(
+        Fetched(response, {"players": 100, "names": 2}),
         source=SOURCE,
         partition_key=KEY,
         batch_id=batch_id,
@@ -131,5 +131,5 @@ def test_a_discarded_spool_is_gone_and_can_be_discarded_again(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("source", "key"), [("../x", KEY), ("x/y", KEY), ("x", ".."), ("x", "2026-11-20/..")])
 def test_names_never_become_other_paths(source: str, key: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no source name and partition key"):
+    with pytest.raises(ValueError, match="expected a source name and a partition key"):
         SpoolWriter(tmp_path, source, key)

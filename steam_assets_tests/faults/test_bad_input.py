@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from pyspark.sql import functions as F
 
-from steam_assets.extraction.errors import NotAskable, SourceError, StillOld
+from steam_assets.extraction.errors import NotAvailable, SourceError, StaleResponse
 from steam_assets.ingestion.resolve_raw import Origin, RawResolver, Resolved
 from steam_assets.kafka.consumer import find_batches
 from steam_assets.ledger.records import RawRecord
@@ -45,8 +45,8 @@ CHART = "/IStoreTopSellersService/"
 
 
 def resolve_raw(deployment: Deployment, source: Source, key: str, apps: tuple[int, ...] = ()) -> Resolved:
-    obtainer = RawResolver(deployment.lake, deployment.clock, retry_policy=HASTY)
-    return obtainer.resolve_raw(source, key, lambda: apps)
+    resolver = RawResolver(deployment.lake, deployment.clock, retry_policy=HASTY)
+    return resolver.resolve_raw(source, key, lambda: apps)
 
 
 def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
@@ -93,7 +93,7 @@ def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
 
     deployment.simulator.faults.clear()
     deployment.run(source, WEEK, stages=(Stage.RAW,))
-    assert deployment.status(source, WEEK).raw_there
+    assert deployment.status(source, WEEK).raw_present
 
 
 def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> None:
@@ -125,8 +125,8 @@ def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deploym
     """Of three apps one answers an empty object for ever: one quarantined item with its bytes, two apps' news clean."""
     source = source_named("news")
     deployment.simulator.faults.add(EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
-    obtained = resolve_raw(deployment, source, WEEK, (730, 570, 440))
-    assert obtained.origin is Origin.SOURCE
+    resolved = resolve_raw(deployment, source, WEEK, (730, 570, 440))
+    assert resolved.origin is Origin.SOURCE
     deployment.simulator.faults.clear()
     deployment.run(source, WEEK, apps=(730, 570, 440))
     rows = deployment.quarantined(source).collect()
@@ -147,7 +147,7 @@ def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployme
     RawResolver(deployment.lake, deployment.clock, retry_policy=impatient).resolve_raw(source, WEEK, lambda: apps)
     assert deployment.run(source, WEEK, apps=apps) == []
     status = deployment.status(source, WEEK)
-    assert status.raw_there and status.up_to_date
+    assert status.raw_present and status.up_to_date
     raw = deployment.lake.raw(source).arrow([WEEK], ("app_id", "status", "body", "problem"))
     assert raw is not None
     aside = {row["app_id"]: (row["status"], row["body"]) for row in raw.to_pylist() if row["problem"] is not None}
@@ -172,7 +172,7 @@ def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(depl
     source, chart = source_named("most_played"), "/ISteamChartsService/"
     deployment.at(datetime(2026, 11, 18, 0, 3, tzinfo=UTC))
     deployment.simulator.faults.add(StaleBody(path=chart, hours=0.1))
-    with pytest.raises(StillOld, match="2026-11-17 23:5"):
+    with pytest.raises(StaleResponse, match="2026-11-17 23:5"):
         resolve_raw(deployment, source, "2026-11-18")
     assert_nothing_is_there(deployment, source, "2026-11-18")
     assert_nothing_is_there(deployment, source, "2026-11-17")
@@ -190,7 +190,7 @@ def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(depl
 def test_a_live_source_is_never_asked_about_another_day(deployment: Deployment, source_name: str, key: str) -> None:
     """Yesterday's chart and tomorrow's are gaps, named; the service is not called."""
     before = len(deployment.simulator.requests)
-    with pytest.raises(NotAskable, match=f"gap: most_played {key}"):
+    with pytest.raises(NotAvailable, match=f"gap: most_played {key}"):
         resolve_raw(deployment, source_named(source_name), key)
     assert len(deployment.simulator.requests) == before
 

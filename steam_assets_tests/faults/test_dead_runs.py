@@ -31,7 +31,7 @@ from steam_assets_tests.faults.command_home import Home
 from steam_assets_tests.orchestration.dagster_ui import dagster_ui, wait_until
 
 DAY, WEEK, MONTH = "2026-11-18", "2026-11-10", "2026-10-01"
-ASK_STEPS = [step for step in failpoints.STEPS if step.startswith("ask:")]
+FETCH_STEPS = [step for step in failpoints.STEPS if step.startswith("fetch:")]
 
 
 @pytest.mark.slow
@@ -68,7 +68,7 @@ def test_a_run_that_is_killed_while_it_asks_stops_nobody(home: Home) -> None:
 @pytest.mark.fault
 @pytest.mark.kafka
 @pytest.mark.process
-@pytest.mark.parametrize("step", ASK_STEPS)
+@pytest.mark.parametrize("step", FETCH_STEPS)
 def test_a_command_killed_at_a_step_of_asking_is_finished_by_the_next(step: str, home: Home) -> None:
     """The next run ends it, gets the slot, and leaves each answer once, in Kafka and in the raw store."""
     source, apps = source_named("news"), (730, 570, 440)

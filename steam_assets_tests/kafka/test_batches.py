@@ -223,7 +223,7 @@ def test_a_foreign_batch_with_our_headers_is_found_and_its_bad_value_set_aside(
 
 
 def test_a_dead_letter_tells_where_it_came_from(settings: Settings, source: Source) -> None:
-    dead_letter(settings, source.name, Poison(topic_of(settings, source), 1, 17, "no envelope", b"junk"))
+    dead_letter(settings, source.name, Poison(topic_of(settings, source), 1, 17, "not an envelope", b"junk"))
     with topic_reader(settings, dead_letter_topic_of(topic_of(settings, source))) as reader:
         (message,) = reader.everything({})
     assert message.value == b"junk"
@@ -232,7 +232,7 @@ def test_a_dead_letter_tells_where_it_came_from(settings: Settings, source: Sour
         "original_topic": topic_of(settings, source).encode(),
         "original_partition": b"1",
         "original_offset": b"17",
-        "reason": b"no envelope",
+        "reason": b"not an envelope",
     }
 
 
@@ -256,7 +256,7 @@ def test_a_topic_made_anew_is_loss(settings: Settings, source: Source) -> None:
     with pytest.raises(LostRecords, match="has no partition"):
         read_all(settings, receipt)
     ensure_topics(settings, source)
-    with pytest.raises(LostRecords, match="made anew"):
+    with pytest.raises(LostRecords, match="re-created"):
         read_all(settings, receipt)
 
 

@@ -1,4 +1,4 @@
-"""Three brokers of which one dies while a partition is obtained and landed; and a broker that asks who one is."""
+"""Three brokers of which one dies while a partition is resolved and landed; and a broker that asks who one is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from steam_assets.kafka.embedded_broker import BrokerCluster, free_port, new_clu
 from steam_assets.lake.lake import Lake
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings
-from steam_assets.sources.source import Answer, FetchRequest, Request, Response, Source, SourceClient
+from steam_assets.sources.source import Fetched, FetchRequest, Request, Response, Source, SourceClient
 from steam_assets.sources.steam import STEAM_API
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
@@ -49,11 +49,11 @@ def talkative_source() -> Source:
     """Gives many answers of 8 kB, enough that publishing and landing them take a while."""
     page = text(200_000)
 
-    def extract(_client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
+    def extract(_client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
         for number in range(ANSWERS):
             body = f"{number} {page[number : number + 8000]}".encode()
             request = Request(STEAM_API, "page", "/", {}, lambda _: None, app_id=number)
-            yield Answer(
+            yield Fetched(
                 Response(request, "https://example.invalid/", 200, {}, body, fetch_request.now, None), {"things": 1}
             )
 
@@ -126,15 +126,15 @@ def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_p
         )
         lake, topic = Lake(settings), topic_of(settings, source)
         ensure_topics(settings, source)
-        obtainer = RawResolver(lake, Clock(NOW))
+        resolver = RawResolver(lake, Clock(NOW))
         first = cluster.node(leaders(settings, topic)[0])
         with killed_meanwhile(lambda: asyncio.run(_written(settings, topic)) > 0, first.kill):
-            obtained = obtainer.resolve_raw(source, KEY, lambda: ())
-        assert obtained.origin is Origin.SOURCE
-        assert obtainer.resolve_raw(source, KEY, lambda: ()).receipts == obtained.receipts
+            resolved = resolver.resolve_raw(source, KEY, lambda: ())
+        assert resolved.origin is Origin.SOURCE
+        assert resolver.resolve_raw(source, KEY, lambda: ()).receipts == resolved.receipts
         first.start()
 
-        (receipt,) = obtained.receipts
+        (receipt,) = resolved.receipts
         second = cluster.node(leaders(settings, topic)[receipt.ranges[-1].partition])
         raw = Path(settings.root("raw"))
         with killed_meanwhile(lambda: any(raw.rglob("*.parquet")), second.kill):

@@ -207,7 +207,7 @@ def test_rows_changed_by_commits_of_somebody_are_named_like_damage(twins: Twins[
     table = twins.primary
     (again,) = table.write([next(table.rows(of_partitions([KEY])))], "again").files
     table.commit({}, add=[again])
-    assert "and its ledger says" in verify_twins(twins, KEY)[0]
+    assert "but its ledger records" in verify_twins(twins, KEY)[0]
     table.commit({}, remove=of_partitions([KEY]))
     (problem,) = verify_twins(twins, KEY)
     assert f"{KEY}: holds 0 rows" in problem
@@ -246,7 +246,7 @@ def test_a_raw_backup_only_grows(kept: Lake) -> None:
     before = files_of(twins.backup)
     twins.primary.commit({KEY: None}, remove=of_partitions([KEY]))
     land(kept, number=3)
-    assert "not in the backup as it is now; back it up" in verify_twins(twins, KEY)[0]
+    assert "its current version is not in the backup; back it up" in verify_twins(twins, KEY)[0]
     assert back_up(twins, [KEY], NOW)[1] == []
     held = backup_of(twins, KEY)
     assert held is not None and held.of.batch_ids == {batch_id(n) for n in (1, 2, 3)}
@@ -260,7 +260,7 @@ def test_a_batch_of_another_content_under_a_known_id_is_an_alarm(kept: Lake) -> 
     twins.primary.commit({KEY: None}, remove=of_partitions([KEY]))
     land(kept, count=5)
     proven, problems = back_up(twins, [KEY], NOW)
-    assert proven == {} and "another content" in problems[0]
+    assert proven == {} and "other content" in problems[0]
     assert content(twins.backup) == before
 
 
@@ -326,7 +326,7 @@ def test_everything_restores_to_another_root(kept: Lake, place: str, s3_server: 
 
 @pytest.mark.parametrize("place", ["", "raw", "raw/news", "clean/warehouse/x", "raw-backup/x", ".."])
 def test_elsewhere_is_never_in_a_root(lake: Lake, place: str) -> None:
-    with pytest.raises(UnsafeRoot, match=r"is, holds or lies in|home folder"):
+    with pytest.raises(UnsafeRoot, match=r"is, contains or is inside|home folder"):
         Restorer.elsewhere(lake, str(lake.settings.home / place))
 
 

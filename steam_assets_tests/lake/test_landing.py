@@ -77,7 +77,7 @@ def test_committing_a_batch_again_changes_nothing(lake: Lake) -> None:
 
 def test_a_batch_of_another_content_under_its_id_is_refused(lake: Lake) -> None:
     record = land(lake)
-    with pytest.raises(ValueError, match="another content than the 19 rows"):
+    with pytest.raises(ValueError, match="other content than the 19 new rows"):
         land(lake, count=19)
     assert whole(lake) == record
 

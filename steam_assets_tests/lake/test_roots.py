@@ -32,7 +32,7 @@ def test_a_folder_with_foreign_things_is_refused_and_left_alone(tmp_path: Path) 
     photo.parent.mkdir()
     photo.write_text("x")
     settings = Settings(home=tmp_path / "home", raw_root=str(photo.parent))
-    with pytest.raises(UnsafeRoot, match=f"is not empty and carries no {MARKER}.*set STEAM_RAW_ROOT"):
+    with pytest.raises(UnsafeRoot, match=f"is not empty and has no {MARKER}.*set STEAM_RAW_ROOT"):
         land(Lake(settings))
     assert [*photo.parent.iterdir()] == [photo]
 
@@ -40,7 +40,7 @@ def test_a_folder_with_foreign_things_is_refused_and_left_alone(tmp_path: Path) 
 def test_a_root_is_not_used_as_another(settings: Settings, tmp_path: Path) -> None:
     open_root(settings, "raw")
     mistaken = Settings(home=tmp_path / "other", raw_backup_root=settings.root("raw"))
-    with pytest.raises(UnsafeRoot, match=r"marked as 'raw' and the settings use it as 'raw-backup'.*RAW_BACKUP_ROOT"):
+    with pytest.raises(UnsafeRoot, match=r"marked as 'raw', but the settings use it as 'raw-backup'.*RAW_BACKUP_ROOT"):
         Lake(mistaken).raw_backup(NEWS)
 
 
@@ -48,7 +48,7 @@ def test_a_root_is_not_used_as_another(settings: Settings, tmp_path: Path) -> No
 def test_a_damaged_marker_is_said(settings: Settings, marker: bytes) -> None:
     open_root(settings, "raw")
     Path(marker_address(settings, "raw")).write_bytes(marker)
-    with pytest.raises(UnsafeRoot, match="is damaged; look at what is there"):
+    with pytest.raises(UnsafeRoot, match="is damaged; check the data next to it"):
         open_root(settings, "raw")
 
 

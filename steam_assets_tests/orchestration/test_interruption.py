@@ -54,11 +54,11 @@ def test_ctrl_c_ends_a_run_that_asks_a_source(deployment: Deployment) -> None:
         deployment.run(SOURCE, DAY, stages=(Stage.RAW,))
     assert time.monotonic() - began < 30
     at_once.join()
-    assert not deployment.status(SOURCE, DAY).raw_there
+    assert not deployment.status(SOURCE, DAY).raw_present
 
     faults.clear()
     deployment.run(SOURCE, DAY, stages=(Stage.RAW,))
-    assert deployment.status(SOURCE, DAY).raw_there
+    assert deployment.status(SOURCE, DAY).raw_present
 
 
 class _InterruptsAtTheEnd(logging.Handler):

@@ -134,7 +134,7 @@ def test_restore_goes_elsewhere_and_never_over_other_data(deployment: Deployment
     assert rows(table) == rows(twins.backup) != mine
     assert "unknown source" in failure(run(deployment, "restore", source="steam"))
     assert "there is no such backup" in failure(run(deployment, "restore", partition="2020-01-07"))
-    assert "holds or lies in" in failure(run(deployment, "restore", to=str(deployment.settings.home)))
+    assert "contains or is inside" in failure(run(deployment, "restore", to=str(deployment.settings.home)))
 
 
 @pytest.mark.spark

@@ -129,11 +129,11 @@ def test_ranges_join_neighbours_and_keep_holes() -> None:
 @pytest.mark.parametrize(
     ("cadence", "key", "told"),
     [
-        (Cadence.DAILY, "2026-02-29", "no partition key"),
-        (Cadence.DAILY, "2026-1-1x", "no partition key"),
-        (Cadence.DAILY, "../../etc", "no partition key"),
-        (Cadence.WEEKLY, "2026-12-31", "the one that holds that day is 2026-12-29"),
-        (Cadence.MONTHLY, "2026-12-31", "the one that holds that day is 2026-12-01"),
+        (Cadence.DAILY, "2026-02-29", "not a partition key"),
+        (Cadence.DAILY, "2026-1-1x", "not a partition key"),
+        (Cadence.DAILY, "../../etc", "not a partition key"),
+        (Cadence.WEEKLY, "2026-12-31", "the one with that day is 2026-12-29"),
+        (Cadence.MONTHLY, "2026-12-31", "the one with that day is 2026-12-01"),
     ],
 )
 def test_a_key_that_is_none_is_refused_with_the_nearest(cadence: Cadence, key: str, told: str) -> None:
@@ -173,7 +173,7 @@ def test_a_live_source_is_asked_only_within_the_very_day(zone: ZoneInfo, edge: s
         if refusal:
             assert f"it is {moment:%Y-%m-%d %H:%M} UTC" in refusal
             assert ("has not begun" in refusal) is (moment < window.start)
-            assert ("from Kafka" in refusal) is (moment >= window.end)
+            assert ("only Kafka" in refusal) is (moment >= window.end)
 
 
 @pytest.mark.parametrize("history", [History.BY_WINDOW, History.CARRIED])
@@ -182,7 +182,7 @@ def test_a_source_with_a_past_is_asked_once_the_window_has_ended(
     zone: ZoneInfo, history: History, cadence: Cadence, key: str
 ) -> None:
     window = cadence.window(key)
-    assert "ask for it after that" in (history.refusal(window, window.end - LAST) or "")
+    assert "fetch it after that" in (history.refusal(window, window.end - LAST) or "")
     assert history.refusal(window, window.end) is None
     assert history.refusal(window, window.end + timedelta(days=3650)) is None
 

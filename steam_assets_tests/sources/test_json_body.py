@@ -7,7 +7,7 @@ import json
 import pytest
 
 from steam_assets.sources.json_body import decode, decode_service
-from steam_assets.sources.source import InvalidAnswer
+from steam_assets.sources.source import InvalidResponse
 
 
 @pytest.mark.parametrize(
@@ -16,29 +16,29 @@ from steam_assets.sources.source import InvalidAnswer
         (b"", "empty"),
         (b" \n", "empty"),
         (b"<html><title>Maintenance</title>", "HTML"),
-        (b"null", "object was expected"),
-        (b"[1]", "object was expected"),
+        (b"null", "expected a JSON object"),
+        (b"[1]", "expected a JSON object"),
         (b'{"a": NaN}', "NaN"),
         (b'{"a": -Infinity}', "-Infinity"),
-        (b'{"a": 1', "no valid JSON"),
-        (b'{"a": 1} {}', "no valid JSON"),
+        (b'{"a": 1', "invalid JSON"),
+        (b'{"a": 1} {}', "invalid JSON"),
         (b'{"a": 1, "a": 2}', "twice"),
         (b'{"a": ' + b"9" * 5000 + b"}", "5000 characters"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, "deep"),
         (b'{"a":' * 200_000, "deep"),
-        (b'{"a": "\x00"}', "no valid JSON"),
+        (b'{"a": "\x00"}', "invalid JSON"),
     ],
 )
 def test_what_is_no_answer_is_refused_with_what_came(body: bytes, said: str) -> None:
-    """Each kind of non-answer is an InvalidAnswer, which is asked again, and none is another exception."""
-    with pytest.raises(InvalidAnswer, match=said):
+    """Each kind of non-answer is an InvalidResponse, which is asked again, and none is another exception."""
+    with pytest.raises(InvalidResponse, match=said):
         decode(body)
 
 
 @pytest.mark.parametrize("body", [b'{"response":{}}', b'{"response":null}', b"{}", b'{"response":[]}'])
 def test_a_refused_service_call_is_no_empty_answer(body: bytes) -> None:
     """Steam answers 200 and an empty response to a call it refuses: that is not `nothing there`."""
-    with pytest.raises(InvalidAnswer, match="response"):
+    with pytest.raises(InvalidResponse, match="response"):
         decode_service(body)
 
 

@@ -13,7 +13,7 @@ import pytest
 from steam_assets.sources import source_named
 from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
 from steam_assets.sources.review_tables import FRESH_HEADER
-from steam_assets.sources.source import Answer, FetchRequest, InvalidAnswer, NotYet, Rejected, Request, Response
+from steam_assets.sources.source import Fetched, FetchRequest, InvalidResponse, NotYet, Rejected, Request, Response
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 WEEK = source_named("news").cadence.window("2026-11-17")
@@ -36,10 +36,10 @@ class CannedClient:
     def fetch_or_reject(self, request: Request[Any]) -> Response[Any] | Rejected:
         try:
             return self.fetch(request)
-        except InvalidAnswer as refused:
+        except InvalidResponse as refused:
             return Rejected(request, "https://host/", 200, {}, b"", NOW, str(refused))
 
-    def extract(self, name: str, apps: tuple[int, ...] = (), budget: int = 20, **more: Any) -> list[Answer]:
+    def extract(self, name: str, apps: tuple[int, ...] = (), budget: int = 20, **more: Any) -> list[Fetched]:
         source = source_named(name)
         window = more.pop("window", WEEK)
         options = source.options.model_validate({"page_budget": budget})
@@ -71,7 +71,7 @@ def pages_of(pages: dict[str, list[dict[str, Any]]]) -> CannedClient:
     return CannedClient(answer)
 
 
-def listed(answers: list[Answer]) -> list[int]:
+def listed(answers: list[Fetched]) -> list[int]:
     return [answer.items["reviews"] for answer in answers if "reviews" in answer.items]
 
 
@@ -271,7 +271,7 @@ def test_top_sellers_follow_the_pages_and_refuse_another_week() -> None:
     assert [a.items["top_sellers"] for a in client.extract("top_sellers")] == [10] * 10
     assert all(q["country_code"] == q["context"]["country_code"] == "US" for q in client.queries)
     other = CannedClient(lambda _: {"response": {"start_date": START - 604800, "ranks": [{"rank": 1}]}})
-    with pytest.raises(InvalidAnswer, match=r"2026-11-17.*2026-11-10"):
+    with pytest.raises(InvalidResponse, match=r"2026-11-17.*2026-11-10"):
         other.extract("top_sellers")
 
 
@@ -282,7 +282,7 @@ def test_a_chart_with_gaps_or_of_another_day_is_refused(ranks: list[int], moment
     good = CannedClient(lambda _: {"response": {"last_update": START, "ranks": [{"rank": 1}, {"rank": 2}]}})
     assert [a.items for a in good.extract("most_played", window=day)] == [{"most_played": 2}]
     bad = CannedClient(lambda _: {"response": {"last_update": moment, "ranks": [{"rank": rank} for rank in ranks]}})
-    with pytest.raises(InvalidAnswer):
+    with pytest.raises(InvalidResponse):
         bad.extract("most_played", window=day)
 
 
@@ -296,20 +296,20 @@ def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object
     chart = CannedClient(lambda _: {"response": {"last_update": start, "ranks": ranks}})
     assert [a.items for a in chart.extract("most_played", window=day)] == [{"most_played": 2}]
     for rank in (1.5, True, "one", 0, None):
-        with pytest.raises(InvalidAnswer):
+        with pytest.raises(InvalidResponse):
             CannedClient(lambda _, odd=rank: {"response": {"last_update": START, "ranks": [{"rank": odd}]}}).extract(
                 "most_played", window=day
             )
 
 
 @pytest.mark.parametrize(
-    ("before", "error"), [(1, NotYet), (3600, NotYet), (3601, InvalidAnswer), (-86400, InvalidAnswer)]
+    ("before", "error"), [(1, NotYet), (3600, NotYet), (3601, InvalidResponse), (-86400, InvalidResponse)]
 )
 def test_a_chart_from_just_before_midnight_is_worth_waiting_for(before: int, error: type[Exception]) -> None:
     """One that is older, or of a later day, is refused at once; none is taken for the day's."""
     day = source_named("most_played").cadence.window("2026-11-17")
     chart = CannedClient(lambda _: {"response": {"last_update": START - before, "ranks": [{"rank": 1}]}})
-    with pytest.raises(InvalidAnswer) as raised:
+    with pytest.raises(InvalidResponse) as raised:
         chart.extract("most_played", window=day)
     assert type(raised.value) is error
 
@@ -330,7 +330,7 @@ def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
         client = CannedClient(lambda _, body=body: body)
         if name == "":
             continue
-        with pytest.raises(InvalidAnswer, match=re.escape(str(name))):
+        with pytest.raises(InvalidResponse, match=re.escape(str(name))):
             client.extract("monthly_visits", window=MONTH, keyed={SIMILARWEB_API} if official else ())
 
 
@@ -349,13 +349,13 @@ def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | N
     [
         ({"data": {"EstimatedMonthlyVisits": {"2026-10-01": 5}}}, "wrapped in `data`"),
         ({"result": [{"EstimatedMonthlyVisits": {"2026-10-01": 5}}]}, "wrapped in `result`"),
-        ([{"EstimatedMonthlyVisits": {"2026-10-01": 5}}], "object was expected"),
-        ({"EstimatedMonthlyVisits": {"2026-10-01": None, "2026-09-01": 4}}, "carries: 2026-09-01"),
-        ({"EstimatedMonthlyVisits": [{"date": "2026-09-01", "visits": 4}, 7]}, "carries: 2026-09-01"),
+        ([{"EstimatedMonthlyVisits": {"2026-10-01": 5}}], "expected a JSON object"),
+        ({"EstimatedMonthlyVisits": {"2026-10-01": None, "2026-09-01": 4}}, "it has: 2026-09-01"),
+        ({"EstimatedMonthlyVisits": [{"date": "2026-09-01", "visits": 4}, 7]}, "it has: 2026-09-01"),
     ],
 )
 def test_another_form_of_the_visits_is_refused_in_words_that_name_it(body: object, said: str) -> None:
-    with pytest.raises(InvalidAnswer, match=said):
+    with pytest.raises(InvalidResponse, match=said):
         CannedClient(lambda _: body).extract("monthly_visits", window=MONTH)
 
 
@@ -367,5 +367,5 @@ def test_visits_are_asked_where_the_question_says() -> None:
     official = CannedClient(lambda _: {"visits": [{"date": "2023-09-01", "visits": 1.5e8}]})
     official.extract("monthly_visits", window=month, keyed={SIMILARWEB_API})
     assert [client.asked[0].host for client in (free, official)] == [SIMILARWEB, SIMILARWEB_API]
-    with pytest.raises(InvalidAnswer, match="carries: 2023-08-01"):
+    with pytest.raises(InvalidResponse, match="it has: 2023-08-01"):
         CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5}}).extract("monthly_visits", window=month)

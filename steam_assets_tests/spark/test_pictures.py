@@ -108,7 +108,7 @@ def test_an_answer_without_a_chart_replaces_none(week: Week) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (chart([101, 102, 102]), "app_id 102 stands twice"),
+        (chart([101, 102, 102]), "app_id 102 occurs twice"),
         (chart([101, 103, 104], ranks=(1, 3, 4)), "rank 2 is missing"),
         (chart([101, 102], ranks=(2, 3)), "rank 1 is missing"),
     ],

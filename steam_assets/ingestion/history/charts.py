@@ -1,6 +1,6 @@
-"""The old charts: most played of a day, top sellers of a week, as the old collector read them off Steam's pages.
+"""The old charts: most played per day and top sellers per week, as the old collector scraped them from Steam's pages.
 
-Belongs here: their columns, and the week a chart shows. Does not belong here: the charts as they are asked today.
+Belongs here: their columns, and the week a chart shows. Does not belong here: today's chart sources (sources/).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BY_PLACE = "app_id by its place in the file of app ids beside the chart"
 
 
 def read_most_played(file: OldFile, _beside: OldFile | None) -> Reading:
-    """A chart of a day, without app ids. Unreadable if its rows tell other days than its name."""
+    """Read a daily chart without app ids. Raises Unreadable if its rows have other dates than its name."""
     table = read_csv(file, PLAYERS)
     _require_day(table, file)
     ranks = [
@@ -61,10 +61,10 @@ def read_most_played(file: OldFile, _beside: OldFile | None) -> Reading:
 
 
 def read_top_sellers(file: OldFile, beside: OldFile | None) -> Reading:
-    """A chart of a week. ``beside`` is the file with the app ids, a line a rank, where the chart has none itself.
+    """Read a weekly chart. ``beside`` is the file of app ids, one line per rank, if the chart itself has none.
 
-    The old collector asked for the last finished week. Its first version put that week's Tuesday into the file, later
-    ones put in the day of collection.
+    The old collector requested the last finished week. Its first version dated the file with that week's Tuesday, later
+    ones with the day of collection.
     """
     table = read_csv(file, SELLERS, SELLERS_WITH_IDS)
     own_ids = "App ID" in table.rows[0]
@@ -90,7 +90,7 @@ def _seller(row: Mapping[str, str], app_id: str | None) -> dict[str, Any]:
 
 
 def _ids_by_place(table: Csv, beside: OldFile | None) -> list[str] | None:
-    """The app ids, if there is exactly one for each of the ranks 1, 2, 3, …: a gap would shift all that follow."""
+    """The app ids, if there is exactly one for each of the ranks 1, 2, 3, …: a gap would shift all ids after it."""
     if beside is None or table.broken:
         return None
     try:
@@ -104,7 +104,7 @@ def _ids_by_place(table: Csv, beside: OldFile | None) -> list[str] | None:
 def _named_week(table: Csv, file: OldFile) -> Window:
     _require_day(table, file)
     if file.day.weekday() != TUESDAY:
-        raise Unreadable(f"a chart with app ids is named by its week's Tuesday, and {file.day} is none")
+        raise Unreadable(f"a chart with app ids is named by its week's Tuesday, and {file.day} is not a Tuesday")
     return Cadence.WEEKLY.containing(datetime.combine(file.day, time(), UTC))
 
 
@@ -112,7 +112,7 @@ def _require_day(table: Csv, file: OldFile) -> None:
     days = {row["Collection Date"].strip() for row in table.rows}
     if days != {file.day.isoformat()}:
         others = ", ".join(sorted(days - {file.day.isoformat()})[:3])
-        raise Unreadable(f"its name says {file.day} and rows in it say {others[:60]}; which one is right is not known")
+        raise Unreadable(f"its name has {file.day} but its rows have {others[:60]}; it is unknown which one is right")
 
 
 def _item(row: Mapping[str, str]) -> dict[str, Any]:

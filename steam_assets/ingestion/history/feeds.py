@@ -1,6 +1,6 @@
-"""The old reviews, news and site visits: CSV without ids, and services' answers as JSON.
+"""The old reviews, news and site visits: CSV without ids, and service responses as JSON.
 
-Belongs here: what they hold and which periods it belongs to. Does not belong here: the services as asked today.
+Belongs here: their contents and the periods they belong to. Does not belong here: today's sources (sources/).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from steam_assets.sources import monthly_visits, news
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.json_body import LAST_SECOND, decode
 from steam_assets.sources.review_tables import PAGE
-from steam_assets.sources.source import InvalidAnswer
+from steam_assets.sources.source import InvalidResponse
 from steam_assets.sources.visit_tables import ESTIMATE
 
 REVIEW_COLUMNS = ("App ID", "Review", "Voted Up")
@@ -27,19 +27,19 @@ LARGEST_APP_ID = 2**32 - 1
 NO_REVIEW_ID = "no review's id and no date in the file: which review it is and when it was written is not known"
 REVIEW_NOTES = (
     "text stripped to ASCII letters, digits and spaces by the old collector: other alphabets are lost",
-    "the newest reviews at the time of collection, positive and negative asked for separately; not a week's",
+    "the newest reviews at the time of collection, positive and negative requested separately; not those of one week",
     NO_HOUR,
 )
 NEWS_NOTES = (
     "of the ten newest articles of the app at the time of collection; the week may have had more",
-    "asked for at most 30000 characters: a longer text is cut",
+    "at most 30000 characters were requested: a longer text is cut",
     NO_HOUR,
 )
 VISIT_NOTES = ("written out again by the old collector; the values are Similarweb's", NO_HOUR)
 
 
 def read_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
-    """Reviews of several apps: a piece an app, in the file's order. The first one carries the file itself."""
+    """Read reviews of several apps: one piece per app, in the file's order. The first one contains the file itself."""
     table = read_csv(file, REVIEW_COLUMNS)
     by_app: dict[str, list[dict[str, Any]]] = {}
     for row in table.rows:
@@ -67,17 +67,17 @@ def _review_body(app: str, reviews: Sequence[Mapping[str, Any]], file: OldFile, 
 
 
 def read_news(file: OldFile, _beside: OldFile | None) -> Reading:
-    """A page of an app's news, as it is, once for each week that one of its articles was published in."""
+    """Read a page of an app's news, unchanged, once for each week in which one of its articles was published."""
     page = _valid(file, news.parse)
     app_id = _app_id((_answer(file).get("appnews") or {}).get("appid"))
     if app_id is None:
-        raise Unreadable("the answer does not say which app it is about")
+        raise Unreadable("the response does not name its app")
     dates = [news.date_of(item) for item in page.newsitems]
     known = [date for date in dates if date is not None and 0 <= date <= LAST_SECOND]
     if len(known) < len(dates):
-        raise Unreadable(f"{len(dates) - len(known)} of {len(dates)} articles have no usable date, so no week")
+        raise Unreadable(f"{len(dates) - len(known)} of {len(dates)} articles have no usable date and so no week")
     if not known:
-        raise Unreadable("there is no article in it")
+        raise Unreadable("it has no articles")
     published = [datetime.fromtimestamp(date, UTC) for date in known]
     weeks = Counter(Cadence.WEEKLY.containing(moment).key for moment in published)
     pieces = [
@@ -95,7 +95,7 @@ def read_news(file: OldFile, _beside: OldFile | None) -> Reading:
 
 
 def read_visits(file: OldFile, _beside: OldFile | None) -> Reading:
-    """Similarweb's answer, as it is, once for each month it carries. The newest month has the details."""
+    """Read Similarweb's response, unchanged, once for each month it covers. The newest month has the details."""
     answer = _answer(file)
     if answer.get("SiteName") != monthly_visits.SITE:
         raise Unreadable(f"it is about {str(answer.get('SiteName'))[:60]!r}, not {monthly_visits.SITE}")
@@ -104,9 +104,9 @@ def read_visits(file: OldFile, _beside: OldFile | None) -> Reading:
     try:
         windows = [Cadence.MONTHLY.window(str(month)) for month in sorted(months) if months[month] is not None]
     except ValueError as error:
-        raise Unreadable(f"a month in it is none: {error}") from error
+        raise Unreadable(f"it has an invalid month: {error}") from error
     if not windows:
-        raise Unreadable("it carries no month's visits")
+        raise Unreadable("it has no monthly visits")
     pieces = [
         Piece(
             partition_key=window.key,
@@ -121,9 +121,9 @@ def read_visits(file: OldFile, _beside: OldFile | None) -> Reading:
 
 
 def read_printed_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
-    """Reviews as a printed table, of the oldest version. Always Unreadable."""
+    """Reject reviews printed as a table by the oldest version. Always raises Unreadable."""
     raise Unreadable(
-        f"a printed table ({len(file.data)} bytes): its texts are wrapped and padded, and where one ends is not known"
+        f"a printed table ({len(file.data)} bytes): its texts are wrapped and padded, so their ends are unknown"
     )
 
 
@@ -135,7 +135,7 @@ def _answer(file: OldFile) -> dict[str, Any]:
 def _valid(file: OldFile, parse: Any) -> Any:
     try:
         return parse(file.data)
-    except InvalidAnswer as error:
+    except InvalidResponse as error:
         raise Unreadable(str(error)) from error
 
 

@@ -1,11 +1,11 @@
-"""Bringing a folder of the old pipeline in: each file becomes raw data of the periods it tells of.
+"""Import a folder of the old pipeline: each file becomes raw data of the periods it covers.
 
-Belongs here: walking the folder, envelopes, batches, what is set aside, and the account of it all. Does not belong
-here: what the files mean (layouts.py), cleaning.
+Belongs here: walking the folder, envelopes, batches, what is set aside, and the report. Does not belong here: what the
+files mean (layouts.py), cleaning.
 
-A batch is one file's part of one partition; its id is made of the file's place and bytes, so that importing again
-changes nothing. The file itself stands in the first body that was built from it (a service's answer is a body as it
-is), so that backups, verification and restores cover it like all raw data.
+A batch is one file's part of one partition; its id is derived from the file's path and bytes, so that importing again
+changes nothing. The file itself is stored in the first body built from it (a service response is a body already), so
+that backups, verification and restores cover it like all raw data.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ LARGEST_FILE = 64 * 1024 * 1024
 
 
 class NoFolder(Exception):
-    """What was to be imported is not a folder."""
+    """The path to import is not a folder."""
 
 
 @dataclass(frozen=True)
 class ImportLine:
     """A file's part of one partition, or of none.
 
-    ``rows`` = ``usable`` + the numbers in ``left_out`` (reason to rows). Rows of a partition that are not usable are
-    raw data all the same, and cleaning puts them into quarantine with their reason; rows without a partition are not
-    brought in. ``there`` says that an import before this one has brought it in.
+    ``rows`` = ``usable`` + the numbers in ``left_out`` (reason to rows). Unusable rows of a partition are still raw
+    data, and cleaning quarantines them with their reason; rows without a partition are not imported. ``there`` is true
+    if an earlier import already brought it in.
     """
 
     file: str
@@ -57,12 +57,12 @@ class ImportLine:
 
 
 def import_folder(lake: Lake, folder: Path, now: datetime, *, dry_run: bool = False) -> list[ImportLine]:
-    """Import every file of the old pipeline below ``folder``; ``now`` (aware) bounds the partitions there can be.
+    """Import every file of the old pipeline below ``folder``; partitions after ``now`` (aware) are rejected.
 
-    ``dry_run`` writes nothing. NoFolder if there is none; OSError if a file cannot be read.
+    ``dry_run`` writes nothing. Raises NoFolder if it is not a folder, OSError if a file cannot be read.
     """
     if not folder.is_dir():
-        raise NoFolder(f"{folder} is not a folder; give the one that holds the old pipeline's data")
+        raise NoFolder(f"{folder} is not a folder; pass the one with the old pipeline's data")
     return [line for path in _files(folder) for line in _import_file(lake, folder, path, now, dry_run)]
 
 
@@ -71,10 +71,10 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: bool) -> list[ImportLine]:
-    # A name that is not UTF-8 cannot stand in raw data or in the report.
+    # A name that is not UTF-8 cannot be stored in raw data or printed in the report.
     relative = os.fsencode(path.relative_to(folder).as_posix()).decode(errors="replace")
     if path.is_symlink():
-        # It may lead out of the folder, or in circles.
+        # It may point outside the folder, or form a cycle.
         return [_left(relative, None, "a symbolic link, and links are not followed")]
     if not path.is_file():
         return [_left(relative, None, "not a regular file")]
@@ -85,7 +85,7 @@ def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: b
     if path.stat().st_size > LARGEST_FILE:
         return [_left(relative, layout.source, f"it is larger than {LARGEST_FILE >> 20} MiB")]
     if not os.access(path, os.R_OK):
-        return [_left(relative, layout.source, "this user may not read it")]
+        return [_left(relative, layout.source, "this user has no permission to read it")]
     file = OldFile(relative, path.read_bytes(), day)
     beside = _beside(layout, path, file)
     roots: tuple[RootName, ...] = ("raw", "raw-backup")
@@ -97,9 +97,9 @@ def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: b
 def _not_ours(path: Path, relative: str) -> list[ImportLine]:
     if BESIDE_A_CHART.search(path.name):
         chart = path.with_name(path.name.replace("_appIds", ""))
-        # A chart's own lines account for it.
+        # It is reported with its chart.
         return [] if chart.is_file() else [_left(relative, "top_sellers", "app ids without the chart they belong to")]
-    return [_left(relative, None, "not a file of the old pipeline by its name")]
+    return [_left(relative, None, "its name is not one of the old pipeline's")]
 
 
 def _left(file: str, source: str | None, why: str) -> ImportLine:
@@ -115,14 +115,14 @@ def _beside(layout: Layout, path: Path, file: OldFile) -> OldFile | None:
 
 
 def _exists(lake: Lake, name: RootName) -> bool:
-    """Whether a root is there: opening it would make it, and a dry run makes nothing."""
+    """Whether a root exists: opening it would create it, and a dry run creates nothing."""
     root = lake.settings.root(name)
     return root.startswith("s3://") or Path(root).is_dir()
 
 
 @dataclass
 class _FileImport:
-    """One file's import. ``looked_at`` are the roots in which an import before this one may have left it."""
+    """One file's import. ``looked_at`` are the roots to check for an earlier import of it."""
 
     lake: Lake
     layout: Layout
@@ -174,7 +174,7 @@ class _FileImport:
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
 
     def _is_there(self, key: str, batch_id: str) -> bool:
-        # In the backup alone it was cleared by housekeeping, and a restore, not an import, brings it back.
+        # If only the backup has it, housekeeping cleared it, and a restore, not an import, brings it back.
         known: set[str] = set()
         if "raw" in self.looked_at:
             record = self.lake.raw(self.source).record(RawRecord, key)

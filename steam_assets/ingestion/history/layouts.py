@@ -1,4 +1,4 @@
-"""Which old file is which: by the end of its name, at any depth, and then by its content.
+"""Recognize the old files: by the end of the name, at any depth, then by content.
 
 Belongs here: names. Does not belong here: contents (charts.py, feeds.py).
 """
@@ -19,9 +19,9 @@ DAY = r"(?<![0-9])(\d{4}-\d{2}-\d{2})_"
 
 @dataclass(frozen=True)
 class Layout:
-    """A kind of old file: how its name ends after the day, the source it belongs to, and how it is read.
+    """A kind of old file: the pattern of its name, the source it belongs to, and its reader.
 
-    ``beside`` is how the name of the file ends that is read together with it.
+    ``beside`` is the name suffix of the companion file that is read together with it.
     """
 
     name: re.Pattern[str]
@@ -48,12 +48,12 @@ EXPECTED = (
     "2023-10-27_MostPlayed.csv, 2023-10-27_weekly_top_sellers.csv, 2023-10-27_weekly_reviews.csv, "
     "2023-10-27_news_730.json, 2023-10-27_monthly_visitor_data.json"
 )
-"""Names of such files, as examples."""
+"""Example file names."""
 BESIDE_A_CHART = re.compile(DAY + r"weekly_top_sellers_appIds\.csv")
 
 
 def layout_of(name: str) -> tuple[Layout, date] | None:
-    """The layout of a file of that name and the day in it; None if it is none of the old pipeline's."""
+    """The layout for a file name and the date in it; None if it is not one of the old pipeline's."""
     for layout in LAYOUTS:
         found = layout.name.search(name)
         if found and found.end() == len(name) and (day := _day(found[1])):
@@ -62,7 +62,7 @@ def layout_of(name: str) -> tuple[Layout, date] | None:
 
 
 def name_beside(layout: Layout, name: str) -> str | None:
-    """The name of the file to be read together with the one of that name."""
+    """The name of the companion file to read together with the one named ``name``."""
     stem, dot, ending = name.rpartition(".")
     return f"{stem}{layout.beside}{dot}{ending}" if layout.beside else None
 

@@ -1,6 +1,6 @@
-"""What reading one old file gives: pieces for raw partitions, and what is left out of them, counted.
+"""The result of reading one old file: pieces for raw partitions, and counts of what is left out.
 
-Belongs here: the types that layouts and the import share, and the reading of CSV. Does not belong here: any one layout.
+Belongs here: the types shared by layouts and the import, reading CSV. Does not belong here: any particular layout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from steam_assets.sources.cadence import Cadence
 
 
 class Unreadable(Exception):
-    """A file that is named like one of the old pipeline's, and does not hold what such a file holds."""
+    """A file is named like one of the old pipeline's, but its content does not match."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +37,23 @@ class OldFile:
         return datetime.combine(self.day, time(), UTC)
 
     def text(self) -> str:
-        """The file as UTF-8. Unreadable if it is something else."""
+        """The file decoded as UTF-8. Raises Unreadable if it is not UTF-8."""
         try:
             return self.data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise Unreadable(f"it is not UTF-8 (byte {error.start})") from error
 
     def as_json(self) -> dict[str, str]:
-        """The file as it stands in a body that was built from it: every byte can be had back."""
+        """The file as stored in a body built from it: every byte can be recovered."""
         return {"path": self.path, "sha256": self.sha256, "text": self.text()}
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One envelope to be: a body in the service's shape and how many ``items`` of each table it holds.
+    """A future envelope: a body in the service's format, and how many ``items`` of each table it holds.
 
-    ``fetched_at`` is the earliest moment (UTC) at which the file can have been collected: old files tell no hour.
-    ``unusable`` counts rows, by reason, of which cleaning will have to put into quarantine.
+    ``fetched_at`` is the earliest time (UTC) at which the file can have been collected: old files have no hour.
+    ``unusable`` counts, by reason, the rows that cleaning will quarantine.
     """
 
     partition_key: str
@@ -71,7 +71,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class SetAside:
-    """Rows that cannot be part of any body: how many, why, and their bytes."""
+    """Rows that cannot be part of a body: how many, why, and their bytes."""
 
     rows: int
     reason: str
@@ -80,7 +80,7 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Reading:
-    """All that an old file holds. ``notes`` say what its makers altered or left out; clean rows carry them."""
+    """The content of an old file. ``notes`` state what the old collector altered or left out; clean rows have them."""
 
     pieces: Sequence[Piece]
     notes: Sequence[str]
@@ -89,23 +89,23 @@ class Reading:
 
 @dataclass(frozen=True)
 class Csv:
-    """Rows of a CSV by column name, and the rows that do not have all the columns, as CSV again."""
+    """Rows of a CSV by column name, and the rows with another number of columns, written as CSV."""
 
     rows: Sequence[Mapping[str, str]]
     broken: Sequence[SetAside]
 
 
 def read_csv(file: OldFile, *layouts: Sequence[str]) -> Csv:
-    """The rows of a CSV whose header is one of ``layouts``. Unreadable if it is another."""
+    """Read the rows of a CSV. Raises Unreadable if its header is not one of ``layouts``."""
     text = file.text().removeprefix("\ufeff")
     try:
         header, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     except ValueError:
         raise Unreadable("it is empty") from None
     except csv.Error as error:
-        raise Unreadable(f"it is no valid CSV ({error})") from error
+        raise Unreadable(f"it is not valid CSV ({error})") from error
     if header not in [list(layout) for layout in layouts]:
-        raise Unreadable(f"its columns are {', '.join(header)[:120]!r}, and such a file has {', '.join(layouts[0])}")
+        raise Unreadable(f"its columns are {', '.join(header)[:120]!r}, expected {', '.join(layouts[0])}")
     whole = [dict(zip(header, line, strict=True)) for line in lines if len(line) == len(header)]
     broken = [line for line in lines if len(line) != len(header) and line]
     if not whole:
@@ -120,18 +120,18 @@ def _csv(lines: Sequence[Sequence[str]]) -> bytes:
 
 
 def number(text: str) -> int | str:
-    """A whole number, with or without thousands separators; what is none stays text and is judged by cleaning."""
+    """A whole number, with or without thousands separators; anything else stays text for cleaning to classify."""
     digits = text.strip().replace(",", "")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else text
 
 
 def flag(text: str, yes: str, no: str) -> bool | str:
-    """The two values a column of the old files has; anything else stays text and is judged by cleaning."""
+    """A boolean from a two-valued column of the old files; anything else stays text for cleaning to classify."""
     return {yes: True, no: False}.get(text.strip(), text)
 
 
 def outside(cadence: Cadence, key: str, now: datetime) -> str | None:
-    """Why a partition cannot be: it lies before the first one, or has not begun. None if it can."""
+    """Why a partition cannot exist: it is before the first one, or has not begun. None if it can."""
     if key < cadence.first:
         return f"{key} is before the first partition, {cadence.first}"
     return f"{key} is in the future" if cadence.window(key).start > now else None

@@ -1,6 +1,6 @@
 """Specials: what the Steam store offers at a discount on its front page, once a day.
 
-Belongs here: the host, the request, what a valid answer is, and the clean table.
+Belongs here: the host, the request, its validation, and the clean table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, exploded, moment_of, shaped, validated
-from steam_assets.sources.source import Answer, Column, FetchRequest, History, Request, Source, SourceClient, Table
+from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Request, Source, SourceClient, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,38 +29,38 @@ STORE = Host(
 
 
 class Options(BaseModel):
-    """What can be set."""
+    """The source's options."""
 
     # setting: STEAM_SPECIALS_COUNTRY
-    country: str = Field(default="US", pattern="^[A-Z]{2}$", description="Country whose prices are asked for.")
+    country: str = Field(default="US", pattern="^[A-Z]{2}$", description="Country of the prices.")
 
 
 class Category(BaseModel):
-    """A part of the front page; what is within an item is checked row by row in clean."""
+    """A part of the front page; the fields of an item are validated per row during cleaning."""
 
     items: Annotated[list[Any], Field(min_length=1)]
 
 
 class FrontPage(BaseModel):
-    """The answer."""
+    """The response."""
 
     specials: Category
 
 
 def parse(body: bytes) -> int:
-    """How many offers the answer holds. InvalidAnswer if it is not one."""
+    """How many offers the response has. InvalidResponse if it is invalid."""
     return len(validated(FrontPage, decode(body)).specials.items)
 
 
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Answer]:
-    """One answer: the front page as it is now."""
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
+    """Fetch the current front page."""
     params = {"cc": fetch_request.given(Options).country, "l": "english"}
     response = client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse))
-    yield Answer(response, {"specials": response.value})
+    yield Fetched(response, {"specials": response.value})
 
 
 def items(raw: DataFrame) -> DataFrame:
-    """A row for each offer."""
+    """One row per offer."""
     entries = exploded(
         raw,
         shape="specials struct<items: array<{item}>>",
@@ -83,16 +83,16 @@ def items(raw: DataFrame) -> DataFrame:
 
 TABLE = Table(
     name="specials",
-    description="Offers on the front page of the Steam store, as seen once on the day.",
+    description="Offers on the front page of the Steam store, collected once a day.",
     columns=(
-        Column("day", "date", "Day (UTC) on which the store was asked.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("day", "date", "Day (UTC) of collection.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Name in the store."),
         Column("discount_percent", "bigint", "Discount.", "%", bounds=(0, 100)),
         Column("original_price", "bigint", "Price before the discount.", "hundredths of the currency"),
         Column("final_price", "bigint", "Price to pay.", "hundredths of the currency", nullable=False),
         Column("currency", "string", "ISO 4217 code of both prices.", nullable=False),
-        Column("ends_at", "timestamp", "When the offer ends (UTC); null if the store does not say."),
+        Column("ends_at", "timestamp", "When the offer ends (UTC); null if the store does not state it."),
     ),
     key=("app_id",),
     picture=True,
