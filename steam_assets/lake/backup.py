@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
@@ -203,7 +202,7 @@ class _Copies:
             self._goal.commit(records, remove=replaced, add=self._files)
 
 
-def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord[Any]]) -> list[str]:
+def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord[PartitionRecord]]) -> list[str]:
     """Read partitions back and compare them with the ledger; a line for each that differs.
 
     Of a backup every byte of its files is compared, of a primary its rows.
@@ -213,7 +212,7 @@ def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord
 
 def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
     """What is wrong with a partition's primary or its backup, each read back; a line each."""
-    problems, twins = [], twins.pinned()
+    problems, twins = list[str](), twins.pinned()
     record, held = twins.primary.record(twins.model, partition_key), backup_of(twins, partition_key)
     if record is not None and (problem := _problem(twins.primary, record)):
         problems.append(f"{twins.label} {problem}")
@@ -226,7 +225,7 @@ def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
     return problems
 
 
-def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Any]) -> str | None:
+def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[PartitionRecord]) -> str | None:
     """What is wrong with a partition, read back; None if it is as its record says."""
     table, copy = table.pinned(), record if isinstance(record, BackupRecord) else None
     said: PartitionRecord = copy.of if copy else record  # pyright: ignore[reportAssignmentType]

@@ -14,8 +14,9 @@ import pyarrow.compute
 
 from steam_assets.ledger.content import Content
 
-# pyarrow makes its functions when it is imported, where a type checker does not see them.
+# Columns are of any type here, scalars stand beside arrays, and the functions' stubs know of neither.
 pc: Any = pyarrow.compute
+_LARGE_LISTS: Any = pa.LargeListArray
 
 
 def _text(text: str) -> Any:
@@ -78,7 +79,7 @@ def _nested(column: Any) -> Any:
     else:
         elements = _element(column.values)
     # The offsets of a slice are those into all elements.
-    lists = pa.LargeListArray.from_arrays(column.offsets.cast(pa.int64()), elements)
+    lists = _LARGE_LISTS.from_arrays(column.offsets.cast(pa.int64()), elements)
     return pc.if_else(column.is_valid(), pc.binary_join(lists, _NOTHING), pa.scalar(None, pa.large_binary()))
 
 

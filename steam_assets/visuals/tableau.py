@@ -235,7 +235,7 @@ def about_tables(tables: Iterable[str]) -> pa.Table:
     """What each table is, how its numbers are made and what they do not say."""
     told = {t.name: (source.title, t.description, "", "") for source in SOURCES for t in source.tables}
     told |= {i.table: (i.title, "", i.method, i.error) for i in INSIGHTS}
-    columns = ("table_name", "title", "description", "method", "error")
+    columns = ["table_name", "title", "description", "method", "error"]
     rows = [dict(zip(columns, (name, *told.get(name, ("", "", "", ""))), strict=True)) for name in tables]
     return pa.Table.from_pylist(rows, schema=pa.schema([(column, pa.string()) for column in columns]))
 
