@@ -235,6 +235,10 @@ class Source:
     quarantine_limit: float = 0.01
     demo_partitions: int | None = None
 
+    def newest_due(self, now: datetime) -> Window:
+        """The newest window that is late if it is missing at ``now`` (aware)."""
+        return self.cadence.latest_finished(now - self.due_after)
+
     def setting(self, option: str) -> str:
         """The name of an option's setting, as ``Settings`` has it."""
         return f"{self.name}_{option}"
