@@ -228,7 +228,7 @@ def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
 def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[PartitionRecord]) -> str | None:
     """What is wrong with a partition, read back; None if it is as its record says."""
     table, copy = table.pinned(), record if isinstance(record, BackupRecord) else None
-    said: PartitionRecord = copy.of if copy else record  # pyright: ignore[reportAssignmentType]
+    said = record.of if isinstance(record, BackupRecord) else record
     key = said.partition_key
     try:
         # Files whose bytes are those that were proven need no second proof of their rows.

@@ -107,7 +107,8 @@ def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Itera
         with _opened(io, address) as stream:
             file = pq.ParquetFile(stream, page_checksum_verification=True)
             for group in range(file.num_row_groups):
-                batches = file.iter_batches(ROWS_AT_ONCE, [group])  # pyright: ignore[reportUnknownMemberType] - list of what
+                # The stub does not say what its lists are of.
+                batches = file.iter_batches(ROWS_AT_ONCE, [group])  # pyright: ignore[reportUnknownMemberType]
                 for batch in batches:
                     yield aligned(batch, schema)
 
