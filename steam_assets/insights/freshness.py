@@ -27,7 +27,7 @@ def freshness_rows(lake: Ledger, sources: Sequence[Source], now: datetime) -> li
 
 
 def _rows_of(lake: Ledger, source: Source, now: datetime) -> Iterator[Row]:
-    newest_due = source.cadence.latest_finished(now - source.due_after)
+    newest_due = source.newest_due(now)
     ledger = SourceLedger.of(lake, source)
     present = {*ledger.raw, *ledger.clean[source.tables[0].name]}
     last = source.cadence.window(max({*present, newest_due.key}))

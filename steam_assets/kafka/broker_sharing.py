@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -26,7 +26,7 @@ class BrokerBusy(Exception):
 
 
 @contextmanager
-def alone_in_starting(folder: Path) -> Iterator[None]:
+def alone_in_starting(folder: Path) -> Generator[None]:
     """Let one process at a time start the broker. Raises BrokerBusy if another does not finish."""
     try:
         with FileLock(folder / "start.lock", timeout=START_SECONDS):

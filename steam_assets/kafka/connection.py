@@ -13,12 +13,14 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from ssl import SSLContext
+from typing import Any, NotRequired, TypedDict, TypeVar
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -28,6 +30,7 @@ from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
 T = TypeVar("T")
+Client = TypeVar("Client", bound=AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer)
 
 CONTACT_DEADLINE_SECONDS = 20.0
 """How long Kafka may stay silent before it counts as unavailable."""
@@ -81,7 +84,7 @@ class KafkaLoop:
 
 
 @contextmanager
-def kafka_loop() -> Iterator[KafkaLoop]:
+def kafka_loop() -> Generator[KafkaLoop]:
     loop = KafkaLoop()
     try:
         yield loop
@@ -97,9 +100,22 @@ async def _cancel_all() -> None:
         await asyncio.wait(tasks, timeout=CLOSE_DEADLINE_SECONDS)
 
 
-def connection(settings: Settings) -> dict[str, Any]:
+class Connection(TypedDict):
+    """Arguments that every aiokafka client takes."""
+
+    bootstrap_servers: list[str]
+    security_protocol: str
+    request_timeout_ms: int
+    retry_backoff_ms: int
+    ssl_context: NotRequired[SSLContext]
+    sasl_mechanism: NotRequired[str]
+    sasl_plain_username: NotRequired[str]
+    sasl_plain_password: NotRequired[str]
+
+
+def connection(settings: Settings) -> Connection:
     """Keyword arguments for any aiokafka client to connect to the configured Kafka."""
-    arguments: dict[str, Any] = {
+    arguments: Connection = {
         "bootstrap_servers": settings.kafka_address.split(","),
         "security_protocol": settings.kafka_security_protocol,
         "request_timeout_ms": int(CONTACT_DEADLINE_SECONDS * 1000),
@@ -125,11 +141,11 @@ def unavailable(settings: Settings, doing: str, error: BaseException | None = No
     return KafkaUnavailable(f"Kafka at {settings.kafka_address} did not answer while {doing}{cause}; {advice}")
 
 
-async def started(settings: Settings, make: Callable[[], T], doing: str, deadline: float) -> T:
+async def started(settings: Settings, make: Callable[[], Client], doing: str, deadline: float) -> Client:
     """Start a client; ``make`` creates one per attempt. Raises KafkaUnavailable after ``deadline`` seconds."""
     until = time.monotonic() + deadline
     while True:
-        client: Any = make()
+        client = make()
         try:
             await asyncio.wait_for(client.start(), max(0.1, until - time.monotonic()))
             return client
@@ -140,7 +156,7 @@ async def started(settings: Settings, make: Callable[[], T], doing: str, deadlin
             await asyncio.sleep(RETRY_PAUSE_SECONDS)
 
 
-async def stopped(client: Any) -> None:
+async def stopped(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:
     """Close a client; if it hangs on a dead broker, ``KafkaLoop.close`` cancels it."""
     close = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
     try:
@@ -152,7 +168,7 @@ async def stopped(client: Any) -> None:
 @asynccontextmanager
 async def administration(
     settings: Settings, doing: str, deadline: float = CONTACT_DEADLINE_SECONDS
-) -> AsyncIterator[AIOKafkaAdminClient]:
+) -> AsyncGenerator[AIOKafkaAdminClient]:
     """An admin client, closed on exit."""
     client = await started(settings, lambda: AIOKafkaAdminClient(**connection(settings)), doing, deadline)
     try:
@@ -241,7 +257,7 @@ async def _create_topic(client: AIOKafkaAdminClient, settings: Settings, topic: 
             "unclean.leader.election.enable": "false",
         },
     )
-    response: Any = await client.create_topics([new])
+    response = await client.create_topics([new])
     for name, code, *rest in response.topic_errors:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
@@ -261,7 +277,7 @@ async def _until_led(client: AIOKafkaAdminClient, topic: str, partitions: int) -
 
 async def _topic_config(client: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
     resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-    responses: list[Any] = await client.describe_configs([resource])
+    responses = await client.describe_configs([resource])
     return {entry[0]: str(entry[1]) for entry in responses[0].resources[0][4]}
 
 

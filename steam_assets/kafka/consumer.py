@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -34,7 +34,7 @@ from steam_assets.kafka.connection import (
 )
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.headers import BadHeaders, RecordHeaders, read_headers
-from steam_assets.kafka.topic_reader import RangeGone, TopicReader, topic_reader
+from steam_assets.kafka.topic_reader import Message, RangeGone, TopicReader, topic_reader
 from steam_assets.ledger.records import OffsetRange, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
@@ -104,7 +104,7 @@ def read_batch(
         )
 
 
-def _messages(reader: TopicReader, receipt: Receipt) -> Iterator[Any]:
+def _messages(reader: TopicReader, receipt: Receipt) -> Iterator[Message]:
     try:
         for wanted in sorted(receipt.ranges, key=lambda wanted: wanted.partition):
             yield from reader.messages(wanted.partition, wanted.start, wanted.end)
@@ -115,7 +115,7 @@ def _messages(reader: TopicReader, receipt: Receipt) -> Iterator[Any]:
         ) from error
 
 
-def _classify(message: Any, receipt: Receipt, on_poison: Callable[[Poison], None]) -> Record | None:
+def _classify(message: Message, receipt: Receipt, on_poison: Callable[[Poison], None]) -> Record | None:
     """The message as a record of the batch (without an envelope if it is poison of the batch), or None."""
     try:
         headers = read_headers(message.headers)
@@ -165,7 +165,7 @@ def _decode(value: bytes, headers: RecordHeaders) -> Envelope | str:
     return envelope
 
 
-def _poison(message: Any, reason: str, *, of_batch: bool = False) -> Poison:
+def _poison(message: Message, reason: str, *, of_batch: bool = False) -> Poison:
     return Poison(message.topic, message.partition, message.offset, reason, message.value, of_batch)
 
 
@@ -206,7 +206,7 @@ class TopicScan:
     cluster_id: str
     ends: Mapping[int, int]
     batches: tuple[Receipt, ...] = ()
-    unfinished: Mapping[str, datetime] = field(default_factory=dict)
+    unfinished: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     foreign: int = 0
 
 
@@ -255,7 +255,7 @@ def scan_topic(
         )
 
 
-def _headers_of(source: Source, message: Any) -> RecordHeaders:
+def _headers_of(source: Source, message: Message) -> RecordHeaders:
     headers = read_headers(message.headers)
     if headers.source != source.name:
         raise BadHeaders(f"header source is {headers.source!r}")
@@ -267,7 +267,7 @@ def _identity(headers: RecordHeaders) -> _Identity:
     return headers.batch_id, headers.source, headers.partition_key
 
 
-def _collect(found: dict[_Identity, _Batch], headers: RecordHeaders, message: Any) -> None:
+def _collect(found: dict[_Identity, _Batch], headers: RecordHeaders, message: Message) -> None:
     items = headers.items
     if items is None:
         # The headers of an undecodable record still name its batch, which would never be complete without it.

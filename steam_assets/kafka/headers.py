@@ -14,9 +14,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from steam_assets.kafka.envelope import SCHEMA_VERSION, Envelope
+from steam_assets.sources.json_body import is_object
 
 _SOURCE = re.compile(rb"[a-z][a-z0-9_]{0,60}")
 _PARTITION_KEY = re.compile(rb"\d{4}-\d{2}-\d{2}")
@@ -129,6 +130,10 @@ def _items(value: bytes) -> Mapping[str, int]:
         items = json.loads(value)
     except (ValueError, RecursionError) as error:
         raise BadHeaders(f"header items is {value[:80]!r}") from error
-    if not isinstance(items, dict) or not all(type(count) is int and 0 <= count < 2**31 for count in items.values()):
+    if not _are_counts(items):
         raise BadHeaders(f"header items is {value[:80]!r}")
     return items
+
+
+def _are_counts(items: object) -> TypeGuard[dict[str, int]]:
+    return is_object(items) and all(type(count) is int and 0 <= count < 2**31 for count in items.values())

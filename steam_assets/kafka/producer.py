@@ -14,13 +14,13 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -31,6 +31,8 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 
 from steam_assets.failpoints import failpoint
 from steam_assets.kafka.connection import (
@@ -55,6 +57,8 @@ from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_VALUE_BYTES = MAX_RECORD_BYTES - 16 * 1024
 """The rest is reserved for the headers."""
@@ -200,7 +204,7 @@ def _send_all(loop: KafkaLoop, batch: _Transaction, records: Iterator[KafkaRecor
 
 
 def _next_chunk(records: Iterator[KafkaRecord]) -> list[KafkaRecord]:
-    chunk, size = [], 0
+    chunk, size = list[KafkaRecord](), 0
     for record in islice(records, HAND_OVER_RECORDS):
         chunk.append(record)
         size += len(record[1])
@@ -245,8 +249,8 @@ class _Transaction:
         )
         self._deadline = deadline
         self._doing = f"publishing to {topic}"
-        self._open: dict[int, Any] = {}
-        self._waiting: deque[tuple[int, int, asyncio.Future[Any]]] = deque()
+        self._open: dict[int, BatchBuilder] = {}
+        self._waiting: deque[tuple[int, int, asyncio.Future[RecordMetadata]]] = deque()
         self._partitions: list[int] = []
         self._partition_of = DefaultPartitioner()
         self._producer: AIOKafkaProducer | None = None
@@ -355,7 +359,7 @@ class _Transaction:
             raise PublishFailed(f"Kafka returned no offset for the records sent to {self._topic}/{partition}")
         self.sent.add(partition, stored.offset, count)
 
-    async def _guarded(self, step: Any) -> Any:
+    async def _guarded(self, step: Awaitable[T]) -> T:
         """The result of a protocol step, with its failures as our own exceptions."""
         try:
             return await asyncio.wait_for(step, self._deadline)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, NoError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from steam_assets.kafka.connection import (
@@ -32,6 +32,7 @@ from steam_assets.kafka.connection import (
 from steam_assets.settings import Settings
 
 T = TypeVar("T")
+Message: TypeAlias = "ConsumerRecord[bytes, bytes]"
 
 POLL_MS = 200
 FETCH_WAIT_MS = 20
@@ -53,7 +54,7 @@ class RangeGone(Exception):
 class _Fetched(NamedTuple):
     """Records, the next position, and whether an open transaction blocked the last fetch."""
 
-    batch: list[Any]
+    batch: list[Message]
     position: int
     held_up: bool
 
@@ -82,7 +83,7 @@ class TopicReader:
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
             return await cluster_id_of(client), sorted(part["partition"] for part in topic["partitions"])
 
-    def messages(self, partition: int, start: int, end: int) -> Iterator[Any]:
+    def messages(self, partition: int, start: int, end: int) -> Iterator[Message]:
         """The records at offsets ``[start, end)`` of a partition. Raises RangeGone, KafkaUnavailable."""
         if partition not in self.partitions:
             raise RangeGone(f"{self._topic} has no partition {partition}")
@@ -109,7 +110,7 @@ class TopicReader:
         finally:
             upcoming.cancel()
 
-    def everything(self, from_offsets: Mapping[int, int]) -> Iterator[Any]:
+    def everything(self, from_offsets: Mapping[int, int]) -> Iterator[Message]:
         """All records from ``from_offsets`` (default: the beginning) to the current end, by partition."""
         ends = self.end_offsets()
         begins = self._run(self._offsets("beginning_offsets")) if ends else {}
@@ -221,7 +222,7 @@ def _ends_before(consumer: AIOKafkaConsumer, at: TopicPartition, offset: int) ->
 
 
 @contextmanager
-def topic_reader(settings: Settings, topic: str) -> Iterator[TopicReader]:
+def topic_reader(settings: Settings, topic: str) -> Generator[TopicReader]:
     """A reader of ``topic``, closed on exit. Raises KafkaUnavailable."""
     with kafka_loop() as loop:
         reader = TopicReader(settings, loop, topic)

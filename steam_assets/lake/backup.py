@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
@@ -206,7 +205,7 @@ class _Copies:
             self._goal.commit(records, remove=replaced, add=self._files)
 
 
-def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord[Any]]) -> list[str]:
+def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord[PartitionRecord]]) -> list[str]:
     """Read partitions back and compare them with the ledger; return one line for each that differs.
 
     For a backup every byte of its files is compared, for a primary its rows.
@@ -216,7 +215,7 @@ def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord
 
 def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
     """Read back a partition's primary and backup; return one line per problem."""
-    problems, twins = [], twins.pinned()
+    problems, twins = list[str](), twins.pinned()
     record, held = twins.primary.record(twins.model, partition_key), backup_of(twins, partition_key)
     if record is not None and (problem := _problem(twins.primary, record)):
         problems.append(f"{twins.label} {problem}")
@@ -229,10 +228,10 @@ def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
     return problems
 
 
-def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Any]) -> str | None:
+def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[PartitionRecord]) -> str | None:
     """What is wrong with a partition, read back; None if it matches its record."""
     table, copy = table.pinned(), record if isinstance(record, BackupRecord) else None
-    recorded: PartitionRecord = copy.of if copy else record  # pyright: ignore[reportAssignmentType]
+    recorded = record.of if isinstance(record, BackupRecord) else record
     key = recorded.partition_key
     try:
         # If the bytes are those that were verified, the rows need not be verified again.

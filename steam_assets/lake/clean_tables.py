@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from py4j.protocol import Py4JJavaError
@@ -70,7 +70,8 @@ def overwrite(
         branch = f"{AUDIT}{ProcessIdentity.current().mark}_{uuid.uuid4().hex[:12]}"
         try:
             with _conflicts_named(table):
-                spark.sql(f"ALTER TABLE {table.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS")
+                branching = f"ALTER TABLE {table.identifier} CREATE BRANCH {branch} RETAIN {AUDIT_DAYS} DAYS"
+                spark.sql(branching)  # pyright: ignore[reportUnknownMemberType] - pyspark types its args in part
                 put(spark, table, write(), keys, f"{table.identifier}.branch_{branch}")
             snapshot = table.heads()[branch]
             seen.commit(audit(snapshot), publish=branch)
@@ -110,7 +111,7 @@ def put(spark: SparkSession, table: IcebergTable, frame: DataFrame, keys: Sequen
 
 
 @contextmanager
-def _conflicts_named(table: IcebergTable) -> Iterator[None]:
+def _conflicts_named(table: IcebergTable) -> Generator[None]:
     """Raise a one-line Contention instead of Spark's error about a rejected commit."""
     try:
         yield

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pyiceberg.table import StaticTable
 from pyiceberg.table import Table as PyIcebergTable
@@ -24,7 +23,7 @@ from steam_assets.lake.catalog_rebuild import metadata_versions
 from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.ledger.records import Cleared, covers
+from steam_assets.ledger.records import Cleared, PartitionRecord, covers
 from steam_assets.sources.source import Source
 
 ORPHANS_KEPT = timedelta(days=3)
@@ -67,14 +66,14 @@ class Housekeeping:
                 sweep(self.lake, twins.backup, None)
         return done
 
-    def _cleared(self) -> list[Twins[Any]]:
+    def _cleared(self) -> list[Twins[PartitionRecord]]:
         """The tables to clear. Set-aside data stays: it is small, and cannot be fetched again."""
         aside = [self.lake.set_aside_twins(source).label for source in self.sources]
         return [twins for source in self.sources for twins in self.lake.twins(source) if twins.label not in aside]
 
-    def _lines(self, twins: Twins[Any]) -> list[Line]:
+    def _lines(self, twins: Twins[PartitionRecord]) -> list[Line]:
         held = backups_of(twins)
-        lines = []
+        lines = list[Line]()
         for key, record in twins.primary.records(twins.model).items():
             reason = None
             if datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC) >= self.older_than:
@@ -87,7 +86,7 @@ class Housekeeping:
             lines.append(Line(twins.label, key, reason is None, record.content.rows, reason or why))
         return lines
 
-    def _clear(self, twins: Twins[Any]) -> list[Line]:
+    def _clear(self, twins: Twins[PartitionRecord]) -> list[Line]:
         twins = twins.pinned()
         records, held = twins.primary.records(twins.model), backups_of(twins)
         done = self._lines(twins)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Generic
+from typing import Generic
 
 from pyiceberg.catalog import Catalog
 
@@ -17,21 +17,21 @@ from steam_assets.lake.catalogs import CATALOGS, table_location
 from steam_assets.lake.columns import ENVELOPE, ORIGIN, QUARANTINE, SET_ASIDE
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.roots import check_roots, open_root
-from steam_assets.ledger.records import CleanRecord, R, RawRecord
+from steam_assets.ledger.records import CleanRecord, PartitionRecord, R_co, RawRecord
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources.source import Column, Source, Table
 
 
 @dataclass(frozen=True)
-class Twins(Generic[R]):
+class Twins(Generic[R_co]):
     """A table and its backup. ``label`` is its display name; ``model`` is the type of its ledger records."""
 
     label: str
-    model: type[R]
+    model: type[R_co]
     primary: IcebergTable
     backup: IcebergTable
 
-    def pinned(self) -> Twins[R]:
+    def pinned(self) -> Twins[R_co]:
         """Both tables pinned to their current versions, for reads that must be consistent."""
         return replace(self, primary=self.primary.pinned(), backup=self.backup.pinned())
 
@@ -73,7 +73,7 @@ class Lake:
         backup = self._clean("clean-backup", table)
         return Twins(f"{source.name}/{table.asset}", CleanRecord, self.clean(table), backup)
 
-    def twins(self, source: Source) -> list[Twins[Any]]:
+    def twins(self, source: Source) -> list[Twins[PartitionRecord]]:
         """All tables of a source that have a backup."""
         clean = [self.clean_twins(source, table) for table in source.tables]
         return [self.raw_twins(source), self.set_aside_twins(source), *clean]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, groupby
@@ -49,19 +49,22 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
     """Write ``batches`` in order, each file with one ``partition_key`` and, for raw, one ``batch_id``."""
     written: list[str] = []
     total, size = EMPTY, 0
-    options: Any = {"compression": "zstd", "write_page_checksum": True}
-    options["write_statistics"] = [column.name for column in schema if column.name not in OPAQUE]
     for (key, _), of_key in groupby((aligned(batch, schema) for batch in batches), key=_place):
         groups = _groups(of_key)
         for first in groups:
             written.append(f"{folder}/partition_key={key}/{name}-{len(written):05d}.parquet")
             target = io.new_output(written[-1])
-            with target.create() as stream, pq.ParquetWriter(stream, schema, **options) as writer:
+            with target.create() as stream, _writer(stream, schema) as writer:
                 for group in _until(FILE_BYTES, chain([first], groups)):
                     writer.write_table(group, row_group_size=max(1, group.num_rows))
                     total += content(group.to_batches())
             size += len(target)
     return Written(written, total, size)
+
+
+def _writer(stream: Any, schema: pa.Schema) -> pq.ParquetWriter:
+    bounded = [name for name in schema.names if name not in OPAQUE]
+    return pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True, write_statistics=bounded)
 
 
 def _until(size: int, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -75,8 +78,9 @@ def _until(size: int, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def _place(rows: pa.RecordBatch) -> tuple[str, str | None]:
     """The values that all rows of a file share."""
-    batch = rows.column("batch_id")[0].as_py() if "batch_id" in rows.schema.names else None
-    return rows.column("partition_key")[0].as_py(), batch
+    names = [name for name in ("partition_key", "batch_id") if name in rows.schema.names]
+    (first,) = rows.select(names).slice(0, 1).to_pylist()
+    return first["partition_key"], first.get("batch_id")
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -103,7 +107,9 @@ def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Itera
         with _opened(io, address) as stream:
             file = pq.ParquetFile(stream, page_checksum_verification=True)
             for group in range(file.num_row_groups):
-                for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group]):
+                # The stub does not say what its lists are of.
+                batches = file.iter_batches(ROWS_AT_ONCE, [group])  # pyright: ignore[reportUnknownMemberType]
+                for batch in batches:
                     yield aligned(batch, schema)
 
 
@@ -117,7 +123,7 @@ def file_digests(io: FileIO, addresses: Iterable[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _opened(io: FileIO, address: str) -> Iterator[Any]:
+def _opened(io: FileIO, address: str) -> Generator[Any]:
     try:
         with io.new_input(address).open() as stream:
             yield stream
@@ -131,11 +137,12 @@ def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     Raises ValueError if a non-nullable column has nulls.
     """
     there = set(batch.schema.names)
-    columns = [
+    fields: list[pa.Field[Any]] = list(schema)
+    columns: list[pa.Array[Any]] = [
         batch.column(field.name).cast(field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
-        for field in schema
+        for field in fields
     ]
-    for field, column in zip(schema, columns, strict=True):
+    for field, column in zip(fields, columns, strict=True):
         if column.null_count and not field.nullable:
-            raise ValueError(f"column {field.name} must not be null")
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+            raise ValueError(f"no value in {field.name}, which must have one")
+    return pa.record_batch(columns, schema=schema)

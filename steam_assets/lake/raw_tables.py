@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -24,7 +23,7 @@ BATCH_BYTES = 4 << 20
 """Approximate size of the rows buffered before they are written to a file."""
 
 
-def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> Written:
+def write_batch(table: IcebergTable, batch_id: str, rows: Iterable[Mapping[str, object]]) -> Written:
     """Write rows to files of the table, not yet visible."""
     written = table.write(_batches(table, rows), batch_id)
     failpoint("land:after_files")
@@ -91,7 +90,7 @@ class Aside:
     def id(self) -> str:
         return hashlib.sha256(self.name.encode() + b"\0" + self.value).hexdigest()
 
-    def row(self, source: str, partition_key: str, batch_id: str) -> dict[str, Any]:
+    def row(self, source: str, partition_key: str, batch_id: str) -> dict[str, object]:
         return {
             "source": source,
             "partition_key": partition_key,
@@ -108,20 +107,21 @@ class Aside:
 def kept_aside(table: IcebergTable, partition_key: str) -> set[str]:
     """Ids of the entries set aside before."""
     rows = table.arrow([partition_key], ("id",))
-    return set() if rows is None else set(rows["id"].to_pylist())
+    return {row["id"] for row in rows.to_pylist()} if rows else set()
 
 
-def _batches(table: IcebergTable, rows: Iterable[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
+def _batches(table: IcebergTable, rows: Iterable[Mapping[str, object]]) -> Iterator[pa.RecordBatch]:
     """Convert rows to Arrow, a few MB at a time; missing values become null."""
     schema = arrow_schema(table.create())
-    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    columns = {name: list[object]() for name in schema.names}
     size = 0
     for row in rows:
         for name, values in columns.items():
             values.append(row.get(name))
-        size += 500 + len(row.get("body") or row.get("value") or "")
+        content = row.get("body") or row.get("value")
+        size += 500 + (len(content) if isinstance(content, str | bytes) else 0)
         if size >= BATCH_BYTES:
             yield pa.RecordBatch.from_pydict(columns, schema)
-            columns, size = {name: [] for name in schema.names}, 0
+            columns, size = {name: list[object]() for name in schema.names}, 0
     if size:
         yield pa.RecordBatch.from_pydict(columns, schema)

@@ -14,7 +14,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import fastavro
 
@@ -23,6 +23,9 @@ from steam_assets.lake.catalogs import warehouse
 from steam_assets.lake.files import Files
 from steam_assets.lake.roots import Marker, UnsafeRoot, marker_address, read_marker
 from steam_assets.settings import RootName, Settings
+from steam_assets.sources.json_body import is_array, is_object
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,35 +75,35 @@ class _Rewriting:
             self._avro(address)
         for address in listed:
             if address.endswith(".metadata.json"):
-                before = json.loads(self.files.read(address))
+                before: object = json.loads(self.files.read(address))
                 self._write(address, before, self._moved(before), lambda after: json.dumps(after).encode())
 
     def _avro(self, address: str) -> None:
         reader = fastavro.reader(io.BytesIO(self.files.read(address)))
         before = list(reader)
 
-        def packed(after: list[Any]) -> bytes:
+        def packed(after: list[object]) -> bytes:
             target = io.BytesIO()
             metadata = {key: value for key, value in reader.metadata.items() if not key.startswith("avro.")}
             codec = reader.metadata.get("avro.codec", "null")
             fastavro.writer(target, reader.writer_schema or {}, after, codec=codec, metadata=metadata)
             return target.getvalue()
 
-        self._write(address, before, self._moved(before), packed)
+        self._write(address, before, [self._moved(record) for record in before], packed)
 
-    def _write(self, address: str, before: Any, after: Any, packed: Callable[[Any], bytes]) -> None:
+    def _write(self, address: str, before: T, after: T, packed: Callable[[T], bytes]) -> None:
         if after != before:
             self.files.write(address, packed(after))
             self.rewritten += 1
 
-    def _moved(self, value: Any) -> Any:
+    def _moved(self, value: object) -> object:
         if isinstance(value, str):
             return self.place + value.removeprefix(self.origin) if value.startswith(f"{self.origin}/") else value
-        if isinstance(value, list):
+        if is_array(value):
             return [self._moved(entry) for entry in value]
-        if not isinstance(value, dict):
+        if not is_object(value):
             return value
         moved = {key: self._moved(entry) for key, entry in value.items()}
-        if "manifest_length" in moved:  # Readers rely on it.
-            moved["manifest_length"] = len(self.files.io.new_input(moved["manifest_path"]))
+        if "manifest_length" in moved:  # Readers go by it.
+            moved["manifest_length"] = len(self.files.io.new_input(str(moved["manifest_path"])))
         return moved

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from steam_assets.lake.backup import BackupDiffers, backups_of, restore
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.roots import on_s3, refuse_beside
+from steam_assets.ledger.records import PartitionRecord
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
@@ -52,7 +52,11 @@ class Restorer:
         """
         refuse_beside(place, lake.settings)
         place = place.rstrip("/") if on_s3(place) else str(Path(place).absolute())
-        by_file = {"iceberg_catalog": "sqlite", "iceberg_catalog_uri": "", "iceberg_catalog_properties": {}}
+        by_file = {
+            "iceberg_catalog": "sqlite",
+            "iceberg_catalog_uri": "",
+            "iceberg_catalog_properties": dict[str, str](),
+        }
         roots = {"raw_root": f"{place}/raw", "clean_root": f"{place}/clean"}
         settings: Settings = lake.settings.model_copy(update=roots | by_file)
         return cls(lake, Lake(settings))
@@ -84,7 +88,7 @@ class Restorer:
                     problems.append(f"{twins.label} {key}: {error}")
             yield Restored(source.name, key, rows, tuple(problems))
 
-    def _twins(self, source: Source) -> list[Twins[Any]]:
+    def _twins(self, source: Source) -> list[Twins[PartitionRecord]]:
         """The source's tables: the target's primary with the lake's backup."""
         here, there = self.lake, self.target
         primaries = [there.raw(source), there.set_aside(source), *(there.clean(table) for table in source.tables)]

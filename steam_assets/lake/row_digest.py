@@ -16,6 +16,7 @@ from steam_assets.ledger.content import Content
 
 # pyarrow creates its compute functions on import, where type checkers do not see them.
 pc: Any = pyarrow.compute
+_LARGE_LISTS: Any = pa.LargeListArray
 
 
 def _text(text: str) -> Any:
@@ -78,7 +79,7 @@ def _nested(column: Any) -> Any:
     else:
         elements = _element(column.values)
     # The offsets of a slice refer to all elements.
-    lists = pa.LargeListArray.from_arrays(column.offsets.cast(pa.int64()), elements)
+    lists = _LARGE_LISTS.from_arrays(column.offsets.cast(pa.int64()), elements)
     return pc.if_else(column.is_valid(), pc.binary_join(lists, _NOTHING), pa.scalar(None, pa.large_binary()))
 
 

@@ -62,7 +62,7 @@ def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
     """Compare the stored partitions of a source with its calendar up to ``now`` (aware)."""
     ledger = SourceLedger.of(lake, source)
     keys = ledger.keys
-    due = source.cadence.latest_finished(now - source.due_after)
+    due = source.newest_due(now)
     gaps = [gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in keys] if keys else []
     return Freshness(
         source=source.name,

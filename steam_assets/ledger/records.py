@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -132,7 +132,7 @@ class RawRecord(_Record):
     def batch_ids(self) -> set[str]:
         return {batch.batch_id for batch in self.batches}
 
-    def with_batches(self, batches: tuple[Batch, ...]) -> RawRecord:
+    def with_batches(self, batches: tuple[Batch, ...]) -> Self:
         """This record with ``batches`` added; those it already has stay unchanged."""
         known = self.batch_ids
         return self.model_copy(update={"batches": self.batches + tuple(b for b in batches if b.batch_id not in known)})
@@ -160,16 +160,17 @@ class CleanRecord(_Record):
 
 
 PartitionRecord: TypeAlias = RawRecord | CleanRecord
-R = TypeVar("R", RawRecord, CleanRecord)
+R = TypeVar("R", bound=RawRecord | CleanRecord)
+R_co = TypeVar("R_co", bound=RawRecord | CleanRecord, covariant=True)
 
 
-class BackupRecord(_Record, Generic[R]):
+class BackupRecord(_Record, Generic[R_co]):
     """A verified copy: ``of`` is the record of the copied rows, which were read back from the backup and were equal.
 
     ``files`` are the SHA-256 digests of the partition's files by name, so that any later change is detected.
     """
 
-    of: R
+    of: R_co
     files: dict[str, str]
     verified_at: AwareDatetime
 
@@ -182,7 +183,7 @@ class Cleared(_Record):
     at: AwareDatetime
 
 
-def covers(held: BackupRecord[Any] | None, record: PartitionRecord) -> bool:
+def covers(held: BackupRecord[PartitionRecord] | None, record: PartitionRecord) -> bool:
     """Whether the backup's record has everything that the primary's has."""
     return held is not None and has_all(held.of, record)
 

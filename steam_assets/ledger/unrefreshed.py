@@ -45,7 +45,7 @@ def clean_tables(sources: Sequence[Source]) -> list[Table]:
 
 def in_words(partitions: Mapping[str, Sequence[str]]) -> str:
     """Each table with its partition, or with the number and range of its partitions."""
-    parts = []
+    parts = list[str]()
     for table, keys in partitions.items():
         which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions, {keys[0]} to {keys[-1]}"
         parts.append(f"{table} {which}")

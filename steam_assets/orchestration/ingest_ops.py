@@ -114,5 +114,5 @@ def _chart(chart: str, key: str, settings: Settings) -> list[int]:
             f"{chart}/clean, which names the apps to fetch, has no partition {key}. Materialize it first: "
             f"steam-assets run {chart} --from {key} --to {key}; or name the apps: --apps 730,570"
         )
-    ranked = sorted(zip(rows["rank"].to_pylist(), rows["app_id"].to_pylist(), strict=True))
+    ranked = sorted((row["rank"], row["app_id"]) for row in rows.to_pylist())
     return list(dict.fromkeys(app for _, app in ranked))

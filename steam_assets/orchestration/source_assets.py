@@ -6,7 +6,6 @@ Belongs here: what is the same for all sources. Does not belong here: a branch f
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import dagster as dg
 from pyspark.sql import DataFrame
@@ -16,7 +15,7 @@ from steam_assets.lake.backup import back_up
 from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.lake.columns import ORIGIN, column_comment
 from steam_assets.lake.lake import Lake
-from steam_assets.ledger.records import BackupRecord, RawRecord
+from steam_assets.ledger.records import BackupRecord, PartitionRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
@@ -190,7 +189,7 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
     return clean_backup
 
 
-def _backed_up(record: BackupRecord[Any]) -> dict[str, dg.MetadataValue]:
+def _backed_up(record: BackupRecord[PartitionRecord]) -> dict[str, dg.MetadataValue]:
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(record.of.content.rows),
         "content_digest": dg.MetadataValue.text(record.of.content.digest),

@@ -35,7 +35,7 @@ class Host:
     service: str
     url: str
     requests_per_second: float = 1.0
-    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     key_parameter: str = ""
     drop_folder: bool = False
     alternative: str = ""

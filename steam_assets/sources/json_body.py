@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -46,7 +46,16 @@ LAST_SECOND = 253_402_300_799
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def is_object(value: object) -> TypeGuard[dict[str, object]]:
+    """Whether a value that JSON was read into is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)
+
+
+def decode(body: bytes) -> dict[str, object]:
     """The JSON object in a response body. Raises InvalidResponse, naming what was received, for anything else."""
     text = body.decode("utf-8-sig", errors="replace")
     start = text.lstrip()[:200]
@@ -65,29 +74,29 @@ def decode(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep") from None
     except json.JSONDecodeError as error:
-        raise InvalidResponse(f"invalid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
-    if not isinstance(value, dict):
-        raise InvalidResponse(f"expected a JSON object, received {start[:40]!r}")
+        raise InvalidResponse(f"no valid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
+    if not is_object(value):
+        raise InvalidResponse(f"a JSON object was expected, and {start[:40]!r} came")
     _check_bounds(value)
     return value
 
 
-def decode_service(body: bytes) -> dict[str, Any]:
+def decode_service(body: bytes) -> dict[str, object]:
     """The non-empty ``response`` object sent by a Steam service; Steam sends an empty one for a failed call."""
     return filled_response(decode(body))
 
 
-def filled_response(answer: Mapping[str, Any]) -> dict[str, Any]:
+def filled_response(answer: Mapping[str, object]) -> dict[str, object]:
     """The same for an already decoded response."""
     response = answer.get("response")
-    if not isinstance(response, dict):
+    if not is_object(response):
         raise InvalidResponse("the body has no object `response`")
     if not response:
         raise InvalidResponse("`response` is empty: Steam refused the call or does not know the app")
     return response
 
 
-def validated(model: type[Model], value: Any) -> Model:
+def validated(model: type[Model], value: object) -> Model:
     """Validate ``value`` as the model. Raises InvalidResponse, which names the first invalid field."""
     try:
         return model.model_validate(value)
@@ -115,14 +124,14 @@ def _bounded(digits: str) -> str:
     return digits
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise InvalidResponse("a name occurs twice in one JSON object, and parsers differ on which one counts")
     return value
 
 
-def _check_bounds(value: Any) -> None:
+def _check_bounds(value: object) -> None:
     level = [value]
     for _ in range(DEEPEST):
         level = [child for parent in level for child in _children(parent)]
@@ -133,10 +142,10 @@ def _check_bounds(value: Any) -> None:
     raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep")
 
 
-def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
+def _children(value: object) -> Iterable[object]:
+    if is_object(value):
         return value.values()
-    return value if isinstance(value, list) else ()
+    return value if is_array(value) else ()
 
 
 def seconds(moment: datetime) -> int:

@@ -14,13 +14,21 @@ import html
 import re
 from dataclasses import dataclass, field
 from html.entities import html5
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
-from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - it is compiled and has no stubs
+from lxml import etree
 
 from steam_assets.sources.markup_tags import Kind
-from steam_assets.sources.markup_tree import as_written, tree_of, with_no_tags, without_tags_by_chance
+from steam_assets.sources.markup_tree import Node, as_written, tree_of, with_no_tags, without_tags_by_chance
+
+if TYPE_CHECKING:
+    Strings: TypeAlias = pa.Array[pa.StringScalar]
+    PlainTexts: TypeAlias = pa.Array[pa.Scalar[pa.StructType]]
+else:
+    # Spark takes the kind of a UDF from these annotations when it makes one, and only Array itself says it.
+    Strings = PlainTexts = pa.Array
 
 LONGEST = 200_000
 """Maximum characters read of a news text; the longest real one seen has about ten thousand."""
@@ -101,7 +109,7 @@ class _Page:
     row_began: int = 0
     depth_of: dict[str, int] = field(default_factory=lambda: dict.fromkeys((Kind.ITEM, Kind.CELL, Kind.LINK), 0))
 
-    def start(self, kind: Kind, element: etree._Element) -> None:
+    def start(self, kind: Kind, element: Node) -> None:
         self._block(kind)
         if kind in self.depth_of:
             self.depth_of[kind] += 1
@@ -113,7 +121,7 @@ class _Page:
         else:
             self._text(text, literal=kind is Kind.LITERAL)
 
-    def end(self, kind: Kind, element: etree._Element) -> None:
+    def end(self, kind: Kind, element: Node) -> None:
         if kind in self.depth_of:
             self.depth_of[kind] -= 1
         if kind in LISTS:
@@ -125,7 +133,7 @@ class _Page:
         self._block(kind)
         self._text(_decoded(element.tail or ""))
 
-    def addresses(self, kind: Kind, element: etree._Element) -> None:
+    def addresses(self, kind: Kind, element: Node) -> None:
         """Keep the URLs of an element; a card without text shows its own."""
         text = element.text or ""
         meant = element.get("target") or element.get("address") or (text if kind is Kind.LINK else "")
@@ -156,10 +164,10 @@ class _Page:
     def _most_breaks(self) -> int:
         return 1 if self.depth_of[Kind.ITEM] else 2
 
-    def open_list(self, kind: Kind, element: etree._Element) -> None:
+    def open_list(self, kind: Kind, element: Node) -> None:
         self.lists.append(_List(_number(element.get("start"), 1) if kind is Kind.NUMBERED else None))
 
-    def item(self, _: Kind, element: etree._Element) -> None:
+    def item(self, _: Kind, element: Node) -> None:
         of = self.lists[-1]
         if not self.bullet:
             self.breaks_before_bullet = self.breaks
@@ -173,7 +181,7 @@ class _Page:
             self.bullet = f"{of.number}. "
             of.number += 1
 
-    def row(self, kind: Kind, _: etree._Element) -> None:
+    def row(self, kind: Kind, _: Node) -> None:
         self.rows.append(0)
         if kind is Kind.ROW:
             self._owe(1)
@@ -288,7 +296,7 @@ def web_address(url: str) -> str | None:
     return text if parts.scheme in ("http", "https") and parts.netloc else None
 
 
-def plain_texts(contents: pa.Array) -> pa.Array:
+def plain_texts(contents: Strings) -> PlainTexts:
     """An Arrow batch of ``plain_text``: struct<text, cut, links: list<string>, images: list<string>>, null for null."""
     found = [None if source is None else plain_text(source) for source in contents.to_pylist()]
     addresses = pa.list_(pa.string())
@@ -298,6 +306,6 @@ def plain_texts(contents: pa.Array) -> pa.Array:
     )
 
 
-def web_addresses(urls: pa.Array) -> pa.Array:
+def web_addresses(urls: Strings) -> Strings:
     """An Arrow batch of ``web_address``."""
     return pa.array([None if url is None else web_address(url) for url in urls.to_pylist()], pa.string())

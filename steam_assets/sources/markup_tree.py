@@ -14,11 +14,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import TypeAlias
 
-import lxml.html
-from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - it is compiled and has no stubs
+from lxml import etree
 
 from steam_assets.sources.markup_tags import HTML_TAGS, STEAM_TAGS, WORDS, Kind
+
+Node: TypeAlias = etree._Element  # pyright: ignore[reportPrivateUsage] - lxml gives the class no public name
 
 MARK = "\ufdd0"
 """A Unicode private-use character: the next character identifies the character or literal text that it replaces."""
@@ -72,7 +74,7 @@ CLOSED_BEFORE = {Kind.ITEM: (Kind.ITEM,), Kind.CELL: (Kind.CELL,), Kind.ROW: (Ki
 ADDRESS = {Kind.IMAGE: ("src", ""), Kind.VIDEO: ("mp4", "webm", "src", ""), Kind.CARD: ("href", "")}
 
 
-def tree_of(source: str) -> etree._Element:
+def tree_of(source: str) -> Node:
     """Parse a post. Texts and attributes keep entities as written, and have MARK in place of some characters."""
     builder = TreeBuilder()
     text, literals = _without_literals(_tree_safe(source))
@@ -145,13 +147,13 @@ class TreeBuilder:
         self.literals: list[str] = []
         self._root = etree.Element(Kind.PARAGRAPH)
         self._pieces: list[str] = []
-        self._open: list[tuple[str, etree._Element]] = [("", self._root)]
-        self._last: etree._Element | None = None
+        self._open: list[tuple[str, Node]] = [("", self._root)]
+        self._last: Node | None = None
         self._structure: list[str] = []
         self._everywhere = Counter[str]()
         self._within = [Counter[str]()]
 
-    def finished(self) -> etree._Element:
+    def finished(self) -> Node:
         self._flush()
         return self._root
 
@@ -307,7 +309,9 @@ def _feed_html(text: str, builder: TreeBuilder) -> None:
 
     # We decode entities ourselves: HTML accepts some without a semicolon, which breaks URLs.
     marked = HTML_TAG.sub(known, text.replace("&", "&amp;"))
-    parser = lxml.html.HTMLParser(target=_HtmlEvents(builder), huge_tree=True)
+    events = _HtmlEvents(builder)
+    # lxml calls the methods that there are; its stubs ask for all.
+    parser = etree.HTMLParser(target=events, huge_tree=True)  # pyright: ignore[reportArgumentType]
     etree.fromstring(f"<div>{marked}", parser)
 
 

@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from pydantic import BaseModel
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.host import Host
-from steam_assets.sources.json_body import decode, validated
+from steam_assets.sources.json_body import decode, is_array, is_object, validated
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import Fetched, FetchRequest, History, InvalidResponse, Request, Source, SourceClient
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
@@ -57,16 +56,16 @@ SIMILARWEB = Host(
 class Details(BaseModel):
     """The free response. Fields of the newest month may be missing or malformed; they are not validated here."""
 
-    EstimatedMonthlyVisits: dict[str, Any] | list[Any]
-    Engagments: Any = None
-    TrafficSources: Any = None
-    TopCountryShares: Any = None
+    EstimatedMonthlyVisits: dict[str, object] | list[object]
+    Engagments: object = None
+    TrafficSources: object = None
+    TopCountryShares: object = None
 
 
 class OfficialVisits(BaseModel):
     """The official response: each entry of ``visits`` has a ``date`` (first day of a month) and ``visits``."""
 
-    visits: list[dict[str, Any]]
+    visits: list[dict[str, object]]
 
 
 def parse(window: Window, body: bytes) -> dict[str, int]:
@@ -77,56 +76,57 @@ def parse(window: Window, body: bytes) -> dict[str, int]:
     details = validated(Details, answer)
     _require_month(window, _by_month(details.EstimatedMonthlyVisits))
     newest = _is_newest(details.Engagments, window.key)
-    sources = details.TrafficSources if newest and isinstance(details.TrafficSources, dict) else {}
-    countries = details.TopCountryShares if newest and isinstance(details.TopCountryShares, list) else []
+    sources = details.TrafficSources if newest and is_object(details.TrafficSources) else {}
+    countries = details.TopCountryShares if newest and is_array(details.TopCountryShares) else []
     return {
         VISITS.name: 1,
         ENGAGEMENT.name: int(newest),
         TRAFFIC.name: sum(share is not None for share in sources.values()),
-        COUNTRIES.name: sum(not isinstance(one, dict) or one.get("Value") is not None for one in countries),
+        COUNTRIES.name: sum(not is_object(one) or one.get("Value") is not None for one in countries),
     }
 
 
-def _refuse_wrapper(answer: Mapping[str, Any]) -> None:
+def _refuse_wrapper(answer: Mapping[str, object]) -> None:
     if "EstimatedMonthlyVisits" in answer:
         return
     for name, value in answer.items():
-        inner = value[0] if isinstance(value, list) and value else value
-        if isinstance(inner, dict) and "EstimatedMonthlyVisits" in inner:
+        inner = value[0] if is_array(value) and value else value
+        if is_object(inner) and "EstimatedMonthlyVisits" in inner:
             _refuse_other_site(inner.get("SiteName"))
             raise InvalidResponse(f"the response is wrapped in `{name}`; save only its content")
 
 
-def _refuse_other_site(name: Any) -> None:
+def _refuse_other_site(name: object) -> None:
     """Raise InvalidResponse if the response names another site than the store's, even its parent domain."""
     site = re.sub(r"^\s*(https?://)?(www\.)?|[/.\s]+$", "", str(name or SITE).lower())
     if site != SITE:
         raise InvalidResponse(f"the response is about the site {str(name)[:100]!r}, not about {SITE}")
 
 
-def _by_month(visits: dict[str, Any] | list[Any]) -> dict[str, Any]:
+def _by_month(visits: dict[str, object] | list[object]) -> dict[str, object]:
     if isinstance(visits, dict):
         return visits
-    return {str(month.get("date"))[:10]: month.get("visits") for month in visits if isinstance(month, dict)}
+    return {str(month.get("date"))[:10]: month.get("visits") for month in visits if is_object(month)}
 
 
 def parse_official(window: Window, body: bytes) -> dict[str, int]:
     """The official response's item counts for the month, which has only visits."""
     answer = decode(body)
-    request = (answer.get("meta") or {}).get("request") if isinstance(answer.get("meta") or {}, dict) else None
-    _refuse_other_site(request.get("domain") if isinstance(request, dict) else None)
+    meta = answer.get("meta")
+    request = meta.get("request") if is_object(meta) else None
+    _refuse_other_site(request.get("domain") if is_object(request) else None)
     _require_month(window, _by_month(list(validated(OfficialVisits, answer).visits)))
     return {VISITS.name: 1, ENGAGEMENT.name: 0, TRAFFIC.name: 0, COUNTRIES.name: 0}
 
 
-def _require_month(window: Window, months: Mapping[str, Any]) -> None:
+def _require_month(window: Window, months: Mapping[str, object]) -> None:
     if months.get(window.key) is None:
         carried = ", ".join(sorted(month for month, visits in months.items() if visits is not None)[-12:]) or "none"
         raise InvalidResponse(f"the response does not have the month {window.key} (it has: {carried})")
 
 
-def _is_newest(engagement: Any, key: str) -> bool:
-    if not isinstance(engagement, dict):
+def _is_newest(engagement: object, key: str) -> bool:
+    if not is_object(engagement):
         return False
     return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 
@@ -91,7 +91,7 @@ def parse(window: Window, body: bytes) -> Chart:
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current chart."""
-    params: dict[str, Any] = {"input_json": json.dumps(QUERY)}
+    params = {"input_json": json.dumps(QUERY)}
     response = client.fetch(Request(STEAM_API, "chart", PATH, params, partial(parse, fetch_request.window)))
     yield Fetched(response, {"most_played": len(response.value.ranks)})
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from steam_assets.sources.cadence import Cadence, Window
-from steam_assets.sources.json_body import decode, seconds, validated
+from steam_assets.sources.json_body import decode, is_object, seconds, validated
 from steam_assets.sources.news_table import NEWS
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import (
@@ -44,8 +44,8 @@ class Options(BaseModel):
 class AppNews(BaseModel):
     """A page of one app's news, newest first; ``count`` is the total number of items on Steam."""
 
-    newsitems: Annotated[list[Any], BeforeValidator(lambda listed: [] if listed is None else listed)] = []
-    count: Any = None
+    newsitems: Annotated[list[object], BeforeValidator(lambda listed: [] if listed is None else listed)] = []
+    count: object = None
 
     def holds_all_of(self, known: int) -> bool:
         """Whether ``known`` items are all that Steam counts; False if it sends no count."""
@@ -57,16 +57,16 @@ class AppNews(BaseModel):
         return [date for item in self.newsitems if (date := date_of(item)) is not None]
 
     def gids(self) -> set[str]:
-        return {str(item["gid"]) for item in self.newsitems if isinstance(item, dict) and "gid" in item}
+        return {str(item["gid"]) for item in self.newsitems if is_object(item) and "gid" in item}
 
 
-def date_of(item: Any) -> int | None:
+def date_of(item: object) -> int | None:
     """The item's date in Unix seconds, however it is written; None if it has none."""
-    date = item.get("date") if isinstance(item, dict) else None
+    date = item.get("date") if is_object(item) else None
     return whole_of(date)
 
 
-def belongs(item: Any, window: Window) -> bool:
+def belongs(item: object, window: Window) -> bool:
     """Whether the item belongs to the window: its date is within it, or is unusable."""
     date = date_of(item)
     return date is None or seconds(window.start) <= date < seconds(window.end)
@@ -78,8 +78,8 @@ def parse(body: bytes) -> AppNews:
     page = answer.get("appnews")
     if page is None and answer.keys() <= {"appnews"}:
         return AppNews()
-    if isinstance(page, dict) and "newsitems" not in page and (others := sorted(page.keys() - {"appid", "count"})):
-        raise InvalidResponse(f"`appnews` has no `newsitems`, but other fields: {', '.join(others)[:80]}")
+    if is_object(page) and "newsitems" not in page and (others := sorted(page.keys() - {"appid", "count"})):
+        raise InvalidResponse(f"`appnews` has no `newsitems`, and other fields: {', '.join(others)[:80]}")
     return validated(AppNews, page)
 
 

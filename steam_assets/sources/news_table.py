@@ -5,14 +5,19 @@ Belongs here: its columns and how they are read from envelopes. Does not belong 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
+
+    from steam_assets.sources.markup import Strings
 
 
 READ = "text string, cut boolean, links array<string>, images array<string>"
@@ -33,9 +38,7 @@ def items(raw: DataFrame) -> DataFrame:
         "feedlabel string, date bigint, feedname string, feed_type bigint, appid bigint, tags array<string>",
         keep={"asked_app_id": f"coalesce(app_id, {whole('{whole}.appnews.appid')})"},
     ).where(f"entry.date is null or (entry.date >= {WINDOW_START} and entry.date < {WINDOW_START} + 604800)")
-    # Spark infers the kind of UDF from the functions' annotations; its stubs do not support that yet.
-    texts = F.arrow_udf(plain_texts, READ)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    addresses = F.arrow_udf(web_addresses, "string")  # pyright: ignore[reportCallIssue, reportArgumentType]
+    texts, addresses = _arrow_udf(plain_texts, READ), _arrow_udf(web_addresses, "string")
     readable = entries.withColumns({"plain": texts("entry.contents"), "address": addresses("entry.url")})
     values = {
         "week_start": "to_date(partition_key)",
@@ -63,6 +66,13 @@ def items(raw: DataFrame) -> DataFrame:
     return rows.withColumn(
         "is_primary", F.coalesce(F.min(candidate).over(of_article)["app_id"] == F.col("app_id"), F.lit(False))
     )
+
+
+def _arrow_udf(read: Callable[[Strings], pa.Array[Any]], returns: str) -> Callable[[str], SparkColumn]:
+    from pyspark.sql import functions as F
+
+    # Spark takes the kind of UDF from the function's annotations; its types do not know that yet.
+    return F.arrow_udf(read, returns)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType, reportUnknownVariableType]
 
 
 NEWS = Table(

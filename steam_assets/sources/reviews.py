@@ -15,12 +15,12 @@ from collections.abc import Iterator, Set
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from steam_assets.sources.cadence import Cadence, Window
-from steam_assets.sources.json_body import decode, filled_response, seconds, validated
+from steam_assets.sources.json_body import decode, filled_response, is_object, seconds, validated
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.review_tables import (
     FIRST_PAGE,
@@ -60,7 +60,7 @@ class Options(BaseModel):
     page_budget: int = Field(default=20, ge=1, description="Maximum pages of 100 reviews per app and week.")
 
 
-def _sendable(cursor: Any) -> str | None:
+def _sendable(cursor: object) -> str | None:
     text = str(cursor) if isinstance(cursor, str | int) and not isinstance(cursor, bool) else ""
     return text if re.fullmatch(r"[ -~]{1,512}", text) else None
 
@@ -71,10 +71,10 @@ class ReviewPage(BaseModel):
     ``cursor`` is None if Steam sends none, or one that cannot be sent back. Only a first page has the counts.
     """
 
-    query_summary: dict[str, Any] | None = None
-    reviews: list[Any] | None = None
+    query_summary: dict[str, object] | None = None
+    reviews: list[object] | None = None
     cursor: Annotated[str | None, BeforeValidator(_sendable)] = None
-    total_matching: Any = None
+    total_matching: object = None
 
     @property
     def total(self) -> int:
@@ -86,7 +86,7 @@ class ReviewPage(BaseModel):
         return len(self.reviews or ())
 
     def ids(self) -> set[str]:
-        found = (review.get("recommendationid") for review in self.reviews or () if isinstance(review, dict))
+        found = (review.get("recommendationid") for review in self.reviews or () if is_object(review))
         return {str(one) for one in found if one is not None}
 
 
@@ -112,7 +112,7 @@ def _check_votes(page: ReviewPage) -> None:
     """Steam omits `voted_up` if false. Raises InvalidResponse if it is missing so often that not all can be false."""
     counts = page.query_summary or {}
     total, positive = whole_of(counts.get("total_reviews")) or 0, whole_of(counts.get("total_positive")) or 0
-    voted = any(isinstance(review, dict) and "voted_up" in review for review in page.reviews or ())
+    voted = any(is_object(review) and "voted_up" in review for review in page.reviews or ())
     if 0 < positive <= total and not voted and (1 - positive / total) ** page.length < BY_CHANCE:
         raise InvalidResponse(f"{page.length} reviews without `voted_up`, but {positive} of {total} votes are positive")
 

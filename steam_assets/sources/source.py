@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 T = TypeVar("T")
+Value = TypeVar("Value", covariant=True)
 Options = TypeVar("Options", bound=BaseModel)
 
 
@@ -42,7 +43,7 @@ class NoOptions(BaseModel):
 
 
 @dataclass(frozen=True)
-class Request(Generic[T]):
+class Request(Generic[Value]):
     """One GET to ``host``, one of the source's ``hosts``.
 
     ``name`` describes its purpose and is stored in the envelope; ``params`` are unencoded and are encoded exactly once;
@@ -53,21 +54,21 @@ class Request(Generic[T]):
     name: str
     path: str
     params: Mapping[str, str]
-    parse: Callable[[bytes], T]
+    parse: Callable[[bytes], Value]
     app_id: int | None = None
 
 
 @dataclass(frozen=True)
-class Response(Generic[T]):
+class Response(Generic[Value]):
     """The parsed response to a request; ``url`` contains no secret, ``fetched_at`` is UTC."""
 
-    request: Request[T]
+    request: Request[Value]
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
     fetched_at: datetime
-    value: T
+    value: Value
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Rejected:
     app; then it is kept in raw only.
     """
 
-    request: Request[Any]
+    request: Request[object]
     url: str
     status: int
     headers: Mapping[str, str]
@@ -92,8 +93,8 @@ class Rejected:
 class Fetched:
     """A response, and how many items of each clean table its body holds for the requested window."""
 
-    response: Response[Any] | Rejected
-    items: Mapping[str, int] = field(default_factory=dict)
+    response: Response[object] | Rejected
+    items: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 class SourceClient(Protocol):
@@ -201,7 +202,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     items: Callable[[DataFrame], DataFrame]
-    rules: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict[str, str])
     asset: str = "clean"
     picture: bool = False
     ranked: tuple[str, ...] = ()
@@ -234,6 +235,10 @@ class Source:
     carried_for: timedelta = timedelta(0)
     quarantine_limit: float = 0.01
     demo_partitions: int | None = None
+
+    def newest_due(self, now: datetime) -> Window:
+        """The newest window that is late if it is missing at ``now`` (aware)."""
+        return self.cadence.latest_finished(now - self.due_after)
 
     def setting(self, option: str) -> str:
         """The name of an option's setting in ``Settings``."""

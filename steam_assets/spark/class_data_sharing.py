@@ -62,7 +62,8 @@ def work(home: Path) -> None:
     catalog = CATALOGS["clean"].catalog
     table = f"{catalog}.training.numbers"
     (home / "clean").mkdir(parents=True, exist_ok=True)
-    spark.sql(f"create namespace if not exists {catalog}.training")
+    namespace = f"create namespace if not exists {catalog}.training"
+    spark.sql(namespace)  # pyright: ignore[reportUnknownMemberType] - pyspark types its args in part
     (
         read.select("row.*")
         .selectExpr("*", "row_number() over (partition by id order by at) place", "to_date(at) day")

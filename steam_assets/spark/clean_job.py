@@ -12,7 +12,10 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from dagster_pipes import PipesContext, open_dagster_pipes
+from dagster_pipes import (
+    PipesContext,
+    open_dagster_pipes,  # pyright: ignore[reportUnknownVariableType] - it types its writer in part
+)
 from pyspark.sql import SparkSession
 
 from steam_assets.clock import Clock

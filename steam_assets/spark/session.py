@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyspark
 from pyspark import SparkConf, SparkContext
@@ -86,11 +86,12 @@ def log_in(config: Mapping[str, str]) -> None:
     Hadoop's own login only looks it up in the system, and fails without one.
     """
     name = name_of_nameless_user()
-    if not name or "spark.remote" in config or SparkContext._gateway is not None:
+    # Spark has no public way to the JVM before there is a session.
+    context = cast(Any, SparkContext)
+    if not name or "spark.remote" in config or context._gateway is not None:
         return
-    SparkContext._ensure_initialized(conf=SparkConf().setAll(list(config.items())))
-    users: Any = SparkContext._jvm
-    users = users.org.apache.hadoop.security.UserGroupInformation
+    context._ensure_initialized(conf=SparkConf().setAll(list(config.items())))
+    users = context._jvm.org.apache.hadoop.security.UserGroupInformation
     users.setLoginUser(users.createRemoteUser(name))
 
 

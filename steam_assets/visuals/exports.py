@@ -70,7 +70,7 @@ def export_table(
 def table_partitions(reader: CleanReader, table: str) -> list[str]:
     """Keys of the partitions of which a table has rows, oldest first; none if the table does not exist."""
     rows = reader.arrow(table, columns=("partition_key",))
-    return [] if rows is None else sorted(rows["partition_key"].unique().to_pylist())
+    return [] if rows is None else sorted({row["partition_key"] for row in rows.to_pylist()})
 
 
 def _export(folder: Path, table: str, key: str, rows: pa.Table) -> Exported:
@@ -123,7 +123,7 @@ def _text_fields(column: Any) -> Any:
 
 def read_csv_export(path: Path, schema: pa.Schema | None = None) -> pa.Table:
     """The exact rows that ``write_csv`` wrote; ``schema`` defaults to that of the Parquet file next to ``path``."""
-    known: Any = schema or pq.read_schema(path.with_suffix(".parquet"))
+    known = schema or pq.read_schema(path.with_suffix(".parquet"))
     types = {field.name: field.type for field in known}
     plain = {name: pa.string() if _is_text(kind) else kind for name, kind in types.items()}
     read = pacsv.read_csv(

@@ -220,8 +220,8 @@ def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deplo
     assert asked(deployment) >= requests + 4
     answers = deployment.lake.raw(SELLERS).arrow([key], ("url",))
     assert answers is not None
-    (url,) = answers["url"].to_pylist()
-    assert str(start) in unquote(url)
+    (answer,) = answers.to_pylist()
+    assert str(start) in unquote(answer["url"])
     assert {row["week_start"] for row in deployment.rows(SELLERS).collect()} == {window.start.date()}
     for source, column in ((news, "published_at"), (reviews, "created_at")):
         rows = deployment.rows(source)

@@ -56,7 +56,7 @@ def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) ->
 
 def evidence(deployment: Deployment, source: Source) -> list[bytes]:
     kept = deployment.lake.set_aside(source).arrow(columns=("value",))
-    return kept["value"].to_pylist() if kept is not None else []
+    return [row["value"] for row in kept.to_pylist()] if kept is not None else []
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_what_is_set_aside_is_kept_once_as_bytes(lake: Lake) -> None:
     assert put_aside(table, NEWS.name, KEY, [other], NOW) == 0
     rows = table.arrow([KEY], ("value", "reason"))
     assert rows is not None
-    assert sorted(rows["value"].to_pylist()) == [b"\x00\xff", b"other"]
+    assert sorted(row["value"] for row in rows.to_pylist()) == [b"\x00\xff", b"other"]
     assert set(rows["reason"].to_pylist()) == {"not JSON"}
 
 

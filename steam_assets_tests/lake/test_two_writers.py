@@ -52,6 +52,6 @@ def test_writers_at_once_from_the_first_commit_on(same: bool, spark: SparkSessio
         assert sorted(pool.map(write, range(WRITERS))) == list(range(WRITERS))
     last = contested(Lake(settings))
     found = last.arrow(columns=("writer",))
-    rows = found["writer"].to_pylist() if found else []
+    rows = [row["writer"] for row in found.to_pylist()] if found else []
     assert len(rows) == 1 if same else sorted(rows) == list(range(WRITERS))
     assert list(last.heads()) == ["main"]

@@ -109,7 +109,7 @@ def test_only_the_partitions_of_the_run_are_replaced(insights: Insights):
     assert set(before) < set(insights.rows("market_day"))
     read = CleanReader(insights.lake.settings).arrow("insight_market_day", [first, second])
     assert read is not None
-    assert sorted(read["partition_key"].to_pylist()) == [first, second]
+    assert sorted(row["partition_key"] for row in read.to_pylist()) == [first, second]
 
 
 def test_rows_that_repeat_a_key_are_not_committed(insights: Insights):

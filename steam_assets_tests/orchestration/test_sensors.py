@@ -112,11 +112,11 @@ class Deployed:
 
     def dead_letters(self) -> list[bytes]:
         with topic_reader(self.settings, dead_letter_topic_of(topic_of(self.settings, SOURCE))) as reader:
-            return [message.value for message in reader.everything({})]
+            return [message.value or b"" for message in reader.everything({})]
 
     def quarantined(self) -> list[bytes]:
         kept = self.lake.set_aside(SOURCE).arrow(columns=("value",))
-        return kept["value"].to_pylist() if kept is not None else []
+        return [row["value"] for row in kept.to_pylist()] if kept is not None else []
 
     def batches(self, key: str) -> list[str]:
         record = self.lake.raw(SOURCE).record(RawRecord, key)

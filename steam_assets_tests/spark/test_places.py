@@ -38,5 +38,5 @@ def test_tables_of_a_folder_are_written_and_read_by_spark_and_without_it(spark: 
     overwrite(session, table, lambda: rows, [KEY], lambda _: {})
     assert table.partition_rows() == {KEY: 2}
     read = CleanReader(lake.settings).arrow("numbers")
-    assert read is not None and sorted(read["number"].to_pylist()) == [1, 2]
+    assert read is not None and sorted(row["number"] for row in read.to_pylist()) == [1, 2]
     assert (home / "clean" / "warehouse").is_dir() and (home / "clean" / "catalog.db").is_file()

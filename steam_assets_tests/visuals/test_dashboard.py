@@ -211,8 +211,9 @@ def lay_table(home: Path, name: str, rows: pa.Table) -> None:
 
 def of_partitions(rows: pa.Table) -> Iterator[pa.RecordBatch]:
     """Batches of one partition each."""
-    for key in sorted(set(rows["partition_key"].to_pylist())):
-        yield from rows.filter(pa.array([key == other for other in rows["partition_key"].to_pylist()])).to_batches()
+    keys = [row["partition_key"] for row in rows.select(["partition_key"]).to_pylist()]
+    for key in sorted(set(keys)):
+        yield from rows.filter(pa.array([key == other for other in keys])).to_batches()
 
 
 def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:

@@ -181,9 +181,12 @@ def test_both_files_hold_the_partition(lake: Exports):
     assert [(e.partition_key, e.rows) for e in exported] == [(WEEK.isoformat(), 6), (NEXT_WEEK.isoformat(), 1)]
     for one in exported:
         rows = CleanReader(lake.settings).arrow("news", [one.partition_key])
+        assert rows is not None
         assert pq.read_table(lake.place / one.parquet).equals(rows)
         assert read_csv_export(lake.place / one.csv).equals(rows)
-    assert sorted(pq.read_table(lake.place / exported[0].parquet)["title"].to_pylist()) == sorted(HOSTILE)
+    assert sorted(row["title"] for row in pq.read_table(lake.place / exported[0].parquet).to_pylist()) == sorted(
+        HOSTILE
+    )
 
 
 @pytest.mark.spark

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, timedelta
 from importlib.resources import files
 from typing import Any
@@ -61,7 +61,7 @@ def render(data: DashboardData) -> str:
     return page
 
 
-def json_text(value: Any) -> Markup:
+def json_text(value: object) -> Markup:
     """JSON that is safe inside a script element. Raises ValueError for numbers that JSON does not have."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # A lone surrogate cannot be encoded as UTF-8.
@@ -101,7 +101,7 @@ def _credits() -> str:
     return " ".join(f"{service}: {', '.join(titles)}." for service, titles in of_service.items())
 
 
-def _plain_tables(payload: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
+def _plain_tables(payload: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], Sequence[tuple[object, ...]]]]:
     """The content without JavaScript: captions, headers and the first rows of both charts."""
     names, ids = payload["apps"]["name"], payload["apps"]["id"]
     trend, moves = (payload["frames"][name]["columns"] for name in ("trend", "moves"))

@@ -261,7 +261,7 @@ class Frames:
         columns = {} if why else packed(self._rows(frame.table, frame.sql))
         return self._described(frame.table) | {"columns": columns, "why": why}
 
-    def _described(self, table: str) -> dict[str, Any]:
+    def _described(self, table: str) -> dict[str, object]:
         insight = insight_of(table)
         if insight is None:
             described = {each.name: each.description for source in SOURCES for each in source.tables}
@@ -312,11 +312,11 @@ class Frames:
             made["kinds"].append("".join(str(kinds) for _, kinds in marked))
         return made
 
-    def _apps(self, shown: Sequence[int]) -> dict[str, list[Any]]:
+    def _apps(self, shown: Sequence[int]) -> dict[str, list[object]]:
         """The newest name and facts of each app shown; null if no chart of the year has the app."""
         columns = ("id", "name", "type", "free", "early", "price", "discount")
         there = [name for name in CHARTS if name in self._data.tables]
-        facts: dict[int, tuple[Any, ...]] = {}
+        facts: dict[int, tuple[object, ...]] = {}
         if there:
             for name in there:
                 self._duck.register(name, self._data.tables[name])
@@ -345,7 +345,7 @@ class Frames:
         known = table.num_rows if table is not None else 0
         return f"This page has the newest {shown:,} of the year's {known:,} headlines." if known > shown else ""
 
-    def _sources(self) -> list[dict[str, Any]]:
+    def _sources(self) -> list[dict[str, object]]:
         made = []
         for source in SOURCES:
             states = [period.state for period in self._data.periods if period.source == source.name]
@@ -354,7 +354,7 @@ class Frames:
             made.append(facts | {"table": source.tables[0].name, "periods": {"state": states}})
         return made
 
-    def _periods(self) -> dict[str, Any]:
+    def _periods(self) -> dict[str, object]:
         """The periods of the last year by source."""
         newest = max((period.start for period in self._data.periods), default=EPOCH)
         kept = [period for period in self._data.periods if (newest - period.start).days <= 366]
@@ -387,12 +387,12 @@ def seconds(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.astimezone(UTC).timestamp())
 
 
-def packed(rows: pa.Table) -> dict[str, list[Any]]:
+def packed(rows: pa.Table) -> dict[str, list[object]]:
     """The columns as lists of JSON values, floats rounded to five significant digits."""
     return {name: [coded(value) for value in values] for name, values in rows.to_pydict().items()}
 
 
-def coded(value: Any) -> Any:
+def coded(value: object) -> object:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):
