@@ -70,7 +70,7 @@ def export_table(
 def table_partitions(reader: CleanReader, table: str) -> list[str]:
     """Keys of the partitions of which a table has rows, oldest first; none if the table does not exist."""
     rows = reader.arrow(table, columns=("partition_key",))
-    return [] if rows is None else sorted({row["partition_key"] for row in rows.to_pylist()})
+    return [] if rows is None else sorted(map(str, rows["partition_key"].unique().to_pylist()))
 
 
 def _export(folder: Path, table: str, key: str, rows: pa.Table) -> Exported:
