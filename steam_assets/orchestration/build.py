@@ -89,6 +89,12 @@ def build_defs(
     )
 
 
+@dg.io_manager
+def _handed_on(context: dg.InitResourceContext) -> dg.IOManager:
+    """Dagster's own for what ops hand on, in its usual place; without its config, which reads the environment."""
+    return dg.FilesystemIOManager().create_io_manager(context)
+
+
 def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping[str, object]) -> dict[str, object]:
     lake = cast("Lake", overrides.get("lake") or Lake(settings))
     clock = cast("Clock", overrides.get("clock") or Clock.from_settings(settings))
@@ -100,6 +106,5 @@ def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping
         "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
         "submission": submission(settings),
-        # Dagster's own for what ops hand on, in its usual place: with no config that reads the environment.
-        "io_manager": dg.fs_io_manager.configured({}),
+        "io_manager": _handed_on,
     } | dict(overrides)
