@@ -24,7 +24,6 @@ from pyspark.sql import DataFrame, SparkSession
 from steam_assets.clock import Clock
 from steam_assets.extraction.hosts import served_by
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
-from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.ledger.partition_status import PartitionStatus, partition_status
@@ -35,6 +34,7 @@ from steam_assets.settings import RootName, Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
+from steam_assets.spark.clean_tables import read_table
 from steam_assets.spark.session import s3a_config, session_config
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)

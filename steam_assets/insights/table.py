@@ -16,11 +16,11 @@ from pyspark.sql.types import StructType
 from pyspark.sql.window import Window as Over
 
 from steam_assets.insights.insight import ALL, Insight
-from steam_assets.lake.clean_tables import overwrite, read_table
 from steam_assets.lake.columns import ORIGIN
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.sources.source import Column, Table
+from steam_assets.spark.clean_tables import overwrite, read_table
 
 PLOTTED_PARTITIONS = 60
 

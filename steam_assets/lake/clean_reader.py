@@ -1,6 +1,6 @@
 """Read clean tables and insights by name as Arrow, without a JVM.
 
-Belongs here: opening a table as last committed. Does not belong here: writing (clean_tables.py, with Spark).
+Belongs here: opening a table as last committed. Does not belong here: writing (spark/clean_tables.py).
 """
 
 from __future__ import annotations

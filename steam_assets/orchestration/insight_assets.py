@@ -24,7 +24,6 @@ from steam_assets.insights.table import (
     read_inputs,
     replace,
 )
-from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.io_managers import show_partitions
@@ -33,6 +32,7 @@ from steam_assets.orchestration.previews import frame_preview, sparkline
 from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema, table_name
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
+from steam_assets.spark.clean_tables import read_table
 
 
 def insight_assets(

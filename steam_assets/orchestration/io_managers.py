@@ -16,13 +16,13 @@ from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
 from steam_assets.ingestion.landing import LandedBatch
-from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.sources.source import Source, Table
+from steam_assets.spark.clean_tables import read_table
 from steam_assets.spark.cleaning import commit_classified, raw_frame
 
 

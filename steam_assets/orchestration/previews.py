@@ -18,9 +18,9 @@ import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 
 from steam_assets.insights.table import PLOTTED_PARTITIONS
-from steam_assets.lake.clean_tables import read_table
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.masking import visible
+from steam_assets.spark.clean_tables import read_table
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
 LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"} | dict.fromkeys("\n\t", "\N{REPLACEMENT CHARACTER}"))

@@ -18,11 +18,11 @@ from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
 from steam_assets.failpoints import failpoint
-from steam_assets.lake.clean_tables import overwrite, put, read_table
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import Batch, CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
+from steam_assets.spark.clean_tables import overwrite, put, read_table
 from steam_assets.spark.pictures import audit_pictures
 from steam_assets.spark.reviewer_key import fingerprint, key_for, reviewer_key, with_reviewer_key
 

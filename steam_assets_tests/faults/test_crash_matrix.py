@@ -22,12 +22,12 @@ from steam_assets import failpoints
 from steam_assets.kafka.consumer import find_batches
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.backup import verify
-from steam_assets.lake.clean_tables import AUDIT_DAYS
 from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import Drift
 from steam_assets.sources import source_named
+from steam_assets.spark.clean_tables import AUDIT_DAYS
 from steam_assets_tests.deployment import Deployment, deployment_in
 from steam_assets_tests.faults import stage_process
 

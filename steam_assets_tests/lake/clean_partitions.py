@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-from raw_landing import KEY, NEWS, NOW
 
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.sources.source import Column, Table
+from steam_assets_tests.lake.raw_landing import KEY, NEWS, NOW
 
 THINGS = Table(
     name="things",

@@ -10,14 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import stages
-from clean_partitions import SOURCE, THINGS, clean, labels
+from clean_partitions import SOURCE, THINGS, clean
 from pyiceberg.exceptions import CommitFailedException
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
-from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, rows_of, sequences
+from raw_landing import KEY, NEWS, NOW, batch_id, files_of, land, rows_of, sequences
 
 from steam_assets.lake.backup import verify
-from steam_assets.lake.clean_tables import overwrite, read_table
 from steam_assets.lake.iceberg_table import Contention, of_batches, of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.parquet_files import DamagedData
@@ -25,7 +22,6 @@ from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_b
 from steam_assets.lake.row_digest import content
 from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import CleanRecord, RawRecord
-from steam_assets_tests.deployment import session_for
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
@@ -104,36 +100,6 @@ def test_of_processes_that_commit_at_once_none_loses_a_batch(lake: Lake) -> None
     record = whole(lake)
     assert record.batch_ids == {batch_id(n) for n in range(10, 50)}
     assert len(record.batches) == 40
-
-
-@pytest.mark.spark
-def test_spark_and_python_commit_to_one_clean_table_and_lose_nothing(lake: Lake, spark: SparkSession) -> None:
-    """While Spark's rows are audited others commit: Spark does it again on top; readers see the old rows till then."""
-    session = session_for(spark, lake.settings)
-    clean(lake, {1: "one"}, key=LATER)
-    target, tries = lake.clean(THINGS), []
-
-    def write() -> object:
-        rows = read_table(session, target, [LATER])
-        return rows.withColumns({"partition_key": F.lit(KEY), "label": F.lit("by Spark")})
-
-    def audit(snapshot: int) -> dict[str, CleanRecord]:
-        tries.append(snapshot)
-        assert labels(lake) == {}, "nothing is visible before the commit"
-        if len(tries) < 3:
-            clean(lake, {2: f"beside try {len(tries)}"}, key=f"2026-02-{len(tries):02d}")
-        record = lake.clean(THINGS).record(CleanRecord, LATER)
-        assert record is not None
-        content = target.content([KEY], snapshot)[KEY]
-        return {KEY: record.model_copy(update={"partition_key": KEY, "content": content, "snapshot_id": snapshot})}
-
-    assert overwrite(session, target, write, [KEY], audit) == tries[2] == target.snapshot_id()  # pyright: ignore[reportArgumentType]
-    records = target.records(CleanRecord)
-    assert list(records) == [KEY, LATER, "2026-02-01", "2026-02-02"]
-    assert verify(target, records.values()) == []
-    assert labels(lake) == {1: "by Spark"}
-    loaded = target.load()
-    assert loaded is not None and list(loaded.refs()) == ["main"]
 
 
 def test_what_is_set_aside_is_kept_once_as_bytes(lake: Lake) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from clean_partitions import SOURCE, THINGS, clean
 from raw_landing import KEY, NEWS, batch_id, land, rows_of
-from typer.testing import CliRunner
 
-from steam_assets.cli import app
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import write_batch
 from steam_assets.lake.trace import raw_rows, trace
@@ -37,34 +33,6 @@ def test_the_how_to_rebuilds_a_partition_from_its_files_alone(lake: Lake) -> Non
     exec(compile(found[1], str(HOW_TO), "exec"), written)
     read = written["envelopes"](root, "news", KEY)
     assert sorted(read, key=lambda row: (row["batch_id"], row["sequence"])) == expected
-
-
-def shown(lake: Lake, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
-    monkeypatch.setenv("STEAM_HOME", str(lake.settings.home))
-    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def test_show_raw_prints_the_answers_whole(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    land(lake)
-    printed = [json.loads(line) for line in shown(lake, monkeypatch, "show", "raw", "news", KEY).splitlines()]
-    told = {row["sequence"]: row for row in rows_of(1)}
-    assert len(printed) == len(told)
-    for row in printed:
-        wanted = told[row["sequence"]]
-        assert (row["body"], row["url"], row["kafka_offset"]) == (wanted["body"], wanted["url"], wanted["kafka_offset"])
-        assert (row["headers"], row["items"]) == (dict(wanted["headers"]), {"news": 1})
-    (one,) = shown(lake, monkeypatch, "show", "raw", "news", KEY, "--app", "13").splitlines()
-    assert json.loads(one)["app_id"] == 13
-
-
-@pytest.mark.parametrize("more", [("--backup",), ("--app", "99")])
-def test_show_raw_says_when_there_is_none(lake: Lake, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]) -> None:
-    land(lake)
-    monkeypatch.setenv("STEAM_HOME", str(lake.settings.home))
-    result = CliRunner().invoke(app, ["show", "raw", "news", KEY, *more])
-    assert result.exit_code != 0 and "steam-assets status" in result.output
 
 
 def test_a_clean_row_is_traced_to_the_answer_it_was_read_from(lake: Lake) -> None:

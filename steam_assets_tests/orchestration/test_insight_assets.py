@@ -15,7 +15,6 @@ from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS, insight_named
 from steam_assets.insights.table import InsightInvalid, insight_table, replace
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import overwrite, read_table
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
@@ -23,6 +22,7 @@ from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
+from steam_assets.spark.clean_tables import overwrite, read_table
 from steam_assets_tests.deployment import GivenSpark, session_for
 from steam_assets_tests.insights.synthetic_market import DAYS, GAP, WEEKS, keys_of, market
 

@@ -8,10 +8,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import overwrite
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Column
+from steam_assets.spark.clean_tables import overwrite
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.raw_landing import KEY as LANDED
 from steam_assets_tests.lake.raw_landing import NEWS, land

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.clean_tables import overwrite
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
+from steam_assets.spark.clean_tables import overwrite
 from steam_assets.visuals.exported_tables import exported_tables
 from steam_assets.visuals.exports import Exported, export_table, read_csv_export, write_csv
 from steam_assets_tests.deployment import session_for

@@ -8,13 +8,18 @@ from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
+from pyspark.sql import functions as F
 
-from steam_assets.lake.clean_tables import overwrite
+from steam_assets.lake.backup import verify
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Column
+from steam_assets.spark.clean_tables import overwrite, read_table
 from steam_assets_tests.deployment import session_for
+from steam_assets_tests.lake.clean_partitions import THINGS, clean, labels
+from steam_assets_tests.lake.raw_landing import KEY, LATER
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,3 +60,33 @@ def test_writers_at_once_from_the_first_commit_on(same: bool, spark: SparkSessio
     rows = [row["writer"] for row in found.to_pylist()] if found else []
     assert len(rows) == 1 if same else sorted(rows) == list(range(WRITERS))
     assert list(last.heads()) == ["main"]
+
+
+@pytest.mark.spark
+def test_spark_and_python_commit_to_one_clean_table_and_lose_nothing(lake: Lake, spark: SparkSession) -> None:
+    """While Spark's rows are audited others commit: Spark does it again on top; readers see the old rows till then."""
+    session = session_for(spark, lake.settings)
+    clean(lake, {1: "one"}, key=LATER)
+    target, tries = lake.clean(THINGS), []
+
+    def write() -> object:
+        rows = read_table(session, target, [LATER])
+        return rows.withColumns({"partition_key": F.lit(KEY), "label": F.lit("by Spark")})
+
+    def audit(snapshot: int) -> dict[str, CleanRecord]:
+        tries.append(snapshot)
+        assert labels(lake) == {}, "nothing is visible before the commit"
+        if len(tries) < 3:
+            clean(lake, {2: f"beside try {len(tries)}"}, key=f"2026-02-{len(tries):02d}")
+        record = lake.clean(THINGS).record(CleanRecord, LATER)
+        assert record is not None
+        content = target.content([KEY], snapshot)[KEY]
+        return {KEY: record.model_copy(update={"partition_key": KEY, "content": content, "snapshot_id": snapshot})}
+
+    assert overwrite(session, target, write, [KEY], audit) == tries[2] == target.snapshot_id()  # pyright: ignore[reportArgumentType]
+    records = target.records(CleanRecord)
+    assert list(records) == [KEY, LATER, "2026-02-01", "2026-02-02"]
+    assert verify(target, records.values()) == []
+    assert labels(lake) == {1: "by Spark"}
+    loaded = target.load()
+    assert loaded is not None and list(loaded.refs()) == ["main"]
