@@ -193,7 +193,7 @@ def test_roots_are_looked_at_and_not_made(environment: Path) -> None:
     (ours,) = [found for found in check_four_roots(settings) if found.name == "Root raw"]
     assert ours.state == "ok"
 
-    assert "within" in problems(check_four_roots, Settings(clean_root=f"{settings.home}/raw/clean"))[0].detail
+    assert "nested" in problems(check_four_roots, Settings(clean_root=f"{settings.home}/raw/clean"))[0].detail
 
     foreign = environment / "photos"
     foreign.mkdir()

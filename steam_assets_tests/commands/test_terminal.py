@@ -101,7 +101,9 @@ def test_the_header_of_a_failed_call_is_shown_as_it_was_sent(
     simulator.faults.add(EmptyResponse(eresult=header))
     try:
         with HttpClient(settings, Clock(), hasty) as client, pytest.raises(SourceError) as failed:
-            client.fetch(Request(STEAM_API, "charts", "/ISteamChartsService/GetMostPlayedGames/v1/", {}, refusing))
+            client.fetch(
+                Request(STEAM_API, "charts", "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/", {}, refusing)
+            )
     finally:
         simulator.faults.clear()
     terminal.print(one_line(failed.value), soft_wrap=True)

@@ -136,7 +136,7 @@ def test_dev_ends_with_a_run_in_progress(slow: Simulator, tmp_path: Path) -> Non
 
 def test_broker_ends_at_hang_up(simulator: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, simulator, "broker") as broker:
-        broker.wait_for_output("Kafka answers")
+        broker.wait_for_output("Kafka listens")
         broker.ends_by(SIGHUP)
 
 

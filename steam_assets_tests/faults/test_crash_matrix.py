@@ -36,7 +36,7 @@ TABLE = SOURCE.tables[0]
 MATRIX = [step for step in failpoints.STEPS if step.split(":")[0] in stage_process.STAGES]
 OWN_JVM = "clean:after_commit"
 """At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
-ASK_MATRIX = {"ask"}
+FETCH_MATRIX = {"fetch"}
 """Of a command on an instance that outlives it: faults/test_dead_runs.py."""
 OF_THE_LAKE = {"land", "backup", "restore", "housekeeping"}
 
@@ -49,7 +49,7 @@ def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
     for file in Path(failpoints.__file__).parent.rglob("*.py"):
         named |= set(re.findall(r'\bfailpoint\("([^"]+)"\)', file.read_text()))
     assert named == set(failpoints.STEPS)
-    assert {step.split(":")[0] for step in failpoints.STEPS} == ASK_MATRIX | OF_THE_LAKE | set(stage_process.STAGES)
+    assert {step.split(":")[0] for step in failpoints.STEPS} == FETCH_MATRIX | OF_THE_LAKE | set(stage_process.STAGES)
 
 
 @dataclass
