@@ -108,7 +108,7 @@ def test_a_run_that_waits_is_idle_and_ends_at_once(how: signal.Signals, home: Ho
         requested()
         (held,) = home.holders()
         waiting = home.raw("waiting", "top_sellers", WEEK)
-        waiting.says("aiting to fetch")
+        waiting.says("Waiting to fetch")
         watched = psutil.Process(waiting.process.pid)
         watched.cpu_percent()
         assert watched.cpu_percent(interval=5) < 50
