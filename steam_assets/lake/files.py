@@ -5,7 +5,7 @@ Belongs here: reading, writing and listing by address. Does not belong here: wha
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +48,7 @@ class Files:
         target = address
         if not address.startswith("s3://"):
             private_folder(Path(address).parent)
-            target = f"{address}.{os.getpid()}"
+            target = f"{address}.{secrets.token_hex(4)}"
         with self.io.new_output(target).create(overwrite=True) as stream:
             stream.write(data)
         if target != address:

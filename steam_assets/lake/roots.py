@@ -54,12 +54,15 @@ def is_in_use(settings: Settings, root: RootName) -> bool:
     """Whether a root is marked, without marking it; False for an empty place. Raises UnsafeRoot like ``open_root``."""
     _refuse_dangerous(settings.root(root), root_variable(root))
     marker = read_marker(settings, root)
-    if marker is None:
-        if _is_occupied(settings, root):
+    if marker is None and _is_occupied(settings, root):
+        # Another process may have marked and filled it since the first look.
+        marker = read_marker(settings, root)
+        if marker is None:
             raise UnsafeRoot(
                 f"{settings.root(root)} is not empty and has no {MARKER}, so this product did not create it; "
                 f"set {root_variable(root)} to an empty place"
             )
+    if marker is None:
         return False
     if marker.root != root:
         raise UnsafeRoot(
@@ -137,11 +140,14 @@ def _files(settings: Settings) -> Files:
 
 
 def _is_occupied(settings: Settings, root: RootName) -> bool:
+    """Whether anything but a marker, or another process's draft of one, is there."""
     address = settings.root(root)
     if on_s3(address):
-        return next(_files(settings).list(address), None) is not None
-    folder = Path(address)
-    return folder.exists() and next(folder.iterdir(), None) is not None
+        names = (file.address.removeprefix(f"{address}/") for file in _files(settings).list(address))
+    else:
+        folder = Path(address)
+        names = (entry.name for entry in folder.iterdir()) if folder.exists() else iter(())
+    return any(not name.startswith(MARKER) for name in names)
 
 
 def _place(address: str) -> str:
