@@ -144,5 +144,5 @@ def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     ]
     for field, column in zip(fields, columns, strict=True):
         if column.null_count and not field.nullable:
-            raise ValueError(f"no value in {field.name}, which must have one")
+            raise ValueError(f"column {field.name} must not be null")
     return pa.record_batch(columns, schema=schema)

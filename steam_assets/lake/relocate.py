@@ -104,6 +104,6 @@ class _Rewriting:
         if not is_object(value):
             return value
         moved = {key: self._moved(entry) for key, entry in value.items()}
-        if "manifest_length" in moved:  # Readers go by it.
+        if "manifest_length" in moved:  # Readers rely on it.
             moved["manifest_length"] = len(self.files.io.new_input(str(moved["manifest_path"])))
         return moved

@@ -47,7 +47,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def is_object(value: object) -> TypeGuard[dict[str, object]]:
-    """Whether a value that JSON was read into is an object."""
+    """Whether a parsed JSON value is an object."""
     return isinstance(value, dict)
 
 
@@ -74,9 +74,9 @@ def decode(body: bytes) -> dict[str, object]:
     except RecursionError:
         raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep") from None
     except json.JSONDecodeError as error:
-        raise InvalidResponse(f"no valid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
+        raise InvalidResponse(f"invalid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
     if not is_object(value):
-        raise InvalidResponse(f"a JSON object was expected, and {start[:40]!r} came")
+        raise InvalidResponse(f"expected a JSON object, received {start[:40]!r}")
     _check_bounds(value)
     return value
 

@@ -79,7 +79,7 @@ def parse(body: bytes) -> AppNews:
     if page is None and answer.keys() <= {"appnews"}:
         return AppNews()
     if is_object(page) and "newsitems" not in page and (others := sorted(page.keys() - {"appid", "count"})):
-        raise InvalidResponse(f"`appnews` has no `newsitems`, and other fields: {', '.join(others)[:80]}")
+        raise InvalidResponse(f"`appnews` has no `newsitems`, but other fields: {', '.join(others)[:80]}")
     return validated(AppNews, page)
 
 

@@ -234,10 +234,10 @@ def apps_of(tables: Mapping[str, Rows]) -> pa.Table:
 
 def about_tables(tables: Iterable[str]) -> pa.Table:
     """What each table contains, its method and its limitations."""
-    told = {t.name: (source.title, t.description, "", "") for source in SOURCES for t in source.tables}
-    told |= {i.table: (i.title, "", i.method, i.error) for i in INSIGHTS}
+    about = {t.name: (source.title, t.description, "", "") for source in SOURCES for t in source.tables}
+    about |= {i.table: (i.title, "", i.method, i.error) for i in INSIGHTS}
     columns = ["table_name", "title", "description", "method", "error"]
-    rows = [dict(zip(columns, (name, *told.get(name, ("", "", "", ""))), strict=True)) for name in tables]
+    rows = [dict(zip(columns, (name, *about.get(name, ("", "", "", ""))), strict=True)) for name in tables]
     return pa.Table.from_pylist(rows, schema=pa.schema([(column, pa.string()) for column in columns]))
 
 
