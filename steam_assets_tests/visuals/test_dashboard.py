@@ -246,7 +246,7 @@ def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
     app.command()(dashboard)
     said = CliRunner().invoke(app, ["--home", str(tmp_path / "lake"), "--out", str(out)])
     assert said.exit_code == 0, said.output
-    assert "market.html" in said.output and "nothing collected yet" in said.output
+    assert "market.html" in said.output and "no data yet" in said.output
     assert out.read_text().startswith("<!doctype html>")
     assert [path.name for path in out.parent.iterdir()] == ["market.html"]
 
