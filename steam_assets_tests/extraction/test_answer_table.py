@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from faulty_server import Exchange
@@ -168,11 +169,14 @@ def test_apps_that_the_service_does_not_know_are_set_aside_alone(status: int, bo
 
 def test_several_apps_refused_in_a_row_are_a_refusal_by_the_host(tmp_path: Path) -> None:
     """A block may come as JSON, too; after it every app is asked for again, and none is lost to it."""
-    blocked = iter(range(3 * SEVERAL_APPS))
+    blocked, at_once = iter(range(3 * SEVERAL_APPS)), Barrier(SEVERAL_APPS)
 
     def script(exchange: Exchange) -> None:
-        block = exchange.number >= 3 and next(blocked, None) is not None
-        exchange.json(b"{}", 403) if block else exchange.json(GOOD)
+        number = next(blocked, None) if exchange.number >= 3 else None
+        if number is not None and number < SEVERAL_APPS:
+            # The first ones are of different apps, however slowly the threads are started.
+            at_once.wait(30)
+        exchange.json(GOOD) if number is None else exchange.json(b"{}", 403)
 
     retry_policy = replace(
         QUICK, cool_downs=9, backoff_base_seconds=0.2, backoff_cap_seconds=0.4, cool_down_seconds=0.05
