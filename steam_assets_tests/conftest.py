@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from steam_assets.java.jars import spark_jars
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.lake.lake import Lake
 from steam_assets.processes.supervised import ending
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, mark in (("spark", pytest.mark.spark), ("broker", pytest.mark.kafka)):
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """An empty lake in a folder of its own."""
+    return Lake(Settings(home=tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")

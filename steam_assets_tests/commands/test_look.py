@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from steam_assets.cli import app
 from steam_assets.lake.lake import Lake
-from steam_assets.settings import Settings
 from steam_assets_tests.lake.raw_landing import KEY, land, rows_of
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(Settings(home=tmp_path / "home"))
 
 
 def shown(lake: Lake, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:

@@ -15,7 +15,7 @@ from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 
 STAGES = {"publish": Stage.RAW, "clean": Stage.CLEAN}
-"""By the first part of the names of crash points, in the order in which a partition goes through them."""
+"""By the first part of the names of failpoints, in the order in which a partition goes through them."""
 
 if __name__ == "__main__":
     with dg.DagsterInstance.ephemeral() as instance:

@@ -9,13 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(Settings(home=tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")

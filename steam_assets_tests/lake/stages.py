@@ -55,7 +55,7 @@ STAGES: dict[str, Callable[[Lake, list[int]], None]] = {
     "housekeeping": clear,
     "restore": bring_back,
 }
-"""By the first part of the names of crash points, in the order in which a partition goes through them."""
+"""By the first part of the names of failpoints, in the order in which a partition goes through them."""
 
 if __name__ == "__main__":
     STAGES[sys.argv[2]](Lake(Settings(home=Path(sys.argv[1]))), [int(number) for number in sys.argv[3:]])
