@@ -101,13 +101,8 @@ COMMANDS: Mapping[str, Listed] = {
 }
 
 
-class CommandList(TyperGroup):
-    """The group of all commands: the module of one is imported when it is used, and none to list them."""
-
-    def __init__(self, **settings: Any) -> None:
-        settings["commands"] = _Imported()
-        super().__init__(**settings)
-        self._listing = False
+class CommandGroup(TyperGroup):
+    """A group of commands whose help is shown without pydantic."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         for param in self.get_params(ctx):
@@ -115,6 +110,15 @@ class CommandList(TyperGroup):
                 # Typer's own options. To read "no" from None it imports pydantic, a quarter of the time of help.
                 param.default = False
         return super().parse_args(ctx, args)
+
+
+class CommandList(CommandGroup):
+    """The group of all commands: the module of one is imported when it is used, and none to list them."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings["commands"] = _Imported()
+        super().__init__(**settings)
+        self._listing = False
 
     def list_commands(self, ctx: Context) -> list[str]:
         return [*COMMANDS]
