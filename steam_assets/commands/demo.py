@@ -135,7 +135,7 @@ def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
     for source in SOURCES:
         fullest = sorted((one for one in held if one.source == source.name), key=lambda one: (-one.items, one.key))
         found = [Step(source, one.key, one.moment or _after(source, one.key), one.apps) for one in fullest]
-        first, most = source.cadence.first, RECORDED_WEEKS if source.apps_from else None
+        first, most = source.cadence.first, RECORDED_WEEKS if source.app_by_app else None
         possible = [step for step in found if step.key >= first]
         steps += sorted(possible[:most], key=lambda step: step.key)
         for others, reason in (

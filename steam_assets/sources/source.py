@@ -112,7 +112,7 @@ class SourceClient(Protocol):
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What to fetch for one partition: its window and its apps (in chart order).
+    """What to fetch for one partition: its window and its apps (those on charts first, in their order).
 
     ``now`` is the time of the request (UTC). ``options`` are the source's, as set; by default its own defaults.
     ``keyed`` are the source's hosts for which a key is set.
@@ -213,12 +213,15 @@ class Table:
 class Source:
     """A source: a file that declares one, and a line in ``sources/__init__.py``, is all that the product needs.
 
-    ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the source whose clean
-    table of the same week lists the apps to fetch. ``options`` is a pydantic model with a default for each field; a
-    field ``pages`` of the source ``news`` is the setting STEAM_NEWS_PAGES. ``due_after`` is how long after a window's
-    end its data may arrive without being late; with History.CARRIED, responses have a period until ``carried_for``
-    after its end. ``quarantine_limit`` is the share of quarantined items above which the partition's check fails.
-    ``demo_partitions`` is the maximum number of partitions in the demo; None: the same as for its cadence.
+    ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the sources whose charts
+    (their first clean tables) list the apps to fetch: the chart of the same partition, which must exist, or, of another
+    cadence, the newest one. With ``watched``, the apps of the setting STEAM_WATCHLIST are fetched as well.
+    ``app_by_app``: ``extract`` gets one app at a time, and several run at once; otherwise it gets all apps. ``options``
+    is a pydantic model with a default for each field; a field ``pages`` of the source ``news`` is the setting
+    STEAM_NEWS_PAGES. ``due_after`` is how long after a window's end its data may arrive without being late; with
+    History.CARRIED, responses have a period until ``carried_for`` after its end. ``quarantine_limit`` is the share of
+    quarantined items above which the partition's check fails. ``demo_partitions`` is the maximum number of partitions
+    in the demo; None: the same as for its cadence.
     """
 
     name: str
@@ -229,7 +232,9 @@ class Source:
     history: History
     extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
     tables: tuple[Table, ...]
-    apps_from: str | None = None
+    apps_from: tuple[str, ...] = ()
+    watched: bool = False
+    app_by_app: bool = False
     options: type[BaseModel] = NoOptions
     due_after: timedelta = timedelta(0)
     carried_for: timedelta = timedelta(0)
