@@ -192,7 +192,8 @@ class Table:
 
     ``picture``: a partition is a full snapshot (a chart), which a newer response replaces completely; otherwise it is a
     set of items, each replaced individually. ``ranked`` names the columns whose values are unique within a partition;
-    the first counts from 1 without gaps.
+    the first counts from 1 without gaps. If a partition has several charts, ``charts`` names the columns that tell them
+    apart, and ``ranked`` holds within each.
 
     ``pseudonymous``: rows hold hashes under the reviewers' key, the column ``hash_key`` of ``raw``.
     """
@@ -206,6 +207,7 @@ class Table:
     asset: str = "clean"
     picture: bool = False
     ranked: tuple[str, ...] = ()
+    charts: tuple[str, ...] = ()
     pseudonymous: bool = False
 
 
