@@ -218,8 +218,10 @@ class Source:
     ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the sources whose charts
     (their first clean tables) list the apps to fetch: the chart of the same partition, which must exist, or, of another
     cadence, the newest one. With ``watched``, the apps of the setting STEAM_WATCHLIST are fetched as well.
-    ``app_by_app``: ``extract`` gets one app at a time, and several run at once; otherwise it gets all apps. ``options``
-    is a pydantic model with a default for each field; a field ``pages`` of the source ``news`` is the setting
+    ``app_by_app``: ``extract`` gets one app at a time, and several run at once; otherwise it gets all apps.
+    ``sampled_every`` names the option with the minutes between two samples (sampling.py) of a source whose days have
+    many: each adds a batch to the present day's partition, which is cleaned after the day ends. ``options`` is a
+    pydantic model with a default for each field; a field ``pages`` of the source ``news`` is the setting
     STEAM_NEWS_PAGES. ``due_after`` is how long after a window's end its data may arrive without being late; with
     History.CARRIED, responses have a period until ``carried_for`` after its end. ``quarantine_limit`` is the share of
     quarantined items above which the partition's check fails. ``demo_partitions`` is the maximum number of partitions
@@ -237,6 +239,7 @@ class Source:
     apps_from: tuple[str, ...] = ()
     watched: bool = False
     app_by_app: bool = False
+    sampled_every: str | None = None
     options: type[BaseModel] = NoOptions
     due_after: timedelta = timedelta(0)
     carried_for: timedelta = timedelta(0)
@@ -246,6 +249,10 @@ class Source:
     def newest_due(self, now: datetime) -> Window:
         """The newest window that is late if it is missing at ``now`` (aware)."""
         return self.cadence.latest_finished(now - self.due_after)
+
+    def is_open(self, window: Window, now: datetime) -> bool:
+        """Whether more samples may come into the window: it is not to be cleaned yet, nor is it missing anything."""
+        return self.sampled_every is not None and now in window
 
     def setting(self, option: str) -> str:
         """The name of an option's setting in ``Settings``."""
