@@ -25,7 +25,8 @@ from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quic
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
 from steam_assets.orchestration.resources import spark_resource
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
-from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
+from steam_assets.orchestration.sampling_schedules import sampling_schedules
+from steam_assets.orchestration.schedules import cadence_schedules, source_jobs
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
 from steam_assets.orchestration.submitted_cleaning import submission
@@ -55,7 +56,7 @@ def build_defs(
     by_name = {source.name: source for source in sources}
     elsewhere = settings.spark_runner != "in-process"
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
-    jobs = cadence_jobs(sources, assets, partitions)
+    jobs = source_jobs(sources, assets, partitions)
     health_check = health_check_job(sources)
     refresh = refresh_job(sources)
     quicksight = quicksight_jobs(settings)
@@ -73,6 +74,7 @@ def build_defs(
         jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
+            *sampling_schedules(settings, sources, jobs, running=on),
             health_check_schedule(health_check, running=on),
             drill_schedule(maintenance, running=on),
         ],

@@ -4,7 +4,8 @@ Belongs here: building the ops of a source, their config and their failures. Doe
 (ingestion/), the commit (io_managers.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
@@ -14,13 +15,12 @@ from steam_assets.extraction.errors import SourceError
 from steam_assets.ingestion.landing import LandedBatch, WrongPeriod, land
 from steam_assets.ingestion.resolve_raw import RawResolver, Resolved
 from steam_assets.kafka.consumer import LostRecords
-from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.apps_to_fetch import apps_to_fetch
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.io_managers import require_raw
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.source_slot import source_slot
-from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
 
@@ -28,7 +28,7 @@ class PublishConfig(PlainConfig):
     """How to fetch the partition.
 
     ``refetch`` asks the source again although the partition exists, and adds a snapshot. ``apps`` replaces the apps of
-    the chart. ``batch_ids`` are batches of other producers to add to the partition.
+    the charts and the watchlist. ``batch_ids`` are batches of other producers to add to the partition.
     """
 
     refetch: bool = False
@@ -36,13 +36,16 @@ class PublishConfig(PlainConfig):
     batch_ids: list[str] = Field(default_factory=list)
 
 
-def publish_op(source: Source) -> dg.OpDefinition:
-    """The op that ensures that the partition's batches are in the topic; returns a ``Resolved``."""
+def publish_op(source: Source, charts: Sequence[Source]) -> dg.OpDefinition:
+    """The op that ensures that the partition's batches are in the topic; returns a ``Resolved``.
+
+    It runs after the ``charts`` that list the source's apps.
+    """
 
     @dg.op(
         name=f"publish_{source.name}",
         description=f"Fetch {source.title} and publish the responses to its topic in one Kafka transaction.",
-        ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
+        ins={chart.name: dg.In(dg.Nothing) for chart in charts},
         out=dg.Out(Resolved),
         tags={"source": source.name},
         config_schema=PublishConfig.fields(),
@@ -55,7 +58,7 @@ def publish_op(source: Source) -> dg.OpDefinition:
         def progress(answers: int) -> None:
             context.log.info(f"{source.name} {key}: {answers} answers")
 
-        apps = _apps(source, key, config.apps, lake.settings)
+        apps = partial(apps_to_fetch, source, charts, key, config.apps, lake)
         with tried_again(context), source_slot(context):
             try:
                 obtained = RawResolver(lake, clock, progress).resolve_raw(
@@ -93,26 +96,3 @@ def land_op(source: Source) -> dg.OpDefinition:
                 raise permanent(str(error)) from error
 
     return land_batches
-
-
-def _apps(source: Source, key: str, given: Sequence[int], settings: Settings) -> Callable[[], Sequence[int]]:
-    """The apps to fetch: those of the run, of the settings, or of the week's chart, in chart order."""
-
-    def apps() -> Sequence[int]:
-        if source.apps_from is None:
-            return ()
-        chosen = list(given) or [int(app) for app in settings.apps.split(",") if app.strip()]
-        return chosen or _chart(source.apps_from, key, settings)
-
-    return apps
-
-
-def _chart(chart: str, key: str, settings: Settings) -> list[int]:
-    rows = CleanReader(settings).arrow(chart, [key], ("rank", "app_id"))
-    if rows is None or rows.num_rows == 0:
-        raise permanent(
-            f"{chart}/clean, which names the apps to fetch, has no partition {key}. Materialize it first: "
-            f"steam-assets run {chart} --from {key} --to {key}; or name the apps: --apps 730,570"
-        )
-    ranked = sorted((row["rank"], row["app_id"]) for row in rows.to_pylist())
-    return list(dict.fromkeys(app for _, app in ranked))

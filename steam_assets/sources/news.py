@@ -123,5 +123,6 @@ SOURCE = Source(
     options=Options,
     extract=extract,
     tables=(NEWS,),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )

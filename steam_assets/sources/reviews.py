@@ -206,5 +206,6 @@ SOURCE = Source(
     options=Options,
     extract=extract,
     tables=(REVIEWS, SUMMARIES),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )
