@@ -14,6 +14,7 @@ import dagster as dg
 
 from steam_assets.extras import installed
 from steam_assets.insights import INSIGHTS
+from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.unrefreshed import behind
@@ -22,11 +23,12 @@ from steam_assets.orchestration.insight_assets import insight_key, served_insigh
 from steam_assets.orchestration.previews import preview
 from steam_assets.orchestration.source_assets import OWNERS, clean_key
 from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
-from steam_assets.visuals.exported_tables import exported_tables
-from steam_assets.visuals.exports import Exported, export_table
+from steam_assets.visuals.exports.catalog_files import catalog_exports
+from steam_assets.visuals.exports.table_files import Exported, export_table
 
 if TYPE_CHECKING:
     from steam_assets.visuals.tableau import TableauServer
@@ -66,13 +68,13 @@ def _exports(after: Sequence[dg.AssetKey], sources: Sequence[Source]) -> dg.Asse
         deps=after,
         group_name="visuals",
         description="All clean and insight tables, one file per partition, as CSV that is safe in a spreadsheet and as "
-        "Parquet: HOME/exports.",
+        "Parquet, with a dictionary of their columns and a DuckDB database over them: HOME/exports.",
         owners=OWNERS,
         kinds={"csv", "parquet"},
         tags={"stage": "visual"},
     )
     def exports(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-        every = dict.fromkeys(exported_tables(sources))
+        every = dict.fromkeys(table.name for table in declared_tables(sources))
         return dg.MaterializeResult(metadata=write_exports(lake.settings, every))
 
     return exports
@@ -124,10 +126,11 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
 
 
 def write_exports(settings: Settings, chosen: Mapping[str, Sequence[str] | None]) -> Shown:
-    """Export partitions by table (None: all of a table's); other files are left unchanged. Returns metadata."""
+    """Export partitions by table (None: all of a table's); other partitions are left unchanged. Returns metadata."""
     folder = (settings.home / "exports").absolute()
     reader = CleanReader(settings)
     written = [one for table, keys in chosen.items() for one in export_table(reader, folder, table, keys)]
+    catalog_exports(folder, declared_tables(SOURCES))
     return {
         "path": dg.MetadataValue.path(folder),
         "files": dg.MetadataValue.int(2 * len(written)),
