@@ -31,7 +31,7 @@ from steam_assets.visuals.exports.catalog_files import catalog_exports
 from steam_assets.visuals.exports.table_files import Exported, export_table
 
 if TYPE_CHECKING:
-    from steam_assets.visuals.tableau import TableauServer
+    from steam_assets.visuals.tableau.server import TableauServer
 
 DASHBOARD, EXPORTS, TABLEAU = (dg.AssetKey(["visuals", name]) for name in ("dashboard", "exports", "tableau"))
 
@@ -85,8 +85,9 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         key=TABLEAU,
         deps=after,
         group_name="visuals",
-        description="One extract with related tables for Tableau: HOME/tableau/steam_market.hyper. If "
-        "STEAM_TABLEAU_URL is set, it is also published to that server, one data source per table.",
+        description="All tables for Tableau, as an extract (.hyper), a data source with their relationships (.tdsx) "
+        "and a starter workbook (.twbx): HOME/tableau. If STEAM_TABLEAU_URL is set, they are also published to that "
+        "server, one data source per table.",
         owners=OWNERS,
         kinds={"tableau"},
         tags={"stage": "visual"},
@@ -159,11 +160,14 @@ def extract_path(settings: Settings) -> Path:
 
 
 def write_tableau(settings: Settings) -> Shown:
-    """Replace the extract and, if the settings name a server, publish it. A permanent failure if the server refuses."""
-    from steam_assets.visuals.tableau import TableauRefused, publish, tables_of, write_extract
+    """Replace the extract and its packages, and publish if a server is set. A permanent failure if it refuses."""
+    from steam_assets.visuals.tableau.extract import tables_of, write_extract
+    from steam_assets.visuals.tableau.packages import write_packages
+    from steam_assets.visuals.tableau.server import TableauRefused, publish
 
     tables, where = tables_of(CleanReader(settings)), extract_path(settings)
     write_extract(tables, where)
+    packages = write_packages(where, {name: opened(("*",)).schema for name, opened in tables.items()})
     server = tableau_server(settings)
     try:
         published = publish(tables, server) if server else {}
@@ -172,6 +176,7 @@ def write_tableau(settings: Settings) -> Shown:
     return {
         "path": dg.MetadataValue.path(where),
         "bytes": dg.MetadataValue.int(where.stat().st_size),
+        "packages": dg.MetadataValue.json([package.name for package in packages]),
         "tables": dg.MetadataValue.json(sorted(tables)),
         "published": dg.MetadataValue.json(published),
     }
@@ -179,7 +184,7 @@ def write_tableau(settings: Settings) -> Shown:
 
 def tableau_server(settings: Settings) -> "TableauServer | None":
     """The server to publish to; None if none is set."""
-    from steam_assets.visuals.tableau import TableauServer
+    from steam_assets.visuals.tableau.server import TableauServer
 
     if not settings.tableau_url:
         return None
