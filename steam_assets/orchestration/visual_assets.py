@@ -25,6 +25,7 @@ from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
+from steam_assets.visuals.dashboard.table_reads import TABLE_READS
 from steam_assets.visuals.exported_tables import exported_tables
 from steam_assets.visuals.exports import Exported, export_table
 
@@ -111,7 +112,7 @@ def write_dashboard(settings: Settings) -> Shown:
 
 
 def _summary(data: DashboardData) -> list[dict[str, object]]:
-    """One row per insight: what the page shows of it."""
+    """One row per insight on the page: what it shows of it."""
     return [
         {
             "table": insight.name,
@@ -120,6 +121,7 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
             "why empty": data.why_empty(insight.table),
         }
         for insight in INSIGHTS
+        if insight.table in TABLE_READS
     ]
 
 
