@@ -15,7 +15,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import NotAvailable, SourceError
@@ -77,6 +79,27 @@ class Plan:
     published: frozenset[str] = frozenset()
 
 
+InTopic: TypeAlias = "Callable[[], Mapping[str, Sequence[Receipt]]]"
+"""The complete batches in a source's topic, by partition key."""
+
+
+def in_topic(settings: Settings, source: Source, partition_keys: Collection[str]) -> InTopic:
+    """The batches of these partitions that are in the source's topic at the first call, which reads it once for all.
+
+    Creates the topic if it does not exist.
+    """
+
+    @cache
+    def batches() -> Mapping[str, Sequence[Receipt]]:
+        ensure_topics(settings, source)
+        found: dict[str, list[Receipt]] = {}
+        for batch in find_batches(settings, source, partition_keys):
+            found.setdefault(batch.partition_key, []).append(batch)
+        return found
+
+    return batches
+
+
 @dataclass(frozen=True)
 class RawResolver:
     """Resolves raw partitions of one deployment. ``progress`` gets the number of responses fetched so far."""
@@ -94,28 +117,37 @@ class RawResolver:
         *,
         refetch: bool = False,
         batch_ids: Sequence[str] = (),
+        published: InTopic | None = None,
     ) -> Resolved:
         """Find the partition, or fetch it. ``apps`` is called only if the source is fetched.
 
         ``refetch`` always fetches the source and adds a snapshot to the existing ones; so does each run of a sampled
-        source during its day. ``batch_ids`` are batches in the topic to add to an existing partition. Raises
-        NotAvailable, naming the gap, if nothing has the partition or a batch and the source cannot provide it;
-        SourceError if the fetch failed, with the rejected bytes in quarantine.
+        source during its day. ``batch_ids`` are batches in the topic to add to an existing partition. ``published`` is
+        the topic, if it is read once for a range. Raises NotAvailable, naming the gap, if nothing has the partition or
+        batch and the source cannot provide it; SourceError if the fetch failed, with the rejected bytes in quarantine.
         """
-        plan = self.plan(source, partition_key, refetch=refetch, batch_ids=batch_ids)
+        plan = self.plan(source, partition_key, refetch=refetch, batch_ids=batch_ids, published=published)
         if plan.origin is Origin.SOURCE:
             return Resolved(plan.origin, (*plan.receipts, self._fetch(source, partition_key, apps, plan.published)))
         if plan.origin is Origin.BACKUP:
             restore(self.lake.raw_twins(source), partition_key, overwrite=True)
         return Resolved(plan.origin, plan.receipts)
 
-    def plan(self, source: Source, partition_key: str, *, refetch: bool = False, batch_ids: Sequence[str] = ()) -> Plan:
+    def plan(
+        self,
+        source: Source,
+        partition_key: str,
+        *,
+        refetch: bool = False,
+        batch_ids: Sequence[str] = (),
+        published: InTopic | None = None,
+    ) -> Plan:
         """Check the raw store, then the topic, then the backup, each at most once. Changes no data."""
         present = self._is_present(source, partition_key)
         if present and not (refetch or batch_ids or source.sampled_every):
             return Plan(Origin.PRESENT)
-        ensure_topics(self.lake.settings, source)
-        retained = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
+        published = published or in_topic(self.lake.settings, source, [partition_key])
+        retained = {batch.batch_id: batch for batch in published().get(partition_key, ())}
         if present and batch_ids:
             return self._additional(source, partition_key, batch_ids, retained)
         sampled = None if batch_ids else self._sampled(source, partition_key, present, retained)

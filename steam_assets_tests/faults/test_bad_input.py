@@ -33,7 +33,7 @@ def resolve_raw(deployment: Deployment, source: Source, key: str, apps: tuple[in
 
 def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
     assert deployment.lake.raw(source).record(RawRecord, key) is None
-    assert find_batches(deployment.settings, source, key) == []
+    assert find_batches(deployment.settings, source, [key]) == []
 
 
 def evidence(deployment: Deployment, source: Source) -> list[bytes]:
@@ -143,7 +143,7 @@ def test_a_repeated_cursor_ends_paging(deployment: Deployment) -> None:
     deployment.simulator.faults.add(faults.RepeatedCursor(path=reviews))
     before = len(deployment.simulator.requests)
     resolve_raw(deployment, source, WEEK, (730,))
-    (batch,) = find_batches(deployment.settings, source, WEEK)
+    (batch,) = find_batches(deployment.settings, source, [WEEK])
     asked = [one for one in list(deployment.simulator.requests)[before:] if one.path.startswith(reviews)]
     assert {json.loads(one.params["input_json"])["cursor"] for one in asked} == {"*"} and len(asked) < 10
     assert 0 < batch.items["reviews"] <= 100
@@ -163,9 +163,9 @@ def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(depl
     deployment.simulator.faults.add(faults.StaleBody(path=chart, hours=0.1, times=3))
     waiting = replace(HASTY, not_yet_seconds=0.05)
     RawResolver(deployment.lake, deployment.clock, retry_policy=waiting).resolve_raw(source, "2026-11-18", lambda: ())
-    (batch,) = find_batches(deployment.settings, source, "2026-11-18")
+    (batch,) = find_batches(deployment.settings, source, ["2026-11-18"])
     assert batch.items["most_played"] > 0
-    assert find_batches(deployment.settings, source, "2026-11-17") == []
+    assert find_batches(deployment.settings, source, ["2026-11-17"]) == []
 
 
 @pytest.mark.parametrize(("source_name", "key"), [("most_played", "2026-11-16"), ("most_played", "2026-11-19")])
