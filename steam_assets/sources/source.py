@@ -213,7 +213,9 @@ class Table:
 class Source:
     """A source: a file that declares one, and a line in ``sources/__init__.py``, is all that the product needs.
 
-    ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the source whose clean
+    ``hosts`` are all hosts that its requests go to, its main host first. ``count`` gives the items of each table in a
+    response's body, by the window, the request's name and the body; InvalidResponse if the body is invalid. Landing
+    counts with it again, because envelopes may be another producer's. ``apps_from`` names the source whose clean
     table of the same week lists the apps to fetch. ``options`` is a pydantic model with a default for each field; a
     field ``pages`` of the source ``news`` is the setting STEAM_NEWS_PAGES. ``due_after`` is how long after a window's
     end its data may arrive without being late; with History.CARRIED, responses have a period until ``carried_for``
@@ -228,6 +230,7 @@ class Source:
     cadence: Cadence
     history: History
     extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
+    count: Callable[[Window, str, bytes], Mapping[str, int]]
     tables: tuple[Table, ...]
     apps_from: str | None = None
     options: type[BaseModel] = NoOptions

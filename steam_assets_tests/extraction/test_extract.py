@@ -43,6 +43,7 @@ def source(history: History = History.LIVE, apps_from: str | None = "chart") -> 
         cadence=Cadence.DAILY,
         history=history,
         extract=pages_of_apps,
+        count=lambda window, request, body: {"rows": 1},
         tables=(),
         apps_from=apps_from,
     )
