@@ -37,6 +37,7 @@ from steam_assets.kafka.headers import BadHeaders, RecordHeaders, read_headers
 from steam_assets.kafka.topic_reader import Message, RangeGone, TopicReader, topic_reader
 from steam_assets.ledger.records import OffsetRange, Receipt
 from steam_assets.settings import Settings
+from steam_assets.sources.json_body import LAST_SECOND
 from steam_assets.sources.source import Source
 
 _Identity: TypeAlias = tuple[str, str, str]
@@ -47,12 +48,18 @@ class LostRecords(Exception):
 
 
 class Record(NamedTuple):
-    """A record of the batch: its position, and its envelope, which is None for poison."""
+    """A record of the batch: where it is, and its envelope, which is None for poison."""
 
+    topic: str
     partition: int
     offset: int
     sequence: int
     envelope: Envelope | None
+    value: bytes
+
+    def spoiled(self, reason: str) -> Poison:
+        """The record as poison of its batch."""
+        return Poison(self.topic, self.partition, self.offset, reason, self.value, of_batch=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +143,8 @@ def _classify(message: Message, receipt: Receipt, on_poison: Callable[[Poison], 
     envelope = _decode(value, headers)
     if isinstance(envelope, str):
         on_poison(_poison(message, envelope, of_batch=True))
-        return Record(message.partition, message.offset, headers.sequence, None)
-    return Record(message.partition, message.offset, headers.sequence, envelope)
+        envelope = None
+    return Record(message.topic, message.partition, message.offset, headers.sequence, envelope, value)
 
 
 def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:
@@ -162,6 +169,8 @@ def _decode(value: bytes, headers: RecordHeaders) -> Envelope | str:
     named = (envelope.source, envelope.partition_key, envelope.batch_id, envelope.sequence)
     if named != (headers.source, headers.partition_key, headers.batch_id, headers.sequence):
         return "headers and envelope name different batches"
+    if headers.items not in (None, envelope.items):
+        return f"its header counts the items {dict(headers.items or {})}, its envelope {envelope.items}"
     return envelope
 
 
@@ -200,14 +209,13 @@ class TopicScan:
     """New content of a topic: complete and incomplete batches, and the current end.
 
     ``ends`` are offsets by Kafka partition, read at one time. ``unfinished`` maps a batch id to the time (UTC) of its
-    newest record; ``foreign`` counts records without our headers or of another source.
+    newest record, as the topic has it.
     """
 
     cluster_id: str
     ends: Mapping[int, int]
     batches: tuple[Receipt, ...] = ()
     unfinished: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
-    foreign: int = 0
 
 
 def scan_topic(
@@ -226,7 +234,6 @@ def scan_topic(
     topic = topic_of(settings, source)
     found: dict[_Identity, _Batch] = {}
     latest: dict[_Identity, int] = {}
-    foreign = 0
     with topic_reader(settings, topic) as reader:
         ends = reader.end_offsets()
         remade = reader.cluster_id != cluster or any(from_offsets.get(part, 0) > end for part, end in ends.items())
@@ -236,7 +243,6 @@ def scan_topic(
             try:
                 headers = _headers_of(source, message)
             except BadHeaders as error:
-                foreign += 1
                 on_poison(_poison(message, str(error)))
                 continue
             _collect(found, headers, message)
@@ -247,12 +253,14 @@ def scan_topic(
             ends=ends,
             batches=tuple(batch.receipt(topic, reader.cluster_id) for batch in found.values() if batch.whole),
             unfinished={
-                batch.first.batch_id: datetime.fromtimestamp(latest[identity] / 1000, UTC)
-                for identity, batch in found.items()
-                if not batch.whole
+                batch.first.batch_id: _moment(latest[identity]) for identity, batch in found.items() if not batch.whole
             },
-            foreign=foreign,
         )
+
+
+def _moment(milliseconds: int) -> datetime:
+    """A record's time; a producer may send any, if the topic takes it from producers."""
+    return datetime.fromtimestamp(min(max(milliseconds, 0), LAST_SECOND * 1000) / 1000, UTC)
 
 
 def _headers_of(source: Source, message: Message) -> RecordHeaders:

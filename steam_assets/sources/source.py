@@ -237,7 +237,9 @@ class Table:
 class Source:
     """A source: a file that declares one, and a line in ``sources/__init__.py``, is all that the product needs.
 
-    ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the sources whose charts
+    ``hosts`` are all hosts that its requests go to, its main host first. ``count`` gives the items of each table in a
+    response's body, by the window, the request's name and the body; InvalidResponse if the body is invalid. Landing
+    counts with it again, because envelopes may be another producer's. ``apps_from`` names the sources whose charts
     (their first clean tables) list the apps to fetch: the chart of the same partition, which must exist, or, of another
     cadence, the newest one. With ``watched``, the apps of the setting STEAM_WATCHLIST are fetched as well.
     ``app_by_app``: ``extract`` gets one app at a time, and several run at once; otherwise it gets all apps.
@@ -257,6 +259,7 @@ class Source:
     cadence: Cadence
     history: History
     extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
+    count: Callable[[Window, str, bytes], Mapping[str, int]]
     tables: tuple[Table, ...]
     apps_from: tuple[str, ...] = ()
     watched: bool = False
