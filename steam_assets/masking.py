@@ -9,10 +9,11 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus
 
-from pydantic import BaseModel, SecretStr
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 HIDDEN = "(hidden)"
 
@@ -39,6 +40,8 @@ def visible(text: str) -> str:
 
 def shown(value: Any) -> str:
     """The value as text that is safe to share: secrets and passwords in URLs are masked."""
+    from pydantic import SecretStr
+
     match value:
         case SecretStr():
             return HIDDEN if value.get_secret_value() else ""
@@ -72,6 +75,8 @@ def secret_parts(value: Any) -> list[str]:
 
 
 def _parts(value: Any) -> Iterator[str]:
+    from pydantic import SecretStr
+
     match value:
         case SecretStr():
             yield value.get_secret_value()

@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from steam_assets.commands.command_list import CommandGroup
 from steam_assets.commands.common_options import HomeOption, chosen_sources, not_among, source_names
 from steam_assets.commands.examples import epilog
 from steam_assets.commands.partition_options import partition_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from steam_assets.settings import Settings
     from steam_assets.sources.cadence import Cadence
 
-show = typer.Typer(no_args_is_help=True, help="Show data as it is stored.")
+show = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Show data as it is stored.")
 AppOption = Annotated[int | None, typer.Option("--app", min=1, help="Only this app, by its id.")]
 SHOWN_ANSWERS = 20
 

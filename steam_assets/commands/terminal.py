@@ -35,7 +35,7 @@ class Terminal(Console):
         return super().status(Text(visible(status)) if isinstance(status, str) else status, **options)
 
 
-def partition_progress(console: Console) -> Progress:
+def partition_progress(console: Terminal) -> Progress:
     """A progress bar that counts steps, with what is being done and for how long."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
