@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -76,7 +75,7 @@ def _verified(status: PartitionStatus, part: TableStatus) -> Text:
     return Text("yes", "green") if status.raw_backed_up and part.backed_up else Text("no", "yellow")
 
 
-def freshness_json(report: Freshness) -> dict[str, Any]:
+def freshness_json(report: Freshness) -> dict[str, object]:
     """A source's partitions and gaps as plain data for JSON."""
     return {
         "source": report.source,
@@ -88,7 +87,7 @@ def freshness_json(report: Freshness) -> dict[str, Any]:
     }
 
 
-def _partition_json(status: PartitionStatus) -> dict[str, Any]:
+def _partition_json(status: PartitionStatus) -> dict[str, object]:
     return {
         "partition": status.partition_key,
         "up_to_date": status.up_to_date,

@@ -16,7 +16,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -123,20 +122,26 @@ class Launcher:
         source: Source,
         stages: Sequence[Stage],
         *,
-        run_config: dict[str, Any],
+        run_config: Mapping[str, object],
         tags: Mapping[str, str] | None = None,
         partition_key: str | None = None,
     ) -> dg.ExecuteInProcessResult:
         return self._execute(
             self._job,
             asset_selection=[key for stage in stages for key in stage_keys(source, stage)],
-            run_config=run_config | QUIET,
+            run_config={**run_config, **QUIET},
             tags=tags,
             partition_key=partition_key,
         )
 
     def _execute(
-        self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
+        self,
+        job: dg.JobDefinition,
+        *,
+        run_config: Mapping[str, object],
+        tags: Mapping[str, str] | None = None,
+        asset_selection: Sequence[dg.AssetKey] | None = None,
+        partition_key: str | None = None,
     ) -> dg.ExecuteInProcessResult:
         run_id = str(uuid4())
         try:
@@ -146,7 +151,9 @@ class Launcher:
                     raise_on_error=False,
                     run_id=run_id,
                     tags=attended_tags(run_id, {ATTENDED: "true", **(tags or {})}),
-                    **options,
+                    run_config=run_config,
+                    asset_selection=asset_selection,
+                    partition_key=partition_key,
                 )
         except Exception as error:
             # Dagster could not record what happened, and may be unable to record this too.
