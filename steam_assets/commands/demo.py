@@ -85,12 +85,9 @@ def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.kafka.embedded_broker import free_port
     from steam_assets.settings import Settings
 
-    return Settings(
-        home=home,
-        # The demo must not use the broker of a running `make dev`.
-        embedded_kafka_port=free_port(),
-        **served_by(simulator_url, SIMULATOR_RATE),
-    )
+    # The demo must not use the broker of a running `make dev`.
+    own = Settings(home=home, embedded_kafka_port=free_port())
+    return served_by(own, simulator_url, SIMULATOR_RATE)
 
 
 @dataclass

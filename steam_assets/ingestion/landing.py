@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from steam_assets.kafka.consumer import LostRecords, Poison, Record, dead_letter, read_batch
 from steam_assets.kafka.envelope import Envelope
@@ -77,7 +76,7 @@ def aside_id(poison: Poison) -> str:
     return _aside(poison).id
 
 
-def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, Any]:
+def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, object]:
     """An envelope as a row of a raw table; topic, partition and offset are null for an import."""
     return vars(envelope) | {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
 
@@ -125,7 +124,7 @@ class _Landing:
         )
         return LandedBatch(batch, written.files)
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def _rows(self) -> Iterator[dict[str, object]]:
         for record in read_batch(self.lake.settings, self.receipt, on_poison=self.poisons.append):
             envelope = record.envelope
             if envelope is not None:

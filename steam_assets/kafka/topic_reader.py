@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, NoError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
@@ -203,7 +203,7 @@ class TopicReader:
         if silent > (OPEN_TRANSACTION_SECONDS if held_up else CONTACT_DEADLINE_SECONDS):
             raise unavailable(self._settings, self._doing)
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    def _run(self, work: Coroutine[object, None, T]) -> T:
         return self._result(self._loop.submit(asyncio.wait_for(work, 2 * CONTACT_DEADLINE_SECONDS)))
 
     def _result(self, future: Future[T]) -> T:

@@ -98,7 +98,7 @@ def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Seque
         return 0
     batch_id = hashlib.sha256("".join(sorted(one.id for one in new)).encode()).hexdigest()[:32]
     written = write_batch(table, batch_id, (one.row(source, partition_key, batch_id) for one in new))
-    batch = Batch.without_kafka(batch_id, written.content, written.size, {}, landed_at=now, provenance="set aside")
+    batch = Batch.without_kafka(batch_id, (written.content, written.size), {}, landed_at=now, provenance="set aside")
     commit_batch(table, partition_key, batch, written.files)
     return len(new)
 

@@ -12,8 +12,8 @@ import dagster as dg
 from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.freshness import Freshness, freshness
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.run_status import failed_partitions
-from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.orchestration.source_assets import OWNERS
 from steam_assets.sources.source import Source
 

@@ -29,9 +29,9 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import kept_aside
 from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord, Receipt
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.run_status import Activity, job_name
-from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 

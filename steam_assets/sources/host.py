@@ -10,10 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, SecretStr
-from pydantic.fields import FieldInfo
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -52,9 +50,9 @@ class Host:
         """The environment variable of that setting."""
         return f"STEAM_{self.setting(kind).upper()}"
 
-    def settings(self) -> dict[str, tuple[Any, FieldInfo]]:
+    def settings(self) -> dict[str, tuple[object, object]]:
         """The host's settings, by name: type and pydantic field."""
-        made: dict[str, tuple[Any, Any]] = {
+        made: dict[str, tuple[object, object]] = {
             self.setting("url"): (str, Field(default=self.url, description=f"URL of {self.service}.")),
             self.setting("requests_per_second"): (
                 float,

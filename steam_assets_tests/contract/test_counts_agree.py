@@ -130,7 +130,7 @@ def good_body(source: Source, simulator: Simulator) -> tuple[str, Any]:
         return GOOD[source.name]
     simulator.set_now(FETCHED)
     window = source.cadence.newest(FETCHED)
-    with HttpClient(Settings(**served_by(simulator.url, 500.0)), Clock(FETCHED)) as client:
+    with HttpClient(served_by(Settings(), simulator.url, 500.0), Clock(FETCHED)) as client:
         first = next(source.extract(client, FetchRequest(window, FETCHED, apps=(730,))))
     simulator.clear_now()
     return window.key, shortened(json.loads(first.response.body))

@@ -67,12 +67,9 @@ class Deployed:
     """A deployment whose sources cannot be reached: what it has, it has from Kafka or a folder."""
 
     def __init__(self, home: Path, kafka: str, instance: dg.DagsterInstance) -> None:
-        self.settings = Settings(
-            home=home,
-            kafka_bootstrap_servers=kafka,
-            kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
-            **served_by(NOBODY, 1.0),
-        )
+        prefix = f"test-{uuid4().hex[:12]}"
+        own = Settings(home=home, kafka_bootstrap_servers=kafka, kafka_topic_prefix=prefix)
+        self.settings = served_by(own, NOBODY, 1.0)
         self.clock = Clock(TODAY)
         self.lake = Lake(self.settings)
         self.defs = build_defs(settings=self.settings, resource_overrides={"lake": self.lake, "clock": self.clock})
