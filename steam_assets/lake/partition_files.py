@@ -57,8 +57,9 @@ class PartitionFiles:
         """The rows of some partitions, oldest first. ``select`` picks rows of each batch before the next is read."""
         schema = arrow_schema(self.table)
         if tuple(columns) != ("*",):
-            fields: dict[str, pa.Field[Any]] = {field.name: field for field in schema}
-            schema = pa.schema([fields[name] for name in columns])
+            fields: list[pa.Field[Any]] = list(schema)
+            by_name = {field.name: field for field in fields}
+            schema = pa.schema([by_name[name] for name in columns])
         if self.with_deletes:
             rows = self.table.scan(row_filter=of_partitions(keys), selected_fields=tuple(schema.names)).to_arrow()
             return pa.Table.from_batches([select(batch) for batch in rows.to_batches()], schema)

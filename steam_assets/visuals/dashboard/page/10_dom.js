@@ -77,13 +77,15 @@ function announce(text) {
 }
 
 // Only web addresses become links; whatever else stands where an address should is shown as the text it is.
-function webLink(text, address) {
-  let parsed = null;
+function webAddress(text) {
   try {
-    parsed = new URL(address);
+    const { protocol, href } = new URL(text);
+    return protocol === "https:" || protocol === "http:" ? href : null;
   } catch {
-    return bdi(text);
+    return null;
   }
-  if (parsed.protocol !== "https:" && parsed.protocol !== "http:") return bdi(text);
-  return el("a", { href: parsed.href, target: "_blank", rel: "noopener noreferrer" }, bdi(text));
+}
+function webLink(text, address) {
+  const href = webAddress(address);
+  return href === null ? bdi(text) : el("a", { href, target: "_blank", rel: "noopener noreferrer" }, bdi(text));
 }

@@ -1,25 +1,15 @@
 // Overview: the day in one sentence, its numbers, who moved, and what was collected.
-function overview() {
+function overview(params) {
   return [
     pageHead("Steam market", summary()),
     freshnessLine(),
     el("div", { class: "tiles" }, tiles()),
-    el("div", { class: "grid" }, marketPanel(), moversPanel(), sellersPanel(), arrivalsPanel(), splitPanel(), effectsPanel("half"), bombsPanel("half"), gapsPanel()),
+    el("div", { class: "grid" }, marketPanel(params), moversPanel(), sellersPanel(), arrivalsPanel(), splitPanel(), effectsPanel("half"), bombsPanel("half"), gapsPanel()),
   ];
 }
 
 function pageHead(title, ...lead) {
-  return el("header", { class: "page-head" }, el("div", { class: "page-title" }, el("h1", { tabindex: "-1", id: "page-title" }, title), el("button", { type: "button", class: "quiet", id: "copy-link", onclick: copyLink }, "Copy link")), el("p", { class: "lead" }, lead));
-}
-
-async function copyLink() {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    announce("Link copied");
-    document.getElementById("copy-link").textContent = "Link copied";
-  } catch {
-    announce("The browser does not allow copying; copy the address from its address bar");
-  }
+  return el("header", { class: "page-head" }, el("div", { class: "page-title" }, el("h1", { tabindex: "-1", id: "page-title" }, title), copyButton(() => location.href)), el("p", { class: "lead" }, lead));
 }
 
 // What an analyst would say first, from the newest day and week.
@@ -136,25 +126,23 @@ const LINES = { mean: "7-day mean", daily: "Daily" };
 const chosenLine = (asked, hasMean) => (LINES[asked] ? asked : hasMean ? "mean" : "daily");
 const CHANGES = [7, 28, 91, 364];
 const MARKET_COLUMNS = ["games", "players_peak_sum", "players_now", "top10_share", "peak_sum_7d_mean", ...CHANGES.map((days) => `peak_change_${days}d`), "players_gained_7d"];
-let marketLine = null;
 
-function marketPanel() {
+function marketPanel(params) {
   const market = panelData("market");
   const last = market.rows.at(-1);
   const days = allDays.filter((day) => last && day >= market.rows[0].day);
   const byDay = new Map(market.rows.map((row) => [row.day, row]));
   const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
-  const line = chosenLine(marketLine, weekMeans(peaks).some(known));
-  const made = panel({
+  const line = chosenLine(params.get("line"), weekMeans(peaks).some(known));
+  return panel({
     chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
-    tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => { marketLine = value; const next = marketPanel(); made.replaceWith(next); next.querySelector("[aria-pressed=true]").focus(); })],
+    tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => goTo("overview", params, { line: value }))],
     sheet: () => sheetOf({ name: "market_day", from: market.table, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {
       put(host, el("dl", { class: "stats" }, CHANGES.map((back) => el("div", {}, el("dt", {}, `${back} days`), el("dd", {}, changeOr(last[`peak_change_${back}d`]))))));
       lineChart(host, { label: "Players on the chart by day", days, series: [dailyLine("Sum of peaks", peaks, line)], integer: true, height: host.clientWidth < 560 ? 250 : 380 });
     },
   });
-  return made;
 }
 const changeOr = (share) => (known(share) ? delta(share) : el("span", { class: "quiet-text" }, "no data for that date"));
 
