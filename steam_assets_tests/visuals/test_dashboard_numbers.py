@@ -95,15 +95,21 @@ def test_the_line_is_the_weekly_mean_and_its_days_are_a_band(browser: Browser, f
         expect(seen.page.locator("path.band")).to_have_count(0)
 
 
-def test_every_day_with_an_update_is_marked(browser: Browser, file: Path) -> None:
+def test_every_day_with_an_article_is_marked(browser: Browser, file: Path) -> None:
     """All year round, though the page holds the newest 4,000 of 10,400 headlines alone."""
     year, game = MarketYear(), 450
     news = [one for one in year._news() if one["app_id"] == game and one["day"] >= year.days[0]]
-    updates = {one["day"] for one in news if one["is_update"] and one["day"] <= LAST_DAY}
+    kinds = [
+        (one["day"], "patch" if one["is_patch_notes"] else "update" if one["is_update"] else "other")
+        for one in news
+        if one["day"] <= LAST_DAY
+    ]
     with visit(browser, file.as_uri()) as seen:
         seen.to(f"games?ids={game}&range=all")
-        expect(seen.page.locator(".event-mark.update")).to_have_count(len(updates))
-        seen.to(f"games?ids={game}&range=all&at={min(updates)}")
+        for kind in ("patch", "update", "other"):
+            days = {day for day, own in kinds if own == kind}
+            expect(seen.page.locator(f".plot .event-mark.{kind}")).to_have_count(len(days))
+        seen.to(f"games?ids={game}&range=all&at={min(kinds)[0]}")
         expect(seen.page.locator(".tip").first).to_contain_text("headline not in this page")
         panel = seen.page.locator(".panel", has_text="Players around updates")
         assert panel.locator("tbody tr").count() > 0

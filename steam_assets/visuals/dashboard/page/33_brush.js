@@ -13,7 +13,7 @@ function brush(host, spec) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const y = (value) => 4 + (1 - (value - low) / (high - low || 1)) * (BRUSH_HEIGHT - 8);
   const picture = svg("svg", { width, height: BRUSH_HEIGHT, viewBox: `0 0 ${width} ${BRUSH_HEIGHT}`, "aria-hidden": "true", focusable: "false" });
-  spec.lines.forEach((line) => picture.append(svg("path", { d: linePath(line, x, y), class: "line faint" })));
+  spec.lines.forEach((line) => picture.append(svg("path", { d: linePath(line, x, y), class: "brush-line" })));
   const field = el("div", { class: "brush-window" });
   const ends = ["from", "to"].map((name) => el("button", { type: "button", id: `brush-${name}`, class: "brush-end", role: "slider", "aria-label": { from: "First day shown", to: "Last day shown" }[name], "aria-valuemin": "0", "aria-valuemax": String(last) }));
   const words = el("p", { class: "brush-words" });

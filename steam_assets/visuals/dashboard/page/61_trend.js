@@ -50,7 +50,7 @@ function dayEvents(lanes, day) {
     ...lane.marks.filter((one) => one.day === day).flatMap((one) => one.articles.map((article) => el("li", {}, mark(EVENTS[one.kind][1], `kind ${one.kind}`), " ", lanes.length > 1 && [bdi(lane.name), ": "], webLink(article.title, article.url), el("span", { class: "quiet-text" }, ` · ${EVENTS[one.kind][0].toLowerCase()}`, article.feed && [", ", bdi(article.feed)])))),
     ...lane.sales.filter((one) => day >= one.day && day <= one.last).map((one) => el("li", {}, mark(SALE[1], "kind sale"), " ", lanes.length > 1 && [bdi(lane.name), ": "], one.text)),
   ]);
-  return [el("h3", {}, isoDay(day)), found.length ? el("ul", {}, found) : el("p", { class: "quiet-text" }, "No article and no sale on this day.")];
+  return [el("h3", { tabindex: "-1" }, isoDay(day)), found.length ? el("ul", {}, found) : el("p", { class: "quiet-text" }, "No article and no sale on this day.")];
 }
 
 function trendPanel(picked, params) {
@@ -77,7 +77,7 @@ function trendPanel(picked, params) {
   const pick = (day, focus) => {
     opened.replaceChildren();
     put(opened, dayEvents(lanes, day));
-    if (focus) opened.querySelector("a")?.focus();
+    if (focus) opened.querySelector("h3").focus();
   };
   const chart = (host, series, more) => lineChart(host, { label: `${METRICS[metric][0]} of ${series.map((one) => one.name).join(", ")}`, days, series, inverted: metric === "rank", log, integer: metric !== "index", format: metric === "index" ? (value) => decimal(value, 1) : whole, axis: metric === "peak" ? axisCompact : axisNumber, at, pick, ...more });
   const title = { peak: "Daily peak players", rank: "Rank by players", index: "Daily peak players, indexed" }[metric];

@@ -29,6 +29,7 @@ function pricePanel(app, params) {
   const { from, to } = chosenDays(params);
   const days = allDays.slice(from, to + 1);
   const values = dailyPrices(app);
+  if (APPS.free[app] === 1 && !values.some(known)) return null;
   const shown = values.slice(from, to + 1);
   const sales = salesOf(app);
   const lifts = panelData("lifts");
@@ -43,7 +44,7 @@ function pricePanel(app, params) {
   ];
   return panel({
     chart: "Steam (most_played)", key: "price", title: "Price and sales", note: "US store, on the days on which the game was on the daily chart; in the range of the chart above.", size: "full", asOf: PLAYERS.as_of, unit: "US dollars", method: `${PLAYERS.method} Price: the store's final price in the US when the chart was collected. Sale: consecutive collected days with the same discount; up to ${SALE_GAP} days without data do not end it.${lifts.method ? ` Players, net: ${lifts.method}` : ""}`,
-    empty: PLAYERS.why || (APPS.free[app] === 1 ? "This game is free to play." : values.some(known) ? null : "No price of this game was collected; prices come with the daily chart of the most played games."),
+    empty: PLAYERS.why || (values.some(known) ? null : "No price of this game was collected; prices come with the daily chart of the most played games."),
     sheet: () => sheetOf({ name: `prices-${APPS.id[app]}`, from: "most_played", key: (row) => row.day, rows: allDays.map((day, index) => ({ app, day, price: values[index], discount: sales.find((one) => day >= one.day && day <= one.last)?.discount ?? 0 })).filter((row) => known(row.price)), columns: { day: (row) => isoDay(row.day), ...ofApp, price_cents: (row) => row.price, discount_percent: (row) => row.discount } }),
     body: (host) => {
       if (shown.some(known)) lineChart(host, { label: `Price of ${appName(app)}`, days, series: [{ name: "Price", values: shown }], format: dollars, axis: (value, digits, fixed) => `$${axisNumber(value / 100, digits, fixed)}`, floor: true, steps: true, height: 150, lanes: [{ name: appName(app), index: 0, marks: [], sales }] });
