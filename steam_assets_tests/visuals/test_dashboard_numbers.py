@@ -66,7 +66,7 @@ def test_the_overview_begins_with_what_happened(browser: Browser, file: Path, th
         seen.to("overview")
         said = seen.page.locator(".lead").inner_text()
         assert f"{abs(market['peak_change_7d']) * 100:.1f} % below that of the week before" in said
-        assert f"{trend[0]['name']} gained the most (+{trend[0]['players_gained_7d']:,.0f})" in said
+        assert f"{trend[0]['name']} gained the most players in 7 days (+{trend[0]['players_gained_7d']:,.0f})" in said
         assert f"lost the most (−{-trend[-1]['players_gained_7d']:,.0f})" in said
         assert "leads the weekly US top sellers (52 weeks in a row on that chart)." in said
         seen.page.locator(".fresh-line summary").click()
@@ -161,7 +161,7 @@ def test_positive_reviews_compare_the_games_of_both_weeks(browser: Browser, tmp_
         seen.to("overview")
         tile = seen.page.locator(".tile", has_text="Positive reviews")
         expect(tile.locator(".big")).to_have_text("50.0 %")
-        expect(tile).to_contain_text("±0.0 points for the 1 game of both weeks")
+        expect(tile).to_contain_text("±0.0 points in the 1 game reviewed in both weeks")
 
 
 def test_visits_are_compared_per_day(browser: Browser, tmp_path: Path) -> None:

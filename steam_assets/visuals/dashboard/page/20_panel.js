@@ -26,7 +26,7 @@ function panel(spec) {
 }
 
 function emptyNote(reason) {
-  return el("div", { class: "empty" }, mark("∅", "empty-mark"), el("p", {}, el("strong", {}, "Nothing to show. "), reason));
+  return el("div", { class: "empty" }, mark("∅", "empty-mark"), el("p", {}, el("strong", {}, "Nothing to show. "), prose(reason)));
 }
 
 function copyButton(address, what) {
@@ -42,7 +42,7 @@ function footer(spec, sheet, section) {
   ].filter(Boolean);
   const foot = el("footer", { class: "panel-foot" }, el("p", { class: "facts" }, facts.join(" · ")));
   const actions = el("div", { class: "actions" });
-  if (spec.method) actions.append(disclosure("Method", () => [el("p", { class: "method" }, spec.method), sheet && traceNote(sheet())], "method-note"));
+  if (spec.method) actions.append(disclosure("Method", () => [el("p", { class: "method" }, prose(spec.method)), sheet && traceNote(sheet())], "method-note"));
   if (sheet) {
     if (!spec.plainTable) actions.append(disclosure("Table", () => sheetTable(sheet(), spec.title), "alt"));
     actions.append(

@@ -24,7 +24,7 @@ function summary() {
     const way = known(change) && ["below", "level with", "above"][direction(change * 100, 1) + 1];
     parts.push(["On ", isoDay(market.day), " the daily peaks of the ", whole(market.games), " most played games add up to ", el("b", {}, compact(market.players_peak_sum)), " players", way ? ["; their 7-day mean is ", way === "level with" ? null : [el("b", {}, percent(Math.abs(change))), " "], way, " that of the week before"] : null, ". "]);
   }
-  if (gained.length && gained[0].players_gained_7d > 0) parts.push([gameLink(gained[0].app), " gained the most (", signedWhole(gained[0].players_gained_7d), ")"]);
+  if (gained.length && gained[0].players_gained_7d > 0) parts.push([gameLink(gained[0].app), " gained the most players in 7 days (", signedWhole(gained[0].players_gained_7d), ")"]);
   const lost = gained.at(-1);
   if (lost && lost.players_gained_7d < 0) parts.push([parts.length > 1 ? ", " : "", gameLink(lost.app), " lost the most (", signedWhole(lost.players_gained_7d), ")"]);
   if (gained.length) parts.push(". ");
@@ -107,7 +107,7 @@ function reviewsTile() {
   if (!last) return tile("Positive reviews", DASH, sentiment.why, null);
   const { change, games: count } = sameGames(last.week - 7, last.week);
   const recent = weeks.slice(-26);
-  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), ` points for the ${plural(count, "game")} of both weeks`, el("br")] : null, `${whole(last.all)} reviews, ${weekName(last.week)}`], sentiment.asOf, sparkline(recent.map((one) => one.share), `Positive share over ${plural(recent.length, "week")}`, TILE_SPARK));
+  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), ` points in the ${plural(count, "game")} reviewed in both weeks`, el("br")] : null, `${whole(last.all)} reviews, ${weekName(last.week)}`], sentiment.asOf, sparkline(recent.map((one) => one.share), `Positive share over ${plural(recent.length, "week")}`, TILE_SPARK));
 }
 const daysOfMonth = (day) => new Date(Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() + 1, 0)).getUTCDate();
 const monthBefore = (day) => Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() - 1, 1) / DAY;

@@ -101,7 +101,7 @@ function trendPanel(picked, params) {
         lines.forEach((one, index) => one.values.some(known) ? chart(places[index].lastChild, [one], { together: lines, lanes: [lanes[index]], height: 190, quiet: true }) : put(places[index].lastChild, el("p", { class: "quiet-text" }, "Not on the chart in this range.")));
         put(host, el("p", { class: "axis-note" }, `All charts have the same ${log ? "logarithmic " : ""}scale.${line === "mean" ? " Line: mean of the 7 days. Band: lowest to highest of those days." : ""}`), lanesKey(lanes));
       }
-      if (lanes.some((lane) => lane.marks.length || lane.sales.length)) put(host, el("p", { class: "quiet-text" }, "A mark opens its article; a day on the chart lists all of its articles."), opened);
+      if (lanes.some((lane) => lane.marks.length || lane.sales.length)) put(host, el("p", { class: "quiet-text" }, "Open an article by its mark, or select a day to list all of its articles."), opened);
       if (known(at)) pick(at, false);
       if (allDays.length > 7) brush(host, { days: allDays, lines: raw.slice(0, MOST_LINES), from, to, choose: (first, last) => goTo("games", params, { from: isoDay(allDays[first]), to: isoDay(allDays[last]), range: null }) });
     },

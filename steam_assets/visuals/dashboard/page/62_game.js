@@ -40,7 +40,7 @@ function factsPanel(app, count) {
     ["Price in the US", priceTag(app)],
     ["Reviews", score ? [el("a", { href: `#/reviews?app=${APPS.id[app]}` }, `${percent(score.share)} of ${whole(score.total)}`), " positive"] : DASH],
     ["Adjusted score", score ? percent(score.adjusted) : DASH],
-    ["Elsewhere", outward(app)],
+    ["Links", outward(app)],
   ];
   const asOf = [PLAYERS.as_of, moves.asOf, panelData("scores").asOf].filter(known);
   return panel({

@@ -45,7 +45,7 @@ function allGamesPanel(params) {
     { key: "rank", title: "#", num: true, low: true, className: "rank-cell", cell: (row) => row.rank, sort: (row) => row.rank },
     { key: "name", title: "Game", className: "name-cell", cell: (row) => [watched(row.app) && [mark("★ ", "fresh"), hidden("on the watchlist: ")], gameLink(row.app)], sort: (row) => appName(row.app).toLowerCase() },
     { key: "move", title: "1 day", drop: 1, cell: (row) => movementMark(row.status, row.rank_change), sort: (row) => row.rank_change, num: true },
-    { key: "peak", title: "24 h peak", num: true, cell: (row) => whole(row.players_peak), sort: (row) => row.players_peak },
+    { key: "peak", title: "24-hour peak", num: true, cell: (row) => whole(row.players_peak), sort: (row) => row.players_peak },
     { key: "mean", title: "7-day mean", num: true, drop: 2, cell: (row) => whole(row.peak_7d_mean), sort: (row) => row.peak_7d_mean },
     { key: "change", title: "7 days", num: true, cell: (row) => delta(row.peak_change_7d), sort: (row) => row.peak_change_7d },
     { key: "month", title: "28 days", num: true, drop: 1, cell: (row) => delta(row.peak_change_28d), sort: (row) => row.peak_change_28d },
@@ -53,7 +53,7 @@ function allGamesPanel(params) {
     { key: "highest", title: `Highest since ${isoDay(DAILY.first)}`, num: true, drop: 2, className: "tall", cell: (row) => whole(row.highest), sort: (row) => row.highest },
     { key: "effect", title: "Last update, net", num: true, drop: 2, cell: (row) => (row.effect ? el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.effect.day)}&range=all`, "aria-label": `${signed(row.effect.net)} around the update of ${isoDay(row.effect.day)}` }, delta(row.effect.net)) : DASH), sort: (row) => row.effect?.net },
     { key: "price", title: "Price", drop: 1, cell: (row) => priceTag(row.app), sort: (row) => APPS.price[row.app] ?? 0, num: true },
-    { key: "links", title: "Elsewhere", drop: 2, cell: (row) => outward(row.app) },
+    { key: "links", title: "Links", drop: 2, cell: (row) => outward(row.app) },
   ];
   const asked = params.get("sort") || "";
   const order = { key: asked.replace(/^-/, ""), down: asked.startsWith("-") };
@@ -75,7 +75,7 @@ function effectsPanel(size, picked) {
   const columns = [
     { key: "day", title: "Day", cell: (row) => el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}&range=all` }, isoDay(row.day)), sort: (row) => row.day, num: true, className: "left" },
     ...(picked && picked.length === 1 ? [] : [{ key: "game", title: "Game", className: "name-cell", cell: (row) => gameLink(row.app), sort: (row) => appName(row.app) }]),
-    ...(picked ? [{ key: "title", title: "Update", className: "wrap", drop: picked.length > 1 ? 1 : null, cell: (row) => [row.title === null ? el("span", { class: "quiet-text" }, "headline not in this page") : bdi(row.title), row.updates > 1 ? ` and ${row.updates - 1} more` : "", row.patch ? el("span", { class: "tag" }, "patch notes") : null] }] : []),
+    ...(picked ? [{ key: "title", title: "Update", className: "wrap", drop: picked.length > 1 ? 1 : null, cell: (row) => [row.title === null ? el("span", { class: "quiet-text" }, "headline not in this page") : bdi(row.title), row.updates > 1 ? ` and ${row.updates - 1} more` : "", row.patch && " ", row.patch ? el("span", { class: "tag" }, "patch notes") : null] }] : []),
     { key: "change", title: "Players", num: true, drop: 1, cell: (row) => signed(row.change), sort: (row) => row.change },
     { key: "market", title: "Market", num: true, drop: 1, cell: (row) => signed(row.market), sort: (row) => row.market },
     { key: "net", title: "Net", num: true, cell: (row) => (row.few ? el("span", { class: "quiet-text" }, "too few days") : delta(row.net)), sort: (row) => row.net },

@@ -1,5 +1,5 @@
 // News: what was published about which game, with a link to that day on its player chart.
-const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Other" };
+const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Press" };
 const NEWS_STEP = 40;
 
 function news(params) {
