@@ -57,19 +57,22 @@ class PartitionFiles:
         """The rows of some partitions, oldest first. ``select`` picks rows of each batch before the next is read."""
         schema = arrow_schema(self.table)
         if tuple(columns) != ("*",):
-            fields: dict[str, pa.Field[Any]] = {field.name: field for field in schema}
-            schema = pa.schema([fields[name] for name in columns])
-        if self.with_deletes:
-            rows = self.table.scan(row_filter=of_partitions(keys), selected_fields=tuple(schema.names)).to_arrow()
-            return pa.Table.from_batches([select(batch) for batch in rows.to_batches()], schema)
+            fields: list[pa.Field[Any]] = list(schema)
+            by_name = {field.name: field for field in fields}
+            schema = pa.schema([by_name[name] for name in columns])
+        there = [key for key in sorted(keys) if key in self.paths]
 
-        def of_file(path: str) -> list[pa.RecordBatch]:
+        def scanned(key: str) -> list[pa.RecordBatch]:
+            found = self.table.scan(row_filter=of_partitions([key]), selected_fields=tuple(schema.names)).to_arrow()
+            return [select(batch) for batch in found.select(schema.names).cast(schema).to_batches()]
+
+        def from_file(path: str) -> list[pa.RecordBatch]:
             return [select(batch) for batch in self._batches(path, schema)]
 
-        paths = [path for key in sorted(keys) for path in self.paths.get(key, ())]
         with ThreadPoolExecutor(READERS) as readers:
-            batches = [batch for found in readers.map(of_file, paths) for batch in found]
-        return pa.Table.from_batches(batches, schema)
+            paths = (path for key in there for path in self.paths[key])
+            found = readers.map(scanned, there) if self.with_deletes else readers.map(from_file, paths)
+            return pa.Table.from_batches([batch for batches in found for batch in batches], schema)
 
     def _batches(self, path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         with self.table.io.new_input(path).open() as stream:

@@ -177,8 +177,9 @@ def test_updates_are_marked_on_the_line_and_the_news_leads_there(browser: Browse
         seen.to("news?kind=patch")
         link = seen.page.get_by_role("link", name="show on chart").first
         link.click()
-        expect(seen.page.locator(".event-mark.update").first).to_be_attached()
-        expect(seen.page.locator(".tip").first).to_contain_text("update")
+        expect(seen.page.locator(".event-mark.patch").first).to_be_attached()
+        expect(seen.page.locator(".tip").first).to_contain_text("patch notes")
+        expect(seen.page.locator(".day-events a").first).to_contain_text("update")
 
 
 @pytest.mark.parametrize("width", [320, 375, 761, 780, 797, 1000, 1440])

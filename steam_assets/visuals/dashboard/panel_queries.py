@@ -116,6 +116,11 @@ PANEL_QUERIES = (
         "reviews",
         QUOTES,
     ),
+    PanelQuery(
+        "unusual",
+        "insight_review_bombs",
+        "select app_id as app, epoch_day(week_start) as week from unusual order by week_start, app_id",
+    ),
     PanelQuery("terms", "reviews", TERMS, TERMS_METHOD, COMPARED),
     PanelQuery("playtimes", "reviews", PLAYTIMES, PLAYTIMES_METHOD, HOURS),
     PanelQuery(
@@ -156,5 +161,23 @@ PANEL_QUERIES = (
         "insight_traffic_vs_players",
         "select epoch_day(month) as month, visits, mean_daily_players as players, visits_per_player as ratio, "
         "days_collected as collected, days_in_month as days from given order by month",
+    ),
+    PanelQuery(
+        "store",
+        "store_facts",
+        "select app_id as app, epoch_day(release_date) as released, developers, publishers, franchises "
+        "from given where partition_key = (select max(partition_key) from given) order by app_id",
+    ),
+    PanelQuery(
+        "tags",
+        "store_tags",
+        "select app_id as app, tag from given where partition_key = (select max(partition_key) from given) "
+        "order by app_id, weight desc, tag",
+    ),
+    PanelQuery(
+        "lifts",
+        "insight_sale_effect",
+        "select app_id as app, epoch_day(day) as day, discount_percent as discount, net_effect as net from given "
+        "order by app_id, day",
     ),
 )
