@@ -139,12 +139,12 @@ def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
     from steam_assets.simulator.replay import LeftOut
     from steam_assets.sources import SOURCES
 
-    held = list(recording.partitions())
+    held = recording.partitions
     steps: list[Step] = []
     left: list[LeftOut] = []
     for source in SOURCES:
         fullest = sorted((one for one in held if one.source == source.name), key=lambda one: (-one.items, one.key))
-        found = [Step(source, one.key, one.moment or _after(source, one.key), one.apps) for one in fullest]
+        found = [Step(source, one.key, one.moment or _after(source, one.key), tuple(one.apps)) for one in fullest]
         first, most = source.cadence.first, RECORDED_WEEKS if source.app_by_app else None
         possible = [step for step in found if step.key >= first]
         steps += sorted(possible[:most], key=lambda step: step.key)

@@ -17,6 +17,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.alerts import failure_alerts
 from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
+from steam_assets.orchestration.ingest_ops import FetchObserver
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintenance_jobs
@@ -45,7 +46,7 @@ def build_defs(
     """The definitions of a deployment.
 
     ``settings`` defaults to the environment's; ``resource_overrides`` replaces resources by key (``lake``, ``clock``,
-    ``spark``, ``raw_io``, ``iceberg_io``, ``submission``).
+    ``spark``, ``raw_io``, ``iceberg_io``, ``submission``, ``fetch_observer``).
     """
     settings = settings or Settings()
     # In Dagster for a long time and still marked beta; one warning per asset and sensor would bury the real ones.
@@ -108,5 +109,6 @@ def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping
         "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
         "submission": submission(settings),
+        "fetch_observer": FetchObserver(),
         "io_manager": _handed_on,
     } | dict(overrides)

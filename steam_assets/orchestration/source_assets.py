@@ -30,6 +30,9 @@ from steam_assets.spark.cleaning import classify
 OWNERS = ["team:steam-data"]
 RANGE = dg.BackfillPolicy.single_run()
 """A backfill of any number of partitions is one run with one Spark job and one commit."""
+RAW_RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=10_000)
+"""A backfill of raw is one run, too, but one of its own: what depends on a partition that failed must not keep the
+others from being cleaned, and Dagster joins assets into one run if they have the same policy."""
 
 
 def source_assets(
@@ -72,6 +75,7 @@ def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) 
         group_name=source.name,
         description=f"{source.description}\n\nThe responses as received, through Kafka: one row per envelope.",
         partitions_def=partitions,
+        backfill_policy=RAW_RANGE,
         owners=OWNERS,
         metadata=table_name("raw", source.name),
         kinds={"kafka", "iceberg"},

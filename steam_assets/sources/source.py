@@ -163,12 +163,27 @@ class History(StrEnum):
         return fetched_at in window if self is History.LIVE else fetched_at >= window.end
 
 
+class Sensitivity(StrEnum):
+    """What a value may reveal, and so whether a release of the data contains it."""
+
+    OPEN = "open"
+    """Nothing about a person; released."""
+    TEXT = "text"
+    """Written by a person or a publisher; released only on request."""
+    PERSON = "person"
+    """Names a person or leads to one, also under a pseudonym; never released."""
+
+
+_INITIALISMS = {"id": "ID", "gid": "GID", "url": "URL", "us": "US"}
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a clean table. ``type`` is a Spark DDL type; ``unit`` is empty if a number has none.
 
     A whole number with a unit is a count, so a negative one is an underflow that cleaning removes. A number outside its
-    ``bounds`` (both inclusive) is set to the bound if rounding alone may explain it, and is unusable otherwise.
+    ``bounds`` (both inclusive) is set to the bound if rounding alone may explain it, and is unusable otherwise. Parts
+    of a whole and relative changes have the unit ``share``: 0.25 is 25 %.
     """
 
     name: str
@@ -177,6 +192,13 @@ class Column:
     unit: str = ""
     nullable: bool = True
     bounds: tuple[float, float] | None = None
+    sensitivity: Sensitivity = Sensitivity.OPEN
+
+    @property
+    def caption(self) -> str:
+        """The display name: ``app_id`` is "App ID"."""
+        first, *rest = (_INITIALISMS.get(word, word) for word in self.name.split("_"))
+        return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 @dataclass(frozen=True)
@@ -215,7 +237,9 @@ class Table:
 class Source:
     """A source: a file that declares one, and a line in ``sources/__init__.py``, is all that the product needs.
 
-    ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the sources whose charts
+    ``hosts`` are all hosts that its requests go to, its main host first. ``count`` gives the items of each table in a
+    response's body, by the window, the request's name and the body; InvalidResponse if the body is invalid. Landing
+    counts with it again, because envelopes may be another producer's. ``apps_from`` names the sources whose charts
     (their first clean tables) list the apps to fetch: the chart of the same partition, which must exist, or, of another
     cadence, the newest one. With ``watched``, the apps of the setting STEAM_WATCHLIST are fetched as well.
     ``app_by_app``: ``extract`` gets one app at a time, and several run at once; otherwise it gets all apps.
@@ -235,6 +259,7 @@ class Source:
     cadence: Cadence
     history: History
     extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
+    count: Callable[[Window, str, bytes], Mapping[str, int]]
     tables: tuple[Table, ...]
     apps_from: tuple[str, ...] = ()
     watched: bool = False

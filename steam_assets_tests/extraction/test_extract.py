@@ -43,6 +43,7 @@ def source(history: History = History.LIVE, *, app_by_app: bool = True) -> Sourc
         cadence=Cadence.DAILY,
         history=history,
         extract=pages_of_apps,
+        count=lambda window, request, body: {"rows": 1},
         tables=(),
         app_by_app=app_by_app,
     )

@@ -17,10 +17,11 @@ from pyspark.sql import SparkSession
 from steam_assets.lake.backup import back_up, verify
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.raw_tables import exclude_batch
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets.spark.cleaning import clean
+from steam_assets.spark.cleaning import CountsDiffer, clean
 from steam_assets.spark.pictures import AuditFailed, audit_pictures
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import session_for
@@ -105,6 +106,26 @@ def test_a_newer_chart_replaces_the_older_whole_also_if_it_is_shorter_or_landed_
 def test_an_answer_without_a_chart_replaces_none(week: Week) -> None:
     week.land(chart(range(101, 106)))
     week.land(chart([]), hours=1)
+    week.clean()
+    assert week.apps() == [*range(101, 106)]
+
+
+def test_an_excluded_batch_is_not_cleaned_and_its_rows_stay(week: Week) -> None:
+    """A newer chart of a wrong count makes the week uncleanable until it is excluded; without any, it becomes empty."""
+    week.land(chart(range(101, 106)))
+    whole = json.loads(chart(range(301, 331)))
+    whole["response"]["ranks"] = {"ranks": "of another shape"}
+    week.land(json.dumps(whole), hours=1)
+    with pytest.raises(CountsDiffer):
+        week.clean()
+    raw = week.lake.raw(SOURCE)
+    exclude_batch(raw, KEY, batch_id(2), "a wrong count", NOW)
+    record = week.clean()
+    assert (week.apps(), record.items, record.duplicates) == ([*range(101, 106)], 5, 0)
+    exclude_batch(raw, KEY, batch_id(1), "wrong, too", NOW)
+    assert week.clean().items == 0
+    assert week.apps() == []
+    exclude_batch(raw, KEY, batch_id(1), None, NOW)
     week.clean()
     assert week.apps() == [*range(101, 106)]
 

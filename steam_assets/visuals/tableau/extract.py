@@ -1,47 +1,37 @@
-"""Tableau: all clean and insight tables as one ``.hyper`` file, and as data sources of a Tableau server.
+"""The ``.hyper`` file: all clean and insight tables, with the dimensions that they share and their meanings.
 
-Belongs here: Hyper types, keys between tables, replacing the file, publishing. Does not belong here: when to do so
-(orchestration/).
+Belongs here: Hyper's types, replacing the file. Does not belong here: what Tableau shows of it
+(model.py), publishing (server.py).
 
-The file for Tableau Desktop contains every table. All tables with an ``app_id`` refer to ``apps``: ``apps.app_id`` is
-the primary key and theirs are foreign keys (assumed ones in Hyper's terms: declared, not checked). Relate tables with
-the same periods by ``day``, ``week_start`` or ``month``. ``about_tables`` and ``about_columns`` contain the methods,
-units and meanings.
-
-A Tableau server accepts a file only if it has exactly one fact table. So publishing creates one data source per table,
-which includes ``apps`` if the table has an ``app_id``.
+``apps`` has every app of the tables, ``calendar`` every day from the first period to the last: model.py states how the
+tables are related to them. ``about_tables`` and ``about_columns`` contain the methods, units and meanings.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from typing import TypeAlias, cast
 
 import pantab
 import pyarrow as pa
-import pyarrow.compute
-import tableauserverclient as tsc
-from pydantic import SecretStr
-from tableauserverclient.server.endpoint.exceptions import TableauError, XMLError
+import pyarrow.compute as pc
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from steam_assets.insights import INSIGHTS
+from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.columns import ORIGIN
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import Column
 
 Rows: TypeAlias = "Callable[[Sequence[str]], pa.RecordBatchReader]"
 """Opens a table's rows: all columns for ``("*",)``, else the named ones. Can be called repeatedly."""
 
-APPS, ABOUT_TABLES, ABOUT_COLUMNS = "apps", "about_tables", "about_columns"
+APPS, CALENDAR, ABOUT_TABLES, ABOUT_COLUMNS = "apps", "calendar", "about_tables", "about_columns"
+RESERVED = (APPS, CALENDAR, ABOUT_TABLES, ABOUT_COLUMNS)
+CALENDAR_SCHEMA = pa.schema([("day", pa.date32()), ("week_start", pa.date32()), ("month", pa.date32())])
 APPS_SCHEMA = pa.schema([("app_id", pa.int64()), ("name", pa.string()), ("item_type", pa.string())])
 FREQUENCY = (Cadence.MONTHLY, Cadence.WEEKLY, Cadence.DAILY)
 NAMED_BY = tuple(
@@ -54,33 +44,13 @@ NAMED_BY = tuple(
 """Tables with app names; the newest row of the last, most frequent table takes precedence."""
 
 NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-# pyarrow creates its compute functions on import, where a type checker does not see them.
-pc: Any = pyarrow.compute
-
-
-class TableauRefused(RuntimeError):
-    """The server rejected the publication; the message states why and what to do."""
-
-
-@dataclass(frozen=True)
-class TableauServer:
-    """Where to publish, and the personal access token to sign in with. ``site`` is empty for the default site."""
-
-    url: str
-    project: str
-    token_name: str
-    token_secret: SecretStr = field(repr=False)
-    site: str = ""
-    timeout_seconds: float = 120
+DECLARED = {table.name: table for table in declared_tables(SOURCES)}
 
 
 def tables_of(reader: CleanReader) -> dict[str, Rows]:
     """Every existing clean and insight table, by name; rows are streamed, never all in memory."""
-    names = [table.name for source in SOURCES for table in source.tables] + [insight.table for insight in INSIGHTS]
     found: dict[str, Rows] = {}
-    for name in names:
+    for name in DECLARED:
         table = reader.table(name)
         if table is not None and table.current_snapshot() is not None:
             found[name] = lambda columns, table=table: table.scan(
@@ -100,21 +70,25 @@ def rows_of(table: pa.Table) -> Rows:
 
 
 def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
-    """Write all ``tables`` with ``apps`` and the two ``about_`` tables into one file.
+    """Write all ``tables``, and those of RESERVED, into one file.
 
     The file is written next to ``where`` and then replaces it atomically: programs that have it open keep the old one.
     Raises ValueError for a reserved table name, TypeError for a column type that Hyper does not have, PermissionError
     if the old file stays locked.
     """
-    taken = {APPS, ABOUT_TABLES, ABOUT_COLUMNS} & {*tables}
-    if taken:
+    if taken := {*RESERVED} & {*tables}:
         raise ValueError(f"{', '.join(sorted(taken))} are reserved for the extract; rename the table")
-    about = {ABOUT_TABLES: rows_of(about_tables(tables)), ABOUT_COLUMNS: rows_of(about_columns(tables))}
+    added = {
+        ABOUT_TABLES: about_tables(tables),
+        ABOUT_COLUMNS: about_columns(tables),
+        CALENDAR: calendar_of(tables),
+        APPS: apps_of(tables),
+    }
     where.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(f".{where.stem}-", where.parent) as folder:
         part = folder / where.name
-        _write_related(about | dict(tables) | {APPS: rows_of(apps_of(tables))}, part, folder)
-        _put_in_place(part, where)
+        write_tables({name: rows_of(table) for name, table in added.items()} | dict(tables), part, folder)
+        put_in_place(part, where)
 
 
 # On Windows, a file that Tableau Desktop has open cannot be replaced until it is closed.
@@ -124,38 +98,41 @@ def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
     wait=wait_exponential(multiplier=0.2, max=4),
     reraise=True,
 )
-def _put_in_place(part: Path, where: Path) -> None:
+def put_in_place(part: Path, where: Path) -> None:
+    """Replace a file; the draft is in a folder of the same disk."""
     part.replace(where)
 
 
-def _write_related(tables: Mapping[str, Rows], where: Path, logs: Path) -> None:
-    """Write tables and, if ``apps`` is one of them, the keys between it and the others."""
+def write_tables(tables: Mapping[str, Rows], where: Path, logs: Path) -> None:
+    """Write tables into a file; Hyper's log goes into the folder ``logs``."""
     odd = [name for name in tables if not NAME.fullmatch(name)]
     if odd:
         raise ValueError(f"{odd[0]!r} is not a valid table name; use letters, digits and underscores")
-    # Hyper writes its log into the working directory by default.
-    process = {"log_dir": str(logs)}
     sent = {name: _HyperRows(name, opened(("*",))) for name, opened in tables.items()}
-    streams: dict[Any, pa.RecordBatchReader] = {name: rows.reader() for name, rows in sent.items()}
-    related = [name for name, stream in streams.items() if "app_id" in stream.schema.names and name != APPS]
-    pantab.frames_to_hyper(streams, where, not_null_columns={"app_id"}, process_params=process)
-    written = _counts(where, sent, process)
+    streams = {name: rows.reader() for name, rows in sent.items()}
+    # Hyper writes its log into the working directory by default.
+    pantab.frames_to_hyper({**streams}, where, not_null_columns={"app_id"}, process_params={"log_dir": str(logs)})
+    written = _counts(where, sent, logs)
     for name, rows in sent.items():
         rows.check(written[name])
-    if APPS not in tables:
-        return
-    statements = [f'alter table "{APPS}" add assumed primary key ("app_id")']
-    statements += [
-        f'alter table "{name}" add assumed foreign key ("app_id") references "{APPS}" ("app_id")' for name in related
-    ]
-    for statement in statements:
-        pantab.frame_from_hyper_query(where, statement, return_type="pyarrow", process_params=process)
 
 
-def _counts(where: Path, tables: Iterable[str], process: dict[str, str]) -> dict[str, int]:
+def declare_keys(where: Path, table: str, logs: Path) -> None:
+    """Declare that ``table`` refers to ``apps`` by ``app_id``: assumed keys in Hyper's terms, which are not checked."""
+    query(where, f'alter table "{APPS}" add assumed primary key ("app_id")', logs)
+    query(where, f'alter table "{table}" add assumed foreign key ("app_id") references "{APPS}" ("app_id")', logs)
+
+
+def query(where: Path, sql: str, logs: Path) -> pa.Table:
+    """The result of a statement in Hyper's SQL; each starts a Hyper process."""
+    found = pantab.frame_from_hyper_query(where, sql, return_type="pyarrow", process_params={"log_dir": str(logs)})
+    # The declared type does not depend on return_type.
+    return cast("pa.Table", found)
+
+
+def _counts(where: Path, tables: Iterable[str], logs: Path) -> dict[str, int]:
     counts = " union all ".join(f"""select '{name}' as name, count(*) as n from "{name}" """ for name in tables)  # noqa: S608
-    counted: Any = pantab.frame_from_hyper_query(where, counts, return_type="pyarrow", process_params=process)
-    return {row["name"]: row["n"] for row in counted.to_pylist()}
+    return {row["name"]: row["n"] for row in query(where, counts, logs).to_pylist()}
 
 
 class _HyperRows:
@@ -211,7 +188,8 @@ def _hyper_type(table: str, column: pa.Field) -> pa.DataType:
 
 def _hyper_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        return pc.binary_join(column.cast(pa.list_(pa.string())), ", ").cast(kind)
+        joined = pc.binary_join(column.cast(pa.list_(pa.string())), ", ")
+        return cast("pa.Array", joined.cast(kind))
     return column if column.type == kind else column.cast(kind)
 
 
@@ -221,7 +199,8 @@ def apps_of(tables: Mapping[str, Rows]) -> pa.Table:
     for name, opened in tables.items():
         if name not in NAMED_BY and "app_id" in opened(("*",)).schema.names:
             for batch in opened(("app_id",)):
-                found |= dict.fromkeys(pc.unique(batch.column("app_id")).to_pylist(), (None, None))
+                apps = pc.unique(batch.column("app_id")).to_pylist()
+                found |= {app: (None, None) for app in apps if app is not None}
     for name in NAMED_BY:
         if name in tables:
             columns = ["app_id", "name", "item_type", "partition_key"]
@@ -233,76 +212,52 @@ def apps_of(tables: Mapping[str, Rows]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=APPS_SCHEMA)
 
 
+def calendar_of(tables: Mapping[str, Rows]) -> pa.Table:
+    """Every day from the first period of the tables to the last, with the week (from Tuesday) and month it is in."""
+    known: list[date] = []
+    for name, opened in tables.items():
+        period = DECLARED[name].period if name in DECLARED else None
+        if period and period in opened(("*",)).schema.names:
+            for batch in opened((period,)):
+                bounds = (pc.min(batch.column(period)).as_py(), pc.max(batch.column(period)).as_py())
+                known += [day for day in bounds if day is not None]
+    if not known:
+        return CALENDAR_SCHEMA.empty_table()
+    first, last = min(known), max(known)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return pa.Table.from_pylist([_calendar_row(day) for day in days], schema=CALENDAR_SCHEMA)
+
+
+def _calendar_row(day: date) -> dict[str, date]:
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    week, month = (cadence.containing(moment).start.date() for cadence in (Cadence.WEEKLY, Cadence.MONTHLY))
+    return {"day": day, "week_start": week, "month": month}
+
+
 def about_tables(tables: Iterable[str]) -> pa.Table:
     """What each table contains, its method and its limitations."""
-    about = {t.name: (source.title, t.description, "", "") for source in SOURCES for t in source.tables}
-    about |= {i.table: (i.title, "", i.method, i.error) for i in INSIGHTS}
-    columns = ["table_name", "title", "description", "method", "error"]
-    rows = [dict(zip(columns, (name, *about.get(name, ("", "", "", ""))), strict=True)) for name in tables]
+    named = ((name, DECLARED.get(name)) for name in tables)
+    rows = [
+        {
+            "table_name": name,
+            "title": table.title if table else "",
+            "description": table.description if table else "",
+            "method": table.method if table else "",
+            "error": table.limitations if table else "",
+        }
+        for name, table in named
+    ]
+    columns = ("table_name", "title", "description", "method", "error")
     return pa.Table.from_pylist(rows, schema=pa.schema([(column, pa.string()) for column in columns]))
 
 
 def about_columns(tables: Iterable[str]) -> pa.Table:
     """What each column means, and its unit."""
-    declared: dict[str, Sequence[Column]] = {t.name: (*t.columns, *ORIGIN) for s in SOURCES for t in s.tables}
-    declared |= {insight.table: insight.schema for insight in INSIGHTS}
     rows = [
         {"table_name": name, "column_name": column.name, "unit": column.unit, "meaning": column.description}
         for name in tables
-        for column in declared.get(name, ())
+        if name in DECLARED
+        for column in DECLARED[name].columns
     ]
     schema = pa.schema([(name, pa.string()) for name in ("table_name", "column_name", "unit", "meaning")])
     return pa.Table.from_pylist(rows, schema=schema)
-
-
-def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = "Steam") -> dict[str, str]:
-    """Publish each table as the data source ``PREFIX: table``, replacing an older one; returns the ids by table.
-
-    TableauRefused if the server, the project or the token is not what the settings say, or a file is not taken; what
-    was published before that stays.
-    """
-    published: dict[str, str] = {}
-    with _signed_in(server) as api, temporary_folder("steam-tableau-") as folder:
-        project = _project(api, server)
-        apps = rows_of(apps_of(tables))
-        for name, opened in tables.items():
-            file = folder / f"{name}.hyper"
-            has_apps = "app_id" in opened(("*",)).schema.names
-            _write_related({name: opened} | ({APPS: apps} if has_apps else {}), file, folder)
-            item = tsc.DatasourceItem(project, name=f"{prefix}: {name}")
-            made = api.datasources.publish(item, file, tsc.Server.PublishMode.Overwrite)
-            published[name] = str(made.id)
-            file.unlink()
-    return published
-
-
-@contextmanager
-def _signed_in(server: TableauServer) -> Iterator[tsc.Server]:
-    """A session on the server; the token is sent only over TLS, except to this machine."""
-    address = urlsplit(server.url)
-    if address.scheme != "https" and address.hostname not in LOOPBACK:
-        raise TableauRefused(f"{server.url} is not https, and the token is never sent unencrypted; use an https URL")
-    try:
-        api = tsc.Server(server.url, use_server_version=True, http_options={"timeout": server.timeout_seconds})
-        secret = server.token_secret.get_secret_value()
-        with api.auth.sign_in(tsc.PersonalAccessTokenAuth(server.token_name, secret, site_id=server.site)):
-            yield api
-    except XMLError as error:
-        hint = "renew the token" if str(error.code).startswith("401") else "see the server's answer"
-        raise TableauRefused(f"{server.url} refused ({error.code}: {error.summary}, {error.detail}); {hint}") from error
-    except TableauError as error:
-        raise TableauRefused(f"{server.url} failed ({type(error).__name__}); check its log, or retry later") from error
-    except OSError as error:
-        raise TableauRefused(
-            f"{server.url} cannot be used ({type(error).__name__}); make sure that it is running"
-        ) from error
-
-
-def _project(api: tsc.Server, server: TableauServer) -> str:
-    wanted = tsc.RequestOptions()
-    wanted.filter.add(tsc.Filter(tsc.RequestOptions.Field.Name, tsc.RequestOptions.Operator.Equals, server.project))
-    found, _ = api.projects.get(wanted)
-    project = next((one.id for one in found if one.name == server.project), None)
-    if project is None:
-        raise TableauRefused(f"{server.url} has no project {server.project!r}; create it, or name another")
-    return project
