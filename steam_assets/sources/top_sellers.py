@@ -15,9 +15,6 @@ from pydantic import BaseModel, Field
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import (
-    STORE_COLUMNS,
-    STORE_ITEM,
-    STORE_VALUES,
     decode_service,
     exploded,
     seconds,
@@ -37,6 +34,7 @@ from steam_assets.sources.source import (
     Table,
 )
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, STORE_VALUES, with_store_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -136,7 +134,7 @@ def items(raw: DataFrame) -> DataFrame:
         f"when {last} = entry.rank then 'same' when entry.first_top100 then 'new' "
         "when notes is null then 'returning' end",
     }
-    return shaped(entries, TABLE.columns, values)
+    return shaped(with_store_item(entries), TABLE.columns, values, changes="left_out")
 
 
 TABLE = Table(

@@ -34,7 +34,8 @@ STORE_ITEM = {
     "name": "A",
     "type": 0,
     "is_free": True,
-    "best_purchase_option": {"final_price_in_cents": "5"},
+    "best_purchase_option": {"final_price_in_cents": "5", "active_discounts": [{"discount_end_date": WEEK}]},
+    "basic_info": {"developers": [{"name": "D"}]},
 }
 PLACE = {"rank": 1, "appid": 730, "item": STORE_ITEM, "concurrent_in_game": 5, "peak_in_game": 6, "last_week_rank": 2}
 NEWS_ITEM = {
