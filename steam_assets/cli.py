@@ -35,6 +35,7 @@ from steam_assets.commands.look import show, trace
 from steam_assets.commands.maintenance import drill, housekeeping, restore, verify
 from steam_assets.commands.misspelt import unknown_variables
 from steam_assets.commands.refresh import refresh
+from steam_assets.commands.release import contracts, release
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
 from steam_assets.commands.status import status
@@ -60,7 +61,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 for command in (
-    *(demo, dev, run, status, refresh, dashboard, export),
+    *(demo, dev, run, status, refresh, dashboard, export, release, contracts),
     *(trace, verify, restore, drill, housekeeping, relocate, import_history),
     *(doctor, broker, simulate, jars, warm),
 ):
