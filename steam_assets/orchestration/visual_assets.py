@@ -27,6 +27,7 @@ from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
+from steam_assets.visuals.dashboard.table_reads import TABLE_READS
 from steam_assets.visuals.exports.catalog_files import catalog_exports
 from steam_assets.visuals.exports.table_files import Exported, export_table
 
@@ -114,7 +115,7 @@ def write_dashboard(settings: Settings) -> Shown:
 
 
 def _summary(data: DashboardData) -> list[dict[str, object]]:
-    """One row per insight: what the page shows of it."""
+    """One row per insight on the page: what it shows of it."""
     return [
         {
             "table": insight.name,
@@ -123,6 +124,7 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
             "why empty": data.why_empty(insight.table),
         }
         for insight in INSIGHTS
+        if insight.table in TABLE_READS
     ]
 
 
