@@ -8,6 +8,7 @@ A document is the same wherever and whenever it is made, apart from the retentio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -40,9 +41,8 @@ LOGICAL_TYPES = {
     "boolean": "boolean",
     "date": "date",
     "timestamp": "timestamp",
-    "array<string>": "array",
 }
-"""By the declared type, a Spark DDL type."""
+"""By the declared type, a Spark DDL type; an array's is that of its items."""
 
 CLASSIFICATIONS = {
     Sensitivity.OPEN: "public",
@@ -50,6 +50,7 @@ CLASSIFICATIONS = {
     Sensitivity.PERSON: "confidential",
 }
 UNITS = {Cadence.DAILY: "d", Cadence.WEEKLY: "wk", Cadence.MONTHLY: "mo"}
+_ITEMS = re.compile(r"array<(\w+)>")
 _HOUR = 3600
 
 
@@ -143,10 +144,11 @@ def _schema(table: DeclaredTable) -> SchemaObject:
 def _property(table: DeclaredTable, column: Column) -> SchemaProperty:
     keyed = column.name in table.key
     partitioning = column.name == "partition_key"
+    items = _ITEMS.fullmatch(column.type)
     return SchemaProperty(
         name=column.name,
         businessName=column.caption,
-        logicalType=LOGICAL_TYPES[column.type],
+        logicalType="array" if items else LOGICAL_TYPES[column.type],
         physicalType=column.type,
         description=column.description,
         required=not column.nullable,
@@ -156,7 +158,7 @@ def _property(table: DeclaredTable, column: Column) -> SchemaProperty:
         partitionKeyPosition=1 if partitioning else None,
         classification=CLASSIFICATIONS[column.sensitivity],
         logicalTypeOptions=_options(table, column),
-        items=SchemaProperty(logicalType="string") if column.type == "array<string>" else None,
+        items=SchemaProperty(logicalType=LOGICAL_TYPES[items[1]]) if items else None,
         customProperties=[CustomProperty(property="unit", value=column.unit)] if column.unit else None,
     )
 
@@ -167,7 +169,7 @@ def _options(table: DeclaredTable, column: Column) -> dict[str, object] | None:
     if column.type == "timestamp":
         return {"timezone": True, "defaultTimezone": "Etc/UTC"}
     # Cleaning removes negative counts; a difference of an insight may be negative.
-    if LOGICAL_TYPES[column.type] == "integer" and column.unit and not table.is_insight:
+    if column.type in ("bigint", "int") and column.unit and not table.is_insight:
         return {"minimum": 0}
     return None
 
