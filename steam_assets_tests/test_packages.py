@@ -16,7 +16,7 @@ LAYERS = (
     ("cli",),
     ("commands",),
     ("orchestration",),
-    ("visuals",),
+    ("visuals", "publication"),
     ("insights",),
     ("ingestion",),
     ("extraction",),

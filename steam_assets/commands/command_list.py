@@ -56,6 +56,14 @@ COMMANDS: Mapping[str, Listed] = {
         "export",
         "Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, one file per partition.",
     ),
+    "release": Listed(
+        "release",
+        "Write all tables for people without a lake: Parquet by table and month, a card, contracts and checksums.",
+    ),
+    "contracts": Listed(
+        "release",
+        "Write a contract per table, in the Open Data Contract Standard: schema, units, keys, rules, freshness, terms.",
+    ),
     "trace": Listed(
         "look", "Trace clean rows back to the responses they came from: snapshot, request, time, SHA-256, Kafka offset."
     ),

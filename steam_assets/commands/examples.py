@@ -44,6 +44,12 @@ EXAMPLES: Mapping[str, Examples] = {
         "export --table reviews --partition 2026-11-10": "one week of one table",
         "export --table insight_market_day --to /tmp/market": "one insight, to another folder",
     },
+    "release": {
+        "release market-2026-11": "everything, without texts, with a card and checksums",
+        "release market-2026-11 --with-text": "with the texts of reviews and news",
+        "release market-2026-11 --home data/demo": "the demo's lake",
+    },
+    "contracts": {"contracts contracts": "one YAML document per table"},
     "trace": {
         "trace reviews --partition 2026-11-10 --app 730": "the responses that one game's rows came from",
         "trace market_day --partition 2026-11-10": "the partitions that an insight was computed from",

@@ -26,7 +26,8 @@ class Host:
     or extend those of every request. A ``key_parameter`` adds a setting for a key (STEAM_NAME_KEY), which is sent as
     that query parameter and never shown. ``drop_folder`` adds a setting for a folder of manually saved responses
     (STEAM_NAME_DROP_FOLDER, by default HOME/NAME), which are tried before the network. ``alternative`` is another thing
-    to do if the host refuses; it follows "or" in the message.
+    to do if the host refuses; it follows "or" in the message. ``terms`` is the URL of the service's terms of use, which
+    contracts and releases name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Host:
     key_parameter: str = ""
     drop_folder: bool = False
     alternative: str = ""
+    terms: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
