@@ -152,7 +152,7 @@ class _Landing:
         return f"it counts the items {envelope.items}, but its body has {dict(found)}"
 
     def _miscounted_rejected(self, envelope: Envelope) -> str | None:
-        if self.source.apps_from is None:
+        if not self.source.app_by_app:
             return f"it states a problem, but without a valid response {self.source.name} has none"
         allowed = [Counter[str](), *(Counter({table.name: 1}) for table in self.source.tables[:1])]
         wrong = +Counter(envelope.items) not in allowed

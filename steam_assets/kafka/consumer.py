@@ -10,7 +10,7 @@ Every wait is bounded.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
@@ -156,13 +156,13 @@ def _poison(message: Message, reason: str, *, of_batch: bool = False) -> Poison:
 def find_batches(
     settings: Settings,
     source: Source,
-    partition_key: str | None = None,
+    partition_keys: Collection[str] | None = None,
     from_offsets: Mapping[int, int] | None = None,
     on_poison: Callable[[Poison], None] = ignore_poison,
 ) -> list[Receipt]:
     """The complete batches in the source's topic, oldest first, as receipts built from the headers.
 
-    Incomplete batches are left out, and so are those with damaged records. ``partition_key`` None means all partitions;
+    Incomplete batches are left out, and so are those with damaged records. ``partition_keys`` None means all partitions;
     ``from_offsets`` is where to start in each Kafka partition (default: its beginning). Records without our headers are
     passed to ``on_poison``. Returns an empty list if the topic does not exist. Raises KafkaUnavailable.
     """
@@ -174,7 +174,7 @@ def find_batches(
             except BadHeaders as error:
                 on_poison(_poison(message, str(error)))
                 continue
-            if partition_key in (None, headers.partition_key):
+            if partition_keys is None or headers.partition_key in partition_keys:
                 _collect(found, headers, message)
         return [batch.receipt(topic_of(settings, source), reader.cluster_id) for batch in found.values() if batch.whole]
 

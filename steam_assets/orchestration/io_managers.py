@@ -1,9 +1,10 @@
-"""IO managers: how raw partitions and clean partitions are committed and read.
+"""IO managers: how raw partitions and clean partitions are read, and clean partitions are committed.
 
 Belongs here: mapping an asset's partition keys to the lake. Does not belong here: formats and counts (lake/).
 
-``raw_io`` commits landed batches and reads partitions as a DataFrame of envelopes. ``iceberg_io`` commits classified
-items as Iceberg partitions, in one atomic overwrite, and reads partitions as a DataFrame.
+``raw_io`` reads raw partitions as a DataFrame of envelopes; ``land`` commits them, each as soon as it is landed.
+``iceberg_io`` commits classified items as Iceberg partitions, in one atomic overwrite, and reads partitions as a
+DataFrame.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
-from steam_assets.ingestion.landing import LandedBatch
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
@@ -27,16 +26,18 @@ from steam_assets.spark.cleaning import commit_classified, raw_frame
 
 
 class RawIOManager(dg.IOManager):
-    """Commits and reads raw partitions. An output is the list of landed batches; empty if all were there already."""
+    """Reads raw partitions, and shows their counts. An output is the keys of the partitions that ``land`` committed."""
 
     def __init__(self, lake: Lake, spark: LazyPySparkResource, sources: Mapping[str, Source]) -> None:
         self._lake, self._spark, self._sources = lake, spark, sources
 
-    def handle_output(self, context: dg.OutputContext, obj: Sequence[LandedBatch]) -> None:
-        source, partition_key = self._sources[context.asset_key.path[0]], context.asset_partition_key
-        for landed in obj:
-            commit_batch(self._lake.raw(source), partition_key, landed.batch, landed.files)
-        context.add_output_metadata(raw_metadata(require_raw(self._lake, source, partition_key)))
+    def handle_output(self, context: dg.OutputContext, obj: Sequence[str]) -> None:
+        source = self._sources[context.asset_key.path[0]]
+        show_partitions(
+            dg.AssetExecutionContext.get(),
+            context.asset_key,
+            {key: raw_metadata(require_raw(self._lake, source, key)) for key in obj},
+        )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         source, keys = self._sources[context.asset_key.path[0]], list(context.asset_partition_keys)

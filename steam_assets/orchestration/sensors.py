@@ -32,7 +32,7 @@ from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, topic_damaged
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
-from steam_assets.orchestration.run_status import Activity
+from steam_assets.orchestration.run_status import Activity, job_name
 from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
@@ -50,7 +50,7 @@ def source_sensors(sources: Sequence[Source], jobs: Sequence[AssetJob], *, runni
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
     made = []
     for source in sources:
-        job = by_name[source.cadence.value]
+        job = by_name[job_name(source)]
         made += [_topic_sensor(source, job, status), _uncleaned_sensor(source, job, status)]
     return made
 
@@ -234,13 +234,14 @@ class _TopicTick:
     def _request(self, key: str, batches: Sequence[Receipt]) -> dg.RunRequest:
         ranges = [f"{part.partition}:{part.start}-{part.end}" for batch in batches for part in batch.ranges]
         ids = [batch.batch_id for batch in batches]
+        stages = (Stage.RAW,) if self.source.is_open(self.source.cadence.window(key), self.now) else Stage
         named = hashlib.sha256(" ".join([*ids, *ranges]).encode()).hexdigest()[:16]
         publish = {"ops": {f"publish_{self.source.name}": {"config": {"batch_ids": ids}}}}
         return dg.RunRequest(
             # A run key is used only once: the hour in it allows a failed run to be requested again.
             run_key=f"{self.source.name} {key} {ranges[0]} {named} {self.now:%Y-%m-%dT%H}",
             partition_key=key,
-            asset_selection=[asset for stage in Stage for asset in stage_keys(self.source, stage)],
+            asset_selection=[asset for stage in stages for asset in stage_keys(self.source, stage)],
             run_config={"ops": {f"{self.source.name}__raw": publish}},
             tags={"steam/offsets": " ".join(ranges)[:200]},
         )
@@ -252,7 +253,8 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         job=job,
         default_status=status,
         minimum_interval_seconds=120,
-        description="Backs up and cleans raw partitions, from any producer, whose current version was not cleaned yet.",
+        description="Backs up and cleans raw partitions, from any producer, whose current version was not cleaned yet; "
+        "a day that takes samples after it ends.",
     )
     def uncleaned(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
@@ -262,6 +264,7 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
             record
             for key, record in ledger.raw.items()
             if partition_exists(source.cadence, key, now)
+            and not source.is_open(source.cadence.window(key), now)
             and not _was_cleaned(ledger, record)
             and (record.included or any(key in cleaned for cleaned in ledger.clean.values()))
         ]

@@ -133,5 +133,6 @@ SOURCE = Source(
     extract=extract,
     count=count,
     tables=(NEWS,),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )

@@ -219,5 +219,6 @@ SOURCE = Source(
     extract=extract,
     count=count,
     tables=(REVIEWS, SUMMARIES),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )
