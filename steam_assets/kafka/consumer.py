@@ -163,8 +163,8 @@ def find_batches(
     """The complete batches in the source's topic, oldest first, as receipts built from the headers.
 
     Incomplete batches are left out, and so are those with damaged records. ``partition_keys`` None means all partitions;
-    ``from_offsets`` is where to start in each Kafka partition (default: its beginning). Records without our headers are
-    passed to ``on_poison``. Returns an empty list if the topic does not exist. Raises KafkaUnavailable.
+    ``from_offsets`` is where to start in each Kafka partition (default: its beginning). Records without our headers
+    are passed to ``on_poison``. Returns an empty list if the topic does not exist. Raises KafkaUnavailable.
     """
     found: dict[_Identity, _Batch] = {}
     with topic_reader(settings, topic_of(settings, source)) as reader:
