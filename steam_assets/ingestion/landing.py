@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from steam_assets.kafka.consumer import LostRecords, Poison, Record, dead_letter, read_batch
+from steam_assets.kafka.consumer import LostRecords, Record, read_batch
+from steam_assets.kafka.dead_letters import Poison, dead_letter
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_batch

@@ -163,6 +163,10 @@ async def stopped(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProdu
         await asyncio.wait_for(close(), CLOSE_DEADLINE_SECONDS)
     except (KafkaError, OSError, TimeoutError) as error:
         logging.getLogger(__name__).debug("closing a Kafka client: %r", error)
+    except asyncio.CancelledError:
+        # A client that waits for a dead broker raises the cancellation of its own tasks.
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Alerts for failed runs: one line in the log and one JSON POST to the webhook in the settings.
+"""Alerts for failed runs and damaged topics: one line in the log and one JSON POST to the webhook in the settings.
 
 Belongs here: the content of an alert, without secrets. Does not belong here: which failures are retried (failures.py).
 """
@@ -15,6 +15,7 @@ import dagster as dg
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from steam_assets.kafka.damage import DamagedRange
 from steam_assets.masking import visible, without_secrets
 from steam_assets.orchestration.run_status import partitions_named
 from steam_assets.settings import Settings
@@ -87,6 +88,18 @@ def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, 
         "partition": partition,
         "assets": sorted(key.to_user_string() for key in run.asset_selection or ()),
         "errors": clean,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def topic_damaged(source: str, damaged: Sequence[DamagedRange]) -> dict[str, object]:
+    """The alert of damaged ranges of a source's topic; ``text`` is one sentence for chat services."""
+    ranges = ", ".join(map(str, damaged))
+    return {
+        "text": f"Kafka's log is damaged: {ranges}. What was in it and not yet landed is fetched again, or is lost: "
+        f"steam-assets status --source {source}",
+        "source": source,
+        "damaged": [one._asdict() for one in damaged],
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
