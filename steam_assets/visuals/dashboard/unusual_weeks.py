@@ -89,7 +89,9 @@ with written as (
     list_max([bound for bound in $bounds if bound <= playtime_at_review_minutes / 60]) as hours
   from given semi join unusual using (app_id, partition_key) where playtime_at_review_minutes >= 0
 ),
-classes as (select app_id, partition_key, unnest($bounds) as hours from (select distinct app_id, partition_key from written))
+classes as (
+  select app_id, partition_key, unnest($bounds) as hours from (select distinct app_id, partition_key from written)
+)
 select app_id as app, epoch_day(partition_key) as week, hours,
   count(*) filter (voted_up) as positive, count(*) filter (not voted_up) as negative
 from classes left join written using (app_id, partition_key, hours)
