@@ -73,7 +73,7 @@ def main() -> None:
             home=home,
             embedded_kafka_port=free_port(),
             simulated_now=NOW.isoformat(),
-            apps=",".join(str(app) for app in charted_apps(simulator)[: asked.apps]),
+            apps=charted_apps(simulator)[: asked.apps],
         )
         watch = measure(served_by(own, simulator.url, 500))
     report(watch)

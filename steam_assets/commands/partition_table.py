@@ -128,6 +128,7 @@ def freshness_json(report: Freshness) -> dict[str, object]:
         "cadence": report.cadence,
         "newest": report.newest,
         "late": report.late,
+        "drift": report.drift.model_dump(mode="json") if report.drift else None,
         "gaps": [{"partition": g.partition_key, "why": g.why} for g in report.gaps],
         "partitions": [_partition_json(p) for p in report.partitions],
     }

@@ -162,7 +162,7 @@ def find_batches(
 ) -> list[Receipt]:
     """The complete batches in the source's topic, oldest first, as receipts built from the headers.
 
-    Incomplete batches are left out, and so are those with damaged records. ``partition_keys`` None means all partitions;
+    Incomplete batches are left out, also for damaged records. ``partition_keys`` None means all partitions;
     ``from_offsets`` is where to start in each Kafka partition (default: its beginning). Records without our headers
     are passed to ``on_poison``. Returns an empty list if the topic does not exist. Raises KafkaUnavailable.
     """

@@ -58,11 +58,15 @@ def rows_of(table: pa.Table | None) -> list[dict[str, object]]:
 
 
 def test_a_column_added_later_is_null_in_older_files(tmp_path: Path) -> None:
+    """The table has it meanwhile, or is still without it."""
     table = laid(Settings(home=tmp_path))
-    replace(table, columns=(*COLUMNS, Column("rank", "int", "Rank."))).create()
-    files = PartitionFiles.of(table.load())
-    assert files is not None
-    assert files.read(DAYS, ("rank",))["rank"].null_count == len(DAYS) * 9
+    wider = (*COLUMNS, Column("makers", "array<string>", "Makers.", nullable=False))
+    for declared in (wider, ()):
+        files = PartitionFiles.of(table.load(), declared)
+        assert files is not None
+        for read in (files, replace(files, with_deletes=True)):
+            assert read.read(DAYS, ("makers",))["makers"].null_count == len(DAYS) * 9
+        replace(table, columns=(*COLUMNS, Column("makers", "array<string>", "Makers."))).create()
 
 
 def test_a_table_without_a_commit_has_no_files(tmp_path: Path) -> None:

@@ -378,7 +378,7 @@ def _commit_raw(lake: Lake, source: Source, keys: set[str]) -> None:
 def _raw(source: Source, key: str) -> RawRecord:
     fetched = source.cadence.window(key).end - timedelta(hours=3)
     batch = Batch.without_kafka(
-        key, Content(rows=1, digest=f"{int(key.replace('-', ''))}-1"), 1, {}, fetched_at=fetched, landed_at=NOW
+        key, (Content(rows=1, digest=f"{int(key.replace('-', ''))}-1"), 1), {}, fetched_at=fetched, landed_at=NOW
     )
     return RawRecord(table=source.name, partition_key=key, batches=(batch,))
 
