@@ -176,7 +176,7 @@ class TopicReader:
         self._on_damage(DamagedRange(at.topic, at.partition, start, intact))
         return intact
 
-    def _inspect(self, at: TopicPartition, ask: Callable[[BatchInspector], Coroutine[object, object, T]]) -> T:
+    def _inspect(self, at: TopicPartition, ask: Callable[[BatchInspector], Coroutine[object, None, T]]) -> T:
         async def inspected() -> T:
             if self._client is None:
                 self._client = AIOKafkaClient(**connection(self._settings))

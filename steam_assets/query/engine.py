@@ -69,7 +69,7 @@ class Engine:
     ) -> None:
         self._lake, self._keep = lake, keep
         self._limits = limits or Limits()
-        self._roots = {CATALOGS[root].namespace: root for root in roots}
+        self._roots: dict[str, RootName] = {CATALOGS[root].namespace: root for root in roots}
         self._first = CATALOGS[roots[0]].namespace
         self._seen: dict[Reference, Version] = {}
         # A thread may open tables while the next question is being typed.
