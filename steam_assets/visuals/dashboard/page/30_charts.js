@@ -281,7 +281,7 @@ function bandPath(band, x, y) {
 const areaPath = (values, x, y, bottom, steps) =>
   runs(values).map((run) => `${pathThrough(run, values, x, y, steps)}L${x(run[run.length - 1]).toFixed(1)} ${bottom}L${x(run[0]).toFixed(1)} ${bottom}Z`).join("");
 
-// spec: label, days, series [{name, values}] stacked from the bottom, format, name(day), height.
+// spec: label, days, series [{name, values}] stacked from the bottom, format, name(day), title(day), height, labelRoom (pixels of a label).
 function columnChart(host, spec) {
   const width = Math.max(260, roomIn(host));
   const height = spec.height || (width < 560 ? 220 : 260);
@@ -303,7 +303,7 @@ function columnChart(host, spec) {
     picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end value" }, labels[index]));
   });
   const name = spec.name || shortDay;
-  const every = Math.ceil(spec.days.length / Math.max(2, (right - left) / 76));
+  const every = Math.ceil(spec.days.length / Math.max(2, (right - left) / (spec.labelRoom || 76)));
   spec.days.forEach((day, index) => {
     let base = bottom;
     spec.series.forEach((one, position) => {

@@ -87,7 +87,7 @@ function monthsPanel(picked) {
     return [...months.values()];
   }).sort((a, b) => b.month - a.month);
   const columns = [
-    { key: "month", title: "Month", cell: (row) => monthName(row.month), sort: (row) => row.month },
+    { key: "month", title: "Month", cell: (row) => el("span", { class: "date" }, monthName(row.month)), sort: (row) => row.month },
     ...(picked.length > 1 ? [{ key: "game", title: "Game", className: "name-cell", cell: (row) => bdi(appName(row.app)), sort: (row) => appName(row.app) }] : []),
     { key: "mean", title: "Mean daily peak", num: true, cell: (row) => whole(row.mean), sort: (row) => row.mean },
     { key: "gain", title: "Gain", num: true, drop: 1, cell: (row) => signedWhole(row.gain), sort: (row) => row.gain },

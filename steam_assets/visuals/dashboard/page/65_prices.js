@@ -35,8 +35,8 @@ function pricePanel(app, params) {
   const lifts = panelData("lifts");
   const liftOf = (sale) => lifts.rows.find((row) => row.app === app && row.day === sale.day);
   const columns = [
-    { key: "from", title: "From", cell: (row) => isoDay(row.day), sort: (row) => row.day },
-    { key: "to", title: "To", cell: (row) => isoDay(row.last), sort: (row) => row.last },
+    { key: "from", title: "From", cell: (row) => date(row.day), sort: (row) => row.day },
+    { key: "to", title: "To", drop: 2, cell: (row) => date(row.last), sort: (row) => row.last },
     { key: "discount", title: "Discount", num: true, cell: (row) => `${row.discount} %`, sort: (row) => row.discount },
     { key: "price", title: "Price", num: true, cell: (row) => dollars(row.price), sort: (row) => row.price },
     { key: "days", title: "Days collected", num: true, drop: 1, cell: (row) => whole(row.days), sort: (row) => row.days },

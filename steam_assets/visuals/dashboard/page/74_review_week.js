@@ -39,8 +39,8 @@ function playtimesPanel(app, week) {
     return next === undefined ? `${whole(hours)} h or more` : hours ? `${whole(hours)} to ${whole(next)} h` : `under ${whole(next)} h`;
   };
   return panel({
-    chart: "Steam (reviews)", title: "Hours played", note: "When the review was written.", size: "full", asOf: playtimes.asOf, unit: "reviews", method: playtimes.method, empty: playtimes.why || (rows.length ? null : "No review of this week has a playtime."),
+    chart: "Steam (reviews)", title: "Hours played", note: "When the review was written, in classes from so many hours.", size: "full", asOf: playtimes.asOf, unit: "reviews", method: playtimes.method, empty: playtimes.why || (rows.length ? null : "No review of this week has a playtime."),
     sheet: () => sheetOf({ name: `review_playtimes-${APPS.id[app]}-${isoDay(week)}`, from: playtimes.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, hours_from: (row) => row.hours, positive: (row) => row.positive, negative: (row) => row.negative } }),
-    body: (host) => columnChart(host, { label: `Reviews of ${appName(app)} by hours played, ${weekName(week)}`, days: bounds, name, series: [{ name: "Positive", values: rows.map((row) => row.positive) }, { name: "Negative", values: rows.map((row) => row.negative) }], integer: true, height: 220 }),
+    body: (host) => columnChart(host, { label: `Reviews of ${appName(app)} by hours played, ${weekName(week)}`, days: bounds, name: (hours) => `${whole(hours)}+`, title: name, labelRoom: 46, series: [{ name: "Positive", values: rows.map((row) => row.positive) }, { name: "Negative", values: rows.map((row) => row.negative) }], integer: true, height: 220 }),
   });
 }
