@@ -80,6 +80,7 @@ GOOD: dict[str, tuple[str, Any]] = {
         {"response": {"last_update": WEEK + 9, "ranks": [PLACE, PLACE | {"rank": 2, "appid": 570}]}},
     ),
     "top_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
+    "top_sellers_by_country": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, {"rank": 2}]}}),
     "news": ("2023-09-19", {"appnews": {"appid": 730, "newsitems": [NEWS_ITEM, NEWS_ITEM | {"gid": "2"}], "count": 2}}),
     "reviews": (
         "2023-09-19",
@@ -87,6 +88,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     ),
     "monthly_visits": ("2023-09-01", VISITS),
 }
+OTHERS: dict[str, dict[str, Any]] = {}
+"""Of sources that send requests of several kinds: answers to those of other names than the first."""
 CASES = [(source.name, table.name) for source in SOURCES for table in source.tables]
 
 
@@ -143,7 +146,13 @@ def collected(simulator: Simulator) -> dict[str, list[Envelope]]:
     made = {}
     for source in SOURCES:
         key, good = good_body(source, simulator)
-        made[source.name] = numbered([envelopes(source, key, body) for body in odd_bodies(good)])
+        others = OTHERS.get(source.name, {})
+        plain = {name: json.dumps(body).encode() for name, body in others.items()}
+        batches = [envelopes(source, key, body, others=plain) for body in odd_bodies(good)]
+        for name, body in others.items():
+            first = json.dumps(good).encode()
+            batches += [envelopes(source, key, first, others=plain | {name: odd}) for odd in odd_bodies(body)]
+        made[source.name] = numbered(batches)
     return made
 
 
@@ -179,6 +188,7 @@ def test_recorded_bodies_have_as_many_rows_as_items(
     keys = {
         "most_played": ("2026-03-09",),
         "top_sellers": ("2026-02-24",),
+        "top_sellers_by_country": ("2026-02-24",),
         "news": ("2023-09-19", "2023-10-24", "2023-07-18", "2026-09-29"),
         "reviews": ("2023-09-19",),
         "monthly_visits": ("2023-06-01", "2023-08-01", "2023-09-01", "2020-01-01"),
