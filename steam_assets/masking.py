@@ -9,7 +9,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def visible(text: str) -> str:
     )
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """The value as text that is safe to share: secrets and passwords in URLs are masked."""
     from pydantic import SecretStr
 
@@ -47,6 +47,8 @@ def shown(value: Any) -> str:
             return HIDDEN if value.get_secret_value() else ""
         case dict():
             return " ".join(f"{k}={HIDDEN if _SECRET_NAME.search(k) else shown(v)}" for k, v in value.items())
+        case tuple() | list():
+            return ", ".join(map(shown, value))
         case None:
             return ""
         case _:
@@ -66,13 +68,13 @@ def without_secrets(settings: BaseModel, text: str) -> str:
     return shown(text)
 
 
-def secret_parts(value: Any) -> list[str]:
+def secret_parts(value: object) -> list[str]:
     """The parts of a value that look secret, as written and URL-decoded, longest first."""
     found = {form for part in _parts(value) for form in (part, unquote(part), unquote_plus(part))}
     return sorted(filter(None, found), key=lambda part: (-len(part), part))
 
 
-def _parts(value: Any) -> Iterator[str]:
+def _parts(value: object) -> Iterator[str]:
     from pydantic import SecretStr
 
     match value:

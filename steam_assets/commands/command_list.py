@@ -56,6 +56,14 @@ COMMANDS: Mapping[str, Listed] = {
         "export",
         "Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, one file per partition.",
     ),
+    "release": Listed(
+        "release",
+        "Write all tables for people without a lake: Parquet by table and month, a card, contracts and checksums.",
+    ),
+    "contracts": Listed(
+        "release",
+        "Write a contract per table, in the Open Data Contract Standard: schema, units, keys, rules, freshness, terms.",
+    ),
     "trace": Listed(
         "look", "Trace clean rows back to the responses they came from: snapshot, request, time, SHA-256, Kafka offset."
     ),
@@ -73,6 +81,11 @@ COMMANDS: Mapping[str, Listed] = {
     "housekeeping": Listed(
         "maintenance",
         "Delete primaries older than the setting, each only after its backup has been verified. A dry run by default.",
+    ),
+    "exclude": Listed(
+        "exclude",
+        "Exclude a batch that is wrong, or cannot be landed, from cleaning. Its rows and their backup stay as they "
+        "are.",
     ),
     "relocate": Listed(
         "lake_catalog",

@@ -88,13 +88,9 @@ def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.kafka.embedded_broker import free_port
     from steam_assets.settings import Settings
 
-    return Settings(
-        home=home,
-        spark_config=BRIEF_JVM | Settings().spark_config,
-        # The demo must not use the broker of a running `make dev`.
-        embedded_kafka_port=free_port(),
-        **served_by(simulator_url, SIMULATOR_RATE),
-    )
+    # The demo must not use the broker of a running `make dev`.
+    own = Settings(home=home, embedded_kafka_port=free_port(), spark_config=BRIEF_JVM | Settings().spark_config)
+    return served_by(own, simulator_url, SIMULATOR_RATE)
 
 
 @dataclass
@@ -112,14 +108,13 @@ class DemoRun:
         lake = Lake(self.settings)
         todo = [step for step, status in _statuses(lake, steps) if not status.up_to_date]
         if all(step.silent for step in todo) and self._dashboard.exists():
-            self.console.print(
-                f"All {len(steps) - len(todo)} partitions are in place and verified: nothing to do, nothing changed."
-            )
+            whole = len(_partitions(steps) - _partitions(todo))
+            self.console.print(f"All {whole} partitions are in place and verified: nothing to do, nothing changed.")
         else:
             self._materialize(todo, lake)
         self.console.print(
             partition_table(
-                [status for step, status in _statuses(lake, steps) if not step.silent],
+                [*{(s.source.name, s.key): status for s, status in _statuses(lake, steps) if not s.silent}.values()],
                 f"Stored in {self.settings.home.absolute()}",
                 self.console.width,
             )
@@ -148,7 +143,7 @@ class DemoRun:
                 for one_run in in_runs(own):
                     _Fetching(one_run, self.simulator, clock, progress, task).run(launcher)
                 progress.update(task, description=f"{source.title}: raw backup, clean, clean backup")
-                landed = [step.key for step, status in _statuses(lake, own) if status.raw_present]
+                landed = {step.key for step, status in _statuses(lake, own) if status.raw_present}
                 for keys in source.cadence.ranges(landed):
                     launcher.range(source, AFTER_RAW, keys)
                 progress.advance(task)
@@ -208,6 +203,10 @@ class _Fetching:
         self._simulator.faults.clear()
         if step.silent:
             self._simulator.faults.add(HtmlForJson())
+
+
+def _partitions(steps: Sequence[Step]) -> set[tuple[str, str]]:
+    return {(step.source.name, step.key) for step in steps}
 
 
 def _statuses(lake: Lake, steps: Sequence[Step]) -> list[tuple[Step, PartitionStatus]]:

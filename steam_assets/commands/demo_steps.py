@@ -7,6 +7,7 @@ them (demo.py), the recordings themselves (simulator/).
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,9 @@ AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 
 SILENT = "2026-11-07"
 """The day on which the simulated live sources do not answer, so that the demo has a gap."""
+
+SAMPLED_EVERY = 120
+"""Minutes between two samples of a source that takes them through the day."""
 
 RECORDED_WEEKS = 4
 """Maximum number of recorded partitions that are replayed of a source that is fetched app by app."""
@@ -45,7 +49,6 @@ def simulated_steps(days: int, weeks: int, months: int) -> list[Step]:
     """The newest windows of each source at ``AS_OF``; a live source is fetched inside each of its windows."""
     from steam_assets.sources import SOURCES
     from steam_assets.sources.cadence import Cadence
-    from steam_assets.sources.source import History
 
     how_many = {Cadence.DAILY: days, Cadence.WEEKLY: weeks, Cadence.MONTHLY: months}
     steps: list[Step] = []
@@ -54,11 +57,21 @@ def simulated_steps(days: int, weeks: int, months: int) -> list[Step]:
         most = sys.maxsize if source.demo_partitions is None else source.demo_partitions
         while len(windows) < min(how_many[source.cadence], most):
             windows.append(source.cadence.latest_finished(windows[-1].start if windows else AS_OF))
-        for window in reversed(windows):
-            live = source.history is History.LIVE
-            now = window.start + timedelta(hours=21) if live else AS_OF
-            steps.append(Step(source, window.key, now, silent=live and window.key == SILENT))
+        steps += [step for window in reversed(windows) for step in _of_window(source, window)]
     return steps
+
+
+def _of_window(source: Source, window: Window) -> list[Step]:
+    """A live source is fetched within the window, and one that takes samples many times."""
+    from steam_assets.sources.sampling import minutes_of_day
+    from steam_assets.sources.source import History
+
+    if source.sampled_every:
+        minutes = minutes_of_day(SAMPLED_EVERY)
+        return [Step(source, window.key, window.start + timedelta(minutes=minute)) for minute in minutes]
+    live = source.history is History.LIVE
+    now = window.start + timedelta(hours=21) if live else AS_OF
+    return [Step(source, window.key, now, silent=live and window.key == SILENT)]
 
 
 def recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
@@ -69,13 +82,13 @@ def recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
     from steam_assets.simulator.replay import LeftOut
     from steam_assets.sources import SOURCES
 
-    held = list(recording.partitions())
+    held = recording.partitions
     steps: list[Step] = []
     left: list[LeftOut] = []
     for source in SOURCES:
         fullest = sorted((one for one in held if one.source == source.name), key=lambda one: (-one.items, one.key))
-        found = [Step(source, one.key, one.moment or _after(source, one.key), one.apps) for one in fullest]
-        first, most = source.cadence.first, RECORDED_WEEKS if source.apps_from else None
+        found = [Step(source, one.key, one.moment or _after(source, one.key), tuple(one.apps)) for one in fullest]
+        first, most = source.cadence.first, RECORDED_WEEKS if source.app_by_app else None
         possible = [step for step in found if step.key >= first]
         steps += sorted(possible[:most], key=lambda step: step.key)
         for others, reason in (
@@ -93,9 +106,16 @@ def _after(source: Source, key: str) -> datetime:
 
 
 def in_runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
-    """The steps of a source, oldest first, as the ranges that one run each can fetch: contiguous, for the same apps."""
-    for apps in dict.fromkeys(step.apps for step in steps):
-        own = {step.key: step for step in steps if step.apps == apps}
-        cadence = steps[0].source.cadence
+    """The steps of a source as the ranges that one run each can fetch: contiguous, for the same apps.
+
+    The first samples of all days are one range, their second samples the next.
+    """
+    rounds: dict[tuple[tuple[int, ...], int], dict[str, Step]] = {}
+    taken: Counter[str] = Counter()
+    for step in steps:
+        rounds.setdefault((step.apps, taken[step.key]), {})[step.key] = step
+        taken[step.key] += 1
+    cadence = steps[0].source.cadence
+    for own in rounds.values():
         for first, last in cadence.ranges(own):
             yield [own[window.key] for window in cadence.between(first, last)]

@@ -270,7 +270,7 @@ def check_clock(settings: Settings) -> Iterator[Finding]:
         yield problem("Clock", f"it shows {now:%Y-%m-%d %H:%M} UTC", "sudo timedatectl set-ntp true")
         return
     try:
-        asked = settings.of_host(HOSTS[0], "url")
+        asked = settings.of_host(HOSTS[0]).url
         date = requests.head(asked, timeout=CONTACT_SECONDS, allow_redirects=False).headers.get("Date")
         drift = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()) if date else None
     except (requests.RequestException, ValueError) as error:
@@ -289,7 +289,7 @@ def _simulated(settings: Settings) -> Finding:
         moment = Clock.from_settings(settings).now()
     except ValueError as error:
         return problem("Clock", str(error), "unset STEAM_SIMULATED_NOW")
-    if real := [host.url for host in HOSTS if settings.of_host(host, "url") == host.url]:
+    if real := [host.url for host in HOSTS if settings.of_host(host).url == host.url]:
         detail = f"STEAM_SIMULATED_NOW is set, but the real {', '.join(real)} would be fetched"
         return problem("Clock", detail, "unset STEAM_SIMULATED_NOW")
     return note("Clock", f"set to {moment:%Y-%m-%d %H:%M} UTC by STEAM_SIMULATED_NOW")
@@ -299,7 +299,7 @@ def check_drop_folders(settings: Settings) -> Iterator[Finding]:
     """The drop folders for manually saved responses, of hosts that have one."""
     for host in HOSTS:
         if folder := drop_folder(settings, host):
-            yield from _drop_folder(f"{host.service} folder", folder, given=bool(settings.of_host(host, "drop_folder")))
+            yield from _drop_folder(f"{host.service} folder", folder, given=bool(settings.of_host(host).drop_folder))
 
 
 def _drop_folder(name: str, folder: Path, *, given: bool) -> Iterator[Finding]:

@@ -44,6 +44,12 @@ EXAMPLES: Mapping[str, Examples] = {
         "export --table reviews --partition 2026-11-10": "one week of one table",
         "export --table insight_market_day --to /tmp/market": "one insight, to another folder",
     },
+    "release": {
+        "release market-2026-11": "everything, without texts, with a card and checksums",
+        "release market-2026-11 --with-text": "with the texts of reviews and news",
+        "release market-2026-11 --home data/demo": "the demo's lake",
+    },
+    "contracts": {"contracts contracts": "one YAML document per table"},
     "trace": {
         "trace reviews --partition 2026-11-10 --app 730": "the responses that one game's rows came from",
         "trace market_day --partition 2026-11-10": "the partitions that an insight was computed from",
@@ -56,6 +62,10 @@ EXAMPLES: Mapping[str, Examples] = {
         "restore --source reviews --partition 2026-11-10": "one partition, in place",
         "restore": "show what would be restored, then ask",
         "restore --yes --to /mnt/restored": "everything, to another folder, without asking",
+    },
+    "exclude": {
+        "exclude most_played --partition 2026-11-10": "list the batches of a partition",
+        "exclude most_played --partition 2026-11-10 --batch 5f0c9c4be30e4f6b8a7d1f9b9a3c2d10": "exclude one of them",
     },
     "drill": {"drill": "prove that every backup can be restored", "drill --source news": "the backups of one source"},
     "housekeeping": {

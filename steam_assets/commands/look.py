@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -23,7 +23,7 @@ from steam_assets.commands.terminal import Terminal
 if TYPE_CHECKING:
     from steam_assets.insights.insight import Insight
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.trace import Trace
+    from steam_assets.lake.trace import Answer, Trace
     from steam_assets.settings import Settings
     from steam_assets.sources.cadence import Cadence
 
@@ -54,7 +54,6 @@ def raw(
     table = lake.raw_backup(chosen) if backup else lake.raw(chosen)
     shown = 0
     for row in raw_rows(table, partition, app) if table.load() else ():
-        row |= {"headers": dict(row["headers"] or ()), "items": dict(row["items"] or ())}
         typer.echo(json.dumps(row, ensure_ascii=False, default=_as_text))
         shown += 1
     if not shown:
@@ -158,7 +157,7 @@ def _print_inputs(console: Terminal, lake: Lake, insight: Insight, partition: st
     console.print("To trace further back: steam-assets trace TABLE --partition PARTITION")
 
 
-def _answer(answer: dict[str, Any]) -> tuple[str, ...]:
+def _answer(answer: Answer) -> tuple[str, ...]:
     place = f"{answer['topic']}/{answer['kafka_partition']} offset {answer['kafka_offset']}"
     return (
         str(answer["rows"]),

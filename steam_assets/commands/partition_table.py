@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -122,19 +121,20 @@ def _style(verified: str) -> str:
     return "yellow" if verified == "no" else "green"
 
 
-def freshness_json(report: Freshness) -> dict[str, Any]:
+def freshness_json(report: Freshness) -> dict[str, object]:
     """A source's partitions and gaps as plain data for JSON."""
     return {
         "source": report.source,
         "cadence": report.cadence,
         "newest": report.newest,
         "late": report.late,
+        "drift": report.drift.model_dump(mode="json") if report.drift else None,
         "gaps": [{"partition": g.partition_key, "why": g.why} for g in report.gaps],
         "partitions": [_partition_json(p) for p in report.partitions],
     }
 
 
-def _partition_json(status: PartitionStatus) -> dict[str, Any]:
+def _partition_json(status: PartitionStatus) -> dict[str, object]:
     return {
         "partition": status.partition_key,
         "up_to_date": status.up_to_date,

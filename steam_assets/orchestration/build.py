@@ -24,12 +24,19 @@ from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintena
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
-from steam_assets.orchestration.resources import spark_resource
+from steam_assets.orchestration.resources import (
+    CleaningResource,
+    ClockResource,
+    SparkResource,
+    lake_resource,
+    spark_sessions,
+)
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
-from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
+from steam_assets.orchestration.sampling_schedules import sampling_schedules
+from steam_assets.orchestration.schedules import cadence_schedules, source_jobs
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
-from steam_assets.orchestration.submitted_cleaning import submission
+from steam_assets.orchestration.submitted_cleaning import Submission, submission
 from steam_assets.orchestration.visual_assets import visual_assets
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
@@ -44,8 +51,9 @@ def build_defs(
 ) -> dg.Definitions:
     """The definitions of a deployment.
 
-    ``settings`` defaults to the environment's; ``resource_overrides`` replaces resources by key (``lake``, ``clock``,
-    ``spark``, ``raw_io``, ``iceberg_io``, ``submission``, ``fetch_observer``).
+    ``settings`` defaults to the environment's; ``resource_overrides`` replaces objects by the key of their resource
+    (``lake``, ``clock``, ``spark``, ``submission``), or other resources (``raw_io``, ``iceberg_io``,
+    ``fetch_observer``).
     """
     settings = settings or Settings()
     # In Dagster for a long time and still marked beta; one warning per asset and sensor would bury the real ones.
@@ -56,7 +64,7 @@ def build_defs(
     by_name = {source.name: source for source in sources}
     elsewhere = settings.spark_runner != "in-process"
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
-    jobs = cadence_jobs(sources, assets, partitions)
+    jobs = source_jobs(sources, assets, partitions)
     health_check = health_check_job(sources)
     refresh = refresh_job(sources)
     quicksight = quicksight_jobs(settings)
@@ -74,6 +82,7 @@ def build_defs(
         jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
+            *sampling_schedules(settings, sources, jobs, running=on),
             health_check_schedule(health_check, running=on),
             drill_schedule(maintenance, running=on),
         ],
@@ -99,14 +108,16 @@ def _handed_on(context: dg.InitResourceContext) -> dg.IOManager:
 def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping[str, object]) -> dict[str, object]:
     lake = cast("Lake", overrides.get("lake") or Lake(settings))
     clock = cast("Clock", overrides.get("clock") or Clock.from_settings(settings))
-    spark = cast("LazyPySparkResource", overrides.get("spark") or spark_resource(settings))
+    spark = cast("LazyPySparkResource", overrides.get("spark") or spark_sessions(settings))
+    cleaning = cast("Submission | None", overrides.get("submission") or submission(settings))
     return {
-        "lake": lake,
-        "clock": clock,
-        "spark": spark,
         "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
-        "submission": submission(settings),
         "fetch_observer": FetchObserver(),
         "io_manager": _handed_on,
-    } | dict(overrides)
+        **overrides,
+        "lake": lake_resource(lake),
+        "clock": ClockResource.of(clock, time=clock.fixed.isoformat() if clock.fixed else "the system's"),
+        "spark": SparkResource.of(spark, where="Spark Connect" if settings.spark_remote else settings.spark_master),
+        "submission": CleaningResource.of(cleaning, runner=settings.spark_runner),
+    }

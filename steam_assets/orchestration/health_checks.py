@@ -12,8 +12,8 @@ import dagster as dg
 from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.freshness import Freshness, freshness
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.run_status import failed_partitions
-from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.orchestration.source_assets import OWNERS
 from steam_assets.sources.source import Source
 
@@ -80,10 +80,9 @@ def _status_asset(source: Source) -> dg.AssetsDefinition:
         failed = failed_partitions(context.instance, source, now, RECENT_DAYS)
         recent = f"{now - timedelta(days=RECENT_DAYS):%Y-%m-%d}"
         fillable = [gap.partition_key for gap in report.gaps if gap.recoverable or gap.partition_key >= recent]
-        unfinished = [part.partition_key for part in report.partitions if not part.settled]
         problems = {
             "missing": fillable,
-            "unfinished": unfinished,
+            "unfinished": list(report.unfinished),
             "failed": sorted(failed),
             "late": [f"newest is {report.newest or 'none'}"] if report.late else [],
         }
@@ -111,5 +110,5 @@ def _metadata(report: Freshness) -> dict[str, dg.MetadataValue]:
         "late": dg.MetadataValue.bool(report.late),
         "partitions": dg.MetadataValue.int(len(report.partitions)),
         "gaps": dg.MetadataValue.json({gap.partition_key: gap.why for gap in report.gaps}),
-        "unfinished": dg.MetadataValue.json([p.partition_key for p in report.partitions if not p.settled]),
+        "unfinished": dg.MetadataValue.json(list(report.unfinished)),
     }

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 import dagster as dg
@@ -21,14 +22,13 @@ from steam_assets.extraction.errors import SourceError
 from steam_assets.ingestion.landing import WrongPeriod, land
 from steam_assets.ingestion.resolve_raw import InTopic, RawResolver, Resolved, in_topic
 from steam_assets.kafka.consumer import LostRecords
-from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch
+from steam_assets.orchestration.apps_to_fetch import apps_to_fetch
 from steam_assets.orchestration.failures import may_retry, permanent, tried_again
 from steam_assets.orchestration.io_managers import raw_metadata, require_raw
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.source_slot import source_slot
-from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 
 AWAY_AFTER = 2
@@ -66,7 +66,7 @@ class PublishConfig(PlainConfig):
     """How to fetch the partitions.
 
     ``refetch`` asks the source again although a partition exists, and adds a snapshot. ``apps`` replaces the apps of
-    the chart. ``batch_ids`` are batches of other producers to add to the partition.
+    the charts and the watchlist. ``batch_ids`` are batches of other producers to add to the partition.
     """
 
     refetch: bool = False
@@ -82,13 +82,16 @@ class Published:
     failed: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def publish_op(source: Source) -> dg.OpDefinition:
-    """The op that ensures that the partitions' batches are in the topic; returns a ``Published``."""
+def publish_op(source: Source, charts: Sequence[Source]) -> dg.OpDefinition:
+    """The op that ensures that the partitions' batches are in the topic; returns a ``Published``.
+
+    It runs after the ``charts`` that list the source's apps.
+    """
 
     @dg.op(
         name=f"publish_{source.name}",
         description=f"Fetch {source.title} and publish each partition's responses to its topic in one transaction.",
-        ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
+        ins={chart.name: dg.In(dg.Nothing) for chart in charts},
         out=dg.Out(Published),
         tags={"source": source.name},
         config_schema=PublishConfig.fields(),
@@ -102,7 +105,8 @@ def publish_op(source: Source) -> dg.OpDefinition:
         keys = sorted(context.partition_keys)
         _allow_time_for(context, len(keys))
         with tried_again(context):
-            done = _Publishing(context, lake, clock, source, PublishConfig.of(context)).run(keys, fetch_observer.begins)
+            publishing = _Publishing(context, lake, clock, source, charts, PublishConfig.of(context))
+            done = publishing.run(keys, fetch_observer.begins)
         origins = {key: resolved.origin.value for key, resolved in done.resolved.items()}
         context.add_output_metadata({"origins": dg.MetadataValue.json(origins)})
         return done
@@ -121,10 +125,16 @@ class _Publishing:
     """One attempt to have a range of partitions in the topic."""
 
     def __init__(
-        self, context: dg.OpExecutionContext, lake: Lake, clock: Clock, source: Source, config: PublishConfig
+        self,
+        context: dg.OpExecutionContext,
+        lake: Lake,
+        clock: Clock,
+        source: Source,
+        charts: Sequence[Source],
+        config: PublishConfig,
     ) -> None:
-        self._context, self._lake, self._source, self._config = context, lake, source, config
-        self._clock = clock
+        self._context, self._lake, self._clock = context, lake, clock
+        self._source, self._charts, self._config = source, charts, config
         self._done = Published()
         self._transient: list[SourceError] = []
 
@@ -174,7 +184,7 @@ class _Publishing:
         resolved = RawResolver(self._lake, self._clock, progress).resolve_raw(
             source,
             key,
-            _apps(source, key, config.apps, self._lake.settings),
+            partial(apps_to_fetch, source, self._charts, key, config.apps, self._lake),
             refetch=config.refetch,
             batch_ids=config.batch_ids,
             published=published,
@@ -245,26 +255,3 @@ def told(failed: Mapping[str, str], partitions: int) -> str:
     shown = "; ".join(f"{key}: {failed[key]}" for key in keys[:SHOWN_FAILURES])
     more = f"; and {len(keys) - SHOWN_FAILURES} more, to {keys[-1]}" if len(keys) > SHOWN_FAILURES else ""
     return f"{len(keys)} of {partitions} partitions failed: {shown}{more}"
-
-
-def _apps(source: Source, key: str, given: Sequence[int], settings: Settings) -> Callable[[], Sequence[int]]:
-    """The apps to fetch: those of the run, of the settings, or of the week's chart, in chart order."""
-
-    def apps() -> Sequence[int]:
-        if source.apps_from is None:
-            return ()
-        chosen = list(given) or [int(app) for app in settings.apps.split(",") if app.strip()]
-        return chosen or _chart(source.apps_from, key, settings)
-
-    return apps
-
-
-def _chart(chart: str, key: str, settings: Settings) -> list[int]:
-    rows = CleanReader(settings).arrow(chart, [key], ("rank", "app_id"))
-    if rows is None or rows.num_rows == 0:
-        raise permanent(
-            f"{chart}/clean, which names the apps to fetch, has no partition {key}. Materialize it first: "
-            f"steam-assets run {chart} --from {key} --to {key}; or name the apps: --apps 730,570"
-        )
-    ranked = sorted((row["rank"], row["app_id"]) for row in rows.to_pylist())
-    return list(dict.fromkeys(app for _, app in ranked))

@@ -42,7 +42,7 @@ class RawIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> DataFrame:
         source, keys = self._sources[context.asset_key.path[0]], list(context.asset_partition_keys)
         for key in keys:
-            require_raw(self._lake, source, key)
+            require_cleanable(self._lake, source, key)
         return raw_frame(self._spark.spark_session, self._lake, source, keys)
 
 
@@ -86,6 +86,22 @@ def require_raw(lake: Lake, source: Source, partition_key: str) -> RawRecord:
     return record
 
 
+def require_cleanable(lake: Lake, source: Source, partition_key: str) -> RawRecord:
+    """The record of a raw partition that can be cleaned; a permanent failure if all of its batches are excluded.
+
+    A clean partition that exists is cleaned nevertheless, so that it loses the rows of the excluded batches.
+    """
+    record = require_raw(lake, source, partition_key)
+    cleaned = any(lake.clean(table).record(CleanRecord, partition_key) for table in source.tables)
+    if not record.included and not cleaned:
+        why = "; ".join(f"{batch}: {reason}" for batch, reason in record.excluded.items())
+        raise permanent(
+            f"{source.name}/raw {partition_key}: all batches are excluded ({why}). Fetch it: "
+            f"steam-assets run {source.name} --from {partition_key} --to {partition_key}"
+        )
+    return record
+
+
 def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) -> CleanRecord:
     """The record of a clean partition; a permanent failure that names what to run first if there is none."""
     record = lake.clean(table).record(CleanRecord, partition_key)
@@ -99,12 +115,13 @@ def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) 
 
 def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:
     """The counts of a raw partition, as metadata for the Dagster UI."""
-    batches = record.batches
+    batches = record.included
     return {
         "fetched": dg.MetadataValue.int(sum(b.fetched for b in batches)),
         "published": dg.MetadataValue.int(sum(b.published for b in batches)),
         "landed": dg.MetadataValue.int(sum(b.landed for b in batches)),
-        "dead_letters": dg.MetadataValue.int(sum(b.dead_letters for b in batches)),
+        "dead_letters": dg.MetadataValue.int(sum(b.dead_letters for b in record.batches)),
+        "excluded": dg.MetadataValue.json(record.excluded),
         "bytes": dg.MetadataValue.int(sum(b.size for b in batches)),
         "items": dg.MetadataValue.json(record.items),
         "offsets": dg.MetadataValue.json(

@@ -15,12 +15,12 @@ from pydantic import Field
 from steam_assets.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.previews import preview
 from steam_assets.orchestration.run_status import UNFINISHED
-from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.orchestration.source_assets import OWNERS, clean_key
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source

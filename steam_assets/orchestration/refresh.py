@@ -11,7 +11,7 @@ for each partition: one run, one Spark session, and the assets are up to date in
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -215,6 +215,8 @@ def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[st
     newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
     left: Partitions = {}
     if newest and newest[0].status in NOT_DONE:
-        config: Any = newest[0].run_config
-        left = config.get("ops", {}).get(INSIGHTS_OP, {}).get("config", {}).get("changed", {})
+        config: object = newest[0].run_config
+        for name in ("ops", INSIGHTS_OP, "config"):
+            config = config.get(name) if isinstance(config, Mapping) else None
+        left = RefreshConfig.model_validate(config or {}).changed
     return {table: sorted({*changed.get(table, ()), *left.get(table, ())}) for table in sorted({*changed, *left})}

@@ -26,6 +26,11 @@ MOST_RUNS = 500
 """Maximum number of runs queried; a working deployment has fewer at once, and in a month."""
 
 
+def job_name(source: Source) -> str:
+    """The job with all stages of a source: its cadence's, or its own if it takes samples."""
+    return source.name if source.sampled_every else source.cadence.value
+
+
 class Activity:
     """The runs that are queued or in progress at this moment."""
 
@@ -83,7 +88,7 @@ def _made(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
 
 def _concerns(run: dg.DagsterRun, source: Source) -> bool:
     if run.asset_selection is None:
-        return run.job_name == source.cadence.value
+        return run.job_name == job_name(source)
     return any(key.path[0] == source.name for key in run.asset_selection)
 
 

@@ -10,7 +10,7 @@ differently (duplicate names, NaN, excessive nesting or numbers), so an accepted
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
@@ -278,6 +278,43 @@ def _item_and_problem(typed: TypedItem | None) -> tuple[SparkColumn, SparkColumn
     )
 
 
+def within(entries: DataFrame, elements: str) -> DataFrame:
+    """One row per element of a list within each entry of ``exploded``; an unusable entry stays one row.
+
+    ``elements`` is SQL of the list; null or empty makes no row. The scalars of the ``item`` DDL must all be string, so
+    that only a list or object of another shape makes an entry unusable; ``count_within`` counts the same in Python.
+
+    Example: for items ``{"id": "10", "tags": [{"tagid": 5}, null]}``, ``{"id": "11"}`` and ``{"id": "12", "tags": 7}``
+    with ``item="id string, tags array<struct<tagid: string>>"``, ``within(entries, "entry.tags")`` has three rows: two
+    with ``entry.id`` "10", the first with ``element.tagid`` "5", the second with the ``problem`` "not a JSON object";
+    and one whose ``problem`` is "a field is not of the agreed shape".
+
+    Columns: those of ``exploded``, and ``element``; ``item`` is the element's text.
+    """
+    from pyspark.sql import functions as F
+
+    found = entries.withColumn("elements", F.expr(f"if(problem is null, {elements}, array(null))"))
+    rows = found.select(*entries.columns, F.posexplode_outer("elements").alias("place", "element"))
+    none = "problem is null and element is null"
+    return (
+        rows.where("place is not null")
+        .drop("place")
+        .withColumn("item", F.expr("if(problem is null, coalesce(to_json(element), 'null'), item)"))
+        .withColumn("problem", F.expr(f"if({none}, 'not a JSON object', problem)"))
+    )
+
+
+def count_within(model: type[Model], item: object, elements: Callable[[Model], Sized]) -> int:
+    """How many rows ``within`` makes of an item: ``elements`` of it as ``model``, or 1 if it is not of that shape.
+
+    The model has the same lists and objects as the DDL, each of which may be null.
+    """
+    try:
+        return len(elements(model.model_validate(item)))
+    except ValidationError:
+        return 1
+
+
 def shaped(
     entries: DataFrame,
     columns: Sequence[Column],
@@ -322,33 +359,3 @@ def shaped(
         F.expr(f"concat(array_compact(array({', '.join(notes)})), coalesce(notes, array()))").alias("changes"),
         *(F.expr(reading.value).alias(reading.name) for reading in readings),
     )
-
-
-STORE_ITEM = (
-    "struct<success: bigint, name: string, type: bigint, is_free: boolean, is_early_access: boolean, "
-    "best_purchase_option: struct<final_price_in_cents: string, "
-    "original_price_in_cents: string, discount_pct: bigint>>"
-)
-"""DDL of the fields we read from Steam's StoreItem; Steam omits unset fields."""
-
-STORE_COLUMNS = (
-    Column("name", "string", "Name in the store as of collection; null if Steam sent none."),
-    Column("item_type", "string", "game, mod, dlc, software, hardware, or `type N` for Steam's other numbers."),
-    Column("is_free", "boolean", "Free to play as of collection; null if Steam hides the item from the US store."),
-    Column("is_early_access", "boolean", "In early access as of collection; null if Steam hides the item."),
-    Column("final_price_cents", "bigint", "Price as of collection; null if free or not for sale.", "US cents"),
-    Column("original_price_cents", "bigint", "Price before the discount, if there is one.", "US cents"),
-    Column("discount_percent", "bigint", "Discount as of collection, if there is one.", "%"),
-)
-STORE_VALUES = {
-    "name": "nullif(entry.item.name, '')",
-    "item_type": "case entry.item.type when 0 then 'game' when 2 then 'mod' when 4 then 'dlc' when 6 then 'software' "
-    "when 10 then 'hardware' else 'type ' || entry.item.type end",
-    "is_free": "if(entry.item.success = 1, coalesce(entry.item.is_free, false), if(notes is null, null, "
-    "entry.item.is_free))",
-    "is_early_access": "if(entry.item.success = 1, coalesce(entry.item.is_early_access, false), null)",
-    "final_price_cents": "entry.item.best_purchase_option.final_price_in_cents",
-    "original_price_cents": "entry.item.best_purchase_option.original_price_in_cents",
-    "discount_percent": "entry.item.best_purchase_option.discount_pct",
-}
-"""SQL of STORE_COLUMNS over an ``entry`` with a STORE_ITEM as ``item``."""

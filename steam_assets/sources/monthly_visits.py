@@ -25,12 +25,15 @@ from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, O
 SITE = "store.steampowered.com"
 OFFICIAL_PATH = f"/v1/website/{SITE}/total-traffic-and-engagement/visits"
 
+TERMS = "https://www.similarweb.com/corp/legal/termsandconditions/"
+
 SIMILARWEB_API = Host(
     name="similarweb_api",
     service="Similarweb",
     url="https://api.similarweb.com",
     requests_per_second=0.1,
     key_parameter="api_key",
+    terms=TERMS,
 )
 """The official API, used if its key is set."""
 
@@ -49,6 +52,7 @@ SIMILARWEB = Host(
     },
     drop_folder=True,
     alternative=f"set {SIMILARWEB_API.variable('key')}",
+    terms=TERMS,
 )
 """The free endpoint."""
 
@@ -131,6 +135,11 @@ def _is_newest(engagement: object, key: str) -> bool:
     return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 
 
+def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
+    """The items of the month in either response."""
+    return parse_official(window, body) if request == OFFICIAL else parse(window, body)
+
+
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the month's response."""
     window = fetch_request.window
@@ -163,5 +172,6 @@ SOURCE = Source(
     due_after=timedelta(days=27),
     carried_for=timedelta(days=100),
     extract=extract,
+    count=count,
     tables=(VISITS, ENGAGEMENT, TRAFFIC, COUNTRIES),
 )

@@ -6,7 +6,7 @@ Belongs here: the request, its validation and the clean table. Does not belong h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -15,9 +15,6 @@ from pydantic import BaseModel, Field
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import (
-    STORE_COLUMNS,
-    STORE_ITEM,
-    STORE_VALUES,
     decode_service,
     exploded,
     moment_of,
@@ -38,6 +35,7 @@ from steam_assets.sources.source import (
     Table,
 )
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, STORE_VALUES, with_store_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -89,6 +87,11 @@ def parse(window: Window, body: bytes) -> Chart:
     return chart
 
 
+def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
+    """The ranks in a chart."""
+    return {"most_played": len(parse(window, body).ranks)}
+
+
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current chart."""
     params = {"input_json": json.dumps(QUERY)}
@@ -115,7 +118,7 @@ def items(raw: DataFrame) -> DataFrame:
     }
     sent = "'`players_peak` set to `players_now`: Steam, which was still counting, sent ' || entry.peak_in_game"
     note = f"if({LATE_PEAK}, {sent}, null)"
-    return shaped(entries, TABLE.columns, values, changes=note)
+    return shaped(with_store_item(entries), TABLE.columns, values, changes=f"{note}, left_out")
 
 
 TABLE = Table(
@@ -149,5 +152,6 @@ SOURCE = Source(
     cadence=Cadence.DAILY,
     history=History.LIVE,
     extract=extract,
+    count=count,
     tables=(TABLE,),
 )

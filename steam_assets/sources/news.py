@@ -9,14 +9,15 @@ so that it is quarantined rather than lost. ``belongs`` implements this in Pytho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from steam_assets.sources.cadence import Cadence, Window
-from steam_assets.sources.json_body import decode, is_object, seconds, validated
+from steam_assets.sources.json_body import LAST_SECOND, decode, is_object, seconds, validated
 from steam_assets.sources.news_table import NEWS
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import (
@@ -46,6 +47,7 @@ class AppNews(BaseModel):
 
     newsitems: Annotated[list[object], BeforeValidator(lambda listed: [] if listed is None else listed)] = []
     count: object = None
+    appid: object = None
 
     def holds_all_of(self, known: int) -> bool:
         """Whether ``known`` items are all that Steam counts; False if it sends no count."""
@@ -83,10 +85,32 @@ def parse(body: bytes) -> AppNews:
     return validated(AppNews, page)
 
 
+def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
+    """The items of the window on a page."""
+    return _counts(window, parse(body))
+
+
+def _counts(window: Window, page: AppNews) -> Mapping[str, int]:
+    return {"news": sum(belongs(item, window) for item in page.newsitems)}
+
+
 def request(app_id: int, end: int) -> Request[AppNews]:
     """The hundred newest items of an app up to ``end`` (Unix seconds), with their full texts."""
     params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
-    return Request(STEAM_API, "page", PATH, params, parse, app_id)
+    return Request(STEAM_API, "page", PATH, params, partial(_parse_as_asked, app_id, end), app_id)
+
+
+def _parse_as_asked(app_id: int, end: int, body: bytes) -> AppNews:
+    """The page. InvalidResponse if it is about another app, or if all its items are later than requested."""
+    page = parse(body)
+    about = whole_of(page.appid)
+    if about not in (None, app_id):
+        raise InvalidResponse(f"requested the news of app {app_id}, received that of {about}")
+    if (dates := page.dates()) and min(dates) > end:
+        first = datetime.fromtimestamp(min(min(dates), LAST_SECOND), UTC)
+        asked = datetime.fromtimestamp(end, UTC)
+        raise InvalidResponse(f"requested news up to {asked:%Y-%m-%d}, received only some from {first:%Y-%m-%d} on")
+    return page
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
@@ -103,7 +127,7 @@ def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> It
             yield Fetched(response, {"news": response.items})
             return
         page = response.value
-        yield Fetched(response, {"news": sum(belongs(item, fetch_request.window) for item in page.newsitems)})
+        yield Fetched(response, _counts(fetch_request.window, page))
         fresh, dates = page.gids() - known, page.dates()
         known |= fresh
         if not fresh or not dates or min(dates) < seconds(fetch_request.window.start) or page.holds_all_of(len(known)):
@@ -122,6 +146,8 @@ SOURCE = Source(
     due_after=timedelta(hours=36),
     options=Options,
     extract=extract,
+    count=count,
     tables=(NEWS,),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )

@@ -6,11 +6,11 @@ Belongs here: its columns and how they are read from envelopes. Does not belong 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.readers import whole
-from steam_assets.sources.source import Column, Table
+from steam_assets.sources.source import Column, Sensitivity, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +68,9 @@ def items(raw: DataFrame) -> DataFrame:
     )
 
 
-def _arrow_udf(read: Callable[[Strings], pa.Array[Any]], returns: str) -> Callable[[str], SparkColumn]:
+def _arrow_udf(
+    read: Callable[[Strings], pa.Array[pa.Scalar[pa.DataType]]], returns: str
+) -> Callable[[str], SparkColumn]:
     from pyspark.sql import functions as F
 
     # Spark takes the kind of UDF from the function's annotations; its types do not know that yet.
@@ -85,8 +87,13 @@ NEWS = Table(
         Column("title", "string", "Headline.", nullable=False),
         Column("url", "string", "URL, percent-encoded; null if it is not a web address."),
         Column("is_external_url", "boolean", "As sent by Steam; true also for Steam's own announcements."),
-        Column("author", "string", "Author as named by the feed, if any."),
-        Column("text", "string", "The full text without markup (docs/reference/markup.md)."),
+        Column("author", "string", "Author as named by the feed, if any.", sensitivity=Sensitivity.PERSON),
+        Column(
+            "text",
+            "string",
+            "The full text without markup (docs/reference/markup.md).",
+            sensitivity=Sensitivity.TEXT,
+        ),
         Column("links", "array<string>", "Absolute URLs that the text links to, in order, without duplicates."),
         Column("images", "array<string>", "Absolute URLs of the text's images, in order, without duplicates."),
         Column("feed_name", "string", "The feed's name; `steam_community_announcements` is the makers' own."),

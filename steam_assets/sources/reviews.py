@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -48,6 +48,7 @@ from steam_assets.sources.steam import STEAM_API
 PATH = "/IUserReviewsService/GetAppReviews/v1/"
 PAGE_LENGTH = 100
 END_ASKED_AGAIN = 5
+REQUESTS = (FIRST_PAGE, PAGE, WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED)
 NEVER_LISTED = 2
 """Reviews that Steam may count but not list."""
 BY_CHANCE = 1e-6
@@ -90,8 +91,8 @@ class ReviewPage(BaseModel):
         return {str(one) for one in found if one is not None}
 
 
-def parse(name: str, body: bytes) -> ReviewPage:
-    """The response to a request of that name, in either format.
+def parse(name: str, window: Window | None, body: bytes) -> ReviewPage:
+    """The response to a request of that name, in either format; ``window`` is what its reviews were requested for.
 
     InvalidResponse if Steam refused the request, or sends no counts although they are required: for all requests except
     those for further pages, which may also be empty.
@@ -105,7 +106,20 @@ def parse(name: str, body: bytes) -> ReviewPage:
     if name != PAGE and page.query_summary is None:
         raise InvalidResponse("the response has no `query_summary`")
     _check_votes(page)
+    if window is not None:
+        _check_dates(page, window)
     return page
+
+
+def _check_dates(page: ReviewPage, window: Window) -> None:
+    """Raise InvalidResponse if no review is of the requested week: then Steam ignored the dates."""
+    listed = [whole_of(review.get("timestamp_created")) for review in page.reviews or () if is_object(review)]
+    dates = [date for date in listed if date is not None]
+    if dates and not any(seconds(window.start) <= date < seconds(window.end) for date in dates):
+        raise InvalidResponse(
+            f"requested reviews of the week of {window.key}, received only others: the dates were ignored "
+            f"(Unix seconds {min(dates)} to {max(dates)})"
+        )
 
 
 def _check_votes(page: ReviewPage) -> None:
@@ -115,6 +129,19 @@ def _check_votes(page: ReviewPage) -> None:
     voted = any(is_object(review) and "voted_up" in review for review in page.reviews or ())
     if 0 < positive <= total and not voted and (1 - positive / total) ** page.length < BY_CHANCE:
         raise InvalidResponse(f"{page.length} reviews without `voted_up`, but {positive} of {total} votes are positive")
+
+
+def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
+    """The reviews and counts of votes in the response to a request of that name."""
+    if request not in REQUESTS:
+        raise InvalidResponse(f"no request is named {request[:80]!r}; there are {', '.join(REQUESTS)}")
+    return _counts(request, parse(request, window if request in (FIRST_PAGE, PAGE) else None, body))
+
+
+def _counts(request: str, page: ReviewPage) -> Mapping[str, int]:
+    if request in (FIRST_PAGE, PAGE):
+        return {"reviews": page.length, "review_summary": int(request == FIRST_PAGE)}
+    return {"review_summary": 1}
 
 
 def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Request[ReviewPage]:
@@ -132,7 +159,8 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
         "filter_offtopic_activity": name in (WEEK_FILTERED, LIFETIME_FILTERED),
         "cursor": cursor,
     }
-    return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
+    asked = None if lifetime else window
+    return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name, asked), app_id)
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
@@ -145,7 +173,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
         for name in () if refused else (WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED):
             response = client.fetch_or_reject(request(name, app_id, fetch_request.window))
             rejected = isinstance(response, Rejected)
-            yield Fetched(response, {"reviews": response.items} if rejected else {"review_summary": 1})
+            yield Fetched(response, {"reviews": response.items} if rejected else _counts(name, response.value))
 
 
 def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Fetched]:
@@ -160,9 +188,7 @@ def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> It
         fresh = page.ids() - known
         if cursor in cursors and not fresh:
             return
-        yield Fetched(
-            _marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)}
-        )
+        yield Fetched(_marked(response, len(fresh)), _counts(name, page))
         if not fresh or page.cursor is None:
             return
         known |= fresh
@@ -205,6 +231,8 @@ SOURCE = Source(
     due_after=timedelta(hours=36),
     options=Options,
     extract=extract,
+    count=count,
     tables=(REVIEWS, SUMMARIES),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )

@@ -57,9 +57,9 @@ class Provenance:
     @classmethod
     def of(cls, table: Table, record: RawRecord) -> Provenance:
         items = record.items.get(table.name, 0)
-        if not table.picture or not record.batches:
+        if not table.picture or not record.included:
             return cls(record.digest, items)
-        newest, *older = sorted(record.batches, key=partial(_recency, table), reverse=True)
+        newest, *older = sorted(record.included, key=partial(_recency, table), reverse=True)
         replaced = max((batch.fetched_at for batch in older if batch.fetched_at), default=None)
         return cls(record.digest, items, items - newest.items.get(table.name, 0), replaced)
 
@@ -114,6 +114,9 @@ def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[st
     OtherKey if these partitions' pseudonyms would not match those of the others.
     """
     envelopes = read_table(spark, lake.raw(source), keys).withColumn("source_sha256", F.col("sha256"))
+    records = lake.raw(source).records(RawRecord)
+    if excluded := sorted({name for key in keys if key in records for name in records[key].excluded}):
+        envelopes = envelopes.where(~F.col("batch_id").isin(excluded))
     return with_reviewer_key(envelopes, key_for(lake, source, keys))
 
 

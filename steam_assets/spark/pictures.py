@@ -6,9 +6,12 @@ Belongs here: what makes a snapshot complete. Does not belong here: counts, sele
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.sources.source import Table
+
+Row: TypeAlias = "dict[str, Any]"
 
 
 class AuditFailed(Exception):
@@ -18,25 +21,34 @@ class AuditFailed(Exception):
 def audit_pictures(
     table: Table, target: IcebergTable, keys: Sequence[str], counts: Mapping[str, Mapping[str, int]], snapshot: int
 ) -> None:
-    """Raise AuditFailed if a ranked table's partition, at ``snapshot``, has a value twice or a gap in its ranks.
+    """Raise AuditFailed if a chart of a ranked table, at ``snapshot``, has a value twice or a gap in its ranks.
 
     Gaps explained by an item in quarantine are allowed.
     """
     if not table.ranked:
         return
-    rows = target.arrow(keys, ("partition_key", *table.ranked), snapshot)
-    for key in keys:
-        of_key = [row for row in (rows.to_pylist() if rows else ()) if row["partition_key"] == key]
-        for column in table.ranked:
-            values = [row[column] for row in of_key]
-            if twice := sorted({value for value in values if values.count(value) > 1}):
-                raise AuditFailed(
-                    f"{table.name} {key}: {column} {', '.join(map(str, twice[:5]))} occurs twice; nothing was committed"
-                )
-        ranks = {row[table.ranked[0]] for row in of_key}
-        holes = sorted(set(range(1, max(ranks, default=0) + 1)) - ranks)
-        if len(holes) > counts[key]["quarantined"]:
+    read = target.arrow(keys, ("partition_key", *table.charts, *table.ranked), snapshot)
+    charts: dict[str, dict[tuple[str, ...], list[Row]]] = {key: {} for key in keys}
+    for row in read.to_pylist() if read else ():
+        chart = tuple(str(row[name]) for name in table.charts)
+        charts[row["partition_key"]].setdefault(chart, []).append(row)
+    for key, of_key in charts.items():
+        holes = {name: found for name, rows in of_key.items() if (found := _holes(table, " ".join((key, *name)), rows))}
+        if sum(map(len, holes.values())) > counts[key]["quarantined"]:
+            chart, missing = next(iter(holes.items()))
             raise AuditFailed(
-                f"{table.name} {key}: {table.ranked[0]} {', '.join(map(str, holes[:5]))} is missing; nothing was "
-                "committed. Fetch it again: `steam-assets run SOURCE --from PARTITION --refetch`"
+                f"{table.name} {' '.join((key, *chart))}: {table.ranked[0]} {', '.join(map(str, missing[:5]))} is "
+                "missing; nothing was committed. Fetch it again: `steam-assets run SOURCE --from PARTITION --refetch`"
             )
+
+
+def _holes(table: Table, chart: str, rows: Sequence[Row]) -> list[int]:
+    """The ranks that a chart lacks. Raises AuditFailed if it has a value twice."""
+    for column in table.ranked:
+        values = [row[column] for row in rows]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise AuditFailed(
+                f"{table.name} {chart}: {column} {', '.join(map(str, twice[:5]))} occurs twice; nothing was committed"
+            )
+    ranks = {row[table.ranked[0]] for row in rows}
+    return sorted(set(range(1, max(ranks, default=0) + 1)) - ranks)

@@ -53,9 +53,8 @@ def test_nothing_is_added_from_a_url_and_no_package_list_is_left():
 
 def test_python_packages_are_compared_with_the_lock():
     runs = [argument for name, argument in dockerfile() if name == "RUN" and "pip" in argument]
-    assert any("--require-hashes" in run and "requirements.lock" in run for run in runs)
-    installs = [run for run in runs if "pip install" in run]
-    assert all("--no-index" in run for run in installs)
+    for run in runs:
+        assert "--require-hashes --requirement installer.lock" in run or "--constraints requirements.lock" in run
 
 
 def test_all_that_is_copied_exists_and_is_let_through_to_the_engine():
@@ -88,42 +87,62 @@ def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.
     assert not (tmp_path / "empty").exists()
 
 
+class Build:
+    """The Dockerfile's RUN lines for Python and jars, in a scratch folder, with the image's pip."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.context = folder / "context"
+        self.context.mkdir()
+        for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "requirements.lock", "installer.lock"):
+            shutil.copy2(REPOSITORY / name, self.context)
+        package = "steam_assets"
+        shutil.copytree(REPOSITORY / package, self.context / package, ignore=shutil.ignore_patterns("__pycache__"))
+        python = f"{sys.executable} -m venv python && python/bin/pip install --quiet pip=={PIP_OF_THE_IMAGE}"
+        _done(self.shell(python, folder))
+
+    @property
+    def steps(self) -> tuple[str, str, str]:
+        """Install uv, install the packages, and export the jars."""
+        uv, packages, jars = (a for name, a in dockerfile() if name == "RUN" and re.search("pip |jars", a))
+        return uv, packages, jars
+
+    def run(self, step: str) -> subprocess.CompletedProcess[str]:
+        command = re.sub(r"--mount=\S+ ", "", step).replace("/opt/", f"{self.folder}/")
+        defaults = [argument for name, argument in dockerfile() if name == "ARG"]
+        path = f'PATH="{self.folder}/python/bin:$PATH"'
+        return self.shell("; ".join([path, *defaults, command]), self.context)
+
+    def shell(self, command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["/bin/sh", "-c", command], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
+        )
+
+
 @pytest.mark.slow
 @pytest.mark.process
-def test_install_steps_give_an_environment_that_loads_the_definitions(tmp_path: Path):
-    """The build's own RUN lines for Python and jars, in a scratch folder; about two minutes."""
-    build = tmp_path / "build"
-    build.mkdir()
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "requirements.lock"):
-        shutil.copy2(REPOSITORY / name, build)
-    shutil.copytree(REPOSITORY / "steam_assets", build / "steam_assets", ignore=shutil.ignore_patterns("__pycache__"))
-    image = tmp_path / "python"
-    _run(f"{sys.executable} -m venv {image} && {image}/bin/pip install --quiet pip=={PIP_OF_THE_IMAGE}", build)
-    made = {
-        "/opt/steam-assets": f"{tmp_path}/venv",
-        "/opt/steam-jars": f"{tmp_path}/jars",
-        "/wheels": f"{tmp_path}/wheels",
-    }
-    steps = [
-        argument for name, argument in dockerfile() if name == "RUN" and ("pip " in argument or "jars" in argument)
-    ]
-    assert len(steps) == 3
-    defaults = [argument for name, argument in dockerfile() if name == "ARG"]
-    for step in steps:
-        command = re.sub(r"--mount=\S+ ", "", step)
-        for inside, here in made.items():
-            command = command.replace(inside, here)
-        _run(f'PATH="{image}/bin:$PATH"; {"; ".join(defaults)}; {command}', build)
+def test_build_refuses_a_changed_package_and_installs_what_loads_the_definitions(tmp_path: Path):
+    """What the lock says of a file holds for packages that it only constrains; no development package is installed."""
+    build = Build(tmp_path)
+    uv, packages, jars = build.steps
+    _done(build.run(uv))
+    lock = build.context / "requirements.lock"
+    locked = lock.read_text()
+    lock.write_text(re.sub("(?<=sha256:)[0-9a-f]{64}", "0" * 64, locked))
+    refused = build.run(packages)
+    assert refused.returncode != 0
+    assert "Hash mismatch" in refused.stderr
+    lock.write_text(locked)
+    _done(build.run(f"rm -r /opt/steam-assets; {packages}"))
+    _done(build.run(jars))
 
     load = "from steam_assets.definitions import defs; print(len(list(defs().resolve_all_asset_specs())))"
-    jars = {JARS_DIR_VARIABLE: f"{tmp_path}/jars", "STEAM_HOME": f"{tmp_path}/home"}
-    assert int(_run(f"{tmp_path}/venv/bin/python -c {shlex.quote(load)}", tmp_path, **jars)) > 20
-    assert not (tmp_path / "venv" / "bin" / "pytest").exists()
+    settings = {JARS_DIR_VARIABLE: f"{tmp_path}/steam-jars", "STEAM_HOME": f"{tmp_path}/home"}
+    loaded = build.shell(f"steam-assets/bin/python -c {shlex.quote(load)}", tmp_path, **settings)
+    assert int(_done(loaded)) > 20
+    assert not (tmp_path / "steam-assets" / "bin" / "pytest").exists()
 
 
-def _run(command: str, folder: Path, **environment: str) -> str:
-    done = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+def _done(process: subprocess.CompletedProcess[str]) -> str:
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process.stdout

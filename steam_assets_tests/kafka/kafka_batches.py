@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from steam_assets.kafka.consumer import Poison, Record, read_batch
+from steam_assets.kafka.consumer import Record, read_batch
+from steam_assets.kafka.dead_letters import Poison
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.producer import publish
 from steam_assets.ledger.records import Receipt
@@ -18,6 +19,7 @@ from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 
 KEY = "2026-11-03"
+ITEMS = {"clean": 2, "summary": 1}
 
 
 def new_source() -> Source:
@@ -30,6 +32,7 @@ def new_source() -> Source:
         cadence=Cadence.DAILY,
         history=History.LIVE,
         extract=lambda ask, fetch_request: iter(()),
+        count=lambda window, request, body: ITEMS,
         tables=(),
     )
 
@@ -66,7 +69,7 @@ def envelopes(
             fetched_at=datetime(2026, 11, 3, 12, tzinfo=UTC),
             sha256=hashlib.sha256(body.encode()).hexdigest(),
             body=body,
-            items={"clean": 2, "summary": 1},
+            items=ITEMS,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
-from kafka_batches import KEY, envelopes, envelopes_of, new_batch_id, new_source, publish_new, read_all
+from kafka_batches import ITEMS, KEY, envelopes, envelopes_of, new_batch_id, new_source, publish_new, read_all
 
 from steam_assets.kafka.connection import (
     KafkaUnavailable,
@@ -21,7 +22,8 @@ from steam_assets.kafka.connection import (
     ensure_topics,
     topic_of,
 )
-from steam_assets.kafka.consumer import LostRecords, Poison, dead_letter, end_offsets, find_batches
+from steam_assets.kafka.consumer import LostRecords, end_offsets, find_batches
+from steam_assets.kafka.dead_letters import Poison, dead_letter
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.producer import Fenced, RecordTooLarge, WrongBatch, publish
@@ -209,7 +211,7 @@ def test_a_foreign_batch_with_our_headers_is_found_and_its_bad_value_set_aside(
     values[1] = b'{"schema_version": 99}'
     for sequence, value in enumerate(values):
         headers = {"source": source.name, "partition_key": KEY, "batch_id": batch_id}
-        numbers = {"sequence": str(sequence), "total": "3", "items": '{"clean": 1}'}
+        numbers = {"sequence": str(sequence), "total": "3", "items": json.dumps(ITEMS)}
         send_foreign(
             settings,
             topic_of(settings, source),

@@ -5,13 +5,13 @@ const BUMP_LINES = 4;
 
 function sellersSheet(part, rows) {
   return sheetOf({
-    name: `top_seller_moves-${part}`, from: frame("moves").from, key: (row) => row.week, rows,
+    name: `top_seller_moves-${part}`, from: panelData("moves").table, key: (row) => row.week, rows,
     columns: { week_start: (row) => isoDay(row.week), rank: (row) => row.rank, ...ofApp, status: (row) => row.status, previous_rank: (row) => row.previous_rank, movement: (row) => row.movement, streak_weeks: (row) => row.streak, weeks_on_chart: (row) => row.weeks_on_chart, best_rank: (row) => row.best_rank, price_cents: (row) => row.price, is_free: (row) => isTrue(row.free) },
   });
 }
 
 function sellers(params) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const weeks = [...new Set(moves.rows.map((row) => row.week))].sort((a, b) => a - b);
   const asked = params.get("week") ? dayOf(params.get("week")) : null;
   const week = weeks.includes(asked) ? asked : weeks[weeks.length - 1];
@@ -19,18 +19,12 @@ function sellers(params) {
   if (moves.why) return [head, el("div", { class: "grid" }, panel({ title: "Weekly chart", size: "full", empty: moves.why, method: moves.method }))];
   return [head, weekPicker(weeks, week, params), el("div", { class: "grid" }, chartOfWeek(week, weeks, params), bumpPanel(week, weeks), droppedPanel(week), staysPanel(week))];
 }
-const sellersRoute = (params, more) => {
-  const next = new URLSearchParams(params);
-  for (const [key, value] of Object.entries(more)) next.set(key, value);
-  return `#/top-sellers?${next}`;
-};
-
 function weekPicker(weeks, week, params) {
   const at = weeks.indexOf(week);
-  const to = (index) => () => { location.hash = sellersRoute(params, { week: isoDay(weeks[index]) }); };
+  const to = (index) => () => { goTo("top-sellers", params, { week: isoDay(weeks[index]) }); };
   const select = el("select", { id: "week" }, [...weeks].reverse().map((one) => el("option", { value: isoDay(one) }, `${isoDay(one)} to ${isoDay(one + 6)}`)));
   select.value = isoDay(week);
-  select.addEventListener("change", () => { location.hash = sellersRoute(params, { week: select.value }); });
+  select.addEventListener("change", () => { goTo("top-sellers", params, { week: select.value }); });
   return el("div", { class: "controls" },
     el("button", { type: "button", id: "week-before", class: "quiet", disabled: at === 0, onclick: at > 0 ? to(at - 1) : null }, mark("←"), " Earlier"),
     el("label", { for: "week", class: "sr" }, "Week"), select,
@@ -39,7 +33,7 @@ function weekPicker(weeks, week, params) {
 }
 
 function chartOfWeek(week, weeks, params) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const filter = SELLER_FILTERS[params.get("show")] ? params.get("show") : "all";
   const all = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank);
   const rows = all.filter({ all: () => true, moved: (row) => row.movement, arrived: (row) => ["new", "returned"].includes(row.status), free: (row) => row.free === 1 }[filter]);
@@ -59,7 +53,7 @@ function chartOfWeek(week, weeks, params) {
   ];
   return panel({
     title: weekName(week).replace("w", "W"), note: "Streaks are Steam's own count. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
-    tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { location.hash = sellersRoute(params, { show: value }); })],
+    tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { goTo("top-sellers", params, { show: value }); })],
     empty: rows.length ? null : all.length ? "No item of this week fits the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
     sheet: () => sellersSheet(isoDay(week), all),
     body: (host) => put(host, sortableTable({ columns, rows, caption: `Top sellers, ${weekName(week)}`, limit: 50, order: { key: "rank", down: false } })),
@@ -67,7 +61,7 @@ function chartOfWeek(week, weeks, params) {
 }
 
 function bumpPanel(week, weeks) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const history = weeks.filter((one) => one <= week).slice(-26);
   const top = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank).slice(0, BUMP_LINES);
   const days = history.length ? Array.from({ length: (history[history.length - 1] - history[0]) / 7 + 1 }, (_, index) => history[0] + 7 * index) : [];
@@ -81,7 +75,7 @@ function bumpPanel(week, weeks) {
 }
 
 function droppedPanel(week) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const rows = moves.rows.filter((row) => row.week === week && row.status === "dropped").sort((a, b) => a.previous_rank - b.previous_rank);
   return panel({
     title: "Dropped", note: "On the chart in the week before, not on this one.", size: "half", asOf: moves.asOf, unit: "rank in the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "No item dropped off the chart, or the week before was not collected.",
@@ -96,7 +90,7 @@ function droppedPanel(week) {
 }
 
 function staysPanel(week) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const rows = moves.rows.filter((row) => row.week === week && known(row.streak) && known(row.rank)).sort((a, b) => b.streak - a.streak).slice(0, 12);
   return panel({
     title: "Longest streaks", note: "Consecutive weeks on the chart. The longest fills the bar.", size: "half", asOf: moves.asOf, unit: "weeks", method: moves.method, plainTable: true, empty: rows.length ? null : "Steam published no streaks for this week.",

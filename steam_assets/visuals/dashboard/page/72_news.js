@@ -1,27 +1,22 @@
 // News: what was published about which game, with a link to that day on its player chart.
-const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Other" };
+const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Press" };
 const NEWS_STEP = 40;
-let newsQuery = "";
 
 function news(params) {
-  const given = frame("news");
+  const given = panelData("news");
   const kind = KINDS[params.get("kind")] ? params.get("kind") : "all";
   const app = appIndex.get(Number(params.get("app")));
-  const route = (more) => {
-    const next = new URLSearchParams(params);
-    for (const [key, value] of Object.entries(more)) if (value) next.set(key, value); else next.delete(key);
-    location.hash = `#/news${next.size ? `?${next}` : ""}`;
-  };
+  const route = (changes) => goTo("news", currentRoute().params, changes);
   const apps = [...new Set(given.rows.map((row) => row.app))].sort((a, b) => appName(a).localeCompare(appName(b)));
   const select = el("select", { id: "news-app" }, el("option", { value: "" }, "All games"), apps.map((one) => el("option", { value: APPS.id[one] }, appName(one))));
   select.value = app === undefined ? "" : String(APPS.id[app]);
   select.addEventListener("change", () => route({ app: select.value }));
   const search = el("input", { id: "news-search", type: "search", placeholder: "Words in the headline", autocomplete: "off" });
-  search.value = newsQuery;
+  search.value = params.get("q") ?? "";
   const place = el("div", { class: "grid" });
-  const fitting = () => given.rows.filter((row) => (kind === "all" || row.kind === kind || (kind === "update" && row.kind === "patch")) && (app === undefined || row.app === app) && folded(row.title).includes(folded(newsQuery)));
+  const fitting = () => given.rows.filter((row) => (kind === "all" || row.kind === kind || (kind === "update" && row.kind === "patch")) && (app === undefined || row.app === app) && folded(row.title).includes(folded(search.value)));
   const draw = () => place.replaceChildren(newsPanel(fitting(), given));
-  search.addEventListener("input", () => { newsQuery = search.value; draw(); announce(`${plural(fitting().length, "article")} found`); });
+  search.addEventListener("input", () => { replaceAddress(addressOf("news", currentRoute().params, { q: search.value })); draw(); announce(`${plural(fitting().length, "article")} found`); });
   draw();
   return [
     pageHead("News", "Articles about the weekly top sellers: developers' announcements and press coverage."),
@@ -38,7 +33,7 @@ function newsPanel(rows, given) {
     body: (host) => put(host, newsList(rows)),
   });
 }
-const newsSheet = (rows) => sheetOf({ name: "news_markers", from: frame("news").from, key: (row) => tuesdayOf(row.day), rows, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, kind: (row) => row.kind, title: (row) => row.title, feed: (row) => row.feed, url: (row) => row.url } });
+const newsSheet = (rows) => sheetOf({ name: "news_markers", from: panelData("news").table, key: (row) => tuesdayOf(row.day), rows, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, kind: (row) => row.kind, title: (row) => row.title, feed: (row) => row.feed, url: (row) => row.url } });
 
 function newsList(rows, ofGame) {
   const list = el("div", { class: "news" });
@@ -64,14 +59,14 @@ function newsList(rows, ofGame) {
   return el("div", {}, list, more);
 }
 function newsItem(row, ofGame) {
-  const kinds = { patch: ["◆", "Patch notes"], update: ["◆", "Announcement"], other: ["●", "Press"] }[row.kind];
+  const kinds = { patch: ["◆", "Patch notes"], update: ["◇", "Announcement"], other: ["○", "Press"] }[row.kind];
   return el("li", {},
     el("span", { class: `kind ${row.kind}` }, mark(kinds[0]), ` ${kinds[1]}`),
     el("span", { class: "headline" }, row.url ? webLink(row.title, row.url) : bdi(row.title)),
     el("span", { class: "quiet-text" }, ofGame ? null : [gameLink(row.app), " · "], bdi(row.feed || "feed without a name"), ` · ${longTime(row.moment).slice(-9)} · `, el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}&range=all` }, "show on chart", hidden(` of ${appName(row.app)}`))));
 }
 function newsOfGame(app) {
-  const given = frame("news");
+  const given = panelData("news");
   const rows = given.rows.filter((row) => row.app === app);
   return panel({
     title: "News of this game", size: "half", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true, note: given.note,

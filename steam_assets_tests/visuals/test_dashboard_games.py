@@ -1,0 +1,177 @@
+"""Games on the page: filters and order in the address, events in lanes, the brush, prices, links to panels."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from chart_year import LAST_DAY
+from market_year import MarketYear
+from page_visit import Visit, visit
+from playwright.sync_api import Browser, Locator, expect
+
+pytestmark = pytest.mark.slow
+
+
+def ranks(seen: Visit) -> list[str]:
+    return seen.page.locator("tbody tr td:first-child").all_inner_texts()
+
+
+def test_filters_combine_and_stand_in_the_address_with_the_order(browser: Browser, file: Path) -> None:
+    """Paid games on sale, by change: the same after a reload; free takes the place of paid; one button clears all."""
+    year = MarketYear()
+    on_sale = {app for app, _ in year.charts[LAST_DAY] if year._store(app)["discount_percent"]}
+    free = {app for app, _ in year.charts[LAST_DAY] if year._store(app)["is_free"]}
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games")
+        press = seen.page.get_by_role("group", name="Show")
+        press.get_by_role("button", name="Paid").click()
+        press.get_by_role("button", name="Discounted").click()
+        expect(seen.page.locator("tbody tr")).to_have_count(len(on_sale))
+        seen.page.get_by_role("button", name="28 days").click()
+        assert seen.page.url.endswith("#/games?show=paid,discounted&sort=-month")
+        order = ranks(seen)
+        assert order != sorted(order, key=int)
+        seen.page.reload()
+        expect(seen.page.locator("th[aria-sort=descending]")).to_have_text(re.compile("28 days"))
+        assert ranks(seen) == order
+        assert {int(line["app_id"]) for line in seen.csv_of("Most played")} == on_sale
+        press.get_by_role("button", name="Discounted").click()
+        press.get_by_role("button", name="Free").click()
+        assert "show=free&" in seen.page.url
+        assert {int(line["app_id"]) for line in seen.csv_of("Most played")} == free
+        seen.page.get_by_role("button", name="Clear filters").click()
+        expect(seen.page.get_by_role("button", name="Show all 100")).to_be_visible()
+        first = seen.page.locator("tbody tr").first
+        for name, host in (("Store", "store.steampowered.com"), ("SteamDB", "steamdb.info")):
+            expect(first.get_by_role("link", name=name, exact=True)).to_have_attribute(
+                "href", re.compile(rf"^https://{re.escape(host)}/app/\d+/$")
+            )
+        expect(seen.page.get_by_role("columnheader", name=f"Highest since {year.days[0]}")).to_be_visible()
+
+
+def test_each_games_events_have_a_lane_and_open_their_article(browser: Browser, file: Path) -> None:
+    """A mark of one article is a link to it, unless its address is none; a day lists all; kinds can be left out."""
+    year = MarketYear()
+    games = (440, 450, 600)
+    with visit(browser, file.as_uri()) as seen:
+        seen.to(f"games?ids={','.join(map(str, games))}")
+        expect(seen.page.locator(".plot .lane")).to_have_count(len(games))
+        news = {one["url"] for one in year._news() if one["app_id"] in games and LAST_DAY - timedelta(91) < one["day"]}
+        links = seen.page.locator("a.event").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+        assert links and {*links} <= {url for url in news if url.startswith("https:")}
+        assert any(url.startswith("javascript:") for url in news)
+        # Of an article without a web address the mark lists the day instead.
+        seen.page.locator("g.event").first.click()
+        expect(seen.page.locator(".day-events li", has_text="with fixes and").first).to_be_visible()
+        seen.page.locator(".plot").first.focus()
+        seen.page.keyboard.press("ArrowUp")
+        seen.page.keyboard.press("Enter")
+        day = seen.page.locator(".day-events h3").inner_text()
+        told = {one["title"] for one in year._news() if one["app_id"] in games and one["day"].isoformat() == day}
+        opened = seen.page.locator(".day-events li bdi").evaluate_all("all => all.map(one => one.textContent)")
+        assert told <= {*opened}
+        assert seen.page.evaluate("document.activeElement.closest('.day-events') !== null")
+        seen.page.get_by_role("button", name="Press", exact=True).click()
+        expect(seen.page.locator(".event-mark.other")).to_have_count(0)
+        expect(seen.page.locator(".event-mark.patch").first).to_be_attached()
+        assert "hide=other" in seen.page.url
+        seen.to(f"games?ids={','.join(str(400 + 10 * n) for n in range(6))}")
+        expect(seen.page.locator(".multiples .lane")).to_have_count(6)
+        assert seen.harm() == [None, 0]
+
+
+def drag(seen: Visit, start: float, end: float) -> None:
+    """Drag over the brush, between two shares of its width, until the page shows the dates."""
+    before = seen.page.evaluate("location.hash")
+    box = seen.page.locator(".brush").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    seen.page.mouse.move(box["x"] + start * box["width"], middle)
+    seen.page.mouse.down()
+    seen.page.mouse.move(box["x"] + end * box["width"], middle, steps=3)
+    seen.page.mouse.up()
+    seen.until(f"location.hash !== {before!r} && document.querySelector('.brush-words') !== null")
+
+
+def chosen(seen: Visit) -> tuple[date, date]:
+    found = re.search(r"from=([\d-]+)&to=([\d-]+)", seen.page.url)
+    assert found is not None, seen.page.url
+    return date.fromisoformat(found[1]), date.fromisoformat(found[2])
+
+
+def test_the_brush_chooses_dates(browser: Browser, file: Path) -> None:
+    """By dragging, moving and by keys; chart, table and address follow, Back undoes it, and a range ends it."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games?ids=450&range=all")
+        drag(seen, 0.2, 0.4)
+        first, last = chosen(seen)
+        assert 70 <= (last - first).days <= 75
+        assert "range=" not in seen.page.url
+        days = [line["day"] for line in seen.csv_of("Daily peak players")]
+        assert [min(days), max(days)] == [first.isoformat(), last.isoformat()]
+        expect(seen.page.locator(".brush-words")).to_contain_text(f"{first} to {last}, {(last - first).days + 1} days")
+        drag(seen, 0.3, 0.35)
+        moved = chosen(seen)
+        assert moved[0] > first and moved[1] - moved[0] == last - first
+        seen.page.locator("#brush-to").focus()
+        seen.page.keyboard.press("ArrowLeft")
+        seen.page.keyboard.press("PageUp")
+        seen.until(f"!location.hash.includes('to={moved[1]}')")
+        assert chosen(seen) == (moved[0], moved[1] + timedelta(days=27))
+        expect(seen.page.locator("#brush-to")).to_be_focused()
+        seen.page.go_back()
+        expect(seen.page.locator(".brush-words")).to_contain_text(f"{moved[0]} to {moved[1]}")
+        seen.page.get_by_role("button", name="28 days", exact=True).click()
+        assert "from=" not in seen.page.url and "range=28" in seen.page.url
+
+
+def test_prices_are_those_of_the_collected_days(browser: Browser, file: Path) -> None:
+    """Each sale with its days and price, a bar in the lane; every day in the CSV; a free game has no such panel."""
+    year, game = MarketYear(), 440
+    charted = [day for day, chart in year.charts.items() if game in dict(chart)]
+    expected = {day.isoformat(): year._store(game, day) for day in charted}
+    on_sale = [day for day in charted if year._store(game, day)["discount_percent"]]
+    starts = [day for day in on_sale if not {day - timedelta(days=n) for n in range(1, 8)} & {*on_sale}]
+    with visit(browser, file.as_uri()) as seen:
+        seen.to(f"games?ids={game}&range=all")
+        panel = seen.page.locator(".panel", has=seen.page.get_by_role("heading", name="Price and sales"))
+        expect(panel.locator("tbody tr")).to_have_count(len(starts))
+        assert panel.locator("tbody th").all_inner_texts() == [day.isoformat() for day in reversed(starts)]
+        expect(panel.locator(".event-mark.sale")).to_have_count(len(starts))
+        lines = {line["day"]: line for line in seen.csv_of("Price and sales")}
+        assert {day: int(line["price_cents"]) for day, line in lines.items()} == {
+            day: facts["final_price_cents"] for day, facts in expected.items()
+        }
+        assert {day for day, line in lines.items() if line["discount_percent"] != "0"} == {
+            day.isoformat() for day in on_sale
+        }
+        free = next(app for app, _ in year.charts[LAST_DAY] if year._store(app)["is_free"])
+        seen.to(f"games?ids={free}")
+        expect(seen.page.get_by_role("heading", name="Price and sales")).to_have_count(0)
+
+
+def test_a_link_to_a_panel_shows_it(browser: Browser, file: Path) -> None:
+    """Every panel copies an address that opens the same view at this panel, which has the focus."""
+    with visit(browser, file.as_uri(), permissions=["clipboard-read", "clipboard-write"]) as seen:
+        seen.to("games?ids=450&metric=index")
+        expect(seen.page.locator(".panel [data-link]")).to_have_count(seen.page.locator(".panel").count())
+        copied = copied_by(seen, seen.page.get_by_role("button", name="Copy link to Players around updates"))
+        assert copied.endswith("#/games?ids=450&metric=index&panel=players-around-updates")
+        expect(seen.page.locator("#live")).to_have_text("Link copied")
+        seen.page.goto("about:blank")
+        seen.page.goto(copied)
+        heading = seen.page.get_by_role("heading", name="Players around updates")
+        expect(heading).to_be_focused()
+        expect(heading).to_be_in_viewport()
+        expect(seen.page.get_by_role("button", name="Index", exact=True)).to_have_attribute("aria-pressed", "true")
+        seen.page.get_by_role("button", name="Rank", exact=True).click()
+        assert "panel=" not in seen.page.url
+
+
+def copied_by(seen: Visit, button: Locator) -> str:
+    button.click()
+    seen.until("document.getElementById('live').textContent === 'Link copied'")
+    return seen.page.evaluate("navigator.clipboard.readText()")
