@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from chart_year import LAST_DAY
-from market_year import MarketYear
+from chart_year import LAST_DAY, row, schemas
+from market_year import HOSTILE, MarketYear
 from page_visit import Visit, visit
 from playwright.sync_api import Browser, Locator, expect
+
+from steam_assets.visuals.dashboard import DashboardData, render
 
 pytestmark = pytest.mark.slow
 
@@ -175,3 +178,65 @@ def copied_by(seen: Visit, button: Locator) -> str:
     button.click()
     seen.until("document.getElementById('live').textContent === 'Link copied'")
     return seen.page.evaluate("navigator.clipboard.readText()")
+
+
+def collected() -> dict[str, pa.Table]:
+    """Three charted games of two makers, with what the store says of them."""
+    at = datetime.combine(LAST_DAY, time(21), UTC)
+    charted = [
+        row(
+            day=LAST_DAY, rank=app, app_id=app, name=f"Game {app}", players_now=9, players_peak=9, sampled_at=at,
+            partition_key=LAST_DAY.isoformat(),
+        )
+        for app in (1, 2, 3)
+    ]  # fmt: skip
+    kept = schemas()
+    chart = pa.Table.from_pylist(charted, schema=kept["most_played"])
+    for name, values in (("developers", [["A & B"], ["C"], None]), ("publishers", [["P"], ["P", HOSTILE[0]], []])):
+        chart = chart.drop_columns([name] if name in chart.column_names else [])
+        chart = chart.append_column(name, pa.array(values, pa.list_(pa.string())))
+    trend = [
+        row(day=LAST_DAY, app_id=app, name=f"Game {app}", rank=app, status="same", players_peak=9,
+            partition_key=LAST_DAY.isoformat())
+        for app in (1, 2, 3)
+    ]  # fmt: skip
+    return {
+        "most_played": chart,
+        "insight_player_trend": pa.Table.from_pylist(trend, schema=kept["insight_player_trend"]),
+        "store_facts": pa.table({"app_id": [1], "release_date": [date(2020, 2, 29)]}),
+        "store_tags": pa.table({"app_id": [1, 1, 2], "tag": ["Action", "Co-op", "Action"], "weight": [9, 8, 7]}),
+        "top_sellers_by_country": pa.table(
+            {"app_id": [1, 1], "week_start": [date(2026, 11, 10)] * 2, "country": ["US", "JP"], "rank": [7, 2]}
+        ),
+    }
+
+
+def test_makers_tags_and_countries_fill_their_places(browser: Browser, tmp_path: Path) -> None:
+    """Chips and facts lead to all games of a maker or tag; without the data, one line says what is missing."""
+    tables = collected()
+    page = tmp_path / "store.html"
+    page.write_text(render(DashboardData(tables)), encoding="utf-8")
+    with visit(browser, page.as_uri()) as seen:
+        seen.to("games?ids=1")
+        facts = seen.page.locator(".facts-list")
+        expect(facts.locator("dt:text-is('Released') + dd")).to_have_text("2020-02-29")
+        expect(facts.locator("dt:text-is('Tags') + dd")).to_have_text("Action, Co-op")
+        ranks = {line["country_code"]: line["rank"] for line in seen.csv_of("Rank by country")}
+        assert ranks == {"JP": "2", "US": "7"}
+        facts.get_by_role("link", name="A & B").click()
+        assert seen.page.url.endswith("#/games?developer=A%20%26%20B")
+        expect(seen.page.locator("tbody th")).to_have_text(["Game 1"])
+        seen.page.get_by_label("Developer").select_option("")
+        seen.page.get_by_label("Tag").select_option("Action")
+        expect(seen.page.locator("tbody th")).to_have_text(["Game 1", "Game 2"])
+        seen.page.get_by_label("Publisher").select_option(HOSTILE[0])
+        expect(seen.page.locator("tbody th")).to_have_text(["Game 2"])
+        assert seen.harm() == [None, 0]
+    page.write_text(render(DashboardData({"most_played": tables["most_played"].drop_columns(["developers"])})))
+    with visit(browser, page.as_uri()) as seen:
+        seen.to("games?ids=1")
+        expect(seen.page.locator(".facts-list dt", has_text="Tags")).to_have_count(0)
+        missing = seen.page.locator("details.missing")
+        missing.locator("summary").click()
+        for place in ("Developer and publisher", "Release date", "Tags", "Rank by country", "Players through the day"):
+            expect(missing.locator("li", has_text=place)).to_have_text(re.compile(r": .{20}"))

@@ -61,7 +61,7 @@ class DashboardData:
         if table not in self.tables:
             insight, source = insight_of(table), source_of(table)
             if insight is None and source is None:
-                return f"Not available: this version has no source or insight with the table {table}."
+                return f"No source or insight of this version has the table {table}."
             asset, command = (
                 (f"{source.name}/raw and {source.name}/clean", f"run {source.name}")
                 if source

@@ -50,7 +50,9 @@ def _clean_names() -> Iterable[str]:
 
 
 def _read(files: PartitionFiles, read: TableRead) -> pa.Table:
-    return files.read(files.keys[-1:] if read.newest_only else _last_year(files.keys), read.columns)
+    declared = {column.name for column in files.declared}
+    columns = [name for name in read.columns if name == "*" or name in declared]
+    return files.read(files.keys[-1:] if read.newest_only else _last_year(files.keys), columns)
 
 
 def _unusual_reviews(files: PartitionFiles, bombs: pa.Table | None) -> pa.Table:

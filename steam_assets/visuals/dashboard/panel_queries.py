@@ -165,19 +165,22 @@ PANEL_QUERIES = (
     PanelQuery(
         "store",
         "store_facts",
-        "select app_id as app, epoch_day(release_date) as released, developers, publishers, franchises "
-        "from given where partition_key = (select max(partition_key) from given) order by app_id",
+        "select app_id as app, epoch_day(release_date) as released from given order by app_id",
     ),
-    PanelQuery(
-        "tags",
-        "store_tags",
-        "select app_id as app, tag from given where partition_key = (select max(partition_key) from given) "
-        "order by app_id, weight desc, tag",
-    ),
+    PanelQuery("tags", "store_tags", "select app_id as app, tag from given order by app_id, weight desc, tag"),
     PanelQuery(
         "lifts",
         "insight_sale_effect",
-        "select app_id as app, epoch_day(day) as day, discount_percent as discount, net_effect as net from given "
-        "order by app_id, day",
+        "select app_id as app, epoch_day(day) as day, net_effect as net from given order by app_id, day",
+    ),
+    PanelQuery(
+        "ranks",
+        "top_sellers_by_country",
+        "select app_id as app, epoch_day(week_start) as week, country, rank from given order by app_id, rank, country",
+    ),
+    PanelQuery(
+        "curve",
+        "insight_daily_curve",
+        "select app_id as app, hour, players from given order by app_id, hour",
     ),
 )

@@ -40,6 +40,7 @@ function factsPanel(app, count) {
     ["Price in the US", priceTag(app)],
     ["Reviews", score ? [el("a", { href: `#/reviews?app=${APPS.id[app]}` }, `${percent(score.share)} of ${whole(score.total)}`), " positive"] : DASH],
     ["Adjusted score", score ? percent(score.adjusted) : DASH],
+    ...storeRows(app),
     ["Links", outward(app)],
   ];
   const asOf = [PLAYERS.as_of, moves.asOf, panelData("scores").asOf].filter(known);
@@ -47,7 +48,7 @@ function factsPanel(app, count) {
     title: appName(app), note: `App ${APPS.id[app]} · ${APPS.type[app] || "type unknown"}${APPS.early[app] === 1 ? " · early access" : ""}`, tools: [watchButton(app)], size: count === 2 || count === 4 ? "half" : "third", asOf: asOf.length ? Math.max(...asOf) : null, unit: "players, ranks, shares", plainTable: true,
     method: `Peaks: ${PLAYERS.method} Changes: ${panelData("trend").method} Scores: ${panelData("scores").method}`,
     sheet: () => factsSheet(app, { trend, seller, score, effect, best: best >= 0 ? { day: allDays[best], peak: values[best] } : null }),
-    body: (host) => put(host, el("dl", { class: "facts-list" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
+    body: (host) => put(host, el("dl", { class: "facts-list" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])), count === 1 && missingNote()),
   });
 }
 // One number per row, each with the table and the partition it stands in.

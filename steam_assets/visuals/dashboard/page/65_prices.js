@@ -51,7 +51,6 @@ function pricePanel(app, params) {
       else put(host, el("p", { class: "quiet-text" }, "No price was collected in this range."));
       if (sales.length) put(host, el("h3", {}, "Sales"), sortableTable({ columns, rows: [...sales].reverse(), caption: "Sales", headColumn: 0, limit: 8 }));
       else put(host, el("p", { class: "quiet-text" }, "No sale on any collected day."));
-      if (!lifts.rows.length) put(host, el("p", { class: "quiet-text" }, `Players around a sale, net of the market: ${lifts.why}`));
     },
   });
 }
