@@ -11,6 +11,7 @@ from steam_assets.sources.source import Source
 REGISTERED = (
     "most_played",
     "top_sellers",
+    "country_sellers",
     "news",
     "reviews",
     "monthly_visits",

@@ -137,3 +137,18 @@ STORE_VALUES = {
 def with_store_item(entries: DataFrame) -> DataFrame:
     """A chart's entries, whose ``item`` is a STORE_ITEM, with what STORE_VALUES reads; ``left_out`` is a note."""
     return with_optional(entries, *details_of("entry.item"), f"{_OFFER}.active_discounts")
+
+
+CURRENCIES = (
+    "$=USD $USD=USD €=EUR £=GBP CDN$=CAD A$=AUD NZ$=NZD R$=BRL ₩=KRW NT$=TWD HK$=HKD S$=SGD Mex$=MXN ARS$=ARS "
+    "CLP$=CLP COL$=COP S/=PEN $U=UYU zł=PLN kr=NOK CHF=CHF TL=TRY ₺=TRY ₴=UAH руб=RUB ₸=KZT ₪=ILS ₹=INR ฿=THB ₫=VND "
+    "Rp=IDR RM=MYR P=PHP ₱=PHP R=ZAR SR=SAR AED=AED QR=QAR KD=KWD"
+)
+"""ISO 4217 codes by what is left of a price in the store without its digits. A yen or a yuan is told by the country."""
+
+
+def currency_of(price: str, country: str) -> str:
+    """SQL: the ISO 4217 code of a price as the store writes it, by SQL of its country; null if its sign is unknown."""
+    sign = f"regexp_replace({price}, '[0-9.,\\\\s\\u00a0-]', '')"
+    known = f"try_element_at(str_to_map('{CURRENCIES}', ' ', '='), {sign})"
+    return f"case when {sign} = '¥' then if({country} = 'CN', 'CNY', 'JPY') else {known} end"

@@ -80,7 +80,7 @@ GOOD: dict[str, tuple[str, Any]] = {
         {"response": {"last_update": WEEK + 9, "ranks": [PLACE, PLACE | {"rank": 2, "appid": 570}]}},
     ),
     "top_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
-    "top_sellers_by_country": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, {"rank": 2}]}}),
+    "country_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
     "news": ("2023-09-19", {"appnews": {"appid": 730, "newsitems": [NEWS_ITEM, NEWS_ITEM | {"gid": "2"}], "count": 2}}),
     "reviews": (
         "2023-09-19",
@@ -188,7 +188,7 @@ def test_recorded_bodies_have_as_many_rows_as_items(
     keys = {
         "most_played": ("2026-03-09",),
         "top_sellers": ("2026-02-24",),
-        "top_sellers_by_country": ("2026-02-24",),
+        "country_sellers": ("2026-02-24",),
         "news": ("2023-09-19", "2023-10-24", "2023-07-18", "2026-09-29"),
         "reviews": ("2023-09-19",),
         "monthly_visits": ("2023-06-01", "2023-08-01", "2023-09-01", "2020-01-01"),
