@@ -33,10 +33,12 @@ from steam_assets.commands.import_history import import_history
 from steam_assets.commands.lake_catalog import catalog, relocate
 from steam_assets.commands.look import show, trace
 from steam_assets.commands.maintenance import drill, housekeeping, restore, verify
+from steam_assets.commands.mcp import mcp
 from steam_assets.commands.misspelt import unknown_variables
 from steam_assets.commands.refresh import refresh
 from steam_assets.commands.run import run
 from steam_assets.commands.services import broker, dev, simulate
+from steam_assets.commands.sql import sql
 from steam_assets.commands.status import status
 from steam_assets.commands.warm import warm
 from steam_assets.processes.supervised import ending
@@ -60,9 +62,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 for command in (
-    *(demo, dev, run, status, refresh, dashboard, export),
+    *(demo, dev, run, status, refresh, dashboard, sql, export),
     *(trace, verify, restore, drill, housekeeping, relocate, import_history),
-    *(doctor, broker, simulate, jars, warm),
+    *(doctor, broker, simulate, mcp, jars, warm),
 ):
     app.command(epilog=epilog(command.__name__.replace("_", "-")))(command)
 app.add_typer(show, name="show")
