@@ -52,6 +52,10 @@ COMMANDS: Mapping[str, Listed] = {
         "extract.",
     ),
     "dashboard": Listed("dashboard", "Write the dashboard: all collected data in one HTML page that works offline."),
+    "sql": Listed(
+        "sql",
+        "Ask the tables in SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.",
+    ),
     "export": Listed(
         "export",
         "Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, one file per partition.",
@@ -103,6 +107,7 @@ COMMANDS: Mapping[str, Listed] = {
     "simulate": Listed(
         "services", "Run the simulator of all hosts until Ctrl-C. It prints the settings that point the pipeline at it."
     ),
+    "mcp": Listed("mcp", "Serve the tables and insights to agents, read-only, by the Model Context Protocol."),
     "jars": Listed(
         "export", "Copy the pinned jars of Kafka and Spark into a folder, for an offline machine or an image."
     ),

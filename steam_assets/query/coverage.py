@@ -15,8 +15,7 @@ from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import Ledger
 from steam_assets.ledger.unrefreshed import behind, in_words
 from steam_assets.query.descriptions import Description, source_of
-from steam_assets.sources.cadence import Window
-from steam_assets.sources.source import Source
+from steam_assets.sources.cadence import Cadence, Window
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _gaps(held: SourceLedger, table: str, now: datetime, span: Window | None) ->
             why.setdefault(_why(held, window, now), []).append(window.key)
     cadence = held.source.cadence
     for reason, keys in why.items():
-        yield Gap(table, cadence.value, _in_ranges(held.source, keys), reason)
+        yield Gap(table, cadence.value, in_ranges(cadence, keys), reason)
 
 
 def _due(held: SourceLedger, now: datetime) -> Iterable[Window]:
@@ -106,8 +105,9 @@ def _why(held: SourceLedger, window: Window, now: datetime) -> str:
     return f"collected, but not cleaned; type steam-assets run {held.source.name} --stage clean"
 
 
-def _in_ranges(source: Source, keys: Iterable[str]) -> str:
-    ranges = source.cadence.ranges(keys)
+def in_ranges(cadence: Cadence, keys: Iterable[str]) -> str:
+    """Partition keys as text, those of adjacent periods as a range."""
+    ranges = cadence.ranges(keys)
     return ", ".join(first if first == last else f"{first} to {last}" for first, last in ranges)
 
 

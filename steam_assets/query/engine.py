@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
@@ -25,7 +25,7 @@ from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.snapshot_rows import Version, snapshot_rows, version_of
 from steam_assets.query.connection import MEMORY_MB, lock, open_connection
-from steam_assets.query.errors import QueryError, QueryStopped, one_line
+from steam_assets.query.errors import AT_THE_TIME_LIMIT, QueryError, QueryStopped, one_line
 from steam_assets.query.statements import Reference, Statement, parse, split
 from steam_assets.settings import RootName
 
@@ -61,13 +61,20 @@ class Answer:
 class Engine:
     """Answers questions about the tables of ``roots``; one question at a time.
 
-    ``keep``: further questions follow, for which tables are held in memory.
+    ``only`` are the names of the tables that may be read, by default all. ``keep``: further questions follow, for which
+    tables are held in memory.
     """
 
     def __init__(
-        self, lake: Lake, roots: Sequence[RootName] = ROOTS, limits: Limits | None = None, *, keep: bool = True
+        self,
+        lake: Lake,
+        roots: Sequence[RootName] = ROOTS,
+        limits: Limits | None = None,
+        *,
+        only: Collection[str] | None = None,
+        keep: bool = True,
     ) -> None:
-        self._lake, self._keep = lake, keep
+        self._lake, self._only, self._keep = lake, only, keep
         self._limits = limits or Limits()
         self._roots: dict[str, RootName] = {CATALOGS[root].namespace: root for root in roots}
         self._first = CATALOGS[roots[0]].namespace
@@ -82,7 +89,10 @@ class Engine:
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
-        return {schema: self._lake.table_names(root) for schema, root in self._roots.items()}
+        found = {schema: self._lake.table_names(root) for schema, root in self._roots.items()}
+        if self._only is None:
+            return found
+        return {schema: [name for name in names if name in self._only] for schema, names in found.items()}
 
     def tables(self) -> list[str]:
         """The tables that exist, as a question names them: those of the first root without schema."""
@@ -92,7 +102,7 @@ class Engine:
         """The columns of a table; none if it does not exist."""
         schema, _, name = table.lower().rpartition(".")
         found = self._load(Reference(schema or self._first, name))
-        return found.schema().column_names if found else []
+        return [field.name for field in found.schema().fields] if found else []
 
     def statements(self, script: str) -> list[str]:
         """The statements of a script. Raises QueryError for a syntax error."""
@@ -107,8 +117,8 @@ class Engine:
                 return self._list_tables(started)
             read = [self._open(reference) for reference in self._read_by(statement)]
             found = self._duck.sql(statement.text)
-            types = tuple(str(kind) for kind in found.types)
             rows, truncated = self._fetch(found)
+            rows, types = _narrowed(rows, [str(kind) for kind in found.types])
         return Answer(rows, types, tuple(map(self._shown, read)), truncated, perf_counter() - started)
 
     def warm(self) -> Iterator[str]:
@@ -164,9 +174,7 @@ class Engine:
         try:
             yield
         except duckdb.InterruptException as error:
-            seconds = self._limits.seconds
-            after = f" after {seconds:g} s, the limit" if seconds is not None else ""
-            raise QueryStopped(f"stopped{after}") from error
+            raise QueryStopped("stopped" if self._limits.seconds is None else AT_THE_TIME_LIMIT) from error
         except (duckdb.OutOfMemoryException, MemoryError) as error:
             raise QueryStopped(
                 f"it needs more memory than the {self._limits.memory_mb:,} MB that a question may take; read fewer rows"
@@ -179,27 +187,28 @@ class Engine:
         read = list[Reference]()
         for reference in statement.references:
             table = Reference(reference.schema or self._first, reference.name)
-            if self._exists(table):
+            own = not reference.schema and reference.name in statement.local
+            if self._exists(table, again=not own):
                 read.append(table)
-            elif reference.schema or reference.name not in statement.local:
+            elif not own:
                 raise self._unknown(reference)
         return list(dict.fromkeys(read))
 
-    def _exists(self, table: Reference) -> bool:
-        if table.name in self._names.get(table.schema, ()):
-            return True
-        # It may have been created since.
-        del self._names
+    def _exists(self, table: Reference, *, again: bool) -> bool:
+        """Whether a table is known; ``again``: look whether it was created since the catalogs were read."""
+        if table.name not in self._names.get(table.schema, ()) and again:
+            del self._names
         return table.name in self._names.get(table.schema, ())
 
     def _unknown(self, reference: Reference) -> QueryError:
         # Imported late: the registry of insights takes a second, and most questions name their tables right.
         from steam_assets.query.descriptions import why_missing
 
-        if reference.schema in ("", self._first) and (why := why_missing(reference.name)):
+        mine = reference.schema in ("", self._first) and (self._only is None or reference.name in self._only)
+        if mine and (why := why_missing(reference.name)):
             return QueryError(why)
         known = self.tables()
-        near = difflib.get_close_matches(str(reference), known, 3, 0.5)
+        near = difflib.get_close_matches(str(reference), known, 3, 0.65)
         near = near or [name for name in known if name.rpartition(".")[2] == reference.name][:3]
         instead = f"did you mean {' or '.join(near)}?" if near else "SHOW TABLES lists all"
         return QueryError(f"there is no table {reference}; {instead}")
@@ -228,3 +237,14 @@ class Engine:
     def _list_tables(self, started: float) -> Answer:
         rows = pa.table({"table": pa.array(self.tables(), pa.string())})
         return Answer(rows, ("VARCHAR",), (), truncated=False, seconds=perf_counter() - started)
+
+
+def _narrowed(rows: pa.Table, types: Sequence[str]) -> tuple[pa.Table, tuple[str, ...]]:
+    """Sums of whole numbers, which are wider than Arrow's integers, as such where they fit."""
+    made = list(types)
+    for place, kind in enumerate(types):
+        if kind == "HUGEINT":
+            with suppress(pa.ArrowInvalid):
+                column = rows.column(place).cast(pa.int64())
+                rows, made[place] = rows.set_column(place, rows.field(place).name, column), "BIGINT"
+    return rows, tuple(made)

@@ -12,6 +12,8 @@ import duckdb
 LONGEST_MESSAGE = 300
 """Characters. A message may quote data."""
 
+AT_THE_TIME_LIMIT = "stopped at the time limit; read fewer rows, or aggregate them"
+
 _KIND = re.compile(r"^(?:\w+ Error: )+")
 
 

@@ -57,9 +57,9 @@ class Market:
     It ends with the newest day, week and month that are due at ``NOW``.
     """
 
-    days: int = 120
-    weeks: int = 26
-    months: int = 24
+    days: int = 80
+    weeks: int = 20
+    months: int = 18
     games: int = 30
     reviews: int = 120
 
