@@ -15,6 +15,7 @@ from dagster_pyspark import LazyPySparkResource
 from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.alerts import failure_alerts
+from steam_assets.orchestration.asset_details import with_details
 from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
 from steam_assets.orchestration.ingest_ops import FetchObserver
@@ -63,7 +64,10 @@ def build_defs(
     partitions = partitions_by_cadence(sources)
     by_name = {source.name: source for source in sources}
     elsewhere = settings.spark_runner != "in-process"
-    assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
+    assets = {
+        s.name: with_details(source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere), settings, sources)
+        for s in sources
+    }
     jobs = source_jobs(sources, assets, partitions)
     health_check = health_check_job(sources)
     refresh = refresh_job(sources)
@@ -73,10 +77,16 @@ def build_defs(
     return dg.Definitions(
         assets=[
             *(asset for group in assets.values() for asset in group),
-            *insight_assets(sources, partitions),
-            *visual_assets(sources),
-            *quicksight_assets(settings, sources),
-            *status_assets(sources),
+            *with_details(
+                [
+                    *insight_assets(sources, partitions),
+                    *visual_assets(sources),
+                    *quicksight_assets(settings, sources),
+                    *status_assets(sources),
+                ],
+                settings,
+                sources,
+            ),
         ],
         asset_checks=[check for source in sources for check in source_checks(source)],
         jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],

@@ -30,7 +30,7 @@ from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.plots import plot
 from steam_assets.orchestration.previews import frame_preview
-from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema, table_name
+from steam_assets.orchestration.source_assets import RANGE, clean_key, column_schema
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 from steam_assets.spark.clean_tables import read_table
@@ -66,14 +66,11 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         description=insight.description,
         metadata={
             "dagster/column_schema": column_schema(insight.schema),
-            **table_name("clean", insight.table),
             "method": insight.method,
             "error": insight.error,
         },
         partitions_def=partitions,
         backfill_policy=RANGE if partitions else None,
-        owners=OWNERS,
-        kinds={"pyspark", "iceberg"},
         tags={"stage": "insight", "cadence": insight.cadence.value if insight.cadence else "none"},
     )
     def computed(
