@@ -105,7 +105,10 @@ def main(cases: Sequence[str]) -> int:
         if not cases or mutation.case in cases:
             passed = survives(mutation)
             survived += passed
-            print(f"{mutation.case}: {'PASSES with broken code' if passed else 'fails, as it must'}: {mutation.test}")
+            print(
+                f"{mutation.case}: {'PASSES with broken code' if passed else 'fails, as it must'}: {mutation.test}",
+                flush=True,
+            )
     return min(survived, 1)
 
 
