@@ -134,7 +134,7 @@ class CommandList(CommandGroup):
     """The group of all commands: the module of one is imported when it is used, and none to list them."""
 
     def __init__(self, **settings: Any) -> None:
-        settings["commands"] = _Imported()
+        settings["commands"] = _Imported(settings.get("commands") or {})
         super().__init__(**settings)
         self._listing = False
 
@@ -155,16 +155,19 @@ class CommandList(CommandGroup):
 
 
 class _Imported(Mapping[str, "Command"]):
-    """The commands by name, each imported when it is taken."""
+    """The commands by name, each imported when it is taken, and those that a program adds."""
+
+    def __init__(self, added: Mapping[str, Command]) -> None:
+        self._added = added
 
     def __getitem__(self, name: str) -> Command:
-        return _imported(name)
+        return self._added[name] if name in self._added else _imported(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        return iter({**COMMANDS, **self._added})
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len({**COMMANDS, **self._added})
 
 
 @cache

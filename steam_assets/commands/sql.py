@@ -103,7 +103,7 @@ def _write(answer: Answer, files: dict[str, Path]) -> None:
     import pyarrow.parquet as pq
 
     from steam_assets.query.rendering import json_objects, storable
-    from steam_assets.visuals.exports import write_csv
+    from steam_assets.visuals.exports.csv_files import write_csv
 
     for option, path in files.items():
         with tempfile.TemporaryDirectory(prefix=".sql-", dir=None if path == STDOUT else path.parent) as folder:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -36,7 +38,7 @@ def test_help_shows_examples_that_can_be_typed(name: str) -> None:
     said = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).output
     for line, meaning in EXAMPLES[name].items():
         assert f"steam-assets {line}  # {meaning}" in said
-        words = line.partition(" | ")[0].split()
+        words = shlex.split(re.split(" [|<] ", line)[0])
         assert words[: len(name.split())] == name.split()
         command, rest = typer.main.get_command(app), words
         for part in name.split():
