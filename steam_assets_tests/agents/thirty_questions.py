@@ -1,7 +1,7 @@
 """Thirty questions to the server, and their answers from the rows that the lake was filled with.
 
 Belongs here: questions, numbers computed in plain Python, missing periods. Does not belong here: asking them
-(test_server.py).
+(test_agents.py).
 """
 
 from __future__ import annotations
