@@ -31,7 +31,8 @@ class FixedResource(dg.ConfigurableResource[T], Generic[T]):
     starts (plain_config.py says why); otherwise a run could use other roots than the sensors and the command line.
     """
 
-    held: ClassVar[object] = None
+    held: ClassVar[tuple[object]] = (None,)
+    """In a tuple, as a resource in a class's attribute is a descriptor of Dagster's that returns another object."""
 
     @classmethod
     def of(cls, held: T, **shown: str) -> Self:
@@ -41,14 +42,14 @@ class FixedResource(dg.ConfigurableResource[T], Generic[T]):
             "__module__": cls.__module__,
             "__doc__": cls.__doc__,
             "__annotations__": {name: Literal[value] for name, value in shown.items()},
-            "held": held,
+            "held": (held,),
         }
         fields = {name: Field(default=value, description=described[name]) for name, value in shown.items()}
         made = cast("type[Self]", type(cls)(cls.__name__, (cls,), body | fields))
         return made(**shown)
 
     def create_resource(self, context: dg.InitResourceContext) -> T:
-        return cast("T", self.held)
+        return cast("T", self.held[0])
 
 
 class LakeResource(FixedResource[Lake]):
