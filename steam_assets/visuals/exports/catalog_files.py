@@ -7,6 +7,9 @@ directory and has no function for the folder of a database, but a database's def
 with ``.tmp`` appended. So the views find their files wherever the folder was moved and whatever the working directory.
 That does not work if the file is attached to another database, or if ``temp_directory`` was set: then they read the
 folder it was written in, or the one in the variable ``steam_exports``.
+
+DuckDB reads ``*?[]{}`` in a path as a pattern and a backslash as a separator, whatever the system. A folder with one of
+them in its path gets no database.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ DATABASE = "steam.duckdb"
 STORAGE_VERSION = "v1.0.0"
 """The oldest storage of DuckDB 1: any later version, in whatever program, opens the file."""
 
+MISREAD = frozenset("*?[]{}\\")
+"""Characters of a path that DuckDB does not take as they are."""
+
 _FIELDS = ("table", "table_title", "column", "caption", "type", "unit", "required", "key", "meaning")
 
 
@@ -39,9 +45,10 @@ def catalog_exports(folder: Path, declared: Sequence[DeclaredTable]) -> None:
         return
     with temporary_folder(".export-", folder) as drafts:
         write_csv(dictionary(there), drafts / DICTIONARY)
-        _write_database(there, folder.absolute(), drafts / DATABASE)
-        for name in (DICTIONARY, DATABASE):
-            (drafts / name).replace(folder / name)
+        if MISREAD.isdisjoint(str(folder.absolute())):
+            _write_database(there, folder.absolute(), drafts / DATABASE)
+        for draft in drafts.iterdir():
+            draft.replace(folder / draft.name)
 
 
 def dictionary(tables: Iterable[DeclaredTable]) -> pa.Table:
