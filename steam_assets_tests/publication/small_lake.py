@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, object] = {
     "date": date(2026, 11, 10),
     "timestamp": COMMITTED,
     "array<string>": [],
+    "array<int>": [],
 }
 
 Row = Mapping[str, object]
