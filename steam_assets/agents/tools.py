@@ -17,7 +17,7 @@ from steam_assets.lake.ledger_files import open_ledger
 from steam_assets.ledger.freshness import freshness
 from steam_assets.ledger.records import Ledger
 from steam_assets.ledger.unrefreshed import behind, in_words
-from steam_assets.query.coverage import Coverage, Gap, coverage, in_ranges, merged
+from steam_assets.query.coverage import Coverage, Gap, coverage, merged
 from steam_assets.query.descriptions import Description, descriptions
 from steam_assets.query.engine import Answer
 from steam_assets.query.errors import QueryError
@@ -109,9 +109,7 @@ class Tools:
                     newest_partition=report.newest,
                     late=report.late,
                     partitions=len(report.partitions),
-                    unfinished=in_ranges(
-                        source.cadence, [one.partition_key for one in report.partitions if not one.settled]
-                    ),
+                    unfinished=", ".join(source.cadence.ranges_in_words(report.unfinished)),
                 )
                 for source, report in reports
             ],

@@ -73,7 +73,7 @@ def drift_in_answers(
     if (example := seen.example) is None:
         return None
     good, problem = _last_good(raw, urlsplit(example.url).path), None
-    if source.apps_from:
+    if source.app_by_app:
         problem = seen.problem(_had_items(raw))
     if problem is None and good is not None and differences(good.body, example.body, at_least=FEWEST_ITEMS):
         problem = "its items are of another shape"

@@ -57,11 +57,8 @@ class Freshness:
         keys: dict[str, list[str]] = {}
         for one in self.gaps:
             keys.setdefault(one.why, []).append(one.partition_key)
-        ranges = {why: Cadence(self.cadence).ranges(group) for why, group in keys.items()}
-        return {
-            why: ", ".join(first if first == last else f"{first} to {last}" for first, last in group)
-            for why, group in ranges.items()
-        }
+        cadence = Cadence(self.cadence)
+        return {why: ", ".join(cadence.ranges_in_words(group)) for why, group in keys.items()}
 
 
 def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:

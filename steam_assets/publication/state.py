@@ -60,7 +60,7 @@ def _state(ledger: SourceLedger, as_of: datetime) -> SourceState:
         source,
         keys[0] if keys else None,
         keys[-1] if keys else None,
-        {reason: _ranges(source, group) for reason, group in missing.items()},
+        {reason: source.cadence.ranges_in_words(group) for reason, group in missing.items()},
         {name: sum(record.quarantined for record in records.values()) for name, records in ledger.clean.items()},
     )
 
@@ -68,10 +68,7 @@ def _state(ledger: SourceLedger, as_of: datetime) -> SourceState:
 def _missing(ledger: SourceLedger, as_of: datetime) -> Iterator[tuple[str, str]]:
     """Each period, from the first collected one, of which a table has no rows, with the reason."""
     source, keys = ledger.source, ledger.keys
-    if not keys:
-        return
-    last = max(keys[-1], source.newest_due(as_of).key)
-    for window in source.cadence.between(keys[0], last):
+    for window in ledger.expected(as_of):
         status = ledger.status(window.key)
         lacking = [table.table for table in status.tables if table.record is None]
         if not lacking:
@@ -82,8 +79,3 @@ def _missing(ledger: SourceLedger, as_of: datetime) -> Iterator[tuple[str, str]]
             yield window.key, "cleared from this lake; its backup has it"
         else:
             yield window.key, f"collected, but not cleaned: {', '.join(lacking)}"
-
-
-def _ranges(source: Source, keys: Sequence[str]) -> list[str]:
-    ranges = source.cadence.ranges(keys)
-    return [first if first == last else f"{first} to {last}" for first, last in ranges]

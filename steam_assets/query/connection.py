@@ -1,4 +1,4 @@
-"""DuckDB as all of the product uses it: in memory, in UTC, without access to files, the network or Python's variables.
+"""DuckDB for statements of users and agents: in memory, in UTC, without access to files, networks or Python variables.
 
 Belongs here: the settings of a connection. Does not belong here: the tables that it sees (engine.py), queries.
 """

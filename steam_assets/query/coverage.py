@@ -15,7 +15,7 @@ from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import Ledger
 from steam_assets.ledger.unrefreshed import behind, in_words
 from steam_assets.query.descriptions import Description, source_of
-from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.cadence import Window
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,13 @@ def _as_of(held: SourceLedger, table: str) -> AsOf:
 
 def _gaps(held: SourceLedger, table: str, now: datetime, span: Window | None) -> Iterator[Gap]:
     why: dict[str, list[str]] = {}
-    for window in _due(held, now):
+    for window in held.expected(now):
         outside = span is not None and not (window.start < span.end and span.start < window.end)
         if window.key not in held.clean[table] and not outside:
             why.setdefault(_why(held, window, now), []).append(window.key)
     cadence = held.source.cadence
     for reason, keys in why.items():
-        yield Gap(table, cadence.value, in_ranges(cadence, keys), reason)
-
-
-def _due(held: SourceLedger, now: datetime) -> Iterable[Window]:
-    keys, due = held.keys, held.source.newest_due(now)
-    return held.source.cadence.between(keys[0], max(keys[-1], due.key)) if keys else ()
+        yield Gap(table, cadence.value, ", ".join(cadence.ranges_in_words(keys)), reason)
 
 
 def _why(held: SourceLedger, window: Window, now: datetime) -> str:
@@ -103,12 +98,6 @@ def _why(held: SourceLedger, window: Window, now: datetime) -> str:
     if held.status(window.key).cleared:
         return "cleared by housekeeping; steam-assets restore brings it back"
     return f"collected, but not cleaned; type steam-assets run {held.source.name} --stage clean"
-
-
-def in_ranges(cadence: Cadence, keys: Iterable[str]) -> str:
-    """Partition keys as text, those of adjacent periods as a range."""
-    ranges = cadence.ranges(keys)
-    return ", ".join(first if first == last else f"{first} to {last}" for first, last in ranges)
 
 
 def merged(coverages: Iterable[Coverage]) -> Coverage:

@@ -1,7 +1,7 @@
 """What is known about each clean table and insight: columns, units, method, limitations, and what it was made from.
 
-Belongs here: one description for both kinds. Does not belong here: the declarations (sources/, insights/), gaps
-(coverage.py).
+Belongs here: what a question's answer says of both kinds. Does not belong here: the declarations
+(insights/declared_tables.py), gaps (coverage.py).
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from steam_assets.insights import INSIGHTS
-from steam_assets.insights.insight import Input, Insight
-from steam_assets.lake.columns import ORIGIN
+from steam_assets.insights.declared_tables import DeclaredTable, declared_tables
+from steam_assets.insights.insight import Input
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import Column, Source, Table
+from steam_assets.sources.source import Column, Source
+
+INCOMPLETE = "Rows are missing where a period was not collected; items that failed a rule are in quarantine."
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class Description:
 @cache
 def descriptions() -> Mapping[str, Description]:
     """All clean tables and insights, by the names of their tables."""
-    clean = [_of_table(source, table) for source in SOURCES for table in source.tables]
-    return {one.name: one for one in (*clean, *map(_of_insight, INSIGHTS))}
+    return {one.name: _described(one) for one in declared_tables(SOURCES)}
 
 
 def source_of(table: str) -> Source:
@@ -61,29 +61,20 @@ def why_missing(table: str) -> str | None:
     return f"nothing of {table} was collected yet; type steam-assets run {source_of(table).name}"
 
 
-def _of_table(source: Source, table: Table) -> Description:
+def _described(declared: DeclaredTable) -> Description:
+    of_insight = declared.is_insight
     return Description(
-        name=table.name,
-        kind="table",
-        title=table.description,
-        method=f"Collected from {source.title} ({source.cadence.value}) and cleaned; names are as of collection.",
-        limitations="Rows are missing where a period was not collected; items that failed a rule are in quarantine.",
-        cadence=source.cadence,
-        columns=(*table.columns, *ORIGIN),
-        key=("partition_key", *table.key),
-        inputs=(Input(table.name),),
+        name=declared.name,
+        kind="insight" if of_insight else "table",
+        title=declared.title if of_insight else declared.description,
+        method=declared.method if of_insight else _collected(*declared.origins),
+        limitations=declared.limitations if of_insight else INCOMPLETE,
+        cadence=declared.cadence,
+        columns=declared.columns,
+        key=declared.key,
+        inputs=declared.inputs,
     )
 
 
-def _of_insight(insight: Insight) -> Description:
-    return Description(
-        name=insight.table,
-        kind="insight",
-        title=insight.title,
-        method=insight.method,
-        limitations=insight.error,
-        cadence=insight.cadence,
-        columns=insight.schema,
-        key=("partition_key", *insight.key),
-        inputs=insight.inputs,
-    )
+def _collected(source: Source) -> str:
+    return f"Collected from {source.title} ({source.cadence.value}) and cleaned; names are as of collection."
