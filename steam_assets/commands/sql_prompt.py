@@ -19,6 +19,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.lexers import PygmentsLexer
@@ -118,11 +119,17 @@ def _run(engine: Engine, typed: str, source: Input, console: Terminal) -> None:
 
 
 async def _cancellable(engine: Engine, statement: str, source: Input) -> Answer:
-    """Ask, and stop at Ctrl-C. It is read as a key: its signal would end the whole command (``__main__.py``)."""
+    """Ask, and stop at Ctrl-C. It is read as a key: its signal would end the whole command (``__main__.py``).
+
+    Other keys are those of the next statement.
+    """
 
     def pressed() -> None:
-        if any(press.key == Keys.ControlC for press in source.read_keys()):
+        keys = source.read_keys()
+        if any(press.key == Keys.ControlC for press in keys):
             engine.interrupt()
+        else:
+            store_typeahead(source, keys)
 
     with source.raw_mode(), source.attach(pressed):
         return await asyncio.to_thread(engine.ask, statement)
