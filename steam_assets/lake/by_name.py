@@ -56,18 +56,6 @@ class TableName:
         return f"{CATALOGS[self.root].namespace}.{self.name}"
 
 
-def table_named(text: str) -> TableName:
-    """The table that ``text`` names: with a database, such as ``steam_raw.reviews``, or one of the clean catalog.
-
-    Raises LookupError, which lists the databases, if there is no such database.
-    """
-    database, _, name = text.strip().lower().rpartition(".")
-    roots = {names.namespace: root for root, names in CATALOGS.items()}
-    if database and database not in roots:
-        raise LookupError(f"there is no database {database!r}; choose from: {', '.join(roots)}")
-    return TableName(roots.get(database, "clean"), name)
-
-
 def openings(settings: Settings, table: TableName) -> dict[str, Opening]:
     """How each program opens the table, by the program's name in options."""
     made: Mapping[str, Callable[[Settings, TableName], Opening]] = {
@@ -93,7 +81,10 @@ def _duckdb(settings: Settings, table: TableName) -> Opening:
 
 
 def _polars(settings: Settings, table: TableName) -> Opening:
-    last = f'rows = pl.scan_iceberg(catalog.load_table("{table.identifier}")).collect()'
+    # Polars reads files itself, and does not take over where pyiceberg finds them.
+    storage = {name: value for name, value in _catalog_options(settings, table).items() if name.startswith("s3.")}
+    given = f", storage_options={_mapping(storage)}" if storage else ""
+    last = f'rows = pl.scan_iceberg(catalog.load_table("{table.identifier}"){given}).collect()'
     lines = ("import polars as pl", *_loading(settings, table), last)
     return Opening("Polars", "python", lines, _note(settings, table))
 
@@ -115,13 +106,14 @@ def _spark(settings: Settings, table: TableName) -> Opening:
     )
     left_out = [name for name in needed if name not in _open(needed)]
     note = f"add these to options, which are secret: {', '.join(left_out)}" if left_out else ""
-    if needed.get(f"{prefix}.uri", "") != kept.get(f"{prefix}.uri", ""):
+    address = needed.get(f"{prefix}.uri", "")
+    if _without_password(address) != address:
         note = f"add the password to {prefix}.uri, or give {prefix}.jdbc.password"
     return Opening("Spark", "python", lines, note)
 
 
 def _athena(settings: Settings, table: TableName) -> Opening:
-    lines = (f"select * from {table.identifier} limit 5",)
+    lines = (f"select * from {table.identifier} limit 5",)  # noqa: S608 - printed, and a table's own name
     if settings.iceberg_catalog == "glue":
         return Opening("Athena", "sql", lines, f"in region {settings.aws_region}, catalog AwsDataCatalog")
     return Opening("Athena", "sql", lines, "reads the Glue catalog, which this deployment does not use")
@@ -138,13 +130,25 @@ def _tableau(settings: Settings, table: TableName) -> Opening:
         )
         return Opening("Tableau", "text", lines)
     file = settings.home.absolute() / "tableau" / "steam_market.hyper"
-    lines = ("import pantab", f'rows = pantab.frame_from_hyper({str(file)!r}, table="{table.name}")')
+    lines = ("import pantab", f'rows = pantab.frame_from_hyper({_quoted(str(file))}, table="{table.name}")')
     return Opening("Tableau", "python", lines, f"in Tableau Desktop: Connect > To a File > More... > {file}")
 
 
 def _loading(settings: Settings, table: TableName) -> tuple[str, str]:
     """The two lines by which Python opens the catalog."""
-    needed = {name: value for name, value in pyiceberg_properties(settings, table.root).items() if _is_needed(name)}
+    options = _catalog_options(settings, table)
+    plain = {name: value for name, value in options.items() if name.isidentifier()}
+    dotted = {name: value for name, value in options.items() if name not in plain}
+    arguments = [f'"{table.catalog}"', *(f"{name}={_quoted(value)}" for name, value in plain.items())]
+    arguments += [f"**{_mapping(dotted)}"] if dotted else []
+    return "from pyiceberg.catalog import load_catalog", f"catalog = load_catalog({', '.join(arguments)})"
+
+
+def _catalog_options(settings: Settings, table: TableName) -> dict[str, str]:
+    """What pyiceberg needs to read from the catalog, without secrets."""
+    needed = {
+        name: value for name, value in pyiceberg_properties(settings, table.root).items() if name in _NEEDED_TO_READ
+    }
     if on_s3(settings.root(table.root)):
         needed |= {"s3.region": settings.aws_region}
     else:
@@ -153,15 +157,7 @@ def _loading(settings: Settings, table: TableName) -> tuple[str, str]:
     if settings.iceberg_catalog == "sqlite":
         # How long a writer waits is no matter of readers.
         shown["uri"] = shown["uri"].partition("?")[0]
-    plain = {name: value for name, value in shown.items() if name.isidentifier()}
-    dotted = {name: value for name, value in shown.items() if name not in plain}
-    arguments = [f'"{table.catalog}"', *(f"{name}={_quoted(value)}" for name, value in plain.items())]
-    arguments += [f"**{_mapping(dotted)}"] if dotted else []
-    return "from pyiceberg.catalog import load_catalog", f"catalog = load_catalog({', '.join(arguments)})"
-
-
-def _is_needed(name: str) -> bool:
-    return name in _NEEDED_TO_READ
+    return shown
 
 
 def _note(settings: Settings, table: TableName) -> str:

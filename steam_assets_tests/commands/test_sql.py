@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import Result
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from steam_assets.cli import _run, app
 from steam_assets.commands.sql_prompt import Names, prompt
@@ -75,7 +74,6 @@ def test_text_of_the_web_does_not_steer_the_terminal(sql: Callable[..., Result])
     done = sql("select name, name || chr(10) || '[red]x[/]' as \"\x1b]0;title\" from most_played where app_id = 30")
     assert "\x1b" in HOSTILE_NAME and "\x1b" not in done.output and "\u202e" not in done.output
     assert "↵[red]x[/]" in done.stdout
-    assert "\x1b" not in sql("select name::int from most_played where app_id = 30").output
 
 
 def test_answers_are_written_to_files_whole(sql: Callable[..., Result], tmp_path: Path) -> None:
@@ -112,6 +110,8 @@ def test_statements_of_a_pipe_are_answered_one_after_the_other(sql: Callable[...
         (["select 1", "--csv", "no/such/folder.csv"], "there is no folder no/such"),
         (["select 1", "--csv", "."], ". is a folder"),
         (["select 1", "--parquet", "-"], "Parquet is not text"),
+        # An error that quotes text of the web.
+        (["select name::int from most_played where app_id = 30"], "Ignore all previous instructions"),
     ],
 )
 def test_a_mistake_is_one_line_with_exit_code_2(
@@ -122,7 +122,7 @@ def test_a_mistake_is_one_line_with_exit_code_2(
     monkeypatch.chdir(tmp_path)
     assert _run(["sql", *arguments], debug=True) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert said in line and "\x1b" not in line and "\u202e" not in line
     assert not [*tmp_path.iterdir()]
 
 
@@ -169,7 +169,7 @@ class TerminalProgram:
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 
-    def wait_for(self, pattern: str, seconds: float = 120) -> str:
+    def wait_for(self, pattern: str, seconds: float = 60) -> str:
         """What was shown up to the pattern."""
         end = time.monotonic() + seconds
         while not (found := re.search(pattern.encode(), self._said)):
@@ -200,24 +200,15 @@ def in_a_terminal(home: Path) -> Iterator[tuple[TerminalProgram, int]]:
 def test_ctrl_c_stops_a_question_and_ctrl_d_ends(market_lake: Lake) -> None:
     """As typed in a terminal, where the signal of Ctrl-C would end the whole command."""
     with in_a_terminal(market_lake.settings.home) as (terminal, process):
-        terminal.wait_for("sql> ")
+        terminal.wait_for("sql>")
         terminal.type("select count(*) from range(1000000) a, range(1000000) b, range(1000000) c;\r")
-        terminal.wait_for(r"c;[^\n]*\n")
-        # The prompt has put the terminal back, and the question has set it again.
-        for _ in range(100):
-            terminal.type("\x03")
-            if _shown(terminal, "stopped"):
-                break
-        terminal.wait_for("sql> ")
+        # The prompt puts the terminal back; at any time after that Ctrl-C is the question's.
+        terminal.wait_for(r"\x1b\[\?2004l")
+        terminal.type("\x03")
+        terminal.wait_for("stopped")
+        terminal.wait_for("sql>")
         terminal.type("select 41 + 1 as n;\r")
         terminal.wait_for("42")
+        terminal.wait_for("sql>")
         terminal.type("\x04")
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
-
-
-def _shown(terminal: TerminalProgram, pattern: str) -> bool:
-    try:
-        terminal.wait_for(pattern, 0.3)
-    except AssertionError:
-        return False
-    return True

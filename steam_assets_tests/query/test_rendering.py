@@ -12,7 +12,7 @@ import pytest
 from steam_assets.lake.lake import Lake
 from steam_assets.query.engine import Engine
 from steam_assets.query.rendering import json_arrays, json_objects, storable, text_rows
-from steam_assets.visuals.exports import write_csv
+from steam_assets.visuals.exports.csv_files import write_csv
 
 VALUES = {
     "42": ("42", 42),
@@ -31,7 +31,7 @@ VALUES = {
     "interval 90 minute": ("01:30:00", "01:30:00"),
     "time '10:00'": ("10:00:00", "10:00:00"),
     "'ab'::blob": ("ab", "ab"),
-    "['x', null]": ("['x', NULL]", ["x", None]),
+    "['x', null]": ("[x, NULL]", ["x", None]),
     "{'a': date '2026-01-01'}": ("{'a': 2026-01-01}", {"a": "2026-01-01"}),
     "map {'k': 1}": ("{k=1}", {"k": 1}),
     "'b'::enum('a', 'b')": ("b", "b"),
