@@ -109,7 +109,6 @@ TestRawWork = pytest.mark.slow(RawWork.TestCase)
 RawWork.TestCase.settings = settings(
     max_examples=8,
     stateful_step_count=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     # Each step works on real files: shrinking a failure would take many minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
