@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from steam_assets.simulator.catalogue import HARDWARE, App, Catalogue
 from steam_assets.simulator.items import store_item
-from steam_assets.simulator.market import HOME, Market, unix
+from steam_assets.simulator.market import HOME, Market, Standing, unix
 from steam_assets.simulator.newsroom import Newsroom
 from steam_assets.simulator.request_parameters import NewsParameters, ReviewFilter
 from steam_assets.simulator.review_pages import score
@@ -25,11 +25,12 @@ from steam_assets.simulator.site import DOMAIN, traffic_body
 from steam_assets.simulator.stores import STORES
 from steam_assets.simulator.weeks import week_of
 from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.country_sellers import TWENTY
 
 Row: TypeAlias = dict[str, object]
 
 SEED = 7
-GAMES = 60
+GAMES = 50
 """Games on each chart."""
 
 REVIEWS_PER_APP_WEEK = 60.0
@@ -46,7 +47,7 @@ class CleanYear:
     def __init__(self, as_of: datetime, silent: date) -> None:
         """``silent`` is a day of which the live chart is missing."""
         self._as_of, self._silent = as_of, silent
-        catalogue = Catalogue(2 * GAMES)
+        catalogue = Catalogue(GAMES * 3 // 2)
         self._market = Market(SEED, catalogue, GAMES)
         self._reviews = ReviewStream(self._market, REVIEWS_PER_APP_WEEK)
         self._newsroom = Newsroom(self._market)
@@ -74,6 +75,7 @@ class CleanYear:
         """The clean tables, by name."""
         yield "most_played", list(self._most_played())
         yield "top_sellers", list(self._top_sellers())
+        yield "country_sellers", list(self._country_sellers())
         yield "news", list(self._news())
         yield "review_summary", list(self._summaries())
         yield "reviews", list(self._listed())
@@ -112,6 +114,7 @@ class CleanYear:
             "item_type": None if hidden else KINDS[app.kind],
             "is_free": None if hidden else app.free,
             "is_early_access": None if hidden else False,
+            **{kind: _names(item, kind) for kind in ("developers", "publishers", "franchises")},
             "final_price_cents": int(str(offer["final_price_in_cents"])) if offer else None,
             "original_price_cents": int(str(offer["original_price_in_cents"])) if "discount_pct" in offer else None,
             "discount_percent": offer.get("discount_pct"),
@@ -137,21 +140,14 @@ class CleanYear:
     def _top_sellers(self) -> Iterator[Row]:
         for window in self.windows[Cadence.WEEKLY]:
             for each in self._market.top_sellers(week_of(unix(window.start))):
-                before = each.last_week_rank
-                moved = "new" if each.first_time else "returning"
-                if before is not None:
-                    moved = "up" if before > each.rank else "down" if before < each.rank else "same"
-                yield self._row(
-                    window,
-                    week_start=window.start.date(),
-                    rank=each.rank,
-                    app_id=each.app.app_id,
-                    last_week_rank=before,
-                    consecutive_weeks=each.consecutive_weeks,
-                    first_top100=each.first_time,
-                    movement=moved,
-                    **self._store(each.app, self._as_of),
-                )
+                yield self._row(window, **_place(window, each), **self._store(each.app, self._as_of))
+
+    def _country_sellers(self) -> Iterator[Row]:
+        """The newest week: older ones are not shown."""
+        window = self.windows[Cadence.WEEKLY][-1]
+        for country in TWENTY:
+            for each in self._market.top_sellers(week_of(unix(window.start)), country):
+                yield self._row(window, **_place(window, each), country=country, name=each.app.name)
 
     def _news(self) -> Iterator[Row]:
         now = unix(self._as_of)
@@ -178,7 +174,8 @@ class CleanYear:
                 )
 
     def _summaries(self) -> Iterator[Row]:
-        votes = {app.slot: self._votes(app) for chart in self.charts.values() for app in chart if app.kind != HARDWARE}
+        sold = {app.slot: app for chart in self.charts.values() for app in chart if app.kind != HARDWARE}
+        votes = {slot: self._votes(app) for slot, app in sold.items()}
         for window in self.windows[Cadence.WEEKLY]:
             week = week_of(unix(window.start))
             for app in self.charts[window.key]:
@@ -244,6 +241,27 @@ class CleanYear:
         month = (window.start.year, window.start.month)
         body = traffic_body(DOMAIN, {month: self._market.site_visits(*month)}, unix(window.end + timedelta(days=20)))
         return dict(body)
+
+
+def _place(window: Window, standing: Standing) -> Row:
+    before = standing.last_week_rank
+    moved = "new" if standing.first_time else "returning"
+    if before is not None:
+        moved = "up" if before > standing.rank else "down" if before < standing.rank else "same"
+    return {
+        "week_start": window.start.date(),
+        "rank": standing.rank,
+        "app_id": standing.app.app_id,
+        "last_week_rank": before,
+        "consecutive_weeks": standing.consecutive_weeks,
+        "first_top100": standing.first_time,
+        "movement": moved,
+    }
+
+
+def _names(item: Row, kind: str) -> list[object]:
+    about = _mapping(item.get("basic_info", {}))
+    return [one["name"] for one in _mappings(about.get(kind, []))]
 
 
 def _visits(body: Row) -> int:
