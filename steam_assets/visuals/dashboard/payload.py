@@ -59,6 +59,7 @@ class Payload(TypedDict):
     """All data of the page."""
 
     as_of: int | None
+    synthetic: bool
     apps: Columns
     players: PlayerData
     markers: Markers
@@ -90,6 +91,7 @@ def payload(data: DashboardData, limits: Mapping[str, int]) -> Payload:
     panels["periods"] = _periods(data)
     return Payload(
         as_of=seconds(data.newest),
+        synthetic=data.synthetic,
         apps=app_facts(tables, shown),
         players=PlayerData(**_about(data, "most_played"), why=data.why_empty("most_played"), series=players),
         markers=markers,
