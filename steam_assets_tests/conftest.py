@@ -21,7 +21,8 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.spark.session import open_session
 from steam_assets_tests.deployment import SHORT_LIVED
-from steam_assets_tests.query.market_lake import Market, fill
+from steam_assets_tests.query.made_up_market import Market
+from steam_assets_tests.query.market_lake import fill
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
