@@ -52,7 +52,7 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
 def _charted(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
     """Each app on a chart of the week: its mean peak over the collected days (0 off the chart), its places (1 or 0)."""
     daily = one_place(around(inputs["most_played"], keys, after=6)).withColumn("week_start", F.expr(WEEK_OF_DAY))
-    days = daily.groupBy("week_start").agg(F.countDistinct("day").alias("days"))
+    days = daily.groupBy("week_start").agg(F.count_distinct("day").alias("days"))
     played = daily.groupBy(*OF_WEEK).agg(F.sum("players_peak").alias("peaks")).join(F.broadcast(days), "week_start")
     sold = one_place(around(inputs["top_sellers"], keys)).selectExpr(*OF_WEEK, "1 as places")
     both = played.join(sold, [*OF_WEEK], "full").where(partition_of("week_start").isin([*keys]))
