@@ -280,12 +280,12 @@ def _visits(body: Row) -> int:
 
 
 def _engagement(body: Row) -> Row:
-    told = _mapping(body["Engagments"])
+    engagement = _mapping(body["Engagments"])
     return {
-        "visits": int(float(str(told["Visits"]))),
-        "bounce_rate": float(str(told["BounceRate"])),
-        "pages_per_visit": float(str(told["PagePerVisit"])),
-        "seconds_on_site": float(str(told["TimeOnSite"])),
+        "visits": int(float(str(engagement["Visits"]))),
+        "bounce_rate": float(str(engagement["BounceRate"])),
+        "pages_per_visit": float(str(engagement["PagePerVisit"])),
+        "seconds_on_site": float(str(engagement["TimeOnSite"])),
         "category": body["Category"],
     }
 
