@@ -21,6 +21,7 @@ from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.sources.source import Column, Table
 from steam_assets.spark.clean_tables import overwrite, read_table
+from steam_assets.spark.column_lineage import Lineage, column_lineage
 
 PLOTTED_PARTITIONS = 60
 
@@ -31,10 +32,14 @@ class InsightInvalid(Exception):
 
 @dataclass(frozen=True)
 class Replaced:
-    """A commit: row counts by partition key (0 if there was no input) and the Iceberg snapshot."""
+    """A commit: row counts by partition key (0 if there was no input) and the Iceberg snapshot.
+
+    ``lineage`` is that of the insight's columns; None where Spark's plan cannot be read.
+    """
 
     rows: Mapping[str, int]
     snapshot_id: int
+    lineage: Lineage | None = None
 
 
 def insight_table(lake: Lake, insight: Insight) -> IcebergTable:
@@ -59,9 +64,9 @@ def read_inputs(
 def clean_or_empty(spark: SparkSession, lake: Lake, table: Table) -> DataFrame:
     """A clean table; empty if it does not exist."""
     target = lake.clean(table)
-    return (
-        read_table(spark, target) if target.load() else spark.createDataFrame([], struct_of((*table.columns, *ORIGIN)))
-    )
+    if target.load():
+        return read_table(spark, target)
+    return spark.createDataFrame([], struct_of((*table.columns, *ORIGIN))).alias(table.name)
 
 
 def _around(frame: DataFrame, insight: Insight, table: str, keys: Sequence[str]) -> DataFrame:
@@ -96,7 +101,8 @@ def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame,
         return {}
 
     snapshot = overwrite(spark, insight_table(lake, insight), write, keys, audit)
-    return Replaced({key: tries[-1].get[key] for key in keys}, snapshot)
+    lineage = column_lineage(frame, {needed.table for needed in insight.inputs})
+    return Replaced({key: tries[-1].get[key] for key in keys}, snapshot, lineage)
 
 
 def _audit(insight: Insight, seen: Mapping[str, int], keys: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.plots import plot
 from steam_assets.orchestration.previews import frame_preview
+from steam_assets.orchestration.shown_lineage import shown_lineage
 from steam_assets.orchestration.source_assets import RANGE, clean_key, column_schema
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
@@ -85,7 +86,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
             done = compute_partitions(session, insight, sources, lake, clock, keys)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
-        shown = insight_metadata(session, lake, insight, done)
+        shown = insight_metadata(session, lake, insight, sources, done)
         if not partitions:
             return dg.MaterializeResult(metadata=shown[ALL])
         show_partitions(context, insight_key(insight), shown)
@@ -111,9 +112,9 @@ def _rows(
 
 
 def insight_metadata(
-    spark: SparkSession, lake: Lake, insight: Insight, done: Replaced
+    spark: SparkSession, lake: Lake, insight: Insight, sources: Sequence[Source], done: Replaced
 ) -> Mapping[str, Mapping[str, dg.MetadataValue]]:
-    """Metadata by partition: the row count; for the newest also a preview and the plot over partitions."""
+    """Metadata by partition: the row count; for the newest also a preview, the plot over partitions and the lineage."""
     shown = {
         key: {
             "dagster/partition_row_count": dg.MetadataValue.int(rows),
@@ -125,6 +126,8 @@ def insight_metadata(
     order = [F.expr(expression) for expression in insight.order or insight.key]
     first_rows = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
     shown[newest]["preview"] = frame_preview(first_rows, [c.name for c in insight.columns])
+    assets = {table.name: clean_key(source, table) for source in sources for table in source.tables}
+    shown[newest] |= shown_lineage(done.lineage, insight.schema, assets)
     if insight.cadence:
         shown[newest]["plot"] = plot(plot_points(spark, lake, insight, newest), insight.plot_title)
     return shown

@@ -20,9 +20,11 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
+from steam_assets.orchestration.shown_lineage import clean_lineage
 from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
 from steam_assets.spark.cleaning import commit_classified, raw_frame
+from steam_assets.spark.column_lineage import column_lineage
 
 
 class RawIOManager(dg.IOManager):
@@ -59,7 +61,9 @@ class IcebergIOManager(dg.IOManager):
         raw = {key: require_raw(self._lake, source, key) for key in sorted(context.asset_partition_keys)}
         session = self._spark.spark_session
         records = commit_classified(session, self._lake, table, obj, raw, self._clock.now())
-        shown = clean_previews(session, self._lake.clean(table), sorted(raw))
+        shown = clean_previews(session, self._lake.clean(table), sorted(raw)) | clean_lineage(
+            source, table, column_lineage(obj, [source.name])
+        )
         newest = max(raw)
         show_partitions(
             dg.AssetExecutionContext.get(),

@@ -115,7 +115,7 @@ def _make_insights(
     def compute(name: str) -> Shown:
         insight, keys = served[name], chosen[name]
         done = compute_partitions(spark, insight, sources, lake, clock, keys)
-        return insight_metadata(spark, lake, insight, done)
+        return insight_metadata(spark, lake, insight, sources, done)
 
     for name, metadata in _side_by_side(compute, list(chosen)):
         if isinstance(metadata, InsightInvalid):

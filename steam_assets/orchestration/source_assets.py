@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.columns import ORIGIN, column_comment
+from steam_assets.lake.columns import ENVELOPE, ORIGIN, column_comment
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import BackupRecord, PartitionRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
@@ -21,6 +21,7 @@ from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw, show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.schedules import freshness_policy
+from steam_assets.orchestration.shown_lineage import clean_lineage
 from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.sources.source import Column, Source, Table
 from steam_assets.spark.cleaning import classify
@@ -71,6 +72,7 @@ def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) 
         ins={chart.name: _chart_in(chart, source) for chart in charts},
         group_name=source.name,
         description=f"{source.description}\n\nThe responses as received, through Kafka: one row per envelope.",
+        metadata={"dagster/column_schema": column_schema(ENVELOPE)},
         partitions_def=partitions,
         backfill_policy=RAW_RANGE,
         tags={"stage": "raw", "cadence": source.cadence.value},
@@ -147,7 +149,9 @@ def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: b
         records = [require_clean(lake, source, table, key) for key in keys]
         if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
             raise permanent(f"the job did not update {', '.join(stale)} of {table.name}; see the job's log")
-        show_partitions(context, clean_key(source, table), {r.partition_key: clean_metadata(r) for r in records})
+        shown = {r.partition_key: clean_metadata(r) for r in records}
+        shown[keys[-1]] |= clean_lineage(source, table)
+        show_partitions(context, clean_key(source, table), shown)
         return dg.MaterializeResult()
 
     return clean_elsewhere if submitted else clean
