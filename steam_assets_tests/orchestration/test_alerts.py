@@ -172,7 +172,7 @@ def test_nothing_of_an_error_is_a_link_or_calls_anybody(tmp_path: Path, said: st
 def test_a_failed_range_is_told_by_its_first_and_last_partition(tmp_path: Path) -> None:
     tags = {"dagster/asset_partition_range_start": "2026-11-12", "dagster/asset_partition_range_end": "2026-11-15"}
     told = message(Settings(home=tmp_path), dg.DagsterRun("nightly", tags=tags), [])
-    assert told["partition"] == "2026-11-12…2026-11-15"
+    assert told["partition"] == "2026-11-12 to 2026-11-15"
 
 
 @dg.asset
