@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
@@ -31,6 +32,9 @@ def pytest_configure() -> None:
     """Take signals as from a terminal, in the tests and in what they start, also in the background of a script."""
     for number in ending():
         signal.signal(number, signal.default_int_handler)
+    # A busy machine is no fault of the example.
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
