@@ -60,7 +60,7 @@ def test_a_hostile_name_is_shown_as_the_text_it_is(browser: Browser, file: Path,
         assert seen.harm() == [None, 0]
 
 
-def test_over_http_it_asks_for_nothing_but_itself(browser: Browser, file: Path) -> None:
+def test_over_http_the_page_requests_only_itself(browser: Browser, file: Path) -> None:
     """Served by a web server, the page and no icon, style or script is asked for."""
     asked: list[str] = []
 
@@ -307,7 +307,7 @@ def test_a_table_that_scrolls_can_be_scrolled_by_keyboard(browser: Browser, file
             expect(box).to_have_count(stops)
 
 
-def test_gaps_and_dropped_rows_are_told(browser: Browser, file: Path) -> None:
+def test_gaps_and_dropped_rows_are_reported(browser: Browser, file: Path) -> None:
     """Which days are missing and why, and how many items could not be used, stand on the first view."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("overview")
