@@ -15,7 +15,8 @@ from benchmarks.measured import seconds_of, working_folder
 from steam_assets.lake.lake import Lake
 from steam_assets.query.engine import Engine
 from steam_assets.settings import Settings
-from steam_assets_tests.query.market_lake import Market, fill
+from steam_assets_tests.query.made_up_market import Market
+from steam_assets_tests.query.market_lake import fill
 from steam_assets_tests.query.questions import questions
 
 LIMIT_MS = 300

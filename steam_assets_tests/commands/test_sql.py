@@ -26,7 +26,7 @@ from steam_assets.commands.sql_prompt import Names, prompt
 from steam_assets.lake.lake import Lake
 from steam_assets.query.engine import Engine
 from steam_assets_tests.processes import STEAM_ASSETS
-from steam_assets_tests.query.market_lake import HOSTILE_NAME, Market
+from steam_assets_tests.query.made_up_market import HOSTILE_NAME, Market
 
 RANKS = "select rank, name, players_peak from most_played order by day desc, rank"
 VISITS = Market().rows["visits"]
