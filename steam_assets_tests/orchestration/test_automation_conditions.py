@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -24,7 +25,7 @@ LATER_DAYS = dg.TimeWindowPartitionMapping(start_offset=-2)
 """A day's insight looks back at the two days before."""
 
 
-def market(condition: dg.AutomationCondition[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+def market(condition: dg.AutomationCondition[Any]) -> list[dg.AssetsDefinition]:
     """Two clean tables, a daily and a weekly insight, and a page of all, in the shape of the product's."""
 
     @dg.asset(key=CHART, partitions_def=DAYS)
@@ -111,7 +112,7 @@ def test_eager_requests_only_the_newest_partition() -> None:
     assert requested_after(eager.without(latest), days) == {days[-1]}
 
 
-def requested_after(condition: dg.AutomationCondition[dg.AssetKey], days: Sequence[str]) -> set[str]:
+def requested_after(condition: dg.AutomationCondition[Any], days: Sequence[str]) -> set[str]:
     """The days of the daily insight that are requested once the chart of some days was committed."""
     with dg.DagsterInstance.ephemeral() as instance:
         defs = dg.Definitions(market(condition))
