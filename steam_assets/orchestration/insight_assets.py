@@ -25,13 +25,15 @@ from steam_assets.insights.table import (
     replace,
 )
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.column_schema import column_schema, with_schema
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.plots import plot
 from steam_assets.orchestration.previews import frame_preview
 from steam_assets.orchestration.shown_lineage import shown_lineage
-from steam_assets.orchestration.source_assets import RANGE, clean_key, column_schema
+from steam_assets.orchestration.source_assets import RANGE, clean_key
+from steam_assets.orchestration.table_checks import table_check_results, table_check_specs
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 from steam_assets.spark.clean_tables import read_table
@@ -63,6 +65,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
     @dg.asset(
         key=insight_key(insight),
         deps=[clean_key(source, table) for source in sources for table in source.tables if table.name in needed],
+        check_specs=table_check_specs(insight_key(insight)),
         group_name="insights",
         description=insight.description,
         metadata={
@@ -87,10 +90,11 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         except InsightInvalid as error:
             raise permanent(str(error)) from error
         shown = insight_metadata(session, lake, insight, sources, done)
+        results = insight_check_results(lake, insight, keys)
         if not partitions:
-            return dg.MaterializeResult(metadata=shown[ALL])
+            return dg.MaterializeResult(metadata=shown[ALL], check_results=results)
         show_partitions(context, insight_key(insight), shown)
-        return dg.MaterializeResult()
+        return dg.MaterializeResult(check_results=results)
 
     return computed
 
@@ -100,6 +104,11 @@ def compute_partitions(
 ) -> Replaced:
     """Compute the insight's partitions ``keys`` and replace them in one commit; raises as ``replace`` does."""
     return replace(spark, lake, insight, _rows(spark, insight, sources, lake, clock, keys), keys)
+
+
+def insight_check_results(lake: Lake, insight: Insight, keys: Sequence[str]) -> list[dg.AssetCheckResult]:
+    """The results of the insight's checks for partitions that were just computed."""
+    return table_check_results(insight_table(lake, insight), insight_key(insight), keys)
 
 
 def _rows(
@@ -130,4 +139,4 @@ def insight_metadata(
     shown[newest] |= shown_lineage(done.lineage, insight.schema, assets)
     if insight.cadence:
         shown[newest]["plot"] = plot(plot_points(spark, lake, insight, newest), insight.plot_title)
-    return shown
+    return with_schema(shown, insight.schema)

@@ -16,8 +16,10 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
+from steam_assets.lake.columns import ORIGIN
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
+from steam_assets.orchestration.column_schema import with_schema
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.orchestration.shown_lineage import clean_lineage
@@ -68,7 +70,10 @@ class IcebergIOManager(dg.IOManager):
         show_partitions(
             dg.AssetExecutionContext.get(),
             context.asset_key,
-            {r.partition_key: clean_metadata(r) | (shown if r.partition_key == newest else {}) for r in records},
+            with_schema(
+                {r.partition_key: clean_metadata(r) | (shown if r.partition_key == newest else {}) for r in records},
+                (*table.columns, *ORIGIN),
+            ),
         )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:

@@ -30,6 +30,7 @@ from steam_assets.ledger.unrefreshed import Partitions, in_words
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (
     compute_partitions,
+    insight_check_results,
     insight_key,
     insight_metadata,
     served_insights,
@@ -123,6 +124,7 @@ def _make_insights(
             continue
         context.log.info(f"insight {name}: {len(chosen[name])} partitions, {chosen[name][0]} to {chosen[name][-1]}")
         _record(context, served[name], metadata)
+        _record_checks(context, insight_check_results(lake, served[name], chosen[name]))
         made[served[name].table] = chosen[name]
     if invalid:
         raise permanent(" ".join(invalid))
@@ -153,6 +155,15 @@ def _record(context: dg.OpExecutionContext, insight: Insight, metadata: Shown) -
         context.log_event(
             dg.AssetMaterialization(insight_key(insight), partition=key if insight.cadence else None, metadata=shown)
         )
+
+
+def _record_checks(context: dg.OpExecutionContext, results: Sequence[dg.AssetCheckResult]) -> None:
+    for one in results:
+        if one.asset_key is not None and one.check_name is not None:
+            evaluation = dg.AssetCheckEvaluation(
+                one.asset_key, one.check_name, one.passed, one.metadata, severity=one.severity
+            )
+            context.log_event(evaluation)  # pyright: ignore[reportArgumentType] - it takes them, and does not say so
 
 
 @dg.op(description="Replaces the dashboard page.")
