@@ -23,7 +23,7 @@ from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintena
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
-from steam_assets.orchestration.resources import spark_resource
+from steam_assets.orchestration.resources import SparkSessions
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
 from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
 from steam_assets.orchestration.sensors import source_sensors
@@ -98,7 +98,7 @@ def _handed_on(context: dg.InitResourceContext) -> dg.IOManager:
 def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping[str, object]) -> dict[str, object]:
     lake = cast("Lake", overrides.get("lake") or Lake(settings))
     clock = cast("Clock", overrides.get("clock") or Clock.from_settings(settings))
-    spark = cast("LazyPySparkResource", overrides.get("spark") or spark_resource(settings))
+    spark = cast("LazyPySparkResource", overrides.get("spark") or SparkSessions.of(settings))
     return {
         "lake": lake,
         "clock": clock,

@@ -29,6 +29,7 @@ from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.previews import frame_preview, sparkline
+from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema, table_name
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
@@ -81,13 +82,14 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         spark: dg.ResourceParam[LazyPySparkResource],
         clock: dg.ResourceParam[Clock],
     ) -> dg.MaterializeResult:
-        session = spark.spark_session
         keys = sorted(context.partition_keys) if partitions else [ALL]
         try:
-            done = compute_partitions(session, insight, sources, lake, clock, keys)
+            with tried_again_if_lost(spark):
+                session = spark.spark_session
+                done = compute_partitions(session, insight, sources, lake, clock, keys)
+                shown = insight_metadata(session, lake, insight, done)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
-        shown = insight_metadata(session, lake, insight, done)
         if not partitions:
             return dg.MaterializeResult(metadata=shown[ALL])
         show_partitions(context, insight_key(insight), shown)
