@@ -45,7 +45,7 @@ class Ways:
 
     def record(self) -> list[CleanRecord]:
         source = source_named("reviews")
-        return clean(self.spark, Lake(self.settings), source, REVIEWS, [self.key], NOW)
+        return clean(self.spark, Lake(self.settings), source, [REVIEWS], [self.key], NOW)
 
     def barest(self) -> None:
         """Read the responses, parse the reviews, write them: no classification, no counts, no commit."""

@@ -15,12 +15,11 @@ from datetime import date, datetime
 from html import escape
 
 import dagster as dg
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from steam_assets.insights.table import PLOTTED_PARTITIONS
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.masking import visible
-from steam_assets.spark.clean_tables import read_table
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
 LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"} | dict.fromkeys("\n\t", "\N{REPLACEMENT CHARACTER}"))
@@ -42,15 +41,14 @@ def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MarkdownM
     return preview([row.asDict() for row in frame.limit(SHOWN_ROWS).collect()], columns or frame.columns)
 
 
-def clean_previews(
-    spark: SparkSession, target: IcebergTable, keys: Sequence[str]
-) -> dict[str, dg.MarkdownMetadataValue]:
+def clean_previews(target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MarkdownMetadataValue]:
     """Metadata of a clean table after a commit: rows of the newest of ``keys``, and a sparkline of rows per partition.
 
     The sparkline comes from the table's metadata; only the first rows of one partition are read.
     """
     rows = sorted(target.partition_rows().items())[-PLOTTED_PARTITIONS:]
-    shown = frame_preview(read_table(spark, target, [max(keys)]), [column.name for column in target.columns])
+    first_rows = target.first_rows(max(keys), SHOWN_ROWS)
+    shown = preview(first_rows, [column.name for column in target.columns])
     return {"preview": shown, "plot": sparkline([(key, float(count)) for key, count in rows], "rows per partition")}
 
 

@@ -5,28 +5,29 @@ Belongs here: what makes a snapshot complete. Does not belong here: counts, sele
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from steam_assets.lake.iceberg_table import IcebergTable
+import pyarrow as pa
+
 from steam_assets.sources.source import Table
+from steam_assets.spark.item_counts import Counts
 
 
 class AuditFailed(Exception):
     """The written rows must not become visible; readers still see the previous ones."""
 
 
-def audit_pictures(
-    table: Table, target: IcebergTable, keys: Sequence[str], counts: Mapping[str, Mapping[str, int]], snapshot: int
-) -> None:
-    """Raise AuditFailed if a ranked table's partition, at ``snapshot``, has a value twice or a gap in its ranks.
+def audit_pictures(table: Table, keys: Sequence[str], counts: Counts, rows: pa.Table | None) -> None:
+    """Raise AuditFailed if a partition of ``rows``, those to commit, has a rank or an app twice or a gap in its ranks.
 
-    Gaps explained by an item in quarantine are allowed.
+    Only ranked tables are audited; ``rows`` must have their ranked columns and the partition key. Gaps explained by an
+    item in quarantine are allowed.
     """
     if not table.ranked:
         return
-    rows = target.arrow(keys, ("partition_key", *table.ranked), snapshot)
+    seen = rows.select(["partition_key", *table.ranked]).to_pylist() if rows else []
     for key in keys:
-        of_key = [row for row in (rows.to_pylist() if rows else ()) if row["partition_key"] == key]
+        of_key = [row for row in seen if row["partition_key"] == key]
         for column in table.ranked:
             values = [row[column] for row in of_key]
             if twice := sorted({value for value in values if values.count(value) > 1}):

@@ -62,7 +62,7 @@ class Week:
         land_rows(self.lake, SOURCE, KEY, [row], number=self.answers)
 
     def clean(self) -> CleanRecord:
-        (record,) = clean(self.session, self.lake, SOURCE, TABLE, [KEY], NOW)
+        (record,) = clean(self.session, self.lake, SOURCE, [TABLE], [KEY], NOW)
         assert record.items == record.clean + record.quarantined + record.duplicates
         assert verify(self.lake.clean(TABLE), [record]) == []
         return record
