@@ -28,7 +28,7 @@ from steam_assets.lake.columns import ENVELOPE, ORIGIN, QUARANTINE, SET_ASIDE
 from steam_assets.lake.iceberg_table import column_comment
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
-from steam_assets.sources import SOURCES
+from steam_assets.sources import SOURCES, declared_settings, source_named
 from steam_assets.sources.source import Column, FetchRequest, History, Request, Source
 
 FOLDER = Path(__file__).parent / "reference"
@@ -51,12 +51,11 @@ SECTIONS = (
     ("RAW", "Storage"),
     ("CLEAN", "Storage"),
     ("HOME", "Storage"),
-    ("STEAM", "Sources"),
-    ("SIMILARWEB", "Sources"),
-    ("REVIEW_", "Sources"),
     ("APPS", "Sources"),
+    ("WATCHLIST", "Sources"),
 )
-"""The section of a setting, by the prefix of its name; all others come last."""
+"""The section of a setting, by the prefix of its name; those that hosts and sources declare are in Sources, all others
+come last."""
 HELD = {
     "raw": "responses of the sources",
     "raw-backup": "backup of the raw tables",
@@ -121,12 +120,16 @@ def _settings() -> Iterator[str]:
 
 
 def _section(name: str) -> str:
+    if name.lower() in declared_settings():
+        return "Sources"
     return next((section for start, section in SECTIONS if name.startswith(start)), "Operation")
 
 
 def _default(value: object) -> str:
-    if isinstance(value, SecretStr) or value in ("", None) or value == {}:
+    if isinstance(value, SecretStr) or value in ("", None, ()) or value == {}:
         return ""
+    if isinstance(value, tuple):
+        return f"`{', '.join(map(str, value))}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -243,7 +246,7 @@ def _sources() -> Iterator[str]:
             [
                 ("partitions", source.cadence.value),
                 ("history", HISTORIES[source.history]),
-                ("apps", f"those of `{source.apps_from}` of the same week" if source.apps_from else "none"),
+                ("apps", _apps_of(source)),
                 ("clean tables", tables),
                 ("quarantine limit", f"{source.quarantine_limit:.0%} of the items"),
             ],
@@ -263,6 +266,18 @@ def _sources() -> Iterator[str]:
     yield _table(
         ("status", "body", "applies to", "action", "reason"),
         [(f"`{a.status}`", _any_of(a.bodies), _any_of(a.concerns), a.meaning.value, a.because) for a in ANSWERS],
+    )
+
+
+def _apps_of(source: Source) -> str:
+    charts = [f"those of `{name}`, {_which_chart(source, source_named(name))}" for name in source.apps_from]
+    watched = ["those of `STEAM_WATCHLIST`"] if source.watched else []
+    return "; ".join([*charts, *watched]) or "none"
+
+
+def _which_chart(source: Source, chart: Source) -> str:
+    return (
+        f"of the same {chart.cadence.period}" if chart.cadence is source.cadence else f"newest {chart.cadence.period}"
     )
 
 

@@ -28,6 +28,7 @@ from steam_assets.commands.diagnostics import (
 )
 from steam_assets.commands.doctor import doctor
 from steam_assets.commands.examples import epilog
+from steam_assets.commands.exclude import exclude
 from steam_assets.commands.export import export, jars
 from steam_assets.commands.import_history import import_history
 from steam_assets.commands.lake_catalog import catalog, relocate
@@ -61,7 +62,7 @@ app = typer.Typer(
 )
 for command in (
     *(demo, dev, run, status, refresh, dashboard, export),
-    *(trace, verify, restore, drill, housekeeping, relocate, import_history),
+    *(trace, verify, restore, drill, housekeeping, exclude, relocate, import_history),
     *(doctor, broker, simulate, jars, warm),
 ):
     app.command(epilog=epilog(command.__name__.replace("_", "-")))(command)

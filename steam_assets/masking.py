@@ -44,6 +44,8 @@ def shown(value: Any) -> str:
             return HIDDEN if value.get_secret_value() else ""
         case dict():
             return " ".join(f"{k}={HIDDEN if _SECRET_NAME.search(k) else shown(v)}" for k, v in value.items())
+        case tuple() | list():
+            return ", ".join(map(shown, value))
         case None:
             return ""
         case _:

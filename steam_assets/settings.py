@@ -34,6 +34,7 @@ from pydantic_settings import (
 from steam_assets.masking import secret_parts
 from steam_assets.sources import HOSTS, declared_settings
 from steam_assets.sources.host import Host
+from steam_assets.sources.lists import AppIds
 from steam_assets.sources.source import Source
 
 RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
@@ -103,10 +104,11 @@ class Settings(_Declared):
         default=384, ge=128, description="Maximum heap of the embedded broker's JVM, in MiB."
     )
 
-    apps: str = Field(
-        default="",
-        pattern=r"^[\d,\s]*$",
-        description="App ids, comma separated, that per-app sources fetch instead of those on the chart.",
+    apps: AppIds = Field(
+        default=(), description="App ids, comma separated, that per-app sources fetch instead of those on the charts."
+    )
+    watchlist: AppIds = Field(
+        default=(), description="App ids, comma separated, that are fetched whether a chart lists them or not."
     )
 
     spark_master: str = Field(

@@ -38,6 +38,9 @@ AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 RECORDED_WEEKS = 4
 """Maximum number of recorded partitions that are replayed of a source that is fetched app by app."""
 
+SAMPLED_EVERY = 120
+"""Minutes between two samples of a source that takes them through the day; every one is a run."""
+
 SIMULATOR_RATE = 500.0
 """Requests per second; the simulator is ours, so Steam's rate limits would only slow the demo down."""
 
@@ -106,7 +109,6 @@ def _steps(days: int, weeks: int, months: int) -> list[Step]:
     """The newest windows of each source at ``AS_OF``; a live source is fetched inside each of its windows."""
     from steam_assets.sources import SOURCES
     from steam_assets.sources.cadence import Cadence
-    from steam_assets.sources.source import History
 
     how_many = {Cadence.DAILY: days, Cadence.WEEKLY: weeks, Cadence.MONTHLY: months}
     steps = []
@@ -115,10 +117,18 @@ def _steps(days: int, weeks: int, months: int) -> list[Step]:
         most = sys.maxsize if source.demo_partitions is None else source.demo_partitions
         while len(windows) < min(how_many[source.cadence], most):
             windows.append(source.cadence.latest_finished(windows[-1].start if windows else AS_OF))
-        for window in reversed(windows):
-            live = source.history is History.LIVE
-            steps.append(Step(source, window.key, window.start + timedelta(hours=21) if live else AS_OF))
+        steps += [Step(source, window.key, now) for window in reversed(windows) for now in _moments(source, window)]
     return steps
+
+
+def _moments(source: Source, window: Window) -> list[datetime]:
+    """When to fetch a window: a live source within it, and one that takes samples many times."""
+    from steam_assets.sources.sampling import minutes_of_day
+    from steam_assets.sources.source import History
+
+    if source.sampled_every:
+        return [window.start + timedelta(minutes=minutes) for minutes in minutes_of_day(SAMPLED_EVERY)]
+    return [window.start + timedelta(hours=21) if source.history is History.LIVE else AS_OF]
 
 
 def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
@@ -129,13 +139,13 @@ def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
     from steam_assets.simulator.replay import LeftOut
     from steam_assets.sources import SOURCES
 
-    held = list(recording.partitions())
+    held = recording.partitions
     steps: list[Step] = []
     left: list[LeftOut] = []
     for source in SOURCES:
         fullest = sorted((one for one in held if one.source == source.name), key=lambda one: (-one.items, one.key))
-        found = [Step(source, one.key, one.moment or _after(source, one.key), one.apps) for one in fullest]
-        first, most = source.cadence.first, RECORDED_WEEKS if source.apps_from else None
+        found = [Step(source, one.key, one.moment or _after(source, one.key), tuple(one.apps)) for one in fullest]
+        first, most = source.cadence.first, RECORDED_WEEKS if source.app_by_app else None
         possible = [step for step in found if step.key >= first]
         steps += sorted(possible[:most], key=lambda step: step.key)
         for others, reason in (
@@ -167,19 +177,21 @@ class DemoRun:
 
         lake = Lake(self.settings)
 
-        def statuses() -> list[PartitionStatus]:
-            return [partition_status(lake, step.source, step.key) for step in steps]
+        partitions = {(step.source.name, step.key): step.source for step in steps}
+
+        def statuses() -> dict[tuple[str, str], PartitionStatus]:
+            return {(name, key): partition_status(lake, source, key) for (name, key), source in partitions.items()}
 
         before = statuses()
-        todo = [step for step, status in zip(steps, before, strict=True) if not status.up_to_date]
+        todo = [step for step in steps if not before[step.source.name, step.key].up_to_date]
         if todo or not self._dashboard.exists():
             self._materialize(todo)
         else:
             self.console.print(
-                f"All {len(steps)} partitions are in place and verified: nothing to do, nothing changed."
+                f"All {len(partitions)} partitions are in place and verified: nothing to do, nothing changed."
             )
         self.console.print(
-            partition_table(statuses(), f"Stored in {self.settings.home.absolute()}", self.console.width)
+            partition_table([*statuses().values()], f"Stored in {self.settings.home.absolute()}", self.console.width)
         )
         show_left_out(self.console, left_out)
         self.console.print(f"Dashboard: {self._dashboard.as_uri()}", soft_wrap=True)

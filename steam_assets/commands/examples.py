@@ -57,6 +57,10 @@ EXAMPLES: Mapping[str, Examples] = {
         "restore": "show what would be restored, then ask",
         "restore --yes --to /mnt/restored": "everything, to another folder, without asking",
     },
+    "exclude": {
+        "exclude most_played --partition 2026-11-10": "list the batches of a partition",
+        "exclude most_played --partition 2026-11-10 --batch 5f0c9c4be30e4f6b8a7d1f9b9a3c2d10": "exclude one of them",
+    },
     "drill": {"drill": "prove that every backup can be restored", "drill --source news": "the backups of one source"},
     "housekeeping": {
         "housekeeping": "what would be deleted",

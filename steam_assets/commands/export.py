@@ -1,6 +1,6 @@
 """``steam-assets export`` and ``steam-assets jars``: files for other programs and other machines.
 
-Belongs here: what is written where. Does not belong here: the formats (visuals/exports.py), the jars (java/jars.py).
+Belongs here: what is written where. Does not belong here: the files (visuals/exports), the jars (java/jars.py).
 """
 
 from __future__ import annotations
@@ -32,14 +32,19 @@ def export(
     to: Annotated[Path | None, typer.Option(help="Folder to write to. Default: HOME/exports.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, one file per partition."""
+    """Write clean and insight tables as CSV (safe to open in a spreadsheet) and Parquet, one file per partition.
+
+    TABLE/all.parquet has all exported partitions of a table, columns.csv describes the columns, and steam.duckdb has a
+    view of each table.
+    """
     settings = opened_settings(home)
     folder = (to or settings.home / "exports").absolute()
     require_writable(folder, "--to")
+    from steam_assets.insights.declared_tables import declared_tables
     from steam_assets.sources import SOURCES
-    from steam_assets.visuals.exported_tables import exported_tables
 
-    known = exported_tables(SOURCES)
+    declared = declared_tables(SOURCES)
+    known = [one.name for one in declared]
     for unknown in sorted(set(table or ()) - set(known)):
         raise not_among(unknown, known, "table", "--table")
     if not partition:
@@ -48,7 +53,8 @@ def export(
 
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.lake.lake import Lake
-    from steam_assets.visuals.exports import export_table
+    from steam_assets.visuals.exports.catalog_files import catalog_exports
+    from steam_assets.visuals.exports.table_files import export_table
 
     console = Terminal()
     reader, files, rows = CleanReader(settings), 0, 0
@@ -56,7 +62,8 @@ def export(
     for name, keys in track(asked, "Exporting", console=console):
         for written in export_table(reader, folder, name, keys):
             files, rows = files + 2, rows + written.rows
-    console.print(f"{files} files with {rows} rows in {folder}", soft_wrap=True)
+    catalog_exports(folder, declared)
+    console.print(f"{files} files with {rows} rows in {folder}, and steam.duckdb over all tables", soft_wrap=True)
     warn_if_stale(Lake(settings), console)
 
 
@@ -78,7 +85,6 @@ def _asked(
     from steam_assets.lake.lake import Lake
     from steam_assets.ledger.records import CleanRecord
     from steam_assets.sources import SOURCES
-    from steam_assets.visuals.exports import table_partitions
 
     if not texts:
         return [(name, None) for name in tables]
@@ -89,7 +95,7 @@ def _asked(
     clean = {table.name: lake.clean(table) for source in SOURCES for table in source.tables}
     # A partition without rows is recorded only in the ledger.
     there = {
-        name: {*table_partitions(reader, name), *(clean[name].records(CleanRecord) if name in clean else ())}
+        name: {*reader.partition_keys(name), *(clean[name].records(CleanRecord) if name in clean else ())}
         for name in cadences
     }
     chosen: dict[str, list[str]] = {}

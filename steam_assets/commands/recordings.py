@@ -25,7 +25,7 @@ def recorded_in(folder: Path) -> Recording:
     if not folder.is_dir():
         raise typer.BadParameter(f"{folder} is not a folder; name one with recorded responses", param_hint="--replay")
     recording = catalogue(folder)
-    if recording.is_empty:
+    if not recording.partitions:
         raise nothing_recorded(folder, recording.left_out)
     return recording
 

@@ -17,11 +17,13 @@ from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
 from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
 from steam_assets.commands.refresh import refresh_stale, warn_if_stale
-from steam_assets.commands.terminal import Terminal
+from steam_assets.commands.terminal import Terminal, partition_progress
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from steam_assets.lake.lake import Lake
-    from steam_assets.orchestration.launch import Launcher, Stage
+    from steam_assets.orchestration.launch import Finished, Launcher, Stage
     from steam_assets.sources.source import Source
 
 
@@ -122,30 +124,44 @@ def run_range(
     refetch: bool = False,
     console: Terminal,
 ) -> None:
-    """Run raw once per partition, then the later stages once for the range. Raises RunFailed at the first failure."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    """Run raw of the range, then the later stages of what was landed, each in one run.
+
+    Raises RunFailed at once if nothing was landed or a later stage failed; at the end if partitions failed in raw.
+    """
     from rich.text import Text
 
-    from steam_assets.orchestration.launch import Stage
+    from steam_assets.orchestration.launch import RunFailed, Stage
 
-    later, failed = [stage for stage in stages if stage is not Stage.RAW], list[str]()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+    later, failure, checks = [stage for stage in stages if stage is not Stage.RAW], None, list[str]()
+    with partition_progress(console) as progress:
         task = progress.add_task(source.title, total=(len(keys) if Stage.RAW in stages else 0) + bool(later))
+
+        def begins(_source: Source, key: str) -> None:
+            progress.update(task, description=f"{source.title} {key}: raw", completed=keys.index(key))
+
+        landed = keys
         if Stage.RAW in stages:
-            for key in keys:
-                progress.update(task, description=f"{source.title} {key}: raw")
-                run = launcher.partition(source, (Stage.RAW,), key, apps=apps, refetch=refetch)
-                failed += run.failed_checks
-                if run.kept:
-                    progress.console.print(f"{source.name} {key}: already there, kept (--refetch fetches it again)")
-                progress.advance(task)
-        if later:
-            progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(keys)} partitions")
-            failed += launcher.range(source, later, (keys[0], keys[-1]))
-            progress.advance(task)
-    for check in failed:
+            try:
+                done = launcher.range(source, (Stage.RAW,), keys, apps=apps, refetch=refetch, begins=begins)
+                checks += _with_kept_named(source, done, progress.console)
+            except RunFailed as error:
+                # Partitions that are there need not wait for those that are not.
+                landed, failure = error.landed, error
+        if later and landed:
+            progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(landed)} partitions")
+            for one in source.cadence.ranges(landed):
+                checks += launcher.range(source, later, one).failed_checks
+        progress.update(task, completed=progress.tasks[task].total)
+    for check in checks:
         console.print(Text("check failed:", "yellow"), check)
+    if failure:
+        raise failure
+
+
+def _with_kept_named(source: Source, done: Finished, console: Console) -> list[str]:
+    for key in done.kept:
+        console.print(f"{source.name} {key}: already there, kept (--refetch fetches it again)")
+    return done.failed_checks
 
 
 def _sources(target: str) -> list[Source]:

@@ -85,9 +85,9 @@ def simulate(
     if replay:
         show_left_out(Terminal(stderr=True), recorded_in(replay).left_out)
 
-    from steam_assets.simulator import serve
+    from steam_assets.simulator import Simulator
 
     def say(url: str) -> None:
         Terminal().print(*(f"{host.variable('url')}={url}" for host in HOSTS), soft_wrap=True)
 
-    serve(say, port=port, seed=seed, apps=apps, replay=replay)
+    Simulator(port=port, seed=seed, apps=apps, replay=replay).run(say)

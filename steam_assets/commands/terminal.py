@@ -5,13 +5,16 @@ Belongs here: that text is shown as it is. Does not belong here: what is printed
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.text import Text
 
 from steam_assets.masking import visible
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class Terminal(Console):
@@ -30,3 +33,11 @@ class Terminal(Console):
     def status(self, status: RenderableType, **options: Any) -> Status:
         # Rich reads a status as markup whatever its console says.
         return super().status(Text(visible(status)) if isinstance(status, str) else status, **options)
+
+
+def partition_progress(console: Console) -> Progress:
+    """A progress bar that counts steps, with what is being done and for how long."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)

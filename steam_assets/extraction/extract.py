@@ -99,7 +99,7 @@ def _check_moment(source: Source, fetch_request: FetchRequest, answer: Fetched) 
 
 
 def _answers(source: Source, fetch_request: FetchRequest, client: SourceClient) -> Iterator[Fetched]:
-    if source.apps_from is None or len(fetch_request.apps) < 2:
+    if not source.app_by_app or len(fetch_request.apps) < 2:
         return source.extract(client, fetch_request)
     return _by_app(source, fetch_request, client)
 

@@ -1,7 +1,10 @@
 """From Kafka to raw tables: one row per envelope of a batch, with the offset it came from.
 
-Belongs here: landing one batch, setting aside invalid records. Does not belong here: reading Kafka (consumer.py),
-files and commits (lake/raw_tables.py).
+Belongs here: landing one batch, counting its items again, setting aside invalid records. Does not belong here: reading
+Kafka (consumer.py), files and commits (lake/raw_tables.py).
+
+An envelope may be another producer's, so nothing that it states is believed: cleaning would refuse a partition forever
+if one of its counts were wrong.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -20,10 +23,15 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_batch
 from steam_assets.ledger.records import Batch, Receipt
 from steam_assets.sources.cadence import Window
-from steam_assets.sources.source import Source
+from steam_assets.sources.source import InvalidResponse, Source
 
+NOTHING_USABLE = "none of its records is a valid envelope"
 NO_PARTITION = "0000-00-00"
 """The partition key for records whose headers name no partition of the source."""
+
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""How far another producer's clock may be ahead of ours."""
 
 
 class WrongPeriod(Exception):
@@ -42,10 +50,11 @@ def land(lake: Lake, source: Source, receipt: Receipt, now: datetime) -> LandedB
     """Write the batch's rows; the caller commits them, which makes them visible.
 
     Raises LostRecords if the topic no longer holds the whole batch, or other items than its receipt counts;
-    WrongPeriod if a response cannot belong to the partition's window. Records that are not valid envelopes are sent to
-    the dead-letter topic, set aside and counted. Landing again writes the same rows; a commit keeps one copy of them.
+    WrongPeriod if a response cannot belong to the partition's window. Records that are not valid envelopes, or whose
+    body has other items than they state, are sent to the dead-letter topic, set aside and counted. Landing again writes
+    the same rows; a commit keeps one copy of them. A batch without a usable record is excluded from its partition.
     """
-    return _Landing(lake, source, receipt).run(now)
+    return _Landing(lake, source, receipt, now).run()
 
 
 def set_aside(
@@ -83,13 +92,14 @@ class _Landing:
     lake: Lake
     source: Source
     receipt: Receipt
+    now: datetime
     items: Counter[str] = field(default_factory=Counter)
     landed: int = 0
     newest: datetime | None = None
     poisons: list[Poison] = field(default_factory=list)
 
-    def run(self, now: datetime) -> LandedBatch:
-        receipt = self.receipt
+    def run(self) -> LandedBatch:
+        receipt, now = self.receipt, self.now
         written = write_batch(self.lake.raw(self.source), receipt.batch_id, self._rows())
         for of_batch, key in ((True, receipt.partition_key), (False, NO_PARTITION)):
             set_aside(self.lake, self.source, [p for p in self.poisons if p.of_batch is of_batch], now, key)
@@ -111,6 +121,7 @@ class _Landing:
             fetched_at=self.newest,
             landed_at=now,
             dead_letters=len(self.poisons),
+            excluded=NOTHING_USABLE if receipt.records and not self.landed else None,
         )
         return LandedBatch(batch, written.files)
 
@@ -119,23 +130,57 @@ class _Landing:
             envelope = record.envelope
             if envelope is not None:
                 self._check(record, envelope)
+                if problem := self._miscounted(envelope):
+                    self.poisons.append(record.spoiled(problem))
+                    continue
                 self.items.update(envelope.items)
                 self.landed += 1
                 self.newest = max(self.newest or envelope.fetched_at, envelope.fetched_at)
                 yield envelope_row(envelope, self.receipt.topic, record.partition, record.offset)
 
+    def _miscounted(self, envelope: Envelope) -> str | None:
+        """Why the envelope's items are not those of its body; None if they are."""
+        if envelope.problem is not None:
+            return self._miscounted_rejected(envelope)
+        try:
+            found = self.source.count(self._window, envelope.request, envelope.body.encode())
+        except InvalidResponse as error:
+            return f"its body is not a valid response, and it states no problem: {error}"
+        if +Counter(found) == +Counter(envelope.items):
+            return None
+        return f"it counts the items {envelope.items}, but its body has {dict(found)}"
+
+    def _miscounted_rejected(self, envelope: Envelope) -> str | None:
+        if not self.source.app_by_app:
+            return f"it states a problem, but without a valid response {self.source.name} has none"
+        allowed = [Counter[str](), *(Counter({table.name: 1}) for table in self.source.tables[:1])]
+        wrong = +Counter(envelope.items) not in allowed
+        return f"it counts the items {envelope.items} of an invalid response" if wrong else None
+
     @cached_property
     def _window(self) -> Window:
         return self.source.cadence.window(self.receipt.partition_key)
 
+    @property
+    def _way_out(self) -> str:
+        return (
+            f"Exclude its batch: steam-assets exclude {self.source.name} --partition {self.receipt.partition_key} "
+            f"--batch {self.receipt.batch_id}"
+        )
+
     def _check(self, record: Record, envelope: Envelope) -> None:
         window = self._window
         where = f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset"
+        fetched = f"was fetched at {envelope.fetched_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         if not self.source.history.belongs(window, envelope.fetched_at):
             raise WrongPeriod(
-                f"{where} {record.offset} was fetched at {envelope.fetched_at:%Y-%m-%d %H:%M} UTC, so it cannot belong "
-                "to that partition; its producer used the wrong key. Fetch it again: steam-assets run "
-                f"{self.source.name} --from {window.key} --refetch"
+                f"{where} {record.offset} {fetched}, so it cannot belong to that partition; its producer used the "
+                f"wrong key. {self._way_out}"
+            )
+        if envelope.fetched_at > self.now + CLOCKS_DIFFER:
+            raise WrongPeriod(
+                f"{where} {record.offset} {fetched}, which is in the future: it would be the newest for ever. "
+                f"{self._way_out}"
             )
         if hashlib.sha256(envelope.body.encode()).hexdigest() != envelope.sha256:
             raise LostRecords(f"{where} {record.offset} has a body that does not match its SHA-256")

@@ -5,7 +5,8 @@ landing.py, lake/).
 
 A batch that was published but not landed is found in the topic and landed; the source is not fetched twice. A partition
 that housekeeping cleared comes back from Kafka or from its backup. The source is fetched only if none of them has the
-partition, and only if that window is available, or a run that died had already spooled the responses.
+partition, and only if that window is available, or a run that died had already spooled the responses. A sampled source
+is the exception: while its day lasts, each run adds a sample.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import NotAvailable, SourceError
@@ -67,12 +70,34 @@ class Resolved:
 class Plan:
     """Where a partition will come from.
 
-    ``receipts`` are its batches to land from the topic; ``published`` are the ids of all its batches in the topic.
+    ``receipts`` are its batches to land from the topic, before one that is fetched; ``published`` are the ids of all
+    its batches in the topic.
     """
 
     origin: Origin
     receipts: tuple[Receipt, ...] = field(default_factory=tuple)
     published: frozenset[str] = frozenset()
+
+
+InTopic: TypeAlias = "Callable[[], Mapping[str, Sequence[Receipt]]]"
+"""The complete batches in a source's topic, by partition key."""
+
+
+def in_topic(settings: Settings, source: Source, partition_keys: Collection[str]) -> InTopic:
+    """The batches of these partitions that are in the source's topic at the first call, which reads it once for all.
+
+    Creates the topic if it does not exist.
+    """
+
+    @cache
+    def batches() -> Mapping[str, Sequence[Receipt]]:
+        ensure_topics(settings, source)
+        found: dict[str, list[Receipt]] = {}
+        for batch in find_batches(settings, source, partition_keys):
+            found.setdefault(batch.partition_key, []).append(batch)
+        return found
+
+    return batches
 
 
 @dataclass(frozen=True)
@@ -92,40 +117,77 @@ class RawResolver:
         *,
         refetch: bool = False,
         batch_ids: Sequence[str] = (),
+        published: InTopic | None = None,
     ) -> Resolved:
         """Find the partition, or fetch it. ``apps`` is called only if the source is fetched.
 
-        ``refetch`` always fetches the source and adds a snapshot to the existing ones. ``batch_ids`` are batches in the
-        topic to add to an existing partition. Raises NotAvailable, naming the gap, if nothing has the partition or a
+        ``refetch`` always fetches the source and adds a snapshot to the existing ones; so does each run of a sampled
+        source during its day. ``batch_ids`` are batches in the topic to add to an existing partition. ``published`` is
+        the topic, if it is read once for a range. Raises NotAvailable, naming the gap, if nothing has the partition or
         batch and the source cannot provide it; SourceError if the fetch failed, with the rejected bytes in quarantine.
         """
-        plan = self.plan(source, partition_key, refetch=refetch, batch_ids=batch_ids)
+        plan = self.plan(source, partition_key, refetch=refetch, batch_ids=batch_ids, published=published)
         if plan.origin is Origin.SOURCE:
-            return Resolved(plan.origin, (self._fetch(source, partition_key, apps, plan.published),))
+            return Resolved(plan.origin, (*plan.receipts, self._fetch(source, partition_key, apps, plan.published)))
         if plan.origin is Origin.BACKUP:
             restore(self.lake.raw_twins(source), partition_key, overwrite=True)
         return Resolved(plan.origin, plan.receipts)
 
-    def plan(self, source: Source, partition_key: str, *, refetch: bool = False, batch_ids: Sequence[str] = ()) -> Plan:
+    def plan(
+        self,
+        source: Source,
+        partition_key: str,
+        *,
+        refetch: bool = False,
+        batch_ids: Sequence[str] = (),
+        published: InTopic | None = None,
+    ) -> Plan:
         """Check the raw store, then the topic, then the backup, each at most once. Changes no data."""
         present = self._is_present(source, partition_key)
-        if present and not (refetch or batch_ids):
+        if present and not (refetch or batch_ids or source.sampled_every):
             return Plan(Origin.PRESENT)
-        ensure_topics(self.lake.settings, source)
-        retained = {batch.batch_id: batch for batch in find_batches(self.lake.settings, source, partition_key)}
+        published = published or in_topic(self.lake.settings, source, [partition_key])
+        excluded = self._excluded(source, partition_key)
+        found = {batch.batch_id: batch for batch in published().get(partition_key, ())}
+        retained = {name: batch for name, batch in found.items() if name not in excluded}
         if present and batch_ids:
             return self._additional(source, partition_key, batch_ids, retained)
+        sampled = None if batch_ids else self._sampled(source, partition_key, present, retained)
+        if sampled is not None:
+            return sampled
         held = set[str]() if refetch else self._held_by_backup(source, partition_key, retained)
         if held:
             # The topic no longer has at least one snapshot; batches it has beyond the backup are landed on top.
             return Plan(Origin.BACKUP, tuple(batch for name, batch in retained.items() if name not in held))
         if retained and not refetch:
             return Plan(Origin.KAFKA, tuple(retained.values()))
-        return Plan(Origin.SOURCE, published=frozenset(retained))
+        return Plan(Origin.SOURCE, published=frozenset(found))
+
+    def _sampled(self, source: Source, key: str, present: bool, retained: Mapping[str, Receipt]) -> Plan | None:
+        """A further sample of an open day, and the samples that were published and never landed.
+
+        None if the partition is to be found like any other: it takes no samples, is past, or has lost files.
+        """
+        if not source.sampled_every:
+            return None
+        record = self.lake.raw(source).record(RawRecord, key)
+        if record is not None and not present:
+            return None
+        landed = record.batch_ids if record else set[str]()
+        waiting = tuple(batch for name, batch in retained.items() if name not in landed)
+        if source.is_open(source.cadence.window(key), self.clock.now()):
+            return Plan(Origin.SOURCE, waiting, frozenset(retained))
+        return Plan(Origin.KAFKA if waiting else Origin.PRESENT, waiting) if present else None
 
     def _is_present(self, source: Source, partition_key: str) -> bool:
         raw = self.lake.raw(source)
-        return raw.record(RawRecord, partition_key) is not None and raw.is_whole(partition_key)
+        record = raw.record(RawRecord, partition_key)
+        return record is not None and bool(record.included) and raw.is_whole(partition_key)
+
+    def _excluded(self, source: Source, partition_key: str) -> set[str]:
+        twins = self.lake.raw_twins(source)
+        record, copy = twins.primary.record(RawRecord, partition_key), backup_of(twins, partition_key)
+        return {name for known in (record, copy and copy.of) if known for name in known.excluded}
 
     def _held_by_backup(self, source: Source, partition_key: str, retained: Collection[str]) -> set[str]:
         """Batches of the partition to restore from its backup; none if the topic has all of them.
@@ -133,15 +195,15 @@ class RawResolver:
         Raises NotAvailable if files of the partition are missing and nothing else has one of its batches.
         """
         copy = backup_of(self.lake.raw_twins(source), partition_key)
-        held = copy.of.batch_ids if copy else set[str]()
+        held = _included_ids(copy.of if copy else None)
         record = self.lake.raw(source).record(RawRecord, partition_key)
-        if record is not None and (lost := sorted(record.batch_ids - held - set(retained))):
+        if lost := sorted(_included_ids(record) - held - set(retained)):
             raise NotAvailable(
                 f"gap: {source.name} {partition_key} has lost files, and neither Kafka nor the raw backup still has "
                 f"batch {', '.join(lost)}. Restore the files, or import them again; to give them up and fetch the "
                 f"source again: steam-assets run {source.name} --from {partition_key} --refetch"
             )
-        return held if record is not None or held - set(retained) else set()
+        return held if (record and record.included) or held - set(retained) else set()
 
     def _additional(
         self, source: Source, partition_key: str, batch_ids: Sequence[str], retained: Mapping[str, Receipt]
@@ -191,6 +253,10 @@ class RawResolver:
             details = {"url": evidence.url, "status": str(evidence.status)}
             aside = Aside("answer", evidence.body, str(error), details)
             put_aside(self.lake.set_aside(source), source.name, partition_key, [aside], self.clock.now())
+
+
+def _included_ids(record: RawRecord | None) -> set[str]:
+    return {batch.batch_id for batch in record.included} if record else set()
 
 
 def spool_folder(settings: Settings) -> Path:

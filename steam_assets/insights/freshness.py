@@ -33,6 +33,8 @@ def _rows_of(lake: Ledger, source: Source, now: datetime) -> Iterator[Row]:
     last = source.cadence.window(max({*present, newest_due.key}))
     first = source.cadence.window(min(present, default=newest_due.key))
     for window in list(source.cadence.between(first.key, last.key))[-PERIODS[source.cadence] :]:
+        if source.is_open(window, now):
+            continue
         yield _judged(source, window, newest_due, ledger.status(window.key), now)
 
 
@@ -99,7 +101,8 @@ INSIGHT = Insight(
     key=("source", "period"),
     method=(
         "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks and "
-        "36 months, from the ledger; no data is read. A period is due as long after its end as its source declares."
+        "36 months, from the ledger; no data is read. A period is due as long after its end as its source declares. A "
+        "day that still takes samples has no row yet."
     ),
     error="Shows what was collected, not whether the source itself was right.",
     plot="count_if(state <> 'ok')",

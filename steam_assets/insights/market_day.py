@@ -57,7 +57,7 @@ INSIGHT = Insight(
         Column("players_now", "bigint", "Players of all of them at Steam's count.", "players", nullable=False),
         Column("players_peak_sum", "bigint", "Sum of their daily peaks.", "players", nullable=False),
         *columns_of("peak_sum_7d_mean", "the sum of peaks"),
-        Column("top10_share", "double", "Share of the players now in the ten largest games, 0 to 1."),
+        Column("top10_share", "double", "Share of the players now in the ten largest games, 0 to 1.", "share"),
         Column("free_games", "int", "Free games.", "games", nullable=False),
         Column("paid_games", "int", "Paid games.", "games", nullable=False),
         Column("unknown_games", "int", "Games that are not in the US store.", "games", nullable=False),

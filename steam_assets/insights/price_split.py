@@ -82,9 +82,9 @@ INSIGHT = Insight(
             "charts", "int", "Charts of the week: 1 of top sellers, one per collected day of most played.", "charts"
         ),
         Column("items", "double", "Items on a chart, mean over the week's charts.", "items", nullable=False),
-        Column("items_share", "double", "Their share of the chart, 0 to 1.", nullable=False),
+        Column("items_share", "double", "Their share of the chart, 0 to 1.", "share", nullable=False),
         Column("players", "double", "Sum of their peaks on a day, mean over the days; most played only.", "players"),
-        Column("players_share", "double", "Their share of the players, 0 to 1; most played only."),
+        Column("players_share", "double", "Their share of the players, 0 to 1; most played only.", "share"),
     ),
     key=("chart", "price"),
     method=(

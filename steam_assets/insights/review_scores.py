@@ -64,7 +64,7 @@ INSIGHT = Insight(
         Column("total_positive", "bigint", "Reviews that recommend it.", "reviews", nullable=False),
         Column("total_negative", "bigint", "Reviews that do not.", "reviews", nullable=False),
         Column("total_reviews", "bigint", "All of them.", "reviews", nullable=False),
-        Column("positive_share", "double", "Positive / all, 0 to 1; null without reviews."),
+        Column("positive_share", "double", "Positive / all, 0 to 1; null without reviews.", "share"),
         Column("adjusted_score", "double", "SteamDB's score, 0 to 1; null without reviews."),
         Column("wilson_lower", "double", "Lower bound of Wilson's 95 % interval, 0 to 1; null without reviews."),
         Column("review_score_desc", "string", "Steam's grade in its own words."),

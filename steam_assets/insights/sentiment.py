@@ -56,11 +56,12 @@ INSIGHT = Insight(
         Column("positive", "bigint", "Reviews of the week that recommend it.", "reviews", nullable=False),
         Column("negative", "bigint", "Reviews of the week that do not.", "reviews", nullable=False),
         Column("reviews", "bigint", "All reviews of the week.", "reviews", nullable=False),
-        Column("positive_share", "double", "Positive / all, 0 to 1; null without reviews."),
+        Column("positive_share", "double", "Positive / all, 0 to 1; null without reviews.", "share"),
         Column(
             "share_change",
             "double",
             "Positive share minus that of the week before; null if that week is unknown or empty.",
+            "share",
         ),
         Column("sample_reviews", "bigint", "Reviews that were fetched one by one.", "reviews"),
         Column(

@@ -95,9 +95,11 @@ INSIGHT = Insight(
         Column("has_patch_notes", "boolean", "One of them is tagged patchnotes.", nullable=False),
         Column("peak_before", "double", "Median daily peak of the 7 days before.", "players"),
         Column("peak_after", "double", "Median daily peak of the 7 days after.", "players"),
-        Column("change", "double", "After / before - 1; null with too few days."),
-        Column("market_change", "double", "The same for all other charted games together; null with too few days."),
-        Column("net_effect", "double", "(1 + change) / (1 + market change) - 1; null with too few days."),
+        Column("change", "double", "After / before - 1; null with too few days.", "share"),
+        Column(
+            "market_change", "double", "The same for all other charted games together; null with too few days.", "share"
+        ),
+        Column("net_effect", "double", "(1 + change) / (1 + market change) - 1; null with too few days.", "share"),
         Column("days_before", "int", "Collected days before on which the game was charted.", "days", nullable=False),
         Column("days_after", "int", "Collected days after on which the game was charted.", "days", nullable=False),
         Column("too_few_days", "boolean", "Fewer than 4 days on a side; the effect is null.", nullable=False),

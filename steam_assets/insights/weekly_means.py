@@ -60,10 +60,13 @@ def columns_of(mean: str, whose: str) -> tuple[Column, ...]:
     return (
         Column(mean, "double", f"Mean of {whose} over the 7 days to this one; null unless all 7 are known.", "players"),
         Column(
-            "peak_change_7d", "double", f"{against} the week before, as a share; null if too few weekdays are known."
+            "peak_change_7d",
+            "double",
+            f"{against} the week before, as a share; null if too few weekdays are known.",
+            "share",
         ),
         *(
-            Column(f"peak_change_{n}d", "double", f"{against} {n} days before, as a share; null likewise.")
+            Column(f"peak_change_{n}d", "double", f"{against} {n} days before, as a share; null likewise.", "share")
             for n in CHANGE_DAYS[1:]
         ),
         Column("players_gained_7d", "double", f"{against} the week before, as a difference; null likewise.", "players"),

@@ -255,6 +255,8 @@ async def _create_topic(client: AIOKafkaAdminClient, settings: Settings, topic: 
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
             "min.insync.replicas": str(settings.kafka_min_insync_replicas),
             "unclean.leader.election.enable": "false",
+            # By a producer's own clock, a record could be dated so that retention deletes it at once, or never.
+            "message.timestamp.type": "LogAppendTime",
         },
     )
     response = await client.create_topics([new])
@@ -292,6 +294,7 @@ def _check_topic(settings: Settings, topic: str, config: dict[str, str]) -> None
     retention = settings.kafka_retention_days * DAY_MS
     rules = (
         _Rule("cleanup.policy", lambda value: value == "delete", "delete"),
+        _Rule("message.timestamp.type", lambda value: value == "LogAppendTime", "LogAppendTime"),
         _Rule("max.message.bytes", lambda value: int(value) >= MAX_MESSAGE_BYTES, f"at least {MAX_MESSAGE_BYTES}"),
         _Rule(
             "retention.ms",

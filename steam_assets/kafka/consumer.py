@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -37,6 +37,7 @@ from steam_assets.kafka.headers import BadHeaders, RecordHeaders, read_headers
 from steam_assets.kafka.topic_reader import Message, RangeGone, TopicReader, topic_reader
 from steam_assets.ledger.records import OffsetRange, Receipt
 from steam_assets.settings import Settings
+from steam_assets.sources.json_body import LAST_SECOND
 from steam_assets.sources.source import Source
 
 _Identity: TypeAlias = tuple[str, str, str]
@@ -47,12 +48,18 @@ class LostRecords(Exception):
 
 
 class Record(NamedTuple):
-    """A record of the batch: its position, and its envelope, which is None for poison."""
+    """A record of the batch: where it is, and its envelope, which is None for poison."""
 
+    topic: str
     partition: int
     offset: int
     sequence: int
     envelope: Envelope | None
+    value: bytes
+
+    def spoiled(self, reason: str) -> Poison:
+        """The record as poison of its batch."""
+        return Poison(self.topic, self.partition, self.offset, reason, self.value, of_batch=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +143,8 @@ def _classify(message: Message, receipt: Receipt, on_poison: Callable[[Poison], 
     envelope = _decode(value, headers)
     if isinstance(envelope, str):
         on_poison(_poison(message, envelope, of_batch=True))
-        return Record(message.partition, message.offset, headers.sequence, None)
-    return Record(message.partition, message.offset, headers.sequence, envelope)
+        envelope = None
+    return Record(message.topic, message.partition, message.offset, headers.sequence, envelope, value)
 
 
 def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:
@@ -162,6 +169,8 @@ def _decode(value: bytes, headers: RecordHeaders) -> Envelope | str:
     named = (envelope.source, envelope.partition_key, envelope.batch_id, envelope.sequence)
     if named != (headers.source, headers.partition_key, headers.batch_id, headers.sequence):
         return "headers and envelope name different batches"
+    if headers.items not in (None, envelope.items):
+        return f"its header counts the items {dict(headers.items or {})}, its envelope {envelope.items}"
     return envelope
 
 
@@ -172,13 +181,13 @@ def _poison(message: Message, reason: str, *, of_batch: bool = False) -> Poison:
 def find_batches(
     settings: Settings,
     source: Source,
-    partition_key: str | None = None,
+    partition_keys: Collection[str] | None = None,
     from_offsets: Mapping[int, int] | None = None,
     on_poison: Callable[[Poison], None] = ignore_poison,
 ) -> list[Receipt]:
     """The complete batches in the source's topic, oldest first, as receipts built from the headers.
 
-    Incomplete batches are left out. ``partition_key`` None means all partitions; ``from_offsets`` is where to start in
+    Incomplete batches are left out. ``partition_keys`` None means all partitions; ``from_offsets`` is where to start in
     each Kafka partition (default: its beginning). Records without our headers are passed to ``on_poison``. Returns an
     empty list if the topic does not exist. Raises KafkaUnavailable.
     """
@@ -190,7 +199,7 @@ def find_batches(
             except BadHeaders as error:
                 on_poison(_poison(message, str(error)))
                 continue
-            if partition_key in (None, headers.partition_key):
+            if partition_keys is None or headers.partition_key in partition_keys:
                 _collect(found, headers, message)
         return [batch.receipt(topic_of(settings, source), reader.cluster_id) for batch in found.values() if batch.whole]
 
@@ -200,14 +209,13 @@ class TopicScan:
     """New content of a topic: complete and incomplete batches, and the current end.
 
     ``ends`` are offsets by Kafka partition, read at one time. ``unfinished`` maps a batch id to the time (UTC) of its
-    newest record; ``foreign`` counts records without our headers or of another source.
+    newest record, as the topic has it.
     """
 
     cluster_id: str
     ends: Mapping[int, int]
     batches: tuple[Receipt, ...] = ()
     unfinished: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
-    foreign: int = 0
 
 
 def scan_topic(
@@ -226,7 +234,6 @@ def scan_topic(
     topic = topic_of(settings, source)
     found: dict[_Identity, _Batch] = {}
     latest: dict[_Identity, int] = {}
-    foreign = 0
     with topic_reader(settings, topic) as reader:
         ends = reader.end_offsets()
         remade = reader.cluster_id != cluster or any(from_offsets.get(part, 0) > end for part, end in ends.items())
@@ -236,7 +243,6 @@ def scan_topic(
             try:
                 headers = _headers_of(source, message)
             except BadHeaders as error:
-                foreign += 1
                 on_poison(_poison(message, str(error)))
                 continue
             _collect(found, headers, message)
@@ -247,12 +253,14 @@ def scan_topic(
             ends=ends,
             batches=tuple(batch.receipt(topic, reader.cluster_id) for batch in found.values() if batch.whole),
             unfinished={
-                batch.first.batch_id: datetime.fromtimestamp(latest[identity] / 1000, UTC)
-                for identity, batch in found.items()
-                if not batch.whole
+                batch.first.batch_id: _moment(latest[identity]) for identity, batch in found.items() if not batch.whole
             },
-            foreign=foreign,
         )
+
+
+def _moment(milliseconds: int) -> datetime:
+    """A record's time; a producer may send any, if the topic takes it from producers."""
+    return datetime.fromtimestamp(min(max(milliseconds, 0), LAST_SECOND * 1000) / 1000, UTC)
 
 
 def _headers_of(source: Source, message: Message) -> RecordHeaders:

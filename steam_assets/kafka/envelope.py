@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 from steam_assets.sources.source import Fetched, Rejected
 
 SCHEMA_VERSION = 1
+MOST_ITEMS = 2**31 - 1
+"""The most items that a response can count."""
 
 
 class Envelope(BaseModel):
@@ -36,12 +38,12 @@ class Envelope(BaseModel):
     request: str
     app_id: int | None = Field(None, ge=0, le=2**32 - 1)
     url: str
-    status: int
+    status: int = Field(ge=0, le=999)
     headers: dict[str, str]
     fetched_at: AwareDatetime
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     body: str
-    items: dict[str, int]
+    items: dict[str, Annotated[int, Field(ge=0, le=MOST_ITEMS)]]
     problem: str | None = None
     provenance: str = "live"
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeGuard
 
-from steam_assets.kafka.envelope import SCHEMA_VERSION, Envelope
+from steam_assets.kafka.envelope import MOST_ITEMS, SCHEMA_VERSION, Envelope
 from steam_assets.sources.json_body import is_object
 
 _SOURCE = re.compile(rb"[a-z][a-z0-9_]{0,60}")
@@ -30,7 +30,7 @@ class BadHeaders(Exception):
 
 
 class RecordHeaders(NamedTuple):
-    """A record's headers. ``sha256`` (hex) is that of its value; ``items`` are the envelope's.
+    """A record's headers. ``sha256`` (hex) is that of its value; ``items`` are the envelope's, empty if not counts.
 
     ``sha256`` and ``items`` are None if another producer did not set them.
     """
@@ -128,12 +128,10 @@ def _matching(name: str, value: bytes | None, form: re.Pattern[bytes]) -> str:
 def _items(value: bytes) -> Mapping[str, int]:
     try:
         items = json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise BadHeaders(f"header items is {value[:80]!r}") from error
-    if not _are_counts(items):
-        raise BadHeaders(f"header items is {value[:80]!r}")
-    return items
+    except (ValueError, RecursionError):
+        return {}
+    return items if _are_counts(items) else {}
 
 
 def _are_counts(items: object) -> TypeGuard[dict[str, int]]:
-    return is_object(items) and all(type(count) is int and 0 <= count < 2**31 for count in items.values())
+    return is_object(items) and all(type(count) is int and 0 <= count <= MOST_ITEMS for count in items.values())

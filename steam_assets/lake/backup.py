@@ -78,7 +78,9 @@ def _copied(twins: Twins[R], partition_key: str, copies: _Copies, now: datetime)
     if record is None:
         raise BackupDiffers(f"{twins.label} has no partition {partition_key}; materialize it, or restore it")
     wanted = _with(held.of if held else None, record)
-    if isinstance(record, RawRecord) and not has_all(wanted, record):
+    if isinstance(record, RawRecord) and isinstance(wanted, RawRecord):
+        wanted = wanted.marked_as(record)
+    if not has_all(wanted, record):
         raise BackupDiffers(
             f"the backup of {twins.label} {partition_key} has a batch with the same id as one in the primary but other "
             "content; compare them with `steam-assets show raw`, with and without --backup"

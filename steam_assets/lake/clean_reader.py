@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from pyiceberg.table import Table
 
+from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 
@@ -22,8 +23,21 @@ class CleanReader:
 
     def table(self, name: str) -> Table | None:
         """The Iceberg table, or None if it was never created."""
-        return self._lake.table("clean", name, (), "").load()
+        return self._table(name).load()
+
+    def partition_keys(self, name: str) -> list[str]:
+        """Keys of the partitions that have rows, oldest first, from the table's metadata; none if it does not exist."""
+        return sorted(key for key, rows in self._table(name).partition_rows().items() if rows)
 
     def arrow(self, name: str, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
         """The rows of some partitions, or of all; None if the table was never created."""
-        return self._lake.table("clean", name, (), "").arrow(keys, columns)
+        return self._table(name).arrow(keys, columns)
+
+    def batches(
+        self, name: str, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)
+    ) -> pa.RecordBatchReader | None:
+        """The same rows as a stream, for tables that do not fit into memory."""
+        return self._table(name).batches(keys, columns)
+
+    def _table(self, name: str) -> IcebergTable:
+        return self._lake.table("clean", name, (), "")

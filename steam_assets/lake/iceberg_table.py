@@ -22,7 +22,7 @@ from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, In
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
-from pyiceberg.table import Table, TableProperties, Transaction
+from pyiceberg.table import DataScan, Table, TableProperties, Transaction
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -239,11 +239,22 @@ class IcebergTable:
         self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
     ) -> pa.Table | None:
         """Rows of some partitions, or of all, from the current or a given snapshot; None without a commit."""
+        scan = self._scan(keys, columns, snapshot_id)
+        return None if scan is None else scan.to_arrow()
+
+    def batches(
+        self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)
+    ) -> pa.RecordBatchReader | None:
+        """The same rows as a stream, a few files in memory at a time; None without a commit."""
+        scan = self._scan(keys, columns, None)
+        return None if scan is None else scan.to_arrow_batch_reader()
+
+    def _scan(self, keys: Sequence[str] | None, columns: Sequence[str], snapshot_id: int | None) -> DataScan | None:
         table = self.load()
         if table is None or (snapshot_id or table.current_snapshot()) is None:
             return None
         where = AlwaysTrue() if keys is None else of_partitions(keys)
-        return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
+        return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns))
 
     def first_rows(self, key: str, count: int) -> list[dict[str, object]]:
         """Some rows of a partition, without reading more files than they take."""

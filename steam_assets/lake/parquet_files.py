@@ -50,7 +50,7 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
     written: list[str] = []
     total, size = EMPTY, 0
     for (key, _), of_key in groupby((aligned(batch, schema) for batch in batches), key=_place):
-        groups = _groups(of_key)
+        groups = row_groups(of_key)
         for first in groups:
             written.append(f"{folder}/partition_key={key}/{name}-{len(written):05d}.parquet")
             target = io.new_output(written[-1])
@@ -83,7 +83,8 @@ def _place(rows: pa.RecordBatch) -> tuple[str, str | None]:
     return first["partition_key"], first.get("batch_id")
 
 
-def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows of ``batches``, which have one schema, in groups of about GROUP_BYTES before compression."""
     held: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:

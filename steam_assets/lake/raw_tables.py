@@ -17,6 +17,7 @@ from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import IcebergTable, of_batches, retry_on_contention
 from steam_assets.lake.parquet_files import Written
+from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import Batch, RawRecord
 
 BATCH_BYTES = 4 << 20
@@ -62,6 +63,31 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
     record = retry_on_contention(change)
     failpoint("land:after_commit")
     return record
+
+
+def exclude_batch(table: IcebergTable, partition_key: str, batch_id: str, reason: str | None, now: datetime) -> bool:
+    """Exclude a batch from cleaning, landed or not, or take it in again (``reason`` None); its rows stay as they are.
+
+    Returns whether that changed anything. Raises LookupError if a batch to take in was never landed.
+    """
+
+    def change() -> bool:
+        table.create()
+        held = table.pinned()
+        record = held.record(RawRecord, partition_key) or RawRecord(table=table.name, partition_key=partition_key)
+        known = next((batch for batch in record.batches if batch.batch_id == batch_id), None)
+        if reason is None and (known is None or known.published == 0):
+            raise LookupError(f"{table.name} {partition_key} has no rows of a batch {batch_id}")
+        if known is not None and (known.excluded is None) == (reason is None):
+            return False
+        batch = known or Batch.without_kafka(batch_id, EMPTY, 0, {}, landed_at=now, provenance="not landed")
+        marked = batch.model_copy(update={"excluded": reason})
+        others = record.batches if known else (*record.batches, batch)
+        batches = tuple(marked if one.batch_id == batch_id else one for one in others)
+        held.commit({partition_key: record.model_copy(update={"batches": batches})})
+        return True
+
+    return retry_on_contention(change)
 
 
 def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Sequence[Aside], now: datetime) -> int:

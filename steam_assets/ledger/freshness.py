@@ -26,12 +26,16 @@ class Gap:
 
 @dataclass(frozen=True)
 class Freshness:
-    """A source's partitions, oldest first, and the gaps between its first one and now."""
+    """A source's partitions, oldest first, and the gaps between its first one and now.
+
+    ``unfinished`` are the keys of those for which something is left to do; a day that still takes samples is not one.
+    """
 
     source: str
     cadence: str
     partitions: tuple[PartitionStatus, ...]
     gaps: tuple[Gap, ...]
+    unfinished: tuple[str, ...]
     late: bool
     newest: str | None
 
@@ -39,9 +43,8 @@ class Freshness:
     def summary(self) -> str:
         if self.newest is None:
             return f"no data yet; type steam-assets run {self.source}"
-        unfinished = [p.partition_key for p in self.partitions if not p.settled]
         parts = [f"newest {self.newest}" + (", late" if self.late else "")]
-        parts += [f"unfinished: {', '.join(unfinished)}"] if unfinished else []
+        parts += [f"unfinished: {', '.join(self.unfinished)}"] if self.unfinished else []
         parts += [f"{len(self.gaps)} missing"] if self.gaps else []
         return "; ".join(parts)
 
@@ -64,11 +67,14 @@ def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
     keys = ledger.keys
     due = source.newest_due(now)
     gaps = [gap(source, w, now) for w in source.cadence.between(keys[0], due.key) if w.key not in keys] if keys else []
+    partitions = tuple(ledger.status(key) for key in keys)
+    closed = [part for part in partitions if not source.is_open(source.cadence.window(part.partition_key), now)]
     return Freshness(
         source=source.name,
         cadence=source.cadence.value,
-        partitions=tuple(ledger.status(key) for key in keys),
+        partitions=partitions,
         gaps=tuple(gaps),
+        unfinished=tuple(part.partition_key for part in closed if not part.settled),
         late=not keys or keys[-1] < due.key,
         newest=keys[-1] if keys else None,
     )

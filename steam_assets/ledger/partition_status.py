@@ -51,12 +51,12 @@ class PartitionStatus:
 
     @property
     def answers(self) -> int:
-        """Envelopes landed, over all batches."""
-        return sum(batch.landed for batch in self.raw.batches) if self.raw else 0
+        """Envelopes landed, over all batches that are not excluded."""
+        return sum(batch.landed for batch in self.raw.included) if self.raw else 0
 
     def published(self, table: str) -> int:
         """Items of a table that were fetched and published; for an import, the landed items."""
-        batches = self.raw.batches if self.raw else ()
+        batches = self.raw.included if self.raw else ()
         return sum((b.receipt.items if b.receipt else b.items).get(table, 0) for b in batches)
 
     def landed(self, table: str) -> int:
@@ -112,7 +112,7 @@ class SourceLedger:
             source=self.source.name,
             partition_key=key,
             raw=origin,
-            raw_present=key in self.raw,
+            raw_present=key in self.raw and bool(self.raw[key].included),
             raw_backed_up=origin is not None and covers(copy, origin),
             tables=tables,
             cleared=in_backup_only and key in self.cleared,

@@ -83,6 +83,7 @@ class Batch(_Record):
     ``fetched``, ``published`` and ``landed`` count envelopes. If they differ, ``dead_letters`` explains it: it counts
     the records set aside, both the batch's own invalid ones and foreign ones between them. ``items`` counts items of
     each clean table; ``content`` is that of the batch's rows. ``fetched_at`` is the time of its last response.
+    ``excluded`` is why cleaning leaves the batch out, though its rows stay; such a batch may never have been landed.
     """
 
     batch_id: str
@@ -97,6 +98,7 @@ class Batch(_Record):
     landed_at: AwareDatetime
     dead_letters: int = 0
     provenance: str = "live"
+    excluded: str | None = None
 
     @classmethod
     def without_kafka(cls, batch_id: str, content: Content, size: int, items: Mapping[str, int], **more: Any) -> Batch:
@@ -107,7 +109,7 @@ class Batch(_Record):
 
 
 class RawRecord(_Record):
-    """All batches of one raw partition, oldest first."""
+    """All batches of one raw partition, oldest first; those that are excluded are stored, but not cleaned."""
 
     kind: Literal["raw"] = "raw"
     table: str
@@ -121,12 +123,22 @@ class RawRecord(_Record):
     @property
     def digest(self) -> str:
         """The digest that a clean partition built from this one refers to."""
-        return self.content.digest
+        return reduce(Content.__add__, (batch.content for batch in self.included), EMPTY).digest
+
+    @property
+    def included(self) -> tuple[Batch, ...]:
+        """The batches that cleaning reads."""
+        return tuple(batch for batch in self.batches if batch.excluded is None)
+
+    @property
+    def excluded(self) -> dict[str, str]:
+        """Why batches are excluded, by their ids."""
+        return {batch.batch_id: batch.excluded for batch in self.batches if batch.excluded is not None}
 
     @property
     def items(self) -> dict[str, int]:
-        tables = sorted({table for batch in self.batches for table in batch.items})
-        return {table: sum(batch.items.get(table, 0) for batch in self.batches) for table in tables}
+        tables = sorted({table for batch in self.included for table in batch.items})
+        return {table: sum(batch.items.get(table, 0) for batch in self.included) for table in tables}
 
     @property
     def batch_ids(self) -> set[str]:
@@ -136,6 +148,12 @@ class RawRecord(_Record):
         """This record with ``batches`` added; those it already has stay unchanged."""
         known = self.batch_ids
         return self.model_copy(update={"batches": self.batches + tuple(b for b in batches if b.batch_id not in known)})
+
+    def marked_as(self, other: RawRecord) -> Self:
+        """This record, in which a batch that ``other`` has as well is excluded only if it is there."""
+        marks = {batch.batch_id: batch.excluded for batch in other.batches}
+        marked = (b.model_copy(update={"excluded": marks.get(b.batch_id, b.excluded)}) for b in self.batches)
+        return self.model_copy(update={"batches": tuple(marked)})
 
 
 class CleanRecord(_Record):
@@ -189,10 +207,10 @@ def covers(held: BackupRecord[PartitionRecord] | None, record: PartitionRecord) 
 
 
 def has_all(copy: PartitionRecord, record: PartitionRecord) -> bool:
-    """Whether ``copy`` has everything that ``record`` has, with the same content."""
+    """Whether ``copy`` has everything that ``record`` has, with the same content and the same batches excluded."""
     if isinstance(copy, RawRecord) and isinstance(record, RawRecord):
-        copied = {batch.batch_id: batch.content for batch in copy.batches}
-        return all(copied.get(batch.batch_id) == batch.content for batch in record.batches)
+        copied = {batch.batch_id: (batch.content, batch.excluded) for batch in copy.batches}
+        return all(copied.get(batch.batch_id) == (batch.content, batch.excluded) for batch in record.batches)
     if isinstance(copy, CleanRecord) and isinstance(record, CleanRecord):
         return copy.content == record.content and copy.raw_digest == record.raw_digest
     return False

@@ -17,6 +17,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.alerts import failure_alerts
 from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
+from steam_assets.orchestration.ingest_ops import FetchObserver
 from steam_assets.orchestration.insight_assets import insight_assets
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintenance_jobs
@@ -25,7 +26,8 @@ from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quic
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
 from steam_assets.orchestration.resources import SparkSessions
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
-from steam_assets.orchestration.schedules import cadence_jobs, cadence_schedules
+from steam_assets.orchestration.sampling_schedules import sampling_schedules
+from steam_assets.orchestration.schedules import cadence_schedules, source_jobs
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
 from steam_assets.orchestration.submitted_cleaning import submission
@@ -44,7 +46,7 @@ def build_defs(
     """The definitions of a deployment.
 
     ``settings`` defaults to the environment's; ``resource_overrides`` replaces resources by key (``lake``, ``clock``,
-    ``spark``, ``raw_io``, ``iceberg_io``, ``submission``).
+    ``spark``, ``raw_io``, ``iceberg_io``, ``submission``, ``fetch_observer``).
     """
     settings = settings or Settings()
     # In Dagster for a long time and still marked beta; one warning per asset and sensor would bury the real ones.
@@ -55,7 +57,7 @@ def build_defs(
     by_name = {source.name: source for source in sources}
     elsewhere = settings.spark_runner != "in-process"
     assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
-    jobs = cadence_jobs(sources, assets, partitions)
+    jobs = source_jobs(sources, assets, partitions)
     health_check = health_check_job(sources)
     refresh = refresh_job(sources)
     quicksight = quicksight_jobs(settings)
@@ -73,6 +75,7 @@ def build_defs(
         jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
+            *sampling_schedules(settings, sources, jobs, running=on),
             health_check_schedule(health_check, running=on),
             drill_schedule(maintenance, running=on),
         ],
@@ -106,5 +109,6 @@ def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping
         "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
         "submission": submission(settings),
+        "fetch_observer": FetchObserver(),
         "io_manager": _handed_on,
     } | dict(overrides)

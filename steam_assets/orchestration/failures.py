@@ -29,8 +29,13 @@ ATTENDED = "steam/attended"
 """Tag of a run that a command waits for: its user sees a failure at once, not after minutes of retries."""
 
 
+def may_retry(context: dg.OpExecutionContext) -> bool:
+    """Whether an op that fails now is retried by ``tried_again``."""
+    return ATTENDED not in context.run.tags and context.retry_number < RETRIES.max_retries
+
+
 @contextmanager
-def tried_again(context: dg.OpExecutionContext) -> Iterator[None]:
+def tried_again(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Iterator[None]:
     """Request a retry if the op fails with anything but a ``permanent`` failure; raises RetryRequested.
 
     Replaces an op's ``retry_policy``: with one, Dagster treats Ctrl-C, and Terminate in the Dagster UI, as a transient

@@ -80,10 +80,9 @@ def _status_asset(source: Source) -> dg.AssetsDefinition:
         failed = failed_partitions(context.instance, source, now, RECENT_DAYS)
         recent = f"{now - timedelta(days=RECENT_DAYS):%Y-%m-%d}"
         fillable = [gap.partition_key for gap in report.gaps if gap.recoverable or gap.partition_key >= recent]
-        unfinished = [part.partition_key for part in report.partitions if not part.settled]
         problems = {
             "missing": fillable,
-            "unfinished": unfinished,
+            "unfinished": list(report.unfinished),
             "failed": sorted(failed),
             "late": [f"newest is {report.newest or 'none'}"] if report.late else [],
         }
@@ -111,5 +110,5 @@ def _metadata(report: Freshness) -> dict[str, dg.MetadataValue]:
         "late": dg.MetadataValue.bool(report.late),
         "partitions": dg.MetadataValue.int(len(report.partitions)),
         "gaps": dg.MetadataValue.json({gap.partition_key: gap.why for gap in report.gaps}),
-        "unfinished": dg.MetadataValue.json([p.partition_key for p in report.partitions if not p.settled]),
+        "unfinished": dg.MetadataValue.json(list(report.unfinished)),
     }

@@ -1,34 +1,69 @@
 """The two ops of a raw asset: ``publish`` (source → Kafka) and ``land`` (Kafka → raw files).
 
 Belongs here: building the ops of a source, their config and their failures. Does not belong here: the work itself
-(ingestion/), the commit (io_managers.py).
+(ingestion/, lake/raw_tables.py).
+
+Both process one partition or a range, partition by partition. One that fails does not stop the others: ``land`` commits
+those and then fails the run, naming the rest. So a range is complete, or each partition of it is there or named.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 import dagster as dg
 from pydantic import Field
 
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import SourceError
-from steam_assets.ingestion.landing import LandedBatch, WrongPeriod, land
-from steam_assets.ingestion.resolve_raw import RawResolver, Resolved
+from steam_assets.ingestion.landing import WrongPeriod, land
+from steam_assets.ingestion.resolve_raw import InTopic, RawResolver, Resolved, in_topic
 from steam_assets.kafka.consumer import LostRecords
-from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
-from steam_assets.orchestration.failures import permanent, tried_again
-from steam_assets.orchestration.io_managers import require_raw
+from steam_assets.lake.raw_tables import commit_batch
+from steam_assets.orchestration.apps_to_fetch import apps_to_fetch
+from steam_assets.orchestration.failures import may_retry, permanent, tried_again
+from steam_assets.orchestration.io_managers import raw_metadata, require_raw
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.source_slot import source_slot
-from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
+
+AWAY_AFTER = 2
+"""After so many partitions in a row that failed for a transient reason, the source counts as down for this run."""
+SHOWN_FAILURES = 3
+MAX_RUNTIME = "dagster/max_runtime"
+"""Tag: the seconds after which the run monitor ends a run."""
+
+PartitionBegins: TypeAlias = Callable[[Source, str], None]
+"""Called in the run's process before a partition is fetched. A command shows its progress by it."""
+
+
+def unobserved(_source: Source, _partition_key: str) -> None:
+    """The ``PartitionBegins`` of runs that nobody watches."""
+
+
+class FetchObserver:
+    """The resource that reports a run's progress to the process it runs in."""
+
+    def __init__(self) -> None:
+        self.begins: PartitionBegins = unobserved
+
+    @contextmanager
+    def reporting_to(self, begins: PartitionBegins) -> Iterator[None]:
+        self.begins = begins
+        try:
+            yield
+        finally:
+            self.begins = unobserved
 
 
 class PublishConfig(PlainConfig):
-    """How to fetch the partition.
+    """How to fetch the partitions.
 
-    ``refetch`` asks the source again although the partition exists, and adds a snapshot. ``apps`` replaces the apps of
-    the chart. ``batch_ids`` are batches of other producers to add to the partition.
+    ``refetch`` asks the source again although a partition exists, and adds a snapshot. ``apps`` replaces the apps of
+    the charts and the watchlist. ``batch_ids`` are batches of other producers to add to the partition.
     """
 
     refetch: bool = False
@@ -36,83 +71,179 @@ class PublishConfig(PlainConfig):
     batch_ids: list[str] = Field(default_factory=list)
 
 
-def publish_op(source: Source) -> dg.OpDefinition:
-    """The op that ensures that the partition's batches are in the topic; returns a ``Resolved``."""
+@dataclass(frozen=True)
+class Published:
+    """The outcome of ``publish``: what is to be landed, and why other partitions failed, both by partition key."""
+
+    resolved: dict[str, Resolved] = field(default_factory=dict[str, Resolved])
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def publish_op(source: Source, charts: Sequence[Source]) -> dg.OpDefinition:
+    """The op that ensures that the partitions' batches are in the topic; returns a ``Published``.
+
+    It runs after the ``charts`` that list the source's apps.
+    """
 
     @dg.op(
         name=f"publish_{source.name}",
-        description=f"Fetch {source.title} and publish the responses to its topic in one Kafka transaction.",
-        ins={"chart": dg.In(dg.Nothing)} if source.apps_from else {},
-        out=dg.Out(Resolved),
+        description=f"Fetch {source.title} and publish each partition's responses to its topic in one transaction.",
+        ins={chart.name: dg.In(dg.Nothing) for chart in charts},
+        out=dg.Out(Published),
         tags={"source": source.name},
         config_schema=PublishConfig.fields(),
     )
     def publish(
-        context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
-    ) -> Resolved:
-        key, config = context.partition_key, PublishConfig.of(context)
-
-        def progress(answers: int) -> None:
-            context.log.info(f"{source.name} {key}: {answers} answers")
-
-        apps = _apps(source, key, config.apps, lake.settings)
-        with tried_again(context), source_slot(context):
-            try:
-                obtained = RawResolver(lake, clock, progress).resolve_raw(
-                    source, key, apps, refetch=config.refetch, batch_ids=config.batch_ids
-                )
-            except SourceError as error:
-                if error.transient:
-                    raise
-                raise permanent(str(error)) from error
-        context.log.info(f"{source.name} {key}: {obtained.origin.value}")
-        context.add_output_metadata({"origin": obtained.origin.value, "batches": len(obtained.receipts)})
-        return obtained
+        context: dg.OpExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        clock: dg.ResourceParam[Clock],
+        fetch_observer: dg.ResourceParam[FetchObserver],
+    ) -> Published:
+        keys = sorted(context.partition_keys)
+        _allow_time_for(context, len(keys))
+        with tried_again(context):
+            publishing = _Publishing(context, lake, clock, source, charts, PublishConfig.of(context))
+            done = publishing.run(keys, fetch_observer.begins)
+        origins = {key: resolved.origin.value for key, resolved in done.resolved.items()}
+        context.add_output_metadata({"origins": dg.MetadataValue.json(origins)})
+        return done
 
     return publish
 
 
+def _allow_time_for(context: dg.OpExecutionContext, partitions: int) -> None:
+    """The instance limits a run to what one partition may take."""
+    limit = context.instance.run_monitoring_max_runtime_seconds
+    if limit and partitions > 1:
+        context.instance.add_run_tags(context.run_id, {MAX_RUNTIME: str(partitions * limit)})
+
+
+class _Publishing:
+    """One attempt to have a range of partitions in the topic."""
+
+    def __init__(
+        self,
+        context: dg.OpExecutionContext,
+        lake: Lake,
+        clock: Clock,
+        source: Source,
+        charts: Sequence[Source],
+        config: PublishConfig,
+    ) -> None:
+        self._context, self._lake, self._clock = context, lake, clock
+        self._source, self._charts, self._config = source, charts, config
+        self._done = Published()
+        self._transient: list[SourceError] = []
+
+    def run(self, keys: Sequence[str], begins: PartitionBegins) -> Published:
+        """Publish each partition. Raises what failed if a retry may still publish it, or if nothing was published."""
+        published, in_a_row = in_topic(self._lake.settings, self._source, keys), 0
+        for number, key in enumerate(keys):
+            begins(self._source, key)
+            try:
+                # A long range lets other runs fetch between its partitions: a live chart cannot wait for it.
+                with source_slot(self._context):
+                    self._done.resolved[key] = self._resolved(key, published)
+                in_a_row = 0
+            except SourceError as error:
+                self._fail(key, str(error))
+                in_a_row = in_a_row + 1 if error.transient else 0
+                self._transient += [error] if error.transient else []
+            except dg.Failure as failure:
+                self._fail(key, failure.description or str(failure))
+                in_a_row = 0
+            if in_a_row == AWAY_AFTER:
+                for left in keys[number + 1 :]:
+                    self._fail(left, f"not fetched, as {self._source.title} failed {in_a_row} times in a row")
+                break
+        self._raise_if_unfinished(len(keys))
+        return self._done
+
+    def _raise_if_unfinished(self, partitions: int) -> None:
+        # With ``refetch``, another attempt would fetch again what this one has published.
+        repeatable = may_retry(self._context) and not (self._config.refetch and self._done.resolved)
+        if self._transient and repeatable:
+            raise self._transient[0]
+        if self._done.failed and not self._done.resolved:
+            raise permanent(told(self._done.failed, partitions))
+
+    def _resolved(self, key: str, published: InTopic) -> Resolved:
+        source, config = self._source, self._config
+
+        def progress(answers: int) -> None:
+            self._context.log.info(f"{source.name} {key}: {answers} answers")
+
+        resolved = RawResolver(self._lake, self._clock, progress).resolve_raw(
+            source,
+            key,
+            partial(apps_to_fetch, source, self._charts, key, config.apps, self._lake),
+            refetch=config.refetch,
+            batch_ids=config.batch_ids,
+            published=published,
+        )
+        self._context.log.info(f"{source.name} {key}: {resolved.origin.value}")
+        return resolved
+
+    def _fail(self, key: str, why: str) -> None:
+        self._done.failed[key] = why
+        self._context.log.error(f"{self._source.name} {key}: {why}")
+
+
 def land_op(source: Source) -> dg.OpDefinition:
-    """The op that lands the batches, by their exact offsets; its IO manager commits them."""
+    """The op that lands and commits the batches of each partition, by their exact offsets."""
 
     @dg.op(
         name=f"land_{source.name}",
-        description="Consume exactly the batches' offsets from the topic and write the messages as rows of raw.",
-        out=dg.Out(list[LandedBatch], io_manager_key="raw_io"),
+        description="Consume exactly the batches' offsets from the topic and commit the messages as rows of raw.",
+        out=dg.Out(list[str], io_manager_key="raw_io"),
         tags={"source": source.name},
     )
     def land_batches(
-        context: dg.OpExecutionContext, obtained: Resolved, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
-    ) -> list[LandedBatch]:
+        context: dg.AssetExecutionContext,
+        obtained: Published,
+        lake: dg.ResourceParam[Lake],
+        clock: dg.ResourceParam[Clock],
+    ) -> Iterator[dg.AssetMaterialization | dg.Output[list[str]]]:
+        landed, failed = list[str](), dict(obtained.failed)
         with tried_again(context):
-            if not obtained.receipts:
-                require_raw(lake, source, context.partition_key)
-            try:
-                return [land(lake, source, receipt, clock.now()) for receipt in obtained.receipts]
-            except (LostRecords, WrongPeriod) as error:
-                raise permanent(str(error)) from error
+            for key, resolved in obtained.resolved.items():
+                with _failing_alone(key, failed):
+                    _land(lake, source, key, resolved, clock)
+                    landed.append(key)
+        if failed:
+            for key in landed:
+                metadata = raw_metadata(require_raw(lake, source, key))
+                yield dg.AssetMaterialization(context.assets_def.key, partition=key, metadata=metadata)
+            raise permanent(told(failed, len(landed) + len(failed)))
+        yield dg.Output(landed)
 
     return land_batches
 
 
-def _apps(source: Source, key: str, given: Sequence[int], settings: Settings) -> Callable[[], Sequence[int]]:
-    """The apps to fetch: those of the run, of the settings, or of the week's chart, in chart order."""
+@contextmanager
+def _failing_alone(key: str, failed: dict[str, str]) -> Iterator[None]:
+    """Note what no retry can fix as this partition's failure."""
+    try:
+        yield
+    except (LostRecords, WrongPeriod) as error:
+        failed[key] = str(error)
+    except dg.Failure as failure:
+        failed[key] = failure.description or str(failure)
 
-    def apps() -> Sequence[int]:
-        if source.apps_from is None:
-            return ()
-        chosen = list(given) or [int(app) for app in settings.apps.split(",") if app.strip()]
-        return chosen or _chart(source.apps_from, key, settings)
 
-    return apps
+def _land(lake: Lake, source: Source, key: str, resolved: Resolved, clock: Clock) -> None:
+    if not resolved.receipts:
+        require_raw(lake, source, key)
+    for receipt in resolved.receipts:
+        landed = land(lake, source, receipt, clock.now())
+        commit_batch(lake.raw(source), key, landed.batch, landed.files)
 
 
-def _chart(chart: str, key: str, settings: Settings) -> list[int]:
-    rows = CleanReader(settings).arrow(chart, [key], ("rank", "app_id"))
-    if rows is None or rows.num_rows == 0:
-        raise permanent(
-            f"{chart}/clean, which names the apps to fetch, has no partition {key}. Materialize it first: "
-            f"steam-assets run {chart} --from {key} --to {key}; or name the apps: --apps 730,570"
-        )
-    ranked = sorted((row["rank"], row["app_id"]) for row in rows.to_pylist())
-    return list(dict.fromkeys(app for _, app in ranked))
+def told(failed: Mapping[str, str], partitions: int) -> str:
+    """The failures of a run, oldest first; its log has all of them. Of one partition, its failure as it is."""
+    keys = sorted(failed)
+    if partitions == 1:
+        return failed[keys[0]]
+    shown = "; ".join(f"{key}: {failed[key]}" for key in keys[:SHOWN_FAILURES])
+    more = f"; and {len(keys) - SHOWN_FAILURES} more, to {keys[-1]}" if len(keys) > SHOWN_FAILURES else ""
+    return f"{len(keys)} of {partitions} partitions failed: {shown}{more}"

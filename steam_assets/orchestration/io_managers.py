@@ -1,9 +1,10 @@
-"""IO managers: how raw partitions and clean partitions are committed and read.
+"""IO managers: how raw partitions and clean partitions are read, and clean partitions are committed.
 
 Belongs here: mapping an asset's partition keys to the lake. Does not belong here: formats and counts (lake/).
 
-``raw_io`` commits landed batches and reads partitions as a DataFrame of envelopes. ``iceberg_io`` commits classified
-items as Iceberg partitions, in one atomic overwrite, and reads partitions as a DataFrame.
+``raw_io`` reads raw partitions as a DataFrame of envelopes; ``land`` commits them, each as soon as it is landed.
+``iceberg_io`` commits classified items as Iceberg partitions, in one atomic overwrite, and reads partitions as a
+DataFrame.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
-from steam_assets.ingestion.landing import LandedBatch
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
@@ -28,21 +27,23 @@ from steam_assets.spark.cleaning import Classified, commit_classified, raw_frame
 
 
 class RawIOManager(dg.IOManager):
-    """Commits and reads raw partitions. An output is the list of landed batches; empty if all were there already."""
+    """Reads raw partitions, and shows their counts. An output is the keys of the partitions that ``land`` committed."""
 
     def __init__(self, lake: Lake, spark: LazyPySparkResource, sources: Mapping[str, Source]) -> None:
         self._lake, self._spark, self._sources = lake, spark, sources
 
-    def handle_output(self, context: dg.OutputContext, obj: Sequence[LandedBatch]) -> None:
-        source, partition_key = self._sources[context.asset_key.path[0]], context.asset_partition_key
-        for landed in obj:
-            commit_batch(self._lake.raw(source), partition_key, landed.batch, landed.files)
-        context.add_output_metadata(raw_metadata(require_raw(self._lake, source, partition_key)))
+    def handle_output(self, context: dg.OutputContext, obj: Sequence[str]) -> None:
+        source = self._sources[context.asset_key.path[0]]
+        show_partitions(
+            dg.AssetExecutionContext.get(),
+            context.asset_key,
+            {key: raw_metadata(require_raw(self._lake, source, key)) for key in obj},
+        )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         source, keys = self._sources[context.asset_key.path[0]], list(context.asset_partition_keys)
         for key in keys:
-            require_raw(self._lake, source, key)
+            require_cleanable(self._lake, source, key)
         with tried_again_if_lost(self._spark):
             return raw_frame(self._spark.spark_session, self._lake, source, keys)
 
@@ -89,6 +90,22 @@ def require_raw(lake: Lake, source: Source, partition_key: str) -> RawRecord:
     return record
 
 
+def require_cleanable(lake: Lake, source: Source, partition_key: str) -> RawRecord:
+    """The record of a raw partition that can be cleaned; a permanent failure if all of its batches are excluded.
+
+    A clean partition that exists is cleaned nevertheless, so that it loses the rows of the excluded batches.
+    """
+    record = require_raw(lake, source, partition_key)
+    cleaned = any(lake.clean(table).record(CleanRecord, partition_key) for table in source.tables)
+    if not record.included and not cleaned:
+        why = "; ".join(f"{batch}: {reason}" for batch, reason in record.excluded.items())
+        raise permanent(
+            f"{source.name}/raw {partition_key}: all batches are excluded ({why}). Fetch it: "
+            f"steam-assets run {source.name} --from {partition_key} --to {partition_key}"
+        )
+    return record
+
+
 def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) -> CleanRecord:
     """The record of a clean partition; a permanent failure that names what to run first if there is none."""
     record = lake.clean(table).record(CleanRecord, partition_key)
@@ -102,12 +119,13 @@ def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) 
 
 def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:
     """The counts of a raw partition, as metadata for the Dagster UI."""
-    batches = record.batches
+    batches = record.included
     return {
         "fetched": dg.MetadataValue.int(sum(b.fetched for b in batches)),
         "published": dg.MetadataValue.int(sum(b.published for b in batches)),
         "landed": dg.MetadataValue.int(sum(b.landed for b in batches)),
-        "dead_letters": dg.MetadataValue.int(sum(b.dead_letters for b in batches)),
+        "dead_letters": dg.MetadataValue.int(sum(b.dead_letters for b in record.batches)),
+        "excluded": dg.MetadataValue.json(record.excluded),
         "bytes": dg.MetadataValue.int(sum(b.size for b in batches)),
         "items": dg.MetadataValue.json(record.items),
         "offsets": dg.MetadataValue.json(

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import dagster as dg
@@ -27,6 +27,7 @@ from steam_assets.extraction.spool import Spool
 from steam_assets.ingestion.resolve_raw import Origin, spool_folder
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
 from steam_assets.orchestration.failures import ATTENDED
+from steam_assets.orchestration.ingest_ops import FetchObserver, PartitionBegins, unobserved
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import INSIGHTS_OP
@@ -55,19 +56,23 @@ AFTER_RAW = (Stage.RAW_BACKUP, Stage.CLEAN, Stage.CLEAN_BACKUP)
 
 
 @dataclass(frozen=True)
-class PartitionRun:
-    """The outcome of one partition's run: failed checks, and whether an existing raw partition was kept."""
+class Finished:
+    """The outcome of a run that succeeded: its failed checks, and the keys of existing raw partitions that it kept."""
 
     failed_checks: list[str]
-    kept: bool
+    kept: list[str]
 
 
 class RunFailed(Exception):
-    """A run failed; the message is the first failure in one line, ``details`` holds all of them with tracebacks."""
+    """A run failed; the message is the first failure in one line, ``details`` holds all of them with tracebacks.
 
-    def __init__(self, message: str, details: str = "") -> None:
+    ``landed`` are the raw partitions of a range that were committed although others failed.
+    """
+
+    def __init__(self, message: str, details: str = "", landed: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.details = details
+        self.landed = list(landed)
 
 
 def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
@@ -93,22 +98,33 @@ class Launcher:
     def __init__(self, defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
         self._job = defs.resolve_implicit_global_asset_job_def()
         self._refresh = defs.resolve_job_def(REFRESH)
+        self._observer = cast("FetchObserver", (defs.resources or {})["fetch_observer"])
         self._instance = instance
 
     def partition(
         self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = (), refetch: bool = False
-    ) -> PartitionRun:
+    ) -> Finished:
         """Run the stages for one partition. Raises RunFailed if the run does not succeed."""
-        asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps], "refetch": refetch}}}}
-        given = {"ops": {f"{source.name}__raw": asked}} if apps or refetch else {}
-        result = self._run(source, stages, partition_key=key, run_config=given)
-        return PartitionRun(_failed_checks(result), _origin(result, source) == Origin.PRESENT.value)
+        return self._run(source, stages, _fetching(source, apps, refetch), partition_key=key)
 
-    def range(self, source: Source, stages: Sequence[Stage], keys: Sequence[str]) -> list[str]:
-        """Run the stages (not ``raw``) for all partitions from the first key to the last; returns the failed checks."""
-        return _failed_checks(
-            self._run(source, stages, run_config={}, tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
-        )
+    def range(
+        self,
+        source: Source,
+        stages: Sequence[Stage],
+        keys: Sequence[str],
+        *,
+        apps: Sequence[int] = (),
+        refetch: bool = False,
+        begins: PartitionBegins = unobserved,
+    ) -> Finished:
+        """Run the stages for all partitions from the first key to the last, in one run.
+
+        ``begins`` is called before each partition is fetched. Raises RunFailed if the run does not succeed; then
+        ``landed`` names the raw partitions that were committed all the same.
+        """
+        tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
+        with self._observer.reporting_to(begins):
+            return self._run(source, stages, _fetching(source, apps, refetch), tags=tags)
 
     def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
         """Compute the insights of the changed clean partitions (default: all), then the visuals, in one run.
@@ -119,21 +135,12 @@ class Launcher:
         self._execute(self._refresh, run_config={"ops": {INSIGHTS_OP: {"config": config}}} | QUIET)
 
     def _run(
-        self,
-        source: Source,
-        stages: Sequence[Stage],
-        *,
-        run_config: dict[str, Any],
-        tags: Mapping[str, str] | None = None,
-        partition_key: str | None = None,
-    ) -> dg.ExecuteInProcessResult:
-        return self._execute(
-            self._job,
-            asset_selection=[key for stage in stages for key in stage_keys(source, stage)],
-            run_config=run_config | QUIET,
-            tags=tags,
-            partition_key=partition_key,
-        )
+        self, source: Source, stages: Sequence[Stage], run_config: Mapping[str, object], **options: Any
+    ) -> Finished:
+        selection = [key for stage in stages for key in stage_keys(source, stage)]
+        result = self._execute(self._job, asset_selection=selection, run_config={**run_config, **QUIET}, **options)
+        origins = _origins(result, source)
+        return Finished(_failed_checks(result), [key for key in origins if origins[key] == Origin.PRESENT.value])
 
     def _execute(
         self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
@@ -158,21 +165,33 @@ class Launcher:
             raise RunFailed(full) from None
         if not result.success:
             failure = _first_failure(result)
-            raise RunFailed(disk_is_full(failure, _written_to()) or root_cause(failure), _details(result))
+            told = disk_is_full(failure, _written_to()) or root_cause(failure)
+            raise RunFailed(told, _details(result), _landed(result))
         return result
+
+
+def _fetching(source: Source, apps: Sequence[int], refetch: bool) -> dict[str, object]:
+    asked = {"ops": {f"publish_{source.name}": {"config": {"apps": [*apps], "refetch": refetch}}}}
+    return {"ops": {f"{source.name}__raw": asked}} if apps or refetch else {}
 
 
 def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
     return [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
 
 
-def _origin(result: dg.ExecuteInProcessResult, source: Source) -> str | None:
-    """Where the raw partition came from, as the publish op reported it; None if that op did not run."""
+def _origins(result: dg.ExecuteInProcessResult, source: Source) -> dict[str, str]:
+    """Where each raw partition came from, as the publish op reported it; empty if that op did not run."""
     for event in result.filter_events(lambda e: e.is_successful_output):
         if event.step_key and event.step_key.endswith(f"publish_{source.name}"):
-            origin = event.step_output_data.metadata.get("origin")
-            return str(origin.value) if origin else None
-    return None
+            origins = cast("dict[str, str]", event.step_output_data.metadata["origins"].value)
+            return dict(origins)
+    return {}
+
+
+def _landed(result: dg.ExecuteInProcessResult) -> list[str]:
+    """The keys of the raw partitions that a failed run committed."""
+    made = (event.materialization for event in result.filter_events(lambda e: e.is_step_materialization))
+    return sorted(one.partition for one in made if one.partition and one.asset_key.path[-1] == Stage.RAW.value)
 
 
 def _written_to() -> list[Path]:

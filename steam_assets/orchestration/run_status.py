@@ -26,6 +26,11 @@ MOST_RUNS = 500
 """Maximum number of runs queried; a working deployment has fewer at once, and in a month."""
 
 
+def job_name(source: Source) -> str:
+    """The job with all stages of a source: its cadence's, or its own if it takes samples."""
+    return source.name if source.sampled_every else source.cadence.value
+
+
 class Activity:
     """The runs that are queued or in progress at this moment."""
 
@@ -38,14 +43,19 @@ class Activity:
 
 
 def failed_partitions(instance: dg.DagsterInstance, source: Source, now: datetime, days: int) -> dict[str, str]:
-    """Partitions of the source whose newest run within ``days`` failed, alone or in a range, with that run's id."""
+    """Partitions of the source whose newest run within ``days`` failed, alone or in a range, with that run's id.
+
+    A partition that was committed in a range in which others failed did not fail.
+    """
     since = dg.RunsFilter(created_after=now - timedelta(days=days))
-    newest: dict[str, dg.DagsterRun] = {}
+    newest: dict[str, str | None] = {}
     for run in instance.get_runs(since, limit=MOST_RUNS):
         if run.is_finished and _concerns(run, source):
+            failed = run.status is dg.DagsterRunStatus.FAILURE
+            made = _made(instance, run) if failed and RANGE_START in run.tags else set[str]()
             for key in _keys(run.tags, source.cadence):
-                newest.setdefault(key, run)
-    return {key: run.run_id for key, run in newest.items() if run.status is dg.DagsterRunStatus.FAILURE}
+                newest.setdefault(key, run.run_id if failed and key not in made else None)
+    return {key: run_id for key, run_id in newest.items() if run_id}
 
 
 def partitions_named(tags: Mapping[str, str]) -> str | None:
@@ -66,9 +76,19 @@ def _keys(tags: Mapping[str, str], cadence: Cadence) -> list[str]:
         return []
 
 
+def _made(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
+    """The partitions for which a run materialized every asset that it was asked for."""
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    made: dict[str, set[dg.AssetKey]] = {}
+    for record in records:
+        if record.partition_key and record.asset_key:
+            made.setdefault(record.partition_key, set()).add(record.asset_key)
+    return {key for key, assets in made.items() if run.asset_selection and run.asset_selection <= assets}
+
+
 def _concerns(run: dg.DagsterRun, source: Source) -> bool:
     if run.asset_selection is None:
-        return run.job_name == source.cadence.value
+        return run.job_name == job_name(source)
     return any(key.path[0] == source.name for key in run.asset_selection)
 
 

@@ -1,6 +1,7 @@
 """One job and one schedule per cadence.
 
-Belongs here: which assets run together and when. Does not belong here: what a run does.
+Belongs here: which assets run together and when. Does not belong here: what a run does, samples within a day
+(sampling_schedules.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.freshness import gap
 from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.partitions import Partitions
-from steam_assets.orchestration.run_status import PARTITION
+from steam_assets.orchestration.run_status import PARTITION, job_name
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 
@@ -25,23 +26,27 @@ AssetJob: TypeAlias = Any
 """What ``define_asset_job`` returns; Dagster has no public name for it."""
 
 
-def cadence_jobs(
+def source_jobs(
     sources: Sequence[Source],
     assets: Mapping[str, Sequence[dg.AssetsDefinition]],
     partitions: Mapping[Cadence, Partitions],
 ) -> list[AssetJob]:
-    """One job per cadence: all stages of all its sources in one process, as Spark sessions do not survive a fork."""
-    jobs = []
-    for cadence in partitions:
-        names = [s.name for s in sources if s.cadence is cadence]
-        jobs.append(
-            dg.define_asset_job(
-                cadence.value,
-                selection=dg.AssetSelection.assets(*(a for name in names for a in assets[name])),
-                description=f"All stages, from raw to clean backup, of {', '.join(names)}.",
-            )
-        )
-    return jobs
+    """One job per cadence: all stages of all its sources in one process, as Spark sessions do not survive a fork.
+
+    A source that takes samples has a job of its own (sampling_schedules.py).
+    """
+    names = {cadence.value: list[str]() for cadence in partitions}
+    for source in sources:
+        names.setdefault(job_name(source), []).append(source.name)
+    return [_all_stages(job, own, assets) for job, own in names.items() if own]
+
+
+def _all_stages(job: str, names: Sequence[str], assets: Mapping[str, Sequence[dg.AssetsDefinition]]) -> AssetJob:
+    return dg.define_asset_job(
+        job,
+        selection=dg.AssetSelection.assets(*(asset for name in names for asset in assets[name])),
+        description=f"All stages, from raw to clean backup, of {', '.join(names)}.",
+    )
 
 
 def cadence_schedules(
@@ -52,12 +57,8 @@ def cadence_schedules(
     Of the ticks that were due while the daemon was down, Dagster evaluates only the last one, after the restart. It
     requests what all of them would have requested, where it is still available; the rest are gaps, not failed runs.
     """
-    schedules = []
-    for job in jobs:
-        cadence = Cadence(job.name)
-        own = [source for source in sources if source.cadence is cadence]
-        schedules.append(_schedule(job, cadence, own, running=running))
-    return schedules
+    own = {job.name: [source for source in sources if job_name(source) == job.name] for job in jobs}
+    return [_schedule(job, Cadence(job.name), own[job.name], running=running) for job in jobs if job.name in [*Cadence]]
 
 
 LONGEST = {Cadence.DAILY: timedelta(days=1), Cadence.WEEKLY: timedelta(days=7), Cadence.MONTHLY: timedelta(days=31)}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -30,7 +30,7 @@ from steam_assets.lake.raw_tables import kept_aside
 from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
-from steam_assets.orchestration.run_status import Activity
+from steam_assets.orchestration.run_status import Activity, job_name
 from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
@@ -48,7 +48,7 @@ def source_sensors(sources: Sequence[Source], jobs: Sequence[AssetJob], *, runni
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
     made = []
     for source in sources:
-        job = by_name[source.cadence.value]
+        job = by_name[job_name(source)]
         made += [_topic_sensor(source, job, status), _uncleaned_sensor(source, job, status)]
     return made
 
@@ -73,25 +73,35 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
             return dg.SkipReason(str(error))
         if scan.ends == cursor.offsets and scan.cluster_id == cursor.cluster_id:
             return dg.SkipReason("nothing new on the topic")
-        return _TopicTick(context, lake, source, scan, clock.now(), aside.waiting).result(context.cursor)
+        return _TopicTick(context, lake, source, scan, clock.now(), aside, cursor).result()
 
     return topic
 
 
 @dataclass(frozen=True)
 class _TopicCursor:
-    """Up to where the topic has been handled: offsets by Kafka partition, of one cluster."""
+    """Up to where the topic has been handled: offsets by Kafka partition, of one cluster.
 
-    cluster_id: str
-    offsets: Mapping[int, int]
+    ``warned`` are the ids of batches behind it that a warning was logged for.
+    """
+
+    cluster_id: str = ""
+    offsets: Mapping[int, int] = field(default_factory=dict[int, int])
+    warned: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, text: str | None) -> _TopicCursor:
-        kept = json.loads(text) if text else {"cluster_id": "", "offsets": {}}
-        return cls(kept["cluster_id"], {int(part): end for part, end in kept["offsets"].items()})
+        if not text:
+            return cls()
+        kept = json.loads(text)
+        offsets = {int(part): end for part, end in kept["offsets"].items()}
+        return cls(kept["cluster_id"], offsets, frozenset(kept["warned"]))
+
+    def text(self) -> str:
+        return json.dumps({"cluster_id": self.cluster_id, "offsets": self.offsets, "warned": sorted(self.warned)})
 
     @classmethod
-    def before(cls, scan: TopicScan, pending: Iterable[Receipt]) -> str:
+    def before(cls, scan: TopicScan, pending: Iterable[Receipt]) -> _TopicCursor:
         """The position up to which everything is handled: the topic's end, or where ``pending`` batches begin.
 
         A batch that reaches beyond the position is kept behind it as a whole: half of it would look incomplete to the
@@ -103,7 +113,7 @@ class _TopicCursor:
             for part in (part for batch in waiting for part in batch.ranges):
                 offsets[part.partition] = min(offsets.get(part.partition, part.start), part.start)
             waiting = [batch for batch in scan.batches if _is_cut(batch, offsets)]
-        return json.dumps({"cluster_id": scan.cluster_id, "offsets": offsets})
+        return cls(scan.cluster_id, offsets)
 
 
 def _is_cut(batch: Receipt, offsets: Mapping[int, int]) -> bool:
@@ -146,25 +156,30 @@ class _TopicTick:
     source: Source
     scan: TopicScan
     now: datetime
-    poison_waits: bool
+    rejected: _Rejected
+    cursor: _TopicCursor
+    warned: set[str] = field(default_factory=set[str])
 
-    def result(self, cursor: str | None) -> dg.SensorResult:
+    def result(self) -> dg.SensorResult:
         new = self._new_batches()
         activity = Activity(self.context.instance)
         held = [key for key in new if activity.works_on(self.source, key)]
         ready = [key for key in new if key not in held]
-        open_batches = [batch for batch, seen in self.scan.unfinished.items() if self.now - seen < GIVEN_UP_AFTER]
+        # A record that is dated far ahead of now would otherwise keep its batch open until then.
+        open_batches = [batch for batch, seen in self.scan.unfinished.items() if abs(self.now - seen) < GIVEN_UP_AFTER]
         self._warn(open_batches)
         requests = list(islice(_unasked(self.context, (self._request(key, new[key]) for key in ready)), RUNS_A_TICK))
         pending = [batch for batches in new.values() for batch in batches]
         waits = [f"runs for {len(ready)} partitions were already requested this hour"] if ready else []
         waits += [f"runs are working on {', '.join(held)}"] if held else []
         waits += [f"{len(open_batches)} batches are incomplete so far"] if open_batches else []
+        # The cursor passes only what is landed: the run that lands the rest may fail and is then requested again.
+        stays = bool(open_batches) or self.rejected.waiting
+        cursor = self.cursor if stays else _TopicCursor.before(self.scan, pending)
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else dg.SkipReason("; ".join(waits) or "everything is landed"),
-            # The cursor passes only what is landed: the run that lands the rest may fail and is then requested again.
-            cursor=cursor if open_batches or self.poison_waits else _TopicCursor.before(self.scan, pending),
+            cursor=replace(cursor, warned=frozenset(self.warned)).text(),
         )
 
     def _new_batches(self) -> dict[str, list[Receipt]]:
@@ -173,9 +188,10 @@ class _TopicTick:
         ledger = SourceLedger.of(self.lake, self.source)
         for batch in self.scan.batches:
             if not partition_exists(self.source.cadence, batch.partition_key, self.now):
-                self.context.log.warning(
-                    f"{self.source.name}: batch {batch.batch_id} belongs to partition {batch.partition_key}, which "
-                    "does not exist yet; the partition's own run will find the batch"
+                self._warn_of(
+                    batch.batch_id,
+                    f"belongs to partition {batch.partition_key}, which does not exist yet; the partition's own run "
+                    "will find the batch",
                 )
             elif batch.batch_id not in ledger.landed(batch.partition_key):
                 new.setdefault(batch.partition_key, []).append(batch)
@@ -184,24 +200,31 @@ class _TopicTick:
     def _warn(self, open_batches: Sequence[str]) -> None:
         for batch_id in self.scan.unfinished:
             if batch_id not in open_batches:
-                self.context.log.warning(f"{self.source.name}: batch {batch_id} was never finished; it is skipped")
-        if self.scan.foreign:
-            left = " (some at the next tick)" if self.poison_waits else ""
+                self._warn_of(batch_id, "was never finished; it is skipped")
+        if new := len(self.rejected.taken):
+            left = "; more of them at the next tick" if self.rejected.waiting else ""
             self.context.log.warning(
-                f"{self.source.name}: {self.scan.foreign} messages on the topic are not valid envelopes; they go to "
-                f"quarantine and to the dead-letter topic{left}"
+                f"{self.source.name}: {new} messages on the topic are not valid envelopes; they are in quarantine and "
+                f"in the dead-letter topic{left}"
             )
+
+    def _warn_of(self, batch_id: str, problem: str) -> None:
+        """Log a batch's problem once, however many ticks see it."""
+        self.warned.add(batch_id)
+        if batch_id not in self.cursor.warned:
+            self.context.log.warning(f"{self.source.name}: batch {batch_id} {problem}")
 
     def _request(self, key: str, batches: Sequence[Receipt]) -> dg.RunRequest:
         ranges = [f"{part.partition}:{part.start}-{part.end}" for batch in batches for part in batch.ranges]
         ids = [batch.batch_id for batch in batches]
+        stages = (Stage.RAW,) if self.source.is_open(self.source.cadence.window(key), self.now) else Stage
         named = hashlib.sha256(" ".join([*ids, *ranges]).encode()).hexdigest()[:16]
         publish = {"ops": {f"publish_{self.source.name}": {"config": {"batch_ids": ids}}}}
         return dg.RunRequest(
             # A run key is used only once: the hour in it allows a failed run to be requested again.
             run_key=f"{self.source.name} {key} {ranges[0]} {named} {self.now:%Y-%m-%dT%H}",
             partition_key=key,
-            asset_selection=[asset for stage in Stage for asset in stage_keys(self.source, stage)],
+            asset_selection=[asset for stage in stages for asset in stage_keys(self.source, stage)],
             run_config={"ops": {f"{self.source.name}__raw": publish}},
             tags={"steam/offsets": " ".join(ranges)[:200]},
         )
@@ -213,7 +236,8 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         job=job,
         default_status=status,
         minimum_interval_seconds=120,
-        description="Backs up and cleans raw partitions, from any producer, whose current version was not cleaned yet.",
+        description="Backs up and cleans raw partitions, from any producer, whose current version was not cleaned yet; "
+        "a day that takes samples after it ends.",
     )
     def uncleaned(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
@@ -222,7 +246,10 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         waiting = [
             record
             for key, record in ledger.raw.items()
-            if partition_exists(source.cadence, key, now) and not _was_cleaned(ledger, record)
+            if partition_exists(source.cadence, key, now)
+            and not source.is_open(source.cadence.window(key), now)
+            and not _was_cleaned(ledger, record)
+            and (record.included or any(key in cleaned for cleaned in ledger.clean.values()))
         ]
         ready = [record for record in waiting if not activity.works_on(source, record.partition_key)]
         asked = _unasked(context, (_clean_request(source, record) for record in ready))

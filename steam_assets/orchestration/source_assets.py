@@ -31,12 +31,15 @@ from steam_assets.spark.cleaning import Classified, classify_partitions
 OWNERS = ["team:steam-data"]
 RANGE = dg.BackfillPolicy.single_run()
 """A backfill of any number of partitions is one run with one Spark job and one commit."""
+RAW_RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=10_000)
+"""A backfill of raw is one run, too, but one of its own: what depends on a partition that failed must not keep the
+others from being cleaned, and Dagster joins assets into one run if they have the same policy."""
 
 
 def source_assets(
     source: Source, sources: Mapping[str, Source], partitions: Partitions, *, submitted: bool = False
 ) -> list[dg.AssetsDefinition]:
-    """All assets of a source. ``sources`` is used to find the source that it takes its apps from.
+    """All assets of a source. ``sources`` is used to find the sources that it takes its apps from.
 
     ``submitted``: cleaning runs as a separate job, started by the resource ``submission``.
     """
@@ -63,27 +66,31 @@ def tables_by_key(sources: Sequence[Source]) -> dict[dg.AssetKey, tuple[Source, 
 
 
 def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) -> dg.AssetsDefinition:
-    publish, land = publish_op(source), land_op(source)
-    ins: dict[str, dg.AssetIn] = {}
-    if source.apps_from:
-        chart = sources[source.apps_from]
-        ins = {"chart": dg.AssetIn(clean_key(chart, chart.tables[0]), dagster_type=dg.Nothing)}
+    charts = [sources[name] for name in source.apps_from]
+    publish, land = publish_op(source, charts), land_op(source)
 
     @dg.graph_asset(
         key=raw_key(source),
-        ins=ins,
+        ins={chart.name: _chart_in(chart, source) for chart in charts},
         group_name=source.name,
         description=f"{source.description}\n\nThe responses as received, through Kafka: one row per envelope.",
         partitions_def=partitions,
+        backfill_policy=RAW_RANGE,
         owners=OWNERS,
         metadata=table_name("raw", source.name),
         kinds={"kafka", "iceberg"},
         tags={"stage": "raw", "cadence": source.cadence.value},
     )
-    def raw(**chart: object) -> object:
-        return land(publish(**chart))
+    def raw(**charts: object) -> object:
+        return land(publish(**charts))
 
     return raw
+
+
+def _chart_in(chart: Source, source: Source) -> dg.AssetIn:
+    """The dependency on the chart of the same partition, or on the newest one of another cadence."""
+    mapping = None if chart.cadence is source.cadence else dg.LastPartitionMapping()
+    return dg.AssetIn(clean_key(chart, chart.tables[0]), dagster_type=dg.Nothing, partition_mapping=mapping)
 
 
 def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:

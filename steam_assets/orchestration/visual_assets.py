@@ -14,6 +14,7 @@ import dagster as dg
 
 from steam_assets.extras import installed
 from steam_assets.insights import INSIGHTS
+from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.unrefreshed import behind
@@ -22,14 +23,16 @@ from steam_assets.orchestration.insight_assets import insight_key, served_insigh
 from steam_assets.orchestration.previews import preview
 from steam_assets.orchestration.source_assets import OWNERS, clean_key
 from steam_assets.settings import Settings
+from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.file import dashboard_path, write_whole
-from steam_assets.visuals.exported_tables import exported_tables
-from steam_assets.visuals.exports import Exported, export_table
+from steam_assets.visuals.dashboard.table_reads import TABLE_READS
+from steam_assets.visuals.exports.catalog_files import catalog_exports
+from steam_assets.visuals.exports.table_files import Exported, export_table
 
 if TYPE_CHECKING:
-    from steam_assets.visuals.tableau import TableauServer
+    from steam_assets.visuals.tableau.server import TableauServer
 
 DASHBOARD, EXPORTS, TABLEAU = (dg.AssetKey(["visuals", name]) for name in ("dashboard", "exports", "tableau"))
 
@@ -66,13 +69,13 @@ def _exports(after: Sequence[dg.AssetKey], sources: Sequence[Source]) -> dg.Asse
         deps=after,
         group_name="visuals",
         description="All clean and insight tables, one file per partition, as CSV that is safe in a spreadsheet and as "
-        "Parquet: HOME/exports.",
+        "Parquet, with a dictionary of their columns and a DuckDB database over them: HOME/exports.",
         owners=OWNERS,
         kinds={"csv", "parquet"},
         tags={"stage": "visual"},
     )
     def exports(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-        every = dict.fromkeys(exported_tables(sources))
+        every = dict.fromkeys(table.name for table in declared_tables(sources))
         return dg.MaterializeResult(metadata=write_exports(lake.settings, every))
 
     return exports
@@ -83,8 +86,9 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         key=TABLEAU,
         deps=after,
         group_name="visuals",
-        description="One extract with related tables for Tableau: HOME/tableau/steam_market.hyper. If "
-        "STEAM_TABLEAU_URL is set, it is also published to that server, one data source per table.",
+        description="All tables for Tableau, as an extract (.hyper), a data source with their relationships (.tdsx) "
+        "and a starter workbook (.twbx): HOME/tableau. If STEAM_TABLEAU_URL is set, they are also published to that "
+        "server, one data source per table.",
         owners=OWNERS,
         kinds={"tableau"},
         tags={"stage": "visual"},
@@ -111,7 +115,7 @@ def write_dashboard(settings: Settings) -> Shown:
 
 
 def _summary(data: DashboardData) -> list[dict[str, object]]:
-    """One row per insight: what the page shows of it."""
+    """One row per insight on the page: what it shows of it."""
     return [
         {
             "table": insight.name,
@@ -120,14 +124,16 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
             "why empty": data.why_empty(insight.table),
         }
         for insight in INSIGHTS
+        if insight.table in TABLE_READS
     ]
 
 
 def write_exports(settings: Settings, chosen: Mapping[str, Sequence[str] | None]) -> Shown:
-    """Export partitions by table (None: all of a table's); other files are left unchanged. Returns metadata."""
+    """Export partitions by table (None: all of a table's); other partitions are left unchanged. Returns metadata."""
     folder = (settings.home / "exports").absolute()
     reader = CleanReader(settings)
     written = [one for table, keys in chosen.items() for one in export_table(reader, folder, table, keys)]
+    catalog_exports(folder, declared_tables(SOURCES))
     return {
         "path": dg.MetadataValue.path(folder),
         "files": dg.MetadataValue.int(2 * len(written)),
@@ -156,11 +162,14 @@ def extract_path(settings: Settings) -> Path:
 
 
 def write_tableau(settings: Settings) -> Shown:
-    """Replace the extract and, if the settings name a server, publish it. A permanent failure if the server refuses."""
-    from steam_assets.visuals.tableau import TableauRefused, publish, tables_of, write_extract
+    """Replace the extract and its packages, and publish if a server is set. A permanent failure if it refuses."""
+    from steam_assets.visuals.tableau.extract import tables_of, write_extract
+    from steam_assets.visuals.tableau.packages import write_packages
+    from steam_assets.visuals.tableau.server import TableauRefused, publish
 
     tables, where = tables_of(CleanReader(settings)), extract_path(settings)
     write_extract(tables, where)
+    packages = write_packages(where, {name: opened(("*",)).schema for name, opened in tables.items()})
     server = tableau_server(settings)
     try:
         published = publish(tables, server) if server else {}
@@ -169,6 +178,7 @@ def write_tableau(settings: Settings) -> Shown:
     return {
         "path": dg.MetadataValue.path(where),
         "bytes": dg.MetadataValue.int(where.stat().st_size),
+        "packages": dg.MetadataValue.json([package.name for package in packages]),
         "tables": dg.MetadataValue.json(sorted(tables)),
         "published": dg.MetadataValue.json(published),
     }
@@ -176,7 +186,7 @@ def write_tableau(settings: Settings) -> Shown:
 
 def tableau_server(settings: Settings) -> "TableauServer | None":
     """The server to publish to; None if none is set."""
-    from steam_assets.visuals.tableau import TableauServer
+    from steam_assets.visuals.tableau.server import TableauServer
 
     if not settings.tableau_url:
         return None

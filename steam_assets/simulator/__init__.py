@@ -4,6 +4,6 @@ Belongs here: a seeded synthetic market, recorded responses, fault injection; do
 is required and by whom. Does not belong here: the clients.
 """
 
-from steam_assets.simulator.server import Simulator, SimulatorError, serve
+from steam_assets.simulator.server import Simulator, SimulatorError
 
-__all__ = ["Simulator", "SimulatorError", "serve"]
+__all__ = ["Simulator", "SimulatorError"]

@@ -1,4 +1,4 @@
-"""The ASGI app: the endpoints of all hosts, and the endpoints that control the simulator.
+"""The ASGI app: the endpoints of all hosts, and the endpoint that sets the simulator's clock.
 
 Belongs here: routing, applying faults, control. Does not belong here: single endpoints (endpoints/), sockets.
 Only the base URL differs from the real hosts; a client cannot tell the simulator from them.
@@ -21,60 +21,29 @@ from steam_assets.simulator.clock import Clock, RequestLog, RequestRecord
 from steam_assets.simulator.delivery import HTML_TYPE, Reply
 from steam_assets.simulator.endpoint import INVALID, Endpoint, Params
 from steam_assets.simulator.endpoints import all_endpoints
-from steam_assets.simulator.error_pages import api_error
-from steam_assets.simulator.faults import FAULT, FaultBoard
+from steam_assets.simulator.error_pages import NOT_FOUND
+from steam_assets.simulator.faults import FaultBoard
 from steam_assets.simulator.market import unix
-from steam_assets.simulator.request_parameters import BadInput
-
-CONTROL = "/_simulator"
 
 
 def _unknown(backend: Backend, params: Params, now: int) -> Reply:
-    return Reply(api_error("Not Found", ""), 404, HTML_TYPE)
+    return Reply(NOT_FOUND, 404, HTML_TYPE)
 
 
 UNKNOWN = Endpoint("/{rest:path}", _unknown)
 """The fallback for all other paths."""
 
 
-class Controls:
-    """The clock and the faults over HTTP, for a simulator in another process."""
+def _clock_route(clock: Clock) -> Route:
+    async def set_clock(request: Request) -> Response:
+        """PUT ``{"now": "2026-11-03T18:00:00Z"}`` sets the time, for a simulator in another process."""
+        try:
+            clock.set(datetime.fromisoformat(json.loads(await request.body())["now"]))
+        except (KeyError, TypeError, ValueError) as error:
+            return JSONResponse({"error": f'send {{"now": "<ISO time with zone>"}}: {error}'}, 400)
+        return JSONResponse({"now": clock.now().isoformat()})
 
-    def __init__(self, clock: Clock, faults: FaultBoard) -> None:
-        self._clock, self._faults = clock, faults
-
-    async def health(self, request: Request) -> Response:
-        return JSONResponse({"status": "ok", "now": self._clock.now().isoformat()})
-
-    async def clock(self, request: Request) -> Response:
-        """GET the time; PUT ``{"now": "2026-11-03T18:00:00Z"}`` sets it, DELETE returns to the real time."""
-        if request.method == "PUT":
-            try:
-                self._clock.set(datetime.fromisoformat(json.loads(await request.body())["now"]))
-            except (KeyError, TypeError, ValueError) as error:
-                return JSONResponse({"error": f'send {{"now": "<ISO time with zone>"}}: {error}'}, 400)
-        if request.method == "DELETE":
-            self._clock.set(None)
-        return JSONResponse({"now": self._clock.now().isoformat()})
-
-    async def faults(self, request: Request) -> Response:
-        """GET the active faults; POST adds one as JSON; DELETE removes all."""
-        if request.method == "POST":
-            try:
-                self._faults.add(FAULT.validate_json(await request.body()))
-            except ValidationError as error:
-                return JSONResponse({"error": error.errors(include_context=False, include_url=False)}, 400)
-        if request.method == "DELETE":
-            self._faults.clear()
-        active = [fault.model_dump(mode="json") for fault in self._faults.active()]
-        return JSONResponse({"faults": active, "hits": self._faults.hits()})
-
-    def routes(self) -> list[Route]:
-        return [
-            Route(f"{CONTROL}/health", self.health),
-            Route(f"{CONTROL}/clock", self.clock, methods=["GET", "PUT", "DELETE"]),
-            Route(f"{CONTROL}/faults", self.faults, methods=["GET", "POST", "DELETE"]),
-        ]
+    return Route("/_simulator/clock", set_clock, methods=["PUT"])
 
 
 def build_app(backend: Backend, clock: Clock, faults: FaultBoard, log: RequestLog) -> Starlette:
@@ -88,16 +57,16 @@ def build_app(backend: Backend, clock: Clock, faults: FaultBoard, log: RequestLo
             now = clock.now()
             try:
                 reply = endpoint.answer(backend, params, unix(now - fault.age if fault else now))
-            except BadInput:
+            except ValidationError:
                 reply = Reply(EMPTY, headers=INVALID)
             if fault:
                 reply = fault.change(reply, params)
-            log.add(RequestRecord(request.method, path, params, now, reply.status, fault.kind if fault else None))
+            log.add(RequestRecord(path, params, now, reply.status))
             return reply
 
         return answered
 
-    routes = Controls(clock, faults).routes()
+    routes = [_clock_route(clock)]
     for endpoint in (*all_endpoints(), UNKNOWN):
         # The real services accept paths with and without a trailing slash.
         routes.append(Route(endpoint.path, served(endpoint)))

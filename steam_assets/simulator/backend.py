@@ -7,23 +7,17 @@ Does not belong here: HTTP (app.py), the two implementations (synthetic.py, repl
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from steam_assets.simulator.market import Market
-from steam_assets.simulator.request_parameters import (
-    ChartParameters,
-    Json,
-    NewsParameters,
-    ReviewParameters,
-    TopSellersParameters,
-)
+from steam_assets.simulator.request_parameters import NewsParameters, ReviewParameters, TopSellersParameters
 
 EMPTY = b'{"response":{}}'
 """The response of a service that has no data or did not understand the request."""
 
 
-def encode(message: Json) -> bytes:
+def encode(message: Mapping[str, object]) -> bytes:
     """Compact JSON in UTF-8, as the services send it."""
     try:
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
@@ -41,15 +35,13 @@ class Backend(Protocol):
     @property
     def market(self) -> Market | None: ...
 
-    def most_played_now(self, parameters: ChartParameters, now: int) -> bytes: ...
+    def most_played_now(self, now: int) -> bytes: ...
 
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes: ...
 
     def news(self, parameters: NewsParameters, now: int) -> bytes: ...
 
     def reviews(self, parameters: ReviewParameters, now: int) -> bytes: ...
-
-    def items(self, app_ids: Sequence[int], country: str) -> bytes: ...
 
     def site_traffic(self, domain: str, now: int) -> bytes | None:
         """The body; None if nothing was recorded."""

@@ -1,4 +1,4 @@
-"""The weekly top-seller charts of one country: ranks, streaks and first appearances.
+"""The weekly top-seller charts: ranks, streaks and first appearances.
 
 Belongs here: what follows from the sequence of weekly rankings. Does not belong here: sales (market.py).
 """

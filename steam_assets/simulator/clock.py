@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 _KEPT = 200_000
@@ -37,15 +37,13 @@ class Clock:
 class RequestRecord:
     """One request. ``params`` are decoded and without secrets; ``time`` is the simulator's clock (UTC).
 
-    ``status`` 0 is a reset connection; ``fault`` is the kind of the fault that was applied.
+    ``status`` 0 is a reset connection.
     """
 
-    method: str
     path: str
     params: Mapping[str, str]
     time: datetime
     status: int
-    fault: str | None = None
 
 
 class RequestLog:
@@ -56,20 +54,10 @@ class RequestLog:
 
     def add(self, record: RequestRecord) -> None:
         shown = {name: "***" if name in _SECRETS else value for name, value in record.params.items()}
-        self._records.append(RequestRecord(record.method, record.path, shown, record.time, record.status, record.fault))
-
-    def clear(self) -> None:
-        self._records.clear()
-
-    def to(self, path: str) -> list[RequestRecord]:
-        """The requests whose path starts with ``path``."""
-        return [record for record in list(self._records) if record.path.startswith(path)]
+        self._records.append(replace(record, params=shown))
 
     def __len__(self) -> int:
         return len(self._records)
 
     def __iter__(self) -> Iterator[RequestRecord]:
         return iter(list(self._records))
-
-    def __getitem__(self, place: int) -> RequestRecord:
-        return self._records[place]

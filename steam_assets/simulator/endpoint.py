@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from steam_assets.simulator.backend import Backend, encode
 from steam_assets.simulator.delivery import Reply
-from steam_assets.simulator.request_parameters import Json
 
 Params = Mapping[str, str]
 
@@ -29,6 +28,6 @@ class Endpoint:
     answer: Callable[[Backend, Params, int], Reply]
 
 
-def refusal(status: int, message: Json) -> Reply:
+def refusal(status: int, message: Mapping[str, object]) -> Reply:
     """An error response that describes the problem as JSON."""
     return Reply(encode(message), status)

@@ -5,7 +5,7 @@ Belongs here: HTML of errors. Does not belong here: when they are sent.
 
 from __future__ import annotations
 
-from http import HTTPStatus
+NOT_FOUND = b"<html><head><title>Not Found</title></head><body><h1>Not Found</h1></body></html>"
 
 TOO_MANY_REQUESTS = (
     b"<html>\n<head>\n<title>429 Too Many Requests</title>\n</head>\n"
@@ -23,17 +23,7 @@ MAINTENANCE = (
     b"<h1>We'll be right back</h1><p>The service is unavailable for a short time.</p></body></html>"
 )
 
-
-def server_error(status: int) -> bytes:
-    """The web server's own error page."""
-    name = f"{status} {HTTPStatus(status).phrase}"
-    page = (
-        f"<html>\r\n<head><title>{name}</title></head>\r\n<body>\r\n<center><h1>{name}</h1></center>\r\n"
-        "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    )
-    return page.encode()
-
-
-def api_error(title: str, text: str) -> bytes:
-    """An error page of the API. ``title`` and ``text`` are not escaped: never pass request data."""
-    return f"<html><head><title>{title}</title></head><body><h1>{title}</h1>{text}</body></html>".encode()
+SERVER_ERROR = (
+    b"<html>\r\n<head><title>503 Service Unavailable</title></head>\r\n<body>\r\n"
+    b"<center><h1>503 Service Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)

@@ -1,37 +1,24 @@
 """Store items of apps.
 
-Belongs here: the store's data about an app, by country. Does not belong here: which apps exist (catalogue.py).
+Belongs here: the US store's data about an app. Does not belong here: which apps exist (catalogue.py).
 """
 
 from __future__ import annotations
 
 import re
 
-from steam_assets.simulator.catalogue import RESTRICTED, App
+from steam_assets.simulator.catalogue import NOT_IN_US, App
 from steam_assets.simulator.request_parameters import Json
 
 _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9]+")
 
 
-def missing_item(app_id: int) -> Json:
-    """The store's item for an unknown id."""
-    return {
-        "item_type": 0,
-        "id": app_id,
-        "success": 15,
-        "visible": False,
-        "name": "",
-        "store_url_path": "app/0/",
-        "appid": 0,
-    }
-
-
-def store_item(app: App, country: str) -> Json:
-    """The item of an app; if it is not sold in ``country``, little more than its name."""
+def store_item(app: App) -> Json:
+    """The item of an app; if it is not sold in the US, little more than its name."""
     path = f"app/{app.app_id}/{_NOT_IN_PATH.sub('_', app.name).strip('_')}"
     item: Json = {"item_type": 0, "id": app.app_id, "success": 1, "visible": True, "name": app.name}
     item |= {"store_url_path": path, "appid": app.app_id}
-    if app.app_id in RESTRICTED.get(country, ()):
+    if app.app_id in NOT_IN_US:
         return item | {"success": 15, "visible": False, "unvailable_for_country_restriction": True}
     item["type"] = app.kind
     if app.free:

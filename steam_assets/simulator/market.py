@@ -15,13 +15,7 @@ from math import cos, exp, pi, sin
 from steam_assets.simulator.catalogue import DLC, HARDWARE, KNOWN, App, Catalogue
 from steam_assets.simulator.chance import Dice
 from steam_assets.simulator.charts import ChartHistory, Ranking
-from steam_assets.simulator.weeks import (
-    DAY,
-    FIRST_CHART_WEEK,
-    WEEK,
-    start_of,
-    week_of,
-)
+from steam_assets.simulator.weeks import DAY, FIRST_CHART_WEEK, WEEK, start_of, week_of
 
 CHART_SIZE = 100
 
@@ -29,60 +23,6 @@ CANDIDATES = 320
 """Only the largest apps can reach a chart: the rest is too small to ever outgrow the hundredth."""
 
 QUARTER_WEEKS = 13
-
-COUNTRIES = frozenset(
-    {
-        "AE",
-        "AR",
-        "AT",
-        "AU",
-        "BE",
-        "BR",
-        "CA",
-        "CH",
-        "CL",
-        "CN",
-        "CO",
-        "CZ",
-        "DE",
-        "DK",
-        "ES",
-        "FI",
-        "FR",
-        "GB",
-        "GR",
-        "HK",
-        "HU",
-        "IE",
-        "IL",
-        "IN",
-        "IT",
-        "JP",
-        "KR",
-        "KZ",
-        "MX",
-        "MY",
-        "NL",
-        "NO",
-        "NZ",
-        "PE",
-        "PH",
-        "PL",
-        "PT",
-        "RO",
-        "RU",
-        "SA",
-        "SE",
-        "SG",
-        "TH",
-        "TR",
-        "TW",
-        "UA",
-        "US",
-        "ZA",
-    }
-)
-"""Countries with their own chart; for others the response has no ranks."""
 
 _WEEKDAYS = (0.94, 0.92, 0.92, 0.94, 1.03, 1.13, 1.11)
 
@@ -125,7 +65,7 @@ class Market:
         self._candidates = [catalogue.at(slot) for slot in range(min(catalogue.size, CANDIDATES))]
         self.patch_time: Callable[[int, int], int | None] = lru_cache(200_000)(self._patch_time)
         self._traits: Callable[[int], tuple[float, ...]] = lru_cache(20_000)(lambda slot: self.dice.shares("app", slot))
-        self._charts: dict[str, ChartHistory] = {}
+        self._charts = ChartHistory(self._rank_week)
 
     def bomb(self, week: int) -> ReviewBomb | None:
         """The review bomb of a week: Friday to Monday, one week in thirteen, on one of the larger apps."""
@@ -179,42 +119,24 @@ class Market:
 
     def most_played(self, moment: int) -> list[tuple[App, Players]]:
         """The hundred apps with the most players at ``moment``, in descending order."""
-        levels = [
-            (self._in_game(app, self._day_level(app, moment - moment % DAY), moment), -app.slot, app)
-            for app in self._released(moment)
-            if app.played
-        ]
-        levels.sort(reverse=True)
-        return [(app, self.players(app, moment)) for _, _, app in levels[: self._chart_size]]
+        return self._most(moment, lambda players: players.current)
 
     def daily_peaks(self, midnight: int) -> list[tuple[App, int]]:
         """The hundred apps with the highest peaks on the day that starts at ``midnight``."""
-        last = midnight + DAY - 1
-        peaks = [(self.players(app, last).peak, -app.slot, app) for app in self._released(midnight) if app.played]
-        peaks.sort(reverse=True)
-        return [(app, peak) for peak, _, app in peaks[: self._chart_size]]
+        return [(app, each.peak) for app, each in self._most(midnight + DAY - 1, lambda players: players.peak)]
 
-    def charts(self, country: str) -> ChartHistory:
-        """The top-seller charts of a country ("" for the world)."""
-        if country not in self._charts:
-            self._charts[country] = ChartHistory(lambda week: self._rank_week(week, country))
-        return self._charts[country]
-
-    def top_sellers(self, week: int, country: str) -> list[Standing]:
-        """A week's hundred top sellers in a country ("" for the world); empty before the first chart."""
-        if country and country not in COUNTRIES:
-            return []
-        charts = self.charts(country)
-        before = {slot: rank for rank, slot in enumerate(charts.ranking(week - 1), 1)}
+    def top_sellers(self, week: int) -> list[Standing]:
+        """A week's hundred top sellers; empty before the first chart."""
+        before = {slot: rank for rank, slot in enumerate(self._charts.ranking(week - 1), 1)}
         return [
             Standing(
                 rank,
                 self.catalogue.at(slot),
                 before.get(slot),
-                charts.streak(slot, week),
-                charts.first_week(slot) == week,
+                self._charts.streak(slot, week),
+                self._charts.first_week(slot) == week,
             )
-            for rank, slot in enumerate(charts.ranking(week), 1)
+            for rank, slot in enumerate(self._charts.ranking(week), 1)
         ]
 
     def site_visits(self, year: int, month: int) -> float:
@@ -222,6 +144,10 @@ class Market:
         season = 1 + 0.12 * cos(2 * pi * (month - 1) / 12) + (0.06 if month in (6, 7, 11, 12) else 0.0)
         drift = 1 + 0.02 * (year - 2023)
         return 165e6 * season * drift * (0.96 + 0.08 * self.dice.share("visits", year, month))
+
+    def _most(self, moment: int, key: Callable[[Players], int]) -> list[tuple[App, Players]]:
+        found = [(app, self.players(app, moment)) for app in self._released(moment) if app.played]
+        return sorted(found, key=lambda each: key(each[1]), reverse=True)[: self._chart_size]
 
     def _released(self, moment: int) -> list[App]:
         week = week_of(moment)
@@ -249,7 +175,7 @@ class Market:
         hour = moment % DAY / 3600
         return int(level * (1 + 0.2 * cos(2 * pi * (hour - busiest) / 24)) * self.after_patch(app.slot, moment))
 
-    def _sold(self, app: App, week: int, country: str) -> float:
+    def _sold(self, app: App, week: int) -> float:
         usual, _, _, _, _, _, taste, _ = self._traits(app.slot)
         base = (app.slot + 1) ** -0.7 * exp(2.2 * (usual - 0.5)) * (0.7 if app.free else 1.0)
         if app.kind == HARDWARE:
@@ -258,11 +184,12 @@ class Market:
             base *= 2.0
         moment = start_of(week) + WEEK - 1
         noise = 0.8 + 0.4 * self.dice.share("sold", app.slot, week)
-        local = 0.75 + 0.5 * self.dice.share("taste", app.slot, country) if country else 0.75 + 0.5 * taste
-        return base * noise * local * self.surge(app.slot, week + 0.5) * self.after_patch(app.slot, moment)
+        return (
+            base * noise * (0.75 + 0.5 * taste) * self.surge(app.slot, week + 0.5) * self.after_patch(app.slot, moment)
+        )
 
-    def _rank_week(self, week: int, country: str) -> Ranking:
-        sold = [(self._sold(app, week, country), -app.slot) for app in self._released(start_of(week))]
+    def _rank_week(self, week: int) -> Ranking:
+        sold = [(self._sold(app, week), -app.slot) for app in self._released(start_of(week))]
         sold.sort(reverse=True)
         return tuple(-slot for _, slot in sold[: self._chart_size])
 

@@ -1,4 +1,4 @@
-"""News of the synthetic market: patch notes, events, press articles and chart posts of each app.
+"""News of the synthetic market: patch notes, events and press articles of each app.
 
 Belongs here: which items an app has, and their content. Does not belong here: parsing requests, HTTP.
 """
@@ -14,14 +14,8 @@ from steam_assets.simulator.catalogue import HARDWARE, App
 from steam_assets.simulator.chance import pick
 from steam_assets.simulator.market import CANDIDATES, Market
 from steam_assets.simulator.request_parameters import Json, NewsParameters
-from steam_assets.simulator.sentences import EVENT_TITLES, PATCH_LINES, PRESS, PRESS_TITLES
-from steam_assets.simulator.weeks import (
-    FIRST_CHART_WEEK,
-    WEEK,
-    last_published,
-    start_of,
-    week_of,
-)
+from steam_assets.simulator.texts import TEXTS
+from steam_assets.simulator.weeks import FIRST_CHART_WEEK, WEEK, start_of, week_of
 
 NEW_MARKUP_SINCE = 1_735_689_600
 """2025-01-01: from then on, announcements use [p]…[/p]."""
@@ -29,15 +23,9 @@ NEW_MARKUP_SINCE = 1_735_689_600
 FIRST_NEWS_WEEK = FIRST_CHART_WEEK - 104
 """Two years before the first chart; no app has older news."""
 
-PATCH, EVENT, PRESS_ITEM, CHART_POST, STEAM_UPDATE = "patch", "event", "press", "chart", "steam"
-
-_FEEDS = {
-    PATCH: ("steam_community_announcements", "Community Announcements", 1),
-    EVENT: ("steam_community_announcements", "Community Announcements", 1),
-    CHART_POST: ("SteamDB", "SteamDB", 0),
-    STEAM_UPDATE: ("steam_updates", "Product Update", 0),
-}
-_TAGS = {PATCH: ("patchnotes",), EVENT: ("mod_reviewed",)}
+PATCH, EVENT, PRESS = "patch", "event", "press"
+_ANNOUNCEMENTS = ("steam_community_announcements", "Community Announcements", 1)
+_TAGS = {PATCH: ["patchnotes"], EVENT: ["mod_reviewed"]}
 _URL = "https://steamstore-a.akamaihd.net/news/externalpost"
 
 
@@ -62,7 +50,7 @@ class Newsroom:
 
     def answer(self, app: App, parameters: NewsParameters, now: int) -> Json:
         """The ``appnews`` object for a request: items, newest first, and the total count."""
-        end = min(parameters.end or now + 1, now + 1)
+        end = min(parameters.enddate, now + 1)
         items = [self._write(head, app) for head in islice(self._newest_first(app.slot, end), parameters.count)]
         return {"appid": app.app_id, "newsitems": items, "count": self._total(app.slot, now)}
 
@@ -83,20 +71,20 @@ class Newsroom:
         return max(self._market.release_week(slot), FIRST_NEWS_WEEK)
 
     def _heads(self, slot: int, week: int) -> tuple[Head, ...]:
-        found = [*self._own(slot, week), *self._borrowed(slot, week), *self._chart_posts(slot, week)]
+        found = [*self._own(slot, week), *self._borrowed(slot, week)]
         return tuple(sorted(found, key=lambda head: (head.date, head.kind, head.subject, head.number), reverse=True))
 
     def _own(self, slot: int, week: int) -> Iterator[Head]:
         start = start_of(week)
         hardware = self._market.catalogue.at(slot).kind == HARDWARE
         patched = self._market.patch_time(slot, week)
-        if patched is not None:
-            yield Head(patched, STEAM_UPDATE if hardware else PATCH, slot, week, 0)
+        if patched is not None and not hardware:
+            yield Head(patched, PATCH, slot, week, 0)
         rolls = self._market.dice.words("news", slot, week)
         if rolls[0] % 100 < 35 and not hardware:
             yield Head(start + rolls[1] % WEEK, EVENT, slot, week, 1)
         for number in range(self._press_items(slot, rolls[2])):
-            yield Head(start + rolls[3 + number] % WEEK, PRESS_ITEM, slot, week, 2 + number)
+            yield Head(start + rolls[3 + number] % WEEK, PRESS, slot, week, 2 + number)
 
     def _press_items(self, slot: int, roll: int) -> int:
         return roll % 4 if slot < 30 else roll % 3 // 2 if slot < CANDIDATES else roll % 40 // 39
@@ -105,22 +93,15 @@ class Newsroom:
         # An article about two apps is published for both; the second app's item carries the first one's id.
         other = slot - 1 - self._market.dice.words("pair", slot, week)[0] % 3
         if 0 <= other < CANDIDATES:
-            yield from (head for head in self._own(other, week) if head.kind == PRESS_ITEM and head.number == 2)
-
-    def _chart_posts(self, slot: int, week: int) -> Iterator[Head]:
-        posted = start_of(week) + 16 * 3600
-        charted = last_published(posted)
-        if slot >= CANDIDATES or charted < FIRST_CHART_WEEK:
-            return
-        ranks = self._market.charts("").ranking(charted)[:10]
-        if slot in ranks:
-            yield Head(posted, CHART_POST, ranks[0], week, 9)
+            yield from (head for head in self._own(other, week) if head.kind == PRESS and head.number == 2)
 
     def _feed(self, head: Head) -> tuple[str, str, int]:
-        if head.kind == PRESS_ITEM:
-            label, _, name = pick(PRESS, self._market.dice.words("press", head.subject, head.week, head.number)[0])
-            return name, label, 0
-        return _FEEDS[head.kind]
+        if head.kind != PRESS:
+            return _ANNOUNCEMENTS
+        label, name = pick(
+            tuple(TEXTS.press.items()), self._market.dice.words("press", head.subject, head.week, head.number)[0]
+        )
+        return name, label, 0
 
     def _write(self, head: Head, app: App) -> Json:
         rolls = self._market.dice.words("item", head.subject, head.week, head.number)
@@ -129,41 +110,34 @@ class Newsroom:
         gid = str(5_000_000_000_000_000_000 + rolls[0] % 10**18)
         title, contents = self._text(head, subject, rolls)
         # The URL contains the feed's display name, including spaces.
-        folder = label if head.kind == PRESS_ITEM else feed
+        folder = label if head.kind == PRESS else feed
         item: Json = {
             "gid": gid,
             "title": title,
             "url": f"{_URL}/{folder}/{gid}",
-            "is_external_url": head.kind != STEAM_UPDATE,
+            "is_external_url": True,
             "author": "" if rolls[1] % 11 == 0 else pick(("mara", "Studio Team", "j.novak", "Ольга"), rolls[1] >> 8),
             "contents": contents,
             "feedlabel": label,
             "date": head.date,
             "feedname": feed,
             "feed_type": feed_type,
-            "appid": subject.app_id if head.kind in (PRESS_ITEM, CHART_POST) else app.app_id,
+            "appid": subject.app_id if head.kind == PRESS else app.app_id,
         }
         if head.kind in _TAGS:
-            item["tags"] = list(_TAGS[head.kind])
+            item["tags"] = _TAGS[head.kind]
         return item
 
     def _text(self, head: Head, subject: App, rolls: tuple[int, ...]) -> tuple[str, str]:
-        match head.kind:
-            case "patch" | "steam":
-                lines = [pick(PATCH_LINES, rolls[2] >> shift) for shift in (0, 8, 16, 24)]
-                title = f"{subject.name} update {1 + head.week % 9}.{head.week % 52}.{head.number}"
-                return title, _announcement(title, list(dict.fromkeys(lines)), rolls[3], head.date)
-            case "event":
-                title = pick(EVENT_TITLES, rolls[2])
-                return title, _announcement(title, ["See you there!", "All regions take part"], rolls[3], head.date)
-            case "chart":
-                slots = self._market.charts("").ranking(last_published(head.date))[:10]
-                names = [self._market.catalogue.at(slot).name for slot in slots]
-                ranked = "".join(f"<li>#{rank} - {name}</li>" for rank, name in enumerate(names, 1))
-                return "Steam Global Top Sellers of the week", f"<ol>{ranked}</ol>"
-            case _:
-                title = pick(PRESS_TITLES, rolls[2]).format(name=subject.name)
-                return title, "" if rolls[4] % 97 == 0 else _article(subject.name, rolls[3])
+        if head.kind == PRESS:
+            title = pick(TEXTS.press_titles, rolls[2]).format(name=subject.name)
+            return title, "" if rolls[4] % 97 == 0 else _article(subject.name, rolls[3])
+        if head.kind == EVENT:
+            title, lines = pick(TEXTS.event_titles, rolls[2]), ["See you there!", "All regions take part"]
+        else:
+            title = f"{subject.name} update {1 + head.week % 9}.{head.week % 52}.{head.number}"
+            lines = [pick(TEXTS.patch_lines, rolls[2] >> shift) for shift in (0, 8, 16, 24)]
+        return title, _announcement(title, list(dict.fromkeys(lines)), rolls[3], head.date)
 
 
 def _announcement(title: str, lines: list[str], roll: int, date: int) -> str:

@@ -1,6 +1,6 @@
 """Reading recorded responses from disk.
 
-Belongs here: the layout of a folder of recordings, and the conversion of the old review format to the new one.
+Belongs here: the layout of a folder of recordings, and the shapes of their items.
 Does not belong here: serving them (replay.py). Files are only read. What a folder lacks is empty; files that are not
 served are reported with the reason.
 """
@@ -10,58 +10,23 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, TypeVar
 
+from pydantic import BaseModel, BeforeValidator, model_validator
+
+from steam_assets.simulator.market import midnight_of
 from steam_assets.simulator.request_parameters import Json
+from steam_assets.simulator.site import DOMAIN
+from steam_assets.simulator.weeks import week_of
 
 _APP_IN_ADDRESS = re.compile(r"/appreviews/(\d+)")
 _APP_IN_NAME = re.compile(r"(?:app|review|appreviews)_(\d+)")
 _COUNTRY_IN_NAME = re.compile(r"_([a-z]{2})_\d{4}-")
 _DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-_AUTHOR = (
-    "steamid",
-    "num_reviews",
-    "playtime_forever",
-    "playtime_last_two_weeks",
-    "playtime_at_review",
-    "deck_playtime_at_review",
-    "last_played",
-)
-_REVIEW = (
-    "recommendationid",
-    "language",
-    "review",
-    "timestamp_created",
-    "timestamp_updated",
-    "voted_up",
-    "votes_up",
-    "votes_funny",
-    "weighted_vote_score",
-    "comment_count",
-    "steam_purchase",
-    "received_for_free",
-    "written_during_early_access",
-    "developer_response",
-    "timestamp_dev_responded",
-    "primarily_steam_deck",
-    "refunded",
-)
-
-
-@dataclass(frozen=True)
-class Capture:
-    """A recorded body; ``moment`` is the time in the body, in Unix seconds (for site traffic: when it was recorded)."""
-
-    moment: int
-    country: str
-    body: bytes
-    content: Json
-
 
 LAYOUT = (
     "mostplayed/GetGamesByConcurrentPlayers*.json, topsellers/GetWeeklyTopSellers*.json, news/**/*.json, "
@@ -71,10 +36,77 @@ LAYOUT = (
 
 PROVENANCE = "PROVENANCE.tsv"
 
+Text = Annotated[str, BeforeValidator(str)]
+
+
+class NewsItem(BaseModel, frozen=True, extra="allow"):
+    """An item of ``GetNewsForApp``; ``date`` in Unix seconds."""
+
+    gid: Text
+    date: int
+
+
+class Author(BaseModel, frozen=True):
+    """The reviewer, reduced to what ``GetAppReviews`` sends; times in minutes, ``last_played`` in Unix seconds."""
+
+    steamid: str | None = None
+    num_reviews: int | None = None
+    playtime_forever: int | None = None
+    playtime_last_two_weeks: int | None = None
+    playtime_at_review: int | None = None
+    deck_playtime_at_review: int | None = None
+    last_played: int | None = None
+
+
+class Review(BaseModel, frozen=True):
+    """A review as ``GetAppReviews`` sends it, read from the old ``appreviews``; an author's flat fields are nested."""
+
+    recommendationid: Text
+    author: Author
+    language: str | None = None
+    review: str | None = None
+    timestamp_created: int
+    timestamp_updated: int
+    voted_up: bool = False
+    votes_up: int | None = None
+    votes_funny: int | None = None
+    weighted_vote_score: float | None = None
+    comment_count: int | None = None
+    steam_purchase: bool | None = None
+    received_for_free: bool | None = None
+    written_during_early_access: bool | None = None
+    developer_response: str | None = None
+    timestamp_dev_responded: int | None = None
+    primarily_steam_deck: bool | None = None
+    refunded: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, old: Json) -> Json:
+        return old if "author" in old else old | {"author": old}
+
+    def body(self) -> Json:
+        return self.model_dump(exclude_none=True)
+
+
+Item = TypeVar("Item", NewsItem, Review)
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A recorded body; ``moment`` is the time in it, in Unix seconds (for site traffic: when it was recorded).
+
+    ``visits`` has the site's visits by the first day of the month.
+    """
+
+    moment: int
+    body: bytes
+    visits: Mapping[str, float]
+
 
 @dataclass(frozen=True)
 class Recordings:
-    """The content of a folder. News and reviews are by app, newest first.
+    """The content of a folder: captures from the oldest, news and reviews by app from the newest.
 
     ``left_out`` lists the files that are not served, relative to the folder, by reason.
     """
@@ -82,9 +114,8 @@ class Recordings:
     most_played: tuple[Capture, ...]
     top_sellers: tuple[Capture, ...]
     site: tuple[Capture, ...]
-    news: Mapping[int, tuple[Json, ...]]
-    reviews: Mapping[int, tuple[Json, ...]]
-    items: Mapping[int, Json]
+    news: Mapping[int, tuple[NewsItem, ...]]
+    reviews: Mapping[int, tuple[Review, ...]]
     left_out: Mapping[str, tuple[str, ...]]
 
 
@@ -115,128 +146,120 @@ class _Folder:
 
 
 def read_recordings(folder: Path) -> Recordings:
-    """All recordings below ``folder``. Raises FileNotFoundError if the folder does not exist."""
+    """All recordings below ``folder``. Raises FileNotFoundError without a folder, ValueError for a broken file."""
     if not folder.is_dir():
         raise FileNotFoundError(f"the folder {folder} does not exist; name a folder of recorded responses")
     files = _Folder(folder)
-    most_played = _captures(files, "mostplayed/GetGamesByConcurrentPlayers*.json", "last_update")
-    top_sellers = _captures(files, "topsellers/GetWeeklyTopSellers*.json", "start_date")
     return Recordings(
-        most_played=most_played,
-        top_sellers=top_sellers,
+        most_played=_charts(files, "mostplayed/GetGamesByConcurrentPlayers*.json", "last_update", midnight_of),
+        top_sellers=_charts(files, "topsellers/GetWeeklyTopSellers*.json", "start_date", week_of),
         site=_site(files),
         news=_news(files),
         reviews=_reviews(files),
-        items=_items(files, (*most_played, *top_sellers)),
         left_out=files.left_out(),
     )
 
 
-def derive_review(old: Mapping[str, Any]) -> Json:
-    """Convert a review of the old ``appreviews`` to the format of ``GetAppReviews``; flat author fields are nested."""
-    author: Mapping[str, Any] = old.get("author") or old
-    new: Json = {"author": {name: author[name] for name in _AUTHOR if author.get(name) is not None}}
-    new |= {name: old[name] for name in _REVIEW if old.get(name) is not None}
-    new["recommendationid"] = str(new["recommendationid"])
-    if "weighted_vote_score" in new:
-        new["weighted_vote_score"] = float(new["weighted_vote_score"])
-    return new
-
-
 def _load(path: Path) -> object:
-    if not path.is_file():
-        raise ValueError(f"{path} is not a regular file; remove it from the recordings")
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} is not JSON; remove it or record it again") from error
 
 
-def _object(path: Path) -> Json:
-    loaded = _load(path)
-    return cast(Json, loaded) if isinstance(loaded, dict) else {}
+def _member(value: object, name: str) -> object:
+    """A member of a JSON object; None if there is none."""
+    return value.get(name) if isinstance(value, dict) else None
 
 
-def _captures(folder: _Folder, pattern: str, moment: str) -> tuple[Capture, ...]:
-    found: list[Capture] = []
+def _charts(folder: _Folder, pattern: str, field: str, period: Callable[[int], int]) -> tuple[Capture, ...]:
+    """The newest chart of the US in each period."""
+    found: list[tuple[int, Path]] = []
     for path in folder.files(pattern):
-        content: Json = _object(path).get("response") or {}
-        if moment in content:
-            named = _COUNTRY_IN_NAME.search(path.name)
-            country = named[1].upper() if named else "US"
-            found.append(Capture(int(content[moment]), country, path.read_bytes(), content))
+        moment = _member(_member(_load(path), "response"), field)
+        country = _COUNTRY_IN_NAME.search(path.name)
+        if not isinstance(moment, int):
+            folder.leave(path, f"not a response of that service: response.{field} is missing")
+        elif country and country[1] != "us":
+            folder.leave(path, "not a chart of the US")
         else:
-            folder.leave(path, f"not a response of that service: response.{moment} is missing")
-    return tuple(sorted(found, key=lambda capture: capture.moment))
+            found.append((moment, path))
+    newest = {period(moment): (moment, path) for moment, path in sorted(found)}
+    for moment, path in found:
+        if newest[period(moment)] != (moment, path):
+            folder.leave(path, "another chart of the same period is replayed")
+    return tuple(Capture(moment, path.read_bytes(), {}) for moment, path in newest.values())
 
 
 def _site(folder: _Folder) -> tuple[Capture, ...]:
     found: list[Capture] = []
     # Folders named official_… contain responses of another service, including error pages.
     for path in folder.files("similarweb/*.json", "similarweb/seed/*.json"):
-        content = _object(path)
-        if content.get("EstimatedMonthlyVisits"):
-            found.append(Capture(_taken(path, content), "", path.read_bytes(), content))
-        else:
+        content = _load(path)
+        visits = _member(content, "EstimatedMonthlyVisits")
+        if not isinstance(visits, dict) or not visits:
             folder.leave(path, "it contains no monthly visits")
+        elif _member(content, "SiteName") != DOMAIN:
+            folder.leave(path, f"not of the site {DOMAIN}")
+        else:
+            found.append(Capture(_taken(path, max(visits)), path.read_bytes(), visits))
     return tuple(sorted(found, key=lambda capture: capture.moment))
 
 
-def _taken(path: Path, content: Json) -> int:
+def _taken(path: Path, newest_month: str) -> int:
     named = _DAY_IN_NAME.search(path.name)
     if named:
         return int(datetime.strptime(named[0], "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
     # Without a known date, assume that a body was recorded after its newest month was published: mid next month.
-    year, month = (int(part) for part in max(content["EstimatedMonthlyVisits"]).split("-")[:2])
+    year, month = (int(part) for part in newest_month.split("-")[:2])
     return int(datetime(year + month // 12, month % 12 + 1, 15, tzinfo=UTC).timestamp())
 
 
-def _news(folder: _Folder) -> dict[int, tuple[Json, ...]]:
-    merged: dict[int, dict[str, Json]] = {}
+def _news(folder: _Folder) -> dict[int, tuple[NewsItem, ...]]:
+    merged: dict[int, dict[str, NewsItem]] = {}
     for path in folder.files("news/**/*.json"):
-        appnews: Json = _object(path).get("appnews") or {}
-        if "appid" in appnews:
-            items = merged.setdefault(int(appnews["appid"]), {})
-            items.update((str(item["gid"]), item) for item in appnews.get("newsitems", ()))
+        appnews = _member(_load(path), "appnews")
+        app_id = _member(appnews, "appid")
+        if isinstance(app_id, int):
+            items = _items(NewsItem, _member(appnews, "newsitems"), path)
+            merged.setdefault(app_id, {}).update((item.gid, item) for item in items)
         else:
             folder.leave(path, "it does not name the app of its news")
-    return {
-        app_id: tuple(sorted(items.values(), key=lambda item: (item["date"], item["gid"]), reverse=True))
-        for app_id, items in merged.items()
-    }
+    return {app_id: _newest_first(items, lambda item: (item.date, item.gid)) for app_id, items in merged.items()}
 
 
-def _reviews(folder: _Folder) -> dict[int, tuple[Json, ...]]:
+def _reviews(folder: _Folder) -> dict[int, tuple[Review, ...]]:
     addresses = _addresses(folder.path / PROVENANCE)
-    merged: dict[int, dict[str, Json]] = {}
+    merged: dict[int, dict[str, Review]] = {}
     for path in folder.files("reviews/**/*.json", "reviews_large/**/*.json"):
         address = addresses.get(path.relative_to(folder.path).as_posix(), "")
         found = _APP_IN_NAME.search(path.name) or _APP_IN_ADDRESS.search(address)
         if found is None:
             folder.leave(path, f"neither its name nor {PROVENANCE} names the app of its reviews")
             continue
-        for old in _old_reviews(_load(path)):
-            new = derive_review(old)
-            reviews = merged.setdefault(int(found[1]), {})
-            known = reviews.get(new["recommendationid"])
-            if known is None or known["timestamp_updated"] <= new["timestamp_updated"]:
-                reviews[new["recommendationid"]] = new
+        loaded = _load(path)
+        reviews = merged.setdefault(int(found[1]), {})
+        for new in _items(Review, _member(loaded, "reviews") if isinstance(loaded, dict) else loaded, path):
+            known = reviews.get(new.recommendationid)
+            if known is None or known.timestamp_updated <= new.timestamp_updated:
+                reviews[new.recommendationid] = new
     return {
-        app_id: tuple(
-            sorted(
-                reviews.values(), key=lambda each: (each["timestamp_created"], each["recommendationid"]), reverse=True
-            )
-        )
+        app_id: _newest_first(reviews, lambda each: (each.timestamp_created, each.recommendationid))
         for app_id, reviews in merged.items()
     }
 
 
-def _old_reviews(loaded: object) -> Iterator[Mapping[str, Any]]:
-    listed = cast(Json, loaded).get("reviews", ()) if isinstance(loaded, dict) else loaded
-    if isinstance(listed, dict):
-        yield from cast(dict[str, Json], listed).values()
-    elif isinstance(listed, list):
-        yield from cast(list[Json], listed)
+def _newest_first(items: Mapping[str, Item], key: Callable[[Item], tuple[int, str]]) -> tuple[Item, ...]:
+    return tuple(sorted(items.values(), key=key, reverse=True))
+
+
+def _items(shape: type[Item], listed: object, path: Path) -> list[Item]:
+    """The items of a JSON array, or of an object by id."""
+    values = list(listed.values()) if isinstance(listed, dict) else listed if isinstance(listed, list) else []
+    try:
+        return [shape.model_validate(value) for value in values]
+    except ValueError as error:
+        raise ValueError(f"{path} contains an item that cannot be replayed; remove the file: {error}") from error
 
 
 def _addresses(path: Path) -> dict[str, str]:
@@ -244,12 +267,3 @@ def _addresses(path: Path) -> dict[str, str]:
         return {}
     with path.open(encoding="utf-8", newline="") as rows:
         return {row["file"]: row["url"] for row in csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE)}
-
-
-def _items(folder: _Folder, captures: tuple[Capture, ...]) -> dict[int, Json]:
-    items: dict[int, Json] = {}
-    for path in folder.files("names/IStoreBrowseService_GetItems*.json"):
-        items.update((item["id"], item) for item in _object(path)["response"]["store_items"])
-    for capture in captures:
-        items.update((rank["appid"], rank["item"]) for rank in capture.content.get("ranks", ()) if "item" in rank)
-    return items

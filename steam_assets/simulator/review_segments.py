@@ -1,22 +1,14 @@
 """Segments: the reviews of one app in one time span, each of which can be computed without the others.
 
-Belongs here: when the i-th review was written, its opinion, and how many match a filter.
+Belongs here: when the i-th review was written, and whether it is positive.
 Does not belong here: how many reviews an app gets (review_stream.py), their text.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
 from math import gcd
 from typing import NamedTuple
-
-from steam_assets.simulator.request_parameters import ReviewFilter
-from steam_assets.simulator.sentences import VOICES
-
-LANGUAGES = tuple(VOICES)
-_SHARES = tuple(accumulate(voice.share for voice in VOICES.values()))
 
 
 class Part(NamedTuple):
@@ -32,7 +24,7 @@ class Part(NamedTuple):
 class Segment(NamedTuple):
     """``size`` reviews of one app, evenly spread over ``[start, start + length)`` (Unix seconds), from ``first`` on.
 
-    ``bounds`` has the start of each language's part of the deck, and its end; ``liked`` its positive reviews.
+    The i-th in time is at position ``i * stride % size`` of a deck whose first ``liked`` are positive.
     """
 
     slot: int
@@ -43,9 +35,8 @@ class Segment(NamedTuple):
     length: int
     size: int
     off_topic: bool
+    liked: int
     stride: int
-    bounds: tuple[int, ...]
-    liked: tuple[int, ...]
 
     def created(self, index: int) -> int:
         """When review ``index`` was written; increases with the index."""
@@ -61,83 +52,21 @@ class Segment(NamedTuple):
             index -= 1
         return index
 
-
-class Opinion(NamedTuple):
-    """The attributes that a position in the deck determines."""
-
-    language: str
-    positive: bool
-    steam_purchase: bool
-
-
-class Total(NamedTuple):
-    """Number of matching reviews by opinion."""
-
-    positive: int
-    negative: int
-
-
-def opinion_at(segment: Segment, index: int) -> Opinion:
-    """Language, opinion and purchase of the review ``index`` of a segment."""
-    place = index * segment.stride % segment.size
-    part = bisect_right(segment.bounds, place) - 1
-    within = place - segment.bounds[part]
-    good = segment.liked[part]
-    positive = within < good
-    return Opinion(LANGUAGES[part], positive, (within if positive else within - good) % 8 != 7)
-
-
-def matches(opinion: Opinion, wanted: ReviewFilter) -> bool:
-    """Whether a review with this opinion matches the filter."""
-    if wanted.languages is not None and opinion.language not in wanted.languages:
-        return False
-    if wanted.kind in (1, 2) and opinion.positive is (wanted.kind == 2):
-        return False
-    return wanted.purchase == 1 or opinion.steam_purchase is (wanted.purchase == 0)
-
-
-def whole_segment(segment: Segment, wanted: ReviewFilter) -> Total:
-    """The number of matching reviews in a whole segment, computed without generating them."""
-    bounds = segment.bounds
-    good = bad = 0
-    for part, language in enumerate(LANGUAGES):
-        if wanted.languages is None or language in wanted.languages:
-            size = bounds[part + 1] - bounds[part]
-            liked = segment.liked[part]
-            good += _bought(liked, wanted.purchase) if wanted.kind != 2 else 0
-            bad += _bought(size - liked, wanted.purchase) if wanted.kind != 1 else 0
-    return Total(good, bad)
-
-
-def _bought(size: int, purchase: int) -> int:
-    elsewhere = size // 8
-    return {0: size - elsewhere, 1: size}.get(purchase, elsewhere)
+    def positive(self, index: int) -> bool:
+        """Whether review ``index`` is positive."""
+        return index * self.stride % self.size < self.liked
 
 
 def cut_segments(slot: int, week: int, parts: Sequence[Part]) -> Iterator[Segment]:
     """The segments of a week from its parts; parts without reviews are skipped."""
     first = 0
-    for number, part in enumerate(parts):
-        if part.size:
-            bounds = _bounds(part.size, _rounding(slot, week, len(_SHARES)))
-            liked = tuple(
-                min(high - low, int((high - low) * part.positive + _rounding(slot, week, language)))
-                for language, (low, high) in enumerate(pairwise(bounds))
-            )
-            stride = _stride(part.size)
-            yield Segment(
-                slot, week, number, first, part.start, part.length, part.size, part.off_topic, stride, bounds, liked
-            )
-        first += part.size
-
-
-def _bounds(size: int, rounding: float) -> tuple[int, ...]:
-    return (0, *(min(size, int(size * share / _SHARES[-1] + rounding)) for share in _SHARES[:-1]), size)
-
-
-def _rounding(slot: int, week: int, part: int) -> float:
     # Added before truncating to an integer, so that small weeks add up to the right shares over time.
-    return (week * 0.6180339887 + slot * 0.3770817 + part * 0.237) % 1.0
+    rounding = (week * 0.6180339887 + slot * 0.3770817) % 1.0
+    for number, (start, length, size, positive, off_topic) in enumerate(parts):
+        if size:
+            liked = min(size, int(size * positive + rounding))
+            yield Segment(slot, week, number, first, start, length, size, off_topic, liked, _stride(size))
+        first += size
 
 
 def _stride(count: int) -> int:

@@ -5,45 +5,51 @@ Belongs here: generating a review from its address. Does not belong here: how ma
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from steam_assets.simulator.chance import Dice, pick
 from steam_assets.simulator.request_parameters import Json
-from steam_assets.simulator.sentences import EMOJI_REVIEWS, MARKUP_REVIEW, VOICES
+from steam_assets.simulator.texts import TEXTS
 from steam_assets.simulator.weeks import DAY, start_of
 
 if TYPE_CHECKING:
-    from steam_assets.simulator.review_segments import Opinion, Segment
+    from steam_assets.simulator.review_segments import Segment
 
+_LANGUAGES = tuple(TEXTS.voices)
+_SHARES = tuple(accumulate(voice.share for voice in TEXTS.voices.values()))
 _FIRST_STEAMID = 76561197960265728
 _UNDERFLOWN = 4294967295
 
 
-def write_review(dice: Dice, segment: Segment, index: int, opinion: Opinion, seen_at: int) -> Json:
+def write_review(dice: Dice, segment: Segment, index: int, seen_at: int) -> Json:
     """The review as served at ``seen_at`` (Unix seconds), without edits made later."""
     rolls = dice.words("review", segment.slot, segment.week, segment.first + index)
     created = segment.created(index)
     updated = _updated(rolls[0], created, start_of(segment.week + 1))
     votes = _votes(rolls[1])
+    positive = segment.positive(index)
+    language = _LANGUAGES[bisect_right(_SHARES, (rolls[3] >> 40) / 2**24 * _SHARES[-1])]
     review: Json = {
         "recommendationid": str((segment.week << 44 | segment.slot << 24) + segment.first + index),
         "author": _author(rolls[2], rolls[3], created),
-        "language": opinion.language,
-        "review": _text(rolls[4], opinion),
+        "language": language,
+        "review": _text(rolls[4], language, positive),
         "timestamp_created": created,
         "timestamp_updated": updated if updated <= seen_at else created,
-        "voted_up": opinion.positive,
+        "voted_up": positive,
         "votes_up": votes,
         "votes_funny": _UNDERFLOWN if rolls[5] % 997 == 0 else rolls[5] % 5 * (votes // 9),
         "weighted_vote_score": _weight(rolls[6], votes),
         "comment_count": rolls[7] % 7 if votes > 20 else 0,
-        "steam_purchase": opinion.steam_purchase,
+        "steam_purchase": rolls[5] >> 40 & 7 != 7,
         "received_for_free": rolls[7] % 61 == 0,
         "written_during_early_access": rolls[6] % 29 == 0,
     }
     if rolls[7] % 40 == 3:
         review["primarily_steam_deck"] = True
-    if not opinion.positive and rolls[1] % 50 == 1:
+    if not positive and rolls[1] % 50 == 1:
         review["developer_response"] = "Thank you for the report. We are on it."
         review["timestamp_dev_responded"] = min(created + 2 * 3600, start_of(segment.week + 1) - 1)
     return review
@@ -84,17 +90,17 @@ def _author(roll: int, playtime: int, created: int) -> Json:
     return author
 
 
-def _text(roll: int, opinion: Opinion) -> str:
+def _text(roll: int, language: str, positive: bool) -> str:
     shape = roll % 1000
     if shape < 4:
         return ""
     if shape < 40:
-        return pick(EMOJI_REVIEWS, roll >> 12)
-    voice = VOICES[opinion.language]
-    sentences = voice.good if opinion.positive else voice.bad
+        return pick(TEXTS.emoji_reviews, roll >> 12)
+    voice = TEXTS.voices[language]
+    sentences = voice.good if positive else voice.bad
     one, two = pick(sentences, roll >> 16), pick(sentences, roll >> 24)
     if shape < 60:
-        return MARKUP_REVIEW.format(hours=5 + (roll >> 32) % 900, one=one, two=two)
+        return TEXTS.markup_review.format(hours=5 + (roll >> 32) % 900, one=one, two=two)
     if shape == 60:
         return (f"{one}\n\n{two} " * 200)[:8000]
     return one if one == two or roll >> 40 & 1 else f"{one} {two}"

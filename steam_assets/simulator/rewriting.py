@@ -8,63 +8,34 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import cast
 
 from steam_assets.simulator.backend import encode
-from steam_assets.simulator.delivery import JSON_TYPE, Reply
+from steam_assets.simulator.delivery import Reply
 from steam_assets.simulator.request_parameters import Json
 
-MISSING = ""
-"""Instead of a literal: remove the field."""
+
+def change_response(reply: Reply, change: Callable[[Json], Json]) -> Reply:
+    """The reply with ``change`` applied to its ``response`` object."""
+    message: dict[str, Json] = json.loads(reply.body)
+    return replace(reply, body=encode(message | {"response": change(message["response"])}))
 
 
-def change_response(reply: Reply, change: Callable[[Json], None]) -> Reply:
-    """The reply with ``change`` applied to its ``response`` object; unchanged if it has none."""
-    if reply.content_type != JSON_TYPE:
-        return reply
-    message = _message(reply)
-    response = message.get("response")
-    if not isinstance(response, dict):
-        return reply
-    change(cast(Json, response))
-    return replace(reply, body=encode(message))
-
-
-def change_field(reply: Reply, field: str, literal: str, every: int, rename_to: str | None) -> Reply:
-    """The reply with each ``every``-th ``field``, at any depth, renamed or set to ``literal`` (JSON).
-
-    A reply that is not JSON is unchanged.
-    """
-    if reply.content_type != JSON_TYPE:
-        return reply
-    message = _message(reply)
-    marks: dict[str, str] = {}
-    for number, holder in enumerate(list(_holders(message, field))[every - 1 :: every]):
-        value = holder.pop(field)
-        if rename_to is not None:
-            holder[rename_to] = value
-        elif literal != MISSING:
-            # The literal may be invalid JSON, so it is inserted only into the serialized text.
-            mark = f"\ufffe{number}\ufffe"
-            holder[field], marks[f'"{mark}"'] = mark, literal
-    text = encode(message).decode()
-    for mark, literal in marks.items():
-        text = text.replace(mark, literal, 1)
-    return replace(reply, body=text.encode())
-
-
-def _message(reply: Reply) -> Json:
-    loaded: object = json.loads(reply.body)
-    return cast(Json, loaded) if isinstance(loaded, dict) else {}
+def replace_field(reply: Reply, field: str, literal: str, every: int) -> Reply:
+    """The reply with each ``every``-th ``field``, at any depth, set to ``literal`` (JSON, or what should be)."""
+    message: Json = json.loads(reply.body)
+    # The literal may be invalid JSON, so it is inserted only into the serialized text.
+    mark = "\ufffe"
+    for holder in list(_holders(message, field))[every - 1 :: every]:
+        holder[field] = mark
+    return replace(reply, body=encode(message).decode().replace(f'"{mark}"', literal).encode())
 
 
 def _holders(node: object, field: str) -> Iterator[Json]:
     if isinstance(node, dict):
-        holder = cast(Json, node)
-        if field in holder:
-            yield holder
-        for value in list(holder.values()):
+        if field in node:
+            yield node
+        for value in node.values():
             yield from _holders(value, field)
     elif isinstance(node, list):
-        for value in cast(list[object], node):
+        for value in node:
             yield from _holders(value, field)

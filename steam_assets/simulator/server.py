@@ -59,13 +59,12 @@ class Simulator:
         port: int = 0,
         now: datetime | None = None,
         replay: Path | None = None,
-        host: str = LOOPBACK,
     ) -> None:
         backend: Backend = ReplayBackend(replay) if replay else SyntheticBackend(seed, apps, reviews_per_app_week)
         self.clock = Clock(now)
-        self.faults = FaultBoard(seed)
+        self.faults = FaultBoard()
         self.requests = RequestLog()
-        self._address = (host, port)
+        self._port = port
         self._server = _Server(
             uvicorn.Config(
                 build_app(backend, self.clock, self.faults, self.requests),
@@ -87,8 +86,7 @@ class Simulator:
         """``http://host:port``, without a trailing slash. Raises SimulatorError if it is not running."""
         if self._socket is None:
             raise SimulatorError("the simulator is not running; enter it with `with` first")
-        host, port = self._socket.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
 
     def set_now(self, now: datetime) -> None:
         """Set the sources' time to ``now`` (an aware datetime)."""
@@ -133,11 +131,10 @@ class Simulator:
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            bound.bind(self._address)
+            bound.bind((LOOPBACK, self._port))
         except OSError as error:
             bound.close()
-            host, port = self._address
-            raise SimulatorError(f"{host}:{port} cannot be used ({error}); choose another port, or 0") from error
+            raise SimulatorError(f"port {self._port} cannot be used ({error}); choose another port, or 0") from error
         bound.listen(1024)
         self._socket = bound
         return bound
@@ -146,20 +143,3 @@ class Simulator:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-def serve(
-    on_ready: Callable[[str], None],
-    *,
-    host: str = LOOPBACK,
-    port: int = 8770,
-    seed: int = 7,
-    apps: int = 100,
-    reviews_per_app_week: float = 60.0,
-    now: datetime | None = None,
-    replay: Path | None = None,
-) -> None:
-    """Run a simulator in the foreground until interrupted. Raises SimulatorError if the port is in use."""
-    Simulator(
-        seed=seed, apps=apps, reviews_per_app_week=reviews_per_app_week, port=port, now=now, replay=replay, host=host
-    ).run(on_ready)

@@ -5,22 +5,14 @@ Belongs here: building bodies from market, reviews and news. Does not belong her
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from steam_assets.simulator.backend import EMPTY, encode
 from steam_assets.simulator.catalogue import App, Catalogue
-from steam_assets.simulator.items import missing_item, store_item
+from steam_assets.simulator.items import store_item
 from steam_assets.simulator.market import CANDIDATES, CHART_SIZE, Market, midnight_of
 from steam_assets.simulator.newsroom import Newsroom
-from steam_assets.simulator.request_parameters import (
-    ChartParameters,
-    Json,
-    NewsParameters,
-    ReviewParameters,
-    TopSellersParameters,
-)
+from steam_assets.simulator.request_parameters import Json, NewsParameters, ReviewParameters, TopSellersParameters
+from steam_assets.simulator.review_pages import reviews_body
 from steam_assets.simulator.review_stream import ReviewStream
-from steam_assets.simulator.scores import review_summary
 from steam_assets.simulator.site import DOMAIN, months_out, traffic_body
 from steam_assets.simulator.weeks import last_published, start_of, week_of
 
@@ -36,26 +28,23 @@ class SyntheticBackend:
         self.stream = ReviewStream(self.market, reviews_per_app_week)
         self.newsroom = Newsroom(self.market)
 
-    def most_played_now(self, parameters: ChartParameters, now: int) -> bytes:
+    def most_played_now(self, now: int) -> bytes:
         counted = max(now - now % 300, midnight_of(now))
         ranks = [
-            _entry(rank, app, parameters.country, parameters.with_items)
-            | {"concurrent_in_game": players.current, "peak_in_game": players.peak}
+            _entry(rank, app) | {"concurrent_in_game": players.current, "peak_in_game": players.peak}
             for rank, (app, players) in enumerate(self.market.most_played(counted), 1)
         ]
         return encode({"response": {"last_update": counted, "ranks": ranks}})
 
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes:
-        newest = last_published(now)
-        start = start_of(newest) if parameters.start_date is None else parameters.start_date
-        week = week_of(start)
-        known = start == start_of(week) and week <= newest
-        standings = self.market.top_sellers(week, parameters.country) if known and parameters.with_items else []
-        response: Json = {"start_date": start}
+        week = week_of(parameters.start_date)
+        known = parameters.start_date == start_of(week) and week <= last_published(now)
+        standings = self.market.top_sellers(week) if known else []
+        response: Json = {"start_date": parameters.start_date}
         if standings:
             until = parameters.page_start + parameters.page_count
             response["ranks"] = [
-                _entry(standing.rank, standing.app, parameters.context_country, True)
+                _entry(standing.rank, standing.app)
                 | ({"last_week_rank": standing.last_week_rank} if standing.last_week_rank else {})
                 | {"consecutive_weeks": standing.consecutive_weeks}
                 | ({"first_top100": True} if standing.first_time else {})
@@ -66,29 +55,18 @@ class SyntheticBackend:
         return encode({"response": response})
 
     def news(self, parameters: NewsParameters, now: int) -> bytes:
-        app = self.catalogue.find(parameters.app_id)
+        app = self.catalogue.find(parameters.appid)
         if app is None:
-            return encode({"appnews": {"appid": parameters.app_id, "newsitems": [], "count": 0}})
+            return encode({"appnews": {"appid": parameters.appid, "newsitems": [], "count": 0}})
         return encode({"appnews": self.newsroom.answer(app, parameters, now)})
 
     def reviews(self, parameters: ReviewParameters, now: int) -> bytes:
-        app = self.catalogue.find(parameters.app_id)
+        app = self.catalogue.find(parameters.appid)
         if app is None:
             return EMPTY
-        total = self.stream.total(app, parameters.filter)
-        page = self.stream.page(app, parameters.filter, parameters.per_page, parameters.cursor)
-        summary: Json = {"num_reviews": len(page.reviews) if page else 0}
-        if parameters.cursor == "*" and parameters.filter.kind == 0:
-            summary |= review_summary(*total)
-        response: Json = {"query_summary": summary}
-        if page:
-            response["reviews"] = page.reviews
-        response["cursor"] = page.cursor if page else parameters.cursor
-        response["total_matching"] = sum(total)
-        return encode({"response": response})
-
-    def items(self, app_ids: Sequence[int], country: str) -> bytes:
-        return encode({"response": {"store_items": list(self._items(app_ids, country))}})
+        wanted = parameters.filter_at(now)
+        page = self.stream.page(app, wanted, parameters.num_per_page, parameters.cursor)
+        return reviews_body(parameters, page, *self.stream.total(app, wanted))
 
     def site_traffic(self, domain: str, now: int) -> bytes | None:
         months = months_out(now)[-3:]
@@ -99,12 +77,6 @@ class SyntheticBackend:
             return None
         return {f"{year}-{month:02}": self.market.site_visits(year, month) for year, month in months_out(now)[-37:]}
 
-    def _items(self, app_ids: Sequence[int], country: str) -> Iterator[Json]:
-        for app_id in app_ids:
-            app = self.catalogue.find(app_id)
-            yield store_item(app, country) if app else missing_item(app_id)
 
-
-def _entry(rank: int, app: App, country: str, with_item: bool) -> Json:
-    entry: Json = {"rank": rank, "appid": app.app_id}
-    return entry | {"item": store_item(app, country)} if with_item else entry
+def _entry(rank: int, app: App) -> Json:
+    return {"rank": rank, "appid": app.app_id, "item": store_item(app)}

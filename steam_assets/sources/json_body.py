@@ -10,7 +10,7 @@ differently (duplicate names, NaN, excessive nesting or numbers), so an accepted
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
@@ -276,6 +276,43 @@ def _item_and_problem(typed: TypedItem | None) -> tuple[SparkColumn, SparkColumn
             f"when sent.unreadable_item is not null then 'a field is not of the agreed shape' else {fault} end"
         ).alias("problem"),
     )
+
+
+def within(entries: DataFrame, elements: str) -> DataFrame:
+    """One row per element of a list within each entry of ``exploded``; an unusable entry stays one row.
+
+    ``elements`` is SQL of the list; null or empty makes no row. The scalars of the ``item`` DDL must all be string, so
+    that only a list or object of another shape makes an entry unusable; ``count_within`` counts the same in Python.
+
+    Example: for items ``{"id": "10", "tags": [{"tagid": 5}, null]}``, ``{"id": "11"}`` and ``{"id": "12", "tags": 7}``
+    with ``item="id string, tags array<struct<tagid: string>>"``, ``within(entries, "entry.tags")`` has three rows: two
+    with ``entry.id`` "10", the first with ``element.tagid`` "5", the second with the ``problem`` "not a JSON object";
+    and one whose ``problem`` is "a field is not of the agreed shape".
+
+    Columns: those of ``exploded``, and ``element``; ``item`` is the element's text.
+    """
+    from pyspark.sql import functions as F
+
+    found = entries.withColumn("elements", F.expr(f"if(problem is null, {elements}, array(null))"))
+    rows = found.select(*entries.columns, F.posexplode_outer("elements").alias("place", "element"))
+    none = "problem is null and element is null"
+    return (
+        rows.where("place is not null")
+        .drop("place")
+        .withColumn("item", F.expr("if(problem is null, coalesce(to_json(element), 'null'), item)"))
+        .withColumn("problem", F.expr(f"if({none}, 'not a JSON object', problem)"))
+    )
+
+
+def count_within(model: type[Model], item: object, elements: Callable[[Model], Sized]) -> int:
+    """How many rows ``within`` makes of an item: ``elements`` of it as ``model``, or 1 if it is not of that shape.
+
+    The model has the same lists and objects as the DDL, each of which may be null.
+    """
+    try:
+        return len(elements(model.model_validate(item)))
+    except ValidationError:
+        return 1
 
 
 def shaped(

@@ -131,6 +131,11 @@ def _is_newest(engagement: object, key: str) -> bool:
     return (whole_of(engagement.get("Year")), whole_of(engagement.get("Month"))) == (int(key[:4]), int(key[5:7]))
 
 
+def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
+    """The items of the month in either response."""
+    return parse_official(window, body) if request == OFFICIAL else parse(window, body)
+
+
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the month's response."""
     window = fetch_request.window
@@ -163,5 +168,6 @@ SOURCE = Source(
     due_after=timedelta(days=27),
     carried_for=timedelta(days=100),
     extract=extract,
+    count=count,
     tables=(VISITS, ENGAGEMENT, TRAFFIC, COUNTRIES),
 )

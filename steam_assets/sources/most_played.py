@@ -6,7 +6,7 @@ Belongs here: the request, its validation and the clean table. Does not belong h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -89,6 +89,11 @@ def parse(window: Window, body: bytes) -> Chart:
     return chart
 
 
+def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
+    """The ranks in a chart."""
+    return {"most_played": len(parse(window, body).ranks)}
+
+
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current chart."""
     params = {"input_json": json.dumps(QUERY)}
@@ -149,5 +154,6 @@ SOURCE = Source(
     cadence=Cadence.DAILY,
     history=History.LIVE,
     extract=extract,
+    count=count,
     tables=(TABLE,),
 )

@@ -9,7 +9,7 @@ so that it is quarantined rather than lost. ``belongs`` implements this in Pytho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -83,6 +83,15 @@ def parse(body: bytes) -> AppNews:
     return validated(AppNews, page)
 
 
+def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
+    """The items of the window on a page."""
+    return _counts(window, parse(body))
+
+
+def _counts(window: Window, page: AppNews) -> Mapping[str, int]:
+    return {"news": sum(belongs(item, window) for item in page.newsitems)}
+
+
 def request(app_id: int, end: int) -> Request[AppNews]:
     """The hundred newest items of an app up to ``end`` (Unix seconds), with their full texts."""
     params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
@@ -103,7 +112,7 @@ def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> It
             yield Fetched(response, {"news": response.items})
             return
         page = response.value
-        yield Fetched(response, {"news": sum(belongs(item, fetch_request.window) for item in page.newsitems)})
+        yield Fetched(response, _counts(fetch_request.window, page))
         fresh, dates = page.gids() - known, page.dates()
         known |= fresh
         if not fresh or not dates or min(dates) < seconds(fetch_request.window.start) or page.holds_all_of(len(known)):
@@ -122,6 +131,8 @@ SOURCE = Source(
     due_after=timedelta(hours=36),
     options=Options,
     extract=extract,
+    count=count,
     tables=(NEWS,),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )

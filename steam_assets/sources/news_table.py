@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.readers import whole
-from steam_assets.sources.source import Column, Table
+from steam_assets.sources.source import Column, Sensitivity, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,8 +85,13 @@ NEWS = Table(
         Column("title", "string", "Headline.", nullable=False),
         Column("url", "string", "URL, percent-encoded; null if it is not a web address."),
         Column("is_external_url", "boolean", "As sent by Steam; true also for Steam's own announcements."),
-        Column("author", "string", "Author as named by the feed, if any."),
-        Column("text", "string", "The full text without markup (docs/reference/markup.md)."),
+        Column("author", "string", "Author as named by the feed, if any.", sensitivity=Sensitivity.PERSON),
+        Column(
+            "text",
+            "string",
+            "The full text without markup (docs/reference/markup.md).",
+            sensitivity=Sensitivity.TEXT,
+        ),
         Column("links", "array<string>", "Absolute URLs that the text links to, in order, without duplicates."),
         Column("images", "array<string>", "Absolute URLs of the text's images, in order, without duplicates."),
         Column("feed_name", "string", "The feed's name; `steam_community_announcements` is the makers' own."),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.readers import whole
-from steam_assets.sources.source import Column, Table
+from steam_assets.sources.source import Column, Sensitivity, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -132,10 +132,15 @@ REVIEWS = Table(
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "The reviewed app.", nullable=False),
-        Column("recommendation_id", "string", "Steam's review id.", nullable=False),
-        Column("author_key", "string", "Keyed hash of the reviewer's id; null without a key."),
+        Column("recommendation_id", "string", "Steam's review id.", nullable=False, sensitivity=Sensitivity.PERSON),
+        Column(
+            "author_key",
+            "string",
+            "Keyed hash of the reviewer's id; null without a key.",
+            sensitivity=Sensitivity.PERSON,
+        ),
         Column("language", "string", "Steam's name of the review's language."),
-        Column("text", "string", "The review as Steam sent it, markup included."),
+        Column("text", "string", "The review as Steam sent it, markup included.", sensitivity=Sensitivity.TEXT),
         Column("created_at", "timestamp", "When it was written (UTC).", nullable=False),
         Column("updated_at", "timestamp", "When it was last edited (UTC).", nullable=False),
         Column("voted_up", "boolean", "Recommends the app.", nullable=False),
@@ -156,7 +161,7 @@ REVIEWS = Table(
             "Edited after the week's end, so it may differ from that week's version.",
             nullable=False,
         ),
-        Column("developer_response", "string", "The developer's response, if any."),
+        Column("developer_response", "string", "The developer's response, if any.", sensitivity=Sensitivity.TEXT),
         Column("primarily_steam_deck", "boolean", "Played mostly on a Steam Deck."),
         Column("refunded", "boolean", "The purchase was refunded."),
     ),

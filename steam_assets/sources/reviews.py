@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -48,6 +48,7 @@ from steam_assets.sources.steam import STEAM_API
 PATH = "/IUserReviewsService/GetAppReviews/v1/"
 PAGE_LENGTH = 100
 END_ASKED_AGAIN = 5
+REQUESTS = (FIRST_PAGE, PAGE, WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED)
 NEVER_LISTED = 2
 """Reviews that Steam may count but not list."""
 BY_CHANCE = 1e-6
@@ -117,6 +118,19 @@ def _check_votes(page: ReviewPage) -> None:
         raise InvalidResponse(f"{page.length} reviews without `voted_up`, but {positive} of {total} votes are positive")
 
 
+def count(_window: Window, request: str, body: bytes) -> Mapping[str, int]:
+    """The reviews and counts of votes in the response to a request of that name."""
+    if request not in REQUESTS:
+        raise InvalidResponse(f"no request is named {request[:80]!r}; there are {', '.join(REQUESTS)}")
+    return _counts(request, parse(request, body))
+
+
+def _counts(request: str, page: ReviewPage) -> Mapping[str, int]:
+    if request in (FIRST_PAGE, PAGE):
+        return {"reviews": page.length, "review_summary": int(request == FIRST_PAGE)}
+    return {"review_summary": 1}
+
+
 def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Request[ReviewPage]:
     """One of the five kinds of request for an app; the lifetime ones count up to the window's end."""
     lifetime = name in (LIFETIME_ALL, LIFETIME_FILTERED)
@@ -145,7 +159,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
         for name in () if refused else (WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED):
             response = client.fetch_or_reject(request(name, app_id, fetch_request.window))
             rejected = isinstance(response, Rejected)
-            yield Fetched(response, {"reviews": response.items} if rejected else {"review_summary": 1})
+            yield Fetched(response, {"reviews": response.items} if rejected else _counts(name, response.value))
 
 
 def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> Iterator[Fetched]:
@@ -160,9 +174,7 @@ def _pages(client: SourceClient, fetch_request: FetchRequest, app_id: int) -> It
         fresh = page.ids() - known
         if cursor in cursors and not fresh:
             return
-        yield Fetched(
-            _marked(response, len(fresh)), {"reviews": page.length, "review_summary": int(name == FIRST_PAGE)}
-        )
+        yield Fetched(_marked(response, len(fresh)), _counts(name, page))
         if not fresh or page.cursor is None:
             return
         known |= fresh
@@ -205,6 +217,8 @@ SOURCE = Source(
     due_after=timedelta(hours=36),
     options=Options,
     extract=extract,
+    count=count,
     tables=(REVIEWS, SUMMARIES),
-    apps_from="top_sellers",
+    apps_from=("top_sellers",),
+    app_by_app=True,
 )

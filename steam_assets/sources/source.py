@@ -112,7 +112,7 @@ class SourceClient(Protocol):
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What to fetch for one partition: its window and its apps (in chart order).
+    """What to fetch for one partition: its window and its apps (those on charts first, in their order).
 
     ``now`` is the time of the request (UTC). ``options`` are the source's, as set; by default its own defaults.
     ``keyed`` are the source's hosts for which a key is set.
@@ -163,12 +163,27 @@ class History(StrEnum):
         return fetched_at in window if self is History.LIVE else fetched_at >= window.end
 
 
+class Sensitivity(StrEnum):
+    """What a value may reveal, and so whether a release of the data contains it."""
+
+    OPEN = "open"
+    """Nothing about a person; released."""
+    TEXT = "text"
+    """Written by a person or a publisher; released only on request."""
+    PERSON = "person"
+    """Names a person or leads to one, also under a pseudonym; never released."""
+
+
+_INITIALISMS = {"id": "ID", "gid": "GID", "url": "URL", "us": "US"}
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a clean table. ``type`` is a Spark DDL type; ``unit`` is empty if a number has none.
 
     A whole number with a unit is a count, so a negative one is an underflow that cleaning removes. A number outside its
-    ``bounds`` (both inclusive) is set to the bound if rounding alone may explain it, and is unusable otherwise.
+    ``bounds`` (both inclusive) is set to the bound if rounding alone may explain it, and is unusable otherwise. Parts
+    of a whole and relative changes have the unit ``share``: 0.25 is 25 %.
     """
 
     name: str
@@ -177,6 +192,13 @@ class Column:
     unit: str = ""
     nullable: bool = True
     bounds: tuple[float, float] | None = None
+    sensitivity: Sensitivity = Sensitivity.OPEN
+
+    @property
+    def caption(self) -> str:
+        """The display name: ``app_id`` is "App ID"."""
+        first, *rest = (_INITIALISMS.get(word, word) for word in self.name.split("_"))
+        return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 @dataclass(frozen=True)
@@ -192,7 +214,8 @@ class Table:
 
     ``picture``: a partition is a full snapshot (a chart), which a newer response replaces completely; otherwise it is a
     set of items, each replaced individually. ``ranked`` names the columns whose values are unique within a partition;
-    the first counts from 1 without gaps.
+    the first counts from 1 without gaps. If a partition has several charts, ``charts`` names the columns that tell them
+    apart, and ``ranked`` holds within each.
 
     ``pseudonymous``: rows hold hashes under the reviewers' key, the column ``hash_key`` of ``raw``.
     """
@@ -206,6 +229,7 @@ class Table:
     asset: str = "clean"
     picture: bool = False
     ranked: tuple[str, ...] = ()
+    charts: tuple[str, ...] = ()
     pseudonymous: bool = False
 
 
@@ -213,12 +237,19 @@ class Table:
 class Source:
     """A source: a file that declares one, and a line in ``sources/__init__.py``, is all that the product needs.
 
-    ``hosts`` are all hosts that its requests go to, its main host first. ``apps_from`` names the source whose clean
-    table of the same week lists the apps to fetch. ``options`` is a pydantic model with a default for each field; a
-    field ``pages`` of the source ``news`` is the setting STEAM_NEWS_PAGES. ``due_after`` is how long after a window's
-    end its data may arrive without being late; with History.CARRIED, responses have a period until ``carried_for``
-    after its end. ``quarantine_limit`` is the share of quarantined items above which the partition's check fails.
-    ``demo_partitions`` is the maximum number of partitions in the demo; None: the same as for its cadence.
+    ``hosts`` are all hosts that its requests go to, its main host first. ``count`` gives the items of each table in a
+    response's body, by the window, the request's name and the body; InvalidResponse if the body is invalid. Landing
+    counts with it again, because envelopes may be another producer's. ``apps_from`` names the sources whose charts
+    (their first clean tables) list the apps to fetch: the chart of the same partition, which must exist, or, of another
+    cadence, the newest one. With ``watched``, the apps of the setting STEAM_WATCHLIST are fetched as well.
+    ``app_by_app``: ``extract`` gets one app at a time, and several run at once; otherwise it gets all apps.
+    ``sampled_every`` names the option with the minutes between two samples (sampling.py) of a source whose days have
+    many: each adds a batch to the present day's partition, which is cleaned after the day ends. ``options`` is a
+    pydantic model with a default for each field; a field ``pages`` of the source ``news`` is the setting
+    STEAM_NEWS_PAGES. ``due_after`` is how long after a window's end its data may arrive without being late; with
+    History.CARRIED, responses have a period until ``carried_for`` after its end. ``quarantine_limit`` is the share of
+    quarantined items above which the partition's check fails. ``demo_partitions`` is the maximum number of partitions
+    in the demo; None: the same as for its cadence.
     """
 
     name: str
@@ -228,8 +259,12 @@ class Source:
     cadence: Cadence
     history: History
     extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
+    count: Callable[[Window, str, bytes], Mapping[str, int]]
     tables: tuple[Table, ...]
-    apps_from: str | None = None
+    apps_from: tuple[str, ...] = ()
+    watched: bool = False
+    app_by_app: bool = False
+    sampled_every: str | None = None
     options: type[BaseModel] = NoOptions
     due_after: timedelta = timedelta(0)
     carried_for: timedelta = timedelta(0)
@@ -239,6 +274,10 @@ class Source:
     def newest_due(self, now: datetime) -> Window:
         """The newest window that is late if it is missing at ``now`` (aware)."""
         return self.cadence.latest_finished(now - self.due_after)
+
+    def is_open(self, window: Window, now: datetime) -> bool:
+        """Whether more samples may come into the window: it is not to be cleaned yet, nor is it missing anything."""
+        return self.sampled_every is not None and now in window
 
     def setting(self, option: str) -> str:
         """The name of an option's setting in ``Settings``."""

@@ -6,7 +6,7 @@ Belongs here: the requests, their validation and the clean table. Does not belon
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -59,19 +59,33 @@ class Page(BaseModel):
     next_page_start: Whole | None = None
 
 
-def parse(window: Window, page_start: int, body: bytes) -> Page:
-    """The page. InvalidResponse if it is for another week, empty at the start, or its ranks are not consecutive."""
+def _page(window: Window, body: bytes) -> Page:
     page = validated(Page, decode_service(body))
     if page.start_date != seconds(window.start):
         answered = datetime.fromtimestamp(page.start_date, UTC)
         raise InvalidResponse(f"requested the week of {window.key}, received that of {answered:%Y-%m-%d}")
+    return page
+
+
+def _require_consecutive(page: Page, first: int) -> None:
     ranks = sorted(place.rank for place in page.ranks)
-    if not ranks and page_start == 0:
+    if ranks != list(range(first, first + len(ranks))):
+        raise InvalidResponse(f"{len(ranks)} ranks that do not run on from {first}: one is missing or repeated")
+
+
+def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
+    """The ranks on a page of the chart, whichever page it is."""
+    page = _page(window, body)
+    _require_consecutive(page, min((place.rank for place in page.ranks), default=1))
+    return {"top_sellers": len(page.ranks)}
+
+
+def parse(window: Window, page_start: int, body: bytes) -> Page:
+    """The page. InvalidResponse if it is for another week, empty at the start, or its ranks are not consecutive."""
+    page = _page(window, body)
+    if not page.ranks and page_start == 0:
         raise InvalidResponse(f"no ranks for the week of {window.key}")
-    if ranks != list(range(page_start + 1, page_start + 1 + len(ranks))):
-        raise InvalidResponse(
-            f"{len(ranks)} ranks that do not run on from {page_start + 1}: one is missing or repeated"
-        )
+    _require_consecutive(page, page_start + 1)
     return page
 
 
@@ -160,5 +174,6 @@ SOURCE = Source(
     history=History.BY_WINDOW,
     due_after=timedelta(hours=36),
     extract=extract,
+    count=count,
     tables=(TABLE,),
 )

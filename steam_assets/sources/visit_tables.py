@@ -110,7 +110,7 @@ def _accepted(raw: DataFrame) -> DataFrame:
     return raw.where("problem is null")
 
 
-SHARE = Column("share", "double", "Share of visits, 0 to 1.", nullable=False, bounds=(0, 1))
+SHARE = Column("share", "double", "Share of visits, 0 to 1.", "share", nullable=False, bounds=(0, 1))
 
 VISITS = Table(
     name="visits",
@@ -130,7 +130,7 @@ ENGAGEMENT = Table(
     columns=(
         MONTH,
         Column("visits", "bigint", "Visits, as sent with the engagement.", "visits"),
-        Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1.", bounds=(0, 1)),
+        Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1.", "share", bounds=(0, 1)),
         Column("pages_per_visit", "double", "Pages seen in a visit.", "pages"),
         Column("seconds_on_site", "double", "Length of a visit.", "seconds"),
         Column("global_rank", "bigint", "Rank among all sites; null for a subdomain."),

@@ -81,6 +81,9 @@ def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[st
     match those of the others.
     """
     envelopes = read_table(spark, lake.raw(source), keys).withColumn("source_sha256", F.col("sha256"))
+    records = lake.raw(source).records(RawRecord)
+    if excluded := sorted({name for key in keys if key in records for name in records[key].excluded}):
+        envelopes = envelopes.where(~F.col("batch_id").isin(excluded))
     if not any(table.pseudonymous for table in source.tables):
         return envelopes
     return with_reviewer_key(envelopes, key_for(lake, source, keys))

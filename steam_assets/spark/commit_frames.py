@@ -17,7 +17,7 @@ from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.spark.clean_tables import overwrite, put
 from steam_assets.spark.item_counts import STATES, Commit, Counts, CountsDiffer, keys_in_quarantine
-from steam_assets.spark.pictures import audit_pictures
+from steam_assets.spark.pictures import audit_pictures, audited_columns
 
 SPOILED = "spoiled"
 PLACE_IN_BITMAP = "pmod(xxhash64(source_sha256), 32768)"
@@ -44,7 +44,7 @@ def commit_frame(
         observed = tries[-1].get
         counts = {key: {state: observed[f"{key} {state}"] for state in STATES} for key in keys}
         commit.compare(counts, observed["all"])
-        audit_pictures(table, keys, counts, target.arrow(keys, ("partition_key", *table.ranked), snapshot))
+        audit_pictures(table, keys, counts, target.arrow(keys, audited_columns(table), snapshot))
         _write_quarantine(spark, quarantine, classified, counts, observed[SPOILED])
         failpoint("clean:after_quarantine")
         contents = target.content(keys, snapshot)

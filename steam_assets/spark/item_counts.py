@@ -41,9 +41,9 @@ class Provenance:
     @classmethod
     def of(cls, table: Table, record: RawRecord) -> Provenance:
         items = record.items.get(table.name, 0)
-        if not table.picture or not record.batches:
+        if not table.picture or not record.included:
             return cls(record.digest, items)
-        newest, *older = sorted(record.batches, key=partial(_recency, table), reverse=True)
+        newest, *older = sorted(record.included, key=partial(_recency, table), reverse=True)
         replaced = max((batch.fetched_at for batch in older if batch.fetched_at), default=None)
         return cls(record.digest, items, items - newest.items.get(table.name, 0), replaced)
 

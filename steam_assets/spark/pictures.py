@@ -6,38 +6,53 @@ Belongs here: what makes a snapshot complete. Does not belong here: counts, sele
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from steam_assets.sources.source import Table
 from steam_assets.spark.item_counts import Counts
 
+Row: TypeAlias = "dict[str, Any]"
+
 
 class AuditFailed(Exception):
     """The written rows must not become visible; readers still see the previous ones."""
 
 
-def audit_pictures(table: Table, keys: Sequence[str], counts: Counts, rows: pa.Table | None) -> None:
-    """Raise AuditFailed if a partition of ``rows``, those to commit, has a rank or an app twice or a gap in its ranks.
+def audited_columns(table: Table) -> tuple[str, ...]:
+    """The columns that ``audit_pictures`` reads."""
+    return ("partition_key", *table.charts, *table.ranked)
 
-    Only ranked tables are audited; ``rows`` must have their ranked columns and the partition key. Gaps explained by an
-    item in quarantine are allowed.
+
+def audit_pictures(table: Table, keys: Sequence[str], counts: Counts, rows: pa.Table | None) -> None:
+    """Raise AuditFailed if a chart among ``rows``, those to commit, has a rank or an app twice or a gap in its ranks.
+
+    Only ranked tables are audited. Gaps explained by an item in quarantine are allowed.
     """
     if not table.ranked:
         return
-    seen = rows.select(["partition_key", *table.ranked]).to_pylist() if rows else []
-    for key in keys:
-        of_key = [row for row in seen if row["partition_key"] == key]
-        for column in table.ranked:
-            values = [row[column] for row in of_key]
-            if twice := sorted({value for value in values if values.count(value) > 1}):
-                raise AuditFailed(
-                    f"{table.name} {key}: {column} {', '.join(map(str, twice[:5]))} occurs twice; nothing was committed"
-                )
-        ranks = {row[table.ranked[0]] for row in of_key}
-        holes = sorted(set(range(1, max(ranks, default=0) + 1)) - ranks)
-        if len(holes) > counts[key]["quarantined"]:
+    charts: dict[str, dict[tuple[str, ...], list[Row]]] = {key: {} for key in keys}
+    for row in rows.select([*audited_columns(table)]).to_pylist() if rows else ():
+        chart = tuple(str(row[name]) for name in table.charts)
+        charts[row["partition_key"]].setdefault(chart, []).append(row)
+    for key, of_key in charts.items():
+        holes = {name: found for name, rows in of_key.items() if (found := _holes(table, " ".join((key, *name)), rows))}
+        if sum(map(len, holes.values())) > counts[key]["quarantined"]:
+            chart, missing = next(iter(holes.items()))
             raise AuditFailed(
-                f"{table.name} {key}: {table.ranked[0]} {', '.join(map(str, holes[:5]))} is missing; nothing was "
-                "committed. Fetch it again: `steam-assets run SOURCE --from PARTITION --refetch`"
+                f"{table.name} {' '.join((key, *chart))}: {table.ranked[0]} {', '.join(map(str, missing[:5]))} is "
+                "missing; nothing was committed. Fetch it again: `steam-assets run SOURCE --from PARTITION --refetch`"
             )
+
+
+def _holes(table: Table, chart: str, rows: Sequence[Row]) -> list[int]:
+    """The ranks that a chart lacks. Raises AuditFailed if it has a value twice."""
+    for column in table.ranked:
+        values = [row[column] for row in rows]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise AuditFailed(
+                f"{table.name} {chart}: {column} {', '.join(map(str, twice[:5]))} occurs twice; nothing was committed"
+            )
+    ranks = {row[table.ranked[0]] for row in rows}
+    return sorted(set(range(1, max(ranks, default=0) + 1)) - ranks)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,6 +40,20 @@ NEXT_STEP = {
     "`aws quicksight list-data-sets` lists the ids",
     "InvalidParameterValueException": "make sure that the data set imports into SPICE",
 }
+
+
+class RowInfo(TypedDict, total=False):
+    """The part of QuickSight's RowInfo that is read."""
+
+    RowsDropped: int
+    TotalRowsInDataset: int
+
+
+class Ingestion(TypedDict, total=False):
+    """The part of QuickSight's Ingestion that is read once it is completed."""
+
+    RowInfo: RowInfo
+    IngestionTimeInSeconds: int
 
 
 class QuickSightNotSetUp(ValueError):
@@ -259,7 +273,7 @@ class QuickSightRefresh:
             case status:
                 return status
 
-    def _counted(self, record: Asked, ingestion: dict[str, Any]) -> Outcome:
+    def _counted(self, record: Asked, ingestion: Ingestion) -> Outcome:
         rows = ingestion.get("RowInfo") or {}
         dropped, total = rows.get("RowsDropped", 0), rows.get("TotalRowsInDataset")
         seconds = ingestion.get("IngestionTimeInSeconds")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from steam_assets.cli import app
 from steam_assets.commands.demo import RECORDED_WEEKS, _recorded_steps
-from steam_assets.simulator.replay import Recording
+from steam_assets.simulator.replay import RecordedPartition, Recording
 from steam_assets.sources.cadence import Cadence
 
 
@@ -38,17 +38,21 @@ def test_every_recorded_period_is_a_step_or_left_out_with_a_reason() -> None:
     weeks = [window.key for window in Cadence.WEEKLY.between("2026-01-06", "2026-03-10")]
     old = "2022-12-27"
     recording = Recording(
-        most_played=(datetime(2022, 12, 31, 5, tzinfo=UTC), datetime(2026, 3, 9, 5, tzinfo=UTC)),
-        top_sellers_weeks=(old, weeks[0]),
-        news={old: {730: 9}} | {week: {730: place + 1} for place, week in enumerate(weeks)},
-        reviews={weeks[0]: {730: 1}},
-        months={"2022-12-01": datetime(2023, 1, 20, tzinfo=UTC)},
+        (
+            RecordedPartition("most_played", "2022-12-31", datetime(2022, 12, 31, 5, tzinfo=UTC)),
+            RecordedPartition("most_played", "2026-03-09", datetime(2026, 3, 9, 5, tzinfo=UTC)),
+            RecordedPartition("top_sellers", old),
+            RecordedPartition("top_sellers", weeks[0]),
+            RecordedPartition("news", old, apps={730: 9}),
+            *(RecordedPartition("news", week, apps={730: place + 1}) for place, week in enumerate(weeks)),
+            RecordedPartition("reviews", weeks[0], apps={730: 1}),
+            RecordedPartition("monthly_visits", "2022-12-01", datetime(2023, 1, 20, tzinfo=UTC)),
+        )
     )
     steps, left = _recorded_steps(recording)
     of_news = [step.key for step in steps if step.source.name == "news"]
     assert of_news == weeks[-RECORDED_WEEKS:], "the fullest, oldest first"
-    periods = sum(map(len, (recording.most_played, recording.top_sellers_weeks, recording.news, recording.reviews)))
-    assert len(steps) + sum(each.count for each in left) == periods + len(recording.months)
+    assert len(steps) + sum(each.count for each in left) == len(recording.partitions)
     told = [str(each) for each in left]
     beyond = f"{len(weeks) - RECORDED_WEEKS} news partitions ({weeks[0]}, {weeks[1]}, {weeks[2]}, …): the 4 fullest"
     assert any(line.startswith(beyond) for line in told), told

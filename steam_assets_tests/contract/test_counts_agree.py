@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -143,6 +144,17 @@ def collected(simulator: Simulator) -> dict[str, list[Envelope]]:
         key, good = good_body(source, simulator)
         made[source.name] = numbered([envelopes(source, key, body) for body in odd_bodies(good)])
     return made
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_landing_counts_as_extraction_did(collected: dict[str, list[Envelope]], source: Source) -> None:
+    """Otherwise landing would set aside what this product itself collected."""
+    accepted = [envelope for envelope in collected[source.name] if envelope.problem is None]
+    assert len(accepted) > 100
+    for envelope in accepted:
+        window = source.cadence.window(envelope.partition_key)
+        counted = source.count(window, envelope.request, envelope.body.encode())
+        assert +Counter(counted) == +Counter(envelope.items), envelope
 
 
 @pytest.mark.spark

@@ -76,7 +76,7 @@ def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deploym
 
     deployment.lose("raw", PLAYED, DAY)
     expire(deployment.settings, PLAYED)
-    assert find_batches(deployment.settings, PLAYED, DAY) == []
+    assert find_batches(deployment.settings, PLAYED, [DAY]) == []
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
     assert deployment.digests("raw") == before, "from the backup"
 
@@ -142,7 +142,7 @@ def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deploy
     back_up(deployment.lake.raw_twins(PLAYED), [DAY], deployment.clock.now())
     before = deployment.digests("raw")
     expire(deployment.settings, PLAYED, {r.partition: r.end for r in first.receipts[0].ranges})
-    assert len(find_batches(deployment.settings, PLAYED, DAY)) == 1
+    assert len(find_batches(deployment.settings, PLAYED, [DAY])) == 1
 
     deployment.at(AFTER)
     deployment.lose("raw", PLAYED, DAY)

@@ -38,7 +38,7 @@ from steam_assets.commands.doctor_settings import setting_lines, unknown_setting
 from steam_assets.insights.freshness import INSIGHT
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
-from steam_assets.visuals.exported_tables import exported_tables
+from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.sources import SOURCES
 defs = build_defs()
 graph = defs.resolve_asset_graph()
@@ -48,7 +48,7 @@ print(json.dumps({
     "checks": sorted(check.to_user_string() for check in graph.asset_check_keys),
     "sensors": sorted(sensor.name for sensor in defs.sensors),
     "freshness": [needed.table for needed in INSIGHT.inputs],
-    "exports": exported_tables(SOURCES),
+    "exports": [table.name for table in declared_tables(SOURCES)],
     "settings": {line.name: line.value for line in setting_lines(Settings())},
     "unknown": [f"{found.name} {found.detail}" for found in unknown_settings()],
 }))

@@ -34,7 +34,7 @@ def pages_of_apps(client: SourceClient, fetch_request: FetchRequest) -> Iterator
             yield Fetched(got, {"rows": 1} if isinstance(got, Response) else {"rows": 0})
 
 
-def source(history: History = History.LIVE, apps_from: str | None = "chart") -> Source:
+def source(history: History = History.LIVE, *, app_by_app: bool = True) -> Source:
     return Source(
         name="tiny",
         title="Tiny",
@@ -43,8 +43,9 @@ def source(history: History = History.LIVE, apps_from: str | None = "chart") -> 
         cadence=Cadence.DAILY,
         history=history,
         extract=pages_of_apps,
+        count=lambda window, request, body: {"rows": 1},
         tables=(),
-        apps_from=apps_from,
+        app_by_app=app_by_app,
     )
 
 
@@ -106,8 +107,8 @@ def test_apps_are_asked_about_ahead_of_a_slow_one_but_not_without_bound(tmp_path
     assert asked_meanwhile == [APPS_AHEAD]
 
 
-@pytest.mark.parametrize("apps_from", [None, "chart"])
-def test_a_chart_source_is_asked_once_however_many_apps_are_named(apps_from: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("app_by_app", [False, True])
+def test_a_source_gets_all_apps_at_once_unless_it_takes_one_at_a_time(app_by_app: bool, tmp_path: Path) -> None:
     seen: list[tuple[int, ...]] = []
 
     def remember(client: SourceClient, asked: FetchRequest) -> Iterator[Fetched]:
@@ -115,8 +116,8 @@ def test_a_chart_source_is_asked_once_however_many_apps_are_named(apps_from: str
         return iter(())
 
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, _):
-        extract(replace(source(apps_from=apps_from), extract=remember), fetch_request(1, 2), client, tmp_path)
-    assert sorted(seen) == ([(1, 2)] if apps_from is None else [(1,), (2,)])
+        extract(replace(source(app_by_app=app_by_app), extract=remember), fetch_request(1, 2), client, tmp_path)
+    assert sorted(seen) == ([(1,), (2,)] if app_by_app else [(1, 2)])
 
 
 def test_one_failure_stops_the_rest_and_leaves_nothing(tmp_path: Path) -> None:

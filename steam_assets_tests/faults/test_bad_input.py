@@ -14,25 +14,7 @@ from steam_assets.ingestion.resolve_raw import Origin, RawResolver, Resolved
 from steam_assets.kafka.consumer import find_batches
 from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.launch import Stage
-from steam_assets.simulator.faults import (
-    AccessDenied,
-    ConnectionReset,
-    Drift,
-    EmptyResponse,
-    Fault,
-    FixedBody,
-    GzipBomb,
-    HtmlForJson,
-    OversizedBody,
-    Redirect,
-    RepeatedCursor,
-    ServerError,
-    StaleBody,
-    TooManyRequests,
-    TruncatedBody,
-    UnknownApp,
-    WrongWeek,
-)
+from steam_assets.simulator import faults
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
 from steam_assets_tests.deployment import Deployment
@@ -51,7 +33,7 @@ def resolve_raw(deployment: Deployment, source: Source, key: str, apps: tuple[in
 
 def assert_nothing_is_there(deployment: Deployment, source: Source, key: str) -> None:
     assert deployment.lake.raw(source).record(RawRecord, key) is None
-    assert find_batches(deployment.settings, source, key) == []
+    assert find_batches(deployment.settings, source, [key]) == []
 
 
 def evidence(deployment: Deployment, source: Source) -> list[bytes]:
@@ -62,24 +44,24 @@ def evidence(deployment: Deployment, source: Source) -> list[bytes]:
 @pytest.mark.parametrize(
     ("fault", "keeps_bytes"),
     [
-        (HtmlForJson(path=CHART), b"<"),
-        (EmptyResponse(path=CHART), b"{"),
-        (FixedBody(path=CHART, body="null"), b"null"),
-        (TruncatedBody(path=CHART, content_length=False), b"{"),
-        (WrongWeek(path=CHART), b"start_date"),
-        (TruncatedBody(path=CHART), None),
-        (OversizedBody(path=CHART), None),
-        (GzipBomb(path=CHART), None),
-        (ServerError(path=CHART), None),
-        (ConnectionReset(path=CHART), None),
-        (Redirect(path=CHART, location="http://169.254.169.254/"), None),
-        (TooManyRequests(path=CHART), None),
-        (AccessDenied(path=CHART), None),
+        (faults.HtmlForJson(path=CHART), b"<"),
+        (faults.EmptyResponse(path=CHART), b"{"),
+        (faults.FixedBody(path=CHART, body=b"null"), b"null"),
+        (faults.TruncatedBody(path=CHART, content_length=False), b"{"),
+        (faults.WrongWeek(path=CHART), b"start_date"),
+        (faults.TruncatedBody(path=CHART), None),
+        (faults.OversizedBody(path=CHART), None),
+        (faults.GzipBomb(path=CHART), None),
+        (faults.ServerError(path=CHART), None),
+        (faults.ConnectionReset(path=CHART), None),
+        (faults.Redirect(path=CHART, location="http://169.254.169.254/"), None),
+        (faults.TooManyRequests(path=CHART), None),
+        (faults.AccessDenied(path=CHART), None),
     ],
-    ids=lambda value: value.kind if isinstance(value, Fault) else "",
+    ids=lambda value: type(value).__name__ if isinstance(value, faults.Fault) else "",
 )
 def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
-    deployment: Deployment, fault: Fault, keeps_bytes: bytes | None
+    deployment: Deployment, fault: faults.Fault, keeps_bytes: bytes | None
 ) -> None:
     """The error says what came and keeps its bytes, nothing is landed; once it is over, all is well."""
     source = source_named("top_sellers")
@@ -109,7 +91,7 @@ def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> No
 def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deployment) -> None:
     """Two ranks whose app id is text: they are in quarantine as sent, the others are clean, and the check says so."""
     source = source_named("top_sellers")
-    deployment.simulator.faults.add(Drift(path=CHART, field="appid", literal='"abc"', every=5))
+    deployment.simulator.faults.add(faults.Drift(path=CHART, field="appid", literal='"abc"', every=5))
     assert deployment.run(source, WEEK) == ["top_sellers/clean: quarantine_within_limit"]
     record = deployment.status(source, WEEK).tables[0].record
     assert record is not None and record.quarantined > 0
@@ -124,7 +106,7 @@ def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deploy
 def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deployment) -> None:
     """Of three apps one answers an empty object for ever: one quarantined item with its bytes, two apps' news clean."""
     source = source_named("news")
-    deployment.simulator.faults.add(EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
+    deployment.simulator.faults.add(faults.EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
     resolved = resolve_raw(deployment, source, WEEK, (730, 570, 440))
     assert resolved.origin is Origin.SOURCE
     deployment.simulator.faults.clear()
@@ -142,7 +124,7 @@ def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployme
     """
     source, apps, unknown = source_named("news"), (730, 570, 440, 578080, 252490), (570, 578080)
     for app in unknown:
-        deployment.simulator.faults.add(UnknownApp(path="/ISteamNews/", contains=f'"appid":"{app}"'))
+        deployment.simulator.faults.add(faults.UnknownApp(path="/ISteamNews/", contains=f'"appid":"{app}"'))
     impatient = replace(HASTY, cool_downs=0)
     RawResolver(deployment.lake, deployment.clock, retry_policy=impatient).resolve_raw(source, WEEK, lambda: apps)
     assert deployment.run(source, WEEK, apps=apps) == []
@@ -158,10 +140,10 @@ def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployme
 def test_a_repeated_cursor_ends_paging(deployment: Deployment) -> None:
     """Each page names its own cursor as the next: the first page is published once, and no loop follows."""
     source, reviews = source_named("reviews"), "/IUserReviewsService/"
-    deployment.simulator.faults.add(RepeatedCursor(path=reviews))
+    deployment.simulator.faults.add(faults.RepeatedCursor(path=reviews))
     before = len(deployment.simulator.requests)
     resolve_raw(deployment, source, WEEK, (730,))
-    (batch,) = find_batches(deployment.settings, source, WEEK)
+    (batch,) = find_batches(deployment.settings, source, [WEEK])
     asked = [one for one in list(deployment.simulator.requests)[before:] if one.path.startswith(reviews)]
     assert {json.loads(one.params["input_json"])["cursor"] for one in asked} == {"*"} and len(asked) < 10
     assert 0 < batch.items["reviews"] <= 100
@@ -171,19 +153,19 @@ def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(depl
     """At 00:03 the first three answers are of 23:55: none is landed, the fourth is, and a stubborn one says when."""
     source, chart = source_named("most_played"), "/ISteamChartsService/"
     deployment.at(datetime(2026, 11, 18, 0, 3, tzinfo=UTC))
-    deployment.simulator.faults.add(StaleBody(path=chart, hours=0.1))
+    deployment.simulator.faults.add(faults.StaleBody(path=chart, hours=0.1))
     with pytest.raises(StaleResponse, match="2026-11-17 23:5"):
         resolve_raw(deployment, source, "2026-11-18")
     assert_nothing_is_there(deployment, source, "2026-11-18")
     assert_nothing_is_there(deployment, source, "2026-11-17")
 
     deployment.simulator.faults.clear()
-    deployment.simulator.faults.add(StaleBody(path=chart, hours=0.1, times=3))
+    deployment.simulator.faults.add(faults.StaleBody(path=chart, hours=0.1, times=3))
     waiting = replace(HASTY, not_yet_seconds=0.05)
     RawResolver(deployment.lake, deployment.clock, retry_policy=waiting).resolve_raw(source, "2026-11-18", lambda: ())
-    (batch,) = find_batches(deployment.settings, source, "2026-11-18")
+    (batch,) = find_batches(deployment.settings, source, ["2026-11-18"])
     assert batch.items["most_played"] > 0
-    assert find_batches(deployment.settings, source, "2026-11-17") == []
+    assert find_batches(deployment.settings, source, ["2026-11-17"]) == []
 
 
 @pytest.mark.parametrize(("source_name", "key"), [("most_played", "2026-11-16"), ("most_played", "2026-11-19")])

@@ -88,7 +88,7 @@ def test_a_command_killed_at_a_step_of_asking_is_finished_by_the_next(step: str,
     assert manifest is not None
     (batch,) = manifest.batches
     assert batch.fetched == batch.published == batch.landed >= len(apps)
-    assert [found.batch_id for found in find_batches(home.settings, source, WEEK)] == [batch.batch_id]
+    assert [found.batch_id for found in find_batches(home.settings, source, [WEEK])] == [batch.batch_id]
     assert [path for path in (home.folder / "spool").rglob("*") if path.suffix != ".lock" and path.is_file()] == []
     assert left_in(Path(home.environment["TMPDIR"])) == []
 

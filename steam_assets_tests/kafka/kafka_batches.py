@@ -18,6 +18,7 @@ from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 
 KEY = "2026-11-03"
+ITEMS = {"clean": 2, "summary": 1}
 
 
 def new_source() -> Source:
@@ -30,6 +31,7 @@ def new_source() -> Source:
         cadence=Cadence.DAILY,
         history=History.LIVE,
         extract=lambda ask, fetch_request: iter(()),
+        count=lambda window, request, body: ITEMS,
         tables=(),
     )
 
@@ -66,7 +68,7 @@ def envelopes(
             fetched_at=datetime(2026, 11, 3, 12, tzinfo=UTC),
             sha256=hashlib.sha256(body.encode()).hexdigest(),
             body=body,
-            items={"clean": 2, "summary": 1},
+            items=ITEMS,
         )
 
 

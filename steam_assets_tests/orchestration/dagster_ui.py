@@ -40,6 +40,13 @@ query ($id: String!) {
   }
 }
 """
+PARTITIONS = """
+query ($path: [String!]!) {
+  assetNodeOrError(assetKey: {path: $path}) {
+    ... on AssetNode { partitionStats { numMaterialized numFailed numPartitions } }
+  }
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class DagsterUi:
         launched = self.ask(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         return launched["backfillId"]
+
+    def partition_states(self, asset: list[str]) -> dict[str, int]:
+        """How many partitions of an asset are materialized and failed, as the page of the asset shows it."""
+        return self.ask(PARTITIONS, path=asset)["assetNodeOrError"]["partitionStats"]
 
     def wait_for_backfill(self, backfill_id: str, seconds: float = 300) -> dict[str, Any]:
         def ended() -> dict[str, Any] | None:

@@ -11,15 +11,18 @@ import pytest
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.partition_status import partition_status
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
+from steam_assets.simulator.faults import Redirect
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
 from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dagster_ui
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon, pytest.mark.kafka]
 
-WEEKS = ["2026-11-03", "2026-11-10"]
+WEEKS = ["2026-10-27", "2026-11-03", "2026-11-10"]
+MISSED = WEEKS[1]
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,21 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
     simulator.clear_now()
 
 
-def test_backfill_of_raw_then_of_the_later_stages_in_one_run(site: Site) -> None:
-    """Raw is a run a week; backup, clean and clean backup of all weeks together are one."""
-    raw = site.dagster_ui.launch_backfill([["top_sellers", "raw"]], WEEKS)
-    ended = site.dagster_ui.wait_for_backfill(raw)
-    assert ended["status"] == "COMPLETED_SUCCESS", ended
-    assert len(ended["runs"]) == len(WEEKS)
+def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, simulator: Simulator) -> None:
+    """Raw of all weeks is one run, in which one week fails alone; then it, with all later stages, is made up for."""
+    source, lake, raw = source_named("top_sellers"), Lake(site.settings), ["top_sellers", "raw"]
+    starts = source.cadence.window(MISSED).start
+    simulator.faults.add(Redirect(contains=f"{starts.timestamp():.0f}"))
+    ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill([raw], WEEKS))
+    simulator.faults.clear()
+    assert (ended["status"], len(ended["runs"])) == ("COMPLETED_FAILED", 1), ended
+    assert {*lake.raw(source).records(RawRecord)} == {*WEEKS} - {MISSED}
+    states = site.dagster_ui.partition_states(raw)
+    assert (states["numMaterialized"], states["numFailed"]) == (len(WEEKS) - 1, 1)
 
-    later = [["top_sellers", stage] for stage in ("raw_backup", "clean", "clean_backup")]
-    ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill(later, WEEKS))
-    assert ended["status"] == "COMPLETED_SUCCESS", ended
-    assert len(ended["runs"]) == 1
-
-    source, lake = source_named("top_sellers"), Lake(site.settings)
+    stages = [["top_sellers", stage] for stage in ("raw", "raw_backup", "clean", "clean_backup")]
+    ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill(stages, WEEKS))
+    assert (ended["status"], len(ended["runs"])) == ("COMPLETED_SUCCESS", 2), ended
     assert all(partition_status(lake, source, week).up_to_date for week in WEEKS)
 
 

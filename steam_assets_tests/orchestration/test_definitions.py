@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -51,6 +52,19 @@ def test_every_source_has_every_stage_with_its_table_columns(defs: dg.Definition
             assert {column.name for column in table.columns} < names
             assert node.freshness_policy is not None
             assert all(column.description for column in schema.columns)
+
+
+def test_a_range_is_one_run_of_raw_and_one_of_the_later_stages(defs: dg.Definitions) -> None:
+    """Raw in a run of its own: joined to it, the others would not run if one partition of raw fails."""
+    graph = defs.resolve_asset_graph()
+    for source in SOURCES:
+        raw, *later = (graph.get(dg.AssetKey([source.name, stage])).backfill_policy for stage in STAGES)
+        assert {*later} == {dg.BackfillPolicy.single_run()}
+        assert raw is not None and raw not in later
+        every = source.cadence.between(
+            source.cadence.first, source.cadence.containing(datetime(2049, 12, 1, tzinfo=UTC)).key
+        )
+        assert (raw.max_partitions_per_run or 0) >= sum(1 for _ in every)
 
 
 def test_assets_name_the_tables_that_engines_open(defs: dg.Definitions, tmp_path: Path) -> None:

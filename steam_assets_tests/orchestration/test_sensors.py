@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from steam_assets.clock import Clock
 from steam_assets.extraction.hosts import served_by
@@ -50,7 +52,15 @@ def two_of(key: str) -> list[Envelope]:
     """A batch of a collector that asked on the day itself."""
     asked = SOURCE.cadence.window(key).start + timedelta(hours=12) if key in KEYS else TODAY
     made = envelopes(SOURCE, new_batch_id(), [50, 60], partition_key=key)
-    return [envelope.model_copy(update={"fetched_at": asked}) for envelope in made]
+    return [chart_in(envelope, asked, ranks=envelope.sequence + 1) for envelope in made]
+
+
+def chart_in(envelope: Envelope, asked: datetime, *, ranks: int) -> Envelope:
+    """The envelope with a chart that Steam counted at that moment."""
+    listed = [{"rank": rank, "appid": 10 * rank} for rank in range(1, ranks + 1)]
+    body = json.dumps({"response": {"last_update": int(asked.timestamp()), "ranks": listed}})
+    changes = {"body": body, "sha256": hashlib.sha256(body.encode()).hexdigest(), "fetched_at": asked}
+    return envelope.model_copy(update=changes | {"items": {SOURCE.name: ranks}})
 
 
 class Deployed:
@@ -205,8 +215,8 @@ def test_the_cursor_never_stands_within_a_batch() -> None:
 
     passed, over, pending = batch((0, 0, 2), (1, 0, 3)), batch((0, 2, 9), (1, 3, 5)), batch((0, 6, 12), (2, 4, 6))
     scan = TopicScan(cluster_id="c", ends={0: 12, 1: 5, 2: 6}, batches=(passed, over, pending))
-    cursor = json.loads(sensors._TopicCursor.before(scan, [pending]))
-    assert cursor == {"cluster_id": "c", "offsets": {"0": 2, "1": 3, "2": 4}}
+    cursor = sensors._TopicCursor.before(scan, [pending])
+    assert (cursor.cluster_id, cursor.offsets) == ("c", {0: 2, 1: 3, 2: 4})
 
 
 @pytest.mark.kafka
@@ -234,7 +244,7 @@ def test_what_is_no_envelope_is_set_aside_once_and_before_the_cursor_passes_it(
     deployed.send_junk(b"junk")
     _send(deployed.settings, [stray], total=1)
     first = deployed.tick("most_played_topic")
-    assert (first.cursor, len(deployed.dead_letters()), len(deployed.quarantined())) == (None, 1, 1)
+    assert (offsets_of(first), len(deployed.dead_letters()), len(deployed.quarantined())) == ({}, 1, 1)
     second = deployed.tick("most_played_topic", first.cursor)
     assert sum(offsets_of(second).values()) == 2
     deployed.tick("most_played_topic")
@@ -309,16 +319,74 @@ def test_half_a_batch_is_waited_for_and_then_given_up(deployed: Deployed) -> Non
     _send(deployed.settings, sent[:1], total=2)
     half = deployed.tick("most_played_topic")
     assert not half.run_requests
-    assert half.cursor is None
+    assert offsets_of(half) == {}
     deployed.clock.move_to(datetime.now(UTC) + timedelta(hours=2))
     late = deployed.tick("most_played_topic")
     assert not late.run_requests
-    assert late.cursor is not None
+    assert sum(offsets_of(late).values()) > 0
     _send(deployed.settings, sent[1:], total=2)
     deployed.clock.move_to(TODAY)
     (request,) = deployed.tick("most_played_topic", half.cursor).run_requests or []
     assert deployed.run(request).success
     assert deployed.batches(KEYS[1]) == [sent[0].batch_id]
+
+
+@pytest.mark.kafka
+def test_a_record_dated_ahead_of_now_holds_nothing_up(deployed: Deployed) -> None:
+    """On a topic that takes times from producers: half a batch of next year is not waited for until then."""
+    topic = topic_of(deployed.settings, SOURCE)
+    any_time = {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**63 - 1)}
+    _create_topic(deployed.settings, topic, any_time)
+    ahead = int((TODAY + timedelta(days=400)).timestamp() * 1000)
+    _send(deployed.settings, two_of(KEYS[1])[:1], total=2, timestamp_ms=ahead)
+    tick = deployed.tick("most_played_topic")
+    assert sum(offsets_of(tick).values()) == 1
+
+
+@pytest.mark.kafka
+def test_our_topics_date_records_themselves(deployed: Deployed) -> None:
+    """By its producer's time retention would delete the one at once, and the other never."""
+    ensure_topics(deployed.settings, SOURCE)
+    for moment in (1, int((TODAY + timedelta(days=400)).timestamp() * 1000)):
+        _send(deployed.settings, two_of(KEYS[1])[:1], total=2, timestamp_ms=moment)
+    with topic_reader(deployed.settings, topic_of(deployed.settings, SOURCE)) as reader:
+        times = [message.timestamp / 1000 for message in reader.everything({})]
+    assert len(times) == 2
+    assert all(abs(time - datetime.now(UTC).timestamp()) < 600 for time in times)
+
+
+@pytest.mark.kafka
+def test_the_same_records_and_batches_are_warned_of_once(deployed: Deployed, capfd: pytest.CaptureFixture[str]) -> None:
+    """However many ticks see them, because a batch before them is incomplete."""
+    ensure_topics(deployed.settings, SOURCE)
+    dead = two_of(KEYS[0])
+    _send(deployed.settings, dead[:1], total=2)
+    deployed.publish("2031-01-01")
+    for junk in (b"one", b"two"):
+        deployed.send_junk(junk)
+    deployed.clock.move_to(datetime.now(UTC) + timedelta(minutes=59))
+    tick = deployed.tick("most_played_topic")
+    first = capfd.readouterr().err.splitlines()
+    assert sum("2 messages" in line for line in first) == 1
+    assert sum("2031-01-01" in line for line in first) == 1
+    again = deployed.tick("most_played_topic", tick.cursor)
+    assert (offsets_of(tick), offsets_of(again)) == ({}, {}), "the half batch holds the cursor"
+    deployed.clock.move_to(datetime.now(UTC) + timedelta(hours=2))
+    deployed.tick("most_played_topic", again.cursor)
+    later = [line for line in capfd.readouterr().err.splitlines() if "WARNING" in line]
+    assert [line for line in later if "messages" in line or "2031" in line] == []
+    assert sum(dead[0].batch_id in line for line in later) == 1
+
+
+def _create_topic(settings: Settings, topic: str, configs: dict[str, str]) -> None:
+    async def create() -> None:
+        client = AIOKafkaAdminClient(**connection(settings))
+        await client.start()
+        await client.create_topics([NewTopic(topic, 1, 1, topic_configs=configs)])
+        await client.close()
+
+    with kafka_loop() as loop:
+        loop.run(create())
 
 
 def _send(
@@ -328,6 +396,7 @@ def _send(
     total: int,
     spoiled: bytes | None = None,
     without: Sequence[str] = (),
+    timestamp_ms: int | None = None,
 ) -> None:
     """To the source's topic; ``spoiled`` takes the place of each value, headers named in ``without`` are not set."""
     first = sent[0]
@@ -338,9 +407,8 @@ def _send(
             for one in sent:
                 value = one.to_bytes()
                 headers: Any = [header for header in writer.headers(one, value) if header[0] not in without]
-                await producer.send_and_wait(
-                    topic_of(settings, SOURCE), spoiled or value, key=key_of(one), headers=headers
-                )
+                place: Any = {"key": key_of(one), "headers": headers, "timestamp_ms": timestamp_ms}
+                await producer.send_and_wait(topic_of(settings, SOURCE), spoiled or value, **place)
 
     with kafka_loop() as loop:
         loop.run(send())

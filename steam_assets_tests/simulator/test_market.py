@@ -17,11 +17,23 @@ from steam_assets.simulator.catalogue import Catalogue
 from steam_assets.simulator.chance import Dice
 from steam_assets.simulator.market import Market, ReviewBomb
 from steam_assets.simulator.weeks import start_of, week_of
+from steam_assets_tests.simulator.queries import (
+    CHART,
+    FINISHED_WEEK,
+    NEWS,
+    NOW,
+    PLAYERS,
+    REVIEWS,
+    SELLERS,
+    WEEK,
+    WEEK_CHART,
+    all_reviews,
+    get,
+    review_pages,
+    review_query,
+)
 
-NOW = datetime(2026, 11, 19, 13, 7, tzinfo=UTC)
 LATER = datetime(2027, 3, 2, 9, 30, tzinfo=UTC)
-FINISHED_WEEK = int(datetime(2026, 11, 10, tzinfo=UTC).timestamp())
-WEEK = 7 * 86400
 
 SCRIPTS = {
     "Chinese": ("\u4e00", "\u9fff"),
@@ -32,11 +44,6 @@ SCRIPTS = {
     "emoji": ("\U0001f300", "\U0001faff"),
 }
 
-PLAYERS = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
-SELLERS = "/IStoreTopSellersService/GetWeeklyTopSellers/v1/"
-NEWS = "/ISteamNews/GetNewsForApp/v2/"
-REVIEWS = "/IUserReviewsService/GetAppReviews/v1/"
-
 
 @pytest.fixture(scope="module")
 def sim() -> Iterator[Simulator]:
@@ -44,35 +51,13 @@ def sim() -> Iterator[Simulator]:
         yield simulator
 
 
-def fetch(sim: Simulator, path: str, message: dict[str, Any] | None = None, **params: Any) -> Any:
-    sent = {**params, **({"input_json": json.dumps(message)} if message is not None else {})}
-    return requests.get(sim.url + path, params=sent, timeout=60).json()
-
-
-def review_question(app_id: int, cursor: str = "*", start: int = FINISHED_WEEK, **more: Any) -> dict[str, Any]:
-    asked = {"appid": app_id, "filter": 1, "languages": ["all"], "purchase_type": 1, "num_per_page": 100}
-    return asked | {"date_range_start": start, "date_range_end": start + WEEK - 1, "cursor": cursor} | more
-
-
-def week_of_reviews(sim: Simulator, app_id: int, start: int = FINISHED_WEEK, **more: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    page = fetch(sim, REVIEWS, review_question(app_id, start=start, **more))["response"]
-    while "reviews" in page:
-        found += page["reviews"]
-        page = fetch(sim, REVIEWS, review_question(app_id, page["cursor"], start, **more))["response"]
-    return found
-
-
 def finished_week(sim: Simulator) -> list[Any]:
-    top = {
-        "country_code": "US",
-        "page_count": 100,
-        "start_date": FINISHED_WEEK,
-        "data_request": {"include_basic_info": 1},
-    }
-    end = FINISHED_WEEK + WEEK
-    news = fetch(sim, NEWS, appid=730, count=40, enddate=end)["appnews"]["newsitems"]
-    return [fetch(sim, SELLERS, top), news, week_of_reviews(sim, 570)]
+    news = get(sim, NEWS, appid=730, count=40, enddate=FINISHED_WEEK + WEEK).json()["appnews"]["newsitems"]
+    return [get(sim, SELLERS, WEEK_CHART).json(), news, all_reviews(sim, 570)]
+
+
+def reviews_of_week(sim: Simulator, app_id: int, start: int, **more: Any) -> list[dict[str, Any]]:
+    return all_reviews(sim, app_id, date_range_start=start, date_range_end=start + WEEK - 1, **more)
 
 
 def a_bomb() -> ReviewBomb:
@@ -94,8 +79,9 @@ def test_another_seed_is_another_market(sim: Simulator) -> None:
 
 
 def test_nothing_of_the_future_is_answered(sim: Simulator) -> None:
-    page = fetch(sim, REVIEWS, {"appid": 730, "filter": 1, "languages": ["all"], "purchase_type": 1})["response"]
-    news = fetch(sim, NEWS, appid=730, count=5, enddate=int(LATER.timestamp()))["appnews"]["newsitems"]
+    later = int(LATER.timestamp())
+    page = get(sim, REVIEWS, review_query(730, date_range_end=later)).json()["response"]
+    news = get(sim, NEWS, appid=730, count=5, enddate=later).json()["appnews"]["newsitems"]
     now = NOW.timestamp()
     assert now - 3600 < max(review["timestamp_created"] for review in page["reviews"]) <= now
     assert all(review["timestamp_updated"] <= now for review in page["reviews"])
@@ -105,13 +91,8 @@ def test_nothing_of_the_future_is_answered(sim: Simulator) -> None:
 def test_new_apps_and_returning_ones_come_into_the_chart_each_month(sim: Simulator) -> None:
     entries = Counter[str]()
     for back in range(8):
-        top = {
-            "country_code": "US",
-            "page_count": 100,
-            "start_date": FINISHED_WEEK - back * WEEK,
-            "data_request": {"x": 1},
-        }
-        for entry in fetch(sim, SELLERS, top)["response"]["ranks"]:
+        week = WEEK_CHART | {"start_date": FINISHED_WEEK - back * WEEK}
+        for entry in get(sim, SELLERS, week).json()["response"]["ranks"]:
             entries["new"] += entry.get("first_top100", False)
             entries["returning"] += "last_week_rank" not in entry and "first_top100" not in entry
             entries["up"] += entry.get("last_week_rank", 0) > entry["rank"]
@@ -122,8 +103,8 @@ def test_new_apps_and_returning_ones_come_into_the_chart_each_month(sim: Simulat
 def test_the_off_topic_days_of_a_review_bomb_are_hidden_unless_asked_for(sim: Simulator) -> None:
     bomb = a_bomb()
     app_id, start = Catalogue(400).at(bomb.slot).app_id, start_of(week_of(bomb.start))
-    shown = week_of_reviews(sim, app_id, start)
-    everything = week_of_reviews(sim, app_id, start, filter_offtopic_activity=False)
+    shown = reviews_of_week(sim, app_id, start)
+    everything = reviews_of_week(sim, app_id, start, filter_offtopic_activity=False)
     hidden = [review for review in everything if bomb.start <= review["timestamp_created"] < bomb.end]
     assert len(hidden) > 3 * len(shown) > 0
     assert [review for review in everything if review not in hidden] == shown
@@ -136,7 +117,7 @@ def test_reviews_have_the_languages_and_oddities_of_real_ones(sim: Simulator) ->
         r
         for app in (730, 570, 578080)
         for back in range(3)
-        for r in week_of_reviews(sim, app, FINISHED_WEEK - back * WEEK)
+        for r in reviews_of_week(sim, app, FINISHED_WEEK - back * WEEK)
     ]
     texts = " ".join(review["review"] for review in reviews)
     assert len({review["language"] for review in reviews}) >= 12
@@ -154,32 +135,29 @@ def test_a_market_of_a_hundred_thousand_apps_and_a_billion_reviews_answers_at_on
     with Simulator(seed=7, apps=100_000, reviews_per_app_week=1000, now=NOW) as sim:
         begun = time.monotonic()
         sampled = [Catalogue(100_000).at(slot).app_id for slot in range(500, 100_000, 5_000)]
+        ever = {"date_range_start": 1, "date_range_end": int(NOW.timestamp()), "num_per_page": 1}
         totals = [
-            fetch(sim, REVIEWS, {"appid": app_id, "filter": 1, "languages": ["all"], "purchase_type": 1})["response"][
-                "total_matching"
-            ]
-            for app_id in sampled
+            get(sim, REVIEWS, review_query(app_id, **ever)).json()["response"]["total_matching"] for app_id in sampled
         ]
         assert sum(totals) / len(totals) * 100_000 > 1e9
-        assert fetch(sim, NEWS, appid=sampled[-1])["appnews"]["count"] > 0
-        assert len(week_of_reviews(sim, sampled[-1])) > 1
+        assert get(sim, NEWS, appid=sampled[-1]).json()["appnews"]["count"] > 0
+        assert len(all_reviews(sim, sampled[-1])) > 1
         assert time.monotonic() - begun < 30
 
 
-@pytest.mark.parametrize("more", [{}, {"languages": ["english", "thai"]}, {"review_type": 2}, {"purchase_type": 0}])
-def test_lifetime_totals_are_the_number_of_reviews_that_paging_finds(more: dict[str, Any]) -> None:
+@pytest.mark.parametrize("hide_off_topic", [True, False])
+def test_lifetime_totals_are_the_number_of_reviews_that_paging_finds(hide_off_topic: bool) -> None:
+    ever = {"date_range_start": 1, "date_range_end": FINISHED_WEEK + 100_000}
     with Simulator(seed=7, apps=100, reviews_per_app_week=2, now=NOW) as sim:
-        ever = {"date_range_start": 1, "date_range_end": FINISHED_WEEK + 100_000, "filter_offtopic_activity": False}
-        found = week_of_reviews(sim, 431960, **ever, **more)
-        page = fetch(sim, REVIEWS, review_question(431960, **ever, **more))["response"]
-    assert page["total_matching"] == len({review["recommendationid"] for review in found}) == len(found) > 100
-    if "total_positive" in page["query_summary"]:
-        assert page["query_summary"]["total_positive"] == sum(review["voted_up"] for review in found)
+        pages = review_pages(sim, 431960, filter_offtopic_activity=hide_off_topic, **ever)
+    found = [review for page in pages for review in page.get("reviews", ())]
+    assert pages[0]["total_matching"] == len({review["recommendationid"] for review in found}) == len(found) > 100
+    assert pages[0]["query_summary"]["total_positive"] == sum(review["voted_up"] for review in found)
 
 
 def test_a_small_market_has_a_small_chart() -> None:
     with Simulator(seed=7, apps=10, now=NOW) as sim:
-        assert len(fetch(sim, PLAYERS)["response"]["ranks"]) == 10
+        assert len(get(sim, PLAYERS, CHART).json()["response"]["ranks"]) == 10
 
 
 def test_a_market_without_apps_is_refused() -> None:
@@ -189,12 +167,12 @@ def test_a_market_without_apps_is_refused() -> None:
 
 def test_the_clock_may_run_and_be_set_again() -> None:
     with Simulator(apps=10) as sim:
-        counted = fetch(sim, PLAYERS)["response"]["last_update"]
+        counted = get(sim, PLAYERS, CHART).json()["response"]["last_update"]
         assert abs(counted - datetime.now(UTC).timestamp()) < 900
         sim.set_now(NOW)
-        assert fetch(sim, PLAYERS)["response"]["last_update"] <= NOW.timestamp()
+        assert get(sim, PLAYERS, CHART).json()["response"]["last_update"] <= NOW.timestamp()
         sim.clear_now()
-        assert fetch(sim, PLAYERS)["response"]["last_update"] >= counted
+        assert get(sim, PLAYERS, CHART).json()["response"]["last_update"] >= counted
         with pytest.raises(ValueError, match="no time zone"):
             sim.set_now(datetime(2026, 1, 1))  # noqa: DTZ001
 
@@ -209,7 +187,7 @@ def test_pages_of_a_hundred_reviews_come_fast_enough_to_load_a_client(sim: Simul
     session, cursor, pages = requests.Session(), "*", 200
     begun = time.monotonic()
     for _ in range(pages):
-        asked = json.dumps(review_question(730, cursor, date_range_start=0))
+        asked = json.dumps(review_query(730, cursor=cursor, date_range_start=1))
         answer = session.get(sim.url + REVIEWS, params={"input_json": asked}, timeout=30)
         cursor = answer.json()["response"]["cursor"]
     rate = pages / (time.monotonic() - begun)

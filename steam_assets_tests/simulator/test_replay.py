@@ -6,20 +6,23 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from steam_assets.simulator import Simulator
-from steam_assets.simulator.recorded_files import derive_review
-from steam_assets.simulator.replay import Recording, catalogue
-
-PLAYERS = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
-SELLERS = "/IStoreTopSellersService/GetWeeklyTopSellers/v1/"
-NEWS = "/ISteamNews/GetNewsForApp/v2/"
-REVIEWS = "/IUserReviewsService/GetAppReviews/v1/"
-US = {"country_code": "US", "context": {"country_code": "US"}, "data_request": {"include_basic_info": True}}
+from steam_assets.simulator.recorded_files import Review
+from steam_assets.simulator.replay import RecordedPartition, Recording, catalogue
+from steam_assets_tests.simulator.queries import (
+    CHART,
+    NEWS,
+    PLAYERS,
+    REVIEWS,
+    SELLERS,
+    WEEK_CHART,
+    all_reviews,
+    get,
+    review_query,
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +42,9 @@ def sim(running: Simulator) -> Simulator:
     return running
 
 
-def get(sim: Simulator, path: str, message: dict[str, Any] | None = None, **params: Any) -> requests.Response:
-    sent = {**params, **({"input_json": json.dumps(message)} if message is not None else {})}
-    return requests.get(sim.url + path, params=sent, timeout=30)
-
-
-def all_reviews(sim: Simulator, app_id: int, **more: Any) -> list[dict[str, Any]]:
-    asked = {"appid": app_id, "filter": 1, "languages": ["all"], "purchase_type": 1, "num_per_page": 100} | more
-    found: list[dict[str, Any]] = []
-    page = get(sim, REVIEWS, asked).json()["response"]
-    while "reviews" in page:
-        found += page["reviews"]
-        page = get(sim, REVIEWS, asked | {"cursor": page["cursor"]}).json()["response"]
-    assert page["total_matching"] == len(found)
-    return found
+def of(recording: Recording, source: str) -> dict[str, RecordedPartition]:
+    """The partitions of a source, by key."""
+    return {partition.key: partition for partition in recording.partitions if partition.source == source}
 
 
 def week_bounds(key: str) -> tuple[int, int]:
@@ -63,30 +55,31 @@ def week_bounds(key: str) -> tuple[int, int]:
 def test_the_players_chart_is_served_byte_for_byte_on_its_day_alone(
     sim: Simulator, recording: Recording, recorded: Path
 ) -> None:
-    taken = recording.most_played[-1]
+    taken = [partition.moment for partition in of(recording, "most_played").values()][-1]
+    assert taken is not None
     bodies = {path.read_bytes() for path in (recorded / "mostplayed").glob("GetGamesByConcurrentPlayers*.json")}
     sim.set_now(taken + timedelta(minutes=1))
-    assert get(sim, PLAYERS, US).content in bodies
+    assert get(sim, PLAYERS, CHART).content in bodies
     for other in (taken - timedelta(minutes=1), taken + timedelta(days=1)):
         sim.set_now(other)
-        assert get(sim, PLAYERS, US).json() == {"response": {}}
+        assert get(sim, PLAYERS, CHART).json() == {"response": {}}
 
 
 def test_top_sellers_are_served_byte_for_byte_by_their_week(
     sim: Simulator, recording: Recording, recorded: Path
 ) -> None:
-    start, end = week_bounds(recording.top_sellers_weeks[-1])
+    start, end = week_bounds(max(of(recording, "top_sellers")))
     bodies = {path.read_bytes() for path in (recorded / "topsellers").glob("GetWeeklyTopSellers*.json")}
-    assert get(sim, SELLERS, US | {"start_date": start}).content in bodies
-    assert get(sim, SELLERS, US | {"start_date": start + 7 * 86400}).json() == {"response": {"start_date": end}}
+    assert get(sim, SELLERS, WEEK_CHART | {"start_date": start}).content in bodies
+    assert get(sim, SELLERS, WEEK_CHART | {"start_date": start + 7 * 86400}).json() == {"response": {"start_date": end}}
     sim.set_now(datetime.fromtimestamp(end, UTC))
-    assert "ranks" not in get(sim, SELLERS, US | {"start_date": start}).json()["response"]
+    assert "ranks" not in get(sim, SELLERS, WEEK_CHART | {"start_date": start}).json()["response"]
 
 
 def test_news_of_all_files_of_an_app_are_merged_and_cut_by_date(sim: Simulator, recording: Recording) -> None:
-    week = max(recording.news, key=lambda key: len(recording.news[key]))
-    start, end = week_bounds(week)
-    for app_id, count in recording.news[week].items():
+    week = max(of(recording, "news").values(), key=lambda partition: len(partition.apps))
+    start, end = week_bounds(week.key)
+    for app_id, count in week.apps.items():
         news = get(sim, NEWS, appid=app_id, count=100, enddate=end).json()["appnews"]
         dates = [item["date"] for item in news["newsitems"]]
         assert dates == sorted(dates, reverse=True) and dates[0] < end
@@ -96,9 +89,9 @@ def test_news_of_all_files_of_an_app_are_merged_and_cut_by_date(sim: Simulator, 
 
 
 def test_reviews_are_merged_in_the_new_shape_and_counted(sim: Simulator, recording: Recording) -> None:
-    week = max(recording.reviews, key=lambda key: sum(recording.reviews[key].values()))
-    start, end = week_bounds(week)
-    for app_id, count in recording.reviews[week].items():
+    week = max(of(recording, "reviews").values(), key=lambda partition: partition.items)
+    start, end = week_bounds(week.key)
+    for app_id, count in week.apps.items():
         found = all_reviews(sim, app_id, date_range_start=start, date_range_end=end - 1)
         assert len({review["recommendationid"] for review in found}) == len(found) == count
         for review in found:
@@ -108,17 +101,17 @@ def test_reviews_are_merged_in_the_new_shape_and_counted(sim: Simulator, recordi
 
 
 def test_reviews_in_many_languages_are_among_them(sim: Simulator) -> None:
-    languages = {review["language"] for review in all_reviews(sim, 1437400)}
-    assert {"schinese", "russian", "english"} <= languages
-    english = get(sim, REVIEWS, {"appid": 1437400, "filter": 1, "purchase_type": 1}).json()["response"]
-    assert {review["language"] for review in english["reviews"]} == {"english"}
+    reviews = all_reviews(sim, 1437400, date_range_start=1, date_range_end=int(datetime.now(UTC).timestamp()))
+    assert {"schinese", "russian", "english"} <= {review["language"] for review in reviews}
 
 
 def test_site_traffic_is_the_newest_capture_not_after_the_clock(
     sim: Simulator, recording: Recording, recorded: Path
 ) -> None:
     bodies = {path.read_bytes() for path in (recorded / "similarweb" / "seed").glob("*.json")}
-    for month, taken in recording.months.items():
+    for month, partition in of(recording, "monthly_visits").items():
+        taken = partition.moment
+        assert taken is not None
         sim.set_now(taken)
         answer = get(sim, "/api/v1/data", domain="store.steampowered.com")
         assert answer.content in bodies and month in answer.json()["EstimatedMonthlyVisits"]
@@ -129,7 +122,7 @@ def test_site_traffic_is_the_newest_capture_not_after_the_clock(
 
 def test_what_was_not_recorded_is_not_made_up(sim: Simulator) -> None:
     assert get(sim, NEWS, appid=1).json()["appnews"]["newsitems"] == []
-    assert get(sim, REVIEWS, {"appid": 1, "filter": 1}).json() == {"response": {}}
+    assert get(sim, REVIEWS, review_query(1)).json() == {"response": {}}
     assert get(sim, "/api/v1/data", domain="nobody.example").status_code == 404
 
 
@@ -139,24 +132,24 @@ def test_an_old_review_keeps_what_the_new_service_has() -> None:
         "author": {"steamid": "1", "num_games_owned": 3, "personaname": "x", "playtime_at_review": None},
         "weighted_vote_score": "0.5",
         "timestamp_created": 5,
+        "timestamp_updated": 6,
         "reactions": [],
         "hidden_in_steam_china": True,
     }
-    assert derive_review(old) == {
+    assert Review.model_validate(old).body() == {
         "recommendationid": "9",
         "author": {"steamid": "1"},
         "weighted_vote_score": 0.5,
         "timestamp_created": 5,
+        "timestamp_updated": 6,
+        "voted_up": False,
     }
 
 
 def test_flat_authors_are_nested_again() -> None:
     flat = {"recommendationid": "9", "steamid": "1", "last_played": 4, "deck_playtime_at_review": None, "review": "ok"}
-    assert derive_review(flat) == {
-        "recommendationid": "9",
-        "author": {"steamid": "1", "last_played": 4},
-        "review": "ok",
-    }
+    review = Review.model_validate(flat | {"timestamp_created": 5, "timestamp_updated": 5}).body()
+    assert review["author"] == {"steamid": "1", "last_played": 4} and review["review"] == "ok"
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -165,9 +158,9 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_recordings_answers_as_services_do(tmp_path: Path) -> None:
-    assert catalogue(tmp_path) == Recording((), (), {}, {}, {})
+    assert catalogue(tmp_path) == Recording(())
     with Simulator(replay=tmp_path) as empty:
-        assert get(empty, PLAYERS, US).json() == {"response": {}}
+        assert get(empty, PLAYERS, CHART).json() == {"response": {}}
 
 
 def test_a_broken_recording_is_named(tmp_path: Path) -> None:
@@ -204,15 +197,14 @@ def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> 
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
     found = catalogue(tmp_path)
-    assert [moment.timestamp() for moment in found.most_played] == [DAY + 7200]
-    assert not found.top_sellers_weeks
-    assert sum(left.count for left in found.left_out) + len(found.most_played) == len(NAMES)
+    (partition,) = found.partitions
+    assert partition.moment is not None and partition.moment.timestamp() == DAY + 7200
+    assert sum(left.count for left in found.left_out) + 1 == len(NAMES)
     told = "\n".join(str(left) for left in found.left_out)
     for reason in (
-        "1 most played chart (DE): not of the country US",
-        "1 most played chart: a later one of the same day is replayed",
-        "1 top sellers chart (JP): not of the country US",
-        "1 Similarweb answer (x.example): not of the site",
+        "Players_us_2026-03-09.json): another chart of the same period is replayed",
+        "Players_de_2026-03-09.json, topsellers/GetWeeklyTopSellers_jp_2026-03-03.json): not a chart of the US",
+        "1 file (similarweb/other.json): not of the site",
         "1 file (elsewhere/app_730.json): path and name are not those of a recording",
         "response.last_update is missing",
         "the app of its news",

@@ -12,7 +12,7 @@ import requests
 
 from steam_assets.simulator import Simulator, SimulatorError
 
-FOREGROUND = "from steam_assets.simulator import serve; serve(lambda url: print(url, flush=True), port=0, apps=10)"
+FOREGROUND = "from steam_assets.simulator import Simulator; Simulator(apps=10).run(lambda url: print(url, flush=True))"
 
 
 def test_a_taken_port_is_named() -> None:
@@ -31,9 +31,9 @@ def test_there_is_no_address_before_the_start_nor_after_the_end() -> None:
         _ = simulator.url
     with simulator:
         url = simulator.url
-        assert requests.get(f"{url}/_simulator/health", timeout=30).status_code == 200
+        assert requests.get(f"{url}/nowhere", timeout=30).status_code == 404
     with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(f"{url}/_simulator/health", timeout=30)
+        requests.get(f"{url}/nowhere", timeout=30)
     with pytest.raises(SimulatorError, match="not running"):
         _ = simulator.url
 
@@ -41,7 +41,7 @@ def test_there_is_no_address_before_the_start_nor_after_the_end() -> None:
 def test_it_leaves_no_thread_behind_even_with_an_open_connection() -> None:
     before = threading.active_count()
     with Simulator(apps=10) as sim, requests.Session() as session:
-        assert session.get(f"{sim.url}/_simulator/health", timeout=30).status_code == 200
+        assert session.get(f"{sim.url}/nowhere", timeout=30).status_code == 404
     assert threading.active_count() == before
 
 

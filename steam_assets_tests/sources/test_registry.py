@@ -28,7 +28,9 @@ def test_a_declaration_holds_together(source: Source) -> None:
         assert set(table.key) <= set(columns)
         assert len(set(columns)) == len(columns)
         assert all(column.description for column in table.columns)
-    assert source.apps_from is None or source_named(source.apps_from).cadence is source.cadence
+    for chart in map(source_named, source.apps_from):
+        assert {"rank", "app_id"} <= {column.name for column in chart.tables[0].columns}
+    assert not source.app_by_app or source.apps_from or source.watched
 
 
 def test_names_of_sources_tables_and_hosts_are_each_given_once() -> None:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from steam_assets.lake.backup import back_up, verify
+from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.raw_tables import exclude_batch
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.spark.cleaning import clean
-from steam_assets.spark.pictures import AuditFailed
+from steam_assets.spark.item_counts import CountsDiffer
+from steam_assets.spark.pictures import AuditFailed, audit_pictures
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.raw_landing import NOW, batch_id, land_rows
@@ -105,6 +111,26 @@ def test_an_answer_without_a_chart_replaces_none(week: Week) -> None:
     assert week.apps() == [*range(101, 106)]
 
 
+def test_an_excluded_batch_is_not_cleaned_and_its_rows_stay(week: Week) -> None:
+    """A newer chart of a wrong count makes the week uncleanable until it is excluded; without any, it becomes empty."""
+    week.land(chart(range(101, 106)))
+    whole = json.loads(chart(range(301, 331)))
+    whole["response"]["ranks"] = {"ranks": "of another shape"}
+    week.land(json.dumps(whole), hours=1)
+    with pytest.raises(CountsDiffer):
+        week.clean()
+    raw = week.lake.raw(SOURCE)
+    exclude_batch(raw, KEY, batch_id(2), "a wrong count", NOW)
+    record = week.clean()
+    assert (week.apps(), record.items, record.duplicates) == ([*range(101, 106)], 5, 0)
+    exclude_batch(raw, KEY, batch_id(1), "wrong, too", NOW)
+    assert week.clean().items == 0
+    assert week.apps() == []
+    exclude_batch(raw, KEY, batch_id(1), None, NOW)
+    week.clean()
+    assert week.apps() == [*range(101, 106)]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -135,6 +161,34 @@ def test_a_hole_that_quarantine_explains_is_none(week: Week) -> None:
     week.land(chart([101, "abc", 103]))
     record = week.clean()
     assert (record.clean, record.quarantined) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        ([(1, 730), (2, 570), (1, 730), (2, 440)], None),
+        ([(1, 730), (2, 570), (1, 730), (2, 730)], "sellers 2026-11-10 False: app_id 730 occurs twice"),
+        ([(1, 730), (2, 570), (1, 730), (3, 440)], "sellers 2026-11-10 False: rank 2 is missing"),
+    ],
+    ids=["both are charts", "an app twice in one", "a hole in one"],
+)
+def test_each_chart_of_a_partition_is_audited_alone(
+    tmp_path: Path, places: list[tuple[int, int]], said: str | None
+) -> None:
+    """Two charts in a table, told apart by a column; the same ranks and apps in both are no doubles."""
+    table = replace(TABLE, name="sellers", charts=("first_top100",))
+    target = Lake(Settings(home=tmp_path)).clean(table)
+    schema = arrow_schema(target.create())
+    rows = [
+        {"rank": rank, "app_id": app, "first_top100": place < 2, "week_start": date(2026, 11, 10)}
+        | {"partition_key": KEY, "fetched_at": NOW, "source_sha256": "0" * 64, "changes": []}
+        for place, (rank, app) in enumerate(places)
+    ]
+    target.commit({}, add=target.write(pa.Table.from_pylist(rows, schema).to_batches(), "charts").files)
+    snapshot = target.snapshot_id()
+    assert snapshot is not None
+    with pytest.raises(AuditFailed, match=said) if said else nullcontext():
+        audit_pictures(table, target, [KEY], {KEY: {"quarantined": 0}}, snapshot)
 
 
 def test_the_chart_that_was_corrected(week: Week) -> None:

@@ -27,7 +27,8 @@ from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.load import periods
 from steam_assets.visuals.dashboard.page import LARGEST_PAGE
-from steam_assets.visuals.dashboard.panel_queries import FRAMES, quote
+from steam_assets.visuals.dashboard.panel_queries import PANEL_QUERIES, PanelQuery
+from steam_assets.visuals.dashboard.quotes import quote
 
 STYLE = Path(__file__).parents[2] / "steam_assets/visuals/dashboard/page/page.css"
 
@@ -51,7 +52,7 @@ def given(page: str) -> dict[str, Any]:
 def test_a_year_of_a_hundred_games_fits_three_megabytes(page: str) -> None:
     """365 days and 52 weeks of 100 games, with 10,400 articles, are under the page's limit."""
     assert len(page.encode()) < LARGEST_PAGE == 3_000_000
-    assert given(page)["players"]["days"] == 365
+    assert given(page)["players"]["series"]["days"] == 365
 
 
 def test_the_same_data_gives_the_same_page(year: DashboardData, page: str) -> None:
@@ -80,38 +81,38 @@ def test_the_policy_allows_this_script_and_this_style_alone(page: str) -> None:
 
 def test_the_page_names_no_address_to_load_from(page: str) -> None:
     """No element of the page refers outside; addresses stand in the data alone, as links to follow."""
-    frame = page.replace(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0], "")
-    assert not re.search(r'(?:src|href)="(?!#|data:)', frame)
-    assert "@import" not in frame and "url(" not in frame
+    shell = page.replace(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0], "")
+    assert not re.search(r'(?:src|href)="(?!#|data:)', shell)
+    assert "@import" not in shell and "url(" not in shell
 
 
-def test_every_frame_fits_the_declared_schema() -> None:
+def test_every_query_fits_the_declared_schema() -> None:
     """Each query runs over empty tables of the declared schemas, and its panel says that there are no rows."""
-    found = given(render(DashboardData(empty_tables())))["frames"]
-    for frame in FRAMES:
-        assert "no rows" in found[frame.name]["why"], frame.name
-    assert {frame.table for frame in FRAMES} <= {*schemas()}
+    found = given(render(DashboardData(empty_tables())))["panels"]
+    for query in PANEL_QUERIES:
+        assert "no rows" in found[query.name]["why"], query.name
+    assert {query.table for query in PANEL_QUERIES} <= {*schemas()}
 
 
-@pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.name)
-def test_a_missing_table_is_named_with_what_makes_it(frame: Any) -> None:
-    why = given(render(DashboardData()))["frames"][frame.name]["why"]
-    assert frame.table in why and "materialize" in why
+@pytest.mark.parametrize("query", PANEL_QUERIES, ids=lambda query: query.name)
+def test_a_missing_table_is_named_with_what_makes_it(query: PanelQuery) -> None:
+    why = given(render(DashboardData()))["panels"][query.name]["why"]
+    assert query.table in why and "materialize" in why
 
 
 def test_each_number_carries_the_as_of_of_its_newest_input(year: DashboardData) -> None:
     """An insight is as of the newest of the clean tables it is computed from."""
     old, new = AS_OF - timedelta(days=3), AS_OF - timedelta(days=1)
     as_of = {"most_played": old, "top_sellers": new, "news": old}
-    found = given(render(DashboardData(year.tables, as_of)))["frames"]
+    found = given(render(DashboardData(year.tables, as_of)))["panels"]
     assert found["market"]["as_of"] == int(old.timestamp())
     assert found["split"]["as_of"] == int(new.timestamp())
     assert found["visits"]["as_of"] is None
 
 
 def test_each_insight_shown_says_its_method_and_its_error(page: str) -> None:
-    methods = {frame["method"] for frame in given(page)["frames"].values()}
-    shown = {frame.table for frame in FRAMES} & {insight.table for insight in INSIGHTS}
+    methods = {panel["method"] for panel in given(page)["panels"].values()}
+    shown = {query.table for query in PANEL_QUERIES} & {insight.table for insight in INSIGHTS}
     for insight in INSIGHTS:
         if insight.table in shown:
             assert any(insight.method in text and insight.error in text for text in methods), insight.name
@@ -119,7 +120,7 @@ def test_each_insight_shown_says_its_method_and_its_error(page: str) -> None:
 
 def test_players_are_those_of_the_chart_and_gaps_stay_gaps(year: DashboardData, page: str) -> None:
     """The coded peaks decode to the table's, and a day without a chart has none."""
-    players, apps = given(page)["players"], given(page)["apps"]["id"]
+    players, apps = given(page)["players"]["series"], given(page)["apps"]["id"]
     first = date(1970, 1, 1) + timedelta(days=players["first"])
     decoded = {
         (apps[app], first + timedelta(days=start + n)): (peak, rank)
@@ -145,7 +146,7 @@ def test_old_articles_give_way_when_the_page_would_be_too_large() -> None:
     ]  # fmt: skip
     table = pa.Table.from_pylist(rows, schema=schemas()["insight_news_markers"])
     page = render(DashboardData({"insight_news_markers": table}))
-    news = given(page)["frames"]["news"]
+    news = given(page)["panels"]["news"]
     assert len(page.encode()) < LARGEST_PAGE
     assert news["note"] == "This page has the newest 2,000 of the year's 4,500 headlines."
     assert news["columns"]["moment"][0] == int((at + timedelta(minutes=4499)).timestamp())
@@ -157,7 +158,7 @@ def test_numbers_json_does_not_have_become_unknown() -> None:
     month = date(2026, 10, 1)
     rows = [row(month=month, visits=1, visits_kind="estimate", visits_per_player=float("nan"), days_collected=0)]
     table = pa.Table.from_pylist(rows, schema=schemas()["insight_traffic_vs_players"])
-    assert given(render(DashboardData({"insight_traffic_vs_players": table})))["frames"]["ratio"]["columns"][
+    assert given(render(DashboardData({"insight_traffic_vs_players": table})))["panels"]["ratio"]["columns"][
         "ratio"
     ] == [None]
 

@@ -339,12 +339,13 @@ def test_watched_games_stay_watched(browser: Browser, file: Path) -> None:
         expect(seen.page.locator("tbody tr")).to_have_count(1)
 
 
-def test_without_javascript_both_charts_are_tables(browser: Browser, file: Path) -> None:
-    """Names are shown as the texts they are."""
+def test_without_javascript_the_top_of_charts_and_scores_are_tables(browser: Browser, file: Path) -> None:
+    """Names are shown as the texts they are, changes with their signs."""
     with visit(browser, file.as_uri(), java_script_enabled=False) as seen:
         seen.page.goto(file.as_uri())
         tables = seen.page.locator("noscript table")
-        expect(tables).to_have_count(2)
+        expect(tables).to_have_count(3)
         for table in tables.all():
             expect(table.locator("tbody tr")).to_have_count(20)
         expect(tables.first).to_contain_text("<script>window.pwned = 1</script>")
+        assert re.search(r"[+−]\d+\.\d %", tables.first.inner_text())

@@ -7,7 +7,6 @@ import re
 from steam_assets.simulator.backend import Backend, encode
 from steam_assets.simulator.delivery import Reply
 from steam_assets.simulator.endpoint import Endpoint, Params, refusal
-from steam_assets.simulator.request_parameters import Json
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _SHORTEST_KEY = 8
@@ -33,7 +32,7 @@ def site_visits(backend: Backend, params: Params, now: int) -> Reply:
     if start > end or start not in visits or end not in visits:
         return refusal(400, {"Message": "Date range is not valid"})
     asked = {name: params[name] for name in ("domain", "country", "granularity") if name in params}
-    request: Json = asked | {"start_date": f"{start}-01", "end_date": f"{end}-01", "format": "json"}
+    request = asked | {"start_date": f"{start}-01", "end_date": f"{end}-01", "format": "json"}
     rows = [{"date": f"{month}-01", "visits": count} for month, count in visits.items() if start <= month <= end]
     newest = f"{max(visits)}-28"
     return Reply(encode({"meta": {"request": request, "status": "Success", "last_updated": newest}, "visits": rows}))

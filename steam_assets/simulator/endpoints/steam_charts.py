@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from steam_assets.simulator.backend import EMPTY, Backend
+from steam_assets.simulator.backend import Backend
 from steam_assets.simulator.delivery import Reply
-from steam_assets.simulator.endpoint import INVALID, OK, Endpoint, Params
+from steam_assets.simulator.endpoint import OK, Endpoint, Params
 from steam_assets.simulator.request_parameters import ChartParameters, TopSellersParameters
 
 
 def most_played_now(backend: Backend, params: Params, now: int) -> Reply:
-    return Reply(backend.most_played_now(ChartParameters.read(params), now), headers=OK)
+    ChartParameters.read(params)
+    return Reply(backend.most_played_now(now), headers=OK)
 
 
 def top_sellers(backend: Backend, params: Params, now: int) -> Reply:
-    parameters = TopSellersParameters.read(params)
-    if parameters is None:
-        return Reply(EMPTY, headers=INVALID)
-    return Reply(backend.top_sellers(parameters, now), headers=OK)
+    return Reply(backend.top_sellers(TopSellersParameters.read(params), now), headers=OK)
 
 
 ENDPOINTS = (

@@ -1,7 +1,7 @@
 """Reading the dashboard's data from the clean and insight tables.
 
 Belongs here: which partitions are read, and the state of periods if the freshness insight is missing. Does not belong
-here: which tables and columns a panel needs (panel_queries.py), opening Iceberg (lake/clean_reader.py).
+here: which tables and columns a panel needs (table_reads.py), opening Iceberg (lake/clean_reader.py).
 
 Only the last year is read, and of some tables only the newest partition.
 """
@@ -14,13 +14,14 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.partition_files import PartitionFiles
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 from steam_assets.visuals.dashboard.data import DashboardData, Period
-from steam_assets.visuals.dashboard.panel_queries import READS, Read
+from steam_assets.visuals.dashboard.table_reads import TABLE_READS, TableRead
+from steam_assets.visuals.dashboard.unusual_weeks import unusual_weeks
 
 YEAR = timedelta(days=365)
 
@@ -30,32 +31,38 @@ def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None)
 
     ``behind``: the clean partitions that the insights do not include yet (ledger/unrefreshed.py).
     """
-    keys = {name: partition_keys(reader, name) for name in _names()}
-    tables: dict[str, pa.Table] = {}
-    for read in ({insight.table: Read(insight.table) for insight in INSIGHTS} | READS).values():
-        wanted = keys[read.table][-1:] if read.newest_only else _last_year(keys[read.table])
-        _read(reader, read.table, wanted, read.columns, tables)
-    as_of = {
-        table.name: moment
-        for source in SOURCES
-        for table in source.tables
-        if (moment := _fetched_at(reader, table.name, keys[table.name])) is not None
-    }
+    files = {name: PartitionFiles.of(reader.table(name)) for name in {*TABLE_READS, *_clean_names()}}
+    there = {name: found for name, found in files.items() if found is not None}
+    tables = {name: _read(there[name], read) for name, read in TABLE_READS.items() if name in there}
+    if "reviews" in there:
+        older = _unusual_reviews(there["reviews"], tables.get("insight_review_bombs"))
+        tables["reviews"] = pa.concat_tables([older, tables["reviews"]])
+    keys = {name: there[name].keys if name in there else [] for name in _clean_names()}
+    as_of = {name: moment for name in keys if (moment := _fetched_at(there.get(name))) is not None}
     return DashboardData(tables, as_of, periods(tables.get("insight_freshness"), keys), behind or {})
 
 
-def _names() -> Iterable[str]:
-    yield from (table.name for source in SOURCES for table in source.tables)
-    yield from (insight.table for insight in INSIGHTS)
+def _clean_names() -> Iterable[str]:
+    return (table.name for source in SOURCES for table in source.tables)
 
 
-def partition_keys(reader: CleanReader, name: str) -> list[str]:
-    """Keys of the partitions that have rows, oldest first, from the table's metadata."""
-    table = reader.table(name)
-    if table is None or table.current_snapshot() is None:
-        return []
-    partitions = table.inspect.partitions()
-    return sorted({row["partition"]["partition_key"] for row in partitions.to_pylist() if row["record_count"]})
+def _read(files: PartitionFiles, read: TableRead) -> pa.Table:
+    return files.read(files.keys[-1:] if read.newest_only else _last_year(files.keys), read.columns)
+
+
+def _unusual_reviews(files: PartitionFiles, bombs: pa.Table | None) -> pa.Table:
+    """The reviews of unusual weeks before the newest, of the games for which they were unusual."""
+    unusual = unusual_weeks(bombs).to_pylist()
+    apps: dict[str, list[int]] = {}
+    for row in unusual:
+        apps.setdefault(row["partition_key"], []).append(row["app_id"])
+
+    def of_unusual(batch: pa.RecordBatch) -> pa.RecordBatch:
+        # A file has rows of one partition.
+        key = batch["partition_key"][0].as_py() if batch.num_rows else ""
+        return batch.filter(pc.is_in(batch["app_id"], pa.array(apps.get(key, []), pa.int64())))
+
+    return files.read([key for key in files.keys[:-1] if key in apps], TABLE_READS["reviews"].columns, of_unusual)
 
 
 def _last_year(keys: Sequence[str]) -> Sequence[str]:
@@ -65,21 +72,14 @@ def _last_year(keys: Sequence[str]) -> Sequence[str]:
     return [key for key in keys if key > first]
 
 
-def _read(
-    reader: CleanReader, name: str, keys: Sequence[str], columns: Sequence[str], tables: dict[str, pa.Table]
-) -> None:
-    rows = reader.arrow(name, keys, columns) if keys else reader.arrow(name, [""], columns)
-    if rows is not None:
-        tables[name] = rows
-
-
-def _fetched_at(reader: CleanReader, name: str, keys: Sequence[str]) -> datetime | None:
-    rows = reader.arrow(name, keys[-1:], ("fetched_at",)) if keys else None
-    newest = pc.call_function("max", [rows["fetched_at"]]).as_py() if rows is not None and rows.num_rows else None
+def _fetched_at(files: PartitionFiles | None) -> datetime | None:
+    if files is None or not files.keys:
+        return None
+    newest = pc.call_function("max", [files.read(files.keys[-1:], ("fetched_at",))["fetched_at"]]).as_py()
     return newest.astimezone(UTC) if newest is not None else None
 
 
-def periods(freshness: pa.Table | None, keys: dict[str, list[str]]) -> tuple[Period, ...]:
+def periods(freshness: pa.Table | None, keys: Mapping[str, Sequence[str]]) -> tuple[Period, ...]:
     """Each source's periods: from the freshness insight, else from the partitions that have rows."""
     if freshness is not None and freshness.num_rows:
         rows = sorted(freshness.to_pylist(), key=lambda row: (row["source"], row["period"]))

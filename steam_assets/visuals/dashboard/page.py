@@ -1,6 +1,6 @@
 """The page: template, styles, scripts and data combined, under a strict Content-Security-Policy.
 
-Belongs here: escaping, the policy's hashes, the page's size. Does not belong here: the data (panel_queries.py).
+Belongs here: escaping, the policy's hashes, the page's size. Does not belong here: the data (payload.py).
 """
 
 from __future__ import annotations
@@ -8,10 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,7 +17,8 @@ from markupsafe import Markup
 from steam_assets.ledger.unrefreshed import in_words
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard.data import DashboardData
-from steam_assets.visuals.dashboard.panel_queries import EPOCH, Frames
+from steam_assets.visuals.dashboard.payload import Payload, payload
+from steam_assets.visuals.dashboard.plain_tables import plain_tables
 
 LARGEST_PAGE = 3_000_000
 """Maximum size of the page in bytes, so that it can be sent by mail and opens quickly."""
@@ -31,9 +30,6 @@ LIMITS = (
     {"articles": 200, "effects": 200},
 )
 """Numbers of articles and of update headlines to try, largest first. Their days and numbers are never cut."""
-
-PLAIN_ROWS = 20
-"""Rows of each chart that are shown without JavaScript."""
 
 VIEWS = (
     ("overview", "Overview"),
@@ -55,7 +51,7 @@ def render(data: DashboardData) -> str:
     """
     page = ""
     for limits in LIMITS:
-        page = _page(data, Frames(data, limits).payload())
+        page = _page(data, payload(data, limits))
         if len(page.encode()) <= LARGEST_PAGE:
             break
     return page
@@ -69,7 +65,7 @@ def json_text(value: object) -> Markup:
     return Markup(text.translate(ESCAPES))  # noqa: S704
 
 
-def _page(data: DashboardData, payload: Mapping[str, Any]) -> str:
+def _page(data: DashboardData, content: Payload) -> str:
     folder = files("steam_assets.visuals.dashboard").joinpath("page")
     parts = sorted(part.name for part in folder.iterdir() if part.name.endswith(".js"))
     code = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in parts)
@@ -84,8 +80,8 @@ def _page(data: DashboardData, payload: Mapping[str, Any]) -> str:
         # Both come from files of this package and contain no external text.
         script=Markup(script),  # noqa: S704
         style=Markup(style),  # noqa: S704
-        data=json_text(payload),
-        plain_tables=tuple(_plain_tables(payload)),
+        data=json_text(content),
+        plain_tables=tuple(plain_tables(data)),
         views=VIEWS,
         as_of=f"Newest data {newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest else "No data yet",
         behind=in_words(data.behind),
@@ -99,25 +95,6 @@ def _credits() -> str:
     for source in SOURCES:
         of_service.setdefault(source.hosts[0].service, []).append(source.title.lower())
     return " ".join(f"{service}: {', '.join(titles)}." for service, titles in of_service.items())
-
-
-def _plain_tables(payload: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], Sequence[tuple[object, ...]]]]:
-    """The content without JavaScript: captions, headers and the first rows of both charts."""
-    names, ids = payload["apps"]["name"], payload["apps"]["id"]
-    trend, moves = (payload["frames"][name]["columns"] for name in ("trend", "moves"))
-    if trend:
-        played = zip(trend["rank"], trend["app"], trend["players_peak"], strict=True)
-        rows = [(rank, names[app] or f"App {ids[app]}", f"{peak:,}") for rank, app, peak in played if rank]
-        day = EPOCH + timedelta(days=trend["day"][0]) if rows else None
-        yield f"Most played, {day}", ("Rank", "Game", "24-hour peak"), rows[:PLAIN_ROWS]
-    if moves:
-        week = max(moves["week"], default=0)
-        sold = zip(moves["week"], moves["rank"], moves["app"], moves["streak"], strict=True)
-        rows = [
-            (rank, names[app] or f"App {ids[app]}", streak) for at, rank, app, streak in sold if at == week and rank
-        ]
-        caption = f"Top sellers in the US, week of {EPOCH + timedelta(days=week)} (Tuesday)"
-        yield caption, ("Rank", "Item", "Weeks in a row"), rows[:PLAIN_ROWS]
 
 
 def _policy(script: str, style: str) -> str:

@@ -5,7 +5,7 @@ Belongs here: the host, the request, its validation, and the clean table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,16 +47,16 @@ class FrontPage(BaseModel):
     specials: Category
 
 
-def parse(body: bytes) -> int:
-    """How many offers the response has. InvalidResponse if it is invalid."""
-    return len(validated(FrontPage, decode(body)).specials.items)
+def parse(body: bytes) -> Mapping[str, int]:
+    """How many offers the response has, by table. InvalidResponse if it is invalid."""
+    return {"specials": len(validated(FrontPage, decode(body)).specials.items)}
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current front page."""
     params = {"cc": fetch_request.given(Options).country, "l": "english"}
     response = client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse))
-    yield Fetched(response, {"specials": response.value})
+    yield Fetched(response, response.value)
 
 
 def items(raw: DataFrame) -> DataFrame:
@@ -111,5 +111,6 @@ SOURCE = Source(
     options=Options,
     demo_partitions=1,
     extract=extract,
+    count=lambda _window, _request, body: parse(body),
     tables=(TABLE,),
 )

@@ -4,16 +4,16 @@ const APPS = GIVEN.apps;
 const appIndex = new Map(APPS.id.map((id, index) => [id, index]));
 const appName = (app) => APPS.name[app] || `App ${APPS.id[app]}`;
 
-const frames = new Map();
-// {rows: [{column: value}], from (the insight or clean table), asOf, why, method}; rows are made once.
-function frame(name) {
-  if (frames.has(name)) return frames.get(name);
-  const given = GIVEN.frames[name];
+const madeOnce = new Map();
+// {rows: [{column: value}], table (the insight or clean table), asOf, why, method}; rows are made once.
+function panelData(name) {
+  if (madeOnce.has(name)) return madeOnce.get(name);
+  const given = GIVEN.panels[name];
   const columns = Object.entries(given.columns);
   const count = columns.length ? columns[0][1].length : 0;
   const rows = Array.from({ length: count }, (_, index) => Object.fromEntries(columns.map(([key, values]) => [key, values[index]])));
-  const made = { rows, from: given.from, asOf: given.as_of, why: given.why, method: given.method, note: given.note };
-  frames.set(name, made);
+  const made = { rows, table: given.table, asOf: given.as_of, why: given.why, method: given.method, note: given.note };
+  madeOnce.set(name, made);
   return made;
 }
 const groupBy = (rows, key) => {
@@ -28,15 +28,16 @@ const newest = (rows, key) => rows.reduce((best, row) => (best === null || row[k
 
 // The daily players of an app over all days from the first to the last: null where it was off the chart or nothing is known.
 const PLAYERS = GIVEN.players;
-const playersAt = new Map(PLAYERS.app.map((app, position) => [app, position]));
-const lastDay = PLAYERS.first + PLAYERS.days - 1;
-const allDays = Array.from({ length: PLAYERS.days }, (_, index) => PLAYERS.first + index);
+const DAILY = PLAYERS.series;
+const playersAt = new Map(DAILY.app.map((app, position) => [app, position]));
+const lastDay = DAILY.first + DAILY.days - 1;
+const allDays = Array.from({ length: DAILY.days }, (_, index) => DAILY.first + index);
 function series(app, metric) {
-  const values = new Array(PLAYERS.days).fill(null);
+  const values = new Array(DAILY.days).fill(null);
   const position = playersAt.get(app);
   if (position === undefined) return values;
-  PLAYERS[metric][position].forEach((value, index) => {
-    if (value) values[PLAYERS.start[position] + index] = value;
+  DAILY[metric][position].forEach((value, index) => {
+    if (value) values[DAILY.start[position] + index] = value;
   });
   return values;
 }

@@ -24,10 +24,10 @@ async function copyLink() {
 
 // What an analyst would say first, from the newest day and week.
 function summary() {
-  const market = frame("market").rows.at(-1);
+  const market = panelData("market").rows.at(-1);
   const gained = moversByGain();
-  const week = newest(frame("moves").rows, "week");
-  const seller = frame("moves").rows.find((row) => row.week === week && row.rank === 1);
+  const week = newest(panelData("moves").rows, "week");
+  const seller = panelData("moves").rows.find((row) => row.week === week && row.rank === 1);
   const parts = [];
   if (market) {
     const change = market.peak_change_7d;
@@ -41,7 +41,7 @@ function summary() {
   if (seller) parts.push([gameLink(seller.app), " leads the weekly US top sellers", seller.streak > 1 ? ` (${whole(seller.streak)} weeks in a row on that chart)` : "", "."]);
   return parts.length ? parts : "The most played games, the weekly US top sellers, their news and reviews, and visits to the store. All days and times are UTC.";
 }
-const moversByGain = () => frame("trend").rows.filter((row) => known(row.rank) && known(row.players_gained_7d)).sort((a, b) => b.players_gained_7d - a.players_gained_7d);
+const moversByGain = () => panelData("trend").rows.filter((row) => known(row.rank) && known(row.players_gained_7d)).sort((a, b) => b.players_gained_7d - a.players_gained_7d);
 
 function freshnessLine() {
   const states = GIVEN.sources.map((source) => ({ source, ...freshnessOf(source) }));
@@ -62,8 +62,8 @@ function freshnessLine() {
 }
 const FRESHNESS = { none: ["∅", () => "no data"], late: ["◷", () => "newest period late"], gaps: ["✕", (bad) => plural(bad, "gap")], ok: ["✓", () => "complete"] };
 function freshnessOf(source) {
-  const bad = source.periods.state.filter((state) => state !== "ok").length;
-  return { bad, kind: source.as_of === null ? "none" : source.periods.state.at(-1) !== "ok" ? "late" : bad ? "gaps" : "ok" };
+  const bad = source.periods.filter((state) => state !== "ok").length;
+  return { bad, kind: source.as_of === null ? "none" : source.periods.at(-1) !== "ok" ? "late" : bad ? "gaps" : "ok" };
 }
 
 function tile(title, value, detail, asOf, extra) {
@@ -74,28 +74,28 @@ function tiles() {
 }
 const TILE_SPARK = { width: 200, height: 34 };
 function marketTile() {
-  const market = frame("market");
+  const market = panelData("market");
   const last = market.rows.at(-1);
   if (!last) return tile("Players, sum of daily peaks", DASH, market.why, null);
   const recent = market.rows.filter((row) => row.day > last.day - 90);
   return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? [delta(last.peak_change_7d), " against the week before"] : "no full week to compare with yet", market.asOf, sparkline(recent.map((row) => row.players_peak_sum), `Sum of daily peaks over the last ${plural(recent.length, "day")}`, TILE_SPARK));
 }
 function mostPlayedTile() {
-  const trend = frame("trend");
+  const trend = panelData("trend");
   const first = trend.rows.find((row) => row.rank === 1);
   if (!first) return tile("Most played", DASH, trend.why || "No chart yet.", null);
   const runner = trend.rows.find((row) => row.rank === 2);
   return tile("Most played", appName(first.app), ["peak of ", el("b", {}, whole(first.players_peak)), " players", known(first.peak_change_7d) ? [el("br"), delta(first.peak_change_7d), " against the week before"] : null, runner ? [el("br"), "followed by ", bdi(appName(runner.app)), `, ${compact(runner.players_peak)}`] : null], trend.asOf);
 }
 function sellerTile() {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const week = newest(moves.rows, "week");
   const first = moves.rows.find((row) => row.week === week && row.rank === 1);
   if (!first) return tile("Top seller of the week", DASH, moves.why || "No chart yet.", null);
   return tile("Top seller of the week", appName(first.app), [movementMark(first.status, first.movement), ` · ${plural(first.streak, "week")} in a row`, el("br"), weekName(week)], moves.asOf);
 }
 function weeklyVotes() {
-  return [...groupBy(frame("sentiment").rows, "week")].map(([week, rows]) => ({ week, ...votesOf(rows) })).sort((a, b) => a.week - b.week);
+  return [...groupBy(panelData("sentiment").rows, "week")].map(([week, rows]) => ({ week, ...votesOf(rows) })).sort((a, b) => a.week - b.week);
 }
 function votesOf(rows) {
   const positive = rows.reduce((sum, row) => sum + row.positive, 0);
@@ -104,14 +104,14 @@ function votesOf(rows) {
 }
 // The change of the positive share from a week to the next, over the games whose reviews were counted in both.
 function sameGames(before, last) {
-  const rows = (week) => frame("sentiment").rows.filter((row) => row.week === week && row.positive + row.negative > 0);
+  const rows = (week) => panelData("sentiment").rows.filter((row) => row.week === week && row.positive + row.negative > 0);
   const [then, now] = [rows(before), rows(last)];
   const [thenApps, nowApps] = [then, now].map((ones) => new Set(ones.map((row) => row.app)));
   const shares = [votesOf(then.filter((row) => nowApps.has(row.app))).share, votesOf(now.filter((row) => thenApps.has(row.app))).share];
   return { change: shares.every(known) ? shares[1] - shares[0] : null, games: now.filter((row) => thenApps.has(row.app)).length };
 }
 function reviewsTile() {
-  const sentiment = frame("sentiment");
+  const sentiment = panelData("sentiment");
   const weeks = weeklyVotes();
   const last = weeks.at(-1);
   if (!last) return tile("Positive reviews", DASH, sentiment.why, null);
@@ -122,7 +122,7 @@ function reviewsTile() {
 const daysOfMonth = (day) => new Date(Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() + 1, 0)).getUTCDate();
 const monthBefore = (day) => Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() - 1, 1) / DAY;
 function visitsTile() {
-  const visits = frame("visits");
+  const visits = panelData("visits");
   const last = visits.rows.at(-1);
   if (!last) return tile("Visits to the store", DASH, visits.why, null);
   const before = visits.rows.find((row) => row.month === monthBefore(last.month));
@@ -139,7 +139,7 @@ const MARKET_COLUMNS = ["games", "players_peak_sum", "players_now", "top10_share
 let marketLine = null;
 
 function marketPanel() {
-  const market = frame("market");
+  const market = panelData("market");
   const last = market.rows.at(-1);
   const days = allDays.filter((day) => last && day >= market.rows[0].day);
   const byDay = new Map(market.rows.map((row) => [row.day, row]));
@@ -148,7 +148,7 @@ function marketPanel() {
   const made = panel({
     chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
     tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => { marketLine = value; const next = marketPanel(); made.replaceWith(next); next.querySelector("[aria-pressed=true]").focus(); })],
-    sheet: () => sheetOf({ name: "market_day", from: market.from, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
+    sheet: () => sheetOf({ name: "market_day", from: market.table, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {
       put(host, el("dl", { class: "stats" }, CHANGES.map((back) => el("div", {}, el("dt", {}, `${back} days`), el("dd", {}, changeOr(last[`peak_change_${back}d`]))))));
       lineChart(host, { label: "Players on the chart by day", days, series: [dailyLine("Sum of peaks", peaks, line)], integer: true, height: host.clientWidth < 560 ? 250 : 380 });
@@ -159,7 +159,7 @@ function marketPanel() {
 const changeOr = (share) => (known(share) ? delta(share) : el("span", { class: "quiet-text" }, "no data for that date"));
 
 function moversPanel() {
-  const trend = frame("trend");
+  const trend = panelData("trend");
   const rows = moversByGain();
   const risers = rows.filter((row) => row.players_gained_7d > 0).slice(0, 5);
   const fallers = rows.filter((row) => row.players_gained_7d < 0).slice(-5).reverse();
@@ -169,14 +169,14 @@ function moversPanel() {
   return panel({
     title: "Movers of the week", note: "Players gained and lost: 7-day mean of the daily peaks against that of the week before.", size: "third", asOf: trend.asOf, unit: "players", method: trend.method,
     empty: trend.why || (bars.length ? null : "No game has two weeks to compare yet: 4 weekdays must be known in both."),
-    sheet: () => sheetOf({ name: "player_trend-movers", from: trend.from, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, players_peak: (row) => row.players_peak, peak_7d_mean: (row) => row.peak_7d_mean, players_gained_7d: (row) => row.players_gained_7d, peak_change_7d: (row) => row.peak_change_7d } }),
+    sheet: () => sheetOf({ name: "player_trend-movers", from: trend.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, players_peak: (row) => row.players_peak, peak_7d_mean: (row) => row.peak_7d_mean, players_gained_7d: (row) => row.players_gained_7d, peak_change_7d: (row) => row.peak_change_7d } }),
     body: (host) => put(host, barList(bars, scale)),
   });
 }
 const gainMark = (row) => delta(row.peak_change_7d, (share) => `${signedWhole(row.players_gained_7d)} (${signed(share)})`);
 
 function sellersPanel() {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const week = newest(moves.rows, "week");
   const rows = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank);
   return panel({
@@ -190,7 +190,7 @@ function sellersPanel() {
 }
 
 function arrivalsPanel() {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const week = newest(moves.rows, "week");
   const rows = moves.rows.filter((row) => row.week === week);
   const part = (title, status) => {
@@ -206,7 +206,7 @@ function arrivalsPanel() {
 }
 
 function splitPanel() {
-  const split = frame("split");
+  const split = panelData("split");
   const week = newest(split.rows, "week");
   const rows = split.rows.filter((row) => row.week === week);
   const part = (chart, title, key) => {
@@ -217,13 +217,13 @@ function splitPanel() {
   const columns = ["chart", "price", "items", "items_share", "players", "players_share"];
   return panel({
     title: "Free and paid", note: week === null ? null : `${weekName(week).replace("w", "W")}. Unknown: not in the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
-    sheet: () => sheetOf({ name: "price_split", from: split.from, key: (row) => row.week, rows: split.rows, columns: { week_start: (row) => isoDay(row.week), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
+    sheet: () => sheetOf({ name: "price_split", from: split.table, key: (row) => row.week, rows: split.rows, columns: { week_start: (row) => isoDay(row.week), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, ...part("top_sellers", "Top sellers, by items", "items_share"), ...part("most_played", "Most played, by games", "items_share"), ...part("most_played", "Most played, by players", "players_share")),
   });
 }
 
 function gapsPanel() {
-  const periods = frame("periods");
+  const periods = panelData("periods");
   const bad = periods.rows.filter((row) => row.state !== "ok");
   const tables = new Map(GIVEN.sources.map((source) => [source.name, source.table]));
   const columns = ["state", "why", "rows", "quarantined"];

@@ -5,7 +5,7 @@ const MOST_LINES = 4;
 const SCALES = { linear: "Linear", log: "Log" };
 const METRICS = { peak: ["Peak", "players"], rank: ["Rank", "rank"], index: ["Index", "start of the range = 100"] };
 // Whole weeks, and none longer than what was collected.
-const RANGES = [...[28, 91, 364].filter((days) => days < PLAYERS.days).map((days) => [String(days), `${days} days`]), ["all", "All"]];
+const RANGES = [...[28, 91, 364].filter((days) => days < DAILY.days).map((days) => [String(days), `${days} days`]), ["all", "All"]];
 const USUAL_RANGE = RANGES.some(([range]) => range === "91") ? "91" : "all";
 let gameQuery = "";
 
@@ -106,7 +106,7 @@ function matching(wanted) {
 
 // Every day with articles; its headlines where the page has them.
 function eventsOf(app) {
-  const rows = groupBy(frame("news").rows.filter((row) => row.app === app), "day");
+  const rows = groupBy(panelData("news").rows.filter((row) => row.app === app), "day");
   return markersOf(app).flatMap(({ day, kinds }) =>
     kinds.flatMap((one) => {
       const kind = one === "other" ? "news" : "update";
@@ -139,7 +139,7 @@ function trendPanel(picked, params) {
   const sliced = (app, of) => series(app, of).slice(from);
   return panel({
     chart: "Steam (most_played)", title: { peak: "Daily peak players", rank: "Rank by players", index: "Daily peak players, indexed" }[metric], note: { peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric],
-    size: "full", asOf: PLAYERS.as_of, unit: METRICS[metric][1], method: `${PLAYERS.method} ${frame("news").note || ""}`.trim(),
+    size: "full", asOf: PLAYERS.as_of, unit: METRICS[metric][1], method: `${PLAYERS.method} ${panelData("news").note || ""}`.trim(),
     empty: PLAYERS.why || (anything ? null : line === "mean" ? "No full week of these games in this range; choose Daily." : "None of these games was on the daily chart in this range."),
     tools: [metric !== "rank" && segmented("Line", Object.entries(LINES), line, choose("line")), segmented("Measure", Object.entries(METRICS).map(([key, [title]]) => [key, title]), metric, choose("metric")), metric !== "rank" && segmented("Scale", Object.entries(SCALES), log ? "log" : "linear", choose("scale")), RANGES.length > 1 && segmented("Range", RANGES, range, choose("range"))],
     sheet: () => {
@@ -160,7 +160,7 @@ function trendPanel(picked, params) {
 }
 
 const highestOf = (values) => values.reduce((top, value, index) => (known(value) && (top < 0 || value > values[top]) ? index : top), -1);
-const lastEffect = (app) => frame("effects").rows.filter((row) => row.app === app && known(row.net)).reduce((best, row) => (!best || row.day > best.day ? row : best), null);
+const lastEffect = (app) => panelData("effects").rows.filter((row) => row.app === app && known(row.net)).reduce((best, row) => (!best || row.day > best.day ? row : best), null);
 const outward = (app) => el("span", { class: "date" }, webLink("Store", `https://store.steampowered.com/app/${APPS.id[app]}/`), " · ", webLink("SteamDB", `https://steamdb.info/app/${APPS.id[app]}/`));
 
 function watchButton(app) {
@@ -179,11 +179,11 @@ function watchButton(app) {
 }
 
 function factsPanel(app, count) {
-  const trend = frame("trend").rows.find((row) => row.app === app);
-  const moves = frame("moves");
+  const trend = panelData("trend").rows.find((row) => row.app === app);
+  const moves = panelData("moves");
   const week = newest(moves.rows, "week");
   const seller = moves.rows.find((row) => row.app === app && row.week === week);
-  const score = frame("scores").rows.find((row) => row.app === app && !row.off_topic);
+  const score = panelData("scores").rows.find((row) => row.app === app && !row.off_topic);
   const effect = lastEffect(app);
   const values = series(app, "peak");
   const best = highestOf(values);
@@ -193,7 +193,7 @@ function factsPanel(app, count) {
     ["7-day mean of peaks", trend ? whole(trend.peak_7d_mean) : DASH],
     ...CHANGES.map(change),
     ["Rank", trend && known(trend.rank) ? [`${trend.rank} `, movementMark(trend.status, trend.rank_change)] : "off the chart"],
-    [["Highest peak since ", date(PLAYERS.first)], best >= 0 ? [`${whole(values[best])} on `, date(allDays[best])] : DASH],
+    [["Highest peak since ", date(DAILY.first)], best >= 0 ? [`${whole(values[best])} on `, date(allDays[best])] : DASH],
     ["Days on the chart", trend ? `${trend.days_on_chart}, ${trend.streak_days} in a row` : DASH],
     ["Net effect of the last update", effect ? [delta(effect.net), " (", date(effect.day), ")"] : DASH],
     ["Weekly top sellers", seller && known(seller.rank) ? [`rank ${seller.rank} `, movementMark(seller.status, seller.movement), ` · ${plural(seller.streak, "week")} in a row`] : "not in the newest week"],
@@ -202,10 +202,10 @@ function factsPanel(app, count) {
     ["Adjusted score", score ? percent(score.adjusted) : DASH],
     ["Elsewhere", outward(app)],
   ];
-  const asOf = [PLAYERS.as_of, moves.asOf, frame("scores").asOf].filter(known);
+  const asOf = [PLAYERS.as_of, moves.asOf, panelData("scores").asOf].filter(known);
   return panel({
     title: appName(app), note: `App ${APPS.id[app]} · ${APPS.type[app] || "type unknown"}${APPS.early[app] === 1 ? " · early access" : ""}`, tools: [watchButton(app)], size: count === 2 || count === 4 ? "half" : "third", asOf: asOf.length ? Math.max(...asOf) : null, unit: "players, ranks, shares", plainTable: true,
-    method: `Peaks: ${PLAYERS.method} Changes: ${frame("trend").method} Scores: ${frame("scores").method}`,
+    method: `Peaks: ${PLAYERS.method} Changes: ${panelData("trend").method} Scores: ${panelData("scores").method}`,
     sheet: () => factsSheet(app, { trend, seller, score, effect, best: best >= 0 ? { day: allDays[best], peak: values[best] } : null }),
     body: (host) => put(host, el("dl", { class: "facts-list" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
   });
@@ -215,11 +215,11 @@ function factsSheet(app, { trend, seller, score, effect, best }) {
   const rows = [];
   const add = (from, key, found, names) => found && Object.entries(names).forEach(([measure, name]) => known(found[name]) && rows.push({ app, from, key, measure, value: found[name] }));
   const own = (...names) => Object.fromEntries(names.map((name) => [name, name]));
-  add(frame("trend").from, trend?.day, trend, { ...own("rank", "players_now", "players_peak", "peak_7d_mean", ...CHANGES.map((days) => `peak_change_${days}d`), "players_gained_7d", "days_on_chart", "streak_days", "best_rank"), rank_change_1d: "rank_change" });
+  add(panelData("trend").table, trend?.day, trend, { ...own("rank", "players_now", "players_peak", "peak_7d_mean", ...CHANGES.map((days) => `peak_change_${days}d`), "players_gained_7d", "days_on_chart", "streak_days", "best_rank"), rank_change_1d: "rank_change" });
   add("most_played", best?.day, best, { highest_peak: "peak" });
-  add(frame("moves").from, seller?.week, seller, { ...own("rank", "previous_rank", "movement", "weeks_on_chart", "best_rank"), streak_weeks: "streak", price_cents: "price" });
-  add(frame("scores").from, score?.week, score, { total_reviews: "total", total_positive: "positive", positive_share: "share", adjusted_score: "adjusted", wilson_lower: "wilson" });
-  add(frame("effects").from, effect && tuesdayOf(effect.day), effect, { net_effect: "net", change: "change", market_change: "market" });
+  add(panelData("moves").table, seller?.week, seller, { ...own("rank", "previous_rank", "movement", "weeks_on_chart", "best_rank"), streak_weeks: "streak", price_cents: "price" });
+  add(panelData("scores").table, score?.week, score, { total_reviews: "total", total_positive: "positive", positive_share: "share", adjusted_score: "adjusted", wilson_lower: "wilson" });
+  add(panelData("effects").table, effect && tuesdayOf(effect.day), effect, { net_effect: "net", change: "change", market_change: "market" });
   return sheetOf({ name: `facts-${APPS.id[app]}`, from: (row) => row.from, key: (row) => row.key, rows, columns: { ...ofApp, measure: (row) => row.measure, value: (row) => row.value } });
 }
 
@@ -265,10 +265,10 @@ function monthsPanel(picked) {
 
 const GAME_FILTERS = { all: ["All", () => true], free: ["Free", (row) => APPS.free[row.app] === 1], paid: ["Paid", (row) => APPS.free[row.app] === 0], discounted: ["Discounted", (row) => Boolean(APPS.discount[row.app])], watched: ["Watchlist", (row) => watched(row.app)], new: ["New", (row) => ["new", "first_seen"].includes(row.status)] };
 function allGamesPanel(params) {
-  const trend = frame("trend");
+  const trend = panelData("trend");
   const all = trend.rows.filter((row) => known(row.rank));
   const filter = Object.hasOwn(GAME_FILTERS, params.get("show") ?? "") ? params.get("show") : "all";
-  const days = Math.min(28, PLAYERS.days);
+  const days = Math.min(28, DAILY.days);
   const rows = all.filter(GAME_FILTERS[filter][1]).map((row) => {
     const values = series(row.app, "peak");
     return { ...row, recent: values.slice(-days), highest: values[highestOf(values)] ?? null, effect: lastEffect(row.app) };
@@ -288,15 +288,15 @@ function allGamesPanel(params) {
     { key: "links", title: "Elsewhere", drop: 2, cell: (row) => outward(row.app) },
   ];
   return panel({
-    title: "Most played", note: all.length ? `Chart of ${isoDay(newest(all, "day"))}. Changes: of the 7-day mean. Highest: peak since ${isoDay(PLAYERS.first)}.` : null, size: "full", asOf: trend.asOf, unit: "players", method: trend.method, plainTable: true, empty: trend.why || (all.length ? (rows.length ? null : filter === "watched" ? "No game on this chart is on your watchlist; open a game and choose Watch." : "No game on this chart fits the filter.") : "The newest chart has no games."),
+    title: "Most played", note: all.length ? `Chart of ${isoDay(newest(all, "day"))}. Changes: of the 7-day mean. Highest: peak since ${isoDay(DAILY.first)}.` : null, size: "full", asOf: trend.asOf, unit: "players", method: trend.method, plainTable: true, empty: trend.why || (all.length ? (rows.length ? null : filter === "watched" ? "No game on this chart is on your watchlist; open a game and choose Watch." : "No game on this chart fits the filter.") : "The newest chart has no games."),
     tools: [segmented("Show", Object.entries(GAME_FILTERS).map(([key, [title]]) => [key, title]), filter, (value) => { location.hash = gamesRoute([], params, { show: value }); })],
-    sheet: () => sheetOf({ name: "player_trend", from: trend.from, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), rank: (row) => row.rank, ...ofApp, status: (row) => row.status, rank_change_1d: (row) => row.rank_change, ...Object.fromEntries(["players_now", "players_peak", "peak_7d_mean", ...CHANGES.map((one) => `peak_change_${one}d`), "players_gained_7d", "days_on_chart", "streak_days", "best_rank"].map((name) => [name, (row) => row[name]])) } }),
+    sheet: () => sheetOf({ name: "player_trend", from: trend.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), rank: (row) => row.rank, ...ofApp, status: (row) => row.status, rank_change_1d: (row) => row.rank_change, ...Object.fromEntries(["players_now", "players_peak", "peak_7d_mean", ...CHANGES.map((one) => `peak_change_${one}d`), "players_gained_7d", "days_on_chart", "streak_days", "best_rank"].map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Most played games", limit: 50, order: { key: "rank", down: false } })),
   });
 }
 
 function effectsPanel(size, picked) {
-  const effects = frame("effects");
+  const effects = panelData("effects");
   const given = effects.rows.filter((row) => !picked || picked.includes(row.app));
   const rows = picked ? [...given].sort((a, b) => b.day - a.day) : given.filter((row) => known(row.net)).sort((a, b) => b.day - a.day || Math.abs(b.net) - Math.abs(a.net)).slice(0, 40).sort((a, b) => Math.abs(b.net) - Math.abs(a.net)).slice(0, 8);
   const columns = [
@@ -311,7 +311,7 @@ function effectsPanel(size, picked) {
   return panel({
     title: "Players around updates", note: `${picked ? "" : "The largest net effects of the newest 40 updates. "}Median daily peak of the 7 days after an update against the 7 days before, net of what all other charted games did.`, size, asOf: effects.asOf, unit: "change in players", method: effects.method, plainTable: true,
     empty: effects.why || (rows.length ? null : picked ? "No update of these games was collected." : "No update has enough collected days on both sides yet."),
-    sheet: () => sheetOf({ name: "update_effect", from: effects.from, key: (row) => tuesdayOf(row.day), rows: given, columns: { day: (row) => isoDay(row.day), ...ofApp, title: (row) => row.title, ...Object.fromEntries(values.map((pair) => pair.split(":")).map(([name, key]) => [name, (row) => row[key || name]])) } }),
+    sheet: () => sheetOf({ name: "update_effect", from: effects.table, key: (row) => tuesdayOf(row.day), rows: given, columns: { day: (row) => isoDay(row.day), ...ofApp, title: (row) => row.title, ...Object.fromEntries(values.map((pair) => pair.split(":")).map(([name, key]) => [name, (row) => row[key || name]])) } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Players around updates", limit: 20 })),
   });
 }

@@ -5,13 +5,13 @@ const BUMP_LINES = 4;
 
 function sellersSheet(part, rows) {
   return sheetOf({
-    name: `top_seller_moves-${part}`, from: frame("moves").from, key: (row) => row.week, rows,
+    name: `top_seller_moves-${part}`, from: panelData("moves").table, key: (row) => row.week, rows,
     columns: { week_start: (row) => isoDay(row.week), rank: (row) => row.rank, ...ofApp, status: (row) => row.status, previous_rank: (row) => row.previous_rank, movement: (row) => row.movement, streak_weeks: (row) => row.streak, weeks_on_chart: (row) => row.weeks_on_chart, best_rank: (row) => row.best_rank, price_cents: (row) => row.price, is_free: (row) => isTrue(row.free) },
   });
 }
 
 function sellers(params) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const weeks = [...new Set(moves.rows.map((row) => row.week))].sort((a, b) => a - b);
   const asked = params.get("week") ? dayOf(params.get("week")) : null;
   const week = weeks.includes(asked) ? asked : weeks[weeks.length - 1];
@@ -39,7 +39,7 @@ function weekPicker(weeks, week, params) {
 }
 
 function chartOfWeek(week, weeks, params) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const filter = SELLER_FILTERS[params.get("show")] ? params.get("show") : "all";
   const all = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank);
   const rows = all.filter({ all: () => true, moved: (row) => row.movement, arrived: (row) => ["new", "returned"].includes(row.status), free: (row) => row.free === 1 }[filter]);
@@ -67,7 +67,7 @@ function chartOfWeek(week, weeks, params) {
 }
 
 function bumpPanel(week, weeks) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const history = weeks.filter((one) => one <= week).slice(-26);
   const top = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank).slice(0, BUMP_LINES);
   const days = history.length ? Array.from({ length: (history[history.length - 1] - history[0]) / 7 + 1 }, (_, index) => history[0] + 7 * index) : [];
@@ -81,7 +81,7 @@ function bumpPanel(week, weeks) {
 }
 
 function droppedPanel(week) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const rows = moves.rows.filter((row) => row.week === week && row.status === "dropped").sort((a, b) => a.previous_rank - b.previous_rank);
   return panel({
     title: "Dropped", note: "On the chart in the week before, not on this one.", size: "half", asOf: moves.asOf, unit: "rank in the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "No item dropped off the chart, or the week before was not collected.",
@@ -96,7 +96,7 @@ function droppedPanel(week) {
 }
 
 function staysPanel(week) {
-  const moves = frame("moves");
+  const moves = panelData("moves");
   const rows = moves.rows.filter((row) => row.week === week && known(row.streak) && known(row.rank)).sort((a, b) => b.streak - a.streak).slice(0, 12);
   return panel({
     title: "Longest streaks", note: "Consecutive weeks on the chart. The longest fills the bar.", size: "half", asOf: moves.asOf, unit: "weeks", method: moves.method, plainTable: true, empty: rows.length ? null : "Steam published no streaks for this week.",

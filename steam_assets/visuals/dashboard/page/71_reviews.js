@@ -7,12 +7,12 @@ function reviews(params) {
 }
 
 function votesPanel() {
-  const sentiment = frame("sentiment");
+  const sentiment = panelData("sentiment");
   const weeks = weeklyVotes();
   return votesChart({ title: "Reviews per week", note: "All top sellers of each week together; which games those are changes from week to week.", size: "two-thirds", weeks, sentiment, label: "Reviews per week, positive and negative", empty: sentiment.why });
 }
 function sentimentPanel(app, size = "half") {
-  const sentiment = frame("sentiment");
+  const sentiment = panelData("sentiment");
   const weeks = sentiment.rows.filter((row) => row.app === app).map((row) => ({ ...row, all: row.positive + row.negative, share: row.positive + row.negative ? row.positive / (row.positive + row.negative) : null })).sort((a, b) => a.week - b.week);
   return votesChart({ title: "Reviews per week", note: "Steam's own count of the reviews written in the week.", size, weeks, sentiment, label: `Reviews per week of ${appName(app)}`, empty: sentiment.why || (weeks.length ? null : "This game was not among the top sellers of a collected week; reviews are collected for those only.") });
 }
@@ -22,7 +22,7 @@ function votesChart({ title, note, size, weeks, sentiment, label, empty }) {
   const of = (key) => days.map((day) => byWeek.get(day)?.[key] ?? null);
   return panel({
     chart: "Steam (sentiment)", title, note, size, asOf: sentiment.asOf, unit: "reviews, share", method: sentiment.method, empty,
-    sheet: () => sheetOf({ name: "sentiment", from: sentiment.from, key: (row) => row.week, rows: weeks, columns: { week_start: (row) => isoDay(row.week), ...(known(weeks[0]?.app) ? ofApp : {}), positive: (row) => row.positive, negative: (row) => row.negative, positive_share: (row) => row.share } }),
+    sheet: () => sheetOf({ name: "sentiment", from: sentiment.table, key: (row) => row.week, rows: weeks, columns: { week_start: (row) => isoDay(row.week), ...(known(weeks[0]?.app) ? ofApp : {}), positive: (row) => row.positive, negative: (row) => row.negative, positive_share: (row) => row.share } }),
     body: (host) => {
       const name = weekName;
       columnChart(host, { label, days, series: [{ name: "Positive", values: of("positive") }, { name: "Negative", values: of("negative") }], title: name, integer: true, height: 190 });
@@ -35,7 +35,7 @@ function votesChart({ title, note, size, weeks, sentiment, label, empty }) {
 }
 
 function languagesPanel(app) {
-  const languages = frame("languages");
+  const languages = panelData("languages");
   const rows = languages.rows.filter((row) => app === null || row.app === app);
   const found = [...groupBy(rows, "language")].map(([language, ones]) => {
     const count = ones.reduce((sum, row) => sum + row.reviews, 0);
@@ -47,7 +47,7 @@ function languagesPanel(app) {
   return panel({
     title: "Languages", note: week === null ? null : `Fetched reviews, ${weekName(week)}${cut ? "; a sample, as the page budget was reached for some games" : ""}.`, size: "third", asOf: languages.asOf, unit: "share of fetched reviews", method: languages.method,
     empty: languages.why || (found.length ? null : "No review of this game was fetched in the newest week."),
-    sheet: () => sheetOf({ name: "review_languages", from: languages.from, key: () => week, rows: found, columns: { week_start: () => isoDay(week), ...(app === null ? {} : { app_id: () => APPS.id[app], name: () => appName(app) }), language: (row) => row.language, reviews: (row) => row.count, sample_share: (row) => row.count / all, positive_share: (row) => row.positive, ...(app === null ? {} : { median_hours_at_review: (row) => row.hours }) } }),
+    sheet: () => sheetOf({ name: "review_languages", from: languages.table, key: () => week, rows: found, columns: { week_start: () => isoDay(week), ...(app === null ? {} : { app_id: () => APPS.id[app], name: () => appName(app) }), language: (row) => row.language, reviews: (row) => row.count, sample_share: (row) => row.count / all, positive_share: (row) => row.positive, ...(app === null ? {} : { median_hours_at_review: (row) => row.hours }) } }),
     body: (host) => put(host, barList(found.slice(0, 10).map((one) => ({ name: bdi(languageName(one.language)), value: one.count / all, text: percent(one.count / all), extra: `${percent(one.positive, 0)} positive${known(one.hours) ? `, ${decimal(one.hours, 0)} h` : ""}` })), SHARES), found.length > 10 && el("p", { class: "quiet-text" }, `and ${found.length - 10} more languages`)),
   });
 }
@@ -55,7 +55,7 @@ const LANGUAGES = { schinese: "Simplified Chinese", tchinese: "Traditional Chine
 const languageName = (name) => LANGUAGES[name] || name.charAt(0).toUpperCase() + name.slice(1);
 
 function bombsPanel(size, app) {
-  const bombs = frame("bombs");
+  const bombs = panelData("bombs");
   const rows = bombs.rows.filter((row) => (app === undefined ? row.flagged === 1 || row.by_steam === 1 : row.app === app)).sort((a, b) => b.week - a.week || (b.volume || 0) - (a.volume || 0));
   const small = size !== "full";
   const columns = [
@@ -74,18 +74,18 @@ function bombsPanel(size, app) {
   return panel({
     title: app === undefined ? "Unusual weeks" : "Weeks against the previous 12", note: `Unusual: far more negative reviews than in the previous 12 weeks. It shows that something happened, not what.${app === undefined ? "" : " Of older weeks, only the unusual ones are listed."}`, size, asOf: bombs.asOf, unit: "reviews, robust standard deviations (σ)", method: bombs.method, plainTable: true,
     empty: bombs.why || (rows.length ? null : app === undefined ? "No week is flagged as unusual, and Steam excluded reviews from none." : "No reviews of this game were counted in the last 12 weeks."),
-    sheet: () => sheetOf({ name: "review_bombs", from: bombs.from, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, flagged: (row) => isTrue(row.flagged), negative: (row) => row.negative, reviews: (row) => row.reviews, negative_share: (row) => row.share, baseline_negative: (row) => row.usual, baseline_share: (row) => row.usual_share, baseline_weeks: (row) => row.baseline_weeks, volume_score: (row) => row.volume, share_score: (row) => row.share_score, excluded_by_steam: (row) => row.excluded, agreement: (row) => row.agreement } }),
+    sheet: () => sheetOf({ name: "review_bombs", from: bombs.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, flagged: (row) => isTrue(row.flagged), negative: (row) => row.negative, reviews: (row) => row.reviews, negative_share: (row) => row.share, baseline_negative: (row) => row.usual, baseline_share: (row) => row.usual_share, baseline_weeks: (row) => row.baseline_weeks, volume_score: (row) => row.volume, share_score: (row) => row.share_score, excluded_by_steam: (row) => row.excluded, agreement: (row) => row.agreement } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Unusual review weeks", limit: small ? 8 : 20 })),
   });
 }
 
 function scoresPanel() {
-  const scores = frame("scores");
-  const sentiment = frame("sentiment");
+  const scores = panelData("scores");
+  const sentiment = panelData("sentiment");
   const weeks = [...new Set(sentiment.rows.map((row) => row.week))].sort((a, b) => a - b).slice(-26);
   const byApp = groupBy(sentiment.rows, "app");
   const last = weeks[weeks.length - 1];
-  const flagged = new Set(frame("bombs").rows.filter((row) => row.flagged === 1 && row.week === last).map((row) => row.app));
+  const flagged = new Set(panelData("bombs").rows.filter((row) => row.flagged === 1 && row.week === last).map((row) => row.app));
   const rows = scores.rows.filter((row) => !row.off_topic).map((row) => {
     const ones = byApp.get(row.app) || [];
     const week = ones.find((one) => one.week === last);
@@ -105,13 +105,13 @@ function scoresPanel() {
   ];
   return panel({
     title: "Scores", note: "The adjusted score is pulled towards 50 % when there are few reviews. Reviews that Steam marks as off topic are excluded.", size: "full", asOf: scores.asOf, unit: "share, reviews", method: scores.method, plainTable: true, empty: scores.why || (rows.length ? null : "No score without off-topic reviews was collected."),
-    sheet: () => sheetOf({ name: "review_scores", from: scores.from, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, adjusted_score: (row) => row.adjusted, positive_share: (row) => row.share, wilson_lower: (row) => row.wilson, total_reviews: (row) => row.total, total_positive: (row) => row.positive } }),
+    sheet: () => sheetOf({ name: "review_scores", from: scores.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, adjusted_score: (row) => row.adjusted, positive_share: (row) => row.share, wilson_lower: (row) => row.wilson, total_reviews: (row) => row.total, total_positive: (row) => row.positive } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Review scores", headColumn: 0, limit: 30, order: { key: "adjusted", down: true } })),
   });
 }
 
 function totalsPanel(app) {
-  const scores = frame("scores");
+  const scores = panelData("scores");
   const rows = scores.rows.filter((row) => row.app === app);
   const columns = [
     { key: "kind", title: "Counted", cell: (row) => (row.off_topic ? "Off-topic reviews included" : "As Steam shows it") },
@@ -122,17 +122,17 @@ function totalsPanel(app) {
   ];
   return panel({
     title: "Lifetime totals", note: rows.length ? `To the end of the ${weekName(newest(rows, "week"))}. Steam's rating: ${rows[0].grade || "none"}.` : null, size: "full", asOf: scores.asOf, unit: "reviews, share", method: scores.method, plainTable: true, empty: scores.why || (rows.length ? null : "No totals of this game were collected."),
-    sheet: () => sheetOf({ name: `review_scores-${APPS.id[app]}`, from: scores.from, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, off_topic_included: (row) => isTrue(row.off_topic), total_reviews: (row) => row.total, total_positive: (row) => row.positive, positive_share: (row) => row.share, adjusted_score: (row) => row.adjusted, wilson_lower: (row) => row.wilson } }),
+    sheet: () => sheetOf({ name: `review_scores-${APPS.id[app]}`, from: scores.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, off_topic_included: (row) => isTrue(row.off_topic), total_reviews: (row) => row.total, total_positive: (row) => row.positive, positive_share: (row) => row.share, adjusted_score: (row) => row.adjusted, wilson_lower: (row) => row.wilson } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Lifetime totals", headColumn: 0 })),
   });
 }
 
 function quotesPanel(app) {
-  const quotes = frame("quotes");
+  const quotes = panelData("quotes");
   const rows = quotes.rows.filter((row) => app === null || row.app === app).sort((a, b) => b.votes - a.votes);
   return panel({
     title: "Most helpful reviews", note: "The fetched reviews of the newest week with the most helpful votes, cut to 280 characters.", size: "full", asOf: quotes.asOf, unit: "helpful votes", method: quotes.method, plainTable: true, empty: quotes.why || (rows.length ? null : "No review of this game was fetched in the newest week."),
-    sheet: () => sheetOf({ name: "reviews", from: quotes.from, key: (row) => row.week, rows, columns: { created_at: (row) => isoTime(row.created), ...ofApp, recommends: (row) => isTrue(row.up), language: (row) => row.language, votes_up: (row) => row.votes, hours_at_review: (row) => row.hours, text: (row) => row.text } }),
+    sheet: () => sheetOf({ name: "reviews", from: quotes.table, key: (row) => row.week, rows, columns: { created_at: (row) => isoTime(row.created), ...ofApp, recommends: (row) => isTrue(row.up), language: (row) => row.language, votes_up: (row) => row.votes, hours_at_review: (row) => row.hours, text: (row) => row.text } }),
     body: (host) => put(host, el("ul", { class: "quotes" }, rows.slice(0, app === null ? 9 : 30).map((row) => el("li", {}, el("p", { class: "quote-head" }, el("span", { class: `verdict ${row.up ? "up" : "down"}` }, mark(row.up ? "+" : "−"), row.up ? " Recommends" : " Does not recommend"), app === null && el("a", { class: "game", href: `#/reviews?app=${APPS.id[row.app]}` }, bdi(appName(row.app)))), el("blockquote", { dir: "auto" }, row.text || "(no text)"), el("p", { class: "quiet-text" }, `${isoDay(Math.floor(row.created / 86400))} · ${languageName(row.language || "unknown")}${known(row.hours) ? ` · ${decimal(row.hours, 0)} h played` : ""} · ${plural(row.votes, "helpful vote")}`))))),
   });
 }

@@ -4,7 +4,7 @@ const NEWS_STEP = 40;
 let newsQuery = "";
 
 function news(params) {
-  const given = frame("news");
+  const given = panelData("news");
   const kind = KINDS[params.get("kind")] ? params.get("kind") : "all";
   const app = appIndex.get(Number(params.get("app")));
   const route = (more) => {
@@ -38,7 +38,7 @@ function newsPanel(rows, given) {
     body: (host) => put(host, newsList(rows)),
   });
 }
-const newsSheet = (rows) => sheetOf({ name: "news_markers", from: frame("news").from, key: (row) => tuesdayOf(row.day), rows, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, kind: (row) => row.kind, title: (row) => row.title, feed: (row) => row.feed, url: (row) => row.url } });
+const newsSheet = (rows) => sheetOf({ name: "news_markers", from: panelData("news").table, key: (row) => tuesdayOf(row.day), rows, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, kind: (row) => row.kind, title: (row) => row.title, feed: (row) => row.feed, url: (row) => row.url } });
 
 function newsList(rows, ofGame) {
   const list = el("div", { class: "news" });
@@ -71,7 +71,7 @@ function newsItem(row, ofGame) {
     el("span", { class: "quiet-text" }, ofGame ? null : [gameLink(row.app), " · "], bdi(row.feed || "feed without a name"), ` · ${longTime(row.moment).slice(-9)} · `, el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}&range=all` }, "show on chart", hidden(` of ${appName(row.app)}`))));
 }
 function newsOfGame(app) {
-  const given = frame("news");
+  const given = panelData("news");
   const rows = given.rows.filter((row) => row.app === app);
   return panel({
     title: "News of this game", size: "half", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true, note: given.note,

@@ -13,34 +13,34 @@ function traffic() {
 }
 
 function visitsPanel() {
-  const visits = frame("visits");
+  const visits = panelData("visits");
   const days = visits.rows.map((row) => row.month);
   return panel({
     chart: "Similarweb (visits)", title: "Visits per month", size: "two-thirds", asOf: visits.asOf, unit: "visits", method: visits.method, empty: visits.why,
-    sheet: () => sheetOf({ name: "visits", from: visits.from, key: (row) => row.month, rows: visits.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, kind: (row) => row.kind } }),
+    sheet: () => sheetOf({ name: "visits", from: visits.table, key: (row) => row.month, rows: visits.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, kind: (row) => row.kind } }),
     body: (host) => columnChart(host, { label: "Visits to the store by month", days, series: [{ name: "Visits", values: visits.rows.map((row) => row.visits) }], name: monthName, integer: true }),
   });
 }
 
 function sharesPanel(spec) {
-  const given = frame(spec.frame);
+  const given = panelData(spec.data);
   const month = newest(given.rows, "month");
   const before = new Map(given.rows.filter((row) => month !== null && row.month === monthBefore(month)).map((row) => [spec.key(row), row.share]));
   const rows = given.rows.filter((row) => row.month === month).sort((a, b) => b.share - a.share);
   return panel({
     title: spec.title, note: month === null ? null : `${monthName(month)}${spec.note}${before.size ? ` Points: against ${monthName(monthBefore(month))}.` : ""}`, size: spec.size, asOf: given.asOf, unit: "share of visits", method: given.method, empty: given.why,
-    sheet: () => sheetOf({ name: given.from, from: given.from, key: (row) => row.month, rows: given.rows, columns: { month: (row) => isoDay(row.month), ...spec.columns, share: (row) => row.share } }),
+    sheet: () => sheetOf({ name: given.table, from: given.table, key: (row) => row.month, rows: given.rows, columns: { month: (row) => isoDay(row.month), ...spec.columns, share: (row) => row.share } }),
     body: (host) => put(host, barList(rows.map((row) => {
       const was = before.get(spec.key(row));
       return { name: bdi(spec.name(row)), value: row.share, text: percent(row.share), extra: known(was) ? `${points(row.share - was)} points` : null };
     }), SHARES)),
   });
 }
-const waysPanel = () => sharesPanel({ frame: "ways", title: "Traffic channels", note: ". Direct: typed in or bookmarked.", columns: { traffic_source: (row) => row.way }, size: "third", key: (row) => row.way, name: (row) => row.way });
-const countriesPanel = () => sharesPanel({ frame: "countries", title: "Countries", note: ", the five with the most visits; other countries are not published.", columns: { country: (row) => row.country, country_code: (row) => row.code }, size: "third", key: (row) => row.code || String(row.country), name: countryName });
+const waysPanel = () => sharesPanel({ data: "ways", title: "Traffic channels", note: ". Direct: typed in or bookmarked.", columns: { traffic_source: (row) => row.way }, size: "third", key: (row) => row.way, name: (row) => row.way });
+const countriesPanel = () => sharesPanel({ data: "countries", title: "Countries", note: ", the five with the most visits; other countries are not published.", columns: { country: (row) => row.country, country_code: (row) => row.code }, size: "third", key: (row) => row.code || String(row.country), name: countryName });
 
 function engagementPanel() {
-  const engagement = frame("engagement");
+  const engagement = panelData("engagement");
   const minutes = (seconds) => (known(seconds) ? `${Math.floor(seconds / 60)}:${two(Math.round(seconds % 60))}` : DASH);
   const columns = [
     { key: "month", title: "Month", cell: (row) => monthName(row.month), sort: (row) => row.month },
@@ -51,13 +51,13 @@ function engagementPanel() {
   ];
   return panel({
     title: "Engagement", note: "Bounce rate: share of visits with one page view. Similarweb ranks no subdomains.", size: "two-thirds", asOf: engagement.asOf, unit: "pages, minutes, share", method: engagement.method, plainTable: true, empty: engagement.why,
-    sheet: () => sheetOf({ name: "engagement", from: engagement.from, key: (row) => row.month, rows: engagement.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, pages_per_visit: (row) => row.pages, seconds_on_site: (row) => row.seconds, bounce_rate: (row) => row.bounce, global_rank: (row) => row.global_rank } }),
+    sheet: () => sheetOf({ name: "engagement", from: engagement.table, key: (row) => row.month, rows: engagement.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, pages_per_visit: (row) => row.pages, seconds_on_site: (row) => row.seconds, bounce_rate: (row) => row.bounce, global_rank: (row) => row.global_rank } }),
     body: (host) => put(host, sortableTable({ columns, rows: [...engagement.rows].reverse(), caption: "Engagement by month", headColumn: 0 })),
   });
 }
 
 function ratioPanel() {
-  const ratio = frame("ratio");
+  const ratio = panelData("ratio");
   const columns = [
     { key: "month", title: "Month", cell: (row) => monthName(row.month), sort: (row) => row.month },
     { key: "visits", title: "Visits", num: true, cell: (row) => whole(row.visits), sort: (row) => row.visits },
@@ -68,7 +68,7 @@ function ratioPanel() {
   const measured = ratio.rows.filter((row) => known(row.ratio));
   return panel({
     chart: measured.length > 2 ? "Similarweb and Steam (traffic_vs_players)" : null, title: "Visits and players", note: "Visits in the month / mean over its collected days of the chart's sum of daily peaks.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
-    sheet: () => sheetOf({ name: "traffic_vs_players", from: ratio.from, key: (row) => row.month, rows: ratio.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, mean_daily_players: (row) => row.players, visits_per_player: (row) => row.ratio, days_collected: (row) => row.collected, days_in_month: (row) => row.days } }),
+    sheet: () => sheetOf({ name: "traffic_vs_players", from: ratio.table, key: (row) => row.month, rows: ratio.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, mean_daily_players: (row) => row.players, visits_per_player: (row) => row.ratio, days_collected: (row) => row.collected, days_in_month: (row) => row.days } }),
     body: (host) => {
       if (measured.length > 2) columnChart(host, { label: "Visits per player by month", days: measured.map((row) => row.month), series: [{ name: "Visits per player", values: measured.map((row) => row.ratio) }], name: monthName, height: 180, format: (value) => decimal(value, 2), axis: axisNumber });
       put(host, sortableTable({ columns, rows: [...ratio.rows].reverse(), caption: "Visits and players", headColumn: 0 }));

@@ -1,32 +1,21 @@
-"""Exports: what a spreadsheet must not run, that every value comes back, and that partitions are replaced whole."""
+"""CSV: what a spreadsheet must not run, and that every value comes back."""
 
 from __future__ import annotations
 
 import csv
 import io
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import dropwhile
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
 
-from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.lake import Lake
-from steam_assets.settings import Settings
-from steam_assets.sources import SOURCES
-from steam_assets.spark.clean_tables import overwrite
-from steam_assets.visuals.exported_tables import exported_tables
-from steam_assets.visuals.exports import Exported, export_table, read_csv_export, write_csv
-from steam_assets_tests.deployment import session_for
-from steam_assets_tests.insights.synthetic_market import Row, frame
+from steam_assets.visuals.exports.csv_files import read_csv_export, write_csv
 
 SCHEMA = pa.schema(
     [
@@ -126,94 +115,3 @@ def test_a_column_without_a_form_is_refused(path: Path):
     """Bytes have no text of their own; the message says what to do instead."""
     with pytest.raises(TypeError, match="Parquet"):
         write_csv(pa.table({"b": pa.array([b"x"])}), path)
-
-
-@dataclass(frozen=True)
-class Exports:
-    """Clean news of two weeks in Iceberg, and a place for exports."""
-
-    settings: Settings
-    session: SparkSession
-    place: Path
-
-    def write(self, rows: list[Row], keys: list[str]) -> None:
-        table = next(t for source in SOURCES for t in source.tables if t.name == "news")
-        news = frame(self.session, "news", rows)
-        overwrite(self.session, Lake(self.settings).clean(table), lambda: news, keys, lambda _: {})
-
-    def export(self, keys: list[str] | None = None) -> list[Exported]:
-        return list(export_table(CleanReader(self.settings), self.place, "news", keys))
-
-
-def _article(week: date, number: int, title: str) -> Row:
-    published = datetime(week.year, week.month, week.day, 5, tzinfo=UTC)
-    return {
-        "week_start": week,
-        "app_id": 570,
-        "gid": str(number),
-        "title": title,
-        "published_at": published,
-        "tags": ["patchnotes", "-x"],
-        "is_primary": True,
-    }
-
-
-WEEK, NEXT_WEEK = date(2026, 11, 3), date(2026, 11, 10)
-HOSTILE = ["=cmd|' /C calc'!A0", "@SUM(1)", "</script>\u2028", "ゲーム \u202eabc", "'quoted'", "a,\r\nb"]
-
-
-@pytest.fixture(scope="module")
-def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Exports:
-    home = tmp_path_factory.mktemp("exported")
-    given = Settings(home=home, spark_master="local[2]")
-    made = Exports(given, session_for(spark, given), home / "exports")
-    made.write(
-        [_article(WEEK, n, title) for n, title in enumerate(HOSTILE)] + [_article(NEXT_WEEK, 99, "Calm")],
-        [WEEK.isoformat(), NEXT_WEEK.isoformat()],
-    )
-    return made
-
-
-@pytest.mark.spark
-def test_both_files_hold_the_partition(lake: Exports):
-    """Of every partition there is a CSV and a Parquet file, each with the rows of the clean table."""
-    exported = lake.export()
-    assert [(e.partition_key, e.rows) for e in exported] == [(WEEK.isoformat(), 6), (NEXT_WEEK.isoformat(), 1)]
-    for one in exported:
-        rows = CleanReader(lake.settings).arrow("news", [one.partition_key])
-        assert rows is not None
-        assert pq.read_table(lake.place / one.parquet).equals(rows)
-        assert read_csv_export(lake.place / one.csv).equals(rows)
-    assert sorted(row["title"] for row in pq.read_table(lake.place / exported[0].parquet).to_pylist()) == sorted(
-        HOSTILE
-    )
-
-
-@pytest.mark.spark
-def test_a_partition_is_replaced_and_others_are_left(lake: Exports):
-    """A changed partition's files hold its new rows, even if there are none; the other's bytes stay; no other file."""
-    lake.export()
-    other = (lake.place / "news" / f"{NEXT_WEEK}.csv").read_bytes()
-    lake.write([], [WEEK.isoformat()])
-
-    (empty,) = lake.export([WEEK.isoformat()])
-
-    assert empty.rows == 0
-    assert read_csv_export(lake.place / empty.csv).num_rows == 0
-    assert (lake.place / "news" / f"{NEXT_WEEK}.csv").read_bytes() == other
-    named = {path.name for path in (lake.place / "news").iterdir()}
-    assert named == {f"{week}.{kind}" for week in (WEEK, NEXT_WEEK) for kind in ("csv", "parquet")}
-
-
-@pytest.mark.spark
-def test_a_key_that_is_no_partition_is_refused(lake: Exports):
-    """A path cannot be made of a key."""
-    with pytest.raises(ValueError, match="not a partition key"):
-        lake.export(["../../2026-11-10"])
-
-
-def test_every_clean_and_insight_table_is_exported():
-    """The list of exports has each table once, by the name it has in the catalog."""
-    names = exported_tables(SOURCES)
-    assert len(names) == len(set(names))
-    assert {"most_played", "review_summary", "traffic_sources", "insight_player_trend", "insight_freshness"} <= {*names}

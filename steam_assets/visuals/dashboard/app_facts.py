@@ -1,0 +1,59 @@
+"""What is known of each app on the page: its name, kind and price.
+
+Belongs here: which chart has an app's newest facts. Does not belong here: prices over time (price_history.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.visuals.dashboard.json_values import Columns, coded
+from steam_assets.visuals.dashboard.page_tables import PageTables
+
+COLUMNS = ("id", "name", "type", "free", "early", "price", "discount")
+
+FACTS = """
+select app_id as id, cut_to(arg_max(name, since), $name) as name, arg_max(item_type, since) as type,
+  arg_max(is_free, since) as free, arg_max(is_early_access, since) as early,
+  arg_max_null(final_price_cents, since) as price, arg_max_null(discount_percent, since) as discount
+from ({charts}) group by app_id
+"""
+CHARTS = {
+    "most_played": "select app_id, name, item_type, is_free, is_early_access, final_price_cents, discount_percent, "
+    "day as since from most_played",
+    "top_sellers": "select app_id, name, item_type, is_free, is_early_access, final_price_cents, discount_percent, "
+    "week_start as since from top_sellers",
+}
+"""The tables with an app's facts; the newest chart that has the app counts."""
+
+NAMES = "select app_id, cut_to(any_value(name), $name) as name from given group by app_id"
+
+
+def app_facts(tables: PageTables, shown: Sequence[int]) -> Columns:
+    """The newest facts of each app shown, in this order; null if no chart of the year has the app."""
+    facts = _charted(tables)
+    names = _names_elsewhere(tables)
+    unknown = [(app, names.get(app), *([None] * (len(COLUMNS) - 2))) for app in shown]
+    picked = [facts.get(app, other) for app, other in zip(shown, unknown, strict=True)]
+    return {column: [coded(row[place]) for row in picked] for place, column in enumerate(COLUMNS)}
+
+
+def _charted(tables: PageTables) -> dict[int, tuple[object, ...]]:
+    there = [name for name in CHARTS if name in tables.data.tables]
+    if not there:
+        return {}
+    charts = " union all ".join(CHARTS[name] for name in there)
+    rows = tables.rows(there[0], FACTS.format(charts=charts)).to_pydict()
+    return {row[0]: row for row in zip(*(rows[column] for column in COLUMNS), strict=True)}
+
+
+def _names_elsewhere(tables: PageTables) -> dict[int, str]:
+    """Names of apps that left the charts before the year, from the insights that still contain them."""
+    found: dict[int, str] = {}
+    for insight in INSIGHTS:
+        table = tables.data.tables.get(insight.table)
+        if table is not None and {"app_id", "name"} <= {*table.column_names}:
+            named = tables.rows(insight.table, NAMES).to_pydict()
+            found |= {app: name for app, name in zip(named["app_id"], named["name"], strict=True) if name}
+    return found

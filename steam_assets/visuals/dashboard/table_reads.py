@@ -1,0 +1,44 @@
+"""What the page reads of each table.
+
+Belongs here: columns and periods, by table. Does not belong here: reading (load.py), what is done with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steam_assets.visuals.dashboard.panel_queries import PANEL_QUERIES
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """The columns of a table that are read, of only the newest partition or of the last year."""
+
+    table: str
+    columns: tuple[str, ...] = ("*",)
+    newest_only: bool = False
+
+
+STORE_COLUMNS = ("name", "item_type", "is_free", "is_early_access", "final_price_cents", "discount_percent")
+
+NARROWED = (
+    TableRead("most_played", ("partition_key", "day", "rank", "app_id", "players_now", "players_peak", *STORE_COLUMNS)),
+    TableRead("top_sellers", ("partition_key", "week_start", "app_id", *STORE_COLUMNS)),
+    TableRead("insight_player_trend", newest_only=True),
+    # A year of reviews may not fit in memory; of older weeks, only the unusual ones are read.
+    TableRead(
+        "reviews",
+        (
+            *("partition_key", "app_id", "language", "text", "created_at", "voted_up", "votes_up"),
+            "playtime_at_review_minutes",
+        ),
+        newest_only=True,
+    ),
+)
+
+TABLE_READS = (
+    {query.table: TableRead(query.table) for query in PANEL_QUERIES}
+    | {"insight_freshness": TableRead("insight_freshness")}
+    | {read.table: read for read in NARROWED}
+)
+"""By table."""

@@ -1,0 +1,99 @@
+"""Over all exported tables: ``columns.csv``, the dictionary of their columns, and ``steam.duckdb``, a view per table.
+
+Belongs here: both files. Does not belong here: the tables' own files (table_files.py).
+
+The views of ``steam.duckdb`` read ``TABLE/all.parquet`` beside it. DuckDB resolves a relative path from the working
+directory and has no function for the folder of a database, but a database's default ``temp_directory`` is its own path
+with ``.tmp`` appended. So the views find their files wherever the folder was moved and whatever the working directory.
+That does not work if the file is attached to another database, or if ``temp_directory`` was set: then they read the
+folder it was written in, or the one in the variable ``steam_exports``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from steam_assets.insights.declared_tables import DeclaredTable
+from steam_assets.lake.columns import column_comment
+from steam_assets.processes.temporary_folders import temporary_folder
+from steam_assets.visuals.exports.csv_files import write_csv
+from steam_assets.visuals.exports.table_files import WHOLE
+
+DICTIONARY = "columns.csv"
+DATABASE = "steam.duckdb"
+STORAGE_VERSION = "v1.0.0"
+"""The oldest storage of DuckDB 1: any later version, in whatever program, opens the file."""
+
+_FIELDS = ("table", "table_title", "column", "caption", "type", "unit", "required", "key", "meaning")
+
+
+def catalog_exports(folder: Path, declared: Sequence[DeclaredTable]) -> None:
+    """Write both files for those of ``declared`` that have a file in ``folder``; each is replaced atomically."""
+    there = [table for table in declared if (folder / table.name / WHOLE).exists()]
+    if not there:
+        return
+    with temporary_folder(".export-", folder) as drafts:
+        write_csv(dictionary(there), drafts / DICTIONARY)
+        _write_database(there, folder.absolute(), drafts / DATABASE)
+        for name in (DICTIONARY, DATABASE):
+            (drafts / name).replace(folder / name)
+
+
+def dictionary(tables: Iterable[DeclaredTable]) -> pa.Table:
+    """One row per column: its meaning and unit, whether it is never null, and whether it is part of the key."""
+    rows = [
+        (
+            table.name,
+            table.title,
+            column.name,
+            column.caption,
+            column.type,
+            column.unit or None,
+            not column.nullable,
+            column.name in table.key,
+            column.description,
+        )
+        for table in tables
+        for column in table.columns
+    ]
+    kinds = [pa.bool_() if name in ("required", "key") else pa.string() for name in _FIELDS]
+    schema = pa.schema(list(zip(_FIELDS, kinds, strict=True)))
+    return pa.Table.from_pylist([dict(zip(_FIELDS, row, strict=True)) for row in rows], schema=schema)
+
+
+def _write_database(tables: Iterable[DeclaredTable], folder: Path, where: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {_text(str(where))} as steam (storage_version {_text(STORAGE_VERSION)})")
+        connection.execute("use steam")
+        connection.begin()
+        for table in tables:
+            path = f"{_folder(folder)} || {_text(f'{table.name}/{WHOLE}')}"
+            connection.execute(f"create view {_name(table.name)} as from read_parquet({path})")
+            connection.execute(f"comment on view {_name(table.name)} is {_text(f'{table.title}. {table.method}')}")
+            there = set(pq.read_schema(folder / table.name / WHOLE).names)
+            for column in (column for column in table.columns if column.name in there):
+                place = f"{_name(table.name)}.{_name(column.name)}"
+                connection.execute(f"comment on column {place} is {_text(column_comment(column))}")
+        connection.commit()
+        connection.execute("use memory")
+        connection.execute("detach steam")
+
+
+def _folder(written_in: Path) -> str:
+    """SQL for the database's folder, with a separator at its end."""
+    own = "current_setting('temp_directory')"
+    beside = f"case when suffix({own}, '{DATABASE}.tmp') then left({own}, length({own}) - {len(DATABASE) + 4}) end"
+    return f"coalesce(getvariable('steam_exports') || '/', {beside}, {_text(f'{written_in}/')})"
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,148 @@
+"""Raw of a range is one run, and yet each of its partitions is committed, resumed and lost for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from steam_assets.ledger.records import RawRecord
+from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.ingest_ops import PartitionBegins, unobserved
+from steam_assets.orchestration.launch import Launcher, RunFailed, Stage
+from steam_assets.orchestration.run_status import failed_partitions
+from steam_assets.orchestration.source_assets import raw_key
+from steam_assets.simulator.faults import Fault, HtmlForJson, Redirect
+from steam_assets.sources import source_named
+from steam_assets.sources.source import Source
+from steam_assets_tests.deployment import NOW, Deployment
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+SELLERS, PLAYED = source_named("top_sellers"), source_named("most_played")
+WEEKS = [window.key for window in SELLERS.cadence.between("2026-10-06", "2026-11-10")]
+
+
+class Collector:
+    """Raw ranges of a deployment, and what its instance recorded of them."""
+
+    def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
+        self.deployment, self.instance = deployment, instance
+        defs = build_defs(settings=deployment.settings, resource_overrides={"clock": deployment.clock})
+        self._launcher = Launcher(defs, instance)
+
+    def collect(
+        self,
+        keys: list[str],
+        begins: PartitionBegins = unobserved,
+        source: Source = SELLERS,
+    ) -> list[str]:
+        """Collect raw in one run; the keys it kept."""
+        return self._launcher.range(source, (Stage.RAW,), keys, begins=begins).kept
+
+    def landed(self, source: Source = SELLERS) -> list[str]:
+        records = self.deployment.lake.raw(source).records(RawRecord)
+        assert all(record.batches for record in records.values())
+        return [*records]
+
+    def shown(self, source: Source = SELLERS) -> dict[str, int]:
+        """The messages that the Dagster UI shows as landed, by partition."""
+        wanted = dg.AssetRecordsFilter(asset_key=raw_key(source))
+        found = [record.asset_materialization for record in self.instance.fetch_materializations(wanted, 1000).records]
+        return {str(one.partition): int(str(one.metadata["landed"].value)) for one in found if one}
+
+    def weeks_asked_for(self) -> set[str]:
+        """The weeks whose charts were requested since the last call."""
+        requests = self.deployment.simulator.requests
+        sent = " ".join(str(one.params) for one in requests.to("/IStoreTopSellersService"))
+        requests.clear()
+        return {key for key in WEEKS if start_of(key) in sent}
+
+
+def start_of(week: str) -> str:
+    """As a request names it: Unix seconds."""
+    return str(int(SELLERS.cadence.window(week).start.timestamp()))
+
+
+def fault_at(week: str, kind: type[Fault]) -> Fault:
+    """Requests for one week's chart fail."""
+    return kind(kind=kind.model_fields["kind"].default, contains=start_of(week))
+
+
+@pytest.fixture
+def collector(deployment: Deployment) -> Iterator[Collector]:
+    deployment.simulator.requests.clear()
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Collector(deployment, instance)
+
+
+def test_a_range_is_one_run_with_each_partitions_own_record(collector: Collector) -> None:
+    begun: list[str] = []
+    assert collector.collect(WEEKS, lambda _source, key: begun.append(key)) == []
+    assert collector.landed() == begun == WEEKS
+    assert collector.weeks_asked_for() == {*WEEKS}
+    (run,) = collector.instance.get_runs()
+    assert run.is_success
+    lake = collector.deployment.lake
+    records = lake.raw(SELLERS).records(RawRecord)
+    assert collector.shown() == {key: sum(b.landed for b in record.batches) for key, record in records.items()}
+    assert collector.collect(WEEKS) == WEEKS, "a second run keeps all"
+    assert collector.weeks_asked_for() == set()
+
+
+@pytest.mark.parametrize("bad", [[WEEKS[0], WEEKS[3]], WEEKS[-1:]])
+def test_a_partition_fails_alone_and_the_next_run_fetches_no_other(collector: Collector, bad: list[str]) -> None:
+    collector.deployment.simulator.faults.add(*(fault_at(week, Redirect) for week in bad))
+    good = [week for week in WEEKS if week not in bad]
+    with pytest.raises(RunFailed) as failure:
+        collector.collect(WEEKS)
+    assert str(failure.value).startswith(f"{len(bad)} of {len(WEEKS)} partitions failed: {bad[0]}: ")
+    assert all(f"{week}: " in str(failure.value) for week in bad)
+    assert failure.value.landed == collector.landed() == [*collector.shown()][::-1] == good
+    assert {*failed_partitions(collector.instance, SELLERS, datetime.now(UTC), 1)} == {*bad}
+
+    collector.deployment.simulator.faults.clear()
+    collector.weeks_asked_for()
+    assert collector.collect(WEEKS) == good
+    assert collector.weeks_asked_for() == {*bad}
+    assert collector.landed() == WEEKS
+    assert failed_partitions(collector.instance, SELLERS, datetime.now(UTC), 1) == {}
+
+
+def test_a_run_that_dies_on_its_way_goes_on_where_it_was(collector: Collector) -> None:
+    """Nothing was landed yet; what was published is found in the topic, and the source is asked for the rest alone."""
+
+    def dies(_source: Source, key: str) -> None:
+        if key == WEEKS[3]:
+            raise RuntimeError("the machine went away")
+
+    with pytest.raises(RunFailed, match="the machine went away"):
+        collector.collect(WEEKS, dies)
+    assert collector.landed() == []
+    assert collector.weeks_asked_for() == {*WEEKS[:3]}
+    collector.collect(WEEKS)
+    assert collector.weeks_asked_for() == {*WEEKS[3:]}
+    assert collector.landed() == WEEKS
+
+
+def test_a_source_that_is_down_is_not_asked_for_all_the_rest(collector: Collector) -> None:
+    """Two partitions in a row and no third; those before them are there."""
+    down = HtmlForJson(path="/IStoreTopSellersService")
+
+    def goes_down(_source: Source, key: str) -> None:
+        if key == WEEKS[2]:
+            collector.deployment.simulator.faults.add(down)
+
+    with pytest.raises(RunFailed, match=f"4 of {len(WEEKS)} partitions failed: {WEEKS[2]}"):
+        collector.collect(WEEKS, goes_down)
+    assert collector.weeks_asked_for() == {*WEEKS[:4]}
+    assert collector.landed() == WEEKS[:2]
+
+
+def test_of_a_live_source_the_range_has_today_and_names_the_gaps(collector: Collector) -> None:
+    days = ["2026-11-16", "2026-11-17", f"{NOW:%Y-%m-%d}"]
+    with pytest.raises(RunFailed, match=r"2 of 3 partitions failed: 2026-11-16: gap: .*; 2026-11-17: gap: "):
+        collector.collect(days, source=PLAYED)
+    assert collector.landed(PLAYED) == [*collector.shown(PLAYED)] == days[-1:]

@@ -1,0 +1,47 @@
+"""Samples within a day: the same times every day, in UTC, for any distance between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon goes by
+
+from steam_assets.sources.sampling import FIRST_MINUTE, MINUTES_A_DAY, crons, minutes_of_day
+
+
+@pytest.fixture(params=["America/New_York", "Australia/Lord_Howe", "UTC"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The machine's own time zone."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("every", [10, 25, 60, 90, 7 * 60, MINUTES_A_DAY])
+@pytest.mark.parametrize("day", [datetime(2026, 4, 4, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)])
+def test_ticks_are_the_days_samples_though_a_local_hour_comes_twice_or_never(
+    every: int, day: datetime, zone: str
+) -> None:
+    """Two days, on one of which a local clock repeats an hour or skips one: each due time once, and no other."""
+    due = [day + timedelta(days=n, minutes=minutes) for n in (0, 1) for minutes in minutes_of_day(every)]
+    end = day + timedelta(days=2)
+    ticks: list[datetime] = []
+    for moment in schedule_execution_time_iterator(day.timestamp(), crons(every), "UTC"):
+        if moment.timestamp() >= end.timestamp():
+            break
+        ticks.append(moment.astimezone(UTC))
+    assert ticks == due
+    assert due[0] == day + timedelta(minutes=FIRST_MINUTE)
+    assert {later - earlier for earlier, later in pairwise(due) if later.date() == earlier.date()} <= {
+        timedelta(minutes=every)
+    }
+
+
+def test_an_hourly_sample_is_one_line_of_cron() -> None:
+    assert crons(60) == [f"{FIRST_MINUTE} * * * *"]

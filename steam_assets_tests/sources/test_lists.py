@@ -1,0 +1,27 @@
+"""Lists in settings: however people separate them, and as one process tells another."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from steam_assets.settings import Settings
+
+
+@pytest.mark.parametrize("written", ["730,570", " 730  570 ", "730, 570,", "[730, 570]", "730\n570,730"])
+def test_a_list_is_read_however_it_is_separated(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, in the order given; and what ``environment`` says of it sets it again."""
+    monkeypatch.setenv("STEAM_WATCHLIST", written)
+    settings = Settings()
+    assert settings.watchlist == (730, 570)
+    monkeypatch.setenv("STEAM_WATCHLIST", settings.environment(secrets=False)["STEAM_WATCHLIST"])
+    assert Settings().watchlist == (730, 570)
+
+
+@pytest.mark.parametrize("written", ["730;570", "x", "-1", "0", "[730", '{"a": 1}'])
+def test_what_is_not_a_list_of_apps_is_refused_by_its_name(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEAM_WATCHLIST", written)
+    with pytest.raises(ValidationError, match="watchlist"):
+        Settings()
+    monkeypatch.setenv("STEAM_WATCHLIST", "")
+    assert Settings().watchlist == ()
