@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +51,7 @@ def dev(
         console.print(f"Dagster UI: http://{host}:{port}", style="bold")
         services = "steam_assets.orchestration.dagster_services"
         command = [sys.executable, "-m", services, "--host", host, "--port", str(port)]
-        with Supervised(command, errors=sys.stderr) as served:
+        with _archives_made(settings, home), Supervised(command, errors=sys.stderr) as served:
             code = served.wait()
     if code:
         raise typer.Exit(code)
@@ -63,6 +64,24 @@ def _kept_spark(settings: Settings, console: Terminal) -> AbstractContextManager
     if not can_be_kept(settings):
         return nullcontext()
     return WarmSpark(settings, lambda sentence: console.print(sentence, soft_wrap=True))
+
+
+@contextmanager
+def _archives_made(settings: Settings, folder: str) -> Iterator[None]:
+    """Have `steam-assets warm` make missing CDS archives while others work; whatever it has not done is dropped."""
+    from steam_assets.commands.warm import lacking_archives
+    from steam_assets.processes.supervised import Supervised
+
+    if not lacking_archives(settings):
+        yield
+        return
+    command = ["nice", "-n", "19", sys.executable, "-m", "steam_assets.cli", "warm"]
+    making = Supervised(command, output=Path(folder) / "class-archives.log")
+    try:
+        yield
+    finally:
+        # At once, so that nobody waits for it after Ctrl-C; unfinished archives are never used, and swept later.
+        making.kill()
 
 
 def broker() -> None:
