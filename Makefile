@@ -56,9 +56,10 @@ coverage: $(READY) ## Run the fast tests with coverage; fails below the minimum;
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" --quiet
 
-lock: $(READY) ## Update requirements.lock from pyproject.toml, and installer.lock
+lock: $(READY) ## Update requirements.lock from pyproject.toml, installer.lock and datacontract.lock
 	$(COMPILE) pyproject.toml --group dev --all-extras --output-file requirements.lock
 	echo uv | $(COMPILE) - --output-file installer.lock
+	echo datacontract-cli | $(COMPILE) - --output-file datacontract.lock
 
 clean: ## Remove the virtual environment and caches; never data
 	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info

@@ -94,13 +94,8 @@ class Bench:
         self.today = SOURCE.cadence.containing(LAST).key
 
     def settings(self, home: Path, **more: Any) -> Settings:
-        return Settings(
-            home=home,
-            **served_by(self.simulator.url, RATE),
-            embedded_kafka_port=free_port(),
-            simulated_now=LAST.isoformat(),
-            **more,
-        )
+        own = Settings(home=home, embedded_kafka_port=free_port(), simulated_now=LAST.isoformat(), **more)
+        return served_by(own, self.simulator.url, RATE)
 
     def put_raw_in_place(self) -> None:
         """One response of the simulator per day, written as landing would write it."""

@@ -7,6 +7,7 @@ Ratios are computed within one run, in which the variants alternate, so that oth
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from steam_assets.simulator import Simulator
+from steam_assets.sources import most_played
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -97,5 +99,5 @@ def process_environment(settings: Mapping[str, str]) -> dict[str, str]:
 def charted_apps(simulator: Simulator) -> tuple[int, ...]:
     """The apps on the simulated chart, most played first."""
     path = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
-    answer = requests.get(simulator.url + path, params={"input_json": '{"data_request":{}}'}, timeout=60).json()
+    answer = requests.get(simulator.url + path, params={"input_json": json.dumps(most_played.QUERY)}, timeout=60).json()
     return tuple(rank["appid"] for rank in answer["response"]["ranks"])

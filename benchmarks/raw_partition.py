@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
@@ -28,7 +27,7 @@ def put_batch(lake: Lake, source: Source, key: str, batch_id: str, envelopes: It
     return commit_batch(raw, key, batch_of(batch_id, [written], items), [*written.files])
 
 
-def counted_rows(envelopes: Iterable[Envelope], items: Counter[str]) -> Iterator[dict[str, Any]]:
+def counted_rows(envelopes: Iterable[Envelope], items: Counter[str]) -> Iterator[dict[str, object]]:
     """Rows of a raw table; adds each envelope's items to ``items``."""
     for envelope in envelopes:
         items.update(envelope.items)
@@ -39,4 +38,4 @@ def batch_of(batch_id: str, written: Iterable[Written], items: Counter[str]) -> 
     """The ledger entry of a batch with these files."""
     parts = list(written)
     content = sum((part.content for part in parts[1:]), parts[0].content)
-    return Batch.without_kafka(batch_id, content, sum(part.size for part in parts), items, landed_at=LANDED_AT)
+    return Batch.without_kafka(batch_id, (content, sum(part.size for part in parts)), items, landed_at=LANDED_AT)

@@ -58,7 +58,7 @@ def put_raw_in_place(home: Path) -> dict[str, str]:
     """One raw partition of each source from the simulator; returns the keys by source."""
     keys: dict[str, str] = {}
     with Simulator(now=NOW) as simulator:
-        settings = Settings(home=home, **served_by(simulator.url, 500.0), simulated_now=NOW.isoformat())
+        settings = served_by(Settings(home=home, simulated_now=NOW.isoformat()), simulator.url, 500.0)
         apps = charted_apps(simulator)[:APPS]
         for source in SOURCES:
             live = source.history is History.LIVE

@@ -69,14 +69,13 @@ def main() -> None:
     parser.add_argument("--reviews", type=float, default=1000, help="Mean number of reviews per app and week.")
     asked = parser.parse_args()
     with working_folder("stack") as home, Simulator(reviews_per_app_week=asked.reviews, now=NOW) as simulator:
-        settings = Settings(
+        own = Settings(
             home=home,
-            **served_by(simulator.url, 500),
             embedded_kafka_port=free_port(),
             simulated_now=NOW.isoformat(),
-            apps=",".join(str(app) for app in charted_apps(simulator)[: asked.apps]),
+            apps=charted_apps(simulator)[: asked.apps],
         )
-        watch = measure(settings)
+        watch = measure(served_by(own, simulator.url, 500))
     report(watch)
 
 

@@ -64,11 +64,8 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     simulator = running.enter_context(Simulator(apps=100, reviews_per_app_week=reviews, now=NOW))
     broker = running.enter_context(EmbeddedBroker(home / "kafka", free_port()))
     source = source_named("reviews")
-    settings = Settings(
-        home=home,
-        kafka_bootstrap_servers=broker.address,
-        **served_by(simulator.url, 10_000),
-    )
+    own = Settings(home=home, kafka_bootstrap_servers=broker.address)
+    settings = served_by(own, simulator.url, 10_000)
     lake, watch = Lake(settings), Stopwatch()
     clock = Clock(NOW)
     fetch_request = FetchRequest(

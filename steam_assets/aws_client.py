@@ -6,20 +6,26 @@ Belongs here: creating a client. Does not belong here: calling the service (visu
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
+from botocore.config import Config
 from botocore.loaders import Loader, create_loader
 from botocore.session import get_session
 
+AwsClient: TypeAlias = Any
+"""A client of a service. boto3 creates its class when it runs, from the service's description."""
 
-def aws_client(service: str, **options: Any) -> Any:
-    """Create a client for a service; ``options`` are those of botocore's ``create_client``.
+
+def aws_client(
+    service: str, *, region_name: str, endpoint_url: str | None = None, config: Config | None = None
+) -> AwsClient:
+    """Create a client for a service; ``endpoint_url`` None is AWS's own.
 
     Each client has its own session, so that it picks up the credentials that are current at the time.
     """
     session = get_session()
     session.register_component("data_loader", _service_descriptions())
-    return session.create_client(service, **options)
+    return session.create_client(service, region_name=region_name, endpoint_url=endpoint_url, config=config)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The list of commands and how they exit. Each command is in a module of commands/.
+"""The program: what all commands have in common, and how they exit. commands/command_list.py lists them.
 
 ``__main__.py`` starts this in its own session, with SIGTERM blocked until the imports below are done.
 """
@@ -14,8 +14,7 @@ from typing import Annotated
 
 import typer
 
-from steam_assets.commands.dashboard import dashboard
-from steam_assets.commands.demo import demo
+from steam_assets.commands.command_list import CommandList
 from steam_assets.commands.diagnostics import (
     DEBUG_VARIABLE,
     Noise,
@@ -26,20 +25,7 @@ from steam_assets.commands.diagnostics import (
     refused_settings,
     write_log,
 )
-from steam_assets.commands.doctor import doctor
-from steam_assets.commands.examples import epilog
-from steam_assets.commands.exclude import exclude
-from steam_assets.commands.export import export, jars
-from steam_assets.commands.import_history import import_history
-from steam_assets.commands.lake_catalog import catalog, relocate
-from steam_assets.commands.look import show, trace
-from steam_assets.commands.maintenance import drill, housekeeping, restore, verify
 from steam_assets.commands.misspelt import unknown_variables
-from steam_assets.commands.refresh import refresh
-from steam_assets.commands.run import run
-from steam_assets.commands.services import broker, dev, simulate
-from steam_assets.commands.status import status
-from steam_assets.commands.warm import warm
 from steam_assets.processes.supervised import ending
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -50,6 +36,7 @@ MISTAKE = 2
 
 app = typer.Typer(
     name="steam-assets",
+    cls=CommandList,
     help="Steam market data on Dagster: every source through Kafka and Spark into verified tables.",
     epilog="Start with `steam-assets demo`, then `steam-assets dashboard --home data/demo --open`."
     "\n\nEvery command explains itself, with examples, by --help. Options that several commands have mean the same in "
@@ -60,14 +47,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-for command in (
-    *(demo, dev, run, status, refresh, dashboard, export),
-    *(trace, verify, restore, drill, housekeeping, exclude, relocate, import_history),
-    *(doctor, broker, simulate, jars, warm),
-):
-    app.command(epilog=epilog(command.__name__.replace("_", "-")))(command)
-app.add_typer(show, name="show")
-app.add_typer(catalog, name="catalog")
 
 
 def _version(wanted: bool) -> None:

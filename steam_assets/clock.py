@@ -35,6 +35,11 @@ class Clock:
             ) from error
         return cls(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
+    @property
+    def fixed(self) -> datetime | None:
+        """The fixed time; None if it is the system's."""
+        return self._fixed
+
     def move_to(self, moment: datetime) -> None:
         """Set the time to ``moment`` (aware) and stop there; a demo uses this to run through several days."""
         self._fixed = moment

@@ -12,6 +12,7 @@ from steam_assets.settings import Settings
 
 EXTRAS = {
     "connect": ("grpc", "grpc_status"),
+    "mcp": ("mcp",),
     "postgres": ("psycopg2",),
     "tableau": ("pantab", "tableauserverclient"),
 }

@@ -9,10 +9,11 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus
 
-from pydantic import BaseModel, SecretStr
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 HIDDEN = "(hidden)"
 
@@ -37,8 +38,10 @@ def visible(text: str) -> str:
     )
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """The value as text that is safe to share: secrets and passwords in URLs are masked."""
+    from pydantic import SecretStr
+
     match value:
         case SecretStr():
             return HIDDEN if value.get_secret_value() else ""
@@ -65,13 +68,15 @@ def without_secrets(settings: BaseModel, text: str) -> str:
     return shown(text)
 
 
-def secret_parts(value: Any) -> list[str]:
+def secret_parts(value: object) -> list[str]:
     """The parts of a value that look secret, as written and URL-decoded, longest first."""
     found = {form for part in _parts(value) for form in (part, unquote(part), unquote_plus(part))}
     return sorted(filter(None, found), key=lambda part: (-len(part), part))
 
 
-def _parts(value: Any) -> Iterator[str]:
+def _parts(value: object) -> Iterator[str]:
+    from pydantic import SecretStr
+
     match value:
         case SecretStr():
             yield value.get_secret_value()

@@ -12,7 +12,7 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -43,6 +43,15 @@ RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
 
 class UnusableSetting(ValueError):
     """A setting has an unusable value; the message states why, and what to set instead."""
+
+
+class HostSettings(NamedTuple):
+    """What is set for one host. ``key`` is empty for a host without one, ``drop_folder`` None if it is not set."""
+
+    url: str
+    requests_per_second: float
+    key: SecretStr = SecretStr("")
+    drop_folder: Path | None = None
 
 
 _FROM_SECRET = "values of the secret"  # noqa: S105 - a name
@@ -197,21 +206,21 @@ class Settings(_Declared):
         default="", description="ISO time used instead of the clock, for demos and tests against the simulator only."
     )
 
-    _from_secret: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    _from_secret: Mapping[str, object] = PrivateAttr(default_factory=dict)
     """Settings that only the secret set: names and values; for a mapping, the entries that it added."""
 
     @field_validator("home", mode="before")
     @classmethod
-    def _usable(cls, home: Any) -> Any:
+    def _usable(cls, home: object) -> object:
         if not str(home).strip():
             raise ValueError("it is empty; give a folder, or unset it")
-        if fault := unusable_folder(Path(home)):
+        if fault := unusable_folder(Path(str(home))):
             raise ValueError(fault)
         return home
 
     @model_validator(mode="wrap")
     @classmethod
-    def _remember_the_secret(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _remember_the_secret(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         given = dict(data) if isinstance(data, dict) else data
         kept = given.pop(_FROM_SECRET, {}) if isinstance(given, dict) else {}
         made = handler(given)
@@ -246,7 +255,7 @@ class Settings(_Declared):
 
         Raises UnusableSetting, naming the setting, if one of the others contains a password or key.
         """
-        values: dict[str, Any] = {}
+        values: dict[str, object] = {}
         for name in sorted(self.model_fields_set):
             value = getattr(self, name)
             if isinstance(value, SecretStr):
@@ -264,14 +273,12 @@ class Settings(_Declared):
             values[name] = value
         return type(self).model_construct(_fields_set=set(values), **values)
 
-    def of_host(self, host: Host, kind: str) -> Any:
-        """The value of a host's setting: ``url``, ``requests_per_second``, ``key`` or ``drop_folder``.
-
-        Raises LookupError if no registered source declares the host.
-        """
+    def of_host(self, host: Host) -> HostSettings:
+        """The settings of a host. Raises LookupError if no registered source declares the host."""
         if host not in HOSTS:
             raise LookupError(f"no registered source declares the host {host.name!r}; add it to the source's `hosts`")
-        return getattr(self, host.setting(kind))
+        found = {kind: getattr(self, host.setting(kind), None) for kind in HostSettings._fields}
+        return HostSettings(**{kind: value for kind, value in found.items() if value is not None})
 
     def options_of(self, source: Source) -> BaseModel:
         """A registered source's options, as set."""
@@ -319,13 +326,13 @@ def unusable_folder(folder: Path) -> str | None:
 class _SecretSource(AWSSecretsManagerSettingsSource):
     """The secret's values, with a record of those that no earlier settings source had set."""
 
-    def __call__(self) -> dict[str, Any]:
-        values = super().__call__()
+    def __call__(self) -> dict[str, object]:
+        values: dict[str, object] = super().__call__()
         return values | {_FROM_SECRET: _added(values, self.current_state)}
 
 
-def _added(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    added: dict[str, Any] = {}
+def _added(values: Mapping[str, object], before: Mapping[str, object]) -> dict[str, object]:
+    added: dict[str, object] = {}
     for name, value in values.items():
         earlier = before.get(name)
         if isinstance(value, dict) and isinstance(earlier, dict):
@@ -336,8 +343,10 @@ def _added(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, An
     return added
 
 
-def _without(value: Any, secret: Any) -> Any:
-    return {key: entry for key, entry in value.items() if key not in secret} if isinstance(value, dict) else None
+def _without(value: object, secret: object) -> object:
+    if isinstance(value, dict) and isinstance(secret, dict):
+        return {key: entry for key, entry in value.items() if key not in secret}
+    return None
 
 
 def _as_variable(value: object) -> str:

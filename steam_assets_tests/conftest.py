@@ -20,6 +20,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.spark.session import open_session
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.query.market_lake import Market, fill
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -42,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lake(tmp_path: Path) -> Lake:
     """An empty lake in a folder of its own."""
     return Lake(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def market_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with every clean table and insight of a made-up market; read it only."""
+    made = Lake(Settings(home=tmp_path_factory.mktemp("market") / "data"))
+    fill(made, Market().rows)
+    return made
 
 
 @pytest.fixture(scope="session")

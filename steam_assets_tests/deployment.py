@@ -159,14 +159,14 @@ def deployment_in(
 
     Without ``spark`` only its raw stages run.
     """
-    settings = Settings(
+    own = Settings(
         home=folder,
         kafka_bootstrap_servers=kafka_address,
         kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
         spark_config=SHORT_LIVED,
-        **served_by(simulator.url, 500.0),
         **changes,
     )
+    settings = served_by(own, simulator.url, 500.0)
     session = session_for(spark, settings) if spark else cast(SparkSession, NoSpark())
     made = Deployment(settings, session, simulator)
     made.at(NOW)

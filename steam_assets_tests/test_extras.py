@@ -55,7 +55,7 @@ def _closure(requirements: list[str]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("extra", EXTRAS)
+@pytest.mark.parametrize("extra", NEEDING)
 def test_doctor_names_a_setting_whose_packages_are_not_installed(
     extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,58 +1,48 @@
 """``steam-assets demo``: the whole pipeline on this machine, against the simulator or recorded responses.
 
-Belongs here: what the demo runs and shows. Does not belong here: any part of the pipeline itself.
+Belongs here: running the demo, what it prints. Does not belong here: which partitions it fetches (demo_steps.py), any
+part of the pipeline itself.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steam_assets.commands.demo_steps import AS_OF, Step, in_runs, recorded_steps, simulated_steps
 from steam_assets.commands.preflight import require_writable
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
-from steam_assets.commands.terminal import Terminal
+from steam_assets.commands.terminal import Terminal, partition_progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from steam_assets.clock import Clock
+    from steam_assets.lake.lake import Lake
     from steam_assets.ledger.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
     from steam_assets.settings import Settings
     from steam_assets.simulator import Simulator
-    from steam_assets.simulator.replay import LeftOut, Recording
-    from steam_assets.sources.cadence import Window
+    from steam_assets.simulator.replay import LeftOut
     from steam_assets.sources.source import Source
-
-AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
-"""The demo's current time: a Wednesday, when the last week (from Tuesday) and the last month are published."""
-
-RECORDED_WEEKS = 4
-"""Maximum number of recorded partitions that are replayed of a source that is fetched app by app."""
-
-SAMPLED_EVERY = 120
-"""Minutes between two samples of a source that takes them through the day; every one is a run."""
 
 SIMULATOR_RATE = 500.0
 """Requests per second; the simulator is ours, so Steam's rate limits would only slow the demo down."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """A raw partition to fetch, the simulated time (UTC) to fetch it at, and its apps (empty: the week's chart)."""
+BRIEF_JVM = {"spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+"""Code that runs a few times is not worth Java's thorough compilation, a quarter of the CPU time."""
 
-    source: Source
-    key: str
-    now: datetime
-    apps: tuple[int, ...] = ()
+SILENCE = (
+    "The gap is on purpose: on {day} the simulated {source} was down for maintenance. A chart of the present cannot be "
+    "asked for later, so that day stays empty: the dashboard shows it as a gap, and `steam-assets status` names it."
+)
 
 
 def demo(
@@ -60,14 +50,15 @@ def demo(
         Path | None, typer.Option(help="Use the recorded responses in this folder instead of synthetic data.")
     ] = None,
     home: Annotated[Path | None, typer.Option(help="Where to store everything. Default: STEAM_HOME/demo.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 3,
-    weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 2,
-    months: Annotated[int, typer.Option(min=1, max=2, help="Monthly partitions.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 35,
+    weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 13,
+    months: Annotated[int, typer.Option(min=1, max=3, help="Monthly partitions.")] = 3,
     apps: Annotated[int, typer.Option(min=10, max=100, help="Games on the simulated charts.")] = 100,
 ) -> None:
     """Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.
 
-    A second run finds everything in place and changes nothing.
+    The data are synthetic, and fill every panel of the dashboard. One day has no answer, on purpose, to show what a gap
+    looks like. A second run finds everything in place and changes nothing.
     """
     from steam_assets.settings import Settings
 
@@ -77,7 +68,7 @@ def demo(
     from steam_assets.simulator import Simulator
 
     console = Terminal()
-    steps, left = _replayed(replay) if replay else (_steps(days, weeks, months), [])
+    steps, left = _replayed(replay) if replay else (simulated_steps(days, weeks, months), [])
     find_java()
     with Simulator(seed=7, apps=apps, replay=replay) as simulator:
         DemoRun(_settings(where, simulator.url), simulator, console).run(steps, left)
@@ -85,7 +76,7 @@ def demo(
 
 def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
     recording = recorded_in(folder)
-    steps, left = _recorded_steps(recording)
+    steps, left = recorded_steps(recording)
     left = [*left, *recording.left_out]
     if not steps:
         raise nothing_recorded(folder, left)
@@ -97,69 +88,9 @@ def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.kafka.embedded_broker import free_port
     from steam_assets.settings import Settings
 
-    return Settings(
-        home=home,
-        # The demo must not use the broker of a running `make dev`.
-        embedded_kafka_port=free_port(),
-        **served_by(simulator_url, SIMULATOR_RATE),
-    )
-
-
-def _steps(days: int, weeks: int, months: int) -> list[Step]:
-    """The newest windows of each source at ``AS_OF``; a live source is fetched inside each of its windows."""
-    from steam_assets.sources import SOURCES
-    from steam_assets.sources.cadence import Cadence
-
-    how_many = {Cadence.DAILY: days, Cadence.WEEKLY: weeks, Cadence.MONTHLY: months}
-    steps = []
-    for source in SOURCES:
-        windows: list[Window] = []
-        most = sys.maxsize if source.demo_partitions is None else source.demo_partitions
-        while len(windows) < min(how_many[source.cadence], most):
-            windows.append(source.cadence.latest_finished(windows[-1].start if windows else AS_OF))
-        steps += [Step(source, window.key, now) for window in reversed(windows) for now in _moments(source, window)]
-    return steps
-
-
-def _moments(source: Source, window: Window) -> list[datetime]:
-    """When to fetch a window: a live source within it, and one that takes samples many times."""
-    from steam_assets.sources.sampling import minutes_of_day
-    from steam_assets.sources.source import History
-
-    if source.sampled_every:
-        return [window.start + timedelta(minutes=minutes) for minutes in minutes_of_day(SAMPLED_EVERY)]
-    return [window.start + timedelta(hours=21) if source.history is History.LIVE else AS_OF]
-
-
-def _recorded_steps(recording: Recording) -> tuple[list[Step], list[LeftOut]]:
-    """The recorded partitions; of a source that is fetched app by app, the ``RECORDED_WEEKS`` with the most items.
-
-    Recordings from before the first partition are left out.
-    """
-    from steam_assets.simulator.replay import LeftOut
-    from steam_assets.sources import SOURCES
-
-    held = recording.partitions
-    steps: list[Step] = []
-    left: list[LeftOut] = []
-    for source in SOURCES:
-        fullest = sorted((one for one in held if one.source == source.name), key=lambda one: (-one.items, one.key))
-        found = [Step(source, one.key, one.moment or _after(source, one.key), tuple(one.apps)) for one in fullest]
-        first, most = source.cadence.first, RECORDED_WEEKS if source.app_by_app else None
-        possible = [step for step in found if step.key >= first]
-        steps += sorted(possible[:most], key=lambda step: step.key)
-        for others, reason in (
-            ([step for step in found if step.key < first], f"before the first partition, {first}"),
-            (possible[most:] if most else [], f"the {most} fullest weeks are replayed"),
-        ):
-            if others:
-                keys = tuple(sorted(step.key for step in others))
-                left.append(LeftOut(len(others), f"{source.name} partition", reason, keys))
-    return steps, left
-
-
-def _after(source: Source, key: str) -> datetime:
-    return source.cadence.window(key).end + max(source.due_after, timedelta(hours=30))
+    # The demo must not use the broker of a running `make dev`.
+    own = Settings(home=home, embedded_kafka_port=free_port(), spark_config=BRIEF_JVM | Settings().spark_config)
+    return served_by(own, simulator_url, SIMULATOR_RATE)
 
 
 @dataclass
@@ -173,27 +104,25 @@ class DemoRun:
     def run(self, steps: Sequence[Step], left_out: Sequence[LeftOut] = ()) -> None:
         from steam_assets.commands.partition_table import partition_table
         from steam_assets.lake.lake import Lake
-        from steam_assets.ledger.partition_status import partition_status
 
         lake = Lake(self.settings)
-
-        partitions = {(step.source.name, step.key): step.source for step in steps}
-
-        def statuses() -> dict[tuple[str, str], PartitionStatus]:
-            return {(name, key): partition_status(lake, source, key) for (name, key), source in partitions.items()}
-
-        before = statuses()
-        todo = [step for step in steps if not before[step.source.name, step.key].up_to_date]
-        if todo or not self._dashboard.exists():
-            self._materialize(todo)
+        todo = [step for step, status in _statuses(lake, steps) if not status.up_to_date]
+        if all(step.silent for step in todo) and self._dashboard.exists():
+            whole = len(_partitions(steps) - _partitions(todo))
+            self.console.print(f"All {whole} partitions are in place and verified: nothing to do, nothing changed.")
         else:
-            self.console.print(
-                f"All {len(partitions)} partitions are in place and verified: nothing to do, nothing changed."
-            )
+            self._materialize(todo, lake)
         self.console.print(
-            partition_table([*statuses().values()], f"Stored in {self.settings.home.absolute()}", self.console.width)
+            partition_table(
+                [*{(s.source.name, s.key): status for s, status in _statuses(lake, steps) if not s.silent}.values()],
+                f"Stored in {self.settings.home.absolute()}",
+                self.console.width,
+            )
         )
         show_left_out(self.console, left_out)
+        for step in steps:
+            if step.silent:
+                self.console.print(SILENCE.format(source=step.source.name, day=step.key), soft_wrap=True)
         self.console.print(f"Dashboard: {self._dashboard.as_uri()}", soft_wrap=True)
 
     @property
@@ -202,22 +131,20 @@ class DemoRun:
 
         return dashboard_path(self.settings)
 
-    def _materialize(self, steps: Sequence[Step]) -> None:
+    def _materialize(self, steps: Sequence[Step], lake: Lake) -> None:
         from steam_assets.clock import Clock
-        from steam_assets.orchestration.launch import AFTER_RAW, Stage
+        from steam_assets.orchestration.launch import AFTER_RAW
 
         clock = Clock(AS_OF)
         by_source = [(source, list(group)) for source, group in groupby(steps, key=lambda step: step.source)]
-        with self._running(clock) as launcher, self._progress(len(steps) + len(by_source) + 1) as (progress, task):
+        with self._running(clock) as launcher, partition_progress(self.console) as progress:
+            task = progress.add_task("Starting", total=len(steps) + len(by_source) + 1)
             for source, own in by_source:
-                for step in own:
-                    progress.update(task, description=f"{source.title} {step.key}: source → Kafka → raw")
-                    self.simulator.set_now(step.now)
-                    clock.move_to(step.now)
-                    launcher.partition(source, (Stage.RAW,), step.key, apps=step.apps)
-                    progress.advance(task)
+                for one_run in in_runs(own):
+                    _Fetching(one_run, self.simulator, clock, progress, task).run(launcher)
                 progress.update(task, description=f"{source.title}: raw backup, clean, clean backup")
-                for keys in source.cadence.ranges(step.key for step in own):
+                landed = {step.key for step, status in _statuses(lake, own) if status.raw_present}
+                for keys in source.cadence.ranges(landed):
                     launcher.range(source, AFTER_RAW, keys)
                 progress.advance(task)
             progress.update(task, description="Insights, dashboard, exports")
@@ -237,15 +164,55 @@ class DemoRun:
             instance = stack.enter_context(local_instance(self.settings))
             yield Launcher(build_defs(settings=self.settings, resource_overrides={"clock": clock}), instance)
 
-    @contextmanager
-    def _progress(self, total: int) -> Iterator[tuple[Progress, TaskID]]:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+class _Fetching:
+    """The raw run of a range, during which the simulated time moves from partition to partition."""
+
+    def __init__(
+        self, steps: Sequence[Step], simulator: Simulator, clock: Clock, progress: Progress, task: TaskID
+    ) -> None:
+        self._steps: Mapping[str, Step] = {step.key: step for step in steps}
+        self._simulator, self._clock, self._progress, self._task = simulator, clock, progress, task
+        self._before = progress.tasks[task].completed
+
+    def run(self, launcher: Launcher) -> None:
+        """Fetch all steps. Raises RunFailed if one failed that is not silent."""
+        from steam_assets.orchestration.launch import RunFailed, Stage
+
+        first, *_ = self._steps.values()
+        try:
+            launcher.range(first.source, (Stage.RAW,), [*self._steps], apps=first.apps, begins=self._begin)
+        except RunFailed as error:
+            if any(not step.silent for key, step in self._steps.items() if key not in error.landed):
+                raise
+        finally:
+            self._simulator.faults.clear()
+        self._progress.update(self._task, completed=self._before + len(self._steps))
+
+    def _begin(self, source: Source, key: str) -> None:
+        from steam_assets.simulator.faults import HtmlForJson
+
+        step = self._steps[key]
+        self._progress.update(
+            self._task,
+            description=f"{source.title} {key}: source → Kafka → raw",
+            completed=self._before + [*self._steps].index(key),
         )
-        with Progress(*columns, console=self.console) as progress:
-            yield progress, progress.add_task("Starting", total=total)
+        self._simulator.set_now(step.now)
+        self._clock.move_to(step.now)
+        self._simulator.faults.clear()
+        if step.silent:
+            self._simulator.faults.add(HtmlForJson())
+
+
+def _partitions(steps: Sequence[Step]) -> set[tuple[str, str]]:
+    return {(step.source.name, step.key) for step in steps}
+
+
+def _statuses(lake: Lake, steps: Sequence[Step]) -> list[tuple[Step, PartitionStatus]]:
+    from steam_assets.ledger.partition_status import SourceLedger
+
+    ledgers = {
+        source.name: SourceLedger.of(lake, source) for source in {s.source.name: s.source for s in steps}.values()
+    }
+    return [(step, ledgers[step.source.name].status(step.key)) for step in steps]

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from steam_assets.masking import visible
 from steam_assets.root_cause import root_cause
@@ -189,7 +189,7 @@ def refused_settings(error: ValidationError | SettingsError) -> dict[str, str]:
         named = re.search(r'field "(\w+)"', str(error))
         variable = f"STEAM_{named[1].upper()}" if named else "STEAM_…"
         return {variable: """it is not JSON; write an object, such as '{"name": "value"}'"""}
-    found: list[Any] = error.errors(include_input=False, include_context=False)
     return {
-        f"STEAM_{str((each['loc'] or ('?',))[0]).upper()}": each["msg"].removeprefix("Value error, ") for each in found
+        f"STEAM_{str((each['loc'] or ('?',))[0]).upper()}": each["msg"].removeprefix("Value error, ")
+        for each in error.errors(include_input=False, include_context=False)
     }

@@ -41,10 +41,12 @@ from steam_assets.java.jvm import (
     java_at,
 )
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
-from steam_assets.lake.roots import ROOT_NAMES
+from steam_assets.lake.ledger_files import open_ledger
+from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot, on_s3, read_marker
+from steam_assets.ledger.records import CleanRecord, records
 from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
 from steam_assets.settings import Settings
-from steam_assets.sources import HOSTS
+from steam_assets.sources import HOSTS, SOURCES
 from steam_assets.spark.reviewer_key import SHORTEST_KEY
 
 CONTACT_SECONDS = 5.0
@@ -226,7 +228,7 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
 
 
 def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
-    """A key that is long enough, in a file that other users cannot read."""
+    """A key that is long enough, in a file that other users cannot read, and the one that made the pseudonyms."""
     name, kept = "Reviewers' key", settings.home / "reviewer_hash_key"
     given = settings.reviewer_hash_key.get_secret_value()
     make = "python -c 'import secrets; print(secrets.token_hex(32))'"
@@ -234,6 +236,9 @@ def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
         short = len(given) < SHORTEST_KEY
         fix = f"export STEAM_REVIEWER_HASH_KEY=$({make})   # changes all pseudonyms"
         yield problem(name, "it is too short to keep ids secret", fix) if short else fine(name, "set")
+    elif not kept.exists() and (made_with := _keys_in_use(settings)):
+        detail = f"{kept} is gone, the key of the pseudonyms in the clean tables (fingerprint {', '.join(made_with)})"
+        yield problem(name, detail, f"cp COPY_OF_THE_KEY {shlex.quote(str(kept))}   # or clean all reviews again")
     elif not kept.exists():
         yield note(name, f"none yet; it will be created on first use, in {kept}")
     elif len(kept.read_text().strip()) < SHORTEST_KEY:
@@ -242,6 +247,35 @@ def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
         yield problem(name, f"other users can read {kept}", f"chmod 600 {shlex.quote(str(kept))}")
     else:
         yield fine(name, f"stored in {kept}")
+
+
+def _keys_in_use(settings: Settings) -> list[str]:
+    """Fingerprints of the keys that made the pseudonyms in the clean tables."""
+    # Unusable roots and those on S3 are looked at by a check of their own; on S3 the key is in Secrets Manager.
+    try:
+        if on_s3(settings.root("clean")) or read_marker(settings, "clean") is None:
+            return []
+        ledger = open_ledger(settings)
+    except (UnsafeRoot, OSError):
+        return []
+    pseudonymous = [table.name for source in SOURCES for table in source.tables if table.pseudonymous]
+    found = (records(ledger.properties("clean", table), CleanRecord).values() for table in pseudonymous)
+    return sorted({record.reviewer_key for of_table in found for record in of_table if record.reviewer_key})
+
+
+def check_privacy_of_home(settings: Settings) -> Iterator[Finding]:
+    """HOME, which holds reviewers' ids in raw, is closed to other users."""
+    name, home = "Privacy of HOME", settings.home
+    if not home.is_dir():
+        return
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o007 and any(home.iterdir()):
+        detail = f"all users of this machine can enter {home} (mode {mode:04o}), which holds ids of reviewers"
+        yield problem(name, detail, f"chmod 700 {shlex.quote(str(home))}")
+    elif mode & 0o070:
+        yield note(name, f"{home} is shared with its group (mode {mode:04o})")
+    else:
+        yield fine(name, f"mode {mode:04o}")
 
 
 def check_dagster_home(settings: Settings) -> Iterator[Finding]:
@@ -270,7 +304,7 @@ def check_clock(settings: Settings) -> Iterator[Finding]:
         yield problem("Clock", f"it shows {now:%Y-%m-%d %H:%M} UTC", "sudo timedatectl set-ntp true")
         return
     try:
-        asked = settings.of_host(HOSTS[0], "url")
+        asked = settings.of_host(HOSTS[0]).url
         date = requests.head(asked, timeout=CONTACT_SECONDS, allow_redirects=False).headers.get("Date")
         drift = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()) if date else None
     except (requests.RequestException, ValueError) as error:
@@ -289,7 +323,7 @@ def _simulated(settings: Settings) -> Finding:
         moment = Clock.from_settings(settings).now()
     except ValueError as error:
         return problem("Clock", str(error), "unset STEAM_SIMULATED_NOW")
-    if real := [host.url for host in HOSTS if settings.of_host(host, "url") == host.url]:
+    if real := [host.url for host in HOSTS if settings.of_host(host).url == host.url]:
         detail = f"STEAM_SIMULATED_NOW is set, but the real {', '.join(real)} would be fetched"
         return problem("Clock", detail, "unset STEAM_SIMULATED_NOW")
     return note("Clock", f"set to {moment:%Y-%m-%d %H:%M} UTC by STEAM_SIMULATED_NOW")
@@ -299,7 +333,7 @@ def check_drop_folders(settings: Settings) -> Iterator[Finding]:
     """The drop folders for manually saved responses, of hosts that have one."""
     for host in HOSTS:
         if folder := drop_folder(settings, host):
-            yield from _drop_folder(f"{host.service} folder", folder, given=bool(settings.of_host(host, "drop_folder")))
+            yield from _drop_folder(f"{host.service} folder", folder, given=bool(settings.of_host(host).drop_folder))
 
 
 def _drop_folder(name: str, folder: Path, *, given: bool) -> Iterator[Finding]:
@@ -340,6 +374,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_extras,
     check_catalog,
     check_reviewer_key,
+    check_privacy_of_home,
     check_dagster_home,
     check_clock,
     check_drop_folders,

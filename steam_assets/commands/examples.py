@@ -39,11 +39,27 @@ EXAMPLES: Mapping[str, Examples] = {
         "dashboard --home data/demo": "for the demo's lake",
         "dashboard --out market.html": "to another file",
     },
+    "sql": {
+        'sql "show tables"': "the tables that can be asked",
+        'sql "select name, max(players_peak) as peak from most_played group by name order by peak desc limit 10"': (
+            "one question"
+        ),
+        'sql "select * from insight_market_day" --csv market.csv': "the whole answer to a file",
+        'sql "describe reviews"': "the columns of a table",
+        "sql": "a prompt with completion",
+        "sql < questions.sql": "the statements of a file",
+    },
     "export": {
         "export": "everything, to HOME/exports",
         "export --table reviews --partition 2026-11-10": "one week of one table",
         "export --table insight_market_day --to /tmp/market": "one insight, to another folder",
     },
+    "release": {
+        "release market-2026-11": "everything, without texts, with a card and checksums",
+        "release market-2026-11 --with-text": "with the texts of reviews and news",
+        "release market-2026-11 --home data/demo": "the demo's lake",
+    },
+    "contracts": {"contracts contracts": "one YAML document per table"},
     "trace": {
         "trace reviews --partition 2026-11-10 --app 730": "the responses that one game's rows came from",
         "trace market_day --partition 2026-11-10": "the partitions that an insight was computed from",
@@ -77,6 +93,11 @@ EXAMPLES: Mapping[str, Examples] = {
     },
     "broker": {"broker": "for runs started by other processes"},
     "simulate": {"simulate --port 8765": "a market with 100 games", "simulate --seed 8 --apps 20": "another market"},
+    "mcp": {
+        "mcp": "on stdin and stdout, as a client of the protocol starts it",
+        "mcp --http --port 8775": "for clients that connect to http://127.0.0.1:8775/mcp",
+        "mcp --seconds 5 --rows 50": "with narrower limits",
+    },
     "jars": {"jars /opt/steam-jars": "then set STEAM_JARS_DIR=/opt/steam-jars"},
     "warm": {"warm": "once per machine"},
     "show raw": {"show raw reviews 2026-11-10 --app 730 | jq .body": "one game's responses of one week"},

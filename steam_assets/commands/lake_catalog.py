@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steam_assets.commands.command_list import CommandGroup
 from steam_assets.commands.common_options import HomeOption, not_among
 from steam_assets.commands.examples import epilog
 from steam_assets.commands.preflight import opened_settings
@@ -17,7 +18,9 @@ from steam_assets.commands.terminal import Terminal
 if TYPE_CHECKING:
     from steam_assets.settings import RootName
 
-catalog = typer.Typer(no_args_is_help=True, help="The catalogs through which query engines find the tables.")
+catalog = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="The catalogs through which query engines find the tables."
+)
 
 
 @catalog.command(epilog=epilog("catalog rebuild"))

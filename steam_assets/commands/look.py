@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from steam_assets.commands.command_list import CommandGroup
 from steam_assets.commands.common_options import HomeOption, chosen_sources, not_among, source_names
 from steam_assets.commands.examples import epilog
 from steam_assets.commands.partition_options import partition_of
@@ -22,11 +23,11 @@ from steam_assets.commands.terminal import Terminal
 if TYPE_CHECKING:
     from steam_assets.insights.insight import Insight
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.trace import Trace
+    from steam_assets.lake.trace import Answer, Trace
     from steam_assets.settings import Settings
     from steam_assets.sources.cadence import Cadence
 
-show = typer.Typer(no_args_is_help=True, help="Show data as it is stored.")
+show = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Show data as it is stored.")
 AppOption = Annotated[int | None, typer.Option("--app", min=1, help="Only this app, by its id.")]
 SHOWN_ANSWERS = 20
 
@@ -53,7 +54,6 @@ def raw(
     table = lake.raw_backup(chosen) if backup else lake.raw(chosen)
     shown = 0
     for row in raw_rows(table, partition, app) if table.load() else ():
-        row |= {"headers": dict(row["headers"] or ()), "items": dict(row["items"] or ())}
         typer.echo(json.dumps(row, ensure_ascii=False, default=_as_text))
         shown += 1
     if not shown:
@@ -157,7 +157,7 @@ def _print_inputs(console: Terminal, lake: Lake, insight: Insight, partition: st
     console.print("To trace further back: steam-assets trace TABLE --partition PARTITION")
 
 
-def _answer(answer: dict[str, Any]) -> tuple[str, ...]:
+def _answer(answer: Answer) -> tuple[str, ...]:
     place = f"{answer['topic']}/{answer['kafka_partition']} offset {answer['kafka_offset']}"
     return (
         str(answer["rows"]),

@@ -180,9 +180,8 @@ def _ask(console: Terminal, lake: Lake, asked: Sequence[tuple[Source, list[str]]
     for source, keys in asked:
         ledger = SourceLedger.of(lake, source)
         gone = [key for key in keys if not ledger.status(key).up_to_date]
-        ranges = [first if first == last else f"{first} to {last}" for first, last in source.cadence.ranges(keys)]
         missing = "" if to else f"; missing here or different: {len(gone)}"
-        line = f"  {source.name}: {len(keys)} partitions ({', '.join(ranges)}){missing}"
+        line = f"  {source.name}: {len(keys)} partitions ({', '.join(source.cadence.ranges_in_words(keys))}){missing}"
         console.print(line, soft_wrap=True)
     if not sys.stdin.isatty():
         raise typer.BadParameter(

@@ -20,8 +20,6 @@ from steam_assets.commands.refresh import refresh_stale, warn_if_stale
 from steam_assets.commands.terminal import Terminal, partition_progress
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Finished, Launcher, Stage
     from steam_assets.sources.source import Source
@@ -143,7 +141,7 @@ def run_range(
         if Stage.RAW in stages:
             try:
                 done = launcher.range(source, (Stage.RAW,), keys, apps=apps, refetch=refetch, begins=begins)
-                checks += _with_kept_named(source, done, progress.console)
+                checks += _with_kept_named(source, done, console)
             except RunFailed as error:
                 # Partitions that are there need not wait for those that are not.
                 landed, failure = error.landed, error
@@ -158,7 +156,7 @@ def run_range(
         raise failure
 
 
-def _with_kept_named(source: Source, done: Finished, console: Console) -> list[str]:
+def _with_kept_named(source: Source, done: Finished, console: Terminal) -> list[str]:
     for key in done.kept:
         console.print(f"{source.name} {key}: already there, kept (--refetch fetches it again)")
     return done.failed_checks

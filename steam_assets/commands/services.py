@@ -18,7 +18,6 @@ from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.preflight import require_free_port, require_kafka, writable_settings
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal
-from steam_assets.sources import HOSTS
 
 if TYPE_CHECKING:
     from steam_assets.settings import Settings
@@ -105,6 +104,7 @@ def simulate(
         show_left_out(Terminal(stderr=True), recorded_in(replay).left_out)
 
     from steam_assets.simulator import Simulator
+    from steam_assets.sources import HOSTS
 
     def say(url: str) -> None:
         Terminal().print(*(f"{host.variable('url')}={url}" for host in HOSTS), soft_wrap=True)

@@ -56,8 +56,10 @@ def status(
 
 
 def _lines(reports: Sequence[Freshness]) -> Iterator[str]:
-    """One line per source, followed by one per reason why partitions are missing."""
+    """One line per source, followed by its drift, and by one per reason why partitions are missing."""
     for report in reports:
         yield f"{report.source}: {report.summary}"
+        if report.drift:
+            yield f"  {report.drift}"
         for why, keys in report.gaps_by_reason.items():
             yield f"  missing, {why}: {keys}"

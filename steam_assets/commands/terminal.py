@@ -5,10 +5,11 @@ Belongs here: that text is shown as it is. Does not belong here: what is printed
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
+from rich.console import Console, HighlighterType, JustifyMethod, OverflowMethod, RenderableType
 from rich.status import Status
+from rich.style import Style, StyleType
 from rich.text import Text
 
 from steam_assets.masking import visible
@@ -26,16 +27,47 @@ class Terminal(Console):
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
-    def render_str(self, text: str, **options: Any) -> Text:
-        forced: dict[str, Any] = {"markup": False, "emoji": False}
-        return super().render_str(visible(text), **options | forced)
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: HighlighterType | None = None,
+    ) -> Text:
+        """Without markup and emoji, whatever the caller asks for."""
+        return super().render_str(
+            visible(text),
+            style=style,
+            justify=justify,
+            overflow=overflow,
+            emoji=False,
+            markup=False,
+            highlight=highlight,
+            highlighter=highlighter,
+        )
 
-    def status(self, status: RenderableType, **options: Any) -> Status:
-        # Rich reads a status as markup whatever its console says.
-        return super().status(Text(visible(status)) if isinstance(status, str) else status, **options)
+    def status(
+        self,
+        status: RenderableType,
+        *,
+        spinner: str = "dots",
+        spinner_style: StyleType = "status.spinner",
+        speed: float = 1.0,
+        refresh_per_second: float = 12.5,
+    ) -> Status:
+        """Text is shown as it is: Rich reads a status as markup whatever its console says."""
+        shown = Text(visible(status)) if isinstance(status, str) else status
+        return super().status(
+            shown, spinner=spinner, spinner_style=spinner_style, speed=speed, refresh_per_second=refresh_per_second
+        )
 
 
-def partition_progress(console: Console) -> Progress:
+def partition_progress(console: Terminal) -> Progress:
     """A progress bar that counts steps, with what is being done and for how long."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from steam_assets.settings import Settings
@@ -49,11 +48,11 @@ class HostProfile:
 
 def profile(settings: Settings, host: Host) -> HostProfile:
     """The profile of a host. Raises ValueError if its configured URL is not a plain http(s) one."""
-    key, folder = _key(settings, host), drop_folder(settings, host)
+    own, key, folder = settings.of_host(host), _key(settings, host), drop_folder(settings, host)
     return HostProfile(
         host,
-        _checked(settings.of_host(host, "url"), host.variable("url")),
-        settings.of_host(host, "requests_per_second"),
+        _checked(own.url, host.variable("url")),
+        own.requests_per_second,
         {**IDENTIFIED, **host.headers},
         _when_blocked(host, folder),
         secret_params={host.key_parameter: key} if key else {},
@@ -68,17 +67,18 @@ def keyed(settings: Settings, source: Source) -> frozenset[Host]:
 
 def drop_folder(settings: Settings, host: Host) -> Path | None:
     """The folder of the host's manually saved responses, which need not exist; None if the host has none."""
-    return (settings.of_host(host, "drop_folder") or settings.home / host.name) if host.drop_folder else None
+    return (settings.of_host(host).drop_folder or settings.home / host.name) if host.drop_folder else None
 
 
-def served_by(url: str, requests_per_second: float) -> dict[str, Any]:
-    """The settings that make one server, such as the simulator, stand in for all hosts."""
+def served_by(settings: Settings, url: str, requests_per_second: float) -> Settings:
+    """The settings with one server, such as the simulator, in the place of all hosts."""
+    urls: dict[str, object] = {host.setting("url"): url for host in HOSTS}
     rates = {host.setting("requests_per_second"): requests_per_second for host in HOSTS}
-    return {host.setting("url"): url for host in HOSTS} | rates
+    return settings.model_copy(update=urls | rates)
 
 
 def _key(settings: Settings, host: Host) -> str:
-    return settings.of_host(host, "key").get_secret_value() if host.key_parameter else ""
+    return settings.of_host(host).key.get_secret_value()
 
 
 def _when_blocked(host: Host, folder: Path | None) -> str:

@@ -16,7 +16,7 @@ from email.message import Message
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock, Timer, local
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote, quote_plus
 
 import requests
@@ -24,6 +24,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.poolmanager import ProxyManager
+from urllib3.response import HTTPResponse
 
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import Evidence, Unreachable, UnusableResponse
@@ -114,13 +116,13 @@ class Deadline:
 
 
 class _WatchedConnection(HTTPConnection):
-    def getresponse(self) -> Any:
+    def getresponse(self) -> HTTPResponse:
         _watch(self)
         return super().getresponse()
 
 
 class _WatchedTlsConnection(HTTPSConnection):
-    def getresponse(self) -> Any:
+    def getresponse(self) -> HTTPResponse:
         _watch(self)
         return super().getresponse()
 
@@ -140,12 +142,12 @@ class _WatchedTlsPool(HTTPSConnectionPool):
 
 
 class _WatchedAdapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: object) -> None:
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _WatchedPool, "https": _WatchedTlsPool}
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> ProxyManager:
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
         manager.pool_classes_by_scheme = {"http": _WatchedPool, "https": _WatchedTlsPool}
         return manager
 

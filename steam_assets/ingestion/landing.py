@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
-from steam_assets.kafka.consumer import LostRecords, Poison, Record, dead_letter, read_batch
+from steam_assets.kafka.consumer import LostRecords, Record, read_batch
+from steam_assets.kafka.dead_letters import Poison, dead_letter
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_batch
@@ -77,7 +77,7 @@ def aside_id(poison: Poison) -> str:
     return _aside(poison).id
 
 
-def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, Any]:
+def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, object]:
     """An envelope as a row of a raw table; topic, partition and offset are null for an import."""
     return vars(envelope) | {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
 
@@ -125,7 +125,7 @@ class _Landing:
         )
         return LandedBatch(batch, written.files)
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def _rows(self) -> Iterator[dict[str, object]]:
         for record in read_batch(self.lake.settings, self.receipt, on_poison=self.poisons.append):
             envelope = record.envelope
             if envelope is not None:

@@ -11,6 +11,7 @@ is the exception: while its day lasts, each run adds a sample.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from steam_assets.extraction.hosts import keyed
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import RetryPolicy
 from steam_assets.extraction.spool import Spool
+from steam_assets.ingestion.drift import drift_in_answers, drift_in_error
 from steam_assets.kafka.connection import KafkaUnavailable, ensure_topics
 from steam_assets.kafka.consumer import find_batches
 from steam_assets.kafka.producer import publish
@@ -35,6 +37,8 @@ from steam_assets.lake.raw_tables import Aside, put_aside
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import FetchRequest, Source
+
+log = logging.getLogger(__name__)
 
 
 def held(lake: Lake, source: Source) -> set[str]:
@@ -235,7 +239,11 @@ class RawResolver:
                 spool = extract(source, fetch_request, client, folder, progress=self.progress)
         except SourceError as error:
             self._keep_evidence(source, partition_key, error)
+            if drift := drift_in_error(self.lake, source, partition_key, error, now):
+                error.args = (str(drift),)
             raise
+        if drift := drift_in_answers(self.lake, source, partition_key, spool, now):
+            log.warning("%s: %s", source.name, drift)
         receipt = publish(
             settings,
             source,

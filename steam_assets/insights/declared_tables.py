@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from steam_assets.insights import INSIGHTS
-from steam_assets.insights.insight import Insight
+from steam_assets.insights.insight import Input, Insight
 from steam_assets.lake.columns import ORIGIN
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column, Source, Table
@@ -24,7 +24,8 @@ class DeclaredTable:
     """A table and what its source or insight declares about it.
 
     ``cadence`` is None for a table without partitions, ``key`` is the natural key over all partitions. ``origins`` are
-    the sources that its rows come from. Clean tables have ``rules`` (SQL conditions by name), insights a ``method``.
+    the sources that its rows come from, ``inputs`` the clean tables whose partitions it depends on: itself, if it is
+    one. Clean tables have ``rules`` (SQL conditions by name), insights a ``method``.
     """
 
     name: str
@@ -34,6 +35,7 @@ class DeclaredTable:
     key: tuple[str, ...]
     cadence: Cadence | None
     origins: tuple[Source, ...]
+    inputs: tuple[Input, ...]
     rules: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     method: str = ""
     limitations: str = ""
@@ -64,6 +66,7 @@ def _clean(source: Source, table: Table) -> DeclaredTable:
         key=("partition_key", *table.key),
         cadence=source.cadence,
         origins=(source,),
+        inputs=(Input(table.name),),
         rules=table.rules,
     )
 
@@ -78,6 +81,7 @@ def _insight(insight: Insight, sources: Sequence[Source]) -> DeclaredTable:
         key=("partition_key", *insight.key),
         cadence=insight.cadence,
         origins=tuple(source for source in sources if read & {table.name for table in source.tables}),
+        inputs=insight.inputs,
         method=insight.method,
         limitations=insight.error,
     )

@@ -49,7 +49,7 @@ class Insight:
     within a range. ``None`` means that the rows come from the ledger, not from tables (freshness.py).
     ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
     is the formula with its source, ``error`` states the limitations. ``plot`` is a SQL aggregate over a
-    partition's rows, drawn over partitions as a sparkline, and ``plot_title`` says what it is;
+    partition's rows, drawn over partitions as a line, and ``plot_title`` says what it is;
     ``order`` are SQL expressions by which a preview is sorted, by default the key.
     """
 

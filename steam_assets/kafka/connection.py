@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Any, NotRequired, TypedDict, TypeVar
+from typing import NotRequired, TypedDict, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
@@ -60,10 +60,10 @@ class KafkaLoop:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka", daemon=True)
         self._thread.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def run(self, coroutine: Coroutine[object, None, T]) -> T:
         return self.result(self.submit(coroutine))
 
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    def submit(self, coroutine: Coroutine[object, None, T]) -> Future[T]:
         """Start a coroutine without waiting for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
@@ -163,6 +163,10 @@ async def stopped(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProdu
         await asyncio.wait_for(close(), CLOSE_DEADLINE_SECONDS)
     except (KafkaError, OSError, TimeoutError) as error:
         logging.getLogger(__name__).debug("closing a Kafka client: %r", error)
+    except asyncio.CancelledError:
+        # A client that waits for a dead broker raises the cancellation of its own tasks.
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
 
 
 @asynccontextmanager
@@ -193,7 +197,7 @@ def cluster_id(settings: Settings, deadline: float = CONTACT_DEADLINE_SECONDS) -
         return loop.run(_within(settings, fetch(), doing, deadline))
 
 
-async def _within(settings: Settings, work: Coroutine[Any, Any, T], doing: str, deadline: float) -> T:
+async def _within(settings: Settings, work: Coroutine[object, None, T], doing: str, deadline: float) -> T:
     try:
         return await asyncio.wait_for(work, deadline + CLOSE_DEADLINE_SECONDS)
     except (TimeoutError, KafkaError, OSError) as error:

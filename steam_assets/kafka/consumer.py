@@ -9,29 +9,19 @@ Every wait is bounded.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from steam_assets.kafka.connection import (
-    CONTACT_DEADLINE_SECONDS,
-    MAX_MESSAGE_BYTES,
-    connection,
-    dead_letter_topic_of,
-    kafka_loop,
-    started,
-    stopped,
     topic_of,
-    unavailable,
 )
+from steam_assets.kafka.damage import DamagedRange
+from steam_assets.kafka.dead_letters import Poison, ignore_poison
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.headers import BadHeaders, RecordHeaders, read_headers
 from steam_assets.kafka.topic_reader import Message, RangeGone, TopicReader, topic_reader
@@ -62,25 +52,6 @@ class Record(NamedTuple):
         return Poison(self.topic, self.partition, self.offset, reason, self.value, of_batch=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Poison:
-    """A record that is not a valid envelope; ``value`` is None for a tombstone.
-
-    ``of_batch`` is true if its headers name the batch being read, so that it is one of the receipt's records.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    value: bytes | None
-    of_batch: bool = False
-
-
-def ignore_poison(_poison: Poison) -> None:
-    """Discard poison, for callers that need only the envelopes."""
-
-
 def read_batch(
     settings: Settings, receipt: Receipt, on_poison: Callable[[Poison], None] = ignore_poison
 ) -> Iterator[Record]:
@@ -88,9 +59,11 @@ def read_batch(
 
     Records between them are skipped if they belong to another batch, and passed to ``on_poison`` if they are not valid
     envelopes. The SHA-256 of each value is compared with its header, and every sequence number from 0 must occur once.
-    Raises LostRecords, naming what is missing (retention, re-created topic, changed bytes), and KafkaUnavailable.
+    Raises LostRecords, naming what is missing (retention, re-created topic, changed bytes, damaged ranges), and
+    KafkaUnavailable.
     """
-    with topic_reader(settings, receipt.topic) as reader:
+    damaged: list[DamagedRange] = []
+    with topic_reader(settings, receipt.topic, damaged.append) as reader:
         if reader.cluster_id != receipt.cluster_id:
             raise LostRecords(
                 f"{_of(receipt)} was published to Kafka cluster {receipt.cluster_id}, "
@@ -105,9 +78,11 @@ def read_batch(
                     yield record
     missing = [sequence for sequence, count in enumerate(seen) if not count]
     if missing:
+        cause = f"; Kafka's log is damaged at {', '.join(map(str, damaged))}" if damaged else ""
         raise LostRecords(
             f"{_of(receipt)}: {len(missing)} of {receipt.records} records are not in {receipt.topic} "
-            f"{_offsets(receipt)}, the first with sequence {missing[0]}; fetch it again or restore the raw backup"
+            f"{_offsets(receipt)}, the first with sequence {missing[0]}{cause}; fetch it again or restore the raw "
+            "backup"
         )
 
 
@@ -187,9 +162,9 @@ def find_batches(
 ) -> list[Receipt]:
     """The complete batches in the source's topic, oldest first, as receipts built from the headers.
 
-    Incomplete batches are left out. ``partition_keys`` None means all partitions; ``from_offsets`` is where to start in
-    each Kafka partition (default: its beginning). Records without our headers are passed to ``on_poison``. Returns an
-    empty list if the topic does not exist. Raises KafkaUnavailable.
+    Incomplete batches are left out, also for damaged records. ``partition_keys`` None means all partitions;
+    ``from_offsets`` is where to start in each Kafka partition (default: its beginning). Records without our headers
+    are passed to ``on_poison``. Returns an empty list if the topic does not exist. Raises KafkaUnavailable.
     """
     found: dict[_Identity, _Batch] = {}
     with topic_reader(settings, topic_of(settings, source)) as reader:
@@ -209,13 +184,14 @@ class TopicScan:
     """New content of a topic: complete and incomplete batches, and the current end.
 
     ``ends`` are offsets by Kafka partition, read at one time. ``unfinished`` maps a batch id to the time (UTC) of its
-    newest record, as the topic has it.
+    newest record, as the topic has it. ``damaged`` are ranges that were passed over: their records are lost.
     """
 
     cluster_id: str
     ends: Mapping[int, int]
     batches: tuple[Receipt, ...] = ()
     unfinished: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    damaged: tuple[DamagedRange, ...] = ()
 
 
 def scan_topic(
@@ -234,7 +210,8 @@ def scan_topic(
     topic = topic_of(settings, source)
     found: dict[_Identity, _Batch] = {}
     latest: dict[_Identity, int] = {}
-    with topic_reader(settings, topic) as reader:
+    damaged: list[DamagedRange] = []
+    with topic_reader(settings, topic, damaged.append) as reader:
         ends = reader.end_offsets()
         remade = reader.cluster_id != cluster or any(from_offsets.get(part, 0) > end for part, end in ends.items())
         for message in reader.everything({} if remade else from_offsets):
@@ -252,6 +229,7 @@ def scan_topic(
             cluster_id=reader.cluster_id,
             ends=ends,
             batches=tuple(batch.receipt(topic, reader.cluster_id) for batch in found.values() if batch.whole),
+            damaged=tuple(damaged),
             unfinished={
                 batch.first.batch_id: _moment(latest[identity]) for identity, batch in found.items() if not batch.whole
             },
@@ -349,45 +327,6 @@ def end_offsets(settings: Settings, source: Source) -> dict[int, int]:
     """
     with topic_reader(settings, topic_of(settings, source)) as reader:
         return reader.end_offsets()
-
-
-def dead_letter(settings: Settings, source: str, poison: Poison, reason: str | None = None) -> None:
-    """Send a poison record to its topic's dead-letter topic, with its origin and the reason in the headers.
-
-    ``source`` is the source's name. Sending a record again is harmless. Raises KafkaUnavailable.
-    """
-    headers = [
-        ("source", source.encode()),
-        ("original_topic", poison.topic.encode()),
-        ("original_partition", str(poison.partition).encode()),
-        ("original_offset", str(poison.offset).encode()),
-        ("reason", (reason or poison.reason).encode()),
-    ]
-    doing = f"sending to {dead_letter_topic_of(poison.topic)}"
-    key = f"{poison.partition}:{poison.offset}".encode()
-
-    async def send() -> None:
-        # Poison may be as large as the topic allows, which is slightly more than our own records.
-        make = partial(
-            AIOKafkaProducer,
-            **connection(settings),
-            enable_idempotence=True,
-            compression_type="zstd",
-            max_request_size=MAX_MESSAGE_BYTES,
-        )
-        producer = await started(settings, make, doing, CONTACT_DEADLINE_SECONDS)
-        try:
-            await asyncio.wait_for(
-                producer.send_and_wait(dead_letter_topic_of(poison.topic), poison.value, key=key, headers=headers),
-                CONTACT_DEADLINE_SECONDS,
-            )
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise unavailable(settings, doing, error) from error
-        finally:
-            await stopped(producer)
-
-    with kafka_loop() as loop:
-        loop.run(send())
 
 
 def _of(receipt: Receipt) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import Any
 
 import pyarrow as pa
 from pyiceberg.io.pyarrow import schema_to_pyarrow
@@ -123,3 +124,8 @@ def column_comment(column: Column) -> str:
 def arrow_schema(table: Table) -> pa.Schema:
     """A table's columns as an Arrow schema."""
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
+
+
+def arrow_fields(columns: Sequence[Column]) -> list[pa.Field[Any]]:
+    """Declared columns as Arrow fields."""
+    return list(schema_to_pyarrow(iceberg_schema(columns), include_field_ids=False))

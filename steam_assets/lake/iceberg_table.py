@@ -44,11 +44,11 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
     # Rows already arrive grouped by partition; hash distribution would cost a shuffle per commit.
     "write.distribution-mode": "none",
-    # A raw batch is deleted by its id, which must not be truncated in the files' column bounds.
-    "write.metadata.metrics.column.batch_id": "full",
     # For Spark's commits to its own branches; the default of 4 is too low when several runs write to a table.
     TableProperties.COMMIT_NUM_RETRIES: "20",
 }
+
+BATCH = "batch_id"
 
 CONTENTION_SECONDS = 300
 """How long a writer keeps retrying after lost commits; Spark rewrites its rows on each attempt."""
@@ -59,6 +59,11 @@ T = TypeVar("T")
 
 Note: TypeAlias = "BaseModel | Callable[[int], BaseModel] | None"
 """The ledger's entry of a partition, or how to make it of the id of the snapshot that it is committed with."""
+
+
+def whole_bounds(columns: Iterable[Column]) -> dict[str, str]:
+    """A raw batch is deleted by its id, which must not be truncated in the files' column bounds."""
+    return {f"write.metadata.metrics.column.{BATCH}": "full" for column in columns if column.name == BATCH}
 
 
 class Contention(Exception):
@@ -113,7 +118,7 @@ class IcebergTable:
                     schema,
                     location=self.location,
                     partition_spec=PartitionSpec(PartitionField(key, 1000, IdentityTransform(), "partition_key")),
-                    properties=PROPERTIES | {"comment": self.description},
+                    properties=PROPERTIES | whole_bounds(self.columns) | {"comment": self.description},
                 )
             table = self.catalog.load_table((self.namespace, self.name))
         known = set(table.schema().column_names)
@@ -209,7 +214,7 @@ class IcebergTable:
         except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
             raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
         for file in (task.file for task in tasks if task.residual != AlwaysTrue()):
-            batch = table.schema().find_field("batch_id").field_id
+            batch = table.schema().find_field(BATCH).field_id
             if file.lower_bounds[batch] != file.upper_bounds[batch]:
                 raise DamagedData(f"{file.file_path} holds several batches; another program has rewritten files")
         return [task.file for task in tasks]
@@ -281,7 +286,7 @@ def of_partitions(keys: Sequence[str]) -> BooleanExpression:
 
 def of_batches(key: str, batch_ids: Iterable[str]) -> BooleanExpression:
     """Batches of a raw partition; each batch has its own files."""
-    return And(of_partitions([key]), In("batch_id", sorted(batch_ids)))  # pyright: ignore[reportCallIssue]
+    return And(of_partitions([key]), In(BATCH, sorted(batch_ids)))  # pyright: ignore[reportCallIssue]
 
 
 def _replace(

@@ -16,7 +16,7 @@ from steam_assets.lake.catalog_rebuild import open_whole_catalog
 from steam_assets.lake.catalogs import CATALOGS, table_location
 from steam_assets.lake.columns import ENVELOPE, ORIGIN, QUARANTINE, SET_ASIDE
 from steam_assets.lake.iceberg_table import IcebergTable
-from steam_assets.lake.roots import check_roots, open_root
+from steam_assets.lake.roots import check_roots, is_in_use, open_root
 from steam_assets.ledger.records import CleanRecord, PartitionRecord, R_co, RawRecord
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources.source import Column, Source, Table
@@ -86,6 +86,12 @@ class Lake:
     def table(self, root: RootName, name: str, columns: tuple[Column, ...], description: str) -> IcebergTable:
         location = table_location(self.settings, root, name)
         return IcebergTable(self._catalog(root), CATALOGS[root].namespace, name, columns, description, location)
+
+    def table_names(self, root: RootName) -> list[str]:
+        """The names of the tables that exist in a root, sorted; none if the root was never used."""
+        if not is_in_use(self.settings, root):
+            return []
+        return sorted(name for _, name in self._catalog(root).list_tables(CATALOGS[root].namespace))
 
     def properties(self, root: RootName, table: str) -> Mapping[str, str]:
         """The properties of a table as last committed; empty if it was never created."""

@@ -10,14 +10,15 @@ import logging
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import chain, groupby
-from typing import Any
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyiceberg.io import FileIO
+from pyiceberg.io import FileIO, OutputStream
 
-from steam_assets.lake.row_digest import content
+from steam_assets.lake.row_digest import Untyped, content
 from steam_assets.ledger.content import EMPTY, Content
 
 GROUP_BYTES = 8 << 20
@@ -62,9 +63,11 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
     return Written(written, total, size)
 
 
-def _writer(stream: Any, schema: pa.Schema) -> pq.ParquetWriter:
+def _writer(stream: OutputStream, schema: pa.Schema) -> pq.ParquetWriter:
     bounded = [name for name in schema.names if name not in OPAQUE]
-    return pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True, write_statistics=bounded)
+    return pq.ParquetWriter(
+        cast("BinaryIO", stream), schema, compression="zstd", write_page_checksum=True, write_statistics=bounded
+    )
 
 
 def _until(size: int, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -124,10 +127,11 @@ def file_digests(io: FileIO, addresses: Iterable[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _opened(io: FileIO, address: str) -> Generator[Any]:
+def _opened(io: FileIO, address: str) -> Generator[BufferedReader]:
     try:
         with io.new_input(address).open() as stream:
-            yield stream
+            # The protocol of pyiceberg names fewer methods than its streams have.
+            yield cast("BufferedReader", stream)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DamagedData(f"{address} cannot be read: {error}") from error
 
@@ -138,8 +142,8 @@ def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     Raises ValueError if a non-nullable column has nulls.
     """
     there = set(batch.schema.names)
-    fields: list[pa.Field[Any]] = list(schema)
-    columns: list[pa.Array[Any]] = [
+    fields: list[pa.Field[Untyped]] = list(schema)
+    columns: list[pa.Array[Untyped]] = [
         batch.column(field.name).cast(field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
         for field in fields
     ]

@@ -17,12 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from steam_assets.lake.columns import arrow_schema
+from steam_assets.lake.columns import arrow_fields, arrow_schema
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.parquet_files import aligned
+from steam_assets.sources.source import Column
 
 READERS = 8
 """Files read at the same time; on S3 most of the time is latency."""
+
+ROW = "partition_key"
+"""A column of every file, always read: without any column there would be no rows."""
 
 Selection: TypeAlias = Callable[[pa.RecordBatch], pa.RecordBatch]
 
@@ -35,9 +39,11 @@ class PartitionFiles:
     paths: dict[str, list[str]]
     with_deletes: bool
     """Another program deleted single rows, which only pyiceberg's scan leaves out."""
+    declared: tuple[Column, ...] = ()
+    """Columns to have at least; those that the table lacks, because it was written before them, are null."""
 
     @classmethod
-    def of(cls, table: Table | None) -> PartitionFiles | None:
+    def of(cls, table: Table | None, declared: Sequence[Column] = ()) -> PartitionFiles | None:
         """The files of a table; None if it was never created or has no commit."""
         if table is None or table.current_snapshot() is None:
             return None
@@ -45,7 +51,7 @@ class PartitionFiles:
         paths: dict[str, list[str]] = {}
         for key, path in sorted((str(task.file.partition[0]), task.file.file_path) for task in tasks):
             paths.setdefault(key, []).append(path)
-        return cls(table, paths, any(task.delete_files for task in tasks))
+        return cls(table, paths, any(task.delete_files for task in tasks), tuple(declared))
 
     @property
     def keys(self) -> list[str]:
@@ -55,26 +61,34 @@ class PartitionFiles:
         self, keys: Sequence[str], columns: Sequence[str] = ("*",), select: Selection = lambda batch: batch
     ) -> pa.Table:
         """The rows of some partitions, oldest first. ``select`` picks rows of each batch before the next is read."""
-        schema = arrow_schema(self.table)
-        if tuple(columns) != ("*",):
-            fields: dict[str, pa.Field[Any]] = {field.name: field for field in schema}
-            schema = pa.schema([fields[name] for name in columns])
-        if self.with_deletes:
-            rows = self.table.scan(row_filter=of_partitions(keys), selected_fields=tuple(schema.names)).to_arrow()
-            return pa.Table.from_batches([select(batch) for batch in rows.to_batches()], schema)
+        schema = self._schema(columns)
+        there = [key for key in sorted(keys) if key in self.paths]
 
-        def of_file(path: str) -> list[pa.RecordBatch]:
+        def scanned(key: str) -> list[pa.RecordBatch]:
+            names = {*schema.names, ROW} & {*self.table.schema().column_names}
+            found = self.table.scan(row_filter=of_partitions([key]), selected_fields=tuple(names)).to_arrow()
+            return [select(aligned(batch, schema)) for batch in found.to_batches()]
+
+        def from_file(path: str) -> list[pa.RecordBatch]:
             return [select(batch) for batch in self._batches(path, schema)]
 
-        paths = [path for key in sorted(keys) for path in self.paths.get(key, ())]
         with ThreadPoolExecutor(READERS) as readers:
-            batches = [batch for found in readers.map(of_file, paths) for batch in found]
-        return pa.Table.from_batches(batches, schema)
+            paths = (path for key in there for path in self.paths[key])
+            found = readers.map(scanned, there) if self.with_deletes else readers.map(from_file, paths)
+            return pa.Table.from_batches([batch for batches in found for batch in batches], schema)
+
+    def _schema(self, columns: Sequence[str]) -> pa.Schema:
+        fields: list[pa.Field[Any]] = list(arrow_schema(self.table))
+        known = {field.name for field in fields}
+        later = [column for column in self.declared if column.name not in known]
+        fields += [field.with_nullable(True) for field in arrow_fields(later)] if later else []
+        by_name = {field.name: field for field in fields}
+        return pa.schema(fields if tuple(columns) == ("*",) else [by_name[name] for name in columns])
 
     def _batches(self, path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         with self.table.io.new_input(path).open() as stream:
             file = pq.ParquetFile(stream)  # pyright: ignore[reportArgumentType] - pyiceberg's streams are file objects
-            there = [name for name in schema.names if name in file.schema_arrow.names]
+            there = [name for name in file.schema_arrow.names if name == ROW or name in schema.names]
             # The stub does not say what its lists are of.
             for batch in file.iter_batches(columns=there):  # pyright: ignore[reportUnknownMemberType]
                 yield aligned(batch, schema)

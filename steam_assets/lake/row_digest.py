@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute
 
 from steam_assets.ledger.content import Content
 
-# pyarrow creates its compute functions on import, where type checkers do not see them.
-pc: Any = pyarrow.compute
-_LARGE_LISTS: Any = pa.LargeListArray
+Untyped: TypeAlias = Any
+"""What pyarrow does not type: its compute functions are created on import, where type checkers do not see them."""
+
+pc: Untyped = pyarrow.compute
+_LARGE_LISTS: Untyped = pa.LargeListArray
 
 
-def _text(text: str) -> Any:
+def _text(text: str) -> Untyped:
     return pa.scalar(text.encode(), pa.large_binary())
 
 
@@ -46,17 +48,17 @@ def _texts(batch: pa.RecordBatch) -> list[bytes]:
     return pc.binary_join_element_wise(*parts, _NOTHING, null_handling="replace", null_replacement=b"").to_pylist()
 
 
-def _part(name: str, column: Any) -> Any:
+def _part(name: str, column: Untyped) -> Untyped:
     """A column's part of its rows' texts; null where it is null."""
     return pc.binary_join_element_wise(_text(f"{name}="), _with_length(_value(column)), _NOTHING)
 
 
-def _with_length(values: Any) -> Any:
+def _with_length(values: Untyped) -> Untyped:
     length = pc.binary_length(values).cast(pa.string()).cast(pa.large_binary())
     return pc.binary_join_element_wise(length, values, _COLON)
 
 
-def _value(column: Any) -> Any:
+def _value(column: Untyped) -> Untyped:
     kind = column.type
     if pa.types.is_nested(kind):
         return _nested(column)
@@ -72,7 +74,7 @@ def _value(column: Any) -> Any:
     return column.cast(pa.large_binary())
 
 
-def _nested(column: Any) -> Any:
+def _nested(column: Untyped) -> Untyped:
     """Lists and maps as the concatenated texts of their elements; null where the value is null."""
     if pa.types.is_map(column.type):
         elements = pc.binary_join_element_wise(_element(column.keys), _element(column.items), _NOTHING)
@@ -83,6 +85,6 @@ def _nested(column: Any) -> Any:
     return pc.if_else(column.is_valid(), pc.binary_join(lists, _NOTHING), pa.scalar(None, pa.large_binary()))
 
 
-def _element(values: Any) -> Any:
+def _element(values: Untyped) -> Untyped:
     """``length:value``, or ``-`` for null, so that different lists have different texts."""
     return pc.fill_null(_with_length(_value(values)), _text("-"))

@@ -5,10 +5,10 @@ Belongs here: following the columns that name a row's origin. Does not belong he
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict, cast
 
 from pyiceberg.table.snapshots import ancestors_of
 
@@ -16,11 +16,6 @@ from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable, of_partiti
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
-
-ANSWER = (
-    *("request", "url", "status", "app_id", "fetched_at", "sha256", "provenance"),
-    *("batch_id", "sequence", "topic", "kafka_partition", "kafka_offset"),
-)
 
 
 @dataclass(frozen=True)
@@ -33,6 +28,25 @@ class Version:
     current: bool
 
 
+class Answer(TypedDict):
+    """A response that rows were read from: its envelope's origin, the number of rows, and what was changed in them."""
+
+    request: str
+    url: str
+    status: int
+    app_id: int | None
+    fetched_at: datetime
+    sha256: str
+    provenance: str
+    batch_id: str
+    sequence: int
+    topic: str | None
+    kafka_partition: int | None
+    kafka_offset: int | None
+    rows: int
+    changes: list[str]
+
+
 @dataclass(frozen=True)
 class Trace:
     """A clean partition's record, its versions, and each response with the number of rows read from it."""
@@ -41,7 +55,7 @@ class Trace:
     record: CleanRecord
     raw: RawRecord | None
     versions: tuple[Version, ...]
-    answers: tuple[dict[str, Any], ...]
+    answers: tuple[Answer, ...]
 
 
 def trace(lake: Lake, source: Source, table: Table, key: str, app_id: int | None = None) -> Trace | None:
@@ -73,14 +87,15 @@ def _versions(table: IcebergTable, key: str) -> list[Version]:
     return found[::-1]
 
 
-def raw_rows(table: IcebergTable, key: str, app_id: int | None = None) -> Iterator[dict[str, Any]]:
-    """The envelopes of a raw partition, for one app or all, as stored; a few in memory at a time."""
+def raw_rows(table: IcebergTable, key: str, app_id: int | None = None) -> Iterator[Mapping[str, object]]:
+    """The envelopes of a raw partition, for one app or all, a few in memory at a time; maps are dictionaries."""
     for batch in table.rows(of_partitions([key])):
         for row in batch.to_pylist():
             if app_id is None or row["app_id"] == app_id:
-                yield row
+                yield row | {"headers": dict(row["headers"] or ()), "items": dict(row["items"] or ())}
 
 
-def _answers(raw: IcebergTable, key: str, digests: set[str]) -> list[dict[str, Any]]:
-    rows = raw.arrow([key], ANSWER)
-    return [row for row in rows.to_pylist() if row["sha256"] in digests] if rows else []
+def _answers(raw: IcebergTable, key: str, digests: set[str]) -> list[Answer]:
+    rows = raw.arrow([key], tuple(name for name in Answer.__annotations__ if name not in ("rows", "changes")))
+    found = [row for row in rows.to_pylist() if row["sha256"] in digests] if rows else []
+    return [cast("Answer", row | {"rows": 0, "changes": []}) for row in found]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from steam_assets.ledger.drift import Drift, drift_of
 from steam_assets.ledger.partition_status import PartitionStatus, SourceLedger
 from steam_assets.ledger.records import Ledger
 from steam_assets.sources.cadence import Cadence, Window
@@ -38,6 +39,7 @@ class Freshness:
     unfinished: tuple[str, ...]
     late: bool
     newest: str | None
+    drift: Drift | None = None
 
     @property
     def summary(self) -> str:
@@ -46,6 +48,7 @@ class Freshness:
         parts = [f"newest {self.newest}" + (", late" if self.late else "")]
         parts += [f"unfinished: {', '.join(self.unfinished)}"] if self.unfinished else []
         parts += [f"{len(self.gaps)} missing"] if self.gaps else []
+        parts += ["drifted"] if self.drift else []
         return "; ".join(parts)
 
     @property
@@ -54,11 +57,8 @@ class Freshness:
         keys: dict[str, list[str]] = {}
         for one in self.gaps:
             keys.setdefault(one.why, []).append(one.partition_key)
-        ranges = {why: Cadence(self.cadence).ranges(group) for why, group in keys.items()}
-        return {
-            why: ", ".join(first if first == last else f"{first} to {last}" for first, last in group)
-            for why, group in ranges.items()
-        }
+        cadence = Cadence(self.cadence)
+        return {why: ", ".join(cadence.ranges_in_words(group)) for why, group in keys.items()}
 
 
 def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
@@ -77,6 +77,7 @@ def freshness(lake: Ledger, source: Source, now: datetime) -> Freshness:
         unfinished=tuple(part.partition_key for part in closed if not part.settled),
         late=not keys or keys[-1] < due.key,
         newest=keys[-1] if keys else None,
+        drift=drift_of(lake, source),
     )
 
 

@@ -6,10 +6,12 @@ printing (commands/).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from steam_assets.ledger.records import BackupRecord, CleanRecord, Cleared, Ledger, RawRecord, covers, records
+from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import Source, Table
 
 
@@ -94,6 +96,11 @@ class SourceLedger:
         """Partitions with any data, oldest first; if one has only clean data, its raw data was lost."""
         clean = [key for records in self.clean.values() for key in records]
         return sorted({*self.raw, *self.raw_backup, *clean})
+
+    def expected(self, now: datetime) -> Iterable[Window]:
+        """The periods from the first partition to the newest one, or the newest that is due at ``now`` (aware)."""
+        keys, due = self.keys, self.source.newest_due(now)
+        return self.source.cadence.between(keys[0], max(keys[-1], due.key)) if keys else ()
 
     def landed(self, key: str) -> set[str]:
         """Ids of a partition's batches; for one that housekeeping cleared, those in its backup."""

@@ -10,8 +10,9 @@ from, and the content digest that its rows, and every copy of them, must always 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import reduce
-from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypeVar
+from typing import Generic, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -101,11 +102,31 @@ class Batch(_Record):
     excluded: str | None = None
 
     @classmethod
-    def without_kafka(cls, batch_id: str, content: Content, size: int, items: Mapping[str, int], **more: Any) -> Batch:
-        """A batch that did not come through a topic: all its counts are equal. ``size`` is in bytes."""
-        counts = dict.fromkeys(("fetched", "published", "landed"), content.rows)
-        own = {"receipt": None, "items": dict(items), "content": content, "size": size}
-        return cls(batch_id=batch_id, **counts, **own, **more)
+    def without_kafka(
+        cls,
+        batch_id: str,
+        written: tuple[Content, int],
+        items: Mapping[str, int],
+        *,
+        landed_at: datetime,
+        fetched_at: datetime | None = None,
+        provenance: str = "live",
+    ) -> Batch:
+        """A batch that did not come through a topic: all its counts are equal. ``written`` has its size in bytes."""
+        content, size = written
+        return cls(
+            batch_id=batch_id,
+            receipt=None,
+            fetched=content.rows,
+            published=content.rows,
+            landed=content.rows,
+            items=dict(items),
+            content=content,
+            size=size,
+            fetched_at=fetched_at,
+            landed_at=landed_at,
+            provenance=provenance,
+        )
 
 
 class RawRecord(_Record):

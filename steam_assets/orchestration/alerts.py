@@ -1,4 +1,4 @@
-"""Alerts for failed runs: one line in the log and one JSON POST to the webhook in the settings.
+"""Alerts for failed runs and damaged topics: one line in the log and one JSON POST to the webhook in the settings.
 
 Belongs here: the content of an alert, without secrets. Does not belong here: which failures are retried (failures.py).
 """
@@ -6,18 +6,22 @@ Belongs here: the content of an alert, without secrets. Does not belong here: wh
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import dagster as dg
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from steam_assets.kafka.damage import DamagedRange
 from steam_assets.masking import visible, without_secrets
 from steam_assets.orchestration.run_status import partitions_named
 from steam_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 TIMEOUT_SECONDS = (3.0, 5.0)
 TRIES = 3
@@ -52,11 +56,25 @@ def failure_alerts(settings: Settings, *, running: bool) -> dg.SensorDefinition:
     return alert
 
 
-def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The alert as plain data. ``errors`` are (step, message) pairs.
+class Alert(TypedDict):
+    """What a webhook gets; ``text`` is one sentence for chat services, ``at`` an ISO time (UTC)."""
 
-    ``text`` is one sentence for chat services, in which nothing of an error becomes a link or a mention.
-    """
+    text: str
+    run_id: str
+    job: str
+    partition: str | None
+    at: str
+
+
+class FailureAlert(Alert):
+    """The assets of a failed run, and its errors: their ``step`` and ``error``."""
+
+    assets: list[str]
+    errors: list[dict[str, str]]
+
+
+def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, str]]) -> FailureAlert:
+    """The alert. ``errors`` are (step, message) pairs; nothing of them becomes a link or a mention in ``text``."""
     clean = [
         {"step": step, "error": visible(without_secrets(settings, error))[:LONGEST_TEXT]} for step, error in errors
     ]
@@ -74,7 +92,19 @@ def message(settings: Settings, run: dg.DagsterRun, errors: Sequence[tuple[str, 
     }
 
 
-def deliver(settings: Settings, payload: dict[str, Any]) -> None:
+def topic_damaged(source: str, damaged: Sequence[DamagedRange]) -> dict[str, object]:
+    """The alert of damaged ranges of a source's topic; ``text`` is one sentence for chat services."""
+    ranges = ", ".join(map(str, damaged))
+    return {
+        "text": f"Kafka's log is damaged: {ranges}. What was in it and not yet landed is fetched again, or is lost: "
+        f"steam-assets status --source {source}",
+        "source": source,
+        "damaged": [one._asdict() for one in damaged],
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def deliver(settings: Settings, payload: Mapping[str, object]) -> None:
     """POST the alert, with retries. Raises AlertNotDelivered, without the address in its message."""
     trying = Retrying(
         retry=retry_if_exception_type(_TryAgain),
@@ -88,11 +118,13 @@ def deliver(settings: Settings, payload: dict[str, Any]) -> None:
         raise AlertNotDelivered(f"STEAM_ALERT_WEBHOOK_URL {error} ({TRIES} tries); check it and the network") from None
 
 
-def _post(url: str, payload: dict[str, Any]) -> None:
+def _post(url: str, payload: Mapping[str, object]) -> None:
     # Errors of requests contain the address, which is a secret: only their type is reported.
     try:
         with _unlogged():
-            answer = requests.post(url, json=payload, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+            answer = requests.post(
+                url, json=cast("dict[str, JsonValue]", payload), timeout=TIMEOUT_SECONDS, allow_redirects=False
+            )
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _TryAgain(f"could not be reached: {type(error).__name__}") from None
     except requests.RequestException as error:

@@ -15,6 +15,7 @@ from dagster_pyspark import LazyPySparkResource
 from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.alerts import failure_alerts
+from steam_assets.orchestration.asset_details import with_details
 from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
 from steam_assets.orchestration.ingest_ops import FetchObserver
@@ -24,13 +25,19 @@ from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintena
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
-from steam_assets.orchestration.resources import SparkSessions
+from steam_assets.orchestration.resources import (
+    CleaningResource,
+    ClockResource,
+    SparkResource,
+    SparkSessions,
+    lake_resource,
+)
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
 from steam_assets.orchestration.sampling_schedules import sampling_schedules
 from steam_assets.orchestration.schedules import cadence_schedules, source_jobs
 from steam_assets.orchestration.sensors import source_sensors
 from steam_assets.orchestration.source_assets import source_assets, source_checks, tables_by_key
-from steam_assets.orchestration.submitted_cleaning import submission
+from steam_assets.orchestration.submitted_cleaning import Submission, submission
 from steam_assets.orchestration.visual_assets import visual_assets
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
@@ -45,8 +52,9 @@ def build_defs(
 ) -> dg.Definitions:
     """The definitions of a deployment.
 
-    ``settings`` defaults to the environment's; ``resource_overrides`` replaces resources by key (``lake``, ``clock``,
-    ``spark``, ``raw_io``, ``iceberg_io``, ``submission``, ``fetch_observer``).
+    ``settings`` defaults to the environment's; ``resource_overrides`` replaces objects by the key of their resource
+    (``lake``, ``clock``, ``spark``, ``submission``), or other resources (``raw_io``, ``iceberg_io``,
+    ``fetch_observer``).
     """
     settings = settings or Settings()
     # In Dagster for a long time and still marked beta; one warning per asset and sensor would bury the real ones.
@@ -56,7 +64,10 @@ def build_defs(
     partitions = partitions_by_cadence(sources)
     by_name = {source.name: source for source in sources}
     elsewhere = settings.spark_runner != "in-process"
-    assets = {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere) for s in sources}
+    assets = {
+        s.name: with_details(source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere), settings, sources)
+        for s in sources
+    }
     jobs = source_jobs(sources, assets, partitions)
     health_check = health_check_job(sources)
     refresh = refresh_job(sources)
@@ -66,10 +77,16 @@ def build_defs(
     return dg.Definitions(
         assets=[
             *(asset for group in assets.values() for asset in group),
-            *insight_assets(sources, partitions),
-            *visual_assets(sources),
-            *quicksight_assets(settings, sources),
-            *status_assets(sources),
+            *with_details(
+                [
+                    *insight_assets(sources, partitions),
+                    *visual_assets(sources),
+                    *quicksight_assets(settings, sources),
+                    *status_assets(sources),
+                ],
+                settings,
+                sources,
+            ),
         ],
         asset_checks=[check for source in sources for check in source_checks(source)],
         jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],
@@ -102,13 +119,15 @@ def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping
     lake = cast("Lake", overrides.get("lake") or Lake(settings))
     clock = cast("Clock", overrides.get("clock") or Clock.from_settings(settings))
     spark = cast("LazyPySparkResource", overrides.get("spark") or SparkSessions.of(settings))
+    cleaning = cast("Submission | None", overrides.get("submission") or submission(settings))
     return {
-        "lake": lake,
-        "clock": clock,
-        "spark": spark,
         "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),
         "iceberg_io": IcebergIOManager(lake, spark, clock, tables_by_key(sources)),
-        "submission": submission(settings),
         "fetch_observer": FetchObserver(),
         "io_manager": _handed_on,
-    } | dict(overrides)
+        **overrides,
+        "lake": lake_resource(lake),
+        "clock": ClockResource.of(clock, time=clock.fixed.isoformat() if clock.fixed else "the system's"),
+        "spark": SparkResource.of(spark, where="Spark Connect" if settings.spark_remote else settings.spark_master),
+        "submission": CleaningResource.of(cleaning, runner=settings.spark_runner),
+    }

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
-from steam_assets.orchestration.alerts import deliver
+from steam_assets.orchestration.alerts import Alert, deliver
 from steam_assets.orchestration.run_status import partitions_named
 from steam_assets.settings import Settings
 
@@ -50,8 +49,14 @@ def failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     return sorted(found)
 
 
-def message(run: dg.DagsterRun, failed: Sequence[str]) -> dict[str, Any]:
-    """The alert as plain data; ``text`` is one sentence for chat services. ``failed`` as of ``failed_checks``."""
+class CheckAlert(Alert):
+    """The failed checks of a run that succeeded."""
+
+    checks: list[str]
+
+
+def message(run: dg.DagsterRun, failed: Sequence[str]) -> CheckAlert:
+    """The alert. ``failed`` is from ``failed_checks``."""
     partition = partitions_named(run.tags)
     return {
         "text": f"Run {run.run_id[:8]} of {run.job_name} {partition or ''} succeeded, but checks failed: "

@@ -12,9 +12,8 @@ import dagster as dg
 from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.freshness import Freshness, freshness
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.run_status import failed_partitions
-from steam_assets.orchestration.schedules import AssetJob
-from steam_assets.orchestration.source_assets import OWNERS
 from steam_assets.sources.source import Source
 
 CHECK = "missing_and_failed_partitions"
@@ -68,7 +67,6 @@ def _status_asset(source: Source) -> dg.AssetsDefinition:
         group_name=source.name,
         description=f"Status of {source.title}: the newest partition, gaps and their reasons, unfinished and failed "
         "partitions.",
-        owners=OWNERS,
         kinds={"json"},
         tags={"stage": "status", "cadence": source.cadence.value},
     )

@@ -7,6 +7,7 @@ Both process one partition or a range, partition by partition. One that fails do
 those and then fails the run, naming the rest. So a range is complete, or each partition of it is there or named.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ from steam_assets.sources.source import Source
 AWAY_AFTER = 2
 """After so many partitions in a row that failed for a transient reason, the source counts as down for this run."""
 SHOWN_FAILURES = 3
+REPORT_SECONDS = 10.0
+"""Between two messages about a fetch that goes on. Each is a transaction of the instance's database."""
 MAX_RUNTIME = "dagster/max_runtime"
 """Tag: the seconds after which the run monitor ends a run."""
 
@@ -170,8 +173,13 @@ class _Publishing:
     def _resolved(self, key: str, published: InTopic) -> Resolved:
         source, config = self._source, self._config
 
+        reported = time.monotonic()
+
         def progress(answers: int) -> None:
-            self._context.log.info(f"{source.name} {key}: {answers} answers")
+            nonlocal reported
+            if time.monotonic() - reported >= REPORT_SECONDS:
+                reported = time.monotonic()
+                self._context.log.info(f"{source.name} {key}: {answers} answers so far")
 
         resolved = RawResolver(self._lake, self._clock, progress).resolve_raw(
             source,

@@ -28,9 +28,10 @@ from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
-from steam_assets.orchestration.previews import frame_preview, sparkline
+from steam_assets.orchestration.plots import plot
+from steam_assets.orchestration.previews import frame_preview
 from steam_assets.orchestration.resources import tried_again_if_lost
-from steam_assets.orchestration.source_assets import OWNERS, RANGE, clean_key, column_schema, table_name
+from steam_assets.orchestration.source_assets import RANGE, clean_key, column_schema
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 from steam_assets.spark.clean_tables import read_table
@@ -66,14 +67,11 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         description=insight.description,
         metadata={
             "dagster/column_schema": column_schema(insight.schema),
-            **table_name("clean", insight.table),
             "method": insight.method,
             "error": insight.error,
         },
         partitions_def=partitions,
         backfill_policy=RANGE if partitions else None,
-        owners=OWNERS,
-        kinds={"pyspark", "iceberg"},
         tags={"stage": "insight", "cadence": insight.cadence.value if insight.cadence else "none"},
     )
     def computed(
@@ -117,7 +115,7 @@ def _rows(
 def insight_metadata(
     spark: SparkSession, lake: Lake, insight: Insight, done: Replaced
 ) -> Mapping[str, Mapping[str, dg.MetadataValue]]:
-    """Metadata by partition: the row count; for the newest also a preview and the sparkline over all partitions."""
+    """Metadata by partition: the row count; for the newest also a preview and the plot over partitions."""
     shown = {
         key: {
             "dagster/partition_row_count": dg.MetadataValue.int(rows),
@@ -130,5 +128,5 @@ def insight_metadata(
     first_rows = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
     shown[newest]["preview"] = frame_preview(first_rows, [c.name for c in insight.columns])
     if insight.cadence:
-        shown[newest]["plot"] = sparkline(plot_points(spark, lake, insight, newest), insight.plot_title)
+        shown[newest]["plot"] = plot(plot_points(spark, lake, insight, newest), insight.plot_title)
     return shown

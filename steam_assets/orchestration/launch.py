@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
 import dagster as dg
@@ -105,7 +105,7 @@ class Launcher:
         self, source: Source, stages: Sequence[Stage], key: str, *, apps: Sequence[int] = (), refetch: bool = False
     ) -> Finished:
         """Run the stages for one partition. Raises RunFailed if the run does not succeed."""
-        return self._run(source, stages, _fetching(source, apps, refetch), partition_key=key)
+        return self._run(source, stages, run_config=_fetching(source, apps, refetch), partition_key=key)
 
     def range(
         self,
@@ -124,7 +124,7 @@ class Launcher:
         """
         tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
         with self._observer.reporting_to(begins):
-            return self._run(source, stages, _fetching(source, apps, refetch), tags=tags)
+            return self._run(source, stages, run_config=_fetching(source, apps, refetch), tags=tags)
 
     def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
         """Compute the insights of the changed clean partitions (default: all), then the visuals, in one run.
@@ -135,15 +135,32 @@ class Launcher:
         self._execute(self._refresh, run_config={"ops": {INSIGHTS_OP: {"config": config}}} | QUIET)
 
     def _run(
-        self, source: Source, stages: Sequence[Stage], run_config: Mapping[str, object], **options: Any
+        self,
+        source: Source,
+        stages: Sequence[Stage],
+        *,
+        run_config: Mapping[str, object],
+        tags: Mapping[str, str] | None = None,
+        partition_key: str | None = None,
     ) -> Finished:
-        selection = [key for stage in stages for key in stage_keys(source, stage)]
-        result = self._execute(self._job, asset_selection=selection, run_config={**run_config, **QUIET}, **options)
+        result = self._execute(
+            self._job,
+            asset_selection=[key for stage in stages for key in stage_keys(source, stage)],
+            run_config={**run_config, **QUIET},
+            tags=tags,
+            partition_key=partition_key,
+        )
         origins = _origins(result, source)
         return Finished(_failed_checks(result), [key for key in origins if origins[key] == Origin.PRESENT.value])
 
     def _execute(
-        self, job: dg.JobDefinition, *, tags: Mapping[str, str] | None = None, **options: Any
+        self,
+        job: dg.JobDefinition,
+        *,
+        run_config: Mapping[str, object],
+        tags: Mapping[str, str] | None = None,
+        asset_selection: Sequence[dg.AssetKey] | None = None,
+        partition_key: str | None = None,
     ) -> dg.ExecuteInProcessResult:
         run_id = str(uuid4())
         try:
@@ -153,7 +170,9 @@ class Launcher:
                     raise_on_error=False,
                     run_id=run_id,
                     tags=attended_tags(run_id, {ATTENDED: "true", **(tags or {})}),
-                    **options,
+                    run_config=run_config,
+                    asset_selection=asset_selection,
+                    partition_key=partition_key,
                 )
         except Exception as error:
             # Dagster could not record what happened, and may be unable to record this too.

@@ -6,7 +6,6 @@ Belongs here: their config, and what they report to the Dagster UI. Does not bel
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -158,9 +157,9 @@ def _chosen(sources: Sequence[Source], name: str) -> Sequence[Source]:
 def _report(context: dg.OpExecutionContext, restored: Sequence[Restored]) -> None:
     """Report the row counts as metadata; fail if a restored partition differs from its backup."""
     problems = [f"{r.source} {r.partition_key}: {problem}" for r in restored for problem in r.problems]
-    metadata: dict[str, Any] = {
-        "partitions": len(restored),
-        "rows": sum(sum(r.rows.values()) for r in restored),
+    metadata: dict[str, dg.MetadataValue] = {
+        "partitions": dg.MetadataValue.int(len(restored)),
+        "rows": dg.MetadataValue.int(sum(sum(r.rows.values()) for r in restored)),
         "problems": dg.MetadataValue.json(problems),
     }
     if problems:

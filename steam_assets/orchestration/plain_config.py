@@ -10,7 +10,7 @@ whoever may start a run could read the process's secrets in an error message. He
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, get_args, get_origin
+from typing import Self, get_args, get_origin
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -45,7 +45,7 @@ class PlainConfig(BaseModel):
         raise permanent(f"the run's config cannot be used: {told}; correct it and launch the run again")
 
 
-def _schema(annotation: Any) -> Any:
+def _schema(annotation: object) -> object:
     if get_origin(annotation) is list:
         return [_schema(get_args(annotation)[0])]
     if get_origin(annotation) in (dict, Mapping):

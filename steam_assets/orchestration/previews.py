@@ -1,18 +1,15 @@
-"""Previews and plots of what was materialized, as Markdown for the Dagster UI.
+"""Previews of what was materialized, as tables for the Dagster UI.
 
-Belongs here: the form of a preview. Does not belong here: which rows to show (the assets choose).
+Belongs here: the form of a preview. Does not belong here: which rows to show (the assets choose), plots (plots.py).
 
-All text comes from the web. Each cell is a code span, in which Markdown renders no links, images or HTML; characters
-that would end the span or the cell are replaced by look-alikes. An image is an SVG built from numbers only.
+All text comes from the web. The Dagster UI shows a table's cells as text, never as markup; control characters are
+replaced here, long texts are cut.
 """
 
 from __future__ import annotations
 
-import base64
-import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from html import escape
 
 import dagster as dg
 from pyspark.sql import DataFrame
@@ -20,89 +17,56 @@ from pyspark.sql import DataFrame
 from steam_assets.insights.table import PLOTTED_PARTITIONS
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.masking import visible
+from steam_assets.orchestration.plots import plot, shown_number
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
-LOOK_ALIKE = str.maketrans({"`": "ˋ", "|": "¦", "\\": "∖"} | dict.fromkeys("\n\t", "\N{REPLACEMENT CHARACTER}"))
-WIDTH, HEIGHT, MARGIN = 320, 60, 4
 
 
-def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
-    """The first rows as a Markdown table; ``columns`` selects and orders the columns, by default the first row's."""
+def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> dg.MetadataValue:
+    """The first rows as a table; ``columns`` selects and orders the columns, by default the first row's."""
     if not rows:
-        return dg.MetadataValue.md("No rows.")
+        return dg.MetadataValue.text("No rows.")
     names = list(columns or rows[0])[:SHOWN_COLUMNS]
-    lines = [_line(names), "|" + " --- |" * len(names)]
-    lines += [_line([_shown(row.get(name)) for name in names]) for row in rows[:SHOWN_ROWS]]
-    return dg.MetadataValue.md("\n".join(lines))
+    records = [dg.TableRecord({name: _cell(row.get(name)) for name in names}) for row in rows[:SHOWN_ROWS]]
+    numbers = {name for name in names if all(isinstance(record.data[name], int) for record in records)}
+    schema = dg.TableSchema([dg.TableColumn(name, "int" if name in numbers else "string") for name in names])
+    return dg.MetadataValue.table(records, schema)
 
 
-def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MarkdownMetadataValue:
+def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MetadataValue:
     """The same for a DataFrame; only the rows shown leave Spark."""
     return preview([row.asDict() for row in frame.limit(SHOWN_ROWS).collect()], columns or frame.columns)
 
 
-def clean_previews(target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MarkdownMetadataValue]:
-    """Metadata of a clean table after a commit: rows of the newest of ``keys``, and a sparkline of rows per partition.
+def clean_previews(target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MetadataValue]:
+    """Metadata of a clean table after a commit: rows of the newest of ``keys``, and a plot of rows per partition.
 
-    The sparkline comes from the table's metadata; only the first rows of one partition are read.
+    The plot comes from the table's metadata; only the first rows of one partition are read.
     """
     rows = sorted(target.partition_rows().items())[-PLOTTED_PARTITIONS:]
     first_rows = target.first_rows(max(keys), SHOWN_ROWS)
     shown = preview(first_rows, [column.name for column in target.columns])
-    return {"preview": shown, "plot": sparkline([(key, float(count)) for key, count in rows], "rows per partition")}
+    return {"preview": shown, "plot": plot([(key, float(count)) for key, count in rows], "rows per partition")}
 
 
-def sparkline(points: Sequence[tuple[str, float]], title: str) -> dg.MarkdownMetadataValue:
-    """A line through (partition key, value), oldest first, as a Markdown image; first and last value as alt text."""
-    known = [(key, value) for key, value in points if math.isfinite(value)]
-    if not known:
-        return dg.MetadataValue.md("Nothing to plot.")
-    (first, start), (last, end) = known[0], known[-1]
-    words = f"{title}: {_shown(start)} on {first}, {_shown(end)} on {last}, {len(known)} partitions"
-    image = base64.b64encode(_svg([value for _, value in known], words).encode()).decode()
-    return dg.MetadataValue.md(f"![{_alternative(words)}](data:image/svg+xml;base64,{image})\n\n{_alternative(words)}")
-
-
-def _svg(values: Sequence[float], words: str) -> str:
-    low, high = min(values), max(values)
-    step = (WIDTH - 2 * MARGIN) / max(len(values) - 1, 1)
-    # A constant series is drawn in the middle.
-    heights = [(value - low) / (high - low) if high > low else 0.5 for value in values]
-    places = [(MARGIN + step * i, HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * h) for i, h in enumerate(heights)]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    x, y = places[-1]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" role="img">'
-        f"<title>{escape(words)}</title>"
-        f'<polyline points="{path}" fill="none" stroke="#4f7cff" stroke-width="2" stroke-linejoin="round"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#4f7cff"/></svg>'
-    )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(f"`{_safe(cell)}`" if cell else " " for cell in cells) + " |"
-
-
-def _shown(value: object) -> str:
+def _cell(value: object) -> str | int:
     match value:
         case None:
             return ""
         case bool():
             return "yes" if value else "no"
+        case int():
+            return value
         case float():
-            return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+            return shown_number(value)
         case datetime():
             return f"{value:%Y-%m-%d %H:%M}"
         case date():
             return value.isoformat()
         case _:
-            return str(value)
+            return _safe(str(value))
 
 
 def _safe(text: str) -> str:
     cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    return visible(cut).translate(LOOK_ALIKE).strip() or "\N{OPEN BOX}"
-
-
-def _alternative(words: str) -> str:
-    return "".join(c if c.isalnum() or c in " .,:%'-" else " " for c in words)
+    return " ".join(visible(cut).split())

@@ -15,13 +15,13 @@ from pydantic import Field
 from steam_assets.clock import Clock
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.previews import preview
 from steam_assets.orchestration.run_status import UNFINISHED
-from steam_assets.orchestration.schedules import AssetJob
-from steam_assets.orchestration.source_assets import OWNERS, clean_key
+from steam_assets.orchestration.source_assets import clean_key
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 from steam_assets.visuals.quicksight import Outcome, QuickSightNotSetUp, QuickSightRefresh, committed_versions
@@ -58,7 +58,6 @@ def _asset(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         group_name="visuals",
         description="Refreshes the QuickSight data sets whose tables have new commits, waits for each import to "
         "finish, and compares its row count with the table's.",
-        owners=OWNERS,
         kinds={"quicksight"},
         pool="quicksight",
         tags={"stage": "visual"},

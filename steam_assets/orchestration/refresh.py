@@ -9,8 +9,9 @@ half-updated. So ``refresh`` is a job of ops that calls the same functions as th
 for each partition: one run, one Spark session, and the assets are up to date in the Dagster UI as well.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -45,10 +46,15 @@ from steam_assets.orchestration.visual_assets import (
 )
 from steam_assets.sources.source import Source
 
+Shown: TypeAlias = Mapping[str, Mapping[str, dg.MetadataValue]]
+"""Metadata by partition."""
+
 JOB = "refresh"
 INSIGHTS_OP = "refresh_insights"
 NAMED_CHANGES = 200
 """Maximum characters of the tag that names what changed; the run's config has the full list."""
+SIDE_BY_SIDE = 2
+"""Insights that are computed at the same time; Spark shares its memory among them."""
 NOT_DONE = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -105,15 +111,19 @@ def _make_insights(
     chosen = affected(list(served.values()), sources, lake, changed, clock.now())
     made = {table: list(keys) for table, keys in changed.items()}
     invalid: list[str] = []
-    for name, keys in chosen.items():
-        context.log.info(f"insight {name}: {len(keys)} partitions, {keys[0]} to {keys[-1]}")
-        try:
-            done = compute_partitions(spark, served[name], sources, lake, clock, keys)
-        except InsightInvalid as error:
-            invalid.append(str(error))
-        else:
-            _record(context, served[name], insight_metadata(spark, lake, served[name], done))
-            made[served[name].table] = keys
+
+    def compute(name: str) -> Shown:
+        insight, keys = served[name], chosen[name]
+        done = compute_partitions(spark, insight, sources, lake, clock, keys)
+        return insight_metadata(spark, lake, insight, done)
+
+    for name, metadata in _side_by_side(compute, list(chosen)):
+        if isinstance(metadata, InsightInvalid):
+            invalid.append(str(metadata))
+            continue
+        context.log.info(f"insight {name}: {len(chosen[name])} partitions, {chosen[name][0]} to {chosen[name][-1]}")
+        _record(context, served[name], metadata)
+        made[served[name].table] = chosen[name]
     if invalid:
         raise permanent(" ".join(invalid))
     if changed:
@@ -121,9 +131,23 @@ def _make_insights(
     return made
 
 
-def _record(
-    context: dg.OpExecutionContext, insight: Insight, metadata: Mapping[str, Mapping[str, dg.MetadataValue]]
-) -> None:
+def _side_by_side(
+    compute: Callable[[str], Shown], names: Sequence[str]
+) -> Iterator[tuple[str, Shown | InsightInvalid]]:
+    """What each insight gives, in order. Planning and committing one leaves cores idle that another one can use."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        tasks = {name: threads.submit(compute, name) for name in names}
+        try:
+            for name, task in tasks.items():
+                try:
+                    yield name, task.result()
+                except InsightInvalid as error:
+                    yield name, error
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _record(context: dg.OpExecutionContext, insight: Insight, metadata: Shown) -> None:
     """Record one materialization per partition, as the asset would."""
     for key, shown in metadata.items():
         context.log_event(
@@ -191,6 +215,8 @@ def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[st
     newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
     left: Partitions = {}
     if newest and newest[0].status in NOT_DONE:
-        config: Any = newest[0].run_config
-        left = config.get("ops", {}).get(INSIGHTS_OP, {}).get("config", {}).get("changed", {})
+        config: object = newest[0].run_config
+        for name in ("ops", INSIGHTS_OP, "config"):
+            config = config.get(name) if isinstance(config, Mapping) else None
+        left = RefreshConfig.model_validate(config or {}).changed
     return {table: sorted({*changed.get(table, ()), *left.get(table, ())}) for table in sorted({*changed, *left})}

@@ -1,6 +1,9 @@
-"""Resources shared by runs. None of them uses the network or starts a JVM before an op needs it.
+"""The resources of runs and sensors, as the Dagster UI shows them: the lake, the clock, Spark, and where cleaning runs.
 
 Belongs here: thin Dagster wrappers of plain objects. Does not belong here: what the objects do.
+
+No resource uses the network or starts a JVM before an op needs it. An op's parameter has the plain type
+(``lake: dg.ResourceParam[Lake]``), so that it also takes a plain object.
 """
 
 from __future__ import annotations
@@ -8,18 +11,93 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from typing import ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from dagster_pyspark.resources import spark_session_from_config
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
+from steam_assets.clock import Clock
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.settings import Settings
 from steam_assets.spark.session import log_in, prepare_process, spark_config
 from steam_assets.spark.warm_spark import START_SECONDS, brief_retries, warm_spark
 
 LOST_SPARK_RETRIES = 2
 POLL_SECONDS = 0.2
+
+T = TypeVar("T")
+
+
+class FixedResource(dg.ConfigurableResource[T], Generic[T]):
+    """A plain object, and fields that show how it was set; settings determine them, and a run's config cannot.
+
+    The type of each field admits the field's one value. Dagster refuses any other, and ``{env: NAME}``, before a run
+    starts (plain_config.py says why); otherwise a run could use other roots than the sensors and the command line.
+    """
+
+    held: ClassVar[tuple[object]] = (None,)
+    """In a tuple, as a resource in a class's attribute is a descriptor of Dagster's that returns another object."""
+
+    @classmethod
+    def of(cls, held: T, **shown: str) -> Self:
+        """The resource that hands ``held`` to ops. ``shown`` has the value of each field; none may be a secret."""
+        described = {name: field.description for name, field in cls.model_fields.items()}
+        body: dict[str, object] = {
+            "__module__": cls.__module__,
+            "__doc__": cls.__doc__,
+            "__annotations__": {name: Literal[value] for name, value in shown.items()},
+            "held": (held,),
+        }
+        fields = {name: Field(default=value, description=described[name]) for name, value in shown.items()}
+        made = cast("type[Self]", type(cls)(cls.__name__, (cls,), body | fields))
+        return made(**shown)
+
+    def create_resource(self, context: dg.InitResourceContext) -> T:
+        return cast("T", self.held[0])
+
+
+class LakeResource(FixedResource[Lake]):
+    """The lake: the tables in its four roots."""
+
+    raw: str = Field(description="Root of the raw tables.")
+    raw_backup: str = Field(description="Root of their backups.")
+    clean: str = Field(description="Root of the clean tables and insights.")
+    clean_backup: str = Field(description="Root of their backups.")
+    catalog: str = Field(description="Kind of the Iceberg catalog of each root.")
+
+
+class ClockResource(FixedResource[Clock]):
+    """The clock, which decides what is due and what is late."""
+
+    time: str = Field(description="The system's time, or a fixed one of a demo or a test.")
+
+
+class SparkResource(FixedResource[LazyPySparkResource]):
+    """Spark, started or connected to when a run first needs it."""
+
+    where: str = Field(description="Spark's master, or Spark Connect.")
+
+
+class CleaningResource(FixedResource[Submission | None]):
+    """Where partitions are cleaned."""
+
+    runner: str = Field(description="In the run's process, in a process of its own, or on EMR Serverless.")
+
+
+def lake_resource(lake: Lake) -> LakeResource:
+    """The lake, shown by its roots."""
+    settings = lake.settings
+    return LakeResource.of(
+        lake,
+        raw=settings.root("raw"),
+        raw_backup=settings.root("raw-backup"),
+        clean=settings.root("clean"),
+        clean_backup=settings.root("clean-backup"),
+        catalog=settings.iceberg_catalog,
+    )
 
 
 class SparkSessions(LazyPySparkResource):

@@ -15,11 +15,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from steam_assets.masking import shown
+from steam_assets.orchestration.dagster_types import Internal
 from steam_assets.processes.identity import ProcessIdentity
 
 POOL = "sources"
@@ -110,19 +110,19 @@ class _OwningExecutor(dg.Executor):
         self._inner = inner
 
     @property
-    def retries(self) -> Any:
+    def retries(self) -> Internal:
         return self._inner.retries
 
     @property
-    def step_dependency_config(self) -> Any:
+    def step_dependency_config(self) -> Internal:
         return self._inner.step_dependency_config
 
-    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+    def execute(self, plan_context: Internal, execution_plan: Internal) -> Iterator[dg.DagsterEvent]:
         plan_context.instance.add_run_tags(plan_context.run_id, owner_tags(plan_context.run_id))
         yield from self._inner.execute(plan_context, execution_plan)
 
 
-_IN_PROCESS: Any = dg.in_process_executor
+_IN_PROCESS: Internal = dg.in_process_executor
 
 
 @dg.executor(name="in_process", config_schema=_IN_PROCESS.config_schema)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import dagster as dg
 
@@ -17,13 +16,11 @@ from steam_assets.ingestion.resolve_raw import held
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.freshness import gap
 from steam_assets.ledger.records import RawRecord
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.run_status import PARTITION, job_name
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
-
-AssetJob: TypeAlias = Any
-"""What ``define_asset_job`` returns; Dagster has no public name for it."""
 
 
 def source_jobs(

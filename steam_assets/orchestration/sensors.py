@@ -23,15 +23,17 @@ import dagster as dg
 from steam_assets.clock import Clock
 from steam_assets.ingestion.landing import NO_PARTITION, aside_id, set_aside
 from steam_assets.kafka.connection import KafkaUnavailable, ensure_topics
-from steam_assets.kafka.consumer import Poison, TopicScan, scan_topic
+from steam_assets.kafka.consumer import TopicScan, scan_topic
+from steam_assets.kafka.dead_letters import Poison
 from steam_assets.kafka.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import kept_aside
 from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord, Receipt
+from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, topic_damaged
+from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.run_status import Activity, job_name
-from steam_assets.orchestration.schedules import AssetJob
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 
@@ -82,7 +84,7 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
 class _TopicCursor:
     """Up to where the topic has been handled: offsets by Kafka partition, of one cluster.
 
-    ``warned`` are the ids of batches behind it that a warning was logged for.
+    ``warned`` names the batches and damaged ranges behind it that a warning was logged for.
     """
 
     cluster_id: str = ""
@@ -168,6 +170,7 @@ class _TopicTick:
         # A record that is dated far ahead of now would otherwise keep its batch open until then.
         open_batches = [batch for batch, seen in self.scan.unfinished.items() if abs(self.now - seen) < GIVEN_UP_AFTER]
         self._warn(open_batches)
+        self._alert_of_damage()
         requests = list(islice(_unasked(self.context, (self._request(key, new[key]) for key in ready)), RUNS_A_TICK))
         pending = [batch for batches in new.values() for batch in batches]
         waits = [f"runs for {len(ready)} partitions were already requested this hour"] if ready else []
@@ -207,6 +210,20 @@ class _TopicTick:
                 f"{self.source.name}: {new} messages on the topic are not valid envelopes; they are in quarantine and "
                 f"in the dead-letter topic{left}"
             )
+
+    def _alert_of_damage(self) -> None:
+        new = [damaged for damaged in self.scan.damaged if str(damaged) not in self.cursor.warned]
+        self.warned.update(map(str, self.scan.damaged))
+        if not new:
+            return
+        alert = topic_damaged(self.source.name, new)
+        self.context.log.error(alert["text"])
+        if self.lake.settings.alert_webhook_url.get_secret_value():
+            try:
+                deliver(self.lake.settings, alert)
+            except AlertNotDelivered as error:
+                # The other batches of the topic do not wait for the webhook.
+                self.context.log.error(str(error))
 
     def _warn_of(self, batch_id: str, problem: str) -> None:
         """Log a batch's problem once, however many ticks see it."""

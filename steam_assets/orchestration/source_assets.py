@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.lake.columns import ORIGIN, column_comment
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import BackupRecord, PartitionRecord, RawRecord
@@ -24,11 +23,9 @@ from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
-from steam_assets.settings import RootName
 from steam_assets.sources.source import Column, Source, Table
 from steam_assets.spark.cleaning import Classified, classify_partitions
 
-OWNERS = ["team:steam-data"]
 RANGE = dg.BackfillPolicy.single_run()
 """A backfill of any number of partitions is one run with one Spark job and one commit."""
 RAW_RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=10_000)
@@ -76,9 +73,6 @@ def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) 
         description=f"{source.description}\n\nThe responses as received, through Kafka: one row per envelope.",
         partitions_def=partitions,
         backfill_policy=RAW_RANGE,
-        owners=OWNERS,
-        metadata=table_name("raw", source.name),
-        kinds={"kafka", "iceberg"},
         tags={"stage": "raw", "cadence": source.cadence.value},
     )
     def raw(**charts: object) -> object:
@@ -104,9 +98,6 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
         description="A copy of the raw partition in the backup root, verified by reading it back.",
         partitions_def=partitions,
         backfill_policy=RANGE,
-        owners=OWNERS,
-        metadata=table_name("raw-backup", source.name),
-        kinds={"iceberg", "backup"},
         tags={"stage": "raw-backup", "cadence": source.cadence.value},
     )
     def raw_backup(
@@ -189,10 +180,7 @@ def _clean_spec(source: Source, table: Table) -> dg.AssetSpec:
         metadata={
             "dagster/column_schema": column_schema((*table.columns, *ORIGIN)),
             "key": ", ".join(table.key),
-            **table_name("clean", table.name),
         },
-        owners=OWNERS,
-        kinds={"pyspark", "iceberg"},
         freshness_policy=freshness_policy(source.cadence),
         tags={"stage": "clean", "cadence": source.cadence.value},
     )
@@ -209,9 +197,6 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         description=f"A copy of {clean_key(source, table).to_user_string()} in the backup catalog, read back.",
         partitions_def=partitions,
         backfill_policy=RANGE,
-        owners=OWNERS,
-        metadata=table_name("clean-backup", table.name),
-        kinds={"iceberg", "backup"},
         tags={"stage": "clean-backup", "cadence": source.cadence.value},
     )
     def clean_backup(
@@ -243,11 +228,6 @@ def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
         passed=not problems,
         metadata={"problems": dg.MetadataValue.json(list(problems))},
     )
-
-
-def table_name(root: RootName, name: str) -> dict[str, str]:
-    """Metadata by which the Dagster UI shows and finds the table: DATABASE.TABLE, as engines open it in any catalog."""
-    return {"dagster/table_name": f"{CATALOGS[root].namespace}.{name}"}
 
 
 def column_schema(columns: Iterable[Column]) -> dg.TableSchema:

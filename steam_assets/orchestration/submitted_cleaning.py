@@ -10,11 +10,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import dagster as dg
 import pyspark
 
+from steam_assets.aws_client import AwsClient
 from steam_assets.java.jars import SPARK
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.orchestration.failures import permanent
@@ -66,7 +67,7 @@ class OnEmrServerless:
     ``client`` is boto3's client of the service, by default for the region in the settings.
     """
 
-    def __init__(self, settings: Settings, client: Any = None, poll_seconds: float = 10.0) -> None:
+    def __init__(self, settings: Settings, client: AwsClient = None, poll_seconds: float = 10.0) -> None:
         self._settings, self._client, self._poll_seconds = settings, client, poll_seconds
 
     def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None:
@@ -100,7 +101,7 @@ def _lacking(settings: Settings) -> list[str]:
     return lacking + [f"the {name} root on S3" for name in ROOT_NAMES if not settings.root(name).startswith("s3://")]
 
 
-def _job_run(settings: Settings, openly: Settings, arguments: Sequence[str]) -> Any:
+def _job_run(settings: Settings, openly: Settings, arguments: Sequence[str]) -> dict[str, object]:
     """The request to EMR Serverless. Anyone who may list its jobs can read it: it holds only values of ``openly``."""
     code = settings.emr_code_root.rstrip("/")
     python = "./environment/bin/python"

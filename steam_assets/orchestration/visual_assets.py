@@ -21,7 +21,7 @@ from steam_assets.ledger.unrefreshed import behind
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_assets import insight_key, served_insights
 from steam_assets.orchestration.previews import preview
-from steam_assets.orchestration.source_assets import OWNERS, clean_key
+from steam_assets.orchestration.source_assets import clean_key
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
@@ -53,7 +53,6 @@ def _dashboard(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         deps=after,
         group_name="visuals",
         description="The dashboard: one self-contained HTML page, HOME/dashboard.html.",
-        owners=OWNERS,
         kinds={"html"},
         tags={"stage": "visual"},
     )
@@ -70,7 +69,6 @@ def _exports(after: Sequence[dg.AssetKey], sources: Sequence[Source]) -> dg.Asse
         group_name="visuals",
         description="All clean and insight tables, one file per partition, as CSV that is safe in a spreadsheet and as "
         "Parquet, with a dictionary of their columns and a DuckDB database over them: HOME/exports.",
-        owners=OWNERS,
         kinds={"csv", "parquet"},
         tags={"stage": "visual"},
     )
@@ -89,7 +87,6 @@ def _tableau(after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         description="All tables for Tableau, as an extract (.hyper), a data source with their relationships (.tdsx) "
         "and a starter workbook (.twbx): HOME/tableau. If STEAM_TABLEAU_URL is set, they are also published to that "
         "server, one data source per table.",
-        owners=OWNERS,
         kinds={"tableau"},
         tags={"stage": "visual"},
     )
@@ -130,7 +127,7 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
 
 def write_exports(settings: Settings, chosen: Mapping[str, Sequence[str] | None]) -> Shown:
     """Export partitions by table (None: all of a table's); other partitions are left unchanged. Returns metadata."""
-    folder = (settings.home / "exports").absolute()
+    folder = exports_path(settings)
     reader = CleanReader(settings)
     written = [one for table, keys in chosen.items() for one in export_table(reader, folder, table, keys)]
     catalog_exports(folder, declared_tables(SOURCES))
@@ -154,6 +151,11 @@ def _by_table(written: Sequence[Exported]) -> list[dict[str, object]]:
         }
         for table, group in groups.items()
     ]
+
+
+def exports_path(settings: Settings) -> Path:
+    """Path of the folder of exports."""
+    return (settings.home / "exports").absolute()
 
 
 def extract_path(settings: Settings) -> Path:

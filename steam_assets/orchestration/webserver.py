@@ -5,12 +5,11 @@ Belongs here: putting the check in front; options are those of ``dagster-webserv
 
 from __future__ import annotations
 
-from typing import Any
-
 import uvicorn
 from dagster_webserver import cli
 from dagster_webserver.app import create_app_from_workspace_process_context
 
+from steam_assets.orchestration.dagster_types import Internal
 from steam_assets.orchestration.same_origin import SameOrigin
 from steam_assets.settings import Settings
 
@@ -22,7 +21,7 @@ def main() -> None:
 
 
 def _serve(
-    workspace_process_context: Any,
+    workspace_process_context: Internal,
     host: str | None,
     port: int | None,
     path_prefix: str,

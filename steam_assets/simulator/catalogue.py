@@ -12,8 +12,8 @@ from importlib.resources import files
 GAME, DLC, HARDWARE = 0, 4, 10
 """Some of Steam's types of store items."""
 
-NOT_IN_US = frozenset({1623660})
-"""Apps that the US store does not sell."""
+NOT_SOLD_IN = {1623660: "US", 238960: "KR"}
+"""Apps that one country's store does not sell."""
 
 _FIRST_INVENTED = 6_000_000
 

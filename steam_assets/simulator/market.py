@@ -15,12 +15,16 @@ from math import cos, exp, pi, sin
 from steam_assets.simulator.catalogue import DLC, HARDWARE, KNOWN, App, Catalogue
 from steam_assets.simulator.chance import Dice
 from steam_assets.simulator.charts import ChartHistory, Ranking
+from steam_assets.simulator.stores import sale_of
 from steam_assets.simulator.weeks import DAY, FIRST_CHART_WEEK, WEEK, start_of, week_of
 
 CHART_SIZE = 100
 
 CANDIDATES = 320
 """Only the largest apps can reach a chart: the rest is too small to ever outgrow the hundredth."""
+
+HOME = "US"
+"""The country whose players and buyers the other countries are compared with."""
 
 QUARTER_WEEKS = 13
 
@@ -65,7 +69,9 @@ class Market:
         self._candidates = [catalogue.at(slot) for slot in range(min(catalogue.size, CANDIDATES))]
         self.patch_time: Callable[[int, int], int | None] = lru_cache(200_000)(self._patch_time)
         self._traits: Callable[[int], tuple[float, ...]] = lru_cache(20_000)(lambda slot: self.dice.shares("app", slot))
-        self._charts = ChartHistory(self._rank_week)
+        self._sold: Callable[[int], list[tuple[float, int]]] = lru_cache(2_000)(self._sold_in_week)
+        self._taste: Callable[[int, str], float] = lru_cache(20_000)(self._local_taste)
+        self._charts: dict[str, ChartHistory] = {}
 
     def bomb(self, week: int) -> ReviewBomb | None:
         """The review bomb of a week: Friday to Monday, one week in thirteen, on one of the larger apps."""
@@ -109,6 +115,11 @@ class Market:
                 return 1.0 + strength * exp(-(moment - patched) / (4 * DAY))
         return 1.0
 
+    def on_sale(self, app: App, moment: int) -> float:
+        """The factor by which a sale raises players; 1.0 without one."""
+        sale = sale_of(self.dice, app, moment)
+        return 1.0 if sale is None else 1.0 + 0.6 * sale.percent / 100
+
     def players(self, app: App, moment: int) -> Players:
         """Players at ``moment``; the peak is the maximum of the day's full hours so far and ``moment`` itself."""
         midnight = moment - moment % DAY
@@ -125,18 +136,21 @@ class Market:
         """The hundred apps with the highest peaks on the day that starts at ``midnight``."""
         return [(app, each.peak) for app, each in self._most(midnight + DAY - 1, lambda players: players.peak)]
 
-    def top_sellers(self, week: int) -> list[Standing]:
-        """A week's hundred top sellers; empty before the first chart."""
-        before = {slot: rank for rank, slot in enumerate(self._charts.ranking(week - 1), 1)}
+    def top_sellers(self, week: int, country: str = HOME) -> list[Standing]:
+        """A week's hundred top sellers in a country; empty before the first chart."""
+        if country not in self._charts:
+            self._charts[country] = ChartHistory(lambda week: self._rank_week(week, country))
+        charts = self._charts[country]
+        before = {slot: rank for rank, slot in enumerate(charts.ranking(week - 1), 1)}
         return [
             Standing(
                 rank,
                 self.catalogue.at(slot),
                 before.get(slot),
-                self._charts.streak(slot, week),
-                self._charts.first_week(slot) == week,
+                charts.streak(slot, week),
+                charts.first_week(slot) == week,
             )
-            for rank, slot in enumerate(self._charts.ranking(week), 1)
+            for rank, slot in enumerate(charts.ranking(week), 1)
         ]
 
     def site_visits(self, year: int, month: int) -> float:
@@ -173,9 +187,10 @@ class Market:
     def _in_game(self, app: App, level: float, moment: int) -> int:
         busiest = 9 + 11 * self._traits(app.slot)[6]
         hour = moment % DAY / 3600
-        return int(level * (1 + 0.2 * cos(2 * pi * (hour - busiest) / 24)) * self.after_patch(app.slot, moment))
+        curve = 1 + 0.2 * cos(2 * pi * (hour - busiest) / 24)
+        return int(level * curve * self.after_patch(app.slot, moment) * self.on_sale(app, moment))
 
-    def _sold(self, app: App, week: int) -> float:
+    def _sold_to(self, app: App, week: int) -> float:
         usual, _, _, _, _, _, taste, _ = self._traits(app.slot)
         base = (app.slot + 1) ** -0.7 * exp(2.2 * (usual - 0.5)) * (0.7 if app.free else 1.0)
         if app.kind == HARDWARE:
@@ -188,8 +203,18 @@ class Market:
             base * noise * (0.75 + 0.5 * taste) * self.surge(app.slot, week + 0.5) * self.after_patch(app.slot, moment)
         )
 
-    def _rank_week(self, week: int) -> Ranking:
-        sold = [(self._sold(app, week), -app.slot) for app in self._released(start_of(week))]
+    def _sold_in_week(self, week: int) -> list[tuple[float, int]]:
+        return [(self._sold_to(app, week), -app.slot) for app in self._released(start_of(week))]
+
+    def _local_taste(self, slot: int, country: str) -> float:
+        """How much better an app sells in a country than at home: one in sixteen is a hit there, one is unwanted."""
+        if country == HOME:
+            return 1.0
+        taste = self.dice.share("taste", slot, country)
+        return 8.0 if taste < 1 / 16 else 0.05 if taste > 15 / 16 else 0.6 + 0.8 * taste
+
+    def _rank_week(self, week: int, country: str) -> Ranking:
+        sold = [(sold * self._taste(-slot, country), slot) for sold, slot in self._sold(week)]
         sold.sort(reverse=True)
         return tuple(-slot for _, slot in sold[: self._chart_size])
 

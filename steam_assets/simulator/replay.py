@@ -14,7 +14,7 @@ from pathlib import Path
 
 from steam_assets.simulator.backend import EMPTY, encode
 from steam_assets.simulator.cursor import read_cursor, write_cursor
-from steam_assets.simulator.market import midnight_of, utc
+from steam_assets.simulator.market import HOME, midnight_of, utc
 from steam_assets.simulator.recorded_files import Recordings, read_recordings
 from steam_assets.simulator.request_parameters import NewsParameters, ReviewParameters, TopSellersParameters
 from steam_assets.simulator.review_pages import Page, reviews_body
@@ -115,7 +115,9 @@ class ReplayBackend:
         return EMPTY
 
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes:
-        for capture in self._recordings.top_sellers:
+        # Only charts of the US are read from recordings.
+        charts = self._recordings.top_sellers if parameters.country_code == HOME else ()
+        for capture in charts:
             wanted = capture.moment == parameters.start_date and parameters.page_start == 0
             if wanted and capture.moment + PUBLISHED_AFTER <= now:
                 return capture.body

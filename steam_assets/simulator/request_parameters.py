@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 Json = dict[str, object]
 
@@ -24,24 +24,39 @@ class InputJson(BaseModel, frozen=True):
         return cls.model_validate_json(params.get("input_json", ""))
 
 
-class _Store(BaseModel, frozen=True):
+CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+
+
+class _Home(BaseModel, frozen=True):
     country_code: Literal["US"]
+
+
+class _Country(BaseModel, frozen=True):
+    country_code: CountryCode
 
 
 class ChartParameters(InputJson, frozen=True):
-    """A chart with items. Only those of the US store exist."""
+    """The chart of players with items, which are those of the US store."""
 
-    context: _Store
+    context: _Home
     data_request: Annotated[dict[str, object], Field(min_length=1)]
 
 
-class TopSellersParameters(ChartParameters, frozen=True):
-    """A page of a week's chart; ``start_date`` in Unix seconds."""
+class TopSellersParameters(InputJson, frozen=True):
+    """A page of a week's chart in a country, with the items of that country's store; ``start_date`` in Unix seconds."""
 
-    country_code: Literal["US"]
+    context: _Country
+    data_request: Annotated[dict[str, object], Field(min_length=1)]
+    country_code: CountryCode
     start_date: int
     page_start: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=1, le=100)] = 10
+
+    @model_validator(mode="after")
+    def _one_country(self) -> Self:
+        if self.context.country_code != self.country_code:
+            raise ValueError("the chart's country and that of its prices differ")
+        return self
 
 
 class NewsParameters(BaseModel, frozen=True):

@@ -8,12 +8,13 @@ from __future__ import annotations
 from steam_assets.simulator.backend import EMPTY, encode
 from steam_assets.simulator.catalogue import App, Catalogue
 from steam_assets.simulator.items import store_item
-from steam_assets.simulator.market import CANDIDATES, CHART_SIZE, Market, midnight_of
+from steam_assets.simulator.market import CANDIDATES, CHART_SIZE, HOME, Market, midnight_of
 from steam_assets.simulator.newsroom import Newsroom
 from steam_assets.simulator.request_parameters import Json, NewsParameters, ReviewParameters, TopSellersParameters
 from steam_assets.simulator.review_pages import reviews_body
 from steam_assets.simulator.review_stream import ReviewStream
 from steam_assets.simulator.site import DOMAIN, months_out, traffic_body
+from steam_assets.simulator.stores import STORES
 from steam_assets.simulator.weeks import last_published, start_of, week_of
 
 
@@ -31,7 +32,7 @@ class SyntheticBackend:
     def most_played_now(self, now: int) -> bytes:
         counted = max(now - now % 300, midnight_of(now))
         ranks = [
-            _entry(rank, app) | {"concurrent_in_game": players.current, "peak_in_game": players.peak}
+            self._entry(rank, app, HOME, now) | {"concurrent_in_game": players.current, "peak_in_game": players.peak}
             for rank, (app, players) in enumerate(self.market.most_played(counted), 1)
         ]
         return encode({"response": {"last_update": counted, "ranks": ranks}})
@@ -39,12 +40,13 @@ class SyntheticBackend:
     def top_sellers(self, parameters: TopSellersParameters, now: int) -> bytes:
         week = week_of(parameters.start_date)
         known = parameters.start_date == start_of(week) and week <= last_published(now)
-        standings = self.market.top_sellers(week) if known else []
+        country = parameters.country_code
+        standings = self.market.top_sellers(week, country) if known and country in STORES else []
         response: Json = {"start_date": parameters.start_date}
         if standings:
             until = parameters.page_start + parameters.page_count
             response["ranks"] = [
-                _entry(standing.rank, standing.app)
+                self._entry(standing.rank, standing.app, country, now)
                 | ({"last_week_rank": standing.last_week_rank} if standing.last_week_rank else {})
                 | {"consecutive_weeks": standing.consecutive_weeks}
                 | ({"first_top100": True} if standing.first_time else {})
@@ -77,6 +79,5 @@ class SyntheticBackend:
             return None
         return {f"{year}-{month:02}": self.market.site_visits(year, month) for year, month in months_out(now)[-37:]}
 
-
-def _entry(rank: int, app: App) -> Json:
-    return {"rank": rank, "appid": app.app_id, "item": store_item(app)}
+    def _entry(self, rank: int, app: App, country: str, now: int) -> Json:
+        return {"rank": rank, "appid": app.app_id, "item": store_item(self.market.dice, app, STORES[country], now)}

@@ -4,9 +4,6 @@ Belongs here: the list of sources, and what is derived from all of them. Does no
 """
 
 from importlib import import_module
-from typing import Any
-
-from pydantic.fields import FieldInfo
 
 from steam_assets.sources.host import Host
 from steam_assets.sources.source import Source
@@ -14,6 +11,7 @@ from steam_assets.sources.source import Source
 REGISTERED = (
     "most_played",
     "top_sellers",
+    "country_sellers",
     "news",
     "reviews",
     "monthly_visits",
@@ -38,12 +36,12 @@ def source_named(name: str) -> Source:
     raise UnknownSource(f"no source is named {name!r}; there are {', '.join(source.name for source in SOURCES)}")
 
 
-def declared_settings() -> dict[str, tuple[Any, FieldInfo]]:
+def declared_settings() -> dict[str, tuple[object, object]]:
     """The settings declared by hosts and sources, by name: type and pydantic field.
 
     Raises ValueError if two have the same name.
     """
-    found: dict[str, tuple[Any, FieldInfo]] = {}
+    found: dict[str, tuple[object, object]] = {}
     for declaration in (*HOSTS, *SOURCES):
         own = declaration.settings()
         if twice := sorted(found.keys() & own.keys()):

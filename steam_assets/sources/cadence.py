@@ -114,3 +114,7 @@ class Cadence(StrEnum):
             else:
                 found.append((window, window))
         return [(first.key, last.key) for first, last in found]
+
+    def ranges_in_words(self, keys: Iterable[str]) -> list[str]:
+        """The same as text: "FIRST to LAST", or the key of a range of one."""
+        return [first if first == last else f"{first} to {last}" for first, last in self.ranges(keys)]

@@ -10,10 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, SecretStr
-from pydantic.fields import FieldInfo
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -28,7 +26,8 @@ class Host:
     or extend those of every request. A ``key_parameter`` adds a setting for a key (STEAM_NAME_KEY), which is sent as
     that query parameter and never shown. ``drop_folder`` adds a setting for a folder of manually saved responses
     (STEAM_NAME_DROP_FOLDER, by default HOME/NAME), which are tried before the network. ``alternative`` is another thing
-    to do if the host refuses; it follows "or" in the message.
+    to do if the host refuses; it follows "or" in the message. ``terms`` is the URL of the service's terms of use, which
+    contracts and releases name.
     """
 
     name: str
@@ -39,6 +38,7 @@ class Host:
     key_parameter: str = ""
     drop_folder: bool = False
     alternative: str = ""
+    terms: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -52,9 +52,9 @@ class Host:
         """The environment variable of that setting."""
         return f"STEAM_{self.setting(kind).upper()}"
 
-    def settings(self) -> dict[str, tuple[Any, FieldInfo]]:
+    def settings(self) -> dict[str, tuple[object, object]]:
         """The host's settings, by name: type and pydantic field."""
-        made: dict[str, tuple[Any, Any]] = {
+        made: dict[str, tuple[object, object]] = {
             self.setting("url"): (str, Field(default=self.url, description=f"URL of {self.service}.")),
             self.setting("requests_per_second"): (
                 float,

@@ -358,33 +358,3 @@ def shaped(
         f"concat(array_compact(array({', '.join(notes)})), coalesce(notes, array())) AS changes",
         *(f"{reading.value} AS `{reading.name}`" for reading in readings),
     )
-
-
-STORE_ITEM = (
-    "struct<success: bigint, name: string, type: bigint, is_free: boolean, is_early_access: boolean, "
-    "best_purchase_option: struct<final_price_in_cents: string, "
-    "original_price_in_cents: string, discount_pct: bigint>>"
-)
-"""DDL of the fields we read from Steam's StoreItem; Steam omits unset fields."""
-
-STORE_COLUMNS = (
-    Column("name", "string", "Name in the store as of collection; null if Steam sent none."),
-    Column("item_type", "string", "game, mod, dlc, software, hardware, or `type N` for Steam's other numbers."),
-    Column("is_free", "boolean", "Free to play as of collection; null if Steam hides the item from the US store."),
-    Column("is_early_access", "boolean", "In early access as of collection; null if Steam hides the item."),
-    Column("final_price_cents", "bigint", "Price as of collection; null if free or not for sale.", "US cents"),
-    Column("original_price_cents", "bigint", "Price before the discount, if there is one.", "US cents"),
-    Column("discount_percent", "bigint", "Discount as of collection, if there is one.", "%"),
-)
-STORE_VALUES = {
-    "name": "nullif(entry.item.name, '')",
-    "item_type": "case entry.item.type when 0 then 'game' when 2 then 'mod' when 4 then 'dlc' when 6 then 'software' "
-    "when 10 then 'hardware' else 'type ' || entry.item.type end",
-    "is_free": "if(entry.item.success = 1, coalesce(entry.item.is_free, false), if(notes is null, null, "
-    "entry.item.is_free))",
-    "is_early_access": "if(entry.item.success = 1, coalesce(entry.item.is_early_access, false), null)",
-    "final_price_cents": "entry.item.best_purchase_option.final_price_in_cents",
-    "original_price_cents": "entry.item.best_purchase_option.original_price_in_cents",
-    "discount_percent": "entry.item.best_purchase_option.discount_pct",
-}
-"""SQL of STORE_COLUMNS over an ``entry`` with a STORE_ITEM as ``item``."""

@@ -25,12 +25,15 @@ from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, O
 SITE = "store.steampowered.com"
 OFFICIAL_PATH = f"/v1/website/{SITE}/total-traffic-and-engagement/visits"
 
+TERMS = "https://www.similarweb.com/corp/legal/termsandconditions/"
+
 SIMILARWEB_API = Host(
     name="similarweb_api",
     service="Similarweb",
     url="https://api.similarweb.com",
     requests_per_second=0.1,
     key_parameter="api_key",
+    terms=TERMS,
 )
 """The official API, used if its key is set."""
 
@@ -49,6 +52,7 @@ SIMILARWEB = Host(
     },
     drop_folder=True,
     alternative=f"set {SIMILARWEB_API.variable('key')}",
+    terms=TERMS,
 )
 """The free endpoint."""
 

@@ -15,9 +15,6 @@ from pydantic import BaseModel, Field
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import (
-    STORE_COLUMNS,
-    STORE_ITEM,
-    STORE_VALUES,
     decode_service,
     exploded,
     moment_of,
@@ -38,6 +35,7 @@ from steam_assets.sources.source import (
     Table,
 )
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, STORE_VALUES, with_store_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -120,7 +118,7 @@ def items(raw: DataFrame) -> DataFrame:
     }
     sent = "'`players_peak` set to `players_now`: Steam, which was still counting, sent ' || entry.peak_in_game"
     note = f"if({LATE_PEAK}, {sent}, null)"
-    return shaped(entries, TABLE.columns, values, changes=note)
+    return shaped(with_store_item(entries), TABLE.columns, values, changes=f"{note}, left_out")
 
 
 TABLE = Table(

@@ -10,13 +10,14 @@ so that it is quarantined rather than lost. ``belongs`` implements this in Pytho
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from steam_assets.sources.cadence import Cadence, Window
-from steam_assets.sources.json_body import decode, is_object, seconds, validated
+from steam_assets.sources.json_body import LAST_SECOND, decode, is_object, seconds, validated
 from steam_assets.sources.news_table import NEWS
 from steam_assets.sources.readers import whole_of
 from steam_assets.sources.source import (
@@ -46,6 +47,7 @@ class AppNews(BaseModel):
 
     newsitems: Annotated[list[object], BeforeValidator(lambda listed: [] if listed is None else listed)] = []
     count: object = None
+    appid: object = None
 
     def holds_all_of(self, known: int) -> bool:
         """Whether ``known`` items are all that Steam counts; False if it sends no count."""
@@ -95,7 +97,20 @@ def _counts(window: Window, page: AppNews) -> Mapping[str, int]:
 def request(app_id: int, end: int) -> Request[AppNews]:
     """The hundred newest items of an app up to ``end`` (Unix seconds), with their full texts."""
     params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
-    return Request(STEAM_API, "page", PATH, params, parse, app_id)
+    return Request(STEAM_API, "page", PATH, params, partial(_parse_as_asked, app_id, end), app_id)
+
+
+def _parse_as_asked(app_id: int, end: int, body: bytes) -> AppNews:
+    """The page. InvalidResponse if it is about another app, or if all its items are later than requested."""
+    page = parse(body)
+    about = whole_of(page.appid)
+    if about not in (None, app_id):
+        raise InvalidResponse(f"requested the news of app {app_id}, received that of {about}")
+    if (dates := page.dates()) and min(dates) > end:
+        first = datetime.fromtimestamp(min(min(dates), LAST_SECOND), UTC)
+        asked = datetime.fromtimestamp(end, UTC)
+        raise InvalidResponse(f"requested news up to {asked:%Y-%m-%d}, received only some from {first:%Y-%m-%d} on")
+    return page
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:

@@ -6,7 +6,7 @@ Belongs here: its columns and how they are read from envelopes. Does not belong 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steam_assets.sources.json_body import WINDOW_START, exploded, moment_of, shaped
 from steam_assets.sources.readers import whole
@@ -68,7 +68,9 @@ def items(raw: DataFrame) -> DataFrame:
     )
 
 
-def _arrow_udf(read: Callable[[Strings], pa.Array[Any]], returns: str) -> Callable[[str], SparkColumn]:
+def _arrow_udf(
+    read: Callable[[Strings], pa.Array[pa.Scalar[pa.DataType]]], returns: str
+) -> Callable[[str], SparkColumn]:
     from pyspark.sql import functions as F
 
     # Spark takes the kind of UDF from the function's annotations; its types do not know that yet.

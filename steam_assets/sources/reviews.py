@@ -91,8 +91,8 @@ class ReviewPage(BaseModel):
         return {str(one) for one in found if one is not None}
 
 
-def parse(name: str, body: bytes) -> ReviewPage:
-    """The response to a request of that name, in either format.
+def parse(name: str, window: Window | None, body: bytes) -> ReviewPage:
+    """The response to a request of that name, in either format; ``window`` is what its reviews were requested for.
 
     InvalidResponse if Steam refused the request, or sends no counts although they are required: for all requests except
     those for further pages, which may also be empty.
@@ -106,7 +106,20 @@ def parse(name: str, body: bytes) -> ReviewPage:
     if name != PAGE and page.query_summary is None:
         raise InvalidResponse("the response has no `query_summary`")
     _check_votes(page)
+    if window is not None:
+        _check_dates(page, window)
     return page
+
+
+def _check_dates(page: ReviewPage, window: Window) -> None:
+    """Raise InvalidResponse if no review is of the requested week: then Steam ignored the dates."""
+    listed = [whole_of(review.get("timestamp_created")) for review in page.reviews or () if is_object(review)]
+    dates = [date for date in listed if date is not None]
+    if dates and not any(seconds(window.start) <= date < seconds(window.end) for date in dates):
+        raise InvalidResponse(
+            f"requested reviews of the week of {window.key}, received only others: the dates were ignored "
+            f"(Unix seconds {min(dates)} to {max(dates)})"
+        )
 
 
 def _check_votes(page: ReviewPage) -> None:
@@ -118,11 +131,11 @@ def _check_votes(page: ReviewPage) -> None:
         raise InvalidResponse(f"{page.length} reviews without `voted_up`, but {positive} of {total} votes are positive")
 
 
-def count(_window: Window, request: str, body: bytes) -> Mapping[str, int]:
+def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
     """The reviews and counts of votes in the response to a request of that name."""
     if request not in REQUESTS:
         raise InvalidResponse(f"no request is named {request[:80]!r}; there are {', '.join(REQUESTS)}")
-    return _counts(request, parse(request, body))
+    return _counts(request, parse(request, window if request in (FIRST_PAGE, PAGE) else None, body))
 
 
 def _counts(request: str, page: ReviewPage) -> Mapping[str, int]:
@@ -146,7 +159,8 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
         "filter_offtopic_activity": name in (WEEK_FILTERED, LIFETIME_FILTERED),
         "cursor": cursor,
     }
-    return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name), app_id)
+    asked = None if lifetime else window
+    return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name, asked), app_id)
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:

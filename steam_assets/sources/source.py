@@ -14,10 +14,9 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.host import Host
@@ -283,7 +282,7 @@ class Source:
         """The name of an option's setting in ``Settings``."""
         return f"{self.name}_{option}"
 
-    def settings(self) -> dict[str, tuple[Any, FieldInfo]]:
+    def settings(self) -> dict[str, tuple[object, object]]:
         """The settings of its options, by name: type and pydantic field."""
         fields = self.options.model_fields
         return {self.setting(option): (info.annotation, copy(info)) for option, info in fields.items()}

@@ -5,4 +5,10 @@ Belongs here: its declaration. Does not belong here: the requests to it (the sou
 
 from steam_assets.sources.host import Host
 
-STEAM_API = Host(name="steam_api", service="Steam", url="https://api.steampowered.com", requests_per_second=1.0)
+STEAM_API = Host(
+    name="steam_api",
+    service="Steam",
+    url="https://api.steampowered.com",
+    requests_per_second=1.0,
+    terms="https://steamcommunity.com/dev/apiterms",
+)

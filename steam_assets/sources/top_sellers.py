@@ -15,9 +15,6 @@ from pydantic import BaseModel, Field
 
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import (
-    STORE_COLUMNS,
-    STORE_ITEM,
-    STORE_VALUES,
     decode_service,
     exploded,
     seconds,
@@ -32,11 +29,13 @@ from steam_assets.sources.source import (
     History,
     InvalidResponse,
     Request,
+    Response,
     Source,
     SourceClient,
     Table,
 )
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, STORE_VALUES, with_store_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -74,95 +73,117 @@ def _require_consecutive(page: Page, first: int) -> None:
 
 
 def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
-    """The ranks on a page of the chart, whichever page it is."""
+    """The ranks on a page of the chart."""
+    return {"top_sellers": ranks_of(window, body)}
+
+
+def ranks_of(window: Window, body: bytes) -> int:
+    """How many ranks a page of a chart has, whichever page it is. InvalidResponse if it is not one of the week's."""
     page = _page(window, body)
     _require_consecutive(page, min((place.rank for place in page.ranks), default=1))
-    return {"top_sellers": len(page.ranks)}
+    return len(page.ranks)
 
 
-def parse(window: Window, page_start: int, body: bytes) -> Page:
-    """The page. InvalidResponse if it is for another week, empty at the start, or its ranks are not consecutive."""
+def parse(window: Window, page_start: int, required: bool, body: bytes) -> Page:
+    """The page. InvalidResponse if it is of another week, its ranks are not consecutive, or a required one is empty."""
     page = _page(window, body)
-    if not page.ranks and page_start == 0:
+    if not page.ranks and required:
         raise InvalidResponse(f"no ranks for the week of {window.key}")
     _require_consecutive(page, page_start + 1)
     return page
 
 
-def request(window: Window, page_start: int) -> Request[Page]:
-    """The page of ``window``'s chart from ``page_start``. Both the chart's and the prices' country is the US."""
-    query = {
-        "country_code": "US",
-        "context": {"language": "english", "country_code": "US"},
-        "data_request": {"include_basic_info": True},
-        "start_date": seconds(window.start),
-        "page_start": page_start,
-        "page_count": CHART_LENGTH,
-    }
-    return Request(STEAM_API, "chart", PATH, {"input_json": json.dumps(query)}, partial(parse, window, page_start))
+def chart_pages(
+    client: SourceClient, window: Window, country: str, *, name: str = "chart", required: bool = True
+) -> Iterator[Response[Page]]:
+    """The pages of a week's chart in a country, until it has a hundred ranks or ends; empty only if not ``required``.
 
-
-def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
-    """Fetch the chart's pages until it has a hundred ranks or ends."""
+    The country is also that of names and prices, whose currency is the country's. ``name`` is that of the requests.
+    """
     had = 0
     while True:
-        response = client.fetch(request(fetch_request.window, had))
+        response = client.fetch(_request(window, had, country, name, required=required and not had))
+        yield response
         ranks = len(response.value.ranks)
-        yield Fetched(response, {"top_sellers": ranks})
         had += ranks
         if not ranks or had >= CHART_LENGTH or response.value.next_page_start is None:
             return
 
 
+def _request(window: Window, page_start: int, country: str, name: str, *, required: bool) -> Request[Page]:
+    query = {
+        "country_code": country,
+        "context": {"language": "english", "country_code": country},
+        "data_request": {"include_basic_info": True},
+        "start_date": seconds(window.start),
+        "page_start": page_start,
+        "page_count": CHART_LENGTH,
+    }
+    params = {"input_json": json.dumps(query)}
+    return Request(STEAM_API, name, PATH, params, partial(parse, window, page_start, required))
+
+
+def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
+    """Fetch the chart's pages."""
+    for response in chart_pages(client, fetch_request.window, "US"):
+        yield Fetched(response, {"top_sellers": len(response.value.ranks)})
+
+
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
-    entries = exploded(
-        raw,
-        shape="response struct<ranks: array<{item}>>",
-        array="{whole}.response.ranks",
-        item="rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks double, first_top100 boolean, "
-        f"item {STORE_ITEM}",
-    )
-    last = "nullif(entry.last_week_rank, 0)"
-    values = STORE_VALUES | {
-        "week_start": "to_date(partition_key)",
-        "rank": "entry.rank",
-        "app_id": "entry.appid",
-        "last_week_rank": last,
-        "consecutive_weeks": "entry.consecutive_weeks",
-        # Steam omits false values; an imported chart omits what was not kept.
-        "first_top100": "coalesce(entry.first_top100, if(notes is null, false, null))",
-        "movement": f"case when {last} > entry.rank then 'up' when {last} < entry.rank then 'down' "
-        f"when {last} = entry.rank then 'same' when entry.first_top100 then 'new' "
-        "when notes is null then 'returning' end",
-    }
-    return shaped(entries, TABLE.columns, values)
+    return shaped(chart_entries(raw), TABLE.columns, PLACE_VALUES | STORE_VALUES, changes="left_out")
 
+
+def chart_entries(raw: DataFrame) -> DataFrame:
+    """The ranks of pages of charts, as PLACE_VALUES and STORE_VALUES read them; ``left_out`` is a note."""
+    return with_store_item(
+        exploded(
+            raw,
+            shape="response struct<ranks: array<{item}>>",
+            array="{whole}.response.ranks",
+            item="rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks double, first_top100 boolean, "
+            f"item {STORE_ITEM}",
+        )
+    )
+
+
+LAST = "nullif(entry.last_week_rank, 0)"
+PLACE_VALUES = {
+    "week_start": "to_date(partition_key)",
+    "rank": "entry.rank",
+    "app_id": "entry.appid",
+    "last_week_rank": LAST,
+    "consecutive_weeks": "entry.consecutive_weeks",
+    # Steam omits false values; an imported chart omits what was not kept.
+    "first_top100": "coalesce(entry.first_top100, if(notes is null, false, null))",
+    "movement": f"case when {LAST} > entry.rank then 'up' when {LAST} < entry.rank then 'down' "
+    f"when {LAST} = entry.rank then 'same' when entry.first_top100 then 'new' "
+    "when notes is null then 'returning' end",
+}
+PLACE_COLUMNS = (
+    Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+    Column("rank", "int", "Rank by revenue.", nullable=False),
+    Column("app_id", "bigint", "Steam's app id; includes hardware and DLC, not only games.", nullable=False),
+    Column("last_week_rank", "int", "Rank in the week before; null if it was not on the chart."),
+    Column("consecutive_weeks", "bigint", "Weeks on the chart without a gap, this one included.", "weeks"),
+    Column("first_top100", "boolean", "Whether this is its first week ever on the chart; null if not kept."),
+    Column("movement", "string", "up, down, same, new or returning, compared with the week before; null if not kept."),
+)
+PLACE_RULES = {
+    "rank_from_1": "rank >= 1",
+    "app_id_positive": "app_id > 0",
+    "last_week_rank_from_1": "last_week_rank >= 1",
+}
 
 TABLE = Table(
     name="top_sellers",
     description="Steam's hundred top sellers of a week in the US. Names and prices are as of collection.",
-    columns=(
-        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
-        Column("rank", "int", "Rank by revenue.", nullable=False),
-        Column("app_id", "bigint", "Steam's app id; includes hardware and DLC, not only games.", nullable=False),
-        Column("last_week_rank", "int", "Rank in the week before; null if it was not on the chart."),
-        Column("consecutive_weeks", "bigint", "Weeks on the chart without a gap, this one included.", "weeks"),
-        Column("first_top100", "boolean", "Whether this is its first week ever on the chart; null if not kept."),
-        Column(
-            "movement", "string", "up, down, same, new or returning, compared with the week before; null if not kept."
-        ),
-        *STORE_COLUMNS,
-    ),
+    columns=(*PLACE_COLUMNS, *STORE_COLUMNS),
     key=("rank",),
     picture=True,
     ranked=("rank", "app_id"),
     items=items,
-    rules={
-        "rank_from_1": "rank >= 1",
-        "app_id_positive": "app_id > 0",
-        "last_week_rank_from_1": "last_week_rank >= 1",
-    },
+    rules=PLACE_RULES,
 )
 
 SOURCE = Source(

@@ -117,12 +117,14 @@ def test_every_bucket_refuses_plain_http(name: str):
 
 
 @pytest.mark.parametrize("name", STORES)
-def test_stores_keep_replaced_versions_for_a_stated_time(name: str):
+def test_replaced_versions_are_kept_for_a_stated_time_and_in_backups_for_good(name: str):
+    """The product never replaces a file of a backup, so a replaced one was good, and is wanted back."""
     bucket = RESOLVE.properties(name)
     assert bucket["BucketName"] == STORES[name]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    rules = bucket["LifecycleConfiguration"]["Rules"]
-    assert any(rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays", 0) >= 30 for rule in rules)
+    kept = [rule.get("NoncurrentVersionExpiration") for rule in bucket["LifecycleConfiguration"]["Rules"]]
+    days = [rule["NoncurrentDays"] for rule in kept if rule]
+    assert not days if "Backup" in name else min(days) >= 30
 
 
 @pytest.mark.parametrize("name", ["RawBackupBucket", "CleanBackupBucket"])
@@ -156,11 +158,30 @@ def test_roles_that_write_say_outright_that_backups_stay(role: str, bucket: str)
     assert denied >= {*HARM, *weakening, "s3:PutBucketPolicy", "s3:DeleteBucket"}
 
 
-@pytest.mark.parametrize("role", ["WriterRole", "SparkJobRole"])
-def test_the_writer_writes_all_stores_and_deletes_only_in_the_clean_one(role: str):
-    assert all(may(role, "s3:PutObject", object_in(bucket)) for bucket in STORES.values())
-    deletable = {bucket for bucket in STORES.values() if may(role, "s3:DeleteObject", object_in(bucket))}
+def test_the_writer_writes_all_stores_and_deletes_only_in_the_clean_one():
+    assert all(may("WriterRole", "s3:PutObject", object_in(bucket)) for bucket in STORES.values())
+    deletable = {bucket for bucket in STORES.values() if may("WriterRole", "s3:DeleteObject", object_in(bucket))}
     assert deletable == {"steam-clean-storage-test"}
+
+
+@pytest.mark.parametrize("action", ["s3:PutObject", "s3:DeleteObject"])
+def test_a_spark_job_changes_clean_data_alone_and_reads_no_backup(action: str):
+    changed = {bucket for bucket in STORES.values() if may("SparkJobRole", action, object_in(bucket))}
+    assert changed == {"steam-clean-storage-test"}
+    readable = {bucket for bucket in STORES.values() if may("SparkJobRole", "s3:GetObject", object_in(bucket))}
+    assert readable == {"steam-raw-storage-test", "steam-clean-storage-test"}
+
+
+@pytest.mark.parametrize("role", ["HousekeepingRole", "SparkJobRole"])
+def test_the_catalogs_of_the_backups_are_changed_by_the_writer_alone(role: str):
+    changing = [
+        resource
+        for statement in statements(role)
+        if statement["Effect"] == "Allow" and "glue:UpdateTable" in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+    ]
+    assert changing
+    assert not [resource for resource in changing if "backup" in resource]
 
 
 def test_housekeeping_deletes_in_primaries_and_reads_the_backups_it_verifies():

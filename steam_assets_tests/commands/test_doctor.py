@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,12 @@ from steam_assets.java.jvm import find_java
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import MARKER
+from steam_assets.ledger.content import EMPTY
+from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
-from steam_assets.sources import HOSTS, source_named
+from steam_assets.sources import HOSTS, SOURCES, source_named
 from steam_assets.sources.monthly_visits import SIMILARWEB
-from steam_assets.spark.reviewer_key import reviewer_key
+from steam_assets.spark.reviewer_key import fingerprint, kept_key, reviewer_key
 from steam_assets_tests.java.test_jvm import fake_java
 
 SECRETS = {
@@ -184,6 +187,43 @@ def test_a_readers_key_that_others_can_read_is_found() -> None:
     kept.write_text("")
     (found,) = problems(checks.check_reviewer_key)
     assert "damaged" in found.detail
+
+
+def test_a_lost_readers_key_is_found() -> None:
+    """It is not "created on first use": the pseudonyms that are there were made with it."""
+    settings = Settings()
+    made_with = fingerprint(reviewer_key(settings))
+    (pseudonymous,) = [table for source in SOURCES for table in source.tables if table.pseudonymous]
+    record = CleanRecord(
+        table=pseudonymous.name,
+        partition_key="2026-11-10",
+        raw_digest="0-0",
+        items=0,
+        clean=0,
+        quarantined=0,
+        duplicates=0,
+        content=EMPTY,
+        snapshot_id=1,
+        committed_at=datetime(2026, 11, 18, tzinfo=UTC),
+        reviewer_key=made_with,
+    )
+    Lake(settings).clean(pseudonymous).commit({record.partition_key: record})
+    assert not problems(checks.check_reviewer_key)
+    kept_key(settings).unlink()
+    (found,) = problems(checks.check_reviewer_key)
+    assert made_with in found.detail and "gone" in found.detail
+
+
+def test_a_home_that_others_can_enter_is_found() -> None:
+    settings = Settings()
+    reviewer_key(settings)
+    assert not problems(checks.check_privacy_of_home)
+    settings.home.chmod(0o755)
+    (found,) = problems(checks.check_privacy_of_home)
+    assert "0755" in found.detail and found.fix == f"chmod 700 {settings.home}"
+    settings.home.chmod(0o750)
+    (shared,) = checks.check_privacy_of_home(settings)
+    assert shared.state == "note"
 
 
 def test_roots_are_looked_at_and_not_made(environment: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -13,6 +16,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from steam_assets.cli import app
+from steam_assets.commands.command_list import COMMANDS
 from steam_assets.commands.examples import EXAMPLES
 from steam_assets.sources import SOURCES
 
@@ -34,13 +38,22 @@ def test_help_shows_examples_that_can_be_typed(name: str) -> None:
     said = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).output
     for line, meaning in EXAMPLES[name].items():
         assert f"steam-assets {line}  # {meaning}" in said
-        words = line.partition(" | ")[0].split()
+        words = shlex.split(re.split(" [|<] ", line)[0])
         assert words[: len(name.split())] == name.split()
         command, rest = typer.main.get_command(app), words
         for part in name.split():
             command, rest = command.commands[part], rest[1:]  # pyright: ignore[reportAttributeAccessIssue]
         # Parsed as a shell would pass it, and not run: an option that does not exist is an error.
         command.make_context(name, rest)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_commands_summary_begins_its_help(name: str) -> None:
+    """The list of commands shows it without importing the command."""
+    command = typer.main.get_command(app).commands[name]  # pyright: ignore[reportAttributeAccessIssue]
+    assert " ".join(inspect.cleandoc(command.help).split("\n\n")[0].split()) == COMMANDS[name].summary
+    listed = " ".join(CliRunner().invoke(app, ["--help"], env={"COLUMNS": "400"}).output.split())
+    assert f"{name} {COMMANDS[name].summary}" in listed
 
 
 def test_the_version_is_the_packages() -> None:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from steam_assets.cli import app
-from steam_assets.commands.demo import RECORDED_WEEKS, _recorded_steps
+from steam_assets.commands.demo_steps import RECORDED_WEEKS, recorded_steps
 from steam_assets.simulator.replay import RecordedPartition, Recording
 from steam_assets.sources.cadence import Cadence
 
@@ -49,7 +49,7 @@ def test_every_recorded_period_is_a_step_or_left_out_with_a_reason() -> None:
             RecordedPartition("monthly_visits", "2022-12-01", datetime(2023, 1, 20, tzinfo=UTC)),
         )
     )
-    steps, left = _recorded_steps(recording)
+    steps, left = recorded_steps(recording)
     of_news = [step.key for step in steps if step.source.name == "news"]
     assert of_news == weeks[-RECORDED_WEEKS:], "the fullest, oldest first"
     assert len(steps) + sum(each.count for each in left) == len(recording.partitions)

@@ -96,7 +96,7 @@ def test_the_header_of_a_failed_call_is_shown_as_it_was_sent(
 ) -> None:
     """What a host says of itself is part of the error, on its way from the socket to the terminal."""
     file = drawn(terminal)
-    settings = Settings(home=tmp_path, **served_by(simulator.url, 500.0))
+    settings = served_by(Settings(home=tmp_path), simulator.url, 500.0)
     hasty = RetryPolicy(invalid_attempts=1, backoff_base_seconds=0.01, backoff_cap_seconds=0.01)
     simulator.faults.add(EmptyResponse(eresult=header))
     try:

@@ -5,8 +5,9 @@ Belongs here: the stand-in for the other end of the wire, and envelopes as a Dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -41,14 +42,29 @@ class CannedClient:
             return Rejected(request, "https://host/", 200, {}, self.answer(request), FETCHED, str(refused))
 
 
-def envelopes(source: Source, key: str, body: bytes, *, official: bool = False, first: int = 0) -> list[Envelope]:
-    """What collecting makes of a world in which every request is answered by ``body``; none if it is refused."""
-    options = source.options.model_validate({"page_budget": 1})
+SMALL = {"page_budget": 1, "countries": ["US"]}
+"""Options that keep a partition small, of the sources that have them."""
+
+
+def envelopes(
+    source: Source,
+    key: str,
+    body: bytes,
+    *,
+    official: bool = False,
+    first: int = 0,
+    others: Mapping[str, bytes] = MappingProxyType({}),
+) -> list[Envelope]:
+    """What collecting makes of a world in which every request is answered by ``body``; none if it is refused.
+
+    ``others`` are the answers to requests of those names.
+    """
+    options = source.options.model_validate(SMALL)
     fetch_request = FetchRequest(
         source.cadence.window(key), FETCHED, (730,), options, source.hosts[1:] if official else ()
     )
     try:
-        answers = list(source.extract(CannedClient(lambda _: body), fetch_request))
+        answers = list(source.extract(CannedClient(lambda request: others.get(request.name, body)), fetch_request))
     except InvalidResponse:
         return []
     return [

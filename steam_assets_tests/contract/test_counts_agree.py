@@ -34,7 +34,8 @@ STORE_ITEM = {
     "name": "A",
     "type": 0,
     "is_free": True,
-    "best_purchase_option": {"final_price_in_cents": "5"},
+    "best_purchase_option": {"final_price_in_cents": "5", "active_discounts": [{"discount_end_date": WEEK}]},
+    "basic_info": {"developers": [{"name": "D"}]},
 }
 PLACE = {"rank": 1, "appid": 730, "item": STORE_ITEM, "concurrent_in_game": 5, "peak_in_game": 6, "last_week_rank": 2}
 NEWS_ITEM = {
@@ -79,6 +80,7 @@ GOOD: dict[str, tuple[str, Any]] = {
         {"response": {"last_update": WEEK + 9, "ranks": [PLACE, PLACE | {"rank": 2, "appid": 570}]}},
     ),
     "top_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
+    "country_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
     "news": ("2023-09-19", {"appnews": {"appid": 730, "newsitems": [NEWS_ITEM, NEWS_ITEM | {"gid": "2"}], "count": 2}}),
     "reviews": (
         "2023-09-19",
@@ -86,6 +88,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     ),
     "monthly_visits": ("2023-09-01", VISITS),
 }
+OTHERS: dict[str, dict[str, Any]] = {}
+"""Of sources that send requests of several kinds: answers to those of other names than the first."""
 CASES = [(source.name, table.name) for source in SOURCES for table in source.tables]
 
 
@@ -130,7 +134,7 @@ def good_body(source: Source, simulator: Simulator) -> tuple[str, Any]:
         return GOOD[source.name]
     simulator.set_now(FETCHED)
     window = source.cadence.newest(FETCHED)
-    with HttpClient(Settings(**served_by(simulator.url, 500.0)), Clock(FETCHED)) as client:
+    with HttpClient(served_by(Settings(), simulator.url, 500.0), Clock(FETCHED)) as client:
         first = next(source.extract(client, FetchRequest(window, FETCHED, apps=(730,))))
     simulator.clear_now()
     return window.key, shortened(json.loads(first.response.body))
@@ -142,7 +146,13 @@ def collected(simulator: Simulator) -> dict[str, list[Envelope]]:
     made = {}
     for source in SOURCES:
         key, good = good_body(source, simulator)
-        made[source.name] = numbered([envelopes(source, key, body) for body in odd_bodies(good)])
+        others = OTHERS.get(source.name, {})
+        plain = {name: json.dumps(body).encode() for name, body in others.items()}
+        batches = [envelopes(source, key, body, others=plain) for body in odd_bodies(good)]
+        for name, body in others.items():
+            first = json.dumps(good).encode()
+            batches += [envelopes(source, key, first, others=plain | {name: odd}) for odd in odd_bodies(body)]
+        made[source.name] = numbered(batches)
     return made
 
 
@@ -178,6 +188,7 @@ def test_recorded_bodies_have_as_many_rows_as_items(
     keys = {
         "most_played": ("2026-03-09",),
         "top_sellers": ("2026-02-24",),
+        "country_sellers": ("2026-02-24",),
         "news": ("2023-09-19", "2023-10-24", "2023-07-18", "2026-09-29"),
         "reviews": ("2023-09-19",),
         "monthly_visits": ("2023-06-01", "2023-08-01", "2023-09-01", "2020-01-01"),

@@ -195,6 +195,7 @@ PATHS: dict[tuple[str, str], Callable[[Any], tuple[Any, str]]] = {
     ),
     ("most_played", "players_peak"): lambda body: (body["response"]["ranks"][0], "peak_in_game"),
     ("top_sellers", "consecutive_weeks"): lambda body: (body["response"]["ranks"][0], "consecutive_weeks"),
+    ("country_sellers", "consecutive_weeks"): lambda body: (body["response"]["ranks"][0], "consecutive_weeks"),
     ("reviews", "votes_up"): lambda body: (body["response"]["reviews"][0], "votes_up"),
     ("reviews", "votes_funny"): lambda body: (body["response"]["reviews"][0], "votes_funny"),
     ("reviews", "comment_count"): lambda body: (body["response"]["reviews"][0], "comment_count"),
@@ -212,6 +213,7 @@ PATHS: dict[tuple[str, str], Callable[[Any], tuple[Any, str]]] = {
 ELSEWHERE = {
     *{("most_played", name) for name in ("final_price_cents", "original_price_cents", "discount_percent")},
     *{("top_sellers", name) for name in ("final_price_cents", "original_price_cents", "discount_percent")},
+    *{("country_sellers", name) for name in ("final_price", "original_price", "discount_percent")},
     *{("review_summary", name) for name in ("total_reviews", "total_positive", "total_negative", "reviews_listed")},
 }
 """Counts whose field the test below does not set: prices, and the parts of a sum that a rule holds together."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from steam_assets.sources import source_named
 from steam_assets.sources.review_tables import FLAGS
 
 pytestmark = pytest.mark.spark
+
+ENDS = datetime.fromtimestamp(1773939600)  # noqa: DTZ006 - as Spark gives a timestamp to Python
 
 
 def rows(spark: SparkSession, source_name: str, table_name: str, key: str, body: bytes, **more: Any) -> list[Row]:
@@ -30,10 +34,53 @@ def test_most_played_of_a_recorded_day(spark: SparkSession, recorded: Path) -> N
     assert (found[0]["app_id"], found[0]["players_now"], found[0]["players_peak"]) == (730, 1384410, 1509177)
     assert found[0]["is_free"] is True
     assert (found[2]["is_free"], found[2]["final_price_cents"]) == (False, 2499)
+    assert (found[19]["developers"], found[19]["publishers"]) == (["EA Canada", "EA Romania"], ["Electronic Arts"])
+    assert (found[1]["franchises"], found[1]["content_descriptor_ids"]) == (["Dota"], [5])
+    assert {1, 9, 22} <= {*found[1]["category_ids"], *found[19]["category_ids"]}
+    ends = {row["discount_ends_at"] for row in found if row["discount_percent"]}
+    assert sum(row["discount_ends_at"] is not None for row in found) == 13
+    assert ENDS in ends and None not in ends
+    assert {change for row in found for change in row["changes"]} == set()
     hidden = json.loads(body)
     hidden["response"]["ranks"][0]["item"] = {"success": 15, "visible": False, "name": "Path of Exile", "appid": 730}
     restricted = rows(spark, "most_played", "most_played", "2026-03-09", json.dumps(hidden).encode())
-    assert restricted[0]["is_free"] is None
+    assert (restricted[0]["is_free"], restricted[0]["developers"], restricted[0]["category_ids"]) == (None, None, None)
+
+
+def test_what_is_optional_of_an_item_costs_no_row_whatever_its_shape(spark: SparkSession) -> None:
+    """It is left out with a note that names it; the others of the same item are read, and what is absent is empty."""
+    info = {"developers": [{"name": "Ä"}, {"name": " "}, {}], "franchises": []}
+    items: list[dict[str, Any]] = [
+        {"basic_info": info, "categories": {"feature_categoryids": [22, 23]}, "content_descriptorids": [5]},
+        {"basic_info": "gone", "categories": {"feature_categoryids": [22]}, "content_descriptorids": {"5": True}},
+        {"categories": 7, "best_purchase_option": {"active_discounts": True}},
+        {"basic_info": {"developers": "Ä", "publishers": [{"name": "P"}]}},
+        {"basic_info": {}, "best_purchase_option": {"active_discounts": [{"discount_end_date": 1773939600}, {}]}},
+        {},
+    ]
+    ranks = [
+        {"rank": n, "appid": n, "item": {"success": 1, "name": "A"} | item, "concurrent_in_game": 9, "peak_in_game": 9}
+        for n, item in enumerate(items, 1)
+    ]
+    body = {"response": {"last_update": 1_773_014_400, "ranks": ranks}}
+    found = rows(spark, "most_played", "most_played", "2026-03-09", json.dumps(body).encode())
+    assert [row["problem"] for row in found] == [None] * len(items)
+    columns = ("developers", "franchises", "category_ids", "content_descriptor_ids", "discount_ends_at")
+    assert [tuple(row[name] for name in columns) for row in found] == [
+        (["Ä"], [], [22, 23], [5], None),
+        (None, None, [22], None, None),
+        (None, None, None, None, None),
+        (None, None, None, [], None),
+        ([], [], None, [], ENDS),
+        (None, None, None, None, None),
+    ]
+    notes = [" ".join(row["changes"]) for row in found]
+    for note, named in zip(
+        notes,
+        ("", "basic_info content_descriptorids", "categories active_discounts", "basic_info categories", "", ""),
+        strict=True,
+    ):
+        assert re.findall("`(.*?)`", note) == named.split()
 
 
 def test_reviews_of_the_old_form_and_of_the_new_one_derived_from_it_are_the_same(

@@ -14,7 +14,7 @@ from steam_assets.orchestration.ingest_ops import PartitionBegins, unobserved
 from steam_assets.orchestration.launch import Launcher, RunFailed, Stage
 from steam_assets.orchestration.run_status import failed_partitions
 from steam_assets.orchestration.source_assets import raw_key
-from steam_assets.simulator.faults import Fault, HtmlForJson, Redirect
+from steam_assets.simulator.faults import HtmlForJson, Redirect
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
 from steam_assets_tests.deployment import NOW, Deployment
@@ -30,6 +30,7 @@ class Collector:
 
     def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
         self.deployment, self.instance = deployment, instance
+        self._known = len(deployment.simulator.requests)
         defs = build_defs(settings=deployment.settings, resource_overrides={"clock": deployment.clock})
         self._launcher = Launcher(defs, instance)
 
@@ -55,9 +56,9 @@ class Collector:
 
     def weeks_asked_for(self) -> set[str]:
         """The weeks whose charts were requested since the last call."""
-        requests = self.deployment.simulator.requests
-        sent = " ".join(str(one.params) for one in requests.to("/IStoreTopSellersService"))
-        requests.clear()
+        requests = [*self.deployment.simulator.requests]
+        new, self._known = requests[self._known :], len(requests)
+        sent = " ".join(str(one.params) for one in new if one.path.startswith("/IStoreTopSellersService"))
         return {key for key in WEEKS if start_of(key) in sent}
 
 
@@ -66,14 +67,13 @@ def start_of(week: str) -> str:
     return str(int(SELLERS.cadence.window(week).start.timestamp()))
 
 
-def fault_at(week: str, kind: type[Fault]) -> Fault:
-    """Requests for one week's chart fail."""
-    return kind(kind=kind.model_fields["kind"].default, contains=start_of(week))
+def moved(week: str) -> Redirect:
+    """Requests for one week's chart are redirected."""
+    return Redirect(contains=start_of(week), location="https://store.steampowered.com/")
 
 
 @pytest.fixture
 def collector(deployment: Deployment) -> Iterator[Collector]:
-    deployment.simulator.requests.clear()
     with dg.DagsterInstance.ephemeral() as instance:
         yield Collector(deployment, instance)
 
@@ -94,7 +94,7 @@ def test_a_range_is_one_run_with_each_partitions_own_record(collector: Collector
 
 @pytest.mark.parametrize("bad", [[WEEKS[0], WEEKS[3]], WEEKS[-1:]])
 def test_a_partition_fails_alone_and_the_next_run_fetches_no_other(collector: Collector, bad: list[str]) -> None:
-    collector.deployment.simulator.faults.add(*(fault_at(week, Redirect) for week in bad))
+    collector.deployment.simulator.faults.add(*(moved(week) for week in bad))
     good = [week for week in WEEKS if week not in bad]
     with pytest.raises(RunFailed) as failure:
         collector.collect(WEEKS)

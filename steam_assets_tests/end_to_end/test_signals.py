@@ -45,13 +45,13 @@ class Command(Program):
     """A command of ``steam-assets`` with a home and ports of its own, on the simulator."""
 
     def __init__(self, folder: Path, simulator: Simulator, *arguments: str) -> None:
-        self.settings = Settings(
+        own = Settings(
             home=folder / "home",
             simulated_now=NOW.isoformat(),
             embedded_kafka_port=free_port(),
-            **served_by(simulator.url, 1.0),
             spark_config=SHORT_LIVED,
         )
+        self.settings = served_by(own, simulator.url, 1.0)
         # No .env of a checkout counts here.
         environment = self.settings.environment(secrets=True) | {"DAGSTER_HOME": str(folder / "dagster")}
         super().__init__([STEAM_ASSETS, *arguments], folder / "output.txt", environment)

@@ -58,11 +58,8 @@ def request(host: Host = STEAM_API, **params: str) -> Request[dict[str, Any]]:
 
 
 def settings(url: str, home: Path, **more: Any) -> Settings:
-    return Settings(
-        _env_file=None,  # pyright: ignore[reportCallIssue]
-        home=home,
-        **{**served_by(url, 500.0), **more},
-    )
+    own = Settings(_env_file=None, home=home, **more)  # pyright: ignore[reportCallIssue]
+    return served_by(own, url, 500.0).model_copy(update={name: getattr(own, name) for name in more})
 
 
 @contextmanager

@@ -116,13 +116,13 @@ def home(
     tmp_path: Path, broker: EmbeddedBroker, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Home]:
     prefix = f"dead-{uuid4().hex[:8]}"
-    settings = Settings(
+    own = Settings(
         home=tmp_path,
         kafka_bootstrap_servers=broker.address,
         kafka_topic_prefix=prefix,
-        **served_by(simulator.url, 500),
         simulated_now=NOW.isoformat(),
     )
+    settings = served_by(own, simulator.url, 500)
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = settings.environment(secrets=False)

@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from steam_assets.kafka.consumer import Poison, Record, read_batch
+from steam_assets.kafka.consumer import Record, read_batch
+from steam_assets.kafka.dead_letters import Poison
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.producer import publish
 from steam_assets.ledger.records import Receipt

@@ -22,7 +22,8 @@ from steam_assets.kafka.connection import (
     ensure_topics,
     topic_of,
 )
-from steam_assets.kafka.consumer import LostRecords, Poison, dead_letter, end_offsets, find_batches
+from steam_assets.kafka.consumer import LostRecords, end_offsets, find_batches
+from steam_assets.kafka.dead_letters import Poison, dead_letter
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.producer import Fenced, RecordTooLarge, WrongBatch, publish

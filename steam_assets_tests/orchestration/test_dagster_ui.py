@@ -54,7 +54,7 @@ def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, s
     """Raw of all weeks is one run, in which one week fails alone; then it, with all later stages, is made up for."""
     source, lake, raw = source_named("top_sellers"), Lake(site.settings), ["top_sellers", "raw"]
     starts = source.cadence.window(MISSED).start
-    simulator.faults.add(Redirect(contains=f"{starts.timestamp():.0f}"))
+    simulator.faults.add(Redirect(contains=f"{starts.timestamp():.0f}", location="https://store.steampowered.com/"))
     ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill([raw], WEEKS))
     simulator.faults.clear()
     assert (ended["status"], len(ended["runs"])) == ("COMPLETED_FAILED", 1), ended

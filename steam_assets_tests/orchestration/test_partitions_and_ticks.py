@@ -72,12 +72,12 @@ def ticked(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, moment
 
 def evaluated(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, moment: datetime, *, now: datetime) -> Any:
     """The evaluation of the tick of ``moment`` at ``now``."""
-    lake = (defs.resources or {})["lake"]
+    resources = defs.resources or {}
     context = dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=moment,
         repository_def=defs.get_repository_def(),
-        resources={"lake": lake, "clock": Clock(now)},
+        resources={"lake": resources["lake"], "clock": Clock(now)},
     )
     return defs.resolve_schedule_def(f"{name}_schedule").evaluate_tick(context)
 

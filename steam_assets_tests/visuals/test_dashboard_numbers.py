@@ -66,7 +66,7 @@ def test_the_overview_begins_with_what_happened(browser: Browser, file: Path, th
         seen.to("overview")
         said = seen.page.locator(".lead").inner_text()
         assert f"{abs(market['peak_change_7d']) * 100:.1f} % below that of the week before" in said
-        assert f"{trend[0]['name']} gained the most (+{trend[0]['players_gained_7d']:,.0f})" in said
+        assert f"{trend[0]['name']} gained the most players in 7 days (+{trend[0]['players_gained_7d']:,.0f})" in said
         assert f"lost the most (−{-trend[-1]['players_gained_7d']:,.0f})" in said
         assert "leads the weekly US top sellers (52 weeks in a row on that chart)." in said
         seen.page.locator(".fresh-line summary").click()
@@ -95,15 +95,21 @@ def test_the_line_is_the_weekly_mean_and_its_days_are_a_band(browser: Browser, f
         expect(seen.page.locator("path.band")).to_have_count(0)
 
 
-def test_every_day_with_an_update_is_marked(browser: Browser, file: Path) -> None:
+def test_every_day_with_an_article_is_marked(browser: Browser, file: Path) -> None:
     """All year round, though the page holds the newest 4,000 of 10,400 headlines alone."""
     year, game = MarketYear(), 450
     news = [one for one in year._news() if one["app_id"] == game and one["day"] >= year.days[0]]
-    updates = {one["day"] for one in news if one["is_update"] and one["day"] <= LAST_DAY}
+    kinds = [
+        (one["day"], "patch" if one["is_patch_notes"] else "update" if one["is_update"] else "other")
+        for one in news
+        if one["day"] <= LAST_DAY
+    ]
     with visit(browser, file.as_uri()) as seen:
         seen.to(f"games?ids={game}&range=all")
-        expect(seen.page.locator(".event-mark.update")).to_have_count(len(updates))
-        seen.to(f"games?ids={game}&range=all&at={min(updates)}")
+        for kind in ("patch", "update", "other"):
+            days = {day for day, own in kinds if own == kind}
+            expect(seen.page.locator(f".plot .event-mark.{kind}")).to_have_count(len(days))
+        seen.to(f"games?ids={game}&range=all&at={min(kinds)[0]}")
         expect(seen.page.locator(".tip").first).to_contain_text("headline not in this page")
         panel = seen.page.locator(".panel", has_text="Players around updates")
         assert panel.locator("tbody tr").count() > 0
@@ -155,7 +161,7 @@ def test_positive_reviews_compare_the_games_of_both_weeks(browser: Browser, tmp_
         seen.to("overview")
         tile = seen.page.locator(".tile", has_text="Positive reviews")
         expect(tile.locator(".big")).to_have_text("50.0 %")
-        expect(tile).to_contain_text("±0.0 points for the 1 game of both weeks")
+        expect(tile).to_contain_text("±0.0 points in the 1 game reviewed in both weeks")
 
 
 def test_visits_are_compared_per_day(browser: Browser, tmp_path: Path) -> None:
@@ -208,7 +214,7 @@ def test_axis_labels_differ_and_a_baseline_that_is_not_zero_is_marked(
                         labels = plot.locator("text.value").all_text_contents()
                         assert len({*labels}) == len(labels) >= 2, (view, labels)
                         lowest.append(labels[0])
-                    cut = [low for low in lowest if not re.fullmatch(r"[01](?: %)?", low)]
+                    cut = [low for low in lowest if not re.fullmatch(r"\$?[01](?: %)?", low)]
                     assert host.locator(".axis-break").count() == len(cut), (view, lowest)
                     assert host.get_by_text("The vertical axis starts at").count() == len(cut), (view, lowest)
 

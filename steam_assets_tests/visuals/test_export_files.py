@@ -224,6 +224,30 @@ def test_the_database_opens_from_any_working_directory_wherever_its_folder_is(
         assert read_visits((folder / DATABASE).relative_to(there)) == [(7,), (8,)]
 
 
+@pytest.mark.parametrize(
+    ("name", "neighbour"), [("exports [1]", "exports 1"), ("*", "other"), ("**", "a"), ("[!a]", "b"), ("{a,b}", "a")]
+)
+def test_a_folder_named_like_a_pattern_is_read_and_not_what_the_pattern_matches(
+    two_tables: Path, tmp_path: Path, name: str, neighbour: str
+):
+    read = shutil.copytree(two_tables, tmp_path / name)
+    shutil.copytree(two_tables, tmp_path / neighbour)
+    partition(read / "visits", "2026-12-01", month=[date(2026, 12, 1)], visits=[9])
+    join_partitions(read / "visits")
+    assert read_visits(read / DATABASE) == [(7,), (8,), (9,)]
+    assert read_visits(tmp_path / neighbour / DATABASE) == [(7,), (8,)]
+
+
+@pytest.mark.parametrize("name", ["what?", "back\\slash"])
+def test_a_folder_without_a_database_gets_the_other_files(two_tables: Path, tmp_path: Path, name: str):
+    folder = tmp_path / name
+    shutil.copytree(two_tables, folder)
+    (folder / DATABASE).unlink()
+    catalog_exports(folder, list(DECLARED.values()))
+    assert not (folder / DATABASE).exists()
+    assert (folder / DICTIONARY).stat().st_size
+
+
 def test_a_moved_database_that_is_attached_reads_the_folder_in_the_variable(two_tables: Path, tmp_path: Path):
     """The exception that the module's docstring names, and its remedy; in its place it needs none."""
     moved = shutil.copytree(two_tables, tmp_path / "moved")

@@ -74,12 +74,13 @@ def test_unsigned_numbers_are_written_as_signed_ones(tmp_path: Path) -> None:
         write_extract({"counts": rows_of(pa.table({"n": pa.array([2**64 - 1], pa.uint64())}))}, tmp_path / "n.hyper")
 
 
-def test_lists_of_large_texts_become_texts(tmp_path: Path) -> None:
-    """Iceberg's reader gives lists and texts in their large form."""
+def test_lists_of_large_texts_and_of_numbers_become_texts(tmp_path: Path) -> None:
+    """Iceberg's reader gives lists and texts in their large form; numbers in a list are written as text, too."""
     tags = pa.array([["a", "b"], [], None], pa.large_list(pa.large_string()))
-    write_extract({"tagged": rows_of(pa.table({"n": [1, 2, 3], "tags": tags}))}, tmp_path / "l.hyper")
-    found = ask(tmp_path / "l.hyper", 'select "tags" from "tagged" order by "n"')
-    assert [one["tags"] for one in found] == ["a, b", "", None]
+    ids = pa.array([[22, -1], None, []], pa.large_list(pa.int32()))
+    write_extract({"tagged": rows_of(pa.table({"n": [1, 2, 3], "tags": tags, "ids": ids}))}, tmp_path / "l.hyper")
+    found = ask(tmp_path / "l.hyper", 'select "tags", "ids" from "tagged" order by "n"')
+    assert [(one["tags"], one["ids"]) for one in found] == [("a, b", "22, -1"), ("", None), (None, "")]
 
 
 def test_a_name_that_is_no_name_does_not_reach_sql(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
-from typing import Any
 
 from steam_assets.ingestion.history.old_file import Csv, OldFile, Piece, Reading, Unreadable, flag, number, read_csv
 from steam_assets.sources.cadence import TUESDAY, Cadence, Window
@@ -84,7 +83,7 @@ def read_top_sellers(file: OldFile, beside: OldFile | None) -> Reading:
     return Reading([piece], (*SELLER_NOTES, BY_PLACE) if len(used) > 1 else SELLER_NOTES, table.broken)
 
 
-def _seller(row: Mapping[str, str], app_id: str | None) -> dict[str, Any]:
+def _seller(row: Mapping[str, str], app_id: str | None) -> dict[str, object]:
     known = {"appid": number(app_id)} if app_id and app_id.strip() else {}
     return {"rank": number(row["Rank"]), **known, "item": _item(row)}
 
@@ -115,10 +114,10 @@ def _require_day(table: Csv, file: OldFile) -> None:
         raise Unreadable(f"its name has {file.day} but its rows have {others[:60]}; it is unknown which one is right")
 
 
-def _item(row: Mapping[str, str]) -> dict[str, Any]:
+def _item(row: Mapping[str, str]) -> dict[str, object]:
     return {"name": row["Game Name"], "is_free": flag(row["Free to Play"], "1", "0")}
 
 
-def _body(ranks: Sequence[Mapping[str, Any]], *files: OldFile) -> bytes:
+def _body(ranks: Sequence[Mapping[str, object]], *files: OldFile) -> bytes:
     body = {"response": {"ranks": ranks}, "imported_files": [file.as_json() for file in files]}
     return json.dumps(body, ensure_ascii=False).encode()

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from steam_assets.ingestion.history.charts import NO_HOUR
 from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, Unreadable, flag, number, read_csv
 from steam_assets.sources import monthly_visits, news
 from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.json_body import LAST_SECOND, decode
+from steam_assets.sources.json_body import LAST_SECOND, decode, is_object
 from steam_assets.sources.review_tables import PAGE
 from steam_assets.sources.source import InvalidResponse
 from steam_assets.sources.visit_tables import ESTIMATE
+
+T = TypeVar("T")
 
 REVIEW_COLUMNS = ("App ID", "Review", "Voted Up")
 LARGEST_APP_ID = 2**32 - 1
@@ -41,7 +43,7 @@ VISIT_NOTES = ("written out again by the old collector; the values are Similarwe
 def read_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
     """Read reviews of several apps: one piece per app, in the file's order. The first one contains the file itself."""
     table = read_csv(file, REVIEW_COLUMNS)
-    by_app: dict[str, list[dict[str, Any]]] = {}
+    by_app: dict[str, list[dict[str, object]]] = {}
     for row in table.rows:
         review = {"review": row["Review"], "voted_up": flag(row["Voted Up"], "pos", "neg")}
         by_app.setdefault(row["App ID"].strip(), []).append(review)
@@ -60,7 +62,7 @@ def read_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
     return Reading(pieces, REVIEW_NOTES, table.broken)
 
 
-def _review_body(app: str, reviews: Sequence[Mapping[str, Any]], file: OldFile, *, carries: bool) -> bytes:
+def _review_body(app: str, reviews: Sequence[Mapping[str, object]], file: OldFile, *, carries: bool) -> bytes:
     origin = file.as_json() if carries else {"path": file.path, "sha256": file.sha256}
     body = {"response": {"reviews": reviews}, "imported_app_id": app, "imported_files": [origin]}
     return json.dumps(body, ensure_ascii=False).encode()
@@ -69,7 +71,8 @@ def _review_body(app: str, reviews: Sequence[Mapping[str, Any]], file: OldFile, 
 def read_news(file: OldFile, _beside: OldFile | None) -> Reading:
     """Read a page of an app's news, unchanged, once for each week in which one of its articles was published."""
     page = _valid(file, news.parse)
-    app_id = _app_id((_answer(file).get("appnews") or {}).get("appid"))
+    appnews = _answer(file).get("appnews")
+    app_id = _app_id(appnews.get("appid") if is_object(appnews) else None)
     if app_id is None:
         raise Unreadable("the response does not name its app")
     dates = [news.date_of(item) for item in page.newsitems]
@@ -99,8 +102,8 @@ def read_visits(file: OldFile, _beside: OldFile | None) -> Reading:
     answer = _answer(file)
     if answer.get("SiteName") != monthly_visits.SITE:
         raise Unreadable(f"it is about {str(answer.get('SiteName'))[:60]!r}, not {monthly_visits.SITE}")
-    months = answer.get("EstimatedMonthlyVisits")
-    months = months if isinstance(months, dict) else {}
+    visits = answer.get("EstimatedMonthlyVisits")
+    months = visits if is_object(visits) else {}
     try:
         windows = [Cadence.MONTHLY.window(str(month)) for month in sorted(months) if months[month] is not None]
     except ValueError as error:
@@ -127,18 +130,18 @@ def read_printed_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
     )
 
 
-def _answer(file: OldFile) -> dict[str, Any]:
+def _answer(file: OldFile) -> dict[str, object]:
     file.text()
     return _valid(file, decode)
 
 
-def _valid(file: OldFile, parse: Any) -> Any:
+def _valid(file: OldFile, parse: Callable[[bytes], T]) -> T:
     try:
         return parse(file.data)
     except InvalidResponse as error:
         raise Unreadable(str(error)) from error
 
 
-def _app_id(value: Any) -> int | None:
+def _app_id(value: object) -> int | None:
     found = number(value) if isinstance(value, str) else value
-    return found if type(found) is int and 0 < found <= LARGEST_APP_ID else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= LARGEST_APP_ID else None

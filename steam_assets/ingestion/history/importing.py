@@ -194,8 +194,7 @@ class _FileImport:
         newest = max(one.fetched_at for one in envelopes)
         batch = Batch.without_kafka(
             batch_id,
-            written.content,
-            written.size,
+            (written.content, written.size),
             items,
             fetched_at=newest,
             landed_at=now,

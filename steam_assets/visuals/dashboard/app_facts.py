@@ -11,21 +11,26 @@ from steam_assets.insights import INSIGHTS
 from steam_assets.visuals.dashboard.json_values import Columns, coded
 from steam_assets.visuals.dashboard.page_tables import PageTables
 
-COLUMNS = ("id", "name", "type", "free", "early", "price", "discount")
+COLUMNS = ("id", "name", "type", "free", "early", "price", "discount", "developers", "publishers", "franchises")
 
 FACTS = """
 select app_id as id, cut_to(arg_max(name, since), $name) as name, arg_max(item_type, since) as type,
   arg_max(is_free, since) as free, arg_max(is_early_access, since) as early,
-  arg_max_null(final_price_cents, since) as price, arg_max_null(discount_percent, since) as discount
+  arg_max_null(final_price_cents, since) as price, arg_max_null(discount_percent, since) as discount,
+  arg_max(developers, since) as developers, arg_max(publishers, since) as publishers,
+  arg_max(franchises, since) as franchises
 from ({charts}) group by app_id
 """
 CHARTS = {
-    "most_played": "select app_id, name, item_type, is_free, is_early_access, final_price_cents, discount_percent, "
-    "day as since from most_played",
-    "top_sellers": "select app_id, name, item_type, is_free, is_early_access, final_price_cents, discount_percent, "
-    "week_start as since from top_sellers",
+    "most_played": "select *, day as since from most_played",
+    "top_sellers": "select *, week_start as since from top_sellers",
 }
 """The tables with an app's facts; the newest chart that has the app counts."""
+
+MAKERS = (
+    "select null::varchar[] as developers, null::varchar[] as publishers, null::varchar[] as franchises where false"
+)
+"""Columns that a chart may not have."""
 
 NAMES = "select app_id, cut_to(any_value(name), $name) as name from given group by app_id"
 
@@ -43,7 +48,7 @@ def _charted(tables: PageTables) -> dict[int, tuple[object, ...]]:
     there = [name for name in CHARTS if name in tables.data.tables]
     if not there:
         return {}
-    charts = " union all ".join(CHARTS[name] for name in there)
+    charts = " union all by name ".join([*(CHARTS[name] for name in there), MAKERS])
     rows = tables.rows(there[0], FACTS.format(charts=charts)).to_pydict()
     return {row[0]: row for row in zip(*(rows[column] for column in COLUMNS), strict=True)}
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import Insight
+from steam_assets.sources import SOURCES
+from steam_assets.sources.source import Source
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,15 @@ class DashboardData:
     def why_empty(self, table: str) -> str | None:
         """Why a table is empty and what to do about it; None if it has rows."""
         if table not in self.tables:
-            made_by = insight_of(table)
-            asset = f"insights/{made_by.name}" if made_by else "its source's raw and clean assets"
-            command = "refresh" if made_by else "run"
-            return f"The table {table} does not exist yet; materialize {asset}, or type steam-assets {command}."
+            insight, source = insight_of(table), source_of(table)
+            if insight is None and source is None:
+                return f"No source or insight of this version has the table {table}."
+            asset, command = (
+                (f"{source.name}/raw and {source.name}/clean", f"run {source.name}")
+                if source
+                else (f"insights/{table.removeprefix('insight_')}", "refresh")
+            )
+            return f"The table {table} does not exist yet; type steam-assets {command}, or materialize {asset}."
         if self.tables[table].num_rows == 0:
             return f"The table {table} has no rows for the year shown."
         return None
@@ -69,3 +76,8 @@ class DashboardData:
 def insight_of(table: str) -> Insight | None:
     """The insight whose table this is; None for a clean table."""
     return next((insight for insight in INSIGHTS if insight.table == table), None)
+
+
+def source_of(table: str) -> Source | None:
+    """The source whose clean table this is; None for an insight."""
+    return next((source for source in SOURCES for each in source.tables if each.name == table), None)

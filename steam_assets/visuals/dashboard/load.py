@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.partition_files import PartitionFiles
@@ -31,7 +32,9 @@ def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None)
 
     ``behind``: the clean partitions that the insights do not include yet (ledger/unrefreshed.py).
     """
-    files = {name: PartitionFiles.of(reader.table(name)) for name in {*TABLE_READS, *_clean_names()}}
+    declared = {table.name: table.columns for table in declared_tables(SOURCES)}
+    wanted = {*TABLE_READS, *_clean_names()} & declared.keys()
+    files = {name: PartitionFiles.of(reader.table(name), declared[name]) for name in wanted}
     there = {name: found for name, found in files.items() if found is not None}
     tables = {name: _read(there[name], read) for name, read in TABLE_READS.items() if name in there}
     if "reviews" in there:
@@ -47,7 +50,9 @@ def _clean_names() -> Iterable[str]:
 
 
 def _read(files: PartitionFiles, read: TableRead) -> pa.Table:
-    return files.read(files.keys[-1:] if read.newest_only else _last_year(files.keys), read.columns)
+    declared = {column.name for column in files.declared}
+    columns = [name for name in read.columns if name == "*" or name in declared]
+    return files.read(files.keys[-1:] if read.newest_only else _last_year(files.keys), columns)
 
 
 def _unusual_reviews(files: PartitionFiles, bombs: pa.Table | None) -> pa.Table:

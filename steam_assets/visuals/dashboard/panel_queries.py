@@ -116,6 +116,11 @@ PANEL_QUERIES = (
         "reviews",
         QUOTES,
     ),
+    PanelQuery(
+        "unusual",
+        "insight_review_bombs",
+        "select app_id as app, epoch_day(week_start) as week from unusual order by week_start, app_id",
+    ),
     PanelQuery("terms", "reviews", TERMS, TERMS_METHOD, COMPARED),
     PanelQuery("playtimes", "reviews", PLAYTIMES, PLAYTIMES_METHOD, HOURS),
     PanelQuery(
@@ -156,5 +161,26 @@ PANEL_QUERIES = (
         "insight_traffic_vs_players",
         "select epoch_day(month) as month, visits, mean_daily_players as players, visits_per_player as ratio, "
         "days_collected as collected, days_in_month as days from given order by month",
+    ),
+    PanelQuery(
+        "store",
+        "store_facts",
+        "select app_id as app, epoch_day(release_date) as released from given order by app_id",
+    ),
+    PanelQuery("tags", "store_tags", "select app_id as app, tag from given order by app_id, weight desc, tag"),
+    PanelQuery(
+        "lifts",
+        "insight_sale_effect",
+        "select app_id as app, epoch_day(day) as day, net_effect as net from given order by app_id, day",
+    ),
+    PanelQuery(
+        "ranks",
+        "top_sellers_by_country",
+        "select app_id as app, epoch_day(week_start) as week, country, rank from given order by app_id, rank, country",
+    ),
+    PanelQuery(
+        "curve",
+        "insight_daily_curve",
+        "select app_id as app, hour, players from given order by app_id, hour",
     ),
 )

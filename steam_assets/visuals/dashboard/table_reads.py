@@ -19,12 +19,16 @@ class TableRead:
     newest_only: bool = False
 
 
-STORE_COLUMNS = ("name", "item_type", "is_free", "is_early_access", "final_price_cents", "discount_percent")
+STORE_COLUMNS = (
+    *("name", "item_type", "is_free", "is_early_access", "final_price_cents", "discount_percent"),
+    *("developers", "publishers", "franchises"),
+)
 
 NARROWED = (
     TableRead("most_played", ("partition_key", "day", "rank", "app_id", "players_now", "players_peak", *STORE_COLUMNS)),
     TableRead("top_sellers", ("partition_key", "week_start", "app_id", *STORE_COLUMNS)),
     TableRead("insight_player_trend", newest_only=True),
+    *(TableRead(table, newest_only=True) for table in ("store_facts", "store_tags", "top_sellers_by_country")),
     # A year of reviews may not fit in memory; of older weeks, only the unusual ones are read.
     TableRead(
         "reviews",

@@ -84,12 +84,20 @@ HOURS = {"bounds": [0, 2, 10, 50, 200, 1000]}
 """Parameter of ``PLAYTIMES``: lower bounds of the classes of playtime, in hours. Steam refunds within 2 hours."""
 
 PLAYTIMES = """
-select app_id as app, epoch_day(partition_key) as week,
-  list_max([bound for bound in $bounds if bound <= playtime_at_review_minutes / 60]) as hours,
-  count(*) filter (not voted_up) as negative, count(*) filter (voted_up) as positive
-from given semi join unusual using (app_id, partition_key)
-where playtime_at_review_minutes >= 0 group by app_id, partition_key, hours order by app_id, partition_key, hours
+with written as (
+  select app_id, partition_key, voted_up,
+    list_max([bound for bound in $bounds if bound <= playtime_at_review_minutes / 60]) as hours
+  from given semi join unusual using (app_id, partition_key) where playtime_at_review_minutes >= 0
+),
+classes as (
+  select app_id, partition_key, unnest($bounds) as hours from (select distinct app_id, partition_key from written)
+)
+select app_id as app, epoch_day(partition_key) as week, hours,
+  count(*) filter (voted_up) as positive, count(*) filter (not voted_up) as negative
+from classes left join written using (app_id, partition_key, hours)
+group by app_id, partition_key, hours order by app_id, partition_key, hours
 """
+"""Reviews by class of playtime; a class without reviews has zeros."""
 
 PLAYTIMES_METHOD = (
     "The week's fetched reviews by the hours that their writers had played when they wrote. Limitations: only the "

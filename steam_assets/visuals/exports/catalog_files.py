@@ -7,6 +7,9 @@ directory and has no function for the folder of a database, but a database's def
 with ``.tmp`` appended. So the views find their files wherever the folder was moved and whatever the working directory.
 That does not work if the file is attached to another database, or if ``temp_directory`` was set: then they read the
 folder it was written in, or the one in the variable ``steam_exports``.
+
+The views escape what DuckDB would read as a pattern: unescaped, ``exports [1]`` reads ``exports 1`` beside it. A
+database itself cannot be written below a folder with a ``?`` or a backslash in its name, so such a folder gets none.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ DATABASE = "steam.duckdb"
 STORAGE_VERSION = "v1.0.0"
 """The oldest storage of DuckDB 1: any later version, in whatever program, opens the file."""
 
+UNWRITABLE = frozenset("?\\")
+"""Characters of a path below which DuckDB writes no database: it takes them for an option and a separator."""
+
 _FIELDS = ("table", "table_title", "column", "caption", "type", "unit", "required", "key", "meaning")
 
 
@@ -39,9 +45,10 @@ def catalog_exports(folder: Path, declared: Sequence[DeclaredTable]) -> None:
         return
     with temporary_folder(".export-", folder) as drafts:
         write_csv(dictionary(there), drafts / DICTIONARY)
-        _write_database(there, folder.absolute(), drafts / DATABASE)
-        for name in (DICTIONARY, DATABASE):
-            (drafts / name).replace(folder / name)
+        if UNWRITABLE.isdisjoint(str(folder.absolute())):
+            _write_database(there, folder.absolute(), drafts / DATABASE)
+        for draft in drafts.iterdir():
+            draft.replace(folder / draft.name)
 
 
 def dictionary(tables: Iterable[DeclaredTable]) -> pa.Table:
@@ -72,7 +79,7 @@ def _write_database(tables: Iterable[DeclaredTable], folder: Path, where: Path) 
         connection.execute("use steam")
         connection.begin()
         for table in tables:
-            path = f"{_folder(folder)} || {_text(f'{table.name}/{WHOLE}')}"
+            path = f"{_literal(_folder(folder))} || {_text(f'{table.name}/{WHOLE}')}"
             connection.execute(f"create view {_name(table.name)} as from read_parquet({path})")
             connection.execute(f"comment on view {_name(table.name)} is {_text(f'{table.title}. {table.method}')}")
             there = set(pq.read_schema(folder / table.name / WHOLE).names)
@@ -89,6 +96,11 @@ def _folder(written_in: Path) -> str:
     own = "current_setting('temp_directory')"
     beside = f"case when suffix({own}, '{DATABASE}.tmp') then left({own}, length({own}) - {len(DATABASE) + 4}) end"
     return f"coalesce(getvariable('steam_exports') || '/', {beside}, {_text(f'{written_in}/')})"
+
+
+def _literal(path: str) -> str:
+    """SQL for the pattern that matches the path which the SQL ``path`` gives, and no other."""
+    return rf"regexp_replace({path}, '[*?\[]', '[\0]', 'g')"
 
 
 def _text(text: str) -> str:

@@ -66,7 +66,8 @@ def _fields(column: pa.Array) -> pa.Array:
         return _text_fields(column)
     if pa.types.is_timestamp(kind):
         return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ").cast(pa.string())
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_date(kind) or pa.types.is_boolean(kind):
+    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_date, pa.types.is_boolean)
+    if any(is_kind(kind) for is_kind in plain):
         return column.cast(pa.string())
     raise TypeError(f"a column of type {kind} has no form in CSV; export it as Parquet alone")
 

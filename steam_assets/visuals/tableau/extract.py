@@ -175,7 +175,8 @@ def _hyper_type(table: str, column: pa.Field) -> pa.DataType:
     if pa.types.is_unsigned_integer(kind) or pa.types.is_int8(kind):
         return pa.int64()
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        if pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type):
+        value = kind.value_type
+        if pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_integer(value):
             return pa.string()
         raise TypeError(f"{table}.{column.name} is a {kind}; Hyper has no such type, leave the column out")
     if pa.types.is_timestamp(kind):

@@ -31,6 +31,7 @@ DATATYPES: Mapping[str, DataType] = {
     "double": "real",
     "string": "string",
     "array<string>": "string",
+    "array<int>": "string",
     "boolean": "boolean",
     "date": "date",
     "timestamp": "datetime",

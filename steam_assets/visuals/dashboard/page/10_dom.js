@@ -19,6 +19,8 @@ const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG,
 const put = (host, ...children) => fill(host, {}, children);
 const bdi = (text, className) => el("bdi", { class: className || null }, text);
 const hidden = (text) => el("span", { class: "sr" }, text);
+// A text in which names of columns and commands stand between backticks.
+const prose = (text) => text.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
 // A date stays on one line.
 const date = (day) => el("span", { class: "date" }, isoDay(day));
 // Marks that only repeat in shape what the words beside them say.
@@ -49,9 +51,10 @@ const axisCompact = (value, digits) => new Intl.NumberFormat("en-US", { notation
 const axisNumber = (value, digits, fixed) => new Intl.NumberFormat("en-US", { maximumFractionDigits: digits, minimumFractionDigits: fixed ? digits : 0 }).format(value);
 const axisPercent = (value, digits, fixed) => `${axisNumber(value * 100, digits, fixed)} %`;
 const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
-const whole = (value) => (known(value) ? grouped.format(value) : DASH);
+const minus = (text) => text.replace("-", "−");
+const whole = (value) => (known(value) ? minus(grouped.format(value)) : DASH);
 const compact = (value) => (known(value) ? compacted.format(value) : DASH);
-const decimal = (value, digits = 2) => (known(value) ? value.toFixed(digits) : DASH);
+const decimal = (value, digits = 2) => (known(value) ? minus(value.toFixed(digits)) : DASH);
 const percent = (share, digits = 1) => (known(share) ? `${(share * 100).toFixed(digits)} %` : DASH);
 // The sign of what is shown, not of what was rounded away.
 const direction = (value, digits) => Math.sign(Number(value.toFixed(digits)));
@@ -77,13 +80,15 @@ function announce(text) {
 }
 
 // Only web addresses become links; whatever else stands where an address should is shown as the text it is.
-function webLink(text, address) {
-  let parsed = null;
+function webAddress(text) {
   try {
-    parsed = new URL(address);
+    const { protocol, href } = new URL(text);
+    return protocol === "https:" || protocol === "http:" ? href : null;
   } catch {
-    return bdi(text);
+    return null;
   }
-  if (parsed.protocol !== "https:" && parsed.protocol !== "http:") return bdi(text);
-  return el("a", { href: parsed.href, target: "_blank", rel: "noopener noreferrer" }, bdi(text));
+}
+function webLink(text, address) {
+  const href = webAddress(address);
+  return href === null ? bdi(text) : el("a", { href, target: "_blank", rel: "noopener noreferrer" }, bdi(text));
 }

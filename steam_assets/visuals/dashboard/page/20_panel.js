@@ -3,12 +3,13 @@ const TABLE_ROWS = 366;
 let nextId = 0;
 const freshId = (stem) => `${stem}-${++nextId}`;
 
-// spec: title, note (one line under it), asOf (seconds), unit, method, empty (why), sheet() => {name, columns, rows},
+// spec: title, key (its name in a link, by default from the title), note (one line under it), asOf (seconds), unit, method, empty (why), sheet() => {name, columns, rows},
 // chart (where the charts come from): offered as pictures; body(host): draws; tools: nodes beside the title; wide: spans all columns; level: 2 or 3.
 function panel(spec) {
   const id = freshId("panel");
   const heading = el(`h${spec.level || 2}`, { id, class: "panel-title" }, spec.title);
-  const section = el("section", { class: `panel ${spec.size || ""}`, "aria-labelledby": id });
+  const key = spec.key || slug(spec.title);
+  const section = el("section", { class: `panel ${spec.size || ""}`, "aria-labelledby": id, "data-panel": key });
   const tools = el("div", { class: "panel-tools" }, spec.tools || []);
   const head = el("header", { class: "panel-head" }, el("div", {}, heading, spec.note && el("p", { class: "note" }, spec.note)), tools);
   section.append(head);
@@ -25,9 +26,14 @@ function panel(spec) {
 }
 
 function emptyNote(reason) {
-  return el("div", { class: "empty" }, mark("∅", "empty-mark"), el("p", {}, el("strong", {}, "Nothing to show. "), reason));
+  return el("div", { class: "empty" }, mark("∅", "empty-mark"), el("p", {}, el("strong", {}, "Nothing to show. "), prose(reason)));
 }
 
+function copyButton(address, what) {
+  const button = el("button", { type: "button", class: "quiet", "data-link": "" }, "Copy link", what && hidden(` to ${what}`));
+  button.addEventListener("click", () => copyLink(button, address()));
+  return button;
+}
 function footer(spec, sheet, section) {
   const facts = [
     known(spec.asOf) ? `As of ${longTime(spec.asOf)}` : spec.empty ? null : "Collection time unknown",
@@ -36,7 +42,7 @@ function footer(spec, sheet, section) {
   ].filter(Boolean);
   const foot = el("footer", { class: "panel-foot" }, el("p", { class: "facts" }, facts.join(" · ")));
   const actions = el("div", { class: "actions" });
-  if (spec.method) actions.append(disclosure("Method", () => [el("p", { class: "method" }, spec.method), sheet && traceNote(sheet())], "method-note"));
+  if (spec.method) actions.append(disclosure("Method", () => [el("p", { class: "method" }, prose(spec.method)), sheet && traceNote(sheet())], "method-note"));
   if (sheet) {
     if (!spec.plainTable) actions.append(disclosure("Table", () => sheetTable(sheet(), spec.title), "alt"));
     actions.append(
@@ -44,6 +50,7 @@ function footer(spec, sheet, section) {
       ...(spec.chart ? pictureButtons(spec, section) : []),
     );
   }
+  actions.append(copyButton(() => linkTo(section.dataset.panel), spec.title));
   foot.append(actions);
   return foot;
 }
@@ -93,11 +100,12 @@ function columnFitter(columns, cellsOf, note) {
 }
 
 const cellClass = (column) => [column.num ? "num" : "", column.className || ""].join(" ").trim() || null;
-// columns: {key, title, num, cell(row) => node or text, sort(row) => value, drop (may go where it is narrow)}
+// columns: {key, title, num, cell(row) => node or text, sort(row) => value, drop (may go where it is narrow)};
+// onOrder({key, down}): keeps the order in the address, else the history entry does.
 function sortableTable(spec) {
   const { columns, rows, caption } = spec;
   const kept = keptOf(caption);
-  let order = kept.order || spec.order || null;
+  let order = (!spec.onOrder && kept.order) || spec.order || null;
   const body = el("tbody");
   const heads = columns.map((column) => {
     const head = el("th", { scope: "col", class: cellClass(column) });
@@ -108,7 +116,8 @@ function sortableTable(spec) {
   function sortBy(column) {
     const down = order && order.key === column.key ? !order.down : Boolean(column.num && !column.low);
     order = { key: column.key, down };
-    keep(caption, { order });
+    if (spec.onOrder) spec.onOrder(order);
+    else keep(caption, { order });
     draw();
     announce(`Sorted by ${column.title}, ${down ? "descending" : "ascending"}`);
   }
@@ -169,6 +178,14 @@ function roomIn(host) {
   return Math.floor(host.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
 }
 
+// The id of what had the focus before the view was drawn anew, until a panel has drawn it again.
+let awaitedFocus = "";
+function restoreFocus(host) {
+  const again = awaitedFocus && host.querySelector(`#${CSS.escape(awaitedFocus)}`);
+  if (!again) return;
+  awaitedFocus = "";
+  again.focus({ preventScroll: true });
+}
 // Draws once the element has a width, and again whenever that width changes.
 const watcher = new ResizeObserver((entries) => {
   for (const entry of entries) {
@@ -185,6 +202,7 @@ function whenSized(host, draw) {
   const redraw = () => {
     host.replaceChildren();
     draw();
+    restoreFocus(host);
   };
   drawings.set(host, redraw);
   watcher.observe(host);
@@ -197,6 +215,16 @@ function segmented(label, choices, chosen, onChoice) {
     { class: "segmented", role: "group", "aria-label": label },
     choices.map(([value, title]) =>
       el("button", { type: "button", id: `seg-${label}-${value}`.replaceAll(/[^\w-]/g, "_"), "aria-pressed": value === chosen ? "true" : "false", onclick: () => onChoice(value) }, title),
+    ),
+  );
+}
+// A set of buttons each of which is on or off.
+function toggles(label, choices, isOn, onChoice) {
+  return el(
+    "div",
+    { class: "toggles", role: "group", "aria-label": label },
+    choices.map(([value, title]) =>
+      el("button", { type: "button", class: "toggle", id: `toggle-${label}-${value}`.replaceAll(/[^\w-]/g, "_"), "aria-pressed": isOn(value) ? "true" : "false", onclick: () => onChoice(value) }, title),
     ),
   );
 }

@@ -82,7 +82,7 @@ function dayTicks(first, last, room) {
 }
 
 // The part both charts share: a focusable plot with a cursor, a box of values and spoken announcements.
-// view: {label, count, x(i), top, bottom, title(i), rows(i) => [{name, text, index, y}], jumps: [i], kind}
+// view: {label, count, x(i), top, bottom, title(i), rows(i) => [{name, text, index, y}], jumps: [i], kind, pick(i): open a point}
 function interactive(host, picture, view) {
   const box = el("div", { class: "tip", hidden: true });
   const cursor = svg("g", { class: "cursor" });
@@ -91,7 +91,7 @@ function interactive(host, picture, view) {
     "div",
     {
       class: "plot", tabindex: "0", role: "application", "aria-roledescription": "chart",
-      "aria-label": `${view.label}. ${plural(view.count, "point")}. Left and right arrows move along it, Home and End jump to the ends${view.jumps.length ? ", up and down go to marked events" : ""}.`,
+      "aria-label": `${view.label}. ${plural(view.count, "point")}. Left and right arrows move along it, Home and End jump to the ends${view.jumps.length ? `, up and down go to marked events${view.pick ? ", Enter lists the articles of a day" : ""}` : ""}.`,
     },
     picture, box,
   );
@@ -105,7 +105,7 @@ function interactive(host, picture, view) {
     for (const row of rows) if (known(row.y)) cursor.append(shape(SHAPES[row.index % 4], x, row.y, 4.5, { class: `dot ${tone(row, row.index)} on` }));
     box.replaceChildren(
       el("p", { class: "tip-title" }, view.title(at)),
-      el("ul", {}, rows.map((row) => el("li", {}, known(row.index) && row.index >= 0 ? keyMark(row.index, view.kind, row.faint) : mark(row.sign || "", `tip-sign ${row.sign === "●" ? "other" : ""}`), bdi(row.name, "tip-name"), el("b", {}, row.text)))),
+      el("ul", {}, rows.map((row) => el("li", {}, known(row.index) && row.index >= 0 ? keyMark(row.index, view.kind, row.faint) : mark(row.sign || "", `tip-sign ${row.kind || ""}`), bdi(row.name, "tip-name"), el("b", {}, row.text)))),
     );
     box.hidden = false;
     const width = plot.clientWidth;
@@ -127,6 +127,7 @@ function interactive(host, picture, view) {
   }
   plot.addEventListener("pointermove", (event) => show(nearest(event), false));
   plot.addEventListener("pointerdown", (event) => show(nearest(event), false));
+  if (view.pick) plot.addEventListener("click", (event) => view.pick(nearest(event), false));
   plot.addEventListener("pointerleave", () => document.activeElement !== plot && hide());
   plot.addEventListener("blur", hide);
   plot.addEventListener("focus", () => show(at < 0 ? view.count - 1 : at, true));
@@ -137,6 +138,7 @@ function interactive(host, picture, view) {
       ArrowUp: () => [...view.jumps].reverse().find((index) => index < at), ArrowDown: () => view.jumps.find((index) => index > at),
     }[event.key];
     if (event.key === "Escape") return hide();
+    if (event.key === "Enter" && view.pick && at >= 0) return view.pick(at, true);
     if (!next) return undefined;
     const index = next();
     if (index === undefined) return undefined;
@@ -187,22 +189,23 @@ function shortened(name) {
 }
 
 // spec: label, days (ascending), log, together (the series of all charts on one scale), series [{name, values, band [[low, high]], days}], format, axis(value, digits), integer,
-// markers [{day, kind, title}], inverted, floor (true: from zero), ceiling, height, at (a day to point at).
+// steps (true: a value holds until the next), lanes (see 32_lanes.js), pick(day, focus): open a day, inverted, floor (true: from zero), ceiling, height, at (a day to point at).
 function lineChart(host, spec) {
   const width = Math.max(260, roomIn(host));
-  const height = spec.height || (width < 560 ? 240 : 300);
+  const plotted = spec.height || (width < 560 ? 240 : 300);
+  const height = plotted + lanesHeight(spec.lanes);
   const format = spec.format || whole;
   const many = spec.series.length > 1;
   if (many) host.append(legend(spec.series, "line"));
-  const { low, high, scale } = valueAxis(spec, height);
+  const { low, high, scale } = valueAxis(spec, plotted);
   const labels = axisLabels(scale, spec.axis || axisCompact);
   const gutter = Math.max(...labels.map((text) => text.length)) * 7 + 12;
   const dayAt = new Map(spec.days.map((day, index) => [day, index]));
-  const eventful = spec.markers?.some((one) => dayAt.has(one.day));
   const named = many && width >= 700;
-  const [left, right, top, bottom] = [gutter, width - (named ? 134 : 12), eventful ? 34 : 14, height - 26];
+  const [left, right, top, bottom] = [gutter, width - (named ? 134 : 12), 14, plotted - 26];
   const [first, last] = [spec.days[0], spec.days[spec.days.length - 1]];
-  const x = (index) => left + (last === first ? 0.5 : (spec.days[index] - first) / (last - first)) * (right - left);
+  const place = (day) => left + (last === first ? 0.5 : (day - first) / (last - first)) * (right - left);
+  const x = (index) => place(spec.days[index]);
   const share = (value) => (spec.log ? Math.log10(Math.max(value, low) / low) / Math.log10(high / low) : (value - low) / (high - low));
   const y = (value) => (spec.inverted ? top + share(value) * (bottom - top) : bottom - share(value) * (bottom - top));
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
@@ -211,7 +214,7 @@ function lineChart(host, spec) {
     picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end value" }, labels[index]));
   });
   for (const [day, text] of dayTicks(first, last, (right - left) / 70)) {
-    const at = left + ((day - first) / (last - first || 1)) * (right - left);
+    const at = place(day);
     picture.append(svg("line", { x1: at, x2: at, y1: bottom, y2: bottom + 4, class: "axis" }));
     const edge = at > right - 14 ? "end" : at < left + 14 ? "start" : "middle";
     picture.append(svg("text", { x: at, y: bottom + 18, class: `tick ${edge}` }, text));
@@ -221,8 +224,8 @@ function lineChart(host, spec) {
   if (cut) picture.append(svg("path", { class: "axis-break", d: `M${left - 5} ${bottom - 3}l5 -3l-5 -3l5 -3` }));
   spec.series.forEach((one, index) => {
     if (one.band) picture.append(svg("path", { d: bandPath(one.band, x, y), class: `band ${tone(one, index)}` }));
-    else if (!many && low === 0) picture.append(svg("path", { d: areaPath(one.values, x, y, bottom), class: `fill s${index}` }));
-    picture.append(svg("path", { d: linePath(one.values, x, y), class: `line ${tone(one, index)}`, "stroke-dasharray": one.faint ? null : DASHES[index % 4] }));
+    else if (!many && low === 0) picture.append(svg("path", { d: areaPath(one.values, x, y, bottom, spec.steps), class: `fill s${index}` }));
+    picture.append(svg("path", { d: linePath(one.values, x, y, spec.steps), class: `line ${tone(one, index)}`, "stroke-dasharray": one.faint ? null : DASHES[index % 4] }));
     const end = one.values.findLastIndex(known);
     if (end >= 0) picture.append(shape(SHAPES[index % 4], x(end), y(one.values[end]), one.faint ? 2.6 : 4, { class: `dot ${tone(one, index)}` }));
     one.values.forEach((value, i) => {
@@ -231,34 +234,26 @@ function lineChart(host, spec) {
     });
   });
   if (named) endLabels(picture, spec.series, right + 10, y, top, bottom);
-  const marked = new Map();
-  for (const one of spec.markers || []) {
-    const index = dayAt.get(one.day);
-    if (index === undefined) continue;
-    if (!marked.has(index)) marked.set(index, []);
-    marked.get(index).push(one);
-  }
-  for (const [index, ones] of marked) {
-    const update = ones.some((one) => one.kind === "update");
-    picture.append(svg("line", { x1: x(index), x2: x(index), y1: 18, y2: bottom, class: `event ${update ? "update" : "other"}` }));
-    picture.append(shape(update ? "diamond" : "circle", x(index), 14, update ? 4.2 : 3.2, { class: `event-mark ${update ? "update" : "other"}` }));
-  }
+  const lanes = spec.lanes || [];
+  drawLanes(picture, lanes, { left, right, top: plotted + 2, first, last, place, pick: (day) => spec.pick?.(day, false), named: lanes.length > 1 });
+  const eventful = new Set(lanes.flatMap((lane) => [...lane.marks, ...lane.sales].map((one) => one.day)));
   const control = interactive(host, picture, {
-    label: spec.label, count: spec.days.length, x, top, bottom, kind: "line",
-    jumps: [...marked.keys()].sort((a, b) => a - b),
+    label: spec.label, count: spec.days.length, x, top, bottom: lanes.length ? height : bottom, kind: "line",
+    jumps: spec.days.flatMap((day, index) => (eventful.has(day) ? [index] : [])),
+    pick: lanes.length && spec.pick ? (index, focus) => spec.pick(spec.days[index], focus) : null,
     title: (index) => `${isoDay(spec.days[index])}${spec.period || ""}`,
     rows: (index) => [
       ...spec.series.map((one, position) => ({
         name: one.name, index: position, faint: one.faint, text: valueText(one, index, format), y: known(one.values[index]) ? y(one.values[index]) : null,
       })),
-      ...(marked.get(index) || []).slice(0, 3).map((one) => ({ name: one.title, index: -1, sign: one.kind === "update" ? "◆" : "●", text: one.kind === "update" ? "update" : "news" })),
+      ...laneRows(lanes, spec.days[index]),
     ],
   });
   if (dayAt.has(spec.at)) control.show(dayAt.get(spec.at), false);
   if (cut) host.append(el("p", { class: "axis-note" }, `The vertical axis starts at ${labels[0]}, not at 0.`));
   if (spec.log && !spec.quiet) host.append(el("p", { class: "axis-note" }, "The vertical axis is logarithmic: equal steps are equal factors."));
   if (!spec.quiet && spec.series.some((one) => one.band)) host.append(el("p", { class: "axis-note" }, "Line: mean of the 7 days. Band: lowest to highest of those days."));
-  if (marked.size && !spec.quiet) host.append(el("p", { class: "event-key" }, mark("◆", "update"), " update  ", mark("●", "other"), " other news from the developer or the press"));
+  if (eventful.size && !spec.quiet) host.append(lanesKey(lanes));
 }
 function valueText(one, index, format) {
   const [value, day] = [one.values[index], one.days?.[index]];
@@ -275,18 +270,18 @@ function runs(values) {
   });
   return found;
 }
-const pathThrough = (run, values, x, y) => run.map((i, n) => `${n ? "L" : "M"}${x(i).toFixed(1)} ${y(values[i]).toFixed(1)}`).join("");
-const linePath = (values, x, y) => runs(values).map((run) => pathThrough(run, values, x, y)).join("");
+const pathThrough = (run, values, x, y, steps) => run.map((i, n) => `${n && steps ? `H${x(i).toFixed(1)}` : ""}${n ? "L" : "M"}${x(i).toFixed(1)} ${y(values[i]).toFixed(1)}`).join("");
+const linePath = (values, x, y, steps) => runs(values).map((run) => pathThrough(run, values, x, y, steps)).join("");
 function bandPath(band, x, y) {
   return runs(band).map((run) => {
     const edge = (side, order) => order.map((i) => `${x(i).toFixed(1)} ${y(band[i][side]).toFixed(1)}`).join("L");
     return `M${edge(1, run)}L${edge(0, [...run].reverse())}Z`;
   }).join("");
 }
-const areaPath = (values, x, y, bottom) =>
-  runs(values).map((run) => `${pathThrough(run, values, x, y)}L${x(run[run.length - 1]).toFixed(1)} ${bottom}L${x(run[0]).toFixed(1)} ${bottom}Z`).join("");
+const areaPath = (values, x, y, bottom, steps) =>
+  runs(values).map((run) => `${pathThrough(run, values, x, y, steps)}L${x(run[run.length - 1]).toFixed(1)} ${bottom}L${x(run[0]).toFixed(1)} ${bottom}Z`).join("");
 
-// spec: label, days, series [{name, values}] stacked from the bottom, format, name(day), height.
+// spec: label, days, series [{name, values}] stacked from the bottom, format, name(day), title(day), height, labelRoom (pixels of a label).
 function columnChart(host, spec) {
   const width = Math.max(260, roomIn(host));
   const height = spec.height || (width < 560 ? 220 : 260);
@@ -308,7 +303,7 @@ function columnChart(host, spec) {
     picture.append(svg("text", { x: left - 8, y: y(value) + 4, class: "tick end value" }, labels[index]));
   });
   const name = spec.name || shortDay;
-  const every = Math.ceil(spec.days.length / Math.max(2, (right - left) / 76));
+  const every = Math.ceil(spec.days.length / Math.max(2, (right - left) / (spec.labelRoom || 76)));
   spec.days.forEach((day, index) => {
     let base = bottom;
     spec.series.forEach((one, position) => {

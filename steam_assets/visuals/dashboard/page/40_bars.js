@@ -96,5 +96,5 @@ function priceTag(app) {
   if (APPS.free[app] === 1) return el("span", { class: "tag" }, "Free");
   if (!known(APPS.price[app])) return el("span", { class: "quiet-text" }, known(APPS.free[app]) ? "not for sale" : "not in the US store");
   const off = APPS.discount[app];
-  return el("span", {}, dollars(APPS.price[app]), off ? el("span", { class: "tag off" }, `−${off} %`) : null);
+  return el("span", {}, off ? [el("span", { class: "tag off" }, `−${off} %`), " "] : null, dollars(APPS.price[app]));
 }

@@ -1,25 +1,15 @@
 // Overview: the day in one sentence, its numbers, who moved, and what was collected.
-function overview() {
+function overview(params) {
   return [
     pageHead("Steam market", summary()),
     freshnessLine(),
     el("div", { class: "tiles" }, tiles()),
-    el("div", { class: "grid" }, marketPanel(), moversPanel(), sellersPanel(), arrivalsPanel(), splitPanel(), effectsPanel("half"), bombsPanel("half"), gapsPanel()),
+    el("div", { class: "grid" }, marketPanel(params), moversPanel(), sellersPanel(), arrivalsPanel(), splitPanel(), effectsPanel("half"), bombsPanel("half"), gapsPanel()),
   ];
 }
 
 function pageHead(title, ...lead) {
-  return el("header", { class: "page-head" }, el("div", { class: "page-title" }, el("h1", { tabindex: "-1", id: "page-title" }, title), el("button", { type: "button", class: "quiet", id: "copy-link", onclick: copyLink }, "Copy link")), el("p", { class: "lead" }, lead));
-}
-
-async function copyLink() {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    announce("Link copied");
-    document.getElementById("copy-link").textContent = "Link copied";
-  } catch {
-    announce("The browser does not allow copying; copy the address from its address bar");
-  }
+  return el("header", { class: "page-head" }, el("div", { class: "page-title" }, el("h1", { tabindex: "-1", id: "page-title" }, title), copyButton(() => location.href)), el("p", { class: "lead" }, lead));
 }
 
 // What an analyst would say first, from the newest day and week.
@@ -34,7 +24,7 @@ function summary() {
     const way = known(change) && ["below", "level with", "above"][direction(change * 100, 1) + 1];
     parts.push(["On ", isoDay(market.day), " the daily peaks of the ", whole(market.games), " most played games add up to ", el("b", {}, compact(market.players_peak_sum)), " players", way ? ["; their 7-day mean is ", way === "level with" ? null : [el("b", {}, percent(Math.abs(change))), " "], way, " that of the week before"] : null, ". "]);
   }
-  if (gained.length && gained[0].players_gained_7d > 0) parts.push([gameLink(gained[0].app), " gained the most (", signedWhole(gained[0].players_gained_7d), ")"]);
+  if (gained.length && gained[0].players_gained_7d > 0) parts.push([gameLink(gained[0].app), " gained the most players in 7 days (", signedWhole(gained[0].players_gained_7d), ")"]);
   const lost = gained.at(-1);
   if (lost && lost.players_gained_7d < 0) parts.push([parts.length > 1 ? ", " : "", gameLink(lost.app), " lost the most (", signedWhole(lost.players_gained_7d), ")"]);
   if (gained.length) parts.push(". ");
@@ -117,7 +107,7 @@ function reviewsTile() {
   if (!last) return tile("Positive reviews", DASH, sentiment.why, null);
   const { change, games: count } = sameGames(last.week - 7, last.week);
   const recent = weeks.slice(-26);
-  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), ` points for the ${plural(count, "game")} of both weeks`, el("br")] : null, `${whole(last.all)} reviews, ${weekName(last.week)}`], sentiment.asOf, sparkline(recent.map((one) => one.share), `Positive share over ${plural(recent.length, "week")}`, TILE_SPARK));
+  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), ` points in the ${plural(count, "game")} reviewed in both weeks`, el("br")] : null, `${whole(last.all)} reviews, ${weekName(last.week)}`], sentiment.asOf, sparkline(recent.map((one) => one.share), `Positive share over ${plural(recent.length, "week")}`, TILE_SPARK));
 }
 const daysOfMonth = (day) => new Date(Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() + 1, 0)).getUTCDate();
 const monthBefore = (day) => Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() - 1, 1) / DAY;
@@ -136,25 +126,23 @@ const LINES = { mean: "7-day mean", daily: "Daily" };
 const chosenLine = (asked, hasMean) => (LINES[asked] ? asked : hasMean ? "mean" : "daily");
 const CHANGES = [7, 28, 91, 364];
 const MARKET_COLUMNS = ["games", "players_peak_sum", "players_now", "top10_share", "peak_sum_7d_mean", ...CHANGES.map((days) => `peak_change_${days}d`), "players_gained_7d"];
-let marketLine = null;
 
-function marketPanel() {
+function marketPanel(params) {
   const market = panelData("market");
   const last = market.rows.at(-1);
   const days = allDays.filter((day) => last && day >= market.rows[0].day);
   const byDay = new Map(market.rows.map((row) => [row.day, row]));
   const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
-  const line = chosenLine(marketLine, weekMeans(peaks).some(known));
-  const made = panel({
+  const line = chosenLine(params.get("line"), weekMeans(peaks).some(known));
+  return panel({
     chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
-    tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => { marketLine = value; const next = marketPanel(); made.replaceWith(next); next.querySelector("[aria-pressed=true]").focus(); })],
+    tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => goTo("overview", params, { line: value }))],
     sheet: () => sheetOf({ name: "market_day", from: market.table, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {
       put(host, el("dl", { class: "stats" }, CHANGES.map((back) => el("div", {}, el("dt", {}, `${back} days`), el("dd", {}, changeOr(last[`peak_change_${back}d`]))))));
       lineChart(host, { label: "Players on the chart by day", days, series: [dailyLine("Sum of peaks", peaks, line)], integer: true, height: host.clientWidth < 560 ? 250 : 380 });
     },
   });
-  return made;
 }
 const changeOr = (share) => (known(share) ? delta(share) : el("span", { class: "quiet-text" }, "no data for that date"));
 

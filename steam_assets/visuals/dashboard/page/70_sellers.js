@@ -19,18 +19,12 @@ function sellers(params) {
   if (moves.why) return [head, el("div", { class: "grid" }, panel({ title: "Weekly chart", size: "full", empty: moves.why, method: moves.method }))];
   return [head, weekPicker(weeks, week, params), el("div", { class: "grid" }, chartOfWeek(week, weeks, params), bumpPanel(week, weeks), droppedPanel(week), staysPanel(week))];
 }
-const sellersRoute = (params, more) => {
-  const next = new URLSearchParams(params);
-  for (const [key, value] of Object.entries(more)) next.set(key, value);
-  return `#/top-sellers?${next}`;
-};
-
 function weekPicker(weeks, week, params) {
   const at = weeks.indexOf(week);
-  const to = (index) => () => { location.hash = sellersRoute(params, { week: isoDay(weeks[index]) }); };
+  const to = (index) => () => { goTo("top-sellers", params, { week: isoDay(weeks[index]) }); };
   const select = el("select", { id: "week" }, [...weeks].reverse().map((one) => el("option", { value: isoDay(one) }, `${isoDay(one)} to ${isoDay(one + 6)}`)));
   select.value = isoDay(week);
-  select.addEventListener("change", () => { location.hash = sellersRoute(params, { week: select.value }); });
+  select.addEventListener("change", () => { goTo("top-sellers", params, { week: select.value }); });
   return el("div", { class: "controls" },
     el("button", { type: "button", id: "week-before", class: "quiet", disabled: at === 0, onclick: at > 0 ? to(at - 1) : null }, mark("←"), " Earlier"),
     el("label", { for: "week", class: "sr" }, "Week"), select,
@@ -59,7 +53,7 @@ function chartOfWeek(week, weeks, params) {
   ];
   return panel({
     title: weekName(week).replace("w", "W"), note: "Streaks are Steam's own count. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
-    tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { location.hash = sellersRoute(params, { show: value }); })],
+    tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { goTo("top-sellers", params, { show: value }); })],
     empty: rows.length ? null : all.length ? "No item of this week fits the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
     sheet: () => sellersSheet(isoDay(week), all),
     body: (host) => put(host, sortableTable({ columns, rows, caption: `Top sellers, ${weekName(week)}`, limit: 50, order: { key: "rank", down: false } })),

@@ -1,9 +1,9 @@
 // Reviews: how players vote, game by game and week by week, and which weeks are unusual.
 function reviews(params) {
   const app = appIndex.get(Number(params.get("app")));
-  const head = pageHead(app === undefined ? "Reviews" : appName(app), app === undefined ? "Counts are Steam's own totals over all reviews. Languages and quotes come from the fetched reviews, which may be a sample." : "Reviews of this game.");
-  if (app === undefined) return [head, el("div", { class: "grid" }, votesPanel(), languagesPanel(null), bombsPanel("full"), scoresPanel(), quotesPanel(null))];
-  return [head, el("p", { class: "controls" }, el("a", { class: "quiet", href: "#/reviews" }, mark("←"), " All games"), el("a", { class: "quiet", href: `#/games?ids=${APPS.id[app]}` }, "Players of this game")), el("div", { class: "grid" }, sentimentPanel(app, "two-thirds"), languagesPanel(app), totalsPanel(app), bombsPanel("full", app), quotesPanel(app))];
+  if (app === undefined) return [pageHead("Reviews", "Counts are Steam's own totals over all reviews. Languages and quotes come from the fetched reviews, which may be a sample."), el("div", { class: "grid" }, votesPanel(), languagesPanel(null), bombsPanel("full"), scoresPanel(), quotesPanel(null))];
+  if (/^\d{4}-\d\d-\d\d$/.test(params.get("week") ?? "")) return weekOfReviews(app, dayOf(params.get("week")));
+  return [pageHead(appName(app), "Reviews of this game."), el("p", { class: "controls" }, el("a", { class: "quiet", href: "#/reviews" }, mark("←"), " All games"), el("a", { class: "quiet", href: `#/games?ids=${APPS.id[app]}` }, "Players of this game")), el("div", { class: "grid" }, sentimentPanel(app, "two-thirds"), languagesPanel(app), totalsPanel(app), bombsPanel("full", app), quotesPanel(app))];
 }
 
 function votesPanel() {
@@ -34,19 +34,19 @@ function votesChart({ title, note, size, weeks, sentiment, label, empty }) {
   });
 }
 
-function languagesPanel(app) {
+function languagesPanel(app, chosenWeek) {
   const languages = panelData("languages");
-  const rows = languages.rows.filter((row) => app === null || row.app === app);
+  const week = chosenWeek ?? newest(languages.rows, "week");
+  const rows = languages.rows.filter((row) => row.week === week && (app === null || row.app === app));
   const found = [...groupBy(rows, "language")].map(([language, ones]) => {
     const count = ones.reduce((sum, row) => sum + row.reviews, 0);
     return { language, count, positive: ones.reduce((sum, row) => sum + row.reviews * row.positive_share, 0) / count, hours: app === null ? null : ones[0].hours };
   }).sort((a, b) => b.count - a.count);
   const all = found.reduce((sum, one) => sum + one.count, 0);
   const cut = rows.some((row) => row.complete === 0);
-  const week = newest(rows, "week");
   return panel({
-    title: "Languages", note: week === null ? null : `Fetched reviews, ${weekName(week)}${cut ? "; a sample, as the page budget was reached for some games" : ""}.`, size: "third", asOf: languages.asOf, unit: "share of fetched reviews", method: languages.method,
-    empty: languages.why || (found.length ? null : "No review of this game was fetched in the newest week."),
+    title: "Languages", note: week === null ? null : `Fetched reviews, ${weekName(week)}${cut ? `; a sample, as the page budget was reached${app === null ? " for some games" : ""}` : ""}.`, size: "third", asOf: languages.asOf, unit: "share of fetched reviews", method: languages.method,
+    empty: languages.why || (found.length ? null : chosenWeek === undefined ? "No review of this game was fetched in the newest week." : "No review of this week was fetched."),
     sheet: () => sheetOf({ name: "review_languages", from: languages.table, key: () => week, rows: found, columns: { week_start: () => isoDay(week), ...(app === null ? {} : { app_id: () => APPS.id[app], name: () => appName(app) }), language: (row) => row.language, reviews: (row) => row.count, sample_share: (row) => row.count / all, positive_share: (row) => row.positive, ...(app === null ? {} : { median_hours_at_review: (row) => row.hours }) } }),
     body: (host) => put(host, barList(found.slice(0, 10).map((one) => ({ name: bdi(languageName(one.language)), value: one.count / all, text: percent(one.count / all), extra: `${percent(one.positive, 0)} positive${known(one.hours) ? `, ${decimal(one.hours, 0)} h` : ""}` })), SHARES), found.length > 10 && el("p", { class: "quiet-text" }, `and ${found.length - 10} more languages`)),
   });
@@ -59,7 +59,7 @@ function bombsPanel(size, app) {
   const rows = bombs.rows.filter((row) => (app === undefined ? row.flagged === 1 || row.by_steam === 1 : row.app === app)).sort((a, b) => b.week - a.week || (b.volume || 0) - (a.volume || 0));
   const small = size !== "full";
   const columns = [
-    { key: "week", title: "Week of", cell: (row) => isoDay(row.week), sort: (row) => row.week, num: true, className: "left" },
+    { key: "week", title: "Week of", cell: (row) => (isOpen(row.app, row.week) ? el("a", { href: weekAddress(row.app, row.week), "aria-label": `Open the week of ${isoDay(row.week)} of ${appName(row.app)}` }, isoDay(row.week)) : isoDay(row.week)), sort: (row) => row.week, num: true, className: "left" },
     ...(app === undefined ? [{ key: "name", title: "Game", className: "name-cell", cell: (row) => el("a", { class: "game", href: `#/reviews?app=${APPS.id[row.app]}` }, bdi(appName(row.app))), sort: (row) => appName(row.app) }] : []),
     { key: "flag", title: "Verdict", drop: app === undefined ? 1 : null, cell: (row) => (row.flagged === 1 ? el("span", { class: "tag warn" }, mark("⚑"), " unusual") : row.flagged === 0 ? "usual" : el("span", { class: "quiet-text" }, "too few weeks")), sort: (row) => row.flagged },
     { key: "negative", title: "Negative", num: true, cell: (row) => whole(row.negative), sort: (row) => row.negative },
@@ -72,7 +72,7 @@ function bombsPanel(size, app) {
     ]),
   ];
   return panel({
-    title: app === undefined ? "Unusual weeks" : "Weeks against the previous 12", note: `Unusual: far more negative reviews than in the previous 12 weeks. It shows that something happened, not what.${app === undefined ? "" : " Of older weeks, only the unusual ones are listed."}`, size, asOf: bombs.asOf, unit: "reviews, robust standard deviations (σ)", method: bombs.method, plainTable: true,
+    title: app === undefined ? "Unusual weeks" : "Weeks against the previous 12", note: `Unusual: far more negative reviews than in the previous 12 weeks. It shows that something happened, not what.${app === undefined ? "" : " Of older weeks, only the unusual ones are listed."}${rows.some((row) => isOpen(row.app, row.week)) ? " Open a linked week for its languages, words, playtimes and quotes." : ""}`, size, asOf: bombs.asOf, unit: "reviews, robust standard deviations (σ)", method: bombs.method, plainTable: true,
     empty: bombs.why || (rows.length ? null : app === undefined ? "No week is flagged as unusual, and Steam excluded reviews from none." : "No reviews of this game were counted in the last 12 weeks."),
     sheet: () => sheetOf({ name: "review_bombs", from: bombs.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, flagged: (row) => isTrue(row.flagged), negative: (row) => row.negative, reviews: (row) => row.reviews, negative_share: (row) => row.share, baseline_negative: (row) => row.usual, baseline_share: (row) => row.usual_share, baseline_weeks: (row) => row.baseline_weeks, volume_score: (row) => row.volume, share_score: (row) => row.share_score, excluded_by_steam: (row) => row.excluded, agreement: (row) => row.agreement } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Unusual review weeks", limit: small ? 8 : 20 })),
@@ -127,11 +127,11 @@ function totalsPanel(app) {
   });
 }
 
-function quotesPanel(app) {
+function quotesPanel(app, week) {
   const quotes = panelData("quotes");
-  const rows = quotes.rows.filter((row) => app === null || row.app === app).sort((a, b) => b.votes - a.votes);
+  const rows = quotes.rows.filter((row) => (week === undefined ? row.newest : row.week === week) && (app === null || row.app === app)).sort((a, b) => (week === undefined ? 0 : a.up - b.up) || b.votes - a.votes);
   return panel({
-    title: "Most helpful reviews", note: "The fetched reviews of the newest week with the most helpful votes, cut to 280 characters.", size: "full", asOf: quotes.asOf, unit: "helpful votes", method: quotes.method, plainTable: true, empty: quotes.why || (rows.length ? null : "No review of this game was fetched in the newest week."),
+    title: "Most helpful reviews", note: `The fetched reviews of ${week === undefined ? "the newest week" : "this week"} with the most helpful votes${week === undefined ? "" : ", negative ones first"}, cut to 280 characters.`, size: "full", asOf: quotes.asOf, unit: "helpful votes", method: quotes.method, plainTable: true, empty: quotes.why || (rows.length ? null : `No review of this game was fetched in ${week === undefined ? "the newest week" : "this week"}.`),
     sheet: () => sheetOf({ name: "reviews", from: quotes.table, key: (row) => row.week, rows, columns: { created_at: (row) => isoTime(row.created), ...ofApp, recommends: (row) => isTrue(row.up), language: (row) => row.language, votes_up: (row) => row.votes, hours_at_review: (row) => row.hours, text: (row) => row.text } }),
     body: (host) => put(host, el("ul", { class: "quotes" }, rows.slice(0, app === null ? 9 : 30).map((row) => el("li", {}, el("p", { class: "quote-head" }, el("span", { class: `verdict ${row.up ? "up" : "down"}` }, mark(row.up ? "+" : "−"), row.up ? " Recommends" : " Does not recommend"), app === null && el("a", { class: "game", href: `#/reviews?app=${APPS.id[row.app]}` }, bdi(appName(row.app)))), el("blockquote", { dir: "auto" }, row.text || "(no text)"), el("p", { class: "quiet-text" }, `${isoDay(Math.floor(row.created / 86400))} · ${languageName(row.language || "unknown")}${known(row.hours) ? ` · ${decimal(row.hours, 0)} h played` : ""} · ${plural(row.votes, "helpful vote")}`))))),
   });

@@ -1,27 +1,22 @@
 // News: what was published about which game, with a link to that day on its player chart.
-const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Other" };
+const KINDS = { all: "All", update: "Updates", patch: "Patch notes", other: "Press" };
 const NEWS_STEP = 40;
-let newsQuery = "";
 
 function news(params) {
   const given = panelData("news");
   const kind = KINDS[params.get("kind")] ? params.get("kind") : "all";
   const app = appIndex.get(Number(params.get("app")));
-  const route = (more) => {
-    const next = new URLSearchParams(params);
-    for (const [key, value] of Object.entries(more)) if (value) next.set(key, value); else next.delete(key);
-    location.hash = `#/news${next.size ? `?${next}` : ""}`;
-  };
+  const route = (changes) => goTo("news", currentRoute().params, changes);
   const apps = [...new Set(given.rows.map((row) => row.app))].sort((a, b) => appName(a).localeCompare(appName(b)));
   const select = el("select", { id: "news-app" }, el("option", { value: "" }, "All games"), apps.map((one) => el("option", { value: APPS.id[one] }, appName(one))));
   select.value = app === undefined ? "" : String(APPS.id[app]);
   select.addEventListener("change", () => route({ app: select.value }));
   const search = el("input", { id: "news-search", type: "search", placeholder: "Words in the headline", autocomplete: "off" });
-  search.value = newsQuery;
+  search.value = params.get("q") ?? "";
   const place = el("div", { class: "grid" });
-  const fitting = () => given.rows.filter((row) => (kind === "all" || row.kind === kind || (kind === "update" && row.kind === "patch")) && (app === undefined || row.app === app) && folded(row.title).includes(folded(newsQuery)));
+  const fitting = () => given.rows.filter((row) => (kind === "all" || row.kind === kind || (kind === "update" && row.kind === "patch")) && (app === undefined || row.app === app) && folded(row.title).includes(folded(search.value)));
   const draw = () => place.replaceChildren(newsPanel(fitting(), given));
-  search.addEventListener("input", () => { newsQuery = search.value; draw(); announce(`${plural(fitting().length, "article")} found`); });
+  search.addEventListener("input", () => { replaceAddress(addressOf("news", currentRoute().params, { q: search.value })); draw(); announce(`${plural(fitting().length, "article")} found`); });
   draw();
   return [
     pageHead("News", "Articles about the weekly top sellers: developers' announcements and press coverage."),
@@ -64,7 +59,7 @@ function newsList(rows, ofGame) {
   return el("div", {}, list, more);
 }
 function newsItem(row, ofGame) {
-  const kinds = { patch: ["◆", "Patch notes"], update: ["◆", "Announcement"], other: ["●", "Press"] }[row.kind];
+  const kinds = { patch: ["◆", "Patch notes"], update: ["◇", "Announcement"], other: ["○", "Press"] }[row.kind];
   return el("li", {},
     el("span", { class: `kind ${row.kind}` }, mark(kinds[0]), ` ${kinds[1]}`),
     el("span", { class: "headline" }, row.url ? webLink(row.title, row.url) : bdi(row.title)),

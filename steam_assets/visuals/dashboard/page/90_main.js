@@ -7,12 +7,13 @@ const keptOf = (name) => history.state?.tables?.[name] || {};
 const remember = (more) => history.replaceState({ ...history.state, ...more }, "");
 const keep = (name, more) => remember({ tables: { ...history.state?.tables, [name]: { ...keptOf(name), ...more } } });
 let settling = null;
-function scrollBack(y) {
+// where() => y, asked again while the page settles.
+function scrollBack(where) {
   settling?.disconnect();
   // Panels draw once they have a width, so the page grows for a moment.
-  settling = new ResizeObserver(() => window.scrollTo(0, y));
+  settling = new ResizeObserver(() => window.scrollTo(0, where()));
   settling.observe(document.getElementById("main"));
-  window.scrollTo(0, y);
+  window.scrollTo(0, where());
   setTimeout(() => settling.disconnect(), 600);
 }
 let scrolled = 0;
@@ -21,13 +22,8 @@ function noteScroll() {
   scrolled = setTimeout(() => remember({ y: window.scrollY }), 120);
 }
 
-function route() {
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  return { view: Object.hasOwn(VIEWS, path) ? path : "overview", params: new URLSearchParams(query || "") };
-}
-
 function show() {
-  const { view, params } = route();
+  const { view, params } = currentRoute();
   const main = document.getElementById("main");
   const focused = document.activeElement && document.activeElement !== document.body ? document.activeElement.id : "";
   const [title, make] = VIEWS[view];
@@ -41,9 +37,12 @@ function show() {
   }
   // A filter stays where it is; another page begins at its top.
   const same = shownView === view && heading === document.getElementById("page-title").textContent;
-  scrollBack(history.state?.y ?? (same ? y : 0));
+  const linked = linkedPanel(params.get("panel"));
+  scrollBack(() => history.state?.y ?? (linked ? topOf(linked) : same ? y : 0));
   const keep = focused && document.getElementById(focused);
+  awaitedFocus = keep ? "" : focused;
   if (keep) keep.focus({ preventScroll: true });
+  else if (linked) linked.querySelector(".panel-title").focus({ preventScroll: true });
   else if (shownView !== null) document.getElementById("page-title").focus({ preventScroll: true });
   shownView = view;
 }

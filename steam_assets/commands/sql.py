@@ -1,0 +1,142 @@
+"""``steam-assets sql``: questions in SQL about all tables, once or at a prompt.
+
+Belongs here: where statements come from, and where answers go. Does not belong here: answering (query/), the prompt
+itself (sql_prompt.py), layout (answer_table.py).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from steam_assets.commands.common_options import HomeOption
+from steam_assets.commands.preflight import opened_settings, require_writable
+from steam_assets.commands.terminal import Terminal
+
+if TYPE_CHECKING:
+    from steam_assets.query.engine import Answer, Engine
+
+PRINTED_ROWS = 100
+STDOUT = Path("-")
+
+
+def sql(
+    statement: Annotated[
+        str | None, typer.Argument(help="One SELECT, in quotes. Default: what is piped in, or a prompt.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the answer as CSV, safe for spreadsheets; - is stdout.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it as a JSON array of objects; - is stdout.")
+    ] = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as Parquet.")] = None,
+    rows: Annotated[int, typer.Option(min=0, help="Rows that are printed; 0 for all.")] = PRINTED_ROWS,
+    home: HomeOption = None,
+) -> None:
+    """Ask the tables in SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.
+
+    Nothing can be changed. `show tables` lists the tables, `describe TABLE` its columns. Each statement reads the
+    newest commit. Without a statement a prompt opens, which completes names; it remembers in HOME what was typed.
+    """
+    files = {"--csv": csv, "--json": json, "--parquet": parquet}
+    files = {option: path for option, path in files.items() if path is not None}
+    for option, path in files.items():
+        _require_file(path, option)
+    settings = opened_settings(home)
+    typed = statement is None and sys.stdin.isatty()
+    if typed and files:
+        raise typer.BadParameter("write the statement whose answer goes to the file", param_hint=min(files))
+    from steam_assets.lake.lake import Lake
+    from steam_assets.query.engine import Engine, Limits
+
+    # What goes to a file is whole; of what is printed no more is read than is shown.
+    limits = Limits(rows=None if files or rows == 0 else rows)
+    engine = Engine(Lake(settings), limits=limits, keep=statement is None)
+    if typed:
+        from steam_assets.commands.sql_prompt import prompt
+
+        prompt(engine, settings.home / "sql_history")
+    else:
+        _answer(engine, sys.stdin.read() if statement is None else statement, files)
+
+
+def _answer(engine: Engine, script: str, files: dict[str, Path]) -> None:
+    from steam_assets.query.errors import QueryError, QueryStopped
+
+    try:
+        statements = engine.statements(script) if script.strip() else []
+        if not statements or (files and len(statements) > 1):
+            raise QueryError("write one SELECT statement" if statements else "there is no statement; write a SELECT")
+        for each in statements:
+            answer = engine.ask(each)
+            if files:
+                _write(answer, files)
+            else:
+                print_answer(answer)
+    except QueryStopped:
+        raise
+    except QueryError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def print_answer(answer: Answer) -> None:
+    """Print an answer as a table, and below it, on stderr, how many rows it has."""
+    from steam_assets.commands.answer_table import answer_table
+    from steam_assets.commands.partition_table import table_console
+
+    console = table_console()
+    if answer.rows.num_rows:
+        console.print(answer_table(answer, console.width))
+    count = answer.rows.num_rows
+    said = f"{count:,} row{'' if count == 1 else 's'}, {1000 * answer.seconds:,.0f} ms"
+    if answer.truncated:
+        said = f"the first {said}; --rows 0 prints all, and --csv FILE writes them"
+    Terminal(stderr=True).print(said, style="dim", soft_wrap=True)
+
+
+def _write(answer: Answer, files: dict[str, Path]) -> None:
+    import pyarrow.parquet as pq
+
+    from steam_assets.query.rendering import json_objects, storable
+    from steam_assets.visuals.exports.csv_files import write_csv
+
+    for option, path in files.items():
+        with tempfile.TemporaryDirectory(prefix=".sql-", dir=None if path == STDOUT else path.parent) as folder:
+            draft = Path(folder) / "answer"
+            if option == "--csv":
+                write_csv(storable(answer.rows), draft)
+            elif option == "--json":
+                draft.write_text("[" + ",\n".join(json_objects(answer.rows)) + "]\n", encoding="utf-8")
+            else:
+                pq.write_table(storable(answer.rows), draft, compression="zstd")
+            _deliver(draft, path)
+        if path != STDOUT:
+            Terminal(stderr=True).print(f"{answer.rows.num_rows:,} rows in {path}", soft_wrap=True)
+
+
+def _deliver(draft: Path, path: Path) -> None:
+    """Put a whole file in its place, or on stdout, where it may not steer a terminal."""
+    if path != STDOUT:
+        draft.replace(path)
+        return
+    from steam_assets.masking import visible
+
+    text = draft.read_text(encoding="utf-8")
+    typer.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
+
+
+def _require_file(path: Path, option: str) -> None:
+    if path == STDOUT:
+        if option == "--parquet":
+            raise typer.BadParameter("Parquet is not text; write it to a file", param_hint=option)
+        return
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; type {option} {path / 'answer'}", param_hint=option)
+    require_writable(path.absolute().parent, option)
+    if not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}; make it first", param_hint=option)

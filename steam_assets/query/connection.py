@@ -1,0 +1,35 @@
+"""DuckDB for statements of users and agents: in memory, in UTC, without access to files, networks or Python variables.
+
+Belongs here: the settings of a connection. Does not belong here: the tables that it sees (engine.py), queries.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+MEMORY_MB = 2048
+
+
+def open_connection(*, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
+    """A new database in memory; its data comes from Arrow, by ``register``.
+
+    Its settings are locked: no statement can open a file or an address, load an extension, or write to a disk.
+    """
+    duck = duckdb.connect(config={"memory_limit": f"{memory_mb}MB"})
+    for setting in (
+        "timezone = 'UTC'",
+        # What does not fit in memory fails, and is not written to a disk.
+        "temp_directory = ''",
+        "python_enable_replacements = false",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "enable_external_access = false",
+    ):
+        duck.execute(f"set {setting}")
+    return duck
+
+
+def lock(duck: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The same connection; from now on no statement can change its settings."""
+    duck.execute("set lock_configuration = true")
+    return duck

@@ -1,0 +1,128 @@
+"""Everything is lost but one thing, by turns, and comes back as docs/how-to/recover.md says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+
+import pytest
+from clean_partitions import SOURCE, THINGS, clean, raw_and_clean
+from raw_landing import KEY, LATER, NEWS, NOW, land
+
+from steam_assets.lake.backup import back_up, verify_twins
+from steam_assets.lake.catalog_rebuild import rebuild_catalog
+from steam_assets.lake.catalogs import sqlite_file
+from steam_assets.lake.lake import Lake
+from steam_assets.lake.restore import Restorer, drill
+from steam_assets.lake.roots import ROOT_NAMES
+from steam_assets.ledger.records import RawRecord
+from steam_assets.settings import RootName
+from steam_assets.spark.reviewer_key import kept_key, reviewer_key
+from steam_assets_tests.conftest import REPOSITORY
+
+KEYS = (KEY, LATER)
+PAGE = REPOSITORY / "docs" / "how-to" / "recover.md"
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    """Two partitions, raw and clean, backed up."""
+    for number, key in enumerate(KEYS, start=1):
+        land(lake, number=number, key=key)
+        clean(lake, {1: "one", 2: None}, key=key)
+    for twins in raw_and_clean(lake):
+        assert back_up(twins, KEYS, NOW)[1] == []
+    reviewer_key(lake.settings)
+    return lake
+
+
+def of_root(name: RootName) -> Callable[[Lake], None]:
+    return lambda lake: shutil.rmtree(lake.settings.root(name))
+
+
+def of_catalogs(lake: Lake) -> None:
+    for name in ROOT_NAMES:
+        sqlite_file(lake.settings, name).unlink()
+
+
+def of_folder(name: str) -> Callable[[Lake], None]:
+    def lose(lake: Lake) -> None:
+        folder = lake.settings.home / name
+        folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder)
+
+    return lose
+
+
+def of_key(lake: Lake) -> None:
+    """The key is gone, but its owner has a copy."""
+    kept = kept_key(lake.settings)
+    kept.replace(kept.with_name("copy"))
+
+
+def rebuild(lake: Lake) -> None:
+    for name in ROOT_NAMES:
+        assert rebuild_catalog(lake.settings, name)
+
+
+def restore_all(lake: Lake) -> None:
+    restored = [*Restorer.in_place(lake).restore(SOURCE, KEYS)]
+    assert [one.problems for one in restored] == [()] * len(KEYS)
+
+
+def back_up_again(lake: Lake) -> None:
+    for twins in raw_and_clean(lake):
+        assert back_up(twins, KEYS, NOW)[1] == []
+
+
+def copy_key_back(lake: Lake) -> None:
+    kept = kept_key(lake.settings)
+    kept.with_name("copy").replace(kept)
+
+
+def nothing(_lake: Lake) -> None:
+    """It comes back by itself, or is not needed."""
+
+
+LOSSES: dict[str, tuple[Callable[[Lake], None], Callable[[Lake], None]]] = {
+    "the catalog of a root": (of_catalogs, rebuild),
+    "the raw root": (of_root("raw"), restore_all),
+    "the clean root": (of_root("clean"), restore_all),
+    "the backup of raw": (of_root("raw-backup"), back_up_again),
+    "the backup of clean data": (of_root("clean-backup"), back_up_again),
+    "Kafka's log": (of_folder("kafka"), nothing),
+    "the folder of Dagster's storage (DAGSTER_HOME)": (of_folder("dagster"), nothing),
+    "the reviewers' key": (of_key, copy_key_back),
+}
+
+
+def held(lake: Lake) -> list[object]:
+    """What readers and the ledger have: rows by content, and records."""
+    raw, things = lake.raw(NEWS), lake.clean(THINGS)
+    records = [raw.record(RawRecord, key) for key in KEYS]
+    return [raw.content(KEYS), things.content(KEYS), records, kept_key(lake.settings).read_text()]
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_what_is_lost_comes_back_as_the_page_says(filled: Lake, lost: str) -> None:
+    before = held(filled)
+    lose, recover = LOSSES[lost]
+    lose(filled)
+    recover(Lake(filled.settings))
+    after = Lake(filled.settings)
+    assert held(after) == before
+    assert [problem for twins in raw_and_clean(after) for key in KEYS for problem in verify_twins(twins, key)] == []
+
+
+def test_the_page_has_each_loss() -> None:
+    rows = re.findall(r"^\| ([^|]+?) \|", PAGE.read_text(), re.MULTILINE)
+    assert (rows[0] == "lost" and rows[2:] == [*LOSSES]) or rows[1:] == [*LOSSES]
+
+
+def test_a_drill_restores_without_the_primaries(filled: Lake) -> None:
+    """What the monthly drill proves: both primaries may be gone."""
+    for name in ("raw", "clean"):
+        shutil.rmtree(filled.settings.root(name))
+    results = [*drill(Lake(filled.settings), [SOURCE], filled.settings.home / "drill")]
+    assert [(one.partition_key, one.problems) for one in results] == [(key, ()) for key in KEYS]

@@ -1,0 +1,16 @@
+"""The small lake that tests of publication read; none of them changes it."""
+
+from __future__ import annotations
+
+import pytest
+from small_lake import SmallLake, fill
+
+from steam_assets.lake.lake import Lake
+from steam_assets.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    small = SmallLake(Lake(Settings(home=tmp_path_factory.mktemp("publication") / "home")))
+    fill(small)
+    return small
