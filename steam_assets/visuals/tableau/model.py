@@ -64,6 +64,7 @@ SHARED = {
         key=("app_id",),
         cadence=None,
         origins=(),
+        inputs=(),
     ),
     CALENDAR: DeclaredTable(
         name=CALENDAR,
@@ -77,6 +78,7 @@ SHARED = {
         key=("day",),
         cadence=Cadence.DAILY,
         origins=(),
+        inputs=(),
     ),
 }
 """The dimensions that tables share, as the extract has them."""
