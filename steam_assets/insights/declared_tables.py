@@ -25,7 +25,8 @@ class DeclaredTable:
 
     ``cadence`` is None for a table without partitions, ``key`` is the natural key over all partitions. ``origins`` are
     the sources that its rows come from, ``inputs`` the clean tables whose partitions it depends on: itself, if it is
-    one. Clean tables have ``rules`` (SQL conditions by name), insights a ``method``.
+    one; none for a table that only an export has. Clean tables have ``rules`` (SQL conditions by name), insights a
+    ``method``.
     """
 
     name: str
@@ -35,7 +36,7 @@ class DeclaredTable:
     key: tuple[str, ...]
     cadence: Cadence | None
     origins: tuple[Source, ...]
-    inputs: tuple[Input, ...]
+    inputs: tuple[Input, ...] = ()
     rules: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     method: str = ""
     limitations: str = ""
