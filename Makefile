@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test dev lint docs reference coverage lock clean
+.PHONY: help setup tour demo test dev lint docs reference coverage lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -25,6 +25,9 @@ $(READY): requirements.lock installer.lock pyproject.toml setup.py
 	  { echo "uv could not install the packages (see above); installing with pip, which takes a minute or two"; $(PIP) install --no-compile $(LOCKED); }
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+tour: $(READY) ## Write the dashboard of a synthetic year
+	@$(BIN)/steam-assets tour
 
 demo: $(READY) ## Run all sources end to end on this machine, against the simulator
 	@$(BIN)/steam-assets demo

@@ -38,7 +38,7 @@ app = typer.Typer(
     name="steam-assets",
     cls=CommandList,
     help="Steam market data on Dagster: every source through Kafka and Spark into verified tables.",
-    epilog="Start with `steam-assets demo`, then `steam-assets dashboard --home data/demo --open`."
+    epilog="Start with `steam-assets tour --open`, then `steam-assets demo`."
     "\n\nEvery command explains itself, with examples, by --help. Options that several commands have mean the same in "
     "each: --source and --partition choose what it is about, --home is the lake's folder, --json is for programs."
     "\n\nExit codes: 0 done, 1 failed, 2 a mistake in what was typed or set, 3 a source is late (status), 130 "

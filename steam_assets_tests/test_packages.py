@@ -15,6 +15,7 @@ LAYERS = (
     ("__main__", "definitions"),
     ("cli",),
     ("commands",),
+    ("tour",),
     ("orchestration",),
     ("visuals", "publication", "agents"),
     ("query",),

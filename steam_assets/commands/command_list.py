@@ -34,6 +34,7 @@ class Listed:
 
 
 COMMANDS: Mapping[str, Listed] = {
+    "tour": Listed("tour", "Write the dashboard of a synthetic year, in seconds, without Kafka and Spark."),
     "demo": Listed(
         "demo",
         "Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.",

@@ -11,9 +11,13 @@ Examples = Mapping[str, str]
 """By command: command lines (without ``steam-assets``) and what they do."""
 
 EXAMPLES: Mapping[str, Examples] = {
+    "tour": {
+        "tour --open": "write it and open it in the browser",
+        "tour --out market.html": "to another file",
+    },
     "demo": {
-        "demo": "three days, two weeks and one month, in about two minutes",
-        "demo --days 35 --weeks 13 --months 2": "enough data for every chart of the dashboard",
+        "demo": "35 days, 13 weeks and three months, in about two minutes",
+        "demo --days 3 --weeks 2 --months 1": "less data, to see the pipeline work",
         "demo --replay recorded": "the same with recorded responses",
     },
     "dev": {

@@ -151,7 +151,7 @@ class _Landing:
         return f"it counts the items {envelope.items}, but its body has {dict(found)}"
 
     def _miscounted_rejected(self, envelope: Envelope) -> str | None:
-        if not self.source.app_by_app:
+        if not (self.source.about_apps and envelope.app_id):
             return f"it states a problem, but without a valid response {self.source.name} has none"
         allowed = [Counter[str](), *(Counter({table.name: 1}) for table in self.source.tables[:1])]
         wrong = +Counter(envelope.items) not in allowed

@@ -15,6 +15,12 @@ from steam_assets.simulator.stores import Store, offer
 _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9]+")
 
 
+def missing_item(app_id: int) -> Json:
+    """The item of an id that the store does not have, or no longer."""
+    gone: Json = {"item_type": 0, "id": app_id, "success": 15, "visible": False, "name": ""}
+    return gone | {"store_url_path": "app/0/", "appid": 0}
+
+
 def store_item(dice: Dice, app: App, store: Store, now: int) -> Json:
     """The item of an app in a store at ``now``; if it is not sold there, little more than its name."""
     path = f"app/{app.app_id}/{_NOT_IN_PATH.sub('_', app.name).strip('_')}"

@@ -108,7 +108,7 @@ class ReplayBackend:
     def __init__(self, folder: Path) -> None:
         self._recordings: Recordings = read_recordings(folder)
 
-    def most_played_now(self, now: int) -> bytes:
+    def most_played_now(self, now: int, *, with_items: bool = True) -> bytes:
         for capture in self._recordings.most_played:
             if midnight_of(now) <= capture.moment <= now:
                 return capture.body

@@ -35,11 +35,18 @@ class _Country(BaseModel, frozen=True):
     country_code: CountryCode
 
 
-class ChartParameters(InputJson, frozen=True):
-    """The chart of players with items, which are those of the US store."""
+class StoreParameters(InputJson, frozen=True):
+    """What is asked about items, which are those of the US store."""
 
     context: _Home
     data_request: Annotated[dict[str, object], Field(min_length=1)]
+
+
+class ChartParameters(InputJson, frozen=True):
+    """The chart of players; without items if nothing is asked about them."""
+
+    context: _Home
+    data_request: Annotated[dict[str, object], Field(min_length=1)] | None = None
 
 
 class TopSellersParameters(InputJson, frozen=True):

@@ -37,7 +37,7 @@ def reviews_body(parameters: ReviewParameters, page: Page, positive: int, negati
     """The response for a page; ``positive`` and ``negative`` count all reviews that match."""
     summary: Json = {"num_reviews": len(page.reviews)}
     if parameters.cursor == "*":
-        summary |= _score(positive, negative)
+        summary |= score(positive, negative)
     response: Json = {"query_summary": summary}
     if page.reviews:
         response["reviews"] = page.reviews
@@ -45,11 +45,12 @@ def reviews_body(parameters: ReviewParameters, page: Page, positive: int, negati
     return encode({"response": response})
 
 
-def _score(positive: int, negative: int) -> Json:
+def score(positive: int, negative: int) -> Json:
+    """What Steam makes of so many votes: the counts, its score and the score's name."""
     count = positive + negative
-    score, text = next(
-        ((score, text) for share, least, score, text in _SCORES if count >= least and positive >= share * count),
+    grade, text = next(
+        ((grade, text) for share, least, grade, text in _SCORES if count >= least and positive >= share * count),
         (0, f"{count} user reviews" if count else "No user reviews"),
     )
     totals: Json = {"total_positive": positive, "total_negative": negative, "total_reviews": count}
-    return totals | {"review_score": score, "review_score_desc": text}
+    return totals | {"review_score": grade, "review_score_desc": text}

@@ -29,10 +29,11 @@ class SyntheticBackend:
         self.stream = ReviewStream(self.market, reviews_per_app_week)
         self.newsroom = Newsroom(self.market)
 
-    def most_played_now(self, now: int) -> bytes:
+    def most_played_now(self, now: int, *, with_items: bool = True) -> bytes:
         counted = max(now - now % 300, midnight_of(now))
         ranks = [
-            self._entry(rank, app, HOME, now) | {"concurrent_in_game": players.current, "peak_in_game": players.peak}
+            (self._entry(rank, app, HOME, now) if with_items else {"rank": rank, "appid": app.app_id})
+            | {"concurrent_in_game": players.current, "peak_in_game": players.peak}
             for rank, (app, players) in enumerate(self.market.most_played(counted), 1)
         ]
         return encode({"response": {"last_update": counted, "ranks": ranks}})

@@ -12,6 +12,8 @@ REGISTERED = (
     "most_played",
     "top_sellers",
     "country_sellers",
+    "store_facts",
+    "player_samples",
     "news",
     "reviews",
     "monthly_visits",

@@ -106,6 +106,14 @@ def validated(model: type[Model], value: object) -> Model:
         raise InvalidResponse(f"{error.error_count()} fields are invalid; first `{where}`: {first['msg']}") from None
 
 
+def filled_list(response: Mapping[str, object], name: str) -> list[object]:
+    """The list of that name. Raises InvalidResponse if it is missing or empty."""
+    found = response.get(name)
+    if not is_array(found) or not found:
+        raise InvalidResponse(f"`{name}` is not a list with something in it")
+    return found
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise InvalidResponse(f"{name} is not a JSON number")
 
@@ -250,6 +258,12 @@ def exploded(
         *_item_and_problem(typed),
         F.expr(r"suspect and contains(to_json(sent), '\ufffd')").alias("replaced"),
     )
+
+
+def exploded_list(raw: DataFrame, name: str, item: str) -> DataFrame:
+    """One row per element of the list ``name`` in the response of a Steam service, as ``exploded`` makes it."""
+    shape, array = f"response struct<{name}: array<{{item}}>>", f"{{whole}}.response.{name}"
+    return exploded(raw, shape=shape, array=array, item=item)
 
 
 def _corrupt(name: str) -> str:

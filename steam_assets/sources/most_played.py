@@ -64,6 +64,7 @@ class Place(BaseModel):
     """A rank; its other fields are validated per row during cleaning."""
 
     rank: Annotated[Whole, Field(ge=1)]
+    appid: object = None
 
 
 class Chart(BaseModel):
@@ -101,25 +102,36 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
-    entries = exploded(
-        raw,
-        shape="response struct<last_update: string, ranks: array<{item}>>",
-        array="{whole}.response.ranks",
-        item=f"rank bigint, appid bigint, concurrent_in_game double, peak_in_game double, item {STORE_ITEM}",
-        keep={"last_update": whole("{whole}.response.last_update")},
-    )
-    values = STORE_VALUES | {
-        "day": "to_date(partition_key)",
-        "rank": "entry.rank",
-        "app_id": "entry.appid",
-        "players_now": "entry.concurrent_in_game",
-        "players_peak": f"if({LATE_PEAK}, entry.concurrent_in_game, entry.peak_in_game)",
-        "sampled_at": moment_of("last_update"),
-    }
-    sent = "'`players_peak` set to `players_now`: Steam, which was still counting, sent ' || entry.peak_in_game"
-    note = f"if({LATE_PEAK}, {sent}, null)"
-    return shaped(with_store_item(entries), TABLE.columns, values, changes=f"{note}, left_out")
+    entries = with_store_item(counted(raw, f"item {STORE_ITEM}"))
+    return shaped(entries, TABLE.columns, COUNT_VALUES | STORE_VALUES, changes=f"{PEAK_NOTE}, left_out")
 
+
+def counted(raw: DataFrame, *more: str) -> DataFrame:
+    """The ranks of charts, as COUNT_VALUES reads them; ``more`` is DDL of further fields of a rank."""
+    fields = ("rank bigint", "appid bigint", "concurrent_in_game double", "peak_in_game double", *more)
+    last_update = whole("{whole}.response.last_update")
+    shape = "response struct<last_update: string, ranks: array<{item}>>"
+    array, item = "{whole}.response.ranks", ", ".join(fields)
+    return exploded(raw, shape=shape, array=array, item=item, keep={"last_update": last_update})
+
+
+COUNT_VALUES = {
+    "day": "to_date(partition_key)",
+    "rank": "entry.rank",
+    "app_id": "entry.appid",
+    "players_now": "entry.concurrent_in_game",
+    "players_peak": f"if({LATE_PEAK}, entry.concurrent_in_game, entry.peak_in_game)",
+    "sampled_at": moment_of("last_update"),
+}
+PEAK_NOTE = (
+    f"if({LATE_PEAK}, '`players_peak` set to `players_now`: Steam, which was still counting, sent ' || "
+    "entry.peak_in_game, null)"
+)
+RULES = {
+    "rank_from_1": "rank >= 1",
+    "app_id_positive": "app_id > 0",
+    "peak_not_below_now": "players_peak >= players_now",
+}
 
 TABLE = Table(
     name="most_played",
@@ -137,11 +149,7 @@ TABLE = Table(
     picture=True,
     ranked=("rank", "app_id"),
     items=items,
-    rules={
-        "rank_from_1": "rank >= 1",
-        "app_id_positive": "app_id > 0",
-        "peak_not_below_now": "players_peak >= players_now",
-    },
+    rules=RULES,
 )
 
 SOURCE = Source(

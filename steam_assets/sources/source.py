@@ -270,6 +270,11 @@ class Source:
     quarantine_limit: float = 0.01
     demo_partitions: int | None = None
 
+    @property
+    def about_apps(self) -> bool:
+        """Whether it is fetched for given apps, of which one may have an unusable response without affecting others."""
+        return bool(self.apps_from or self.watched)
+
     def newest_due(self, now: datetime) -> Window:
         """The newest window that is late if it is missing at ``now`` (aware)."""
         return self.cadence.latest_finished(now - self.due_after)

@@ -20,11 +20,11 @@ OFFER = (
     "final_price_in_cents: string, original_price_in_cents: string, formatted_final_price: string, "
     "discount_pct: {number}, active_discounts: string"
 )
-STORE_ITEM = (
-    "struct<success: bigint, name: string, type: bigint, is_free: boolean, is_early_access: boolean, "
-    "basic_info: string, categories: string, content_descriptorids: string, "
-    f"best_purchase_option: struct<{OFFER.format(number='bigint')}>>"
+ABOUT_FIELDS = (
+    "success: bigint, name: string, type: bigint, is_free: boolean, is_early_access: boolean, "
+    "basic_info: string, categories: string, content_descriptorids: string"
 )
+STORE_ITEM = f"struct<{ABOUT_FIELDS}, best_purchase_option: struct<{OFFER.format(number='bigint')}>>"
 """DDL of the fields that charts read from an item."""
 
 _NAMED = "array<struct<name: string>>"
@@ -34,6 +34,10 @@ OPTIONAL = {
     "feature_categoryids: array<int>>",
     "content_descriptorids": "array<int>",
     "active_discounts": "array<struct<discount_end_date: bigint>>",
+    "release": "struct<steam_release_date: bigint>",
+    "platforms": "struct<windows: boolean, mac: boolean, steamos_linux: boolean, steam_deck_compat_category: int>",
+    "reviews": "struct<summary_filtered: struct<review_count: bigint, percent_positive: int>>",
+    "supported_languages": "array<struct<elanguage: int, supported: boolean>>",
 }
 """DDL of the optional fields, each of which is the text of a JSON value until ``with_optional`` reads it."""
 
@@ -55,9 +59,9 @@ def with_optional(entries: DataFrame, *texts: str) -> DataFrame:
     with_names = entries.withColumn("optional", F.expr(read)).withColumn(
         "lost", F.expr(f"concat_ws(', ', {', '.join(lost)})")
     )
-    note = (
-        "case when lost <> '' then lost when optional.odd is not null then 'part of `basic_info` or `categories`' end"
-    )
+    parts = ", ".join(f"if({text} is not null, '`{name}`', null)" for name, text in fields.items())
+    part = f"'part of ' || concat_ws(' or ', {parts})"
+    note = f"case when lost <> '' then lost when optional.odd is not null then {part} end"
     return with_names.withColumn("left_out", F.expr(f"{note} || ' left out: it has another shape'"))
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import (
     decode_service,
-    exploded,
+    exploded_list,
     seconds,
     shaped,
     validated,
@@ -137,11 +137,10 @@ def items(raw: DataFrame) -> DataFrame:
 def chart_entries(raw: DataFrame) -> DataFrame:
     """The ranks of pages of charts, as PLACE_VALUES and STORE_VALUES read them; ``left_out`` is a note."""
     return with_store_item(
-        exploded(
+        exploded_list(
             raw,
-            shape="response struct<ranks: array<{item}>>",
-            array="{whole}.response.ranks",
-            item="rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks double, first_top100 boolean, "
+            "ranks",
+            "rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks double, first_top100 boolean, "
             f"item {STORE_ITEM}",
         )
     )

@@ -74,6 +74,17 @@ VISITS = {
     "TrafficSources": {"Social": 0.25, "Direct": 0.75},
     "TopCountryShares": [{"Country": 840, "CountryCode": "US", "Value": 0.1}, {"Country": 156, "Value": 0.1}],
 }
+OFFER = {"packageid": 1, "final_price_in_cents": "5", "formatted_final_price": "$0.05"}
+ITEM = {
+    "id": 730,
+    "success": 1,
+    "name": "A",
+    "basic_info": {"developers": [{"name": "D"}]},
+    "release": {"steam_release_date": WEEK},
+    "tags": [{"tagid": 19, "weight": 900}, {"tagid": 7, "weight": 1}],
+    "best_purchase_option": OFFER,
+    "purchase_options": [OFFER, {"bundleid": 2}],
+}
 GOOD: dict[str, tuple[str, Any]] = {
     "most_played": (
         "2023-09-19",
@@ -81,6 +92,11 @@ GOOD: dict[str, tuple[str, Any]] = {
     ),
     "top_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
     "country_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
+    "store_facts": ("2023-09-19", {"response": {"store_items": [ITEM, {"id": 570, "success": 15, "name": ""}]}}),
+    "player_samples": (
+        "2023-09-19",
+        {"response": {"last_update": WEEK + 9, "ranks": [PLACE | {"appid": 440}, PLACE | {"rank": 2, "appid": 570}]}},
+    ),
     "news": ("2023-09-19", {"appnews": {"appid": 730, "newsitems": [NEWS_ITEM, NEWS_ITEM | {"gid": "2"}], "count": 2}}),
     "reviews": (
         "2023-09-19",
@@ -88,7 +104,10 @@ GOOD: dict[str, tuple[str, Any]] = {
     ),
     "monthly_visits": ("2023-09-01", VISITS),
 }
-OTHERS: dict[str, dict[str, Any]] = {}
+OTHERS: dict[str, dict[str, Any]] = {
+    "store_facts": {"tag names": {"response": {"tags": [{"tagid": 19, "name": "Indie"}]}}},
+    "player_samples": {"app": {"response": {"player_count": 5, "result": 1}}},
+}
 """Of sources that send requests of several kinds: answers to those of other names than the first."""
 CASES = [(source.name, table.name) for source in SOURCES for table in source.tables]
 
@@ -140,16 +159,19 @@ def good_body(source: Source, simulator: Simulator) -> tuple[str, Any]:
     return window.key, shortened(json.loads(first.response.body))
 
 
+def others_of(source: Source) -> dict[str, bytes]:
+    return {name: json.dumps(body).encode() for name, body in OTHERS.get(source.name, {}).items()}
+
+
 @pytest.fixture(scope="module")
 def collected(simulator: Simulator) -> dict[str, list[Envelope]]:
     """Each source's envelopes of all odd bodies that its collecting lets through."""
     made = {}
     for source in SOURCES:
         key, good = good_body(source, simulator)
-        others = OTHERS.get(source.name, {})
-        plain = {name: json.dumps(body).encode() for name, body in others.items()}
+        plain = others_of(source)
         batches = [envelopes(source, key, body, others=plain) for body in odd_bodies(good)]
-        for name, body in others.items():
+        for name, body in OTHERS.get(source.name, {}).items():
             first = json.dumps(good).encode()
             batches += [envelopes(source, key, first, others=plain | {name: odd}) for odd in odd_bodies(body)]
         made[source.name] = numbered(batches)
@@ -187,13 +209,15 @@ def test_recorded_bodies_have_as_many_rows_as_items(
     source = source_named(source_name)
     keys = {
         "most_played": ("2026-03-09",),
+        "player_samples": ("2026-03-09",),
         "top_sellers": ("2026-02-24",),
         "country_sellers": ("2026-02-24",),
         "news": ("2023-09-19", "2023-10-24", "2023-07-18", "2026-09-29"),
         "reviews": ("2023-09-19",),
         "monthly_visits": ("2023-06-01", "2023-08-01", "2023-09-01", "2020-01-01"),
     }.get(source_name, (source.cadence.containing(FETCHED).key,))
-    made = numbered([envelopes(source, key, body) for key in keys for body in bodies])
+    plain = others_of(source)
+    made = numbered([envelopes(source, key, body, others=plain) for key in keys for body in bodies])
     _assert_agreement(spark, source_name, table_name, made)
 
 

@@ -10,7 +10,7 @@ import pytest
 from answered import envelopes, raw_frame
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
-from test_counts_agree import GOOD, NEWS_ITEM, PLACE, REVIEW, WEEK
+from test_counts_agree import GOOD, NEWS_ITEM, PLACE, REVIEW, WEEK, others_of
 
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources import SOURCES, source_named
@@ -196,6 +196,12 @@ PATHS: dict[tuple[str, str], Callable[[Any], tuple[Any, str]]] = {
     ("most_played", "players_peak"): lambda body: (body["response"]["ranks"][0], "peak_in_game"),
     ("top_sellers", "consecutive_weeks"): lambda body: (body["response"]["ranks"][0], "consecutive_weeks"),
     ("country_sellers", "consecutive_weeks"): lambda body: (body["response"]["ranks"][0], "consecutive_weeks"),
+    ("player_samples", "players_now"): lambda body: (
+        _with_its_peak_above(body["response"]["ranks"][0]),
+        "concurrent_in_game",
+    ),
+    ("player_samples", "players_peak"): lambda body: (body["response"]["ranks"][0], "peak_in_game"),
+    ("store_tags", "weight"): lambda body: (body["response"]["store_items"][0]["tags"][0], "weight"),
     ("reviews", "votes_up"): lambda body: (body["response"]["reviews"][0], "votes_up"),
     ("reviews", "votes_funny"): lambda body: (body["response"]["reviews"][0], "votes_funny"),
     ("reviews", "comment_count"): lambda body: (body["response"]["reviews"][0], "comment_count"),
@@ -214,6 +220,8 @@ ELSEWHERE = {
     *{("most_played", name) for name in ("final_price_cents", "original_price_cents", "discount_percent")},
     *{("top_sellers", name) for name in ("final_price_cents", "original_price_cents", "discount_percent")},
     *{("country_sellers", name) for name in ("final_price", "original_price", "discount_percent")},
+    *{("store_prices", f"{name}_price") for name in ("final", "original", "lowest_recent")},
+    *{("store_prices", "discount_percent"), ("store_facts", "review_count"), ("store_facts", "positive_percent")},
     *{("review_summary", name) for name in ("total_reviews", "total_positive", "total_negative", "reviews_listed")},
 }
 """Counts whose field the test below does not set: prices, and the parts of a sum that a rule holds together."""
@@ -237,7 +245,8 @@ def test_a_count_below_zero_costs_no_row_in_any_source(spark: SparkSession, tabl
         body = json.loads(json.dumps(good).replace("4294967295", "0"))
         parent, field = PATHS[table_name, column](body)
         parent[field] = value
-        (first, *_) = envelopes(source_named(source_name), key, json.dumps(body).encode())
+        others = others_of(source_named(source_name))
+        (first, *_) = envelopes(source_named(source_name), key, json.dumps(body).encode(), others=others)
         made.append(first.model_copy(update={"sequence": place, "app_id": place + 1}))
     table = table_of(source_name, table_name)
     rows = classify(table, raw_frame(spark, made)).where("size(changes) > 0 or problem is not null").collect()

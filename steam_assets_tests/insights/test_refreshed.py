@@ -73,7 +73,7 @@ def test_where_nothing_was_refreshed_all_is_behind_and_the_page_says_so(
     for text, lacking in said.items():
         assert f"{lacking} most_played 2 partitions, 2026-11-16 to 2026-11-17" in text
         assert "steam-assets refresh" in text
-    assert 'class="behind"' not in render(DashboardData())
+    assert 'class="notice"' not in render(DashboardData())
     assert stale_note({"news": ["2026-11-10"]}, Settings(home=tmp_path / "x")).endswith(
         f"Run `STEAM_HOME={tmp_path / 'x'} steam-assets refresh`"
     )

@@ -13,6 +13,7 @@ import duckdb
 from pyspark.sql import DataFrame
 
 from steam_assets.insights import insight_named
+from steam_assets.tour.insight_sql import NAMES
 
 Rows = list[dict[str, Any]]
 
@@ -46,10 +47,5 @@ def both(inputs: Mapping[str, DataFrame]) -> TwoEngines:
     for name, frame in inputs.items():
         duck.register(f"{name}_arrow", frame.toArrow())
         duck.execute(f"create table {name} as from {name}_arrow")
-    duck.execute(
-        "create table names as select week_start, app_id, arg_max(name, (fetched_at, name)) as name from ("
-        "select week_start, app_id, name, fetched_at from top_sellers union all "
-        "select time_bucket(interval 7 day, day, date '2023-06-27')::date, app_id, name, fetched_at from most_played) "
-        "where name is not null group by all"
-    )
+    duck.execute(f"create table names as {NAMES}")
     return TwoEngines(inputs, duck)

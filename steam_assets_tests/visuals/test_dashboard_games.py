@@ -203,9 +203,9 @@ def collected() -> dict[str, pa.Table]:
     return {
         "most_played": chart,
         "insight_player_trend": pa.Table.from_pylist(trend, schema=kept["insight_player_trend"]),
-        "store_facts": pa.table({"app_id": [1], "release_date": [date(2020, 2, 29)]}),
+        "store_facts": pa.table({"app_id": [1], "released_at": [datetime(2020, 2, 29, 17, tzinfo=UTC)]}),
         "store_tags": pa.table({"app_id": [1, 1, 2], "tag": ["Action", "Co-op", "Action"], "weight": [9, 8, 7]}),
-        "top_sellers_by_country": pa.table(
+        "country_sellers": pa.table(
             {"app_id": [1, 1], "week_start": [date(2026, 11, 10)] * 2, "country": ["US", "JP"], "rank": [7, 2]}
         ),
     }

@@ -9,8 +9,8 @@ from steam_assets.simulator.request_parameters import ChartParameters, TopSeller
 
 
 def most_played_now(backend: Backend, params: Params, now: int) -> Reply:
-    ChartParameters.read(params)
-    return Reply(backend.most_played_now(now), headers=OK)
+    asked = ChartParameters.read(params)
+    return Reply(backend.most_played_now(now, with_items=asked.data_request is not None), headers=OK)
 
 
 def top_sellers(backend: Backend, params: Params, now: int) -> Reply:

@@ -35,13 +35,14 @@ class DashboardData:
 
     ``as_of`` has the newest ``fetched_at`` (aware, UTC) of each clean table. ``periods`` are those of all sources,
     each source's oldest first; a period that is not ``ok`` is a gap. ``behind`` has the partitions, by clean table,
-    that the insights do not include yet.
+    that the insights do not include yet. ``synthetic``: the data are made up, which the page and its pictures say.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     as_of: Mapping[str, datetime] = field(default_factory=dict)
     periods: tuple[Period, ...] = ()
     behind: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    synthetic: bool = False
 
     @property
     def gaps(self) -> tuple[Period, ...]:

@@ -85,6 +85,7 @@ def _page(data: DashboardData, content: Payload) -> str:
         views=VIEWS,
         as_of=f"Newest data {newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest else "No data yet",
         behind=in_words(data.behind),
+        synthetic=data.synthetic,
         credits=_credits(),
     )
 

@@ -52,6 +52,9 @@ from ranked where (newest_week and place <= 3) or (unusual_week and place_of_vot
 order by app_id, partition_key, votes_up desc nulls last, created_at, text
 """
 
+ABOUT_SHOWN = frozenset({"store", "tags", "lifts", "ranks"})
+"""Queries about more apps than the page shows; the rows of others are left out."""
+
 PANEL_QUERIES = (
     PanelQuery(
         "trend",
@@ -165,9 +168,15 @@ PANEL_QUERIES = (
     PanelQuery(
         "store",
         "store_facts",
-        "select app_id as app, epoch_day(release_date) as released from given order by app_id",
+        "select app_id as app, epoch_day(released_at) as released from given order by app_id",
     ),
-    PanelQuery("tags", "store_tags", "select app_id as app, tag from given order by app_id, weight desc, tag"),
+    PanelQuery(
+        "tags",
+        "store_tags",
+        "select app_id as app, tag from given where tag is not null "
+        "qualify row_number() over (partition by app_id order by weight desc, tag) <= 10 "
+        "order by app_id, weight desc, tag",
+    ),
     PanelQuery(
         "lifts",
         "insight_sale_effect",
@@ -175,7 +184,7 @@ PANEL_QUERIES = (
     ),
     PanelQuery(
         "ranks",
-        "top_sellers_by_country",
+        "country_sellers",
         "select app_id as app, epoch_day(week_start) as week, country, rank from given order by app_id, rank, country",
     ),
     PanelQuery(

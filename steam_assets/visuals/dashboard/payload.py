@@ -7,7 +7,7 @@ An app is its index in ``apps``; see json_values.py for days, times and numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import NotRequired, TypedDict
 
 from steam_assets.sources import SOURCES
@@ -16,7 +16,7 @@ from steam_assets.visuals.dashboard.daily_players import Markers, Players, daily
 from steam_assets.visuals.dashboard.data import DashboardData, insight_of
 from steam_assets.visuals.dashboard.json_values import EPOCH, Columns, packed, seconds
 from steam_assets.visuals.dashboard.page_tables import PageTables
-from steam_assets.visuals.dashboard.panel_queries import PANEL_QUERIES, PanelQuery
+from steam_assets.visuals.dashboard.panel_queries import ABOUT_SHOWN, PANEL_QUERIES, PanelQuery
 from steam_assets.visuals.dashboard.price_history import price_runs
 from steam_assets.visuals.dashboard.quotes import quote
 
@@ -59,6 +59,7 @@ class Payload(TypedDict):
     """All data of the page."""
 
     as_of: int | None
+    synthetic: bool
     apps: Columns
     players: PlayerData
     markers: Markers
@@ -75,9 +76,13 @@ def payload(data: DashboardData, limits: Mapping[str, int]) -> Payload:
     if "text" in quotes:
         quotes["text"] = [quote(text) if isinstance(text, str) else None for text in quotes["text"]]
     players, markers, prices = daily_players(tables), marked_days(tables), price_runs(tables)
-    of_apps = [columns for columns in (*(panel["columns"] for panel in panels.values()), prices) if "app" in columns]
-    in_panels = {app for columns in of_apps for app in columns["app"] if isinstance(app, int)}
+    others = [panels[name]["columns"] for name in panels.keys() - ABOUT_SHOWN if "app" in panels[name]["columns"]]
+    in_panels = {app for columns in others for app in columns["app"] if isinstance(app, int)}
     shown = sorted({*players["app"], *markers["app"], *in_panels})
+    about = [columns for columns in (*(panels[name]["columns"] for name in ABOUT_SHOWN), prices) if "app" in columns]
+    for columns in about:
+        _keep(columns, {*shown})
+    of_apps = others + about
     places = {app: place for place, app in enumerate(shown)}
     for columns in of_apps:
         columns["app"] = [places[app] for app in columns["app"] if isinstance(app, int)]
@@ -86,6 +91,7 @@ def payload(data: DashboardData, limits: Mapping[str, int]) -> Payload:
     panels["periods"] = _periods(data)
     return Payload(
         as_of=seconds(data.newest),
+        synthetic=data.synthetic,
         apps=app_facts(tables, shown),
         players=PlayerData(**_about(data, "most_played"), why=data.why_empty("most_played"), series=players),
         markers=markers,
@@ -93,6 +99,13 @@ def payload(data: DashboardData, limits: Mapping[str, int]) -> Payload:
         sources=_sources(data),
         panels=panels,
     )
+
+
+def _keep(columns: Columns, apps: Set[int]) -> None:
+    """Leave out the rows of other apps."""
+    kept = [app in apps for app in columns["app"]]
+    for values in columns.values():
+        values[:] = [value for value, keep in zip(values, kept, strict=True) if keep]
 
 
 def _panel(tables: PageTables, query: PanelQuery) -> PanelData:

@@ -10,22 +10,34 @@ from __future__ import annotations
 from steam_assets.visuals.dashboard.json_values import Columns, packed
 from steam_assets.visuals.dashboard.page_tables import PageTables
 
+DAILY = {
+    "most_played": "select app_id, day, final_price_cents as price, discount_percent as discount, 0 as store "
+    "from most_played",
+    "store_prices": "select app_id, day, final_price as price, discount_percent as discount, 1 as store "
+    "from store_prices where is_best and country = 'US'",
+}
+"""The tables with a day's prices. Of a day that both have, the store's own counts."""
+
 RUNS = """
 with priced as (
-  select app_id, epoch_day(day) as day, min(final_price_cents) as price, max(coalesce(discount_percent, 0)) as discount
-  from given where final_price_cents is not null group by all
+  select app_id, epoch_day(day) as day, max(store) as store, arg_max(price, (store, -price)) as price,
+    arg_max(coalesce(discount, 0), (store, -price)) as discount
+  from ({daily}) where price is not null group by all
 ),
 placed as (
-  select *, day - row_number() over (partition by app_id, price, discount order by day) as run from priced
+  select *, day - row_number() over (partition by app_id, price, discount, store order by day) as run from priced
 )
-select app_id as app, min(day) as day, count(*) as days, price, discount from placed
-group by app_id, run, price, discount order by app_id, day
+select app_id as app, min(day) as day, count(*) as days, price, discount, store from placed
+group by app_id, run, price, discount, store order by app_id, day
 """
 
 
 def price_runs(tables: PageTables) -> Columns:
-    """By app: the first day, the number of days, price in cents and discount in percent (0 for none) of each run.
+    """By app, each run's first day, number of days, price in cents, discount in percent (0 for none), and its table.
 
-    A day that was not collected ends a run.
+    ``store`` is 1 for the store's own prices, 0 for the daily chart's. A day that was not collected ends a run.
     """
-    return packed(tables.rows("most_played", RUNS)) if "most_played" in tables.data.tables else {}
+    there = [name for name in DAILY if name in tables.data.tables]
+    if not there:
+        return {}
+    return packed(tables.rows(there[0], RUNS.format(daily=" union all ".join(DAILY[name] for name in there))))

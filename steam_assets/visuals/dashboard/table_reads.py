@@ -28,7 +28,11 @@ NARROWED = (
     TableRead("most_played", ("partition_key", "day", "rank", "app_id", "players_now", "players_peak", *STORE_COLUMNS)),
     TableRead("top_sellers", ("partition_key", "week_start", "app_id", *STORE_COLUMNS)),
     TableRead("insight_player_trend", newest_only=True),
-    *(TableRead(table, newest_only=True) for table in ("store_facts", "store_tags", "top_sellers_by_country")),
+    *(TableRead(table, newest_only=True) for table in ("store_facts", "store_tags", "country_sellers")),
+    TableRead(
+        "store_prices",
+        ("partition_key", "day", "app_id", "country", "is_best", "final_price", "discount_percent"),
+    ),
     # A year of reviews may not fit in memory; of older weeks, only the unusual ones are read.
     TableRead(
         "reviews",

@@ -61,7 +61,8 @@ async function savePicture(section, kind, name, title, source) {
 // The buttons of a panel with charts; spec.sheet names the files.
 function pictureButtons(spec, section) {
   const asOf = known(spec.asOf) ? `, as of ${longTime(spec.asOf)}` : "";
+  const origin = GIVEN.synthetic ? "Synthetic data" : "Source";
   return ["svg", "png"].map((kind) =>
-    el("button", { type: "button", class: "quiet", [`data-${kind}`]: "", onclick: () => savePicture(section, kind, spec.sheet().name, spec.title, `Source: ${spec.chart}${asOf} · ${spec.unit} · steam_assets`) }, kind.toUpperCase(), hidden(` picture of ${spec.title}`)),
+    el("button", { type: "button", class: "quiet", [`data-${kind}`]: "", onclick: () => savePicture(section, kind, spec.sheet().name, spec.title, `${origin}: ${spec.chart}${asOf} · ${spec.unit} · steam_assets`) }, kind.toUpperCase(), hidden(` picture of ${spec.title}`)),
   );
 }

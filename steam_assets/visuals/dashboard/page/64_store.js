@@ -34,7 +34,7 @@ function ranksPanel(app) {
   ];
   return panel({
     title: "Rank by country", note: `Top sellers by revenue in each country, ${weekName(week)}.`, size: "half", asOf: ranks.asOf, unit: "rank", method: ranks.method, plainTable: true, empty: rows.length ? null : "Not among the hundred top sellers of any collected country.",
-    sheet: () => sheetOf({ name: `top_sellers_by_country-${APPS.id[app]}`, from: ranks.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, country_code: (row) => row.country, rank: (row) => row.rank } }),
+    sheet: () => sheetOf({ name: `country_sellers-${APPS.id[app]}`, from: ranks.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, country_code: (row) => row.country, rank: (row) => row.rank } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Rank by country", headColumn: 0, limit: 10, order: { key: "rank", down: false } })),
   });
 }

@@ -3,7 +3,7 @@ const PRICES = GIVEN.prices;
 const priceRuns = new Map();
 (PRICES.app || []).forEach((app, index) => {
   if (!priceRuns.has(app)) priceRuns.set(app, []);
-  priceRuns.get(app).push({ day: PRICES.day[index], days: PRICES.days[index], last: PRICES.day[index] + PRICES.days[index] - 1, price: PRICES.price[index], discount: PRICES.discount[index] });
+  priceRuns.get(app).push({ day: PRICES.day[index], days: PRICES.days[index], last: PRICES.day[index] + PRICES.days[index] - 1, price: PRICES.price[index], discount: PRICES.discount[index], table: PRICES.store[index] ? "store_prices" : "most_played" });
 });
 // A few days without a chart do not end a sale that goes on after them at the same price.
 const SALE_GAP = 7;
@@ -19,9 +19,10 @@ function salesOf(app) {
   }
   return sales.map((sale) => ({ ...sale, app, text: `${sale.discount} % off, ${dollars(sale.price)}, ${isoDay(sale.day)} to ${isoDay(sale.last)}` }));
 }
+const pricedDays = (app) => (priceRuns.get(app) || []).flatMap((run) => Array.from({ length: run.days }, (_, index) => ({ ...run, app, day: run.day + index })));
 function dailyPrices(app) {
   const values = new Array(DAILY.days).fill(null);
-  for (const run of priceRuns.get(app) || []) values.fill(run.price, run.day - DAILY.first, run.last - DAILY.first + 1);
+  for (const { day, price } of pricedDays(app)) if (day >= DAILY.first && day <= lastDay) values[day - DAILY.first] = price;
   return values;
 }
 
@@ -43,9 +44,9 @@ function pricePanel(app, params) {
     ...(lifts.rows.length ? [{ key: "lift", title: "Players, net", num: true, cell: (row) => delta(liftOf(row)?.net), sort: (row) => liftOf(row)?.net }] : []),
   ];
   return panel({
-    chart: "Steam (most_played)", key: "price", title: "Price and sales", note: "US store, on the days on which the game was on the daily chart; in the range of the chart above.", size: "full", asOf: PLAYERS.as_of, unit: "US dollars", method: `${PLAYERS.method} Price: the store's final price in the US when the chart was collected. Sale: consecutive collected days with the same discount; up to ${SALE_GAP} days without data do not end it.${lifts.method ? ` Players, net: ${lifts.method}` : ""}`,
-    empty: PLAYERS.why || (values.some(known) ? null : "No price of this game was collected; prices come with the daily chart of the most played games."),
-    sheet: () => sheetOf({ name: `prices-${APPS.id[app]}`, from: "most_played", key: (row) => row.day, rows: allDays.map((day, index) => ({ app, day, price: values[index], discount: sales.find((one) => day >= one.day && day <= one.last)?.discount ?? 0 })).filter((row) => known(row.price)), columns: { day: (row) => isoDay(row.day), ...ofApp, price_cents: (row) => row.price, discount_percent: (row) => row.discount } }),
+    chart: `Steam (${[...new Set((priceRuns.get(app) || []).map((run) => run.table))].join(", ")})`, key: "price", title: "Price and sales", note: "US store, on the collected days; in the range of the chart above.", size: "full", asOf: PLAYERS.as_of, unit: "US dollars", method: `Price: the store's final price in the US when the day was collected, from the store's own prices, else from the daily chart. Sale: consecutive collected days with the same discount; up to ${SALE_GAP} days without data do not end it.${lifts.method ? ` Players, net: ${lifts.method}` : ""}`,
+    empty: PLAYERS.why || (values.some(known) ? null : "No price of this game was collected; prices come with the daily chart of the most played games and with the store's facts."),
+    sheet: () => sheetOf({ name: `prices-${APPS.id[app]}`, from: (row) => row.table, key: (row) => row.day, rows: pricedDays(app), columns: { day: (row) => isoDay(row.day), ...ofApp, price_cents: (row) => row.price, discount_percent: (row) => row.discount } }),
     body: (host) => {
       if (shown.some(known)) lineChart(host, { label: `Price of ${appName(app)}`, days, series: [{ name: "Price", values: shown }], format: dollars, axis: (value, digits, fixed) => `$${axisNumber(value / 100, digits, fixed)}`, floor: true, steps: true, height: 150, lanes: [{ name: appName(app), index: 0, marks: [], sales }] });
       else put(host, el("p", { class: "quiet-text" }, "No price was collected in this range."));

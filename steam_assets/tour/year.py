@@ -1,0 +1,71 @@
+"""The synthetic year as the dashboard's data: clean tables, insights and periods.
+
+Belongs here: putting them together. Does not belong here: rows (clean_year.py), SQL (insight_sql.py), the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+
+import duckdb
+import pyarrow as pa
+
+from steam_assets.insights import INSIGHTS
+from steam_assets.insights.declared_tables import declared_tables
+from steam_assets.lake.columns import arrow_fields
+from steam_assets.sources import SOURCES
+from steam_assets.sources.source import Column, History
+from steam_assets.tour.clean_year import CleanYear
+from steam_assets.tour.insight_sql import NAMES, SQL
+from steam_assets.visuals.dashboard import DashboardData, Period
+
+AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
+SILENT = date(2026, 11, 7)
+"""A day without a chart, so that the year has a gap."""
+
+
+def year() -> DashboardData:
+    """A year of the tables that the page shows. The same in each call."""
+    source = CleanYear(AS_OF, SILENT)
+    declared = {table.name: table.columns for table in declared_tables(SOURCES)}
+    clean = {name: pa.Table.from_pylist(rows, schema=_schema(declared[name])) for name, rows in source.tables()}
+    periods = list(_periods(source, {name: _by_period(table) for name, table in clean.items()}))
+    as_of = dict.fromkeys(clean, AS_OF)
+    return DashboardData(clean | _insights(clean), as_of, tuple(periods), synthetic=True)
+
+
+def _insights(clean: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    duck = duckdb.connect()
+    duck.execute("set TimeZone = 'UTC'")
+    for name, table in clean.items():
+        duck.register(name, table)
+    duck.execute(f"create table names as {NAMES}")
+    made: dict[str, pa.Table] = {}
+    for insight in INSIGHTS:
+        if insight.name in SQL:
+            schema = _schema(insight.schema)
+            made[insight.table] = duck.sql(SQL[insight.name]).to_arrow_table().select(schema.names).cast(schema)
+    return made
+
+
+def _schema(columns: Iterable[Column]) -> pa.Schema:
+    """The columns as Arrow has them, all nullable: rows lack what the page does not read."""
+    return pa.schema([field.with_nullable(True) for field in arrow_fields(tuple(columns))])
+
+
+def _by_period(table: pa.Table) -> dict[str, int]:
+    counted = table.group_by("partition_key").aggregate([([], "count_all")]).to_pylist()
+    return {row["partition_key"]: row["count_all"] for row in counted}
+
+
+def _periods(made: CleanYear, rows: Mapping[str, Mapping[str, int]]) -> Iterable[Period]:
+    for source in SOURCES:
+        for window in made.windows[source.cadence]:
+            count = sum(rows.get(table.name, {}).get(window.key, 0) for table in source.tables)
+            missing = source.history is History.LIVE and window.start.date() == SILENT
+            if missing:
+                why = f"never collected, and no longer available: {source.history.refusal(window, AS_OF)}"
+                yield Period(source.name, SILENT, "missing", why)
+            elif count:
+                yield Period(source.name, window.start.date(), "ok", rows=count)

@@ -1,0 +1,60 @@
+"""``steam-assets tour``: a page on which everything is filled, and which says that its data are made up."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from steam_assets.cli import app
+from steam_assets.insights.declared_tables import declared_tables
+from steam_assets.sources import SOURCES
+from steam_assets.tour.year import SILENT
+from steam_assets.visuals.dashboard import DashboardData, render
+from steam_assets.visuals.dashboard.panel_queries import PANEL_QUERIES
+
+LABEL = "<strong>Synthetic data.</strong>"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    where = tmp_path_factory.mktemp("tour") / "new folder" / "tour.html"
+    without_java = {"PATH": "/nowhere", "JAVA_HOME": "/nowhere"}
+    done = CliRunner().invoke(app, ["tour", "--out", str(where)], env=without_java)
+    assert done.exit_code == 0, done.output
+    assert "synthetic" in done.output and str(where) in done.output
+    assert [*where.parent.iterdir()] == [where], "nothing but the page is written"
+    return where.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def given(page: str) -> dict[str, Any]:
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    return json.loads(data)
+
+
+def test_every_panel_is_filled(given: dict[str, Any]) -> None:
+    declared = {table.name for table in declared_tables(SOURCES)}
+    empty = {query.name: given["panels"][query.name]["why"] for query in PANEL_QUERIES if query.table in declared}
+    assert not {name: why for name, why in empty.items() if why}
+    assert given["players"]["why"] is None and given["markers"]["app"] and given["prices"]["app"]
+    assert all(source["as_of"] for source in given["sources"])
+
+
+def test_it_is_a_year_with_one_gap_and_weeks_to_look_into(given: dict[str, Any]) -> None:
+    assert given["players"]["series"]["days"] == 365
+    periods = given["panels"]["periods"]["columns"]
+    gaps = [period for period, state in zip(periods["period"], periods["state"], strict=True) if state != "ok"]
+    assert gaps == [(SILENT - date(1970, 1, 1)).days]
+    assert 1 in given["panels"]["bombs"]["columns"]["flagged"]
+
+
+def test_the_page_says_that_it_is_synthetic(page: str, given: dict[str, Any]) -> None:
+    """So do its pictures, which are looked at without it; a page of collected data does not."""
+    assert page.count(LABEL) == 1
+    assert given["synthetic"] is True
+    assert LABEL not in render(DashboardData())
