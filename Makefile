@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup tour demo test dev lint docs reference coverage lock clean
+.PHONY: help setup tour demo test soak dev lint docs reference coverage lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -34,6 +34,11 @@ demo: $(READY) ## Run all sources end to end on this machine, against the simula
 
 test: $(READY) ## Run every test that this machine can run
 	@$(BIN)/python -m steam_assets_tests.lanes
+
+SHARE ?= 1
+
+soak: $(READY) ## Try random faults for hours (SHARE=0.1: a tenth) and write docs/reference/soak.md
+	STEAM_TEST_SOAK=$(SHARE) $(BIN)/python -m pytest -s steam_assets_tests/soak
 
 dev: $(READY) ## Start the Dagster UI against the real Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
@@ -20,7 +21,8 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.spark.session import open_session
 from steam_assets_tests.deployment import SHORT_LIVED
-from steam_assets_tests.query.market_lake import Market, fill
+from steam_assets_tests.query.made_up_market import Market
+from steam_assets_tests.query.market_lake import fill
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -29,6 +31,9 @@ def pytest_configure() -> None:
     """Take signals as from a terminal, in the tests and in what they start, also in the background of a script."""
     for number in ending():
         signal.signal(number, signal.default_int_handler)
+    # A busy machine is no fault of the example.
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

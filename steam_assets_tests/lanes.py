@@ -3,7 +3,7 @@
 Belongs here: which tests run beside which, and their output. Does not belong here: what they share within a lane
 (conftest.py).
 
-The lane of Spark is the longest, and one session serves all of it; the others give way to it.
+One session serves the whole lane of Spark, so that it cannot be divided; the others give way to it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.processes.supervised import Supervised, ending
 
 LANES = {
-    "processes": "process and not (daemon or fault or spark)",
+    "processes": "process and not (daemon or spark)",
     "spark": "spark",
     "daemon": "daemon and not spark",
-    "others": "not (spark or daemon) and (fault or not process)",
+    "others": "not (process or daemon or spark)",
 }
 """Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")

@@ -21,7 +21,8 @@ from typing import Any, Self
 import pyspark
 
 from steam_assets.java.jvm import find_java
-from steam_assets.kafka.embedded_broker import HOST, free_port
+from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import LOOPBACK
 from steam_assets.processes.supervised import Supervised
 
 START_DEADLINE_SECONDS = 120.0
@@ -43,11 +44,11 @@ class StandaloneCluster:
 
     @property
     def url(self) -> str:
-        return f"spark://{HOST}:{self._port}"
+        return f"spark://{LOOPBACK}:{self._port}"
 
     def state(self) -> dict[str, Any]:
         """What the master's page says of its workers and applications (``/json/``)."""
-        with urllib.request.urlopen(f"http://{HOST}:{self._page}/json/", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self._page}/json/", timeout=10) as answer:
             return json.load(answer)
 
     def workers_alive(self) -> int:
@@ -69,12 +70,13 @@ class StandaloneCluster:
 
     def __enter__(self) -> Self:
         try:
-            at = ["--host", HOST, "--port", str(self._port), "--webui-port", str(self._page)]
+            at = ["--host", LOOPBACK, "--port", str(self._port), "--webui-port", str(self._page)]
             master = self._start("master", ["org.apache.spark.deploy.master.Master", *at])
             master.wait(lambda: self.workers_alive() >= 0)
             for number in range(self._size):
                 size = ["--cores", str(self._cores), "--memory", self._memory, "--work-dir", str(self._work(number))]
-                worker = ["org.apache.spark.deploy.worker.Worker", "--host", HOST, "--webui-port", "0", *size, self.url]
+                main = "org.apache.spark.deploy.worker.Worker"
+                worker = [main, "--host", LOOPBACK, "--webui-port", "0", *size, self.url]
                 self._start(f"worker-{number}", worker)
             self._servers[-1].wait(lambda: self.workers_alive() == self._size)
         except BaseException:

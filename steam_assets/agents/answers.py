@@ -5,9 +5,7 @@ Belongs here: their fields. Does not belong here: filling them (tools.py).
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from steam_assets.agents.quoting import NOTICE
 
@@ -57,7 +55,7 @@ class Result(BaseModel):
     """Rows, with all that is needed to report them honestly."""
 
     columns: list[ResultColumn]
-    rows: list[list[Any]]
+    rows: list[list[JsonValue]]
     truncated: bool = Field(description="There are more rows than these.")
     provenance: list[Provenance]
     coverage: Coverage

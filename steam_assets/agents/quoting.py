@@ -3,17 +3,17 @@
 Belongs here: marking values. Does not belong here: what else an answer has (answers.py).
 
 An agent reads names, headlines and reviews that anyone may have written, also to instruct it. Each text is an object
-with the one name ``quoted``, whose end JSON marks, so that no text can pretend to be outside. Where a question computes
-a text, it cannot be told where it comes from: all texts are quoted.
+with the one name ``quoted``, whose end JSON marks, so that no text can pretend to be outside. The origin of
+a text that a query computes is unknown, so all texts are quoted.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
+from pydantic import JsonValue
 
 from steam_assets.masking import visible
 from steam_assets.query.errors import QueryError
@@ -33,7 +33,7 @@ _OURS = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTIN
 """Types, by how their names start, that cannot hold a sentence."""
 
 
-def quoted(text: str) -> dict[str, str | int]:
+def quoted(text: str) -> dict[str, JsonValue]:
     """A text as an object; ``omitted_characters`` if it was cut."""
     shown = visible(text)
     if len(shown) <= LONGEST_TEXT:
@@ -41,7 +41,7 @@ def quoted(text: str) -> dict[str, str | int]:
     return {"quoted": shown[:LONGEST_TEXT], "omitted_characters": len(shown) - LONGEST_TEXT}
 
 
-def quoted_rows(rows: pa.Table, types: Sequence[str]) -> list[list[Any]]:
+def quoted_rows(rows: pa.Table, types: Sequence[str]) -> list[list[JsonValue]]:
     """Each row's values for JSON, texts quoted; ``types`` are DuckDB's."""
     trusted = [kind.startswith(_OURS) and "[" not in kind for kind in types]
     return [
@@ -50,7 +50,7 @@ def quoted_rows(rows: pa.Table, types: Sequence[str]) -> list[list[Any]]:
     ]
 
 
-def within_size(rows: list[list[Any]]) -> list[list[Any]]:
+def within_size(rows: list[list[JsonValue]]) -> list[list[JsonValue]]:
     """The first rows that an answer can hold. Raises QueryError if it cannot hold one."""
     left = LARGEST_ANSWER
     for place, row in enumerate(rows):
@@ -67,7 +67,7 @@ def short_name(name: str) -> str:
     return visible(name)[:LONGEST_NAME]
 
 
-def _marked(value: Any) -> Any:
+def _marked(value: JsonValue) -> JsonValue:
     match value:
         case str():
             return quoted(value)

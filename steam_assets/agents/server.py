@@ -105,7 +105,7 @@ def _reported(answer: Callable[P, T]) -> Callable[P, T]:
         except QueryError as error:
             raise ToolError(json.dumps(quoted(str(error)), ensure_ascii=False)) from error
         except QueryFailed as error:
-            raise ToolError("the query engine failed; steam-assets doctor may tell why") from error
+            raise ToolError("the query engine failed; steam-assets doctor may show why") from error
 
     return reported
 

@@ -4,18 +4,27 @@ Belongs here: the list of insights. Does not belong here: anything about one of 
 """
 
 from steam_assets.insights import (
+    country_similarity,
     freshness,
+    launches,
     market_day,
+    market_share,
     news_markers,
+    player_days,
+    player_hours,
     player_trend,
+    price_history,
     price_split,
+    regional_hits,
     review_bombs,
     review_languages,
     review_scores,
+    sale_effect,
     sentiment,
     top_seller_moves,
     traffic_vs_players,
     update_effect,
+    update_hours,
 )
 from steam_assets.insights.insight import Insight
 
@@ -30,6 +39,15 @@ INSIGHTS: tuple[Insight, ...] = (
     review_languages.INSIGHT,
     news_markers.INSIGHT,
     update_effect.INSIGHT,
+    update_hours.INSIGHT,
+    regional_hits.INSIGHT,
+    country_similarity.INSIGHT,
+    price_history.INSIGHT,
+    sale_effect.INSIGHT,
+    market_share.INSIGHT,
+    launches.INSIGHT,
+    player_days.INSIGHT,
+    player_hours.INSIGHT,
     traffic_vs_players.INSIGHT,
     freshness.INSIGHT,
 )

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import reduce
 from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window as Over
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
-    from pyspark.sql import DataFrame
 
 WEEK_OF_DAY = "date_sub(day, (dayofweek(day) + 4) % 7)"
 """SQL: the Tuesday on which the week of ``day`` begins. Spark counts days of the week from Sunday = 1."""
@@ -46,6 +47,18 @@ def named(rows: DataFrame, inputs: Mapping[str, DataFrame], keys: Sequence[str])
         .agg(F.max_by("name", F.struct("fetched_at", "name")).alias("name"))
     )
     return rows.join(F.broadcast(names), ["week_start", "app_id"], "left")
+
+
+def named_on_day(rows: DataFrame, inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """``rows`` (by ``day`` and ``app_id``) with the newest ``name`` of the same day, on the chart or in the store."""
+    tables = [around(inputs[name], keys) for name in ("most_played", "store_facts") if name in inputs]
+    seen = reduce(DataFrame.union, [table.select("day", "app_id", "name", "fetched_at") for table in tables])
+    names = (
+        seen.where("name is not null")
+        .groupBy("day", "app_id")
+        .agg(F.max_by("name", F.struct("fetched_at", "name")).alias("name"))
+    )
+    return rows.join(F.broadcast(names), ["day", "app_id"], "left")
 
 
 def partition_of(period: str) -> SparkColumn:

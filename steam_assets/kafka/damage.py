@@ -1,11 +1,11 @@
-"""Damaged records of a topic: telling them from a broker that is away, and finding where they end.
+"""Damaged records of a topic: distinguishing them from a broker that does not respond, and finding where they end.
 
 Belongs here: looking at single batches as the broker stores them. Does not belong here: reading records
 (topic_reader.py), what is done about lost ones (consumer.py, ingestion/).
 
 Kafka stores and checks records in batches, so one changed byte makes a whole batch unreadable. The consumer's client
 raises for some damage; for other damage the broker answers an error, which that client only logs, and a changed offset
-or size makes it skip records without a word. So whoever suspects damage asks here, where a batch is fetched by itself.
+or size makes it skip records silently. A caller that suspects damage asks here, where a batch is fetched by itself.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ HEADER = struct.Struct(">qiibIhi")
 SIZE_COUNTS_FROM, CRC_COVERS_FROM = 12, 21
 
 UNREADABLE = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
-"""What the consumer's client raises for bytes that are no batch of records; too large is a damaged size."""
+"""What the client raises for bytes that are not a record batch; "too large" is a damaged size."""
 
 
 class DamagedRange(NamedTuple):

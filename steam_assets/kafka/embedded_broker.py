@@ -1,7 +1,7 @@
 """A real Apache Kafka broker on this machine: KRaft, one JVM, its data in one folder.
 
-Belongs here: configuring, starting, adopting and stopping the embedded broker, and a cluster of them for tests.
-Does not belong here: topics and clients (connection.py), jars (java/jars.py).
+Belongs here: starting, adopting and stopping the embedded broker. Does not belong here: its configuration
+(broker_configuration.py), topics and clients (connection.py), jars (java/jars.py).
 
 A broker dies with the process that started it, even on SIGKILL (processes/supervised.py).
 """
@@ -9,14 +9,12 @@ A broker dies with the process that started it, even on SIGKILL (processes/super
 from __future__ import annotations
 
 import atexit
-import base64
 import os
 import signal
 import socket
 import subprocess
 import time
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,13 +23,13 @@ from typing import Self
 from steam_assets.java.class_data_sharing import archive_of, archive_options, recorded
 from steam_assets.java.jars import kafka_jars
 from steam_assets.java.jvm import find_java, java_environment, native_options
+from steam_assets.kafka.broker_configuration import LOGGING, Member, configuration, new_cluster_id
 from steam_assets.kafka.broker_sharing import BrokerUse, alone_in_starting
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
 from steam_assets.loopback import LOOPBACK, require_loopback
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings, UnusableSetting, private_folder
 
-HOST = LOOPBACK
 _PROGRAM = "kafka"
 START_DEADLINE_SECONDS = 60.0
 """A start takes 2 s on an idle machine; a busy machine or log recovery after a crash takes longer."""
@@ -41,23 +39,6 @@ ARCHIVE_DEADLINE_SECONDS = 120.0
 """An archive is written when the broker stops: 3 s on an idle machine."""
 PROBE_DEADLINE_SECONDS = 3.0
 LOG_TAIL_LINES = 15
-
-_LOGGING = """\
-status = error
-appender.file.type = RollingFile
-appender.file.name = file
-appender.file.fileName = broker.log
-appender.file.filePattern = broker.log.%i
-appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d{ISO8601} %p %m (%c{1})%n%throwable{5}
-appender.file.policies.type = Policies
-appender.file.policies.size.type = SizeBasedTriggeringPolicy
-appender.file.policies.size.size = 5MB
-appender.file.strategy.type = DefaultRolloverStrategy
-appender.file.strategy.max = 2
-rootLogger.level = WARN
-rootLogger.appenderRef.file.ref = file
-"""
 
 
 class BrokerFailed(Exception):
@@ -82,7 +63,7 @@ class EmbeddedBroker:
         port: int = 19092,
         heap_mb: int = 384,
         *,
-        member: _Member | None = None,
+        member: Member | None = None,
         jvm_options: Sequence[str] | None = None,
     ) -> None:
         self.folder = folder.absolute()
@@ -90,7 +71,7 @@ class EmbeddedBroker:
         self.heap_mb = heap_mb
         self.adopted = False
         self.use = BrokerUse(self.folder)
-        self._member = member or _Member()
+        self._member = member or Member()
         self._jvm_options = jvm_options
         self._process: Supervised | None = None
 
@@ -101,7 +82,7 @@ class EmbeddedBroker:
 
     @property
     def address(self) -> str:
-        return f"{HOST}:{self.port}"
+        return f"{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -210,7 +191,7 @@ class EmbeddedBroker:
 
     def _port_answers(self) -> bool:
         try:
-            with socket.create_connection((HOST, self.port), timeout=1):
+            with socket.create_connection((LOOPBACK, self.port), timeout=1):
                 return True
         except OSError:
             return False
@@ -234,9 +215,9 @@ class EmbeddedBroker:
 
     def _write_configuration(self) -> None:
         controller = self._member.controller_ports or {self._member.node_id: free_port()}
-        values = _configuration(self.port, self._member, controller)
+        values = configuration(self.port, self._member, controller)
         self._configuration.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-        (self.folder / "log4j2.properties").write_text(_LOGGING)
+        (self.folder / "log4j2.properties").write_text(LOGGING)
 
     def _format(self) -> None:
         if self._cluster_id is not None:
@@ -290,58 +271,6 @@ class EmbeddedBroker:
         )
 
 
-class _Member:
-    """A broker's place in its cluster; by default it is the only one."""
-
-    def __init__(
-        self, node_id: int = 1, cluster_id: str | None = None, controller_ports: Mapping[int, int] | None = None
-    ) -> None:
-        self.node_id = node_id
-        self.cluster_id = cluster_id
-        self.controller_ports = controller_ports
-
-    @property
-    def alone(self) -> bool:
-        return self.controller_ports is None
-
-
-class BrokerCluster:
-    """Several brokers on this machine, each also a controller; every record is replicated to all nodes.
-
-    For tests of losing a broker, which a single one cannot show.
-    """
-
-    def __init__(self, folder: Path, nodes: int = 3, heap_mb: int = 256) -> None:
-        controllers = {node: free_port() for node in range(1, nodes + 1)}
-        identity = new_cluster_id()
-        self.brokers = [
-            EmbeddedBroker(folder / f"node-{node}", free_port(), heap_mb, member=_Member(node, identity, controllers))
-            for node in controllers
-        ]
-
-    @property
-    def address(self) -> str:
-        return ",".join(broker.address for broker in self.brokers)
-
-    def node(self, node_id: int) -> EmbeddedBroker:
-        """The broker with a node id of Kafka's metadata (from 1)."""
-        return self.brokers[node_id - 1]
-
-    def __enter__(self) -> Self:
-        # All together: none is ready before a majority of the controllers is up.
-        for broker in self.brokers:
-            broker.launch()
-        for broker in self.brokers:
-            broker.wait_until_ready()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for broker in self.brokers:
-            broker.kill()
-
-
 def kafka_archive() -> Path:
     """The path of the CDS archive of this machine's Kafka, which need not exist."""
     return archive_of(_PROGRAM, kafka_jars())
@@ -369,53 +298,5 @@ def _archived() -> list[str]:
 def free_port() -> int:
     """A port on 127.0.0.1 that is currently unused."""
     with socket.socket() as listener:
-        listener.bind((HOST, 0))
+        listener.bind((LOOPBACK, 0))
         return int(listener.getsockname()[1])
-
-
-def new_cluster_id() -> str:
-    made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # Kafka's tools would parse a leading hyphen as an option.
-    return new_cluster_id() if made.startswith("-") else made
-
-
-def _configuration(port: int, member: _Member, controllers: Mapping[int, int]) -> dict[str, object]:
-    replicas = len(controllers)
-    enough = 2 if replicas > 2 else 1
-    own = controllers[member.node_id]
-    return {
-        "process.roles": "broker,controller",
-        "node.id": member.node_id,
-        "controller.quorum.voters": ",".join(f"{node}@{HOST}:{at}" for node, at in controllers.items()),
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{own}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
-        # Relative to the broker's working directory: the value is a comma-separated list in an ISO-8859-1 file, and the
-        # folder's name may contain any character.
-        "log.dirs": "data",
-        "auto.create.topics.enable": "false",
-        "default.replication.factor": replicas,
-        "min.insync.replicas": enough,
-        "offsets.topic.replication.factor": replicas,
-        "offsets.topic.num.partitions": 1,
-        "transaction.state.log.replication.factor": replicas,
-        "transaction.state.log.min.isr": enough,
-        "transaction.state.log.num.partitions": 4,
-        # A dead producer's open transaction blocks readers, so check often for expired ones.
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
-        "message.max.bytes": 34 * 1024 * 1024,
-        "replica.fetch.max.bytes": 34 * 1024 * 1024,
-        "log.segment.bytes": 64 * 1024 * 1024,
-        "log.retention.check.interval.ms": 60_000,
-        "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
-        "log.index.size.max.bytes": 1024 * 1024,
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "background.threads": 2,
-        "group.initial.rebalance.delay.ms": 0,
-        # A killed broker can rejoin only after its old registration has expired.
-        "broker.session.timeout.ms": 3000,
-        "broker.heartbeat.interval.ms": 500,
-    }

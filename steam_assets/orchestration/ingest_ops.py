@@ -168,7 +168,7 @@ class _Publishing:
         if self._transient and repeatable:
             raise self._transient[0]
         if self._done.failed and not self._done.resolved:
-            raise permanent(told(self._done.failed, partitions))
+            raise permanent(summary(self._done.failed, partitions))
 
     def _resolved(self, key: str, published: InTopic) -> Resolved:
         source, config = self._source, self._config
@@ -208,13 +208,13 @@ def land_op(source: Source) -> dg.OpDefinition:
     )
     def land_batches(
         context: dg.AssetExecutionContext,
-        obtained: Published,
+        published: Published,
         lake: dg.ResourceParam[Lake],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.AssetMaterialization | dg.Output[list[str]]]:
-        landed, failed = list[str](), dict(obtained.failed)
+        landed, failed = list[str](), dict(published.failed)
         with tried_again(context):
-            for key, resolved in obtained.resolved.items():
+            for key, resolved in published.resolved.items():
                 with _failing_alone(key, failed):
                     _land(lake, source, key, resolved, clock)
                     landed.append(key)
@@ -222,7 +222,7 @@ def land_op(source: Source) -> dg.OpDefinition:
             for key in landed:
                 metadata = raw_metadata(require_raw(lake, source, key))
                 yield dg.AssetMaterialization(context.assets_def.key, partition=key, metadata=metadata)
-            raise permanent(told(failed, len(landed) + len(failed)))
+            raise permanent(summary(failed, len(landed) + len(failed)))
         yield dg.Output(landed)
 
     return land_batches
@@ -247,7 +247,7 @@ def _land(lake: Lake, source: Source, key: str, resolved: Resolved, clock: Clock
         commit_batch(lake.raw(source), key, landed.batch, landed.files)
 
 
-def told(failed: Mapping[str, str], partitions: int) -> str:
+def summary(failed: Mapping[str, str], partitions: int) -> str:
     """The failures of a run, oldest first; its log has all of them. Of one partition, its failure as it is."""
     keys = sorted(failed)
     if partitions == 1:

@@ -184,8 +184,8 @@ class Launcher:
             raise RunFailed(full) from None
         if not result.success:
             failure = _first_failure(result)
-            told = disk_is_full(failure, _written_to()) or root_cause(failure)
-            raise RunFailed(told, _details(result), _landed(result))
+            reason = disk_is_full(failure, _written_to()) or root_cause(failure)
+            raise RunFailed(reason, _details(result), _landed(result))
         return result
 
 

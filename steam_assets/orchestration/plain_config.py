@@ -41,8 +41,8 @@ class PlainConfig(BaseModel):
             return cls.model_validate(context.op_config)
         except ValidationError as error:
             faults = error.errors(include_input=False, include_context=False, include_url=False)
-            told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
-        raise permanent(f"the run's config cannot be used: {told}; correct it and launch the run again")
+            problems = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+        raise permanent(f"the run's config cannot be used: {problems}; correct it and launch the run again")
 
 
 def _schema(annotation: object) -> object:

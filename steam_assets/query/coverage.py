@@ -22,7 +22,7 @@ from steam_assets.sources.cadence import Window
 class AsOf:
     """The newest partition of a clean table; None if there is none.
 
-    ``collected_at`` is when the source sent it, None if no raw data tells; ``cleaned_at`` is when its rows were
+    ``collected_at`` is when the source sent it, None if there is no raw data; ``cleaned_at`` is when its rows were
     committed. Both are UTC.
     """
 

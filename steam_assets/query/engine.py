@@ -138,7 +138,7 @@ class Engine:
 
     def _fetch(self, found: duckdb.DuckDBPyRelation) -> tuple[pa.Table, bool]:
         limits, taken, size = self._limits, list[pa.RecordBatch](), 0
-        # One row more than the limit tells whether there are more.
+        # One row above the limit shows whether there are more.
         wanted = None if limits.rows is None else limits.rows + 1
         with found.to_arrow_reader(BATCH_ROWS) as reader:
             for batch in reader:

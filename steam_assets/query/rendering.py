@@ -1,7 +1,7 @@
 """Rows of an answer as text, as JSON, and in types that files have.
 
 Belongs here: converting values, whatever type a question gives them. Does not belong here: layout (commands/), what an
-agent is told about them (agents/).
+agent gets with them (agents/).
 
 DuckDB converts: it knows every type of its own, also an infinite date, which Python does not have.
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 
@@ -20,6 +20,8 @@ from steam_assets.query.errors import QueryError, one_line
 TABLE_FUNCTIONS = {"range", "generate_series", "unnest", "json_each", "json_tree"}
 LONGEST_STATEMENT = 50_000
 """Characters."""
+Node: TypeAlias = "dict[str, Any]"
+"""A node of DuckDB's syntax tree, whose JSON has no schema."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def parse(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     return Statement(text, references, frozenset(local), _lists_tables(text))
 
 
-def _tree(duck: duckdb.DuckDBPyConnection, text: str) -> Any:
+def _tree(duck: duckdb.DuckDBPyConnection, text: str) -> list[Node]:
     try:
         # Fetched to the end: an unfinished result would block the connection.
         ((serialized,),) = duck.execute("select json_serialize_sql($1)", [text]).fetchall()
@@ -87,8 +89,8 @@ def _tree(duck: duckdb.DuckDBPyConnection, text: str) -> Any:
     return tree["statements"]
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    left = [tree]
+def _nodes(tree: list[Node]) -> Iterator[Node]:
+    left: list[object] = [tree]
     while left:
         node = left.pop()
         if isinstance(node, dict):
@@ -98,16 +100,16 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             left += reversed(node)
 
 
-def _is(node: dict[str, Any], kind: str, having: str) -> bool:
+def _is(node: Node, kind: str, having: str) -> bool:
     return node.get("type") == kind and having in node
 
 
-def _reference(node: dict[str, Any]) -> Reference:
+def _reference(node: Node) -> Reference:
     schema = ".".join(filter(None, (node.get("catalog_name"), node.get("schema_name"))))
     return Reference(schema.lower(), node["table_name"].lower())
 
 
-def _function(node: dict[str, Any]) -> str:
+def _function(node: Node) -> str:
     return str(node["function"].get("function_name", "")).lower()
 
 

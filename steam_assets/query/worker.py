@@ -15,7 +15,8 @@ import signal
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from multiprocessing.connection import Connection
+from typing import Self
 
 from steam_assets.lake.lake import Lake
 from steam_assets.query.engine import Answer, Engine, Limits
@@ -113,7 +114,7 @@ class _Running:
         # A fork would share the locks of threads that it does not have.
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self.connection: Any = ours
+        self.connection = ours
         self._process = context.Process(target=_serve, args=(theirs, *given), daemon=True, name="query worker")
         self._process.start()
         theirs.close()
@@ -142,7 +143,7 @@ class _Running:
 
 
 def _serve(
-    connection: Any, settings: Settings, roots: Sequence[RootName], limits: Limits, only: Collection[str] | None
+    connection: Connection, settings: Settings, roots: Sequence[RootName], limits: Limits, only: Collection[str] | None
 ) -> None:
     """Answer questions until the other end is closed; open tables while there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def _split(value: object) -> object:
-    """The elements of a text: between commas or spaces, or a JSON array, as another process is told it."""
+    """The elements of a text: between commas or spaces, or a JSON array, as it is passed to another process."""
     if not isinstance(value, str):
         return value
     return (

@@ -148,7 +148,7 @@ CURRENCIES = (
     "CLP$=CLP COL$=COP S/=PEN $U=UYU zł=PLN kr=NOK CHF=CHF TL=TRY ₺=TRY ₴=UAH руб=RUB ₸=KZT ₪=ILS ₹=INR ฿=THB ₫=VND "
     "Rp=IDR RM=MYR P=PHP ₱=PHP R=ZAR SR=SAR AED=AED QR=QAR KD=KWD"
 )
-"""ISO 4217 codes by what is left of a price in the store without its digits. A yen or a yuan is told by the country."""
+"""ISO 4217 codes by what is left of a price in the store without its digits. The country tells yen from yuan."""
 
 
 def currency_of(price: str, country: str) -> str:

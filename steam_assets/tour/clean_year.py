@@ -26,6 +26,7 @@ from steam_assets.simulator.stores import STORES
 from steam_assets.simulator.weeks import week_of
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.country_sellers import TWENTY
+from steam_assets.tour.clean_store import store_rows
 
 Row: TypeAlias = dict[str, object]
 
@@ -76,6 +77,7 @@ class CleanYear:
         yield "most_played", list(self._most_played())
         yield "top_sellers", list(self._top_sellers())
         yield "country_sellers", list(self._country_sellers())
+        yield from self._of_store()
         yield "news", list(self._news())
         yield "review_summary", list(self._summaries())
         yield "reviews", list(self._listed())
@@ -148,6 +150,14 @@ class CleanYear:
         for country in TWENTY:
             for each in self._market.top_sellers(week_of(unix(window.start)), country):
                 yield self._row(window, **_place(window, each), country=country, name=each.app.name)
+
+    def _of_store(self) -> Iterator[tuple[str, list[Row]]]:
+        days = [window for window in self.windows[Cadence.DAILY] if window.start.date() != self._silent]
+        played = [app for app, _ in self._market.most_played(unix(days[-1].start))]
+        apps = {app.app_id: app for app in (*played, *(app for chart in self.charts.values() for app in chart))}
+        by_key = {window.key: window for window in days}
+        for name, rows in store_rows(self._market, days, [*apps.values()]).items():
+            yield name, [self._row(by_key[str(row["partition_key"])]) | row for row in rows]
 
     def _news(self) -> Iterator[Row]:
         now = unix(self._as_of)
@@ -270,12 +280,12 @@ def _visits(body: Row) -> int:
 
 
 def _engagement(body: Row) -> Row:
-    told = _mapping(body["Engagments"])
+    engagement = _mapping(body["Engagments"])
     return {
-        "visits": int(float(str(told["Visits"]))),
-        "bounce_rate": float(str(told["BounceRate"])),
-        "pages_per_visit": float(str(told["PagePerVisit"])),
-        "seconds_on_site": float(str(told["TimeOnSite"])),
+        "visits": int(float(str(engagement["Visits"]))),
+        "bounce_rate": float(str(engagement["BounceRate"])),
+        "pages_per_visit": float(str(engagement["PagePerVisit"])),
+        "seconds_on_site": float(str(engagement["TimeOnSite"])),
         "category": body["Category"],
     }
 

@@ -18,6 +18,7 @@ from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Column, History
 from steam_assets.tour.clean_year import CleanYear
 from steam_assets.tour.insight_sql import NAMES, SQL
+from steam_assets.tour.store_insight_sql import STORE_SQL, VIEWS
 from steam_assets.visuals.dashboard import DashboardData, Period
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -40,12 +41,14 @@ def _insights(clean: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     duck.execute("set TimeZone = 'UTC'")
     for name, table in clean.items():
         duck.register(name, table)
-    duck.execute(f"create table names as {NAMES}")
+    queries = SQL | STORE_SQL
+    for name, query in ({"names": NAMES} | VIEWS).items():
+        duck.execute(f"create table {name} as {query}")
     made: dict[str, pa.Table] = {}
     for insight in INSIGHTS:
-        if insight.name in SQL:
+        if insight.name in queries:
             schema = _schema(insight.schema)
-            made[insight.table] = duck.sql(SQL[insight.name]).to_arrow_table().select(schema.names).cast(schema)
+            made[insight.table] = duck.sql(queries[insight.name]).to_arrow_table().select(schema.names).cast(schema)
     return made
 
 

@@ -25,7 +25,7 @@ from steam_assets.query.descriptions import descriptions
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
 from steam_assets_tests.processes import STEAM_ASSETS, Program
-from steam_assets_tests.query.market_lake import HOSTILE_NAME, HOSTILE_REVIEW, NOW, Market, Rows
+from steam_assets_tests.query.made_up_market import HOSTILE_NAME, HOSTILE_REVIEW, NOW, Market, Rows
 
 pytestmark = pytest.mark.process
 

@@ -14,7 +14,7 @@ from statistics import fmean, median
 from typing import Any
 
 from steam_assets.sources import SOURCES
-from steam_assets_tests.query.market_lake import GAPS, UNCLEANED, Row, Rows
+from steam_assets_tests.query.made_up_market import GAPS, UNCLEANED, Row, Rows
 
 SOURCE_OF = {table.name: source.name for source in SOURCES for table in source.tables}
 ALL_TIME = (date.min, date.max)

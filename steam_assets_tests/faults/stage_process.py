@@ -17,7 +17,13 @@ from steam_assets.sources import source_named
 STAGES = {"publish": Stage.RAW, "clean": Stage.CLEAN}
 """By the first part of the names of failpoints, in the order in which a partition goes through them."""
 
-if __name__ == "__main__":
+
+def run(stage: str, source: str, key: str) -> None:
+    """On an instance that ends with the process."""
     with dg.DagsterInstance.ephemeral() as instance:
         launcher = Launcher(build_defs(settings=Settings()), instance)
-        launcher.partition(source_named(sys.argv[2]), (STAGES[sys.argv[1]],), sys.argv[3])
+        launcher.partition(source_named(source), (STAGES[stage],), key)
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:])

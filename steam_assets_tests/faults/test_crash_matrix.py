@@ -5,13 +5,9 @@ The steps are those of ``failpoints.STEPS`` that need Kafka or Spark; lake/test_
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +15,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from steam_assets import failpoints
-from steam_assets.kafka.consumer import find_batches
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
-from steam_assets.lake.backup import verify
 from steam_assets.ledger.content import EMPTY
-from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import Drift
-from steam_assets.sources import source_named
-from steam_assets_tests.deployment import Deployment, deployment_in
+from steam_assets_tests.deployment import deployment_in
 from steam_assets_tests.faults import stage_process
+from steam_assets_tests.faults.crashing import Crashing
 
-SOURCE, KEY = source_named("top_sellers"), "2026-11-10"
-TABLE = SOURCE.tables[0]
 MATRIX = [step for step in failpoints.STEPS if step.split(":")[0] in stage_process.STAGES]
-OWN_JVM = "clean:after_commit"
-"""At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
 FETCH_MATRIX = {"fetch"}
 """Of a command on an instance that outlives it: faults/test_dead_runs.py."""
 OF_THE_LAKE = {"land", "backup", "restore", "housekeeping"}
@@ -49,49 +38,6 @@ def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
         named |= set(re.findall(r'\bfailpoint\("([^"]+)"\)', file.read_text()))
     assert named == set(failpoints.STEPS)
     assert {step.split(":")[0] for step in failpoints.STEPS} == FETCH_MATRIX | OF_THE_LAKE | set(stage_process.STAGES)
-
-
-@dataclass
-class Crashing:
-    """A deployment whose stages run here, or in a process that dies."""
-
-    deployment: Deployment
-    spark_remote: str
-
-    def run(self, stage: str) -> None:
-        self.deployment.run(SOURCE, KEY, stages=(stage_process.STAGES[stage],))
-
-    def killed_at(self, step: str) -> int:
-        """The return code of a process that runs the step's stage and is told to die there."""
-        settings = self.deployment.settings
-        told = settings.environment(secrets=True)
-        told |= {"STEAM_SIMULATED_NOW": self.deployment.clock.now().isoformat(), "STEAM_SPARK_DRIVER_MEMORY": "512m"}
-        told |= {failpoints.VARIABLE: step, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-        if step != OWN_JVM:
-            told["STEAM_SPARK_REMOTE"] = self.spark_remote
-        program = [sys.executable, str(stage_process.__file__), step.split(":")[0], SOURCE.name, KEY]
-        return subprocess.run(program, env={**os.environ, **told}, cwd=settings.home, timeout=240).returncode
-
-    def account(self) -> dict[str, Any]:
-        """All that is kept of the partition, without what is a run's own: ids, moments on the wall clock."""
-        deployment = self.deployment
-        raw, clean, quarantine = (
-            deployment.lake.raw(SOURCE),
-            deployment.lake.clean(TABLE),
-            deployment.lake.quarantine(TABLE),
-        )
-        landed, record = raw.record(RawRecord, KEY), clean.record(CleanRecord, KEY)
-        assert verify(raw, [landed] if landed else []) == verify(clean, [record] if record else []) == []
-        bodies, set_aside = raw.arrow([KEY], ("body", "sequence")), quarantine.arrow([KEY], ("problem", "item"))
-        own = {"snapshot_id", "committed_at", "raw_digest", "content"}
-        return {
-            "kafka batches": len(find_batches(deployment.settings, SOURCE, KEY)),
-            "raw": sorted(map(str, bodies.to_pylist())) if bodies else [],
-            "clean": clean.content([KEY])[KEY].rows,
-            "record": record.model_dump(exclude=own) if record else None,
-            "current": deployment.status(SOURCE, KEY).tables[0].current,
-            "quarantine": sorted(map(str, set_aside.to_pylist())) if set_aside else [],
-        }
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from steam_assets_tests.insights.synthetic_market import market
+from steam_assets_tests.insights.synthetic_store import store
 from steam_assets_tests.insights.two_engines import TwoEngines, both
 
 
 @pytest.fixture(scope="session")
 def engines(spark: SparkSession) -> TwoEngines:
-    return both(market(spark))
+    return both(market(spark) | store(spark))

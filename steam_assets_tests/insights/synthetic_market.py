@@ -68,7 +68,7 @@ def schema_of(table: str) -> StructType:
 
 
 def _origin(row: Row) -> Row:
-    period: date = row.get("day") if "sampled_at" in row else row.get("week_start") or row["month"]  # pyright: ignore[reportAssignmentType]
+    period: date = row.get("week_start") or row.get("day") or row["month"]
     origin = {"partition_key": period.isoformat(), "fetched_at": _at(period, 23), "source_sha256": "0" * 64}
     return origin | {"changes": []} | row
 
@@ -80,7 +80,8 @@ def _at(day: date, hour: int) -> datetime:
 def _price(app_id: int) -> Row:
     free = {0: True, 1: False, 2: False, 3: False, 4: None}[app_id % 5]
     name = f"Game {app_id}" if app_id != 7 else "</script>ゲーム"
-    return {"name": name, "is_free": free, "final_price_cents": 1999 if free is False else None}
+    made = {} if app_id % 3 == 0 else {"developers": [f"Studio {app_id % 5}"], "publishers": [f"House {app_id % 2}"]}
+    return {"name": name, "is_free": free, "final_price_cents": 1999 if free is False else None} | made
 
 
 def _most_played(chance: random.Random) -> Iterator[Row]:

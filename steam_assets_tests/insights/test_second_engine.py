@@ -8,6 +8,7 @@ import pytest
 
 from steam_assets.insights import INSIGHTS, insight_named
 from steam_assets.tour.insight_sql import SQL
+from steam_assets.tour.store_insight_sql import STORE_SQL
 from steam_assets_tests.insights.synthetic_market import keys_of
 from steam_assets_tests.insights.two_engines import TwoEngines
 
@@ -25,19 +26,29 @@ DRIVEN_BY = {
     "news_markers": "news",
     "update_effect": "news",
     "traffic_vs_players": "visits",
+    "regional_hits": "country_sellers",
+    "country_similarity": "country_sellers",
+    "price_history": "store_prices",
+    "sale_effect": "most_played",
+    "market_share": "top_sellers",
+    "launches": "most_played",
+    "player_hours": "player_samples",
+    "player_days": "player_samples",
+    "update_hours": "news",
 }
+QUERIES = SQL | STORE_SQL
 
 
 def test_every_computed_insight_is_checked():
     """An insight that Spark computes has SQL of its own."""
-    assert {i.name for i in INSIGHTS if i.compute} == set(SQL) == set(DRIVEN_BY)
+    assert {i.name for i in INSIGHTS if i.compute} == set(QUERIES) == set(DRIVEN_BY)
 
 
-@pytest.mark.parametrize("name", SQL)
+@pytest.mark.parametrize("name", QUERIES)
 def test_duckdb_gets_the_same_rows(engines: TwoEngines, name: str):
     """Both engines agree on every value of every row of every partition."""
     keys = keys_of(engines.inputs, DRIVEN_BY[name])
-    expected = engines.sql(name, SQL[name])
+    expected = engines.sql(name, QUERIES[name])
     expected = [row for row in expected if row["partition_key"] in keys]
     got = engines.spark(name, keys)
 
@@ -54,7 +65,10 @@ def _same(mine: object, theirs: object) -> bool:
     return mine == theirs
 
 
-@pytest.mark.parametrize("name", ["player_trend", "market_day", "top_seller_moves", "review_bombs", "update_effect"])
+@pytest.mark.parametrize(
+    "name",
+    ["player_trend", "market_day", "top_seller_moves", "review_bombs", "update_effect", "sale_effect", "player_days"],
+)
 def test_a_partition_alone_is_as_in_a_range(engines: TwoEngines, name: str):
     """A row does not depend on which other partitions are computed in the same run."""
     keys = keys_of(engines.inputs, DRIVEN_BY[name])

@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 
 from steam_assets.insights import insight_named
 from steam_assets.tour.insight_sql import NAMES
+from steam_assets.tour.store_insight_sql import VIEWS
 
 Rows = list[dict[str, Any]]
 
@@ -41,11 +42,13 @@ class TwoEngines:
 
 
 def both(inputs: Mapping[str, DataFrame]) -> TwoEngines:
-    """The tables for both engines; DuckDB gets ``names``, too: the newest name by week and app."""
+    """The tables for both engines; DuckDB gets the newest names by week and by day, too."""
     duck = duckdb.connect()
     duck.execute("set TimeZone = 'UTC'")
     for name, frame in inputs.items():
         duck.register(f"{name}_arrow", frame.toArrow())
         duck.execute(f"create table {name} as from {name}_arrow")
     duck.execute(f"create table names as {NAMES}")
+    for name, query in VIEWS.items():
+        duck.execute(f"create table {name} as {query}")
     return TwoEngines(inputs, duck)

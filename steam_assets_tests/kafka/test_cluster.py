@@ -29,14 +29,16 @@ from steam_assets.ingestion.landing import land
 from steam_assets.ingestion.resolve_raw import Origin, RawResolver
 from steam_assets.java.jars import kafka_jars
 from steam_assets.java.jvm import find_java
+from steam_assets.kafka.broker_configuration import new_cluster_id
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id, connection, ensure_topics, topic_of
 from steam_assets.kafka.consumer import find_batches
-from steam_assets.kafka.embedded_broker import BrokerCluster, free_port, new_cluster_id
+from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Fetched, FetchRequest, Request, Response, Source, SourceClient
 from steam_assets.sources.steam import STEAM_API
+from steam_assets_tests.kafka.broker_cluster import BrokerCluster
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
 

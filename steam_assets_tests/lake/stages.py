@@ -2,7 +2,7 @@
 
     stages.py HOME STAGE [NUMBER...]
 
-Belongs here: the stages. Does not belong here: what is killed, and when.
+Belongs here: the stages, and what a partition is after one. Does not belong here: what is killed, and when.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from clean_partitions import SOURCE, THINGS, clean
-from raw_landing import KEY, NEWS, NOW, land
-
-from steam_assets.lake.backup import back_up
+from steam_assets.lake.backup import back_up, backup_of, verify_twins
 from steam_assets.lake.housekeeping import Housekeeping, sweep
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, put_aside
 from steam_assets.lake.restore import Restorer
+from steam_assets.ledger.records import Cleared
 from steam_assets.settings import Settings
+from steam_assets_tests.lake.clean_partitions import SOURCE, THINGS, clean
+from steam_assets_tests.lake.raw_landing import KEY, NEWS, NOW, land
 
 
 def fill(lake: Lake, numbers: list[int]) -> None:
@@ -56,6 +57,18 @@ STAGES: dict[str, Callable[[Lake, list[int]], None]] = {
     "restore": bring_back,
 }
 """By the first part of the names of failpoints, in the order in which a partition goes through them."""
+
+
+def account(lake: Lake) -> dict[str, Any]:
+    """What readers see of each table and its backup, and what the ledger says of it."""
+    found: dict[str, Any] = {}
+    for twins in lake.twins(SOURCE):
+        held, record = backup_of(twins, KEY), twins.primary.record(twins.model, KEY)
+        sides = [side.content([KEY])[KEY] for side in (twins.primary, twins.backup)]
+        cleared, problems = twins.primary.record(Cleared, KEY), verify_twins(twins, KEY) if held else []
+        found[twins.label] = (sides, record, held and held.of, cleared is not None, problems)
+    return found
+
 
 if __name__ == "__main__":
     STAGES[sys.argv[2]](Lake(Settings(home=Path(sys.argv[1]))), [int(number) for number in sys.argv[3:]])

@@ -173,7 +173,7 @@ def test_both_damaged_is_said_and_nothing_is_changed(twins: Twins[Any]) -> None:
 
 
 @pytest.mark.parametrize("side", ["primary", "backup"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), which=st.sampled_from(KINDS))
 def test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_what_is_read(
     filled: Lake, side: str, place: float, bit: int, which: str

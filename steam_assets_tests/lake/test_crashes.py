@@ -12,27 +12,15 @@ from typing import Any
 import pytest
 from clean_partitions import SOURCE
 from raw_landing import KEY
-from stages import STAGES
+from stages import STAGES, account
 from test_landing import start
 
 from steam_assets.failpoints import STEPS, VARIABLE
-from steam_assets.lake.backup import backup_of, verify, verify_twins
+from steam_assets.lake.backup import backup_of, verify
 from steam_assets.lake.lake import Lake
-from steam_assets.ledger.records import Cleared
 from steam_assets.settings import Settings
 
 MINE = [step for step in STEPS if step.split(":")[0] in STAGES]
-
-
-def account(lake: Lake) -> dict[str, Any]:
-    """What readers see of each table and its backup, and what the ledger says of it."""
-    found: dict[str, Any] = {}
-    for twins in lake.twins(SOURCE):
-        held, record = backup_of(twins, KEY), twins.primary.record(twins.model, KEY)
-        sides = [side.content([KEY])[KEY] for side in (twins.primary, twins.backup)]
-        cleared, problems = twins.primary.record(Cleared, KEY), verify_twins(twins, KEY) if held else []
-        found[twins.label] = (sides, record, held and held.of, cleared is not None, problems)
-    return found
 
 
 @pytest.fixture(scope="module")

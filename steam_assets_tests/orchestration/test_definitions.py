@@ -133,3 +133,14 @@ def test_loading_the_definitions_starts_no_jvm_and_writes_nothing(tmp_path: Path
     assert made.returncode == 0, made.stderr[-2000:]
     assert "gateway: None" in made.stdout
     assert not (tmp_path / "home").exists()
+
+
+def test_all_automation_is_off_until_asked_for(tmp_path: Path) -> None:
+    for automation in (False, True):
+        made = build_defs(settings=Settings(home=tmp_path, automation=automation))
+        by_source = [f"{s}_{k}" for s in ("news", "reviews") for k in ("topic", "uncleaned")]
+        for name in ["failure_alerts", "check_alerts", *by_source]:
+            running = made.resolve_sensor_def(name).default_status is dg.DefaultSensorStatus.RUNNING
+            assert running is automation
+        schedule = made.resolve_schedule_def("health_checks_schedule")
+        assert (schedule.default_status is dg.DefaultScheduleStatus.RUNNING) is automation

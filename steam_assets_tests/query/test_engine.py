@@ -22,7 +22,7 @@ from steam_assets.query.errors import QueryError, QueryStopped
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Column
 from steam_assets_tests.deployment import ANY_NAME, session_for
-from steam_assets_tests.query.market_lake import Market
+from steam_assets_tests.query.made_up_market import Market
 
 KEY = Column("partition_key", "string", "Its day.", nullable=False)
 COLUMNS = (KEY, Column("n", "bigint", "A number."))

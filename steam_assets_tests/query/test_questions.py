@@ -11,7 +11,8 @@ import pytest
 
 from steam_assets.lake.lake import Lake
 from steam_assets.query.engine import Engine
-from steam_assets_tests.query.market_lake import Market, freshness
+from steam_assets_tests.query.made_up_market import Market
+from steam_assets_tests.query.market_lake import freshness
 from steam_assets_tests.query.questions import Question, questions
 
 ALL = questions()

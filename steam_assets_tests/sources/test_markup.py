@@ -200,7 +200,7 @@ KNOWN = re.compile(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_no_known_tag_is_left(source: str) -> None:
     """However tags are put together, none is left but in code, and nothing is raised."""
@@ -210,7 +210,6 @@ def test_no_known_tag_is_left(source: str) -> None:
     assert text == text.strip() and "\n\n\n" not in text
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read(source: str) -> None:
     """Nothing raises, and every address is one of the web."""

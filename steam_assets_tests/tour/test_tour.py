@@ -49,7 +49,7 @@ def test_it_is_a_year_with_one_gap_and_weeks_to_look_into(given: dict[str, Any])
     assert given["players"]["series"]["days"] == 365
     periods = given["panels"]["periods"]["columns"]
     gaps = [period for period, state in zip(periods["period"], periods["state"], strict=True) if state != "ok"]
-    assert gaps == [(SILENT - date(1970, 1, 1)).days]
+    assert {*gaps} == {(SILENT - date(1970, 1, 1)).days}
     assert 1 in given["panels"]["bombs"]["columns"]["flagged"]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from steam_assets.visuals.exports.csv_files import read_csv_export, write_csv
@@ -59,7 +59,6 @@ def _written(table: pa.Table, path: Path) -> str:
     return path.read_bytes().decode()
 
 
-@settings(deadline=None)
 @given(st.lists(rows, max_size=5))
 def test_every_value_comes_back(path: Path, given_rows: list[dict[str, object]]):
     """CSV gives back what went in: nulls, empty texts, quotes, line breaks, marks, the largest and smallest numbers."""
@@ -68,7 +67,6 @@ def test_every_value_comes_back(path: Path, given_rows: list[dict[str, object]])
     assert read_csv_export(path, SCHEMA).equals(table)
 
 
-@settings(deadline=None)
 @given(st.lists(rows, min_size=1, max_size=5))
 def test_no_text_begins_as_a_formula(path: Path, given_rows: list[dict[str, object]]):
     """As another reader of CSV sees it, no text begins with what a spreadsheet may run, seen or behind blanks."""
@@ -86,7 +84,6 @@ def _seen(cell: str) -> str:
     return "".join(dropwhile(lambda character: unicodedata.category(character)[0] in "ZC", cell))
 
 
-@settings(deadline=None)
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_numbers_stay_numbers(path: Path, number: int):
     """A negative number is written as it is, without a mark and without quotes."""

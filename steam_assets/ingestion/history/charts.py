@@ -17,7 +17,7 @@ SELLERS = ("Rank", "Game Name", "Free to Play")
 SELLERS_WITH_IDS = (*SELLERS, "App ID", "Collection Date")
 APP_IDS = ("App ID",)
 
-NO_APP_ID = "no app id in the file, and a name does not tell it for sure"
+NO_APP_ID = "no app id in the file, and the name does not identify the app for certain"
 ON_PAGE = "is_free as the chart's page showed it; price, type and early access were not kept"
 NO_HOUR = "the hour of collection is not known; fetched_at is the earliest moment it can have been"
 PLAYER_NOTES = (

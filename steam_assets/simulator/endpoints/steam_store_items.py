@@ -44,7 +44,7 @@ def items(backend: Backend, params: Params, now: int) -> Reply:
     asked = _ItemsParameters.read(params)
     if backend.market is None:
         return Reply(EMPTY, headers=OK)
-    found = [_item(backend.market, one.appid, now) for one in reversed(asked.ids)]
+    found = [full_item(backend.market, one.appid, now) for one in reversed(asked.ids)]
     return Reply(encode({"response": {"store_items": found}}), headers=OK)
 
 
@@ -55,7 +55,8 @@ def tag_names(backend: Backend, params: Params, now: int) -> Reply:
     return Reply(encode({"response": {"version_hash": "1", "tags": tags}}), headers=OK)
 
 
-def _item(market: Market, app_id: int, now: int) -> Json:
+def full_item(market: Market, app_id: int, now: int) -> Json:
+    """The item of an app in the home store, with all that is asked for."""
     app = market.catalogue.find(app_id)
     if app is None:
         return missing_item(app_id)

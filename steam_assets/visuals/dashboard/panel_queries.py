@@ -189,7 +189,7 @@ PANEL_QUERIES = (
     ),
     PanelQuery(
         "curve",
-        "insight_daily_curve",
+        "insight_player_hours",
         "select app_id as app, hour, players from given order by app_id, hour",
     ),
 )

@@ -58,7 +58,7 @@ function saveAs(name, content) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 function download(sheet) {
-  // The byte order mark tells spreadsheets that this is UTF-8.
+  // Spreadsheets recognize UTF-8 by the byte order mark.
   saveAs(`${sheet.name}.csv`, new Blob(["\ufeff", csvText(sheet)], { type: "text/csv;charset=utf-8" }));
   announce(`Saved ${sheet.name}.csv: ${plural(sheet.rows.length, "row")}`);
 }

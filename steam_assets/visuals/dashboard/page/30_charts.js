@@ -27,7 +27,7 @@ function keyMark(index, kind, faint) {
   }
   return picture;
 }
-// Lines over a bar, so that a second series is told apart without colour.
+// Lines over a bar, so that a second series can be distinguished without colour.
 function hatch(index, x, y, width, height) {
   const lines = svg("g", { class: "hatch" });
   if (index === 0 || height <= 0 || width <= 0) return lines;
@@ -54,7 +54,7 @@ function niceScale(low, high, count, integer) {
   const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
-// As many decimals as tell every step exactly, so that no two labels are alike.
+// As many decimals as show every step exactly, so that no two labels are equal.
 function axisLabels(scale, write) {
   const exact = (digits) => scale.every((value) => write(value, digits, false) === write(value, 8, false));
   const digits = [0, 1, 2, 3, 4, 5, 6].find(exact) ?? 8;

@@ -19,7 +19,7 @@ function eventMark(mark_, x, y, pick) {
   return svg("g", { class: "event", onclick: () => pick(mark_.day) }, content);
 }
 // lanes: [{name, index, marks: [{day, kind, articles: [{title, url}]}], sales: [{day, last, text}]}], with place(day)
-// => x, and pick(day) for a mark that is no link.
+// => x, and pick(day) for a mark that is not a link.
 function drawLanes(picture, lanes, { left, right, top, first, last, place, pick, named }) {
   const inside = (day) => day >= first && day <= last;
   lanes.forEach((lane, position) => {
@@ -38,10 +38,10 @@ function drawLanes(picture, lanes, { left, right, top, first, last, place, pick,
 }
 // What the box at the cursor says of a day.
 function laneRows(lanes, day) {
-  const told = (lane, title) => (lanes.length > 1 ? `${lane.name}: ${title}` : title);
+  const labelled = (lane, title) => (lanes.length > 1 ? `${lane.name}: ${title}` : title);
   return lanes.flatMap((lane) => [
-    ...lane.marks.filter((one) => one.day === day).slice(0, 3).map((one) => ({ name: told(lane, one.articles[0].title), index: -1, sign: EVENTS[one.kind][1], kind: one.kind, text: EVENTS[one.kind][0].toLowerCase() })),
-    ...lane.sales.filter((one) => day >= one.day && day <= one.last).map((one) => ({ name: told(lane, one.text), index: -1, sign: SALE[1], kind: "sale", text: SALE[0].toLowerCase() })),
+    ...lane.marks.filter((one) => one.day === day).slice(0, 3).map((one) => ({ name: labelled(lane, one.articles[0].title), index: -1, sign: EVENTS[one.kind][1], kind: one.kind, text: EVENTS[one.kind][0].toLowerCase() })),
+    ...lane.sales.filter((one) => day >= one.day && day <= one.last).map((one) => ({ name: labelled(lane, one.text), index: -1, sign: SALE[1], kind: "sale", text: SALE[0].toLowerCase() })),
   ]);
 }
 function lanesKey(lanes) {

@@ -1,6 +1,6 @@
 // Games: find, compare up to ten, and what is known of each.
 const MOST_COMPARED = 10;
-// More lines than these are told apart badly in one chart; each game gets one of its own then.
+// More lines than this are hard to distinguish in one chart; then each game gets its own.
 const MOST_LINES = 4;
 let gameQuery = "";
 

@@ -1,4 +1,7 @@
-"""Any order of landing, backup, damage, housekeeping and restore: no batch is lost that was not damaged everywhere."""
+"""Any order of landing, backup, damage, housekeeping and restore, against a model of what has to be left.
+
+Belongs here: the steps and what holds after each. Does not belong here: how many orders are tried.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,15 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land
 
 from steam_assets.lake.backup import BackupDiffers, WouldOverwrite, back_up, backup_of, restore, verify
 from steam_assets.lake.housekeeping import Housekeeping
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
+from steam_assets_tests.lake.raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land
 
 keys = st.sampled_from([KEY, LATER])
 
@@ -103,14 +104,3 @@ class RawWork(RuleBasedStateMachine):
                     assert (table.location, key) in self.damaged
                 else:
                     self.damaged.discard((table.location, key))
-
-
-TestRawWork = pytest.mark.slow(RawWork.TestCase)
-RawWork.TestCase.settings = settings(
-    max_examples=8,
-    stateful_step_count=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    # Each step works on real files: shrinking a failure would take many minutes.
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-)

@@ -1,0 +1,26 @@
+"""Reading the charts of countries: one rank per country and app.
+
+Belongs here: what insights about countries read. Does not belong here: rules of a single insight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+OFF_CHART = 101
+"""The rank that stands for an item off a chart of a hundred: at best the first place behind it."""
+
+
+def best_places(charts: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """The partitions ``keys`` with each app once per country, at its best rank."""
+    place = F.row_number().over(Over.partitionBy("partition_key", "country", "app_id").orderBy("rank"))
+    return (
+        charts.where(F.col("partition_key").isin([*keys])).withColumn("place", place).where("place = 1").drop("place")
+    )

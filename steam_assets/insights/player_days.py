@@ -1,0 +1,154 @@
+"""Player days: each sampled game's peak and low of the day with their error, and the time zone of its audience.
+
+Belongs here: what follows from a day's samples. Does not belong here: the curve itself (player_hours.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window as Over
+
+from steam_assets.insights.charts import around, named_on_day, partition_of
+from steam_assets.insights.insight import Input, Insight
+from steam_assets.insights.player_hours import hourly
+from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.source import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+WEEK_DAYS = 7
+"""Days of the mean curve, the day itself included: each weekday once."""
+LONGEST_GAP = 3
+"""Hours from one known hour of the mean curve to the next, at most, for a time zone."""
+EVENING = 20
+"""The local hour at which an audience is taken to be largest."""
+
+EXCESS = (
+    "case when earlier is null or later is null then null when 2 * players_now - earlier - later <= 0 then 0D "
+    "else power(later - earlier, 2) / (8 * (2 * players_now - earlier - later)) end"
+)
+"""SQL: how far the vertex of the parabola through the highest sample and its neighbours lies above it."""
+
+
+def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
+    """One row per sampled app and day."""
+    samples = around(inputs["player_samples"], keys, before=WEEK_DAYS - 1)
+    days = _peaks(samples.where(F.col("partition_key").isin([*keys])))
+    rows = days.join(_audiences(samples, keys), ["day", "app_id"], "left")
+    return named_on_day(rows, inputs, keys).withColumn("partition_key", partition_of("day"))
+
+
+def _peaks(samples: DataFrame) -> DataFrame:
+    in_order = Over.partitionBy("day", "app_id").orderBy("sampled_at")
+    beside = samples.withColumns(
+        {
+            "earlier": F.lag("players_now").over(in_order),
+            "later": F.lead("players_now").over(in_order),
+            "wait": F.expr("unix_timestamp(sampled_at)") - F.lag(F.expr("unix_timestamp(sampled_at)")).over(in_order),
+        }
+    ).withColumn("excess", F.expr(EXCESS))
+    first = "named_struct('players', players_now, 'earlier', -unix_timestamp(sampled_at))"
+    last = "named_struct('players', -players_now, 'earlier', -unix_timestamp(sampled_at))"
+    return (
+        beside.groupBy("day", "app_id")
+        .agg(
+            F.expr("cast(count(*) as int) as samples"),
+            F.expr("cast(max(wait) div 60 as int) as longest_gap_minutes"),
+            F.max("players_now").alias("sampled_peak"),
+            F.expr(f"max_by(sampled_at, {first}) as peak_at"),
+            F.expr(f"max_by(excess, {first}) as peak_excess"),
+            F.min("players_now").alias("sampled_low"),
+            F.expr(f"max_by(sampled_at, {last}) as low_at"),
+            F.avg("players_now").alias("mean_players"),
+            F.expr("max_by(players_peak, sampled_at) filter (where players_peak is not null) as steam_peak"),
+        )
+        .withColumn("swing", F.expr("sampled_peak / nullif(mean_players, 0)"))
+    )
+
+
+def _audiences(samples: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """The busiest hour and time zone of each app and day, from the mean curve of the week to the day."""
+    # Each day of samples counts for the days of the following week.
+    week = F.explode(F.expr(f"sequence(day, date_add(day, {WEEK_DAYS - 1}))")).alias("of_day")
+    spread = hourly(samples).select("app_id", "hour", "players", week).withColumnRenamed("of_day", "day")
+    curve = (
+        spread.where(partition_of("day").isin([*keys]))
+        .groupBy("day", "app_id", "hour")
+        .agg(F.avg("players").alias("p"))
+    )
+    known = curve.groupBy("day", "app_id").agg(
+        F.sort_array(F.collect_list("hour")).alias("hours"),
+        F.expr("avg(p * cos(2 * pi() * (hour + 0.5) / 24)) as along"),
+        F.expr("avg(p * sin(2 * pi() * (hour + 0.5) / 24)) as across"),
+        F.avg("p").alias("mean"),
+    )
+    gaps = (
+        "transform(sequence(0, size(hours) - 1), n -> if(n = 0, hours[0] + 24 - hours[size(hours) - 1], "
+        "hours[n] - hours[n - 1]))"
+    )
+    round_the_clock = known.where(f"array_max({gaps}) <= {LONGEST_GAP} and mean > 0")
+    busiest = round_the_clock.withColumn("busiest_hour", F.expr("pmod(atan2(across, along) * 12 / pi(), 24)"))
+    return busiest.selectExpr(
+        *("day", "app_id", "busiest_hour"),
+        "2 * sqrt(along * along + across * across) / mean as curve_strength",
+        f"cast(round(pmod({EVENING} - busiest_hour + 12, 24) - 12) as int) as audience_utc_offset",
+    )
+
+
+INSIGHT = Insight(
+    name="player_days",
+    title="Peaks of the day, and where the players are",
+    cadence=Cadence.DAILY,
+    inputs=(Input("player_samples", days_before=WEEK_DAYS - 1), Input("most_played"), Input("store_facts")),
+    columns=(
+        Column("day", "date", "Day (UTC).", nullable=False),
+        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("name", "string", "Store name on the day; null if it is in no table of the day."),
+        Column("samples", "int", "Samples of the day.", "samples", nullable=False),
+        Column("longest_gap_minutes", "int", "Longest time between two samples; null with one sample.", "minutes"),
+        Column("sampled_peak", "bigint", "Most players in a sample.", "players", nullable=False),
+        Column("peak_at", "timestamp", "When that sample was counted (UTC).", nullable=False),
+        Column(
+            "peak_excess", "double", "Estimated players above it between samples; null at the day's edge.", "players"
+        ),
+        Column("sampled_low", "bigint", "Fewest players in a sample.", "players", nullable=False),
+        Column("low_at", "timestamp", "When that sample was counted (UTC).", nullable=False),
+        Column("mean_players", "double", "Mean of the samples.", "players", nullable=False),
+        Column(
+            "steam_peak", "bigint", "Steam's own peak of 24 hours in the day's last sample; charted games.", "players"
+        ),
+        Column("swing", "double", "Sampled peak / mean."),
+        Column(
+            "busiest_hour",
+            "double",
+            "Hour of the mean curve's peak (UTC), 0 to 24; null without a whole curve.",
+            "hours",
+        ),
+        Column("curve_strength", "double", "Amplitude of the day's wave / mean; near 0 the busiest hour says little."),
+        Column(
+            "audience_utc_offset", "int", "Offset from UTC at which the busiest hour is 20:00; null likewise.", "hours"
+        ),
+    ),
+    key=("app_id",),
+    method=(
+        "Peak and low are the highest and the lowest sample. Peak excess: how far the vertex of a parabola through the "
+        "highest sample and its two neighbours lies above it, an estimate of what the samples missed. Busiest hour: "
+        "the phase of the 24-hour wave (first Fourier coefficient) of the mean curve over the day and the 6 before "
+        f"it, if no more than {LONGEST_GAP - 1} hours in a row are unknown. Offset: the whole hour that puts it at "
+        f"{EVENING}:00 local time."
+    ),
+    error=(
+        "A peak between two samples is missed: the true peak is at least the sampled one, and Steam's own covers 24 "
+        "hours rather than the day. The offset assumes that people play most in the evening and is one number for an "
+        "audience that may be in several parts of the world; with a weak curve it means little. It does not know "
+        "summer time: when clocks change, it moves by an hour."
+    ),
+    compute=compute,
+    plot="sum(sampled_peak)",
+    plot_title="sum of sampled peaks",
+    order=("-sampled_peak",),
+)

@@ -1,0 +1,74 @@
+"""A deployment whose stages run in this process or in one that is killed, and what is then kept of a partition.
+
+Belongs here: running, killing and the account. Does not belong here: assertions.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steam_assets import failpoints
+from steam_assets.kafka.consumer import find_batches
+from steam_assets.lake.backup import verify
+from steam_assets.ledger.records import CleanRecord, RawRecord
+from steam_assets.sources import source_named
+from steam_assets_tests.deployment import Deployment
+from steam_assets_tests.faults import stage_process
+
+SOURCE, KEY = source_named("top_sellers"), "2026-11-10"
+TABLE = SOURCE.tables[0]
+OWN_JVM = "clean:after_commit"
+"""At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
+
+
+@dataclass
+class Crashing:
+    """A deployment whose stages run here, or in a process that dies."""
+
+    deployment: Deployment
+    spark_remote: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings for a process that runs a stage, on the Spark that is there."""
+        told = self.deployment.settings.environment(secrets=True)
+        told |= {"STEAM_SIMULATED_NOW": self.deployment.clock.now().isoformat(), "STEAM_SPARK_DRIVER_MEMORY": "512m"}
+        return told | {"STEAM_SPARK_REMOTE": self.spark_remote}
+
+    def run(self, stage: str) -> None:
+        self.deployment.run(SOURCE, KEY, stages=(stage_process.STAGES[stage],))
+
+    def killed_at(self, step: str) -> int:
+        """The return code of a process that runs the step's stage and is told to die there."""
+        told = self.environment | {failpoints.VARIABLE: step, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        if step == OWN_JVM:
+            del told["STEAM_SPARK_REMOTE"]
+        program = [sys.executable, str(stage_process.__file__), step.split(":")[0], SOURCE.name, KEY]
+        home = self.deployment.settings.home
+        return subprocess.run(program, env={**os.environ, **told}, cwd=home, timeout=240).returncode
+
+    def account(self) -> dict[str, Any]:
+        """All that is kept of the partition, without what is a run's own: ids, moments on the wall clock."""
+        deployment = self.deployment
+        raw, clean, quarantine = (
+            deployment.lake.raw(SOURCE),
+            deployment.lake.clean(TABLE),
+            deployment.lake.quarantine(TABLE),
+        )
+        landed, record = raw.record(RawRecord, KEY), clean.record(CleanRecord, KEY)
+        assert verify(raw, [landed] if landed else []) == verify(clean, [record] if record else []) == []
+        bodies, set_aside = raw.arrow([KEY], ("body", "sequence")), quarantine.arrow([KEY], ("problem", "item"))
+        own = {"snapshot_id", "committed_at", "raw_digest", "content"}
+        return {
+            "kafka batches": len(find_batches(deployment.settings, SOURCE, KEY)),
+            "raw": sorted(map(str, bodies.to_pylist())) if bodies else [],
+            "clean": clean.content([KEY])[KEY].rows,
+            "record": record.model_dump(exclude=own) if record else None,
+            "current": deployment.status(SOURCE, KEY).tables[0].current,
+            "quarantine": sorted(map(str, set_aside.to_pylist())) if set_aside else [],
+        }

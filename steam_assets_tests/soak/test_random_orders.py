@@ -1,0 +1,31 @@
+"""Any order of the lake's work keeps what was landed, if it was not damaged on both sides."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from steam_assets_tests.lake.raw_model import RawWork
+from steam_assets_tests.soak.conftest import Soak
+
+WHOLE, SHORT, STEPS = 500, 8, 15
+
+
+@pytest.mark.slow
+def test_random_orders_of_work_agree_with_the_model(soak: Soak) -> None:
+    orders = soak.number(WHOLE, SHORT)
+    run_state_machine_as_test(
+        RawWork,
+        settings=settings(
+            max_examples=orders,
+            stateful_step_count=STEPS,
+            suppress_health_check=[HealthCheck.too_slow],
+            # Each step works on real files: shrinking a failure would take many minutes.
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        ),
+    )
+    soak.figures["Random orders of landing, backup, damage, housekeeping and restore against a model"] = (
+        f"{orders} orders of up to {STEPS} steps: every batch that was not damaged on both sides was there whole, "
+        "only damage was named, no backup shrank"
+    )

@@ -1,0 +1,42 @@
+"""Two commands that want one partition at the same moment: one fetches it, and both come to their end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from steam_assets.lake.backup import verify
+from steam_assets.ledger.records import RawRecord
+from steam_assets.sources import source_named
+from steam_assets_tests.deployment import NOW
+from steam_assets_tests.faults.command_home import STARTS_WITHIN, Home
+from steam_assets_tests.soak.conftest import Soak
+from steam_assets_tests.soak.victims import command, start
+
+WHOLE, SHORT = 200, 1
+SOURCE = source_named("top_sellers")
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.process
+@pytest.mark.kafka
+def test_two_commands_that_want_one_partition_fetch_it_once(soak: Soak, home: Home) -> None:
+    newest = SOURCE.cadence.latest_finished(NOW)
+    pairs = 0
+    for pairs in soak.rounds("pairs of commands", WHOLE, SHORT):
+        key = SOURCE.cadence.containing(newest.start - timedelta(weeks=pairs)).key
+        logs = [home.folder / f"{pairs}-{which}.log" for which in range(2)]
+        arguments = ["run", SOURCE.name, "--from", key, "--stage", "raw"]
+        pair = [start(command, home.environment, arguments, str(log)) for log in logs]
+        for process in pair:
+            process.join(STARTS_WITHIN)
+        assert [process.exitcode for process in pair] == [0, 0], [log.read_text() for log in logs]
+        record = home.lake.raw(SOURCE).record(RawRecord, key)
+        assert record is not None
+        assert len(record.batches) == 1
+        assert verify(home.lake.raw(SOURCE), [record]) == []
+    soak.figures["Two commands at once on one partition"] = (
+        f"{pairs + 1} pairs: one fetched it, both ended with exit code 0"
+    )
