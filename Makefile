@@ -35,6 +35,12 @@ demo: $(READY) ## Run all sources end to end on this machine, against the simula
 test: $(READY) ## Run every test that this machine can run
 	@$(BIN)/python -m steam_assets_tests.lanes
 
+bench: $(READY) ## Compare with what one would use instead; writes benchmarks/results.md
+	$(BIN)/python -m benchmarks.suite
+
+bench-large: $(READY) ## The growth from one to ten million reviews; half an hour, 8 GB of disk
+	$(BIN)/python -m benchmarks.suite --large
+
 dev: $(READY) ## Start the Dagster UI against the real Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev
 
