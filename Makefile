@@ -40,6 +40,12 @@ SHARE ?= 1
 soak: $(READY) ## Try random faults for hours (SHARE=0.1: a tenth) and write docs/reference/soak.md
 	STEAM_TEST_SOAK=$(SHARE) $(BIN)/python -m pytest -s steam_assets_tests/soak
 
+bench: $(READY) ## Compare with what one would use instead; writes benchmarks/results.md
+	$(BIN)/python -m benchmarks.suite
+
+bench-large: $(READY) ## The growth from one to ten million reviews; half an hour, 8 GB of disk
+	$(BIN)/python -m benchmarks.suite --large
+
 dev: $(READY) ## Start the Dagster UI against the real Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev
 

@@ -261,6 +261,13 @@ class IcebergTable:
         where = AlwaysTrue() if keys is None else of_partitions(keys)
         return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns))
 
+    def size(self) -> int:
+        """Bytes of the current snapshot's files, from its summary; 0 if there is no table or no snapshot."""
+        table = self.load()
+        snapshot = table.current_snapshot() if table else None
+        summary = snapshot.summary if snapshot else None
+        return int(summary.additional_properties.get("total-files-size", 0)) if summary else 0
+
     def first_rows(self, key: str, count: int) -> list[dict[str, object]]:
         """Some rows of a partition, without reading more files than they take."""
         table = self.load()

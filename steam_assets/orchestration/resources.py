@@ -8,6 +8,7 @@ No resource uses the network or starts a JVM before an op needs it. An op's para
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -108,6 +109,7 @@ class SparkSessions(LazyPySparkResource):
 
     _settings: Settings = PrivateAttr(default_factory=Settings)
     _warm: str | None = PrivateAttr(default=None)
+    _opening: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, settings: Settings) -> SparkSessions:
@@ -115,7 +117,20 @@ class SparkSessions(LazyPySparkResource):
         resource._settings = settings
         return resource
 
+    def begin(self) -> None:
+        """Start the session in the background, while this process does other work; who needs it waits for it."""
+        threading.Thread(target=self._begin, name="spark-session", daemon=True).start()
+
+    def _begin(self) -> None:
+        # Whoever needs the session tries again, and reports the error. A first query loads the code of all.
+        with suppress(Exception):
+            self.spark_session.sql("SELECT 1").collect()  # pyright: ignore[reportUnknownMemberType]
+
     def _init_session(self) -> None:
+        with self._opening:
+            self._attach_or_open()
+
+    def _attach_or_open(self) -> None:
         if self.is_lost:
             self._attach_again()
         elif self._spark_session is None:

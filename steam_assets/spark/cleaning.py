@@ -44,13 +44,16 @@ def newest_picture(table: Table, raw: DataFrame) -> DataFrame:
 def classify(table: Table, raw: DataFrame) -> DataFrame:
     """Every item of ``raw`` with its ``state`` and, where it is quarantined, its ``problem``.
 
-    Columns: the table's own, ``changes``, ``item``, ``problem``, ``state`` and the envelope's origin. Among items with
-    the same natural key the one from the newest response is clean, the others are duplicates.
+    Columns: the table's own, ``changes``, ``item`` (null unless there is a problem), ``problem``, ``state`` and the
+    envelope's origin. Among items with the same natural key the one from the newest response is clean, the others are
+    duplicates.
     """
     items = table.items(newest_picture(table, raw) if table.picture else raw)
     if "changes" not in items.columns:
         items = items.withColumn("changes", F.array().cast("array<string>"))
     classified = items.withColumn("problem", F.coalesce("problem", *_broken_rules(table)))
+    # Only a few items go to the quarantine; the text of all would be made, and moved by the window.
+    classified = classified.withColumn("item", F.when(F.col("problem").isNotNull(), F.col("item")))
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
     )

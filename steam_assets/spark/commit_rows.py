@@ -45,7 +45,7 @@ def collected(frames: Mapping[str, DataFrame]) -> dict[str, pa.Table]:
         for name, frame in frames.items()
     ]
     whole = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), named)
-    with _interpreted(whole.sparkSession):
+    with interpreted(whole.sparkSession):
         rows = whole.toArrow()
     return {name: _of_frame(rows, name) for name in frames}
 
@@ -57,8 +57,8 @@ def _of_frame(rows: pa.Table, name: str) -> pa.Table:
 
 
 @contextmanager
-def _interpreted(session: SparkSession) -> Generator[None]:
-    """Within this context the session compiles no code for its queries."""
+def interpreted(session: SparkSession) -> Generator[None]:
+    """Within this context the session compiles no code for its queries. Not for use by threads of one session."""
     before = {name: session.conf.get(name) for name in _WITHOUT_GENERATED_CODE}
     for name, value in _WITHOUT_GENERATED_CODE.items():
         session.conf.set(name, value)
@@ -77,9 +77,9 @@ def commit_rows(target: IcebergTable, quarantine: IcebergTable, rows: pa.Table, 
     clean = rows.filter(pc.field("state") == "clean")
     audit_pictures(table, keys, counts, clean)
     if touched := keys_in_quarantine(counts, quarantine.partition_rows()):
-        _replace(quarantine, rows.filter(pc.field("state") == "quarantined"), dict.fromkeys(touched))
+        replace_rows(quarantine, rows.filter(pc.field("state") == "quarantined"), dict.fromkeys(touched))
     failpoint("clean:after_quarantine")
-    records = _replace(target, clean, {key: partial(commit.record, key, counts[key]) for key in keys})
+    records = replace_rows(target, clean, {key: partial(commit.record, key, counts[key]) for key in keys})
     failpoint("clean:after_commit")
     return [records[key] for key in keys]
 
@@ -92,7 +92,7 @@ def _counted(rows: pa.Table, keys: list[str]) -> Counts:
     return counts
 
 
-def _replace(
+def replace_rows(
     table: IcebergTable, rows: pa.Table, made: Mapping[str, Callable[[Content, int], CleanRecord] | None]
 ) -> dict[str, CleanRecord]:
     """Replace the rows of the partitions of ``made``, and set the records that it makes of contents and snapshot id."""
