@@ -1,6 +1,6 @@
 """Why sensors remain: what the installed Dagster's automation conditions do in the place of the refresh sensor.
 
-The answer is docs/decisions/0014-refresh-by-a-sensor.md. If one of these tests fails after an upgrade of Dagster, the
+The answer is docs/decisions/0016-refresh-by-a-sensor.md. If one of these tests fails after an upgrade of Dagster, the
 question is open again.
 """
 
