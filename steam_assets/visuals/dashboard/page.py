@@ -35,6 +35,7 @@ VIEWS = (
     ("overview", "Overview"),
     ("games", "Games"),
     ("top-sellers", "Top sellers"),
+    ("store", "Store"),
     ("reviews", "Reviews"),
     ("news", "News"),
     ("traffic", "Traffic"),
