@@ -35,7 +35,7 @@ VIEWS = (
     ("overview", "Overview"),
     ("games", "Games"),
     ("top-sellers", "Top sellers"),
-    ("store", "Store"),
+    ("market", "Market"),
     ("reviews", "Reviews"),
     ("news", "News"),
     ("traffic", "Traffic"),

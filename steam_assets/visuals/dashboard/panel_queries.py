@@ -204,8 +204,8 @@ PANEL_QUERIES = (
         "update_hours",
         "insight_update_hours",
         "select app_id as app, epoch_second(published_at) as moment, cut_to(title, 120) as title, "
-        "hours_known as hours, change, market_change as market, net_effect as net from given where not too_few_hours "
-        "order by published_at desc, app_id limit 200",
+        "epoch_day(week_start) as week, hours_known as hours, change, market_change as market, net_effect as net "
+        "from given where not too_few_hours order by published_at desc, app_id limit 200",
     ),
     PanelQuery(
         "hits",

@@ -12,7 +12,7 @@ function games(params) {
   if (picked.length) put(shown, trendPanel(picked, params), ...picked.map((app) => factsPanel(app, picked.length)), monthsPanel(picked), effectsPanel("full", picked), ...(picked.length === 1 ? [pricePanel(picked[0], params), ranksPanel(picked[0]), curvePanel(picked[0]), sentimentPanel(picked[0]), newsOfGame(picked[0])] : []));
   else {
     parts.push(gameFilters(params, panelData("trend").rows.filter((row) => known(row.rank))));
-    shown.append(allGamesPanel(params), daysPanel(), updateHoursPanel());
+    shown.append(allGamesPanel(params));
   }
   return [...parts, shown];
 }

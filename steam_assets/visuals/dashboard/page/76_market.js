@@ -15,10 +15,10 @@ const numbers = (key, title, write = whole, more = {}) => ({ key, title, num: tr
 const later = { drop: 1 };
 const place = (code) => countryName({ code });
 
-function store(params) {
+function market(params) {
   return [
-    pageHead("Store", "Countries, prices and sales, new releases, and who makes what is played."),
-    el("div", { class: "grid" }, launchesPanel(), pricesPanel(), salesPanel(), sharesPanel(params), hitsPanel(), similarPanel()),
+    pageHead("Market", "Launches, prices and sales, who makes what is played, countries, and players through the day."),
+    el("div", { class: "grid" }, launchesPanel(), pricesPanel(), salesPanel(), labelsPanel(params), hitsPanel(), similarPanel(), daysPanel(), updateHoursPanel()),
   ];
 }
 
@@ -61,11 +61,11 @@ const salesPanel = () => insightPanel({
 });
 
 const KINDS_OF_LABELS = { tag: "Tags", publisher: "Publishers", developer: "Developers" };
-function sharesPanel(params) {
+function labelsPanel(params) {
   const kind = KINDS_OF_LABELS[params.get("of")] ? params.get("of") : "tag";
   return insightPanel({
     name: "shares", title: "Shares of the market", unit: "share", note: "Newest week. A game counts for each of its tags and makers, so shares add up to more than all.",
-    tools: [segmented("Of", Object.entries(KINDS_OF_LABELS), kind, (value) => goTo("store", currentRoute().params, { of: value }))],
+    tools: [segmented("Of", Object.entries(KINDS_OF_LABELS), kind, (value) => goTo("market", currentRoute().params, { of: value }))],
     rows: panelData("shares").rows.filter((row) => row.kind === kind),
     columns: [
       { key: "label", title: KINDS_OF_LABELS[kind].slice(0, -1), className: "name-cell", cell: (row) => (row.label === "unknown" ? "unknown" : el("a", { href: addressOf("games", "", { [kind]: row.label }) }, bdi(row.label))), sort: (row) => row.label.toLowerCase() },
@@ -82,7 +82,7 @@ const launchesPanel = () => insightPanel({
   order: { key: "peak", down: true },
 });
 
-// Of single games, on the view of games.
+// Players through the day.
 const zone = (hours) => (known(hours) ? `UTC${hours < 0 ? "−" : "+"}${Math.abs(hours)}` : DASH);
 const clockOf = (hours) => (known(hours) ? `${two(Math.floor(hours))}:${two(Math.floor((hours % 1) * 60))}` : DASH);
 const daysPanel = () => insightPanel({
@@ -94,7 +94,7 @@ const daysPanel = () => insightPanel({
 const updateHoursPanel = () => insightPanel({
   name: "update_hours", title: "The hours after an update", unit: "players, share", note: "Mean players of the 24 hours after an update, against the same hours of the week before.", none: "No update was followed, and preceded by a week, by enough samples.",
   columns: [{ key: "moment", title: "Published", cell: (row) => longTime(row.moment), sort: (row) => row.moment }, gameColumn, { key: "title", title: "Headline", drop: 1, cell: (row) => bdi(row.title), sort: (row) => row.title }, numbers("hours", "Hours known"), { key: "change", title: "Change", num: true, drop: 1, cell: (row) => delta(row.change), sort: (row) => row.change }, { key: "net", title: "Net effect", num: true, cell: (row) => delta(row.net), sort: (row) => row.net }],
-  sheet: { key: (row) => tuesdayOf(Math.floor(row.moment / 86400)), columns: { published_at: (row) => isoTime(row.moment), ...ofApp, title: (row) => row.title, hours_known: (row) => row.hours, change: (row) => row.change, market_change: (row) => row.market, net_effect: (row) => row.net } },
+  sheet: { key: (row) => row.week, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, title: (row) => row.title, hours_known: (row) => row.hours, change: (row) => row.change, market_change: (row) => row.market, net_effect: (row) => row.net } },
   order: { key: "moment", down: true },
 });
 function curvePanel(app) {
