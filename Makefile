@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup tour demo test soak dev lint docs reference coverage lock clean
+.PHONY: help setup tour demo test soak dev lint docs reference pictures coverage lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -54,6 +54,9 @@ docs: $(READY) ## Build the documentation into build/site; fails on a dead link
 
 reference: $(READY) ## Generate the pages of docs/reference from code
 	$(BIN)/python docs/generate.py
+
+pictures: $(READY) ## Make the README's pictures by Chromium
+	$(BIN)/python docs/pictures.py
 
 # sys.monitoring costs 3 %, the tracer of older Pythons 58 % (docs/decisions, 10).
 FAST := not (spark or process or daemon or fault or kafka or slow)

@@ -123,7 +123,7 @@ def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
     if isinstance(error, SettingsError) or (isinstance(error, ValidationError) and error.title == "Settings"):
         for variable, problem in refused_settings(error).items():
-            _say(f"{variable}: {problem}")
+            _say(f"{variable}: {problem}; correct it, or type `unset {variable}`")
         return MISTAKE
     if isinstance(error, UnusableSetting):
         _say(one_line(error))

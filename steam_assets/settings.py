@@ -121,13 +121,17 @@ class Settings(_Declared):
     )
 
     spark_master: str = Field(
-        default="local[*]", description="Where Spark runs: local[*] is this machine, spark://host:port a cluster."
+        default="local[*]",
+        pattern=r"^(local(\[.+\])?|local-cluster\[.+\]|yarn|(spark|k8s)://.+)$",
+        description="Where Spark runs: local[*] is this machine, spark://host:port a cluster.",
     )
     spark_remote: str = Field(
         default="", description="sc://host:port of a Spark Connect server, used instead of a master."
     )
     spark_driver_memory: str = Field(
-        default="1g", description="Heap of the Spark driver; in local mode the driver does all the work."
+        default="1g",
+        pattern="^[0-9]+[kmgtKMGT]$",
+        description="Heap of the Spark driver, such as 512m or 4g; in local mode the driver does all the work.",
     )
     spark_runner: Literal["in-process", "subprocess", "emr-serverless"] = Field(
         default="in-process",

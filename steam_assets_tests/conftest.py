@@ -21,6 +21,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.spark.session import open_session
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.lanes import COLLECTED
 from steam_assets_tests.query.made_up_market import Market
 from steam_assets_tests.query.market_lake import fill
 
@@ -36,8 +37,9 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("untimed")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that uses the run's Spark session or its broker is marked so, whoever wrote it."""
+    config.stash[COLLECTED] = [*items]
     for item in items:
         for fixture, mark in (("spark", pytest.mark.spark), ("broker", pytest.mark.kafka)):
             if fixture in getattr(item, "fixturenames", ()):

@@ -15,6 +15,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.processes.supervised import Supervised, ending
 
@@ -25,6 +27,11 @@ LANES = {
     "others": "not (process or daemon or spark)",
 }
 """Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
+OWN_MARKS = {"processes": "process", "daemon": "daemon"}
+"""Lanes of a few files: those that give this mark. Importing the others takes ten seconds of a core."""
+TESTS = Path(__file__).parent
+COLLECTED = pytest.StashKey[list[pytest.Item]]()
+"""All tests of the files of a run, also those that ``-m`` leaves out."""
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 GRACE_SECONDS = 10
 """For the fixtures of interrupted tests."""
@@ -55,8 +62,16 @@ def main() -> int:
     return int(any(codes))
 
 
+def files_of(lane: str) -> list[str]:
+    """The files that have all tests of a lane."""
+    if lane not in OWN_MARKS:
+        return [str(TESTS)]
+    mark = f"pytest.mark.{OWN_MARKS[lane]}"
+    return [str(file) for file in sorted(TESTS.rglob("test_*.py")) if mark in file.read_text()]
+
+
 def _start(name: str, shared: dict[str, str], log: Path | None) -> Supervised:
-    command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=12"]
+    command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=12", *files_of(name)]
     if name != "spark":
         command = ["nice", "-n", str(GIVES_WAY), *command]
     return Supervised(command, environment=os.environ | shared, output=log, grace=GRACE_SECONDS)

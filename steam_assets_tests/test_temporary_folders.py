@@ -67,10 +67,10 @@ def test_a_sealed_spool_outlives_its_process(tmp_path: Path) -> None:
     ],
     ids=["this process", "an earlier one of its id", "another machine's"],
 )
-def test_a_mark_tells_whose_it_is(whose: ProcessIdentity, dead: bool) -> None:
+def test_a_mark_identifies_its_process(whose: ProcessIdentity, dead: bool) -> None:
     assert left_by_the_dead(whose.mark) is dead
 
 
 @pytest.mark.parametrize("text", ["", "audit", "0123456789ab", HERE.mark + "_1", HERE.mark.rpartition("_")[0]])
-def test_what_is_not_a_mark_is_nobody_s(text: str) -> None:
+def test_a_folder_without_a_valid_mark_belongs_to_no_process(text: str) -> None:
     assert not left_by_the_dead(text)

@@ -24,7 +24,7 @@ def dashboard(
     """Write the dashboard: all collected data in one HTML page that works offline."""
     settings = opened_settings(home)
     if out:
-        require_file(out, "--out")
+        require_file(out, "--out", "dashboard.html")
     from steam_assets.lake.clean_reader import CleanReader
     from steam_assets.lake.lake import Lake
     from steam_assets.ledger.unrefreshed import behind

@@ -189,7 +189,9 @@ def refused_settings(error: ValidationError | SettingsError) -> dict[str, str]:
         named = re.search(r'field "(\w+)"', str(error))
         variable = f"STEAM_{named[1].upper()}" if named else "STEAM_…"
         return {variable: """it is not JSON; write an object, such as '{"name": "value"}'"""}
-    return {
-        f"STEAM_{str((each['loc'] or ('?',))[0]).upper()}": each["msg"].removeprefix("Value error, ")
-        for each in error.errors(include_input=False, include_context=False)
-    }
+    problems: dict[str, str] = {}
+    for each in error.errors(include_input=False, include_context=False):
+        variable = f"STEAM_{str((each['loc'] or ('?',))[0]).upper()}"
+        # The first is about what was written, others may follow from it.
+        problems.setdefault(variable, each["msg"].removeprefix("Value error, ").replace("Input should", "it should"))
+    return problems

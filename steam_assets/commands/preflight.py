@@ -14,6 +14,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -39,6 +40,11 @@ def settings_of(home: Path | None) -> Settings:
         value = getattr(settings, name)
         if name.endswith("_url") and isinstance(value, str) and value and not _is_web_address(value):
             raise typer.BadParameter("not a URL; write https://host[:port]", param_hint=f"STEAM_{name.upper()}")
+        if isinstance(value, Path) and name != "home" and not value.exists():
+            variable = f"STEAM_{name.upper()}"
+            raise typer.BadParameter(
+                f"{value} does not exist; correct it, or type `unset {variable}`", param_hint=variable
+            )
     if fault := catalog_fault(settings):
         raise typer.BadParameter(fault, param_hint="STEAM_ICEBERG_CATALOG_URI")
     return settings
@@ -164,10 +170,10 @@ def require_writable(folder: Path, option: str) -> None:
         raise typer.BadParameter(f"{fault}; use another folder", param_hint=option)
 
 
-def require_file(path: Path, option: str) -> None:
-    """Raise BadParameter for a file that cannot be written, e.g. because a folder has that name."""
+def require_file(path: Path, option: str, usual: str) -> None:
+    """Raise BadParameter for a file that cannot be written, e.g. a folder; ``usual`` is the file's name by default."""
     if path.is_dir():
-        raise typer.BadParameter(f"{path} is a folder; type {option} {path / 'dashboard.html'}", param_hint=option)
+        raise typer.BadParameter(f"{path} is a folder; type {option} {path / usual}", param_hint=option)
     require_writable(path.absolute().parent, option)
 
 
@@ -176,7 +182,12 @@ def unwritable(folder: Path) -> str | None:
     nearest = existing(folder)
     if not nearest.is_dir():
         return f"{nearest} is not a folder"
-    return None if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
+    try:
+        # Permissions alone do not tell: root may write anywhere but in /proc, on read-only mounts and on full disks.
+        with TemporaryDirectory(prefix=".steam-assets-", dir=nearest):
+            return None
+    except OSError as error:
+        return f"{nearest} cannot be written by this user ({_reason(error)})"
 
 
 def existing(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.common_options import HomeOption
-from steam_assets.commands.preflight import opened_settings, require_writable
+from steam_assets.commands.preflight import opened_settings, require_file
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -135,8 +135,6 @@ def _require_file(path: Path, option: str) -> None:
         if option == "--parquet":
             raise typer.BadParameter("Parquet is not text; write it to a file", param_hint=option)
         return
-    if path.is_dir():
-        raise typer.BadParameter(f"{path} is a folder; type {option} {path / 'answer'}", param_hint=option)
-    require_writable(path.absolute().parent, option)
+    require_file(path, option, "answer")
     if not path.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent}; make it first", param_hint=option)

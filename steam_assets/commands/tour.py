@@ -32,7 +32,7 @@ def tour(
     from steam_assets.settings import Settings
 
     where = (out or Settings().home / "tour.html").absolute()
-    require_file(where, "--out" if out else "STEAM_HOME")
+    require_file(out or where, "--out", "tour.html")
     from steam_assets.tour.year import year
     from steam_assets.visuals.dashboard import render
     from steam_assets.visuals.dashboard.file import write_whole

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
-from steam_assets.sources.cadence import Cadence
+from steam_assets.sources.cadence import Cadence, range_in_words
 from steam_assets.sources.source import Source
 
 PARTITION = "dagster/partition"
@@ -59,10 +59,9 @@ def failed_partitions(instance: dg.DagsterInstance, source: Source, now: datetim
 
 
 def partitions_named(tags: Mapping[str, str]) -> str | None:
-    """The partition in a run's tags, or ``first…last`` of its range; None if they have neither."""
+    """The partition in a run's tags, or ``FIRST to LAST`` of its range; None if they have neither."""
     if RANGE_START in tags:
-        first, last = tags[RANGE_START], tags.get(RANGE_END, tags[RANGE_START])
-        return first if first == last else f"{first}…{last}"
+        return range_in_words(tags[RANGE_START], tags.get(RANGE_END, tags[RANGE_START]))
     return tags.get(PARTITION)
 
 

@@ -1,4 +1,4 @@
-"""DuckDB for statements of users and agents: in memory, in UTC, without access to files, networks or Python variables.
+"""DuckDB in memory and in UTC, without access to files, networks or Python variables: safe for any statement.
 
 Belongs here: the settings of a connection. Does not belong here: the tables that it sees (engine.py), queries.
 """
@@ -10,12 +10,14 @@ import duckdb
 MEMORY_MB = 2048
 
 
-def open_connection(*, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
+def open_connection(*, memory_mb: int | None = MEMORY_MB) -> duckdb.DuckDBPyConnection:
     """A new database in memory; its data comes from Arrow, by ``register``.
+
+    ``memory_mb`` None is DuckDB's own limit, which is 80 % of the machine's.
 
     Its settings are locked: no statement can open a file or an address, load an extension, or write to a disk.
     """
-    duck = duckdb.connect(config={"memory_limit": f"{memory_mb}MB"})
+    duck = duckdb.connect(config={} if memory_mb is None else {"memory_limit": f"{memory_mb}MB"})
     for setting in (
         "timezone = 'UTC'",
         # What does not fit in memory fails, and is not written to a disk.

@@ -31,6 +31,11 @@ class Window:
         return self.start <= moment < self.end
 
 
+def range_in_words(first: str, last: str) -> str:
+    """The partitions from key ``first`` to key ``last`` as text: "FIRST to LAST", or the key if there is only one."""
+    return first if first == last else f"{first} to {last}"
+
+
 class Cadence(StrEnum):
     """How often a source has new data."""
 
@@ -116,5 +121,5 @@ class Cadence(StrEnum):
         return [(first.key, last.key) for first, last in found]
 
     def ranges_in_words(self, keys: Iterable[str]) -> list[str]:
-        """The same as text: "FIRST to LAST", or the key of a range of one."""
-        return [first if first == last else f"{first} to {last}" for first, last in self.ranges(keys)]
+        """The same as text, each as ``range_in_words`` says it."""
+        return [range_in_words(first, last) for first, last in self.ranges(keys)]

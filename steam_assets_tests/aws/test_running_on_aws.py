@@ -201,7 +201,7 @@ def test_job_on_emr_serverless_is_the_same_command_with_the_same_settings(monkey
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_came_from_the_secret_is_no_argument_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_values_are_not_arguments_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the catalog's address nor single entries of a mapping; the job reads them in the secret, and has all."""
     kept = {
         "STEAM_REVIEWER_HASH_KEY": "hush-hash",

@@ -87,7 +87,7 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "(hidden)" in result.output
 
 
-def test_the_origin_of_each_value_is_told(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_origin_of_each_value_is_shown(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (environment / ".env").write_text("STEAM_APPS=730\nSTEAM_REVIEWS_PAGE_BUDGET=3\n")
     monkeypatch.setenv("STEAM_REVIEWS_PAGE_BUDGET", "4")
     lines = {line.name: (line.value, line.origin) for line in setting_lines(Settings())}
@@ -146,7 +146,9 @@ def test_a_port_taken_by_something_else_is_found_with_a_free_one() -> None:
 
 
 @pytest.mark.kafka
-def test_the_embedded_broker_of_another_folder_is_told_from_ours(environment: Path, broker: EmbeddedBroker) -> None:
+def test_the_embedded_broker_of_another_folder_is_distinguished_from_ours(
+    environment: Path, broker: EmbeddedBroker
+) -> None:
     settings = Settings(embedded_kafka_port=broker.port)
     (found,) = problems(checks.check_kafka, settings)
     assert "another folder" in found.detail

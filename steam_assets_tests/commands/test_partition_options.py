@@ -68,7 +68,7 @@ def command(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("text", WRONG)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_refuses_what_is_no_partition(name: str, text: str, home: Path) -> None:
+def test_every_command_refuses_an_invalid_partition(name: str, text: str, home: Path) -> None:
     """Exit code 2 and what to type; no broker, no Dagster instance, no file of an export."""
     code, said = command(*COMMANDS[name], text)
     assert code == 2, said

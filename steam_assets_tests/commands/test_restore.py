@@ -71,6 +71,6 @@ def test_without_a_terminal_it_names_the_option(lost: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [("--yes",), ("--source", NEWS.name)])
-def test_nobody_is_asked_who_has_said_what_to_restore(lost: Path, options: tuple[str, ...]) -> None:
+def test_there_is_no_prompt_if_the_options_say_what_to_restore(lost: Path, options: tuple[str, ...]) -> None:
     assert CliRunner().invoke(app, ["restore", "--home", str(lost), *options]).exit_code == 0
     assert is_back(lost)

@@ -143,7 +143,7 @@ def test_numbers_of_reviews_are_read_whichever_way_they_are_written(spark: Spark
     )
 
 
-def test_what_is_no_number_is_quarantined_by_the_fields_name(spark: SparkSession) -> None:
+def test_an_invalid_number_is_quarantined_with_the_fields_name(spark: SparkSession) -> None:
     """The reason names the field, and the item shows what was sent."""
     bad: list[dict[str, Any]] = [
         {"votes_up": "many"},
@@ -295,7 +295,7 @@ def test_news_dates_and_numbers_as_texts_are_of_the_week_they_say(spark: SparkSe
     }
 
 
-def test_shares_that_are_null_are_no_rows_and_one_above_by_rounding_is_whole(spark: SparkSession) -> None:
+def test_null_shares_give_no_rows_and_one_above_by_rounding_is_whole(spark: SparkSession) -> None:
     key, good = GOOD["monthly_visits"]
     body = good | {
         "SiteName": "store.steampowered.com",

@@ -14,6 +14,7 @@ import pytest
 
 from steam_assets.sources import SOURCES
 from steam_assets_tests.deployment import ANY_NAME, SHORT_LIVED
+from steam_assets_tests.end_to_end.canaries import SECRET, SECRETS, STEAM_ID, files_with
 from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
@@ -31,7 +32,9 @@ ELSEWHERE = {
 
 
 def demo(home: Path) -> str:
-    environment = os.environ | ELSEWHERE | {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED), "STEAM_HOME": str(home)}
+    environment = (
+        os.environ | ELSEWHERE | SECRETS | {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED), "STEAM_HOME": str(home)}
+    )
     environment = {name: value for name, value in environment.items() if name.lower() != "no_proxy"}
     done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=550, umask=0o077)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -61,10 +64,20 @@ def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tm
     assert (home / "kafka" / "data" / "meta.properties").is_file()
     assert list((home / "dagster").rglob("*.db"))
     assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]], "nothing lies under a mangled name"
+    _assert_nothing_leaked(home)
     before = kept(home)
     assert before
     assert "nothing changed" in demo(given)
     assert kept(home) == before
+
+
+def _assert_nothing_leaked(home: Path) -> None:
+    """A secret is in no file, and who wrote a review only in what the source answered."""
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert files_with(SECRET, files) == []
+    answers = ("raw", "raw-backup", "kafka")
+    named = {path.relative_to(home).parts[0] for path in files_with(STEAM_ID, files)}
+    assert {"raw", "raw-backup"} <= named <= {*answers}, named
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:

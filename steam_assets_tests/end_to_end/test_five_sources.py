@@ -35,12 +35,12 @@ def collected(
     """A deployment with one partition of each source, all stages, that these tests share; on each kind of storage."""
     roots = on_s3(request.getfixturevalue("s3_server")) if request.param == "s3" else {}
     made = deployment_in(tmp_path_factory.mktemp(request.param), spark, simulator, broker.address, **roots)
-    obtain_all(made)
+    run_all(made)
     yield made
     simulator.clear_now()
 
 
-def obtain_all(deployment: Deployment) -> None:
+def run_all(deployment: Deployment) -> None:
     for source in SOURCES:
         key = KEYS[source.cadence]
         live = source.history is History.LIVE
@@ -73,7 +73,7 @@ def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collecte
     before = contents(collected, backup=False)
     assert before == contents(collected, backup=True)
 
-    obtain_all(collected)
+    run_all(collected)
 
     assert len(collected.simulator.requests) == asked
     assert collected.digests("raw") == raw

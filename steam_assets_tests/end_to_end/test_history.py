@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import functions as F
 
-from steam_assets.ingestion.history.importing import import_folder
+from steam_assets.ingestion.history.importing import ImportLine, import_folder
 from steam_assets.ledger.records import RawRecord
 from steam_assets.sources import SOURCES, source_named
 from steam_assets_tests.deployment import NOW, Deployment
@@ -49,12 +49,14 @@ FILES = {
 }
 
 
-def clean_all(deployment: Deployment, folder: Path) -> None:
+def clean_all(deployment: Deployment, folder: Path) -> list[ImportLine]:
+    """Import the folder and clean every partition that it has something of."""
     lines = import_folder(deployment.lake, folder, NOW)
     for source in SOURCES:
         keys = [line.partition_key for line in lines if line.source == source.name and line.partition_key]
         for first, last in source.cadence.ranges(keys):
             deployment.run_range(source, first, last)
+    return lines
 
 
 def test_old_files_become_clean_rows_or_quarantined_ones_and_nothing_else(
@@ -111,8 +113,7 @@ def test_recorded_old_files_reconcile_through_cleaning(deployment: Deployment, t
         copy = folder / path.relative_to(recorded)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    lines = import_folder(deployment.lake, folder, NOW)
-    clean_all(deployment, folder)
+    lines = clean_all(deployment, folder)
     rows: dict[tuple[str | None, str | None], int] = defaultdict(int)
     for line in lines:
         rows[line.source, line.partition_key] += line.rows

@@ -92,7 +92,7 @@ def asked(simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
-def test_run_ends_while_it_asks_a_source(number: Signals, slow: Simulator, tmp_path: Path) -> None:
+def test_run_ends_while_it_fetches_a_source(number: Signals, slow: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, slow, "run", "most_played", "--stage", "raw") as run:
         asked(slow)
         run.ends_by(number)
@@ -100,7 +100,7 @@ def test_run_ends_while_it_asks_a_source(number: Signals, slow: Simulator, tmp_p
         run.run_ended_as(dg.DagsterRunStatus.FAILURE)
 
 
-def test_run_ends_while_it_asks_about_many_apps(slow: Simulator, tmp_path: Path) -> None:
+def test_run_ends_while_it_fetches_many_apps(slow: Simulator, tmp_path: Path) -> None:
     """The threads that ask are not waited for."""
     arguments = ("news", "--stage", "raw", "--apps", ",".join(str(app) for app in range(10, 130, 10)))
     with Command(tmp_path, slow, "run", *arguments) as run:

@@ -132,7 +132,7 @@ def test_one_failure_stops_the_rest_and_leaves_nothing(tmp_path: Path) -> None:
     assert left(tmp_path) == []
 
 
-def test_a_failure_is_told_at_once_although_an_earlier_app_is_still_being_asked_about(tmp_path: Path) -> None:
+def test_a_failure_is_reported_immediately_while_an_earlier_app_is_still_being_fetched(tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         if exchange.path.startswith("/1/"):
             exchange.pause(1)
@@ -164,7 +164,7 @@ def test_a_live_answer_from_after_midnight_does_not_become_yesterdays(tmp_path: 
         assert extract(source(History.BY_WINDOW), fetch_request(now=FRIDAY.end), client, tmp_path).records == 2
 
 
-def test_a_crash_between_fetch_and_publish_asks_the_source_nothing_again(tmp_path: Path) -> None:
+def test_a_crash_between_fetch_and_publish_does_not_repeat_requests(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
         first = extract(source(), fetch_request(1, 2), client, tmp_path)
         asked = len(server.asked)

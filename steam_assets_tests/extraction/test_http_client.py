@@ -323,7 +323,7 @@ def test_any_charset_becomes_utf8_with_a_note(
     assert response.headers.get("x-read-as") == read_as
 
 
-def test_real_error_pages_of_the_service_are_told_apart(recorded: Path, tmp_path: Path) -> None:
+def test_real_error_pages_of_the_service_are_distinguished(recorded: Path, tmp_path: Path) -> None:
     pages = {int(path.name.split("_")[2][:3]): path.read_bytes() for path in (recorded / "errors").glob("api_*.html")}
 
     def script(exchange: Exchange) -> None:

@@ -61,7 +61,7 @@ def test_the_key_is_sent_and_shown_nowhere(kind: str, tmp_path: Path, caplog: py
     assert "country=world" in shown
 
 
-def test_the_log_of_the_network_library_still_tells_the_request(
+def test_the_log_of_the_network_library_still_names_the_request(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "urllib3.connectionpool")

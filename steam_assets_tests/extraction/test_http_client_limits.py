@@ -222,7 +222,7 @@ def test_the_pause_of_one_host_is_not_that_of_another(tmp_path: Path) -> None:
             assert other.fetch(request(SIMILARWEB_API)).value == {"ok": 1}
 
 
-def test_a_blocked_similarweb_tells_how_to_fill_the_gap_by_hand(tmp_path: Path) -> None:
+def test_a_blocked_similarweb_says_how_to_fill_the_gap_by_hand(tmp_path: Path) -> None:
     retry_policy = replace(QUICK, cool_downs=0)
     with asking(lambda exchange: exchange.html(b"Request blocked", 403), tmp_path, retry_policy) as (client, _):
         with pytest.raises(Blocked, match=r"save its JSON as a \.json file in") as raised:
@@ -233,7 +233,7 @@ def test_a_blocked_similarweb_tells_how_to_fill_the_gap_by_hand(tmp_path: Path) 
         assert client.fetch(request(SIMILARWEB)).url == "file:saved.json"
 
 
-def test_nobody_exceeds_the_stated_rate_together(tmp_path: Path) -> None:
+def test_callers_together_keep_the_stated_rate(tmp_path: Path) -> None:
     with (
         asking(lambda exchange: exchange.json(GOOD), tmp_path, api_requests_per_second=20) as (client, server),
         HttpClient(settings(server.url, tmp_path, api_requests_per_second=20), Clock()) as another,

@@ -78,7 +78,7 @@ def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
     assert deployment.status(source, WEEK).raw_present
 
 
-def test_unreachable_source_says_so_and_what_to_do(deployment: Deployment) -> None:
+def test_an_unreachable_source_is_reported_with_what_to_do(deployment: Deployment) -> None:
     """Nothing listens at the address: the error names it; nothing is written."""
     away = deployment.settings.model_copy(update={"api_url": "http://127.0.0.1:9"})
     deployment.settings = away

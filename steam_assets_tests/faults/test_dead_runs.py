@@ -38,7 +38,7 @@ FETCH_STEPS = [step for step in failpoints.STEPS if step.startswith("fetch:")]
 @pytest.mark.fault
 @pytest.mark.kafka
 @pytest.mark.process
-def test_a_run_that_is_killed_while_it_asks_stops_nobody(home: Home) -> None:
+def test_a_run_that_is_killed_while_it_fetches_blocks_no_other(home: Home) -> None:
     """One is killed with nobody there, another while a third waits for it: each next run goes through by itself."""
     with home.slow_sources() as requested:
         first = home.raw("first", "most_played", DAY)

@@ -181,7 +181,7 @@ def test_a_good_answer_ends_the_drift(collected: Collected) -> None:
     assert freshness(collected.lake, collected.source, NOW).drift is None
 
 
-def test_differences_are_told_by_path_and_type() -> None:
+def test_differences_are_named_by_path_and_type() -> None:
     good = {"a": {"ranks": [{"rank": 1, "name": "x"}, {"rank": 2}], "days": {"2026-11-10": 1, "2026-11-11": 2}}}
     sent = {"a": {"ranks": [{"rank": "1", "title": "x"}], "days": [1]}}
     assert differences(json.dumps(good), json.dumps(sent)) == [

@@ -81,7 +81,7 @@ def test_a_command_on_a_full_disk_says_which_and_leaves_no_run(which: str, home:
         ("(sqlite3.OperationalError) disk I/O error", False),
     ],
 )
-def test_a_full_disk_is_told_from_other_failures(failure: str, full: bool, tmp_path: Path) -> None:
+def test_a_full_disk_is_distinguished_from_other_failures(failure: str, full: bool, tmp_path: Path) -> None:
     said = disk_is_full(failure, [tmp_path / "not" / "yet"])
     assert (said is not None) is full
     assert said is None or str(tmp_path) in said

@@ -180,7 +180,7 @@ def test_what_housekeeping_has_cleared_is_not_brought_in_again(lake: Lake, tmp_p
     assert not lake.raw(sellers).partition_rows()
 
 
-def test_a_dry_run_tells_the_same_and_writes_nothing(lake: Lake, tmp_path: Path) -> None:
+def test_a_dry_run_reports_the_same_and_writes_nothing(lake: Lake, tmp_path: Path) -> None:
     folder = folder_of(
         tmp_path, {"2023-10-27_weekly_top_sellers.csv": SELLERS, "2023-09-24_news_0.json": "{}", "x.log": "?"}
     )
@@ -189,7 +189,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(lake: Lake, tmp_path: Path)
     assert import_folder(lake, folder, NOW) == told
 
 
-def test_what_a_file_does_not_hold_is_told_and_its_bytes_are_kept(lake: Lake, tmp_path: Path) -> None:
+def test_what_a_file_lacks_is_reported_and_its_bytes_are_kept(lake: Lake, tmp_path: Path) -> None:
     """No file, and no row, disappears: each is raw, or named with a reason and in quarantine."""
     files: dict[str, str | bytes] = {
         "2023-09-24_MostPlayed_Consumed.csv": PLAYERS + "1,A,1,5,6,2023-09-24\n2,B,1,5\n",

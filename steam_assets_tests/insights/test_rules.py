@@ -115,7 +115,7 @@ def test_a_baseline_too_short_flags_nothing(engines: TwoEngines):
     assert [flags[week] for week in WEEKS[:5]] == [{None}] * 4 + [{False}]
 
 
-def test_a_gap_drops_nobody(engines: TwoEngines):
+def test_a_gap_drops_no_game(engines: TwoEngines):
     """No row belongs to a day that was not collected; the day after is compared with the one before it, and says so."""
     keys = [day.isoformat() for day in (GAP - timedelta(1), GAP, GAP + timedelta(1))]
     rows = engines.spark("player_trend", keys)
@@ -123,7 +123,7 @@ def test_a_gap_drops_nobody(engines: TwoEngines):
     assert {row["compared_to"] for row in rows if row["day"] == GAP + timedelta(1)} == {GAP - timedelta(1)}
 
 
-def test_a_visitors_stays_are_told(engines: TwoEngines):
+def test_returns_and_streaks_are_counted_across_a_gap(engines: TwoEngines):
     """On days 0, 1, 5, 9 and 11, day 10 being a gap: new is unknown on the first day, then dropped, returned, and the
     gap breaks no streak."""
     rows = engines.spark("player_trend", [day.isoformat() for day in DAYS[:14]])
@@ -242,7 +242,7 @@ def test_a_changed_partition_touches_what_looks_back_at_it():
     assert list(insight_named("freshness").touched("news", week, until)) == ["all"]
 
 
-def test_what_an_import_does_not_tell_is_not_claimed(spark: SparkSession):
+def test_what_an_import_does_not_state_is_not_claimed(spark: SparkSession):
     """A first week whose source keeps neither last week's rank nor the first entry has no status, not `returned`."""
     week = WEEKS[0]
     rows = [{"week_start": week, "rank": 1, "app_id": 7, "consecutive_weeks": 3, "first_top100": None}]

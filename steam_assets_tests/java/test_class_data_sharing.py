@@ -38,7 +38,7 @@ def test_a_broker_uses_the_archive_that_was_made(cache: Path, tmp_path: Path) ->
     assert list(archive.parent.iterdir()) == [archive]
 
 
-def test_spark_is_told_of_its_archive(cache: Path, tmp_path: Path) -> None:
+def test_spark_gets_its_archive_as_an_option(cache: Path, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert "SharedArchiveFile" not in spark_config(settings)["spark.driver.extraJavaOptions"]
     spark_archive(settings).parent.mkdir()

@@ -224,7 +224,7 @@ def test_a_foreign_batch_with_our_headers_is_found_and_its_bad_value_set_aside(
     assert [(poison.value, poison.of_batch) for poison in poisons] == [(values[1], True)]
 
 
-def test_a_dead_letter_tells_where_it_came_from(settings: Settings, source: Source) -> None:
+def test_a_dead_letter_says_where_it_came_from(settings: Settings, source: Source) -> None:
     dead_letter(settings, source.name, Poison(topic_of(settings, source), 1, 17, "not an envelope", b"junk"))
     with topic_reader(settings, dead_letter_topic_of(topic_of(settings, source))) as reader:
         (message,) = reader.everything({})
@@ -292,7 +292,7 @@ def test_a_topic_grows_with_the_setting(settings: Settings, source: Source) -> N
     assert set(end_offsets(settings, source)) == {0, 1, 2, 3, 4}
 
 
-def test_no_broker_is_said_within_the_deadline(tmp_path: Path) -> None:
+def test_a_missing_broker_is_reported_within_the_deadline(tmp_path: Path) -> None:
     nobody = Settings.model_validate({"embedded_kafka_port": free_port(), "kafka_bootstrap_servers": ""})
     source = new_source()
     with pytest.raises(KafkaUnavailable, match="STEAM_EMBEDDED_KAFKA_PORT"):

@@ -76,7 +76,7 @@ def test_damage_anywhere_in_a_batch_costs_that_batch_alone(
     assert f"damaged at {found.topic}/{found.partition} offsets" in str(lost.value)
 
 
-def test_a_broker_that_is_away_is_not_taken_for_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_broker_is_not_reported_as_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is passed over that might still be there."""
     monkeypatch.setattr("steam_assets.kafka.topic_reader.CONTACT_DEADLINE_SECONDS", 2 * SHORT_TOPIC_SECONDS)
     source = new_source()

@@ -110,7 +110,7 @@ def test_no_broker_outlives_the_process_that_started_it(ending: signal.Signals, 
     assert wait_for(lambda: not any(process.is_running() for process in group), 15)
 
 
-def test_an_address_where_nobody_answers_is_said_within_the_deadline() -> None:
+def test_an_unreachable_address_is_reported_within_the_deadline() -> None:
     nobody = Settings.model_validate({"kafka_bootstrap_servers": f"127.0.0.1:{free_port()}"})
     began = time.monotonic()
     with pytest.raises(KafkaUnavailable, match="STEAM_KAFKA_BOOTSTRAP_SERVERS"):

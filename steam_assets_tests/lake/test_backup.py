@@ -284,7 +284,7 @@ def test_a_restore_completes_what_is_there_and_keeps_newer_batches(kept: Lake) -
     assert restore(twins, KEY) == 0
 
 
-def test_a_restore_overwrites_another_cleaning_only_when_told(kept: Lake) -> None:
+def test_a_restore_overwrites_another_cleaning_only_on_request(kept: Lake) -> None:
     twins = kept.clean_twins(SOURCE, THINGS)
     for mine in ({5: "mine"}, {}):
         clean(kept, mine)
@@ -295,7 +295,7 @@ def test_a_restore_overwrites_another_cleaning_only_when_told(kept: Lake) -> Non
         assert labels(kept) == {1: "one", 2: None}
 
 
-def test_a_restore_to_where_rows_lie_without_a_record_overwrites_only_when_told(kept: Lake) -> None:
+def test_a_restore_overwrites_rows_without_a_record_only_on_request(kept: Lake) -> None:
     twins = kept.clean_twins(SOURCE, THINGS)
     twins.primary.commit({KEY: None})
     with pytest.raises(WouldOverwrite):

@@ -143,7 +143,7 @@ def test_a_file_that_another_program_made_of_several_batches_is_not_taken_for_on
         table.commit({}, remove=of_batches(KEY, [batch_id(2)]))
 
 
-def test_a_content_depends_on_no_order_and_tells_lists_apart() -> None:
+def test_a_digest_is_independent_of_row_order_and_distinguishes_lists() -> None:
     lists = [None, [], [""], [None], ["-"], ["a"], ["a", ""], ["", "a"], ["1:a"], ["ab"], ["a", "b"], [None, None]]
     batch = pa.record_batch({"names": pa.array(lists, pa.list_(pa.string()))})
     alone = [content([batch.slice(place, 1)]) for place in range(len(lists))]

@@ -70,7 +70,7 @@ def nightly() -> None:
     breaks()
 
 
-def test_each_failed_run_is_told_once_without_secrets(
+def test_each_failed_run_is_reported_once_without_secrets(
     webhook: Webhook, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sensor = failure_alerts(settings_for(webhook.url, tmp_path), running=True)
@@ -106,7 +106,9 @@ def test_a_webhook_that_is_down_for_a_moment_gets_the_alert(webhook: Webhook, tm
 
 
 @pytest.mark.parametrize("status", [301, 404])
-def test_a_webhook_that_refuses_is_told_once_and_not_followed(webhook: Webhook, tmp_path: Path, status: int) -> None:
+def test_a_webhook_that_refuses_is_reported_once_and_its_redirect_not_followed(
+    webhook: Webhook, tmp_path: Path, status: int
+) -> None:
     webhook.statuses = [status]
     with pytest.raises(AlertNotDelivered, match=str(status)) as raised:
         deliver(settings_for(webhook.url, tmp_path), {"text": "x"})
@@ -145,12 +147,12 @@ def test_without_a_webhook_the_log_has_it(tmp_path: Path) -> None:
         ({}, "could not reach jdbc:postgresql://other:hush@host/db"),
     ],
 )
-def test_a_password_within_another_setting_is_not_told(tmp_path: Path, setting: dict[str, Any], said: str) -> None:
+def test_a_password_within_another_setting_is_not_printed(tmp_path: Path, setting: dict[str, Any], said: str) -> None:
     told = message(Settings(home=tmp_path, **setting), dg.DagsterRun("nightly"), [("step", said)])
     assert "ush" not in json.dumps(told)
 
 
-def test_a_secret_of_the_environment_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_of_the_environment_is_not_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")
     monkeypatch.setenv("SOME_TOOL_TOKEN", "hushhush")
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/sts")
@@ -169,10 +171,10 @@ def test_nothing_of_an_error_is_a_link_or_calls_anybody(tmp_path: Path, said: st
     assert "answered" in text
 
 
-def test_a_failed_range_is_told_by_its_first_and_last_partition(tmp_path: Path) -> None:
+def test_a_failed_range_is_reported_with_its_first_and_last_partition(tmp_path: Path) -> None:
     tags = {"dagster/asset_partition_range_start": "2026-11-12", "dagster/asset_partition_range_end": "2026-11-15"}
     told = message(Settings(home=tmp_path), dg.DagsterRun("nightly", tags=tags), [])
-    assert told["partition"] == "2026-11-12…2026-11-15"
+    assert told["partition"] == "2026-11-12 to 2026-11-15"
 
 
 @dg.asset

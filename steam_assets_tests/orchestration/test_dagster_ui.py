@@ -68,7 +68,7 @@ def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, s
     assert all(partition_status(lake, source, week).up_to_date for week in WEEKS)
 
 
-def test_dagit_shows_groups_columns_counts_and_checks(site: Site) -> None:
+def test_the_dagster_ui_shows_groups_columns_counts_and_checks(site: Site) -> None:
     """What a newcomer looks at is there: groups by source, column schema, partitions, counts of a materialization."""
     data = site.dagster_ui.ask(
         """

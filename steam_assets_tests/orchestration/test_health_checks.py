@@ -79,7 +79,7 @@ RANGE = {"dagster/asset_partition_range_start": "2026-11-12", "dagster/asset_par
         ([(DAY, MENDED), ({**RANGE, "dagster/asset_partition_range_end": "no day"}, FAILED)], []),
     ],
 )
-def test_a_run_over_a_range_fails_and_mends_each_of_its_partitions(
+def test_a_run_over_a_range_fails_or_repairs_each_of_its_partitions(
     lake: Lake, runs: list[tuple[dict[str, str], dg.DagsterRunStatus]], failed: list[str]
 ) -> None:
     with dg.DagsterInstance.ephemeral() as instance:

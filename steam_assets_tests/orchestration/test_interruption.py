@@ -38,7 +38,7 @@ def deployment(tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker) -> 
 
 
 @pytest.mark.kafka
-def test_ctrl_c_ends_a_run_that_asks_a_source(deployment: Deployment) -> None:
+def test_ctrl_c_ends_a_run_that_is_fetching(deployment: Deployment) -> None:
     """It does not wait and ask again; the next run obtains what this one did not."""
     faults = deployment.simulator.faults
     faults.add(SlowBody(seconds=60))
@@ -112,7 +112,7 @@ def test_a_run_without_ctrl_c_just_ends() -> None:
 
 
 @pytest.mark.parametrize(("tags", "retries"), [({}, 2), ({ATTENDED: "true"}, 0)])
-def test_what_may_pass_is_tried_again_unless_somebody_waits(
+def test_a_transient_failure_is_retried_unless_a_user_waits(
     tags: dict[str, str], retries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0))
@@ -125,7 +125,7 @@ def test_what_may_pass_is_tried_again_unless_somebody_waits(
     assert _outcome(unlucky, tags) == (retries, "no route to the source")
 
 
-def test_what_cannot_be_mended_is_not_tried_again() -> None:
+def test_a_permanent_failure_is_not_retried() -> None:
     @dg.op
     def hopeless(context: dg.OpExecutionContext) -> None:
         with tried_again(context):

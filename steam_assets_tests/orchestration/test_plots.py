@@ -39,7 +39,7 @@ def days(*numbers: int) -> list[str]:
     return [(date(2026, 11, 1) + timedelta(days=number)).isoformat() for number in numbers]
 
 
-def test_the_words_tell_the_ends_and_no_text_leaves_its_place():
+def test_the_summary_states_both_ends_and_no_text_leaves_its_box():
     title = "players <&> ](x)"
     svg = drawn([("2026-11-01", 1.0), ("2026-11-02", 3.0), ("2026-11-03", 2.0)], title)
     assert svg.findtext(f"{SVG}title") == f"{title}: 1 on 2026-11-01, 2 on 2026-11-03, 3 partitions"

@@ -74,7 +74,7 @@ def watched(s3_server: str, tmp_path: Path) -> Iterator[Watched]:
         yield Watched(tables, stub, instance, tmp_path)
 
 
-def test_what_was_committed_is_refreshed_in_one_run_and_then_there_is_peace(watched: Watched) -> None:
+def test_what_was_committed_is_refreshed_in_one_run_and_not_again(watched: Watched) -> None:
     """Two tables, one run; then only the one that changes; a table that is not there yet is named."""
     assert "not in Glue or empty: most_played, insight_market_day" in (watched.tick().skip_message or "")
     for table in SETS:

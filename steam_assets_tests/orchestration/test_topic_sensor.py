@@ -101,7 +101,7 @@ def test_the_cursor_never_stands_within_a_batch() -> None:
 
 
 @pytest.mark.kafka
-def test_failed_batches_do_not_keep_others_from_being_asked_for(
+def test_failed_batches_do_not_keep_others_from_being_requested(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With more of them than a tick asks for."""
@@ -141,7 +141,7 @@ def test_a_cursor_of_another_topic_is_not_believed(deployed: Deployed) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("key", ["2031-01-01", "2001-01-01", "2026-02-31"])
-def test_a_batch_of_no_partition_asks_for_no_run(deployed: Deployed, key: str) -> None:
+def test_a_batch_of_an_unknown_partition_requests_no_run(deployed: Deployed, key: str) -> None:
     """The headers are another's text: Dagster would fail each tick over a partition that it does not have."""
     deployed.publish(key)
     tick = deployed.tick("most_played_topic")

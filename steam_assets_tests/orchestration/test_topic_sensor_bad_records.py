@@ -36,7 +36,7 @@ __all__ = ["deployed"]
 
 
 @pytest.mark.kafka
-def test_what_is_no_envelope_is_set_aside_once_and_before_the_cursor_passes_it(
+def test_an_invalid_envelope_is_set_aside_once_and_before_the_cursor_passes_it(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Junk and another source's record, between batches: each in quarantine and in the dead-letter topic."""

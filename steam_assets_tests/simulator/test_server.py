@@ -45,7 +45,7 @@ def test_it_leaves_no_thread_behind_even_with_an_open_connection() -> None:
     assert threading.active_count() == before
 
 
-def test_in_the_foreground_it_tells_its_address_and_ends_on_interrupt() -> None:
+def test_in_the_foreground_it_prints_its_address_and_ends_on_interrupt() -> None:
     with subprocess.Popen([sys.executable, "-c", FOREGROUND], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()

@@ -162,7 +162,7 @@ def test_a_stale_body_is_yesterdays(sim: Simulator) -> None:
         ("null", '"concurrent_in_game":null'),
     ],
 )
-def test_a_field_may_hold_any_literal_even_one_that_is_no_json(sim: Simulator, literal: str, text: str) -> None:
+def test_a_field_may_hold_any_literal_even_invalid_json(sim: Simulator, literal: str, text: str) -> None:
     body = with_fault(sim, faults.Drift(field="concurrent_in_game", literal=literal)).text
     assert body.count(text) == 100 and len(body) > 1000
 

@@ -274,7 +274,7 @@ def test_requests_are_logged_without_secrets(sim: Simulator) -> None:
     assert (second.path, dict(second.params), second.time) == (NEWS, {"appid": "730", "count": "1"}, NOW)
 
 
-def test_nothing_a_client_sees_tells_that_it_is_a_simulator(sim: Simulator) -> None:
+def test_a_client_cannot_detect_the_simulator(sim: Simulator) -> None:
     answers = [
         requests.get(sim.url + path, params=params, allow_redirects=False, timeout=30)
         for path, params in (

@@ -29,14 +29,14 @@ from steam_assets.sources.source import InvalidResponse
         (b'{"a": "\x00"}', "invalid JSON"),
     ],
 )
-def test_what_is_no_answer_is_refused_with_what_came(body: bytes, said: str) -> None:
+def test_an_invalid_answer_is_refused_with_what_came(body: bytes, said: str) -> None:
     """Each kind of non-answer is an InvalidResponse, which is asked again, and none is another exception."""
     with pytest.raises(InvalidResponse, match=said):
         decode(body)
 
 
 @pytest.mark.parametrize("body", [b'{"response":{}}', b'{"response":null}', b"{}", b'{"response":[]}'])
-def test_a_refused_service_call_is_no_empty_answer(body: bytes) -> None:
+def test_a_refused_service_call_is_not_an_empty_answer(body: bytes) -> None:
     """Steam answers 200 and an empty response to a call it refuses: that is not `nothing there`."""
     with pytest.raises(InvalidResponse, match="response"):
         decode_service(body)

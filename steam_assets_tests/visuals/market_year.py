@@ -249,7 +249,7 @@ class MarketYear(StoreYear):
                     day=week + timedelta(days=2),
                     title=f"Patch {n}: {HOSTILE[n % len(HOSTILE)]}",
                     updates=2,
-                    has_patch_notes=True,
+                    has_patch_notes=n % 2 == 0,
                     peak_before=100000.0,
                     peak_after=100000.0 * (1 + change),
                     change=None if few else change,

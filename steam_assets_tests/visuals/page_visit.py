@@ -62,7 +62,7 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser, address: str, width: int = 1440, **options: object) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # pyright: ignore[reportArgumentType]
+    context = browser.new_context(**{"viewport": {"width": width, "height": 900}, **options})  # pyright: ignore[reportArgumentType]
     context.add_init_script(
         "window.violations = []; addEventListener('securitypolicyviolation', one => violations.push(one.blockedURI))"
     )

@@ -105,6 +105,19 @@ def chosen(seen: Visit) -> tuple[date, date]:
     return date.fromisoformat(found[1]), date.fromisoformat(found[2])
 
 
+def test_updates_are_told_by_their_headlines(browser: Browser, file: Path) -> None:
+    """With or without patch notes, and nothing more than that is added to them."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games?ids=450")
+        panel = seen.page.locator(".panel", has=seen.page.get_by_role("heading", name="Players around updates"))
+        cells = panel.locator("tbody .wrap").evaluate_all(
+            "all => all.map(one => [one.querySelector('bdi')?.textContent, one.textContent])"
+        )
+        assert cells
+        added = {told.removeprefix(title) for title, told in cells if title}
+        assert added == {" and 1 more", " and 1 more patch notes"}
+
+
 def test_the_brush_chooses_dates(browser: Browser, file: Path) -> None:
     """By dragging, moving and by keys; chart, table and address follow, Back undoes it, and a range ends it."""
     with visit(browser, file.as_uri()) as seen:

@@ -108,7 +108,7 @@ def test_a_partition_is_replaced_and_others_are_left(lake: Exports):
 
 
 @pytest.mark.spark
-def test_a_key_that_is_no_partition_is_refused(lake: Exports):
+def test_a_key_that_is_not_a_partition_is_refused(lake: Exports):
     """A path cannot be made of a key."""
     with pytest.raises(ValueError, match="not a partition key"):
         lake.export(["../../2026-11-10"])

@@ -99,7 +99,7 @@ def test_other_rows_than_the_table_has_are_a_failure(account: Account) -> None:
     assert "has 3 rows; the data set has 2, and 0 were dropped" in outcome.message
 
 
-def test_a_commit_during_the_import_is_no_failure_and_is_imported_next(account: Account) -> None:
+def test_a_commit_during_the_import_does_not_fail_it_and_is_imported_next(account: Account) -> None:
     """QuickSight reads the table as it is then; the newer version is counted with its own refresh."""
     account.tables.commit(TABLE, 3)
 
@@ -116,7 +116,7 @@ def test_a_commit_during_the_import_is_no_failure_and_is_imported_next(account: 
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
-def test_a_failed_import_is_told_and_asked_again_only_by_hand(account: Account, status: str) -> None:
+def test_a_failed_import_is_reported_and_retried_only_by_hand(account: Account, status: str) -> None:
     """With QuickSight's own reason; by hand it is another import of the same version."""
     snapshot = account.tables.commit(TABLE, 3)
     account.stub.end = {
@@ -132,7 +132,7 @@ def test_a_failed_import_is_told_and_asked_again_only_by_hand(account: Account, 
     assert account.stub.ids == [f"{TABLE}-{snapshot}", f"{TABLE}-{snapshot}-2"]
 
 
-def test_an_import_that_takes_too_long_is_told_and_found_again_later(account: Account) -> None:
+def test_an_import_that_takes_too_long_is_reported_and_found_again_later(account: Account) -> None:
     """At its deadline; later the same import is followed, not another asked for."""
     account.tables.commit(TABLE, 3)
     account.stub.looks_to_end = 10**6

@@ -83,7 +83,7 @@ def test_lists_of_large_texts_and_of_numbers_become_texts(tmp_path: Path) -> Non
     assert [(one["tags"], one["ids"]) for one in found] == [("a, b", "22, -1"), ("", None), (None, "")]
 
 
-def test_a_name_that_is_no_name_does_not_reach_sql(tmp_path: Path) -> None:
+def test_an_invalid_name_does_not_reach_sql(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a valid table name"):
         write_extract({'x"; drop table "apps': rows_of(pa.table({"n": [1]}))}, tmp_path / "a.hyper")
 

@@ -145,7 +145,7 @@ def test_each_table_is_published_as_a_data_source(tableau: FakeTableau, tmp_path
     assert ask(file, 'select "visits" from "visits"') == [{"visits": 7}]
 
 
-def test_a_wrong_token_is_told_without_showing_it(tableau: FakeTableau) -> None:
+def test_a_wrong_token_is_reported_without_showing_it(tableau: FakeTableau) -> None:
     with pytest.raises(TableauRefused, match="renew the token") as refused:
         publish(small(), account(tableau, secret="wrong-canary"))
     assert "wrong-canary" not in str(refused.value) + repr(account(tableau, secret="wrong-canary"))
@@ -157,7 +157,7 @@ def test_a_missing_project_is_named(tableau: FakeTableau) -> None:
         publish(small(), account(tableau, project="Elsewhere"))
 
 
-def test_a_refused_file_is_told_in_the_servers_words(tableau: FakeTableau) -> None:
+def test_a_refused_file_is_reported_in_the_servers_words(tableau: FakeTableau) -> None:
     tableau.refuse_publish = True
     with pytest.raises(TableauRefused, match="one fact table"):
         publish(small(), account(tableau))
@@ -168,6 +168,6 @@ def test_a_token_is_not_sent_in_the_clear(tableau: FakeTableau) -> None:
         publish(small(), account(tableau, url="http://tableau.example"))
 
 
-def test_a_server_that_is_down_is_told(tableau: FakeTableau) -> None:
+def test_a_server_that_is_down_is_reported(tableau: FakeTableau) -> None:
     with pytest.raises(TableauRefused, match="make sure that it is running"):
         publish(small(), account(tableau, url="http://127.0.0.1:9"))

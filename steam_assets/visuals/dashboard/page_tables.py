@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-import duckdb
 import pyarrow as pa
 
+from steam_assets.query.connection import open_connection
 from steam_assets.visuals.dashboard.data import DashboardData
 from steam_assets.visuals.dashboard.unusual_weeks import unusual_weeks
 
@@ -27,8 +27,8 @@ class PageTables:
     def __init__(self, data: DashboardData, limits: Mapping[str, int]) -> None:
         self.data = data
         self._limits = LONGEST | dict(limits)
-        self._duck = duckdb.connect(config={"threads": 2})
-        self._duck.execute("set timezone = 'UTC'")
+        self._duck = open_connection(memory_mb=None)
+        self._duck.execute("set threads = 2")
         self._duck.execute("create macro epoch_day(day) as cast(day as date) - date '1970-01-01'")
         self._duck.execute("create macro epoch_second(moment) as cast(floor(epoch(moment)) as bigint)")
         self._duck.execute(

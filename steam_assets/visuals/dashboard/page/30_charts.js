@@ -176,16 +176,16 @@ function logAxis(values) {
   return { low: scale[0], high: scale.at(-1), scale };
 }
 // The names of lines at their ends, apart from each other.
-function endLabels(picture, series, x, y, top, bottom) {
+function endLabels(picture, series, x, y, top, bottom, most) {
   const ends = series.map((one, index) => ({ one, index, at: one.values.findLastIndex(known) })).filter(({ at }) => at >= 0).map((end) => ({ ...end, y: y(end.one.values[end.at]) })).sort((a, b) => a.y - b.y);
   ends.forEach((end, index) => { end.place = Math.max(end.y, index ? ends[index - 1].place + 14 : top); });
   for (let index = ends.length - 1, limit = bottom; index >= 0; index -= 1, limit = ends[index + 1].place - 14) ends[index].place = Math.min(ends[index].place, limit);
-  for (const { one, index, place } of ends) picture.append(svg("text", { x, y: place + 4, class: `end-label s${index}` }, shortened(one.name)));
+  for (const { one, index, place } of ends) picture.append(svg("text", { x, y: place + 4, class: `end-label s${index}` }, shortened(one.name, most)));
 }
-const END_LABEL = 14;
-function shortened(name) {
+const endLetters = (series, width) => Math.min(width >= 1000 ? 26 : 15, Math.max(...series.map((one) => [...one.name].length)));
+function shortened(name, most) {
   const letters = [...name];
-  return letters.length > END_LABEL ? `${letters.slice(0, END_LABEL - 1).join("")}…` : name;
+  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : name;
 }
 
 // spec: label, days (ascending), log, together (the series of all charts on one scale), series [{name, values, band [[low, high]], days}], format, axis(value, digits), integer,
@@ -201,8 +201,8 @@ function lineChart(host, spec) {
   const labels = axisLabels(scale, spec.axis || axisCompact);
   const gutter = Math.max(...labels.map((text) => text.length)) * 7 + 12;
   const dayAt = new Map(spec.days.map((day, index) => [day, index]));
-  const named = many && width >= 700;
-  const [left, right, top, bottom] = [gutter, width - (named ? 134 : 12), 14, plotted - 26];
+  const named = many && width >= 700 ? endLetters(spec.series, width) : 0;
+  const [left, right, top, bottom] = [gutter, width - (named ? named * 8 + 14 : 12), 14, plotted - 26];
   const [first, last] = [spec.days[0], spec.days[spec.days.length - 1]];
   const place = (day) => left + (last === first ? 0.5 : (day - first) / (last - first)) * (right - left);
   const x = (index) => place(spec.days[index]);
@@ -233,7 +233,7 @@ function lineChart(host, spec) {
       if (alone) picture.append(shape(SHAPES[index % 4], x(i), y(value), 2.2, { class: `dot ${tone(one, index)}` }));
     });
   });
-  if (named) endLabels(picture, spec.series, right + 10, y, top, bottom);
+  if (named) endLabels(picture, spec.series, right + 10, y, top, bottom, named);
   const lanes = spec.lanes || [];
   drawLanes(picture, lanes, { left, right, top: plotted + 2, first, last, place, pick: (day) => spec.pick?.(day, false), named: lanes.length > 1 });
   const eventful = new Set(lanes.flatMap((lane) => [...lane.marks, ...lane.sales].map((one) => one.day)));

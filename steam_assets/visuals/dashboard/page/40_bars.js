@@ -32,7 +32,7 @@ function barList(rows, scale) {
       const bar = el("span", { class: `bar ${row.value < 0 ? "minus" : ""} ${row.muted ? "muted" : ""}`, "aria-hidden": "true" });
       bar.style.left = `${Math.min(zero, at(row.value)).toFixed(2)}%`;
       bar.style.width = `${Math.abs(at(row.value) - zero).toFixed(2)}%`;
-      return el("li", {}, el("span", { class: "bar-name" }, row.name), el("span", { class: "bar-value" }, row.text, row.extra && el("span", { class: "quiet-text" }, " ", row.extra)), el("span", { class: `bar-track ${scale.from < 0 ? "centred" : ""}` }, bar));
+      return el("li", {}, el("span", { class: "bar-name" }, row.name), el("span", { class: "bar-value" }, row.text, row.extra && el("span", { class: "quiet-text" }, " · ", row.extra)), el("span", { class: `bar-track ${scale.from < 0 ? "centred" : ""}` }, bar));
     }),
   );
   return [list, el("p", { class: "bar-scale", "aria-hidden": "true" }, ends.map((value) => el("span", {}, scale.write(value))))];

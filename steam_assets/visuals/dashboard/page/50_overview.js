@@ -234,7 +234,7 @@ function gapsPanel() {
         put(host, el("div", { class: "calendar-row" }, el("h3", {}, source.title, el("span", { class: "count" }, counts.join(" · "))), place));
         calendar(place, rows, source.cadence, source.title, first, last);
       }
-      if (bad.length) put(host, el("h3", {}, "Gaps"), el("ul", { class: "gap-list" }, bad.slice(-12).reverse().map((row) => el("li", {}, el("b", {}, `${GIVEN.sources.find((one) => one.name === row.source)?.title || row.source}, ${isoDay(row.period)}: `), `${stateOf(row.state)[0].toLowerCase()}. `, row.why || ""))));
+      if (bad.length) put(host, el("h3", {}, "Gaps"), el("ul", { class: "gap-list" }, bad.slice(-12).reverse().map((row) => el("li", {}, el("b", {}, `${GIVEN.sources.find((one) => one.name === row.source)?.title || row.source}, ${isoDay(row.period)}: `), `${stateOf(row.state)[0].toLowerCase()}${row.why ? `: ${row.why}` : ""}`))));
       if (bad.length > 12) put(host, el("p", { class: "quiet-text" }, `and ${bad.length - 12} older gaps, which the table lists.`));
     },
   });

@@ -75,7 +75,7 @@ function effectsPanel(size, picked) {
   const columns = [
     { key: "day", title: "Day", cell: (row) => el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.day)}&range=all` }, isoDay(row.day)), sort: (row) => row.day, num: true, className: "left" },
     ...(picked && picked.length === 1 ? [] : [{ key: "game", title: "Game", className: "name-cell", cell: (row) => gameLink(row.app), sort: (row) => appName(row.app) }]),
-    ...(picked ? [{ key: "title", title: "Update", className: "wrap", drop: picked.length > 1 ? 1 : null, cell: (row) => [row.title === null ? el("span", { class: "quiet-text" }, "headline not in this page") : bdi(row.title), row.updates > 1 ? ` and ${row.updates - 1} more` : "", row.patch && " ", row.patch ? el("span", { class: "tag" }, "patch notes") : null] }] : []),
+    ...(picked ? [{ key: "title", title: "Update", className: "wrap", drop: picked.length > 1 ? 1 : null, cell: (row) => [row.title === null ? el("span", { class: "quiet-text" }, "headline not in this page") : bdi(row.title), row.updates > 1 ? ` and ${row.updates - 1} more` : "", row.patch ? [" ", el("span", { class: "tag" }, "patch notes")] : null] }] : []),
     { key: "change", title: "Players", num: true, drop: 1, cell: (row) => signed(row.change), sort: (row) => row.change },
     { key: "market", title: "Market", num: true, drop: 1, cell: (row) => signed(row.market), sort: (row) => row.market },
     { key: "net", title: "Net", num: true, cell: (row) => (row.few ? el("span", { class: "quiet-text" }, "too few days") : delta(row.net)), sort: (row) => row.net },

@@ -46,13 +46,13 @@ function chartOfWeek(week, weeks, params) {
     { key: "move", title: "Move", num: true, cell: (row) => movementMark(row.status, row.movement), sort: (row) => row.movement },
     { key: "last", title: "Week before", num: true, low: true, drop: 1, cell: (row) => row.previous_rank ?? DASH, sort: (row) => row.previous_rank },
     { key: "streak", title: "In a row", num: true, cell: (row) => [whole(row.streak), hidden(" weeks")], sort: (row) => row.streak },
-    { key: "weeks", title: "Weeks on chart", num: true, drop: 1, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
+    { key: "weeks", title: "Weeks collected", num: true, drop: 1, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
     { key: "best", title: "Best rank", num: true, low: true, drop: 1, cell: (row) => row.best_rank, sort: (row) => row.best_rank },
     { key: "spark", title: `Last ${plural(history.length, "week")}`, drop: 1, cell: (row) => sparkline(ranks(row.app), `Rank over ${plural(history.length, "week")}, now ${row.rank}`, { inverted: true }) },
     { key: "price", title: "Price", num: true, drop: 1, cell: (row) => (row.free === 1 ? el("span", { class: "tag" }, "Free") : known(row.price) ? dollars(row.price) : el("span", { class: "quiet-text" }, row.free === null ? "not in the US store" : "not for sale")), sort: (row) => row.price },
   ];
   return panel({
-    title: weekName(week).replace("w", "W"), note: "Streaks are Steam's own count. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
+    title: weekName(week).replace("w", "W"), note: "In a row: weeks, by Steam's own count. Weeks collected and best rank: since the first collected week. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
     tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { goTo("top-sellers", params, { show: value }); })],
     empty: rows.length ? null : all.length ? "No item of this week fits the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
     sheet: () => sellersSheet(isoDay(week), all),
@@ -78,12 +78,12 @@ function droppedPanel(week) {
   const moves = panelData("moves");
   const rows = moves.rows.filter((row) => row.week === week && row.status === "dropped").sort((a, b) => a.previous_rank - b.previous_rank);
   return panel({
-    title: "Dropped", note: "On the chart in the week before, not on this one.", size: "half", asOf: moves.asOf, unit: "rank in the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "No item dropped off the chart, or the week before was not collected.",
+    title: "Dropped", note: "On the chart in the week before, not on this one. Weeks collected and best rank: since the first collected week.", size: "half", asOf: moves.asOf, unit: "rank in the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "No item dropped off the chart, or the week before was not collected.",
     sheet: () => sellersSheet(`dropped-${isoDay(week)}`, rows),
     body: (host) => put(host, sortableTable({ caption: "Dropped", rows, limit: 12, headColumn: 1, columns: [
       { key: "was", title: "Rank before", num: true, low: true, className: "rank-cell", cell: (row) => row.previous_rank, sort: (row) => row.previous_rank },
       { key: "name", title: "Item", className: "name-cell", cell: (row) => gameLink(row.app), sort: (row) => appName(row.app) },
-      { key: "weeks", title: "Weeks on chart", num: true, drop: 1, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
+      { key: "weeks", title: "Weeks collected", num: true, drop: 1, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
       { key: "best", title: "Best rank", num: true, low: true, drop: 1, cell: (row) => row.best_rank, sort: (row) => row.best_rank },
     ] })),
   });

@@ -41,9 +41,9 @@ const countriesPanel = () => sharesPanel({ data: "countries", title: "Countries"
 
 function engagementPanel() {
   const engagement = panelData("engagement");
-  const minutes = (seconds) => (known(seconds) ? `${Math.floor(seconds / 60)}:${two(Math.round(seconds % 60))}` : DASH);
+  const minutes = (seconds) => (known(seconds) ? `${Math.floor(Math.round(seconds) / 60)}:${two(Math.round(seconds) % 60)}` : DASH);
   const columns = [
-    { key: "month", title: "Month", cell: (row) => monthName(row.month), sort: (row) => row.month },
+    { key: "month", title: "Month", cell: (row) => el("span", { class: "date" }, monthName(row.month)), sort: (row) => row.month },
     { key: "pages", title: "Pages per visit", num: true, cell: (row) => decimal(row.pages, 2), sort: (row) => row.pages },
     { key: "time", title: "Time on site, min:s", num: true, drop: 1, cell: (row) => minutes(row.seconds), sort: (row) => row.seconds },
     { key: "bounce", title: "Bounce rate", num: true, cell: (row) => percent(row.bounce), sort: (row) => row.bounce },
@@ -59,7 +59,7 @@ function engagementPanel() {
 function ratioPanel() {
   const ratio = panelData("ratio");
   const columns = [
-    { key: "month", title: "Month", cell: (row) => monthName(row.month), sort: (row) => row.month },
+    { key: "month", title: "Month", cell: (row) => el("span", { class: "date" }, monthName(row.month)), sort: (row) => row.month },
     { key: "visits", title: "Visits", num: true, cell: (row) => whole(row.visits), sort: (row) => row.visits },
     { key: "players", title: "Mean daily players", num: true, drop: 1, cell: (row) => whole(row.players), sort: (row) => row.players },
     { key: "ratio", title: "Visits per player", num: true, cell: (row) => decimal(row.ratio, 2), sort: (row) => row.ratio },
@@ -67,7 +67,7 @@ function ratioPanel() {
   ];
   const measured = ratio.rows.filter((row) => known(row.ratio));
   return panel({
-    chart: measured.length > 2 ? "Similarweb and Steam (traffic_vs_players)" : null, title: "Visits and players", note: "Visits in the month / mean over its collected days of the chart's sum of daily peaks.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
+    chart: measured.length > 2 ? "Similarweb and Steam (traffic_vs_players)" : null, title: "Visits and players", note: "Visits per player: the month's visits, divided by the mean of the chart's sum of daily peaks over the collected days.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
     sheet: () => sheetOf({ name: "traffic_vs_players", from: ratio.table, key: (row) => row.month, rows: ratio.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, mean_daily_players: (row) => row.players, visits_per_player: (row) => row.ratio, days_collected: (row) => row.collected, days_in_month: (row) => row.days } }),
     body: (host) => {
       if (measured.length > 2) columnChart(host, { label: "Visits per player by month", days: measured.map((row) => row.month), series: [{ name: "Visits per player", values: measured.map((row) => row.ratio) }], name: monthName, height: 180, format: (value) => decimal(value, 2), axis: axisNumber });

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from datetime import date
+from types import ModuleType
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from typer.testing import CliRunner
 
 from steam_assets.cli import app
@@ -16,7 +19,9 @@ from steam_assets.sources import SOURCES
 from steam_assets.tour.year import SILENT
 from steam_assets.visuals.dashboard import DashboardData, render
 from steam_assets.visuals.dashboard.panel_queries import PANEL_QUERIES
+from steam_assets_tests.conftest import REPOSITORY
 
+README = REPOSITORY / "README.md"
 LABEL = "<strong>Synthetic data.</strong>"
 
 
@@ -58,3 +63,29 @@ def test_the_page_says_that_it_is_synthetic(page: str, given: dict[str, Any]) ->
     assert page.count(LABEL) == 1
     assert given["synthetic"] is True
     assert LABEL not in render(DashboardData())
+
+
+@pytest.fixture(scope="module")
+def pictures() -> ModuleType:
+    """The script that makes the README's pictures."""
+    spec = importlib.util.spec_from_file_location("pictures", REPOSITORY / "docs" / "pictures.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readme_opens_with_small_pictures(pictures: ModuleType) -> None:
+    opening = README.read_text(encoding="utf-8").split("\n## ")[0]
+    shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", opening)
+    assert [*map(REPOSITORY.joinpath, shown)] == [pictures.IMAGES / name for name in ("dashboard.webp", "assets.webp")]
+    assert all(0 < (REPOSITORY / path).stat().st_size <= pictures.LARGEST < 150_001 for path in shown)
+
+
+@pytest.mark.slow
+def test_the_pictures_show_what_there_is(pictures: ModuleType, browser: Browser, page: str) -> None:
+    """The page's headings and the groups of assets: after a change of one, type `make pictures`."""
+    shown = json.loads(pictures.SHOWN.read_text(encoding="utf-8"))
+    with pictures.opened_page(browser, page) as opened:
+        assert shown["dashboard"] == pictures.headings_of(opened)
+    assert shown["assets"] == pictures.graph()
