@@ -67,7 +67,7 @@ def test_of_a_review_edited_between_pages_the_newer_is_kept_and_the_other_counte
         page(1, review(1, "second thoughts", 60), review(3, "new")),
     ]
     land_rows(lake, SOURCE, WEEK.key, pages, number=1)
-    (record,) = clean(session_for(spark, lake.settings), lake, SOURCE, TABLE, [WEEK.key], NOW)
+    (record,) = clean(session_for(spark, lake.settings), lake, SOURCE, [TABLE], [WEEK.key], NOW)
     assert (record.items, record.clean, record.quarantined, record.duplicates) == (4, 3, 0, 1)
     rows = lake.clean(TABLE).arrow([WEEK.key], ("recommendation_id", "text"))
     assert rows is not None
