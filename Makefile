@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup tour demo test soak dev lint docs reference pictures coverage lock clean
+.PHONY: help setup tour demo test soak bench bench-large dev lint docs reference pictures coverage lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -39,6 +39,12 @@ SHARE ?= 1
 
 soak: $(READY) ## Try random faults for hours (SHARE=0.1: a tenth) and write docs/reference/soak.md
 	STEAM_TEST_SOAK=$(SHARE) $(BIN)/python -m pytest -s steam_assets_tests/soak
+
+bench: $(READY) ## Compare with what one would use instead; writes benchmarks/results.md
+	$(BIN)/python -m benchmarks.suite
+
+bench-large: $(READY) ## The growth from one to ten million reviews; half an hour, 8 GB of disk
+	$(BIN)/python -m benchmarks.suite --large
 
 dev: $(READY) ## Start the Dagster UI against the real Steam, with an embedded Kafka
 	@$(BIN)/steam-assets dev

@@ -1,6 +1,6 @@
-"""The compared ways to clean reviews: the product's, a minimal Spark job, and DuckDB.
+"""The compared ways to clean reviews: the product's, two Spark jobs, and DuckDB.
 
-Belongs here: the same work in three variants. Does not belong here: rounds and printing (cleaning_rate.py, growth.py).
+Belongs here: the same work in four variants. Does not belong here: rounds and printing (cleaning_rate.py, growth.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F
 
 from steam_assets.lake.iceberg_table import of_partitions
@@ -19,7 +19,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets.sources.review_tables import REVIEW, REVIEWS
+from steam_assets.sources.review_tables import COUNTED, FLAGS, REVIEW, REVIEWS
 from steam_assets.spark.cleaning import clean
 from steam_assets.spark.reviewer_key import reviewer_key
 
@@ -45,7 +45,7 @@ class Ways:
 
     def record(self) -> list[CleanRecord]:
         source = source_named("reviews")
-        return clean(self.spark, Lake(self.settings), source, REVIEWS, [self.key], NOW)
+        return clean(self.spark, Lake(self.settings), source, [REVIEWS], [self.key], NOW)
 
     def barest(self) -> None:
         """Read the responses, parse the reviews, write them: no classification, no counts, no commit."""
@@ -57,6 +57,35 @@ class Ways:
         rows = reviews.select("partition_key", "app_id", "fetched_at", "r.*")
         goal = self.settings.home / "barest"
         rows.write.mode("overwrite").option("compression", "zstd").parquet(goal.as_uri())
+
+    def by_hand(self) -> Counter[str]:
+        """The same result, as one would write it for this table alone; returns the number of items by state.
+
+        Newest version of each review, keyed hash, quarantine, counts; no audit, no digest, no atomic commit.
+        """
+        key = reviewer_key(self.settings)
+        envelopes = self.spark.read.parquet(*self._files()).where(
+            "problem IS NULL AND request IN ('first_page', 'page')"
+        )
+        answer = F.from_json("body", f"response struct<reviews: array<struct<{REVIEW}>>>")
+        origin = ["partition_key", "app_id", "sequence", "fetched_at", "sha256 AS source_sha256"]
+        items = envelopes.select(
+            *(F.expr(name) for name in origin), F.explode(answer["response"]["reviews"]).alias("r")
+        ).withColumn("hash_key", F.lit(key))
+        shaped = items.selectExpr(*_SHAPED, "partition_key", "fetched_at", "sequence", "source_sha256", "r")
+        ruled = shaped.withColumn("problem", F.expr(_PROBLEM)).withColumn(
+            "item", F.expr("if(problem IS NULL, NULL, to_json(r))")
+        )
+        newest = Window.partitionBy("partition_key", "problem", "recommendation_id").orderBy(
+            F.desc("fetched_at"), F.desc("sequence")
+        )
+        place = F.row_number().over(newest)
+        state = F.when(F.col("problem").isNotNull(), "quarantined").when(place > 1, "duplicate").otherwise("clean")
+        goal = (self.settings.home / "by-hand").as_uri()
+        rows = ruled.drop("r").withColumn("state", state).drop("sequence")
+        rows.write.mode("overwrite").option("compression", "zstd").partitionBy("state").parquet(goal)
+        counts = self.spark.read.parquet(goal).groupBy("state").count().collect()
+        return Counter({row["state"]: row["count"] for row in counts})
 
     def duckdb(self) -> Counter[str]:
         """The same cleaning in DuckDB SQL, in one pass into Parquet by state; returns the number of items by state."""
@@ -140,9 +169,36 @@ FROM ruled
 """
 
 
+_SHAPED = [
+    "to_date(partition_key) AS week_start",
+    "app_id",
+    "r.recommendationid AS recommendation_id",
+    "sha2(hash_key || sha2(hash_key || ':' || r.author.steamid, 256), 256) AS author_key",
+    "r.language",
+    "r.review AS text",
+    "timestamp_seconds(r.timestamp_created) AS created_at",
+    "timestamp_seconds(r.timestamp_updated) AS updated_at",
+    *(f"coalesce(r.{name}, false) AS {name}" for name in FLAGS),
+    *(f"coalesce(cast(r.{name} AS bigint), 0) AS {name}" for name in COUNTED),
+    "cast(r.weighted_vote_score AS double) AS weighted_vote_score",
+    "cast(r.author.playtime_at_review AS bigint) AS playtime_at_review_minutes",
+    "cast(r.author.playtime_forever AS bigint) AS playtime_forever_minutes",
+    "r.timestamp_updated >= unix_timestamp(to_date(partition_key)) + 604800 AS edited_after_week",
+    "r.developer_response",
+]
+_PROBLEM = """CASE
+    WHEN app_id IS NULL THEN 'no app_id' WHEN recommendation_id IS NULL THEN 'no recommendation_id'
+    WHEN created_at IS NULL THEN 'no created_at' WHEN updated_at IS NULL THEN 'no updated_at'
+    WHEN app_id <= 0 THEN 'app_id_positive'
+    WHEN NOT recommendation_id RLIKE '^[0-9]{1,20}$' THEN 'recommendation_id_is_a_number'
+    WHEN updated_at < created_at THEN 'not_edited_before_written'
+    WHEN weighted_vote_score NOT BETWEEN 0 AND 1 THEN 'score_from_0_to_1' END"""
+
+
 def warm_up(settings: Settings, spark: SparkSession, small: str) -> None:
     """Run each variant once on a small partition, so that code is loaded and tables exist."""
     ways = Ways(settings, spark, small)
     ways.product()
     ways.barest()
+    ways.by_hand()
     ways.duckdb()

@@ -6,13 +6,15 @@ Run: python -m benchmarks.growth --reviews 1000000
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from benchmarks.cleaning import Ways
-from benchmarks.measured import Bound, print_table, rounds, seconds_of, working_folder
+from benchmarks.measured import Bound, Comparison, print_comparisons, rounds, seconds_of, working_folder
 from benchmarks.process_memory import java_of_this_process, peak_of, reset_peak
 from benchmarks.review_pages import Pages, put_in_place
 from steam_assets.settings import Settings
@@ -30,13 +32,14 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="Keep the raw partitions here for the next run.")
     asked = parser.parse_args()
     if asked.home:
-        measure(asked.home, asked.reviews, asked.files, asked.rounds)
+        print_comparisons(measure(asked.home, asked.reviews, asked.files, asked.rounds))
         return
     with working_folder("growth") as home:
-        measure(home, asked.reviews, asked.files, asked.rounds)
+        print_comparisons(measure(home, asked.reviews, asked.files, asked.rounds))
 
 
-def measure(home: Path, reviews: int, files: int, count: int) -> None:
+def measure(home: Path, reviews: int, files: int, count: int) -> list[Comparison]:
+    """Clean ``reviews`` and ten times as many, by turns, in one session."""
     settings = Settings(home=home)
     sizes = {ONE: reviews, TEN: 10 * reviews}
     for key, size in sizes.items():
@@ -56,15 +59,35 @@ def measure(home: Path, reviews: int, files: int, count: int) -> None:
         taken = rounds({key: lambda key=key: cleaned(key) for key in (ONE, TEN)}, count)
     finally:
         spark.stop()
-    ratio, grown = taken[TEN] / taken[ONE], peaks[TEN][1] / peaks[ONE][1]
-    rows = [
-        [f"{sizes[key]:,}", f"{taken[key]:.1f}", f"{sizes[key] / taken[key]:,.0f}", *(f"{mb:.0f}" for mb in peaks[key])]
-        for key in (ONE, TEN)
+    one, ten = f"{reviews:,} reviews", f"clean {10 * reviews:,} reviews"
+    return [
+        Comparison(ten, one, taken[TEN], taken[ONE], Bound(10.5)),
+        Comparison(f"{ten}: live heap at the end", one, peaks[TEN][0], peaks[ONE][0], Bound(1.2), "MB"),
+        Comparison(f"{ten}: peak of the JVM's RSS", one, peaks[TEN][1], peaks[ONE][1], Bound(1.2), "MB"),
     ]
-    rows.append(["ratio", f"{ratio:.2f}", "", f"{peaks[TEN][0] / peaks[ONE][0]:.2f}", f"{grown:.2f}"])
-    rows.append(["target", Bound(10.5).judge(ratio), "", "", Bound(1.2).judge(grown)])
-    headings = ["reviews", "seconds", "reviews a second", "live heap at the end, MB", "peak of the JVM's RSS, MB"]
-    print_table(f"Cleaning ten times as many reviews ({count} rounds)", headings, rows)
+
+
+def steps(home: Path, sizes: Sequence[int], count: int) -> list[Comparison]:
+    """Clean partitions of several sizes, by turns; each is compared with the smallest, by its number of reviews."""
+    settings = Settings(home=home)
+    keys = dict(zip(sizes, ("2026-10-13", "2026-10-20", "2026-10-27", ONE, TEN), strict=False))
+    for size, key in keys.items():
+        put_in_place(settings, Pages(key, size, 8))
+    spark = open_session(settings)
+
+    def cleaned(key: str) -> float:
+        return seconds_of(Ways(settings, spark, key).product)
+
+    try:
+        cleaned(keys[sizes[-1]])
+        taken = rounds({key: partial(cleaned, key) for key in keys.values()}, count)
+    finally:
+        spark.stop()
+    first = keys[sizes[0]]
+    return [
+        Comparison(f"clean {size:,} reviews", f"{sizes[0]:,}", taken[key], taken[first], Bound(1.05 * size / sizes[0]))
+        for size, key in keys.items()
+    ]
 
 
 class _Peaks:

@@ -63,6 +63,35 @@ class Bound:
         return f"{'≥' if self.at_least else '≤'} {self.limit:g}: {'met' if kept else 'MISSED'}"
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What a user does, and what they would use instead: medians of rounds that alternated, in ``unit``."""
+
+    work: str
+    peer: str
+    ours: float
+    theirs: float
+    bound: Bound
+    unit: str = "s"
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.theirs
+
+    def cells(self) -> list[str]:
+        """Work, peer, both values, the ratio, and whether it keeps its bound."""
+        values = (f"{value:.2f} {self.unit}" for value in (self.ours, self.theirs))
+        return [self.work, self.peer, *values, f"{self.ratio:.2f}", self.bound.judge(self.ratio)]
+
+
+COMPARED = ("what a user does", "compared with", "ours", "theirs", "ratio", "target")
+
+
+def print_comparisons(comparisons: Sequence[Comparison]) -> None:
+    """Print them as a table."""
+    print_table("Ratios within one run", COMPARED, [comparison.cells() for comparison in comparisons])
+
+
 def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a text table: the first column left-aligned, the others right-aligned."""
     table = Table(title=title, title_justify="left")

@@ -30,7 +30,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets.sources.source import FetchRequest
-from steam_assets.spark.cleaning import classify, commit_classified, raw_frame
+from steam_assets.spark.cleaning import clean
 from steam_assets.spark.session import open_session
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -84,8 +84,7 @@ def measure(home: Path, apps: int, reviews: float, running: ExitStack) -> None:
     watch("raw backup", lambda: back_up(lake.raw_twins(source), [KEY], NOW))
     spark = watch("Spark's start", lambda: open_session(settings))
     table = source.tables[0]
-    judged = classify(table, raw_frame(spark, lake, source, [KEY]))
-    watch("clean", lambda: commit_classified(spark, lake, table, judged, {KEY: record}, NOW))
+    watch("clean", lambda: clean(spark, lake, source, [table], [KEY], NOW))
     watch("clean backup", lambda: back_up(lake.clean_twins(source, table), [KEY], NOW))
     report(watch, record.items[table.name], spool.records, home)
 

@@ -157,12 +157,17 @@ class DemoRun:
         from steam_assets.commands.local_broker import broker_for
         from steam_assets.orchestration.build import build_defs
         from steam_assets.orchestration.launch import Launcher, local_instance
+        from steam_assets.orchestration.resources import SparkSessions
 
         with ExitStack() as stack:
             with self.console.status("Starting Apache Kafka (the first start downloads its jars)"):
                 stack.enter_context(broker_for(self.settings))
             instance = stack.enter_context(local_instance(self.settings))
-            yield Launcher(build_defs(settings=self.settings, resource_overrides={"clock": clock}), instance)
+            # Cleaning needs it only after the first source has answered.
+            spark = SparkSessions.of(self.settings)
+            spark.begin()
+            overrides = {"clock": clock, "spark": spark}
+            yield Launcher(build_defs(settings=self.settings, resource_overrides=overrides), instance)
 
 
 class _Fetching:

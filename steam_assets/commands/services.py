@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,15 +19,19 @@ from steam_assets.commands.preflight import require_free_port, require_kafka, wr
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal
 
+if TYPE_CHECKING:
+    from steam_assets.settings import Settings
+
 
 def dev(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on.")] = "127.0.0.1",
 ) -> None:
-    """Start the Dagster UI, the daemon and an embedded Kafka, against the real Steam. Ctrl-C stops all of them.
+    """Start the Dagster UI, the daemon, an embedded Kafka and Spark, against the real Steam. Ctrl-C stops all of them.
 
-    All data is stored in STEAM_HOME (default: data). Schedules and sensors are off until you switch them on in the
-    Dagster UI, which answers its own pages and programs on this machine, but no page of another site.
+    All data is stored in STEAM_HOME (default: data). Its runs, and commands beside it, share that Spark. Schedules and
+    sensors are off until you switch them on in the Dagster UI, which answers its own pages and programs on this
+    machine, but no page of another site.
     """
     settings = writable_settings()
     require_free_port(host, port)
@@ -39,15 +45,42 @@ def dev(
     # Created here, as the webserver and the daemon must not both create the databases of a new instance.
     with local_instance(settings) as instance:
         home = instance.root_directory
-    with console.status("Starting Apache Kafka"), broker_for(settings) as address:
+    with _kept_spark(settings, console), console.status("Starting Apache Kafka"), broker_for(settings) as address:
         console.print(f"Kafka listens at {address}; the run history is in {home}", soft_wrap=True)
         console.print(f"Dagster UI: http://{host}:{port}", style="bold")
         services = "steam_assets.orchestration.dagster_services"
         command = [sys.executable, "-m", services, "--host", host, "--port", str(port)]
-        with Supervised(command, errors=sys.stderr) as served:
+        with _archives_made(settings, home), Supervised(command, errors=sys.stderr) as served:
             code = served.wait()
     if code:
         raise typer.Exit(code)
+
+
+def _kept_spark(settings: Settings, console: Terminal) -> AbstractContextManager[object]:
+    """One Spark for all runs, where the settings leave Spark to this machine."""
+    from steam_assets.spark.warm_spark import WarmSpark, can_be_kept
+
+    if not can_be_kept(settings):
+        return nullcontext()
+    return WarmSpark(settings, lambda sentence: console.print(sentence, soft_wrap=True))
+
+
+@contextmanager
+def _archives_made(settings: Settings, folder: str) -> Iterator[None]:
+    """Have `steam-assets warm` make missing CDS archives while others work; whatever it has not done is dropped."""
+    from steam_assets.commands.warm import lacking_archives
+    from steam_assets.processes.supervised import Supervised
+
+    if not lacking_archives(settings):
+        yield
+        return
+    command = ["nice", "-n", "19", sys.executable, "-m", "steam_assets.cli", "warm"]
+    making = Supervised(command, output=Path(folder) / "class-archives.log")
+    try:
+        yield
+    finally:
+        # At once, so that nobody waits for it after Ctrl-C; unfinished archives are never used, and swept later.
+        making.kill()
 
 
 def broker() -> None:

@@ -5,13 +5,27 @@ Belongs here: which archives are created, and what is printed. Does not belong h
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from steam_assets.commands.terminal import Terminal
+
+if TYPE_CHECKING:
+    from steam_assets.settings import Settings
+
+
+def lacking_archives(settings: Settings) -> bool:
+    """Whether Kafka or Spark would start faster with an archive that does not exist yet."""
+    from steam_assets.kafka.embedded_broker import kafka_archive
+    from steam_assets.spark.session import spark_archive
+
+    return not (kafka_archive().exists() and spark_archive(settings).exists())
 
 
 def warm() -> None:
     """Halve the start time of Kafka and Spark: store class data sharing archives in the user's cache.
 
-    Takes about half a minute and 240 MB. Run it once, and again after an update of Java, Spark or Kafka.
+    Takes about half a minute and 240 MB. `dev` has it done in the background when they are missing,
+    as after an update of Java, Spark or Kafka.
     """
     from functools import partial
 

@@ -21,8 +21,11 @@ from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.sources.source import Column, Table
 from steam_assets.spark.clean_tables import overwrite, read_table
+from steam_assets.spark.commit_rows import replace_rows
 
 PLOTTED_PARTITIONS = 60
+SMALL_BYTES = 8 << 20
+"""Clean tables of up to this size, packed, are small; most of a laptop's lakes are."""
 
 
 class InsightInvalid(Exception):
@@ -77,6 +80,11 @@ def struct_of(columns: Iterable[Column]) -> StructType:
     return cast("StructType", StructType.fromDDL(", ".join(f"`{column.name}` {column.type}" for column in columns)))
 
 
+def are_small(lake: Lake, tables: Iterable[Table]) -> bool:
+    """Whether clean tables have at most ``SMALL_BYTES`` together, so that what is made of them fits into memory."""
+    return sum(lake.clean(table).size() for table in tables) <= SMALL_BYTES
+
+
 def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
     """Replace the insight's partitions ``keys`` by the rows of ``frame`` in one atomic commit.
 
@@ -97,6 +105,19 @@ def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame,
 
     snapshot = overwrite(spark, insight_table(lake, insight), write, keys, audit)
     return Replaced({key: tries[-1].get[key] for key in keys}, snapshot)
+
+
+def replace_small(lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
+    """Do the same as ``replace`` with few rows: Spark only computes them, Python audits and commits them."""
+    target = insight_table(lake, insight)
+    rows = frame.select(*(F.col(column.name).cast(column.type) for column in target.columns)).toArrow()
+    counts = dict.fromkeys(keys, 0)
+    for group in rows.group_by("partition_key").aggregate([([], "count_all")]).to_pylist():
+        counts[group["partition_key"]] = group["count_all"]
+    distinct = rows.group_by(["partition_key", *insight.key]).aggregate([]).num_rows
+    _audit(insight, counts | {"all rows": rows.num_rows, "repeated": rows.num_rows - distinct}, keys)
+    replace_rows(target, rows, dict.fromkeys(keys))
+    return Replaced(counts, target.snapshot_id() or 0)
 
 
 def _audit(insight: Insight, seen: Mapping[str, int], keys: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Class data sharing (CDS) archives for Kafka's and Spark's JVMs, which halve their start-up time.
 
 Belongs here: where an archive is stored, its jars and Java version, how a JVM writes and uses it. Does not belong here:
-starting those JVMs (kafka/embedded_broker.py, spark/session.py), when an archive is created (commands/warm.py).
+starting those JVMs (kafka/embedded_broker.py, spark/session.py), when an archive is created (commands/).
 
 See application class-data sharing, JEP 310 and JEP 350. An archive works only with the Java and the jars it was created
 with; the JVM rejects others with a warning, so each combination has its own file.
@@ -10,13 +10,13 @@ with; the JVM rejects others with a warning, so each combination has its own fil
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from steam_assets.java.jars import cache_folder
 from steam_assets.java.jvm import find_java
+from steam_assets.processes.temporary_folders import marked, sweep_dead
 
 
 class NoArchive(Exception):
@@ -49,7 +49,8 @@ def recorded(archive: Path) -> Iterator[str]:
     Raises NoArchive. A JVM crashes on a partial file, so the archive is renamed into place when complete.
     """
     archive.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = archive.with_name(f".{archive.name}.{os.getpid()}")
+    sweep_dead(archive.parent)
+    unfinished = archive.with_name(marked(f".{archive.name}."))
     try:
         yield f"-XX:ArchiveClassesAtExit={unfinished}"
         if not unfinished.exists():

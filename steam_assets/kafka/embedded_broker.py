@@ -271,12 +271,17 @@ class EmbeddedBroker:
         )
 
 
+def kafka_archive() -> Path:
+    """The path of the CDS archive of this machine's Kafka, which need not exist."""
+    return archive_of(_PROGRAM, kafka_jars())
+
+
 def archive_kafka(folder: Path) -> Path:
     """The CDS archive of Kafka; if there is none, a broker runs briefly in ``folder`` to write it.
 
     Raises NoArchive, BrokerFailed.
     """
-    archive = archive_of(_PROGRAM, kafka_jars())
+    archive = kafka_archive()
     if not archive.exists():
         with (
             recorded(archive) as option,

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -55,6 +55,10 @@ CONTENTION_SECONDS = 300
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+
+
+Note: TypeAlias = "BaseModel | Callable[[int], BaseModel] | None"
+"""The ledger's entry of a partition, or how to make it of the id of the snapshot that it is committed with."""
 
 
 def whole_bounds(columns: Iterable[Column]) -> dict[str, str]:
@@ -158,7 +162,7 @@ class IcebergTable:
 
     def commit(
         self,
-        partitions: Mapping[str, BaseModel | None],
+        partitions: Mapping[str, Note],
         *,
         remove: BooleanExpression | None = None,
         add: Sequence[str] = (),
@@ -168,9 +172,9 @@ class IcebergTable:
     ) -> None:
         """Commit one atomic change: replace whole files, or move ``main`` to the branch ``publish``, in one snapshot.
 
-        The commit also sets the ledger entries of ``partitions``: a record, a cleared mark, or nothing. Other
-        ``properties`` are set by name. Raises Contention, with nothing changed, if others committed since this was
-        pinned.
+        The commit also sets the ledger entries of ``partitions``: a record, a cleared mark, or nothing; a function gets
+        the id of the snapshot. Other ``properties`` are set by name. Raises Contention, with nothing changed, if others
+        committed since this was pinned.
         """
         seen, table = self.snapshot_id(), self.create()
         # A writer that lost a race decides again: a blind retry would add a batch twice.
@@ -257,6 +261,20 @@ class IcebergTable:
         where = AlwaysTrue() if keys is None else of_partitions(keys)
         return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns))
 
+    def size(self) -> int:
+        """Bytes of the current snapshot's files, from its summary; 0 if there is no table or no snapshot."""
+        table = self.load()
+        snapshot = table.current_snapshot() if table else None
+        summary = snapshot.summary if snapshot else None
+        return int(summary.additional_properties.get("total-files-size", 0)) if summary else 0
+
+    def first_rows(self, key: str, count: int) -> list[dict[str, object]]:
+        """Some rows of a partition, without reading more files than they take."""
+        table = self.load()
+        if table is None or table.current_snapshot() is None:
+            return []
+        return table.scan(row_filter=of_partitions([key]), limit=count).to_arrow().to_pylist()
+
 
 def retry_on_contention(change: Callable[[], T]) -> T:
     """Run ``change()`` from the start until no other writer interferes; Contention after losing for 5 minutes."""
@@ -294,13 +312,15 @@ def _replace(
 
 
 def _note(
-    table: Table, change: Transaction, partitions: Mapping[str, BaseModel | None], properties: Mapping[str, BaseModel]
+    table: Table, change: Transaction, partitions: Mapping[str, Note], properties: Mapping[str, BaseModel]
 ) -> None:
     """Set the ledger entries of partitions, and other properties."""
+    snapshot = change.table_metadata.current_snapshot_id
+    made = {key: note(snapshot or 0) if callable(note) else note for key, note in partitions.items()}
     # The files have no field ids: readers find columns by name.
     texts = {TableProperties.DEFAULT_NAME_MAPPING: table.schema().name_mapping.model_dump_json()}
     texts |= {name: value.model_dump_json() for name, value in properties.items()}
-    texts |= {prefix_of(type(said)) + key: said.model_dump_json() for key, said in partitions.items() if said}
+    texts |= {prefix_of(type(said)) + key: said.model_dump_json() for key, said in made.items() if said}
     stale = [prefix + key for key in partitions for prefix in (RECORD, CLEARED) if prefix + key not in texts]
     if gone := [name for name in stale if name in table.properties]:
         change.remove_properties(*gone)

@@ -29,8 +29,8 @@ from steam_assets.orchestration.resources import (
     CleaningResource,
     ClockResource,
     SparkResource,
+    SparkSessions,
     lake_resource,
-    spark_sessions,
 )
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
 from steam_assets.orchestration.sampling_schedules import sampling_schedules
@@ -118,7 +118,7 @@ def _handed_on(context: dg.InitResourceContext) -> dg.IOManager:
 def _resources(settings: Settings, sources: Sequence[Source], overrides: Mapping[str, object]) -> dict[str, object]:
     lake = cast("Lake", overrides.get("lake") or Lake(settings))
     clock = cast("Clock", overrides.get("clock") or Clock.from_settings(settings))
-    spark = cast("LazyPySparkResource", overrides.get("spark") or spark_sessions(settings))
+    spark = cast("LazyPySparkResource", overrides.get("spark") or SparkSessions.of(settings))
     cleaning = cast("Submission | None", overrides.get("submission") or submission(settings))
     return {
         "raw_io": RawIOManager(lake, spark, {source.name: source for source in sources}),

@@ -4,7 +4,8 @@ Belongs here: connecting an insight to partitions, Spark and metadata for the Da
 (insights/), when to refresh.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -18,11 +19,13 @@ from steam_assets.insights.insight import ALL, Insight
 from steam_assets.insights.table import (
     InsightInvalid,
     Replaced,
+    are_small,
     freshness_frame,
     insight_table,
     plot_points,
     read_inputs,
     replace,
+    replace_small,
 )
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.failures import permanent
@@ -30,10 +33,12 @@ from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.plots import plot
 from steam_assets.orchestration.previews import frame_preview
+from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.source_assets import RANGE, clean_key, column_schema
 from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import Source
+from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
+from steam_assets.spark.commit_rows import interpreted
 
 
 def insight_assets(
@@ -57,11 +62,11 @@ def insight_key(insight: Insight) -> dg.AssetKey:
 
 
 def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Partitions | None) -> dg.AssetsDefinition:
-    needed = {i.table for i in insight.inputs}
+    inputs = {table.name for table in _inputs(insight, sources)}
 
     @dg.asset(
         key=insight_key(insight),
-        deps=[clean_key(source, table) for source in sources for table in source.tables if table.name in needed],
+        deps=[clean_key(source, table) for source in sources for table in source.tables if table.name in inputs],
         group_name="insights",
         description=insight.description,
         metadata={
@@ -79,13 +84,15 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         spark: dg.ResourceParam[LazyPySparkResource],
         clock: dg.ResourceParam[Clock],
     ) -> dg.MaterializeResult:
-        session = spark.spark_session
         keys = sorted(context.partition_keys) if partitions else [ALL]
         try:
-            done = compute_partitions(session, insight, sources, lake, clock, keys)
+            with tried_again_if_lost(spark):
+                session = spark.spark_session
+                with computing(session, lake, [insight], sources):
+                    done = compute_partitions(session, insight, sources, lake, clock, keys)
+                    shown = insight_metadata(session, lake, insight, done)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
-        shown = insight_metadata(session, lake, insight, done)
         if not partitions:
             return dg.MaterializeResult(metadata=shown[ALL])
         show_partitions(context, insight_key(insight), shown)
@@ -98,7 +105,25 @@ def compute_partitions(
     spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
 ) -> Replaced:
     """Compute the insight's partitions ``keys`` and replace them in one commit; raises as ``replace`` does."""
-    return replace(spark, lake, insight, _rows(spark, insight, sources, lake, clock, keys), keys)
+    rows = _rows(spark, insight, sources, lake, clock, keys)
+    if are_small(lake, _inputs(insight, sources)):
+        return replace_small(lake, insight, rows, keys)
+    return replace(spark, lake, insight, rows, keys)
+
+
+def _inputs(insight: Insight, sources: Sequence[Source]) -> list[Table]:
+    needed = {i.table for i in insight.inputs}
+    return [table for source in sources for table in source.tables if table.name in needed]
+
+
+@contextmanager
+def computing(
+    spark: SparkSession, lake: Lake, insights: Sequence[Insight], sources: Sequence[Source]
+) -> Iterator[None]:
+    """Compute these insights within: without generated code, if all their inputs are small."""
+    tables = {table.name: table for insight in insights for table in _inputs(insight, sources)}
+    with interpreted(spark) if are_small(lake, tables.values()) else nullcontext():
+        yield
 
 
 def _rows(

@@ -20,9 +20,10 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
+from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
-from steam_assets.spark.cleaning import commit_classified, raw_frame
+from steam_assets.spark.cleaning import Classified, commit_classified, raw_frame
 
 
 class RawIOManager(dg.IOManager):
@@ -43,7 +44,8 @@ class RawIOManager(dg.IOManager):
         source, keys = self._sources[context.asset_key.path[0]], list(context.asset_partition_keys)
         for key in keys:
             require_cleanable(self._lake, source, key)
-        return raw_frame(self._spark.spark_session, self._lake, source, keys)
+        with tried_again_if_lost(self._spark):
+            return raw_frame(self._spark.spark_session, self._lake, source, keys)
 
 
 class IcebergIOManager(dg.IOManager):
@@ -54,12 +56,13 @@ class IcebergIOManager(dg.IOManager):
     ) -> None:
         self._lake, self._spark, self._clock, self._tables = lake, spark, clock, tables
 
-    def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Classified) -> None:
         source, table = self._tables[context.asset_key]
         raw = {key: require_raw(self._lake, source, key) for key in sorted(context.asset_partition_keys)}
-        session = self._spark.spark_session
-        records = commit_classified(session, self._lake, table, obj, raw, self._clock.now())
-        shown = clean_previews(session, self._lake.clean(table), sorted(raw))
+        with tried_again_if_lost(self._spark):
+            session = self._spark.spark_session
+            records = commit_classified(session, self._lake, table, obj, raw, self._clock.now())
+        shown = clean_previews(self._lake.clean(table), sorted(raw))
         newest = max(raw)
         show_partitions(
             dg.AssetExecutionContext.get(),
@@ -72,7 +75,8 @@ class IcebergIOManager(dg.IOManager):
         keys = list(context.asset_partition_keys)
         for key in keys:
             require_clean(self._lake, source, table, key)
-        return read_table(self._spark.spark_session, self._lake.clean(table), keys)
+        with tried_again_if_lost(self._spark):
+            return read_table(self._spark.spark_session, self._lake.clean(table), keys)
 
 
 def require_raw(lake: Lake, source: Source, partition_key: str) -> RawRecord:

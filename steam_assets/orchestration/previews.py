@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import dagster as dg
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from steam_assets.insights.table import PLOTTED_PARTITIONS
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.masking import visible
 from steam_assets.orchestration.plots import plot, shown_number
-from steam_assets.spark.clean_tables import read_table
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
 
@@ -39,13 +38,14 @@ def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MetadataV
     return preview([row.asDict() for row in frame.limit(SHOWN_ROWS).collect()], columns or frame.columns)
 
 
-def clean_previews(spark: SparkSession, target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MetadataValue]:
+def clean_previews(target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MetadataValue]:
     """Metadata of a clean table after a commit: rows of the newest of ``keys``, and a plot of rows per partition.
 
     The plot comes from the table's metadata; only the first rows of one partition are read.
     """
     rows = sorted(target.partition_rows().items())[-PLOTTED_PARTITIONS:]
-    shown = frame_preview(read_table(spark, target, [max(keys)]), [column.name for column in target.columns])
+    first_rows = target.first_rows(max(keys), SHOWN_ROWS)
+    shown = preview(first_rows, [column.name for column in target.columns])
     return {"preview": shown, "plot": plot([(key, float(count)) for key, count in rows], "rows per partition")}
 
 

@@ -30,6 +30,7 @@ from steam_assets.ledger.unrefreshed import Partitions, in_words
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (
     compute_partitions,
+    computing,
     insight_key,
     insight_metadata,
     served_insights,
@@ -117,13 +118,14 @@ def _make_insights(
         done = compute_partitions(spark, insight, sources, lake, clock, keys)
         return insight_metadata(spark, lake, insight, done)
 
-    for name, metadata in _side_by_side(compute, list(chosen)):
-        if isinstance(metadata, InsightInvalid):
-            invalid.append(str(metadata))
-            continue
-        context.log.info(f"insight {name}: {len(chosen[name])} partitions, {chosen[name][0]} to {chosen[name][-1]}")
-        _record(context, served[name], metadata)
-        made[served[name].table] = chosen[name]
+    with computing(spark, lake, [served[name] for name in chosen], sources):
+        for name, metadata in _side_by_side(compute, list(chosen)):
+            if isinstance(metadata, InsightInvalid):
+                invalid.append(str(metadata))
+                continue
+            context.log.info(f"insight {name}: {len(chosen[name])} partitions, {chosen[name][0]} to {chosen[name][-1]}")
+            _record(context, served[name], metadata)
+            made[served[name].table] = chosen[name]
     if invalid:
         raise permanent(" ".join(invalid))
     if changed:

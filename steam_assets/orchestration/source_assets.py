@@ -5,9 +5,9 @@ Belongs here: what is the same for all sources. Does not belong here: a branch f
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 
 import dagster as dg
+from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
@@ -20,10 +20,11 @@ from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw, show_partitions
 from steam_assets.orchestration.partitions import Partitions
+from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.sources.source import Column, Source, Table
-from steam_assets.spark.cleaning import classify
+from steam_assets.spark.cleaning import Classified, classify_partitions
 
 RANGE = dg.BackfillPolicy.single_run()
 """A backfill of any number of partitions is one run with one Spark job and one commit."""
@@ -39,10 +40,9 @@ def source_assets(
 
     ``submitted``: cleaning runs as a separate job, started by the resource ``submission``.
     """
-    assets = [_raw(source, sources, partitions), _raw_backup(source, partitions)]
-    for table in source.tables:
-        assets += [_clean(source, table, partitions, submitted=submitted), _clean_backup(source, table, partitions)]
-    return assets
+    raw = [_raw(source, sources, partitions), _raw_backup(source, partitions)]
+    clean = _clean(source, partitions, submitted=submitted)
+    return [*raw, clean, *(_clean_backup(source, table, partitions) for table in source.tables)]
 
 
 def source_checks(source: Source) -> list[dg.AssetChecksDefinition]:
@@ -117,40 +117,73 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
     return raw_backup
 
 
-def _clean(source: Source, table: Table, partitions: Partitions, *, submitted: bool) -> dg.AssetsDefinition:
-    described = partial(
-        dg.asset,
-        key=clean_key(source, table),
+def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.AssetsDefinition:
+    """The source's clean tables, made together, or those that are selected: small partitions have one Spark job."""
+    specs = {table.asset: _clean_spec(source, table) for table in source.tables}
+    name = f"{source.name}__clean"
+
+    def selected(context: dg.AssetExecutionContext) -> list[Table]:
+        return [table for table in source.tables if clean_key(source, table) in context.selected_asset_keys]
+
+    @dg.multi_asset(
+        name=name,
+        ins={"raw": dg.AssetIn(raw_key(source))},
+        outs={
+            asset: dg.AssetOut.from_spec(spec, io_manager_key="iceberg_io", is_required=False)
+            for asset, spec in specs.items()
+        },
+        partitions_def=partitions,
+        backfill_policy=RANGE,
+        can_subset=True,
+    )
+    def clean(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        spark: dg.ResourceParam[LazyPySparkResource],
+        raw: DataFrame,
+    ) -> Iterator[dg.Output[Classified]]:
+        tables = selected(context)
+        records = {key: require_raw(lake, source, key) for key in sorted(context.partition_keys)}
+        with tried_again_if_lost(spark):
+            classified = classify_partitions(tables, raw, records)
+        for table in tables:
+            yield dg.Output(classified[table.name], table.asset)
+
+    @dg.multi_asset(
+        name=name,
+        specs=[spec.replace_attributes(deps=[raw_key(source)], skippable=True) for spec in specs.values()],
+        partitions_def=partitions,
+        backfill_policy=RANGE,
+        can_subset=True,
+    )
+    def clean_elsewhere(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], submission: dg.ResourceParam[Submission]
+    ) -> Iterator[dg.MaterializeResult]:
+        tables, keys = selected(context), sorted(context.partition_keys)
+        raw = {key: require_raw(lake, source, key) for key in keys}
+        submission.run(context, [source.name, ",".join(table.name for table in tables), *keys])
+        for table in tables:
+            records = [require_clean(lake, source, table, key) for key in keys]
+            if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
+                raise permanent(f"the job did not update {', '.join(stale)} of {table.name}; see the job's log")
+            show_partitions(context, clean_key(source, table), {r.partition_key: clean_metadata(r) for r in records})
+            yield dg.MaterializeResult(asset_key=clean_key(source, table))
+
+    return clean_elsewhere if submitted else clean
+
+
+def _clean_spec(source: Source, table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        clean_key(source, table),
         group_name=source.name,
         description=table.description,
         metadata={
             "dagster/column_schema": column_schema((*table.columns, *ORIGIN)),
             "key": ", ".join(table.key),
         },
-        partitions_def=partitions,
-        backfill_policy=RANGE,
         freshness_policy=freshness_policy(source.cadence),
         tags={"stage": "clean", "cadence": source.cadence.value},
     )
-
-    @described(ins={"raw": dg.AssetIn(raw_key(source))}, io_manager_key="iceberg_io")
-    def clean(raw: DataFrame) -> DataFrame:
-        return classify(table, raw)
-
-    @described(deps=[raw_key(source)])
-    def clean_elsewhere(
-        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], submission: dg.ResourceParam[Submission]
-    ) -> dg.MaterializeResult:
-        keys = sorted(context.partition_keys)
-        raw = {key: require_raw(lake, source, key) for key in keys}
-        submission.run(context, [source.name, table.name, *keys])
-        records = [require_clean(lake, source, table, key) for key in keys]
-        if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
-            raise permanent(f"the job did not update {', '.join(stale)} of {table.name}; see the job's log")
-        show_partitions(context, clean_key(source, table), {r.partition_key: clean_metadata(r) for r in records})
-        return dg.MaterializeResult()
-
-    return clean_elsewhere if submitted else clean
 
 
 def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.AssetsDefinition:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,10 +19,9 @@ from steam_assets.aws_client import AwsClient
 from steam_assets.java.jars import SPARK
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.orchestration.failures import permanent
-from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
 from steam_assets.spark import clean_job
-from steam_assets.spark.session import prepare_process, server_config, spark_config
+from steam_assets.spark.session import prepare_process, properties_file, server_config, spark_config
 
 SCRIPT = Path(clean_job.__file__)
 ENVIRONMENT = "environment.tar.gz"
@@ -57,7 +55,7 @@ class BySparkSubmit:
     def run(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> None:
         prepare_process()
         submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-        with _properties_file(spark_config(self._settings)) as file:
+        with properties_file(spark_config(self._settings)) as file:
             command = [str(submit), "--properties-file", file, SCRIPT.as_uri(), *arguments]
             environment = {"PYSPARK_DRIVER_PYTHON": sys.executable, **self._settings.environment(secrets=True)}
             dg.PipesSubprocessClient().run(context=context, command=command, env=environment)
@@ -135,13 +133,3 @@ def _job_run(settings: Settings, openly: Settings, arguments: Sequence[str]) -> 
 def _jar_name(coordinate: str) -> str:
     _, artifact, version = coordinate.split(":")
     return f"{artifact}-{version}.jar"
-
-
-@contextmanager
-def _properties_file(config: Mapping[str, str]) -> Iterator[str]:
-    # A file that only its owner can read: a catalog's password must not appear in the process list.
-    with temporary_folder("steam-spark-") as folder:
-        escaped = {key: value.replace("\\", "\\\\").replace("\n", "\\n") for key, value in config.items()}
-        file = folder / "spark.properties"
-        file.write_text("".join(f"{key}={value}\n" for key, value in escaped.items()))
-        yield str(file)

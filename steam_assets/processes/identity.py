@@ -36,6 +36,12 @@ class ProcessIdentity:
         return _identity(os.getpid())
 
     @classmethod
+    def of(cls, pid: int) -> ProcessIdentity:
+        """A process that runs now on this machine. Raises psutil.NoSuchProcess."""
+        started = psutil.Process(pid).create_time()
+        return cls(socket.gethostname(), pid, started, started - psutil.boot_time())
+
+    @classmethod
     def parse(cls, text: str) -> ProcessIdentity:
         """Parse the result of ``str``. Raises ValueError for anything else."""
         host, pid, started, since_boot = text.split(" ")
@@ -86,8 +92,7 @@ def left_by_the_dead(mark: str) -> bool:
 @cache
 def _identity(pid: int) -> ProcessIdentity:
     # Cached by process id: a forked child must not be mistaken for its parent.
-    started = psutil.Process(pid).create_time()
-    return ProcessIdentity(socket.gethostname(), pid, started, started - psutil.boot_time())
+    return ProcessIdentity.of(pid)
 
 
 def _host_digest(host: str) -> str:

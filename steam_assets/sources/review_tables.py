@@ -172,6 +172,8 @@ REVIEWS = Table(
         "app_id_positive": "app_id > 0",
         "recommendation_id_is_a_number": "recommendation_id rlike '^[0-9]{1,20}$'",
         "not_edited_before_written": "updated_at >= created_at",
+        # Clocks differ, but not by a day.
+        "not_edited_after_collection": "updated_at <= fetched_at + interval 1 day",
     },
 )
 

@@ -1,6 +1,6 @@
 """Cleaning as a separate command: for spark-submit, EMR Serverless, and the shell.
 
-    spark-submit clean_job.py SOURCE TABLE PARTITION_KEY...
+    spark-submit clean_job.py SOURCE TABLE[,TABLE...] PARTITION_KEY...
 
 Belongs here: arguments, the session, messages to the waiting run. Does not belong here: the cleaning (cleaning.py),
 starting the command (orchestration/submitted_cleaning.py).
@@ -34,13 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> list[CleanRecord]:
     """Run the command; ``arguments`` default to those of the process, settings come from the environment."""
     parsed = _parser().parse_args(arguments)
     source = source_named(parsed.source)
-    table = next((t for t in source.tables if t.name == parsed.table), None)
-    if table is None:
-        raise SystemExit(f"{source.name} has no table {parsed.table!r}: {', '.join(t.name for t in source.tables)}")
+    by_name = {table.name: table for table in source.tables}
+    if unknown := [name for name in parsed.tables if name not in by_name]:
+        raise SystemExit(f"{source.name} has no table {unknown[0]!r}: {', '.join(by_name)}")
+    tables = [by_name[name] for name in parsed.tables]
     settings = Settings()
     spark = _session(settings)
     try:
-        records = clean(spark, Lake(settings), source, table, parsed.keys, Clock.from_settings(settings).now())
+        records = clean(spark, Lake(settings), source, tables, parsed.keys, Clock.from_settings(settings).now())
     finally:
         spark.stop()
     if PIPES_VARIABLE in os.environ:
@@ -67,9 +68,9 @@ def _report(pipes: PipesContext, records: Sequence[CleanRecord]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="clean_job", description="Clean raw partitions of one table.")
+    parser = argparse.ArgumentParser(prog="clean_job", description="Clean raw partitions of a source.")
     parser.add_argument("source", choices=[source.name for source in SOURCES])
-    parser.add_argument("table")
+    parser.add_argument("tables", type=lambda names: names.split(","), metavar="TABLE[,TABLE...]")
     parser.add_argument("keys", nargs="+", metavar="PARTITION_KEY")
     return parser
 

@@ -5,11 +5,13 @@ Belongs here: what makes a snapshot complete. Does not belong here: counts, sele
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from steam_assets.lake.iceberg_table import IcebergTable
+import pyarrow as pa
+
 from steam_assets.sources.source import Table
+from steam_assets.spark.item_counts import Counts
 
 Row: TypeAlias = "dict[str, Any]"
 
@@ -18,18 +20,20 @@ class AuditFailed(Exception):
     """The written rows must not become visible; readers still see the previous ones."""
 
 
-def audit_pictures(
-    table: Table, target: IcebergTable, keys: Sequence[str], counts: Mapping[str, Mapping[str, int]], snapshot: int
-) -> None:
-    """Raise AuditFailed if a chart of a ranked table, at ``snapshot``, has a value twice or a gap in its ranks.
+def audited_columns(table: Table) -> tuple[str, ...]:
+    """The columns that ``audit_pictures`` reads."""
+    return ("partition_key", *table.charts, *table.ranked)
 
-    Gaps explained by an item in quarantine are allowed.
+
+def audit_pictures(table: Table, keys: Sequence[str], counts: Counts, rows: pa.Table | None) -> None:
+    """Raise AuditFailed if a chart among ``rows``, those to commit, has a rank or an app twice or a gap in its ranks.
+
+    Only ranked tables are audited. Gaps explained by an item in quarantine are allowed.
     """
     if not table.ranked:
         return
-    read = target.arrow(keys, ("partition_key", *table.charts, *table.ranked), snapshot)
     charts: dict[str, dict[tuple[str, ...], list[Row]]] = {key: {} for key in keys}
-    for row in read.to_pylist() if read else ():
+    for row in rows.select([*audited_columns(table)]).to_pylist() if rows else ():
         chart = tuple(str(row[name]) for name in table.charts)
         charts[row["partition_key"]].setdefault(chart, []).append(row)
     for key, of_key in charts.items():

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from steam_assets.java.jars import JARS_DIR_VARIABLE, UnavailableJar, spark_jars
 from steam_assets.java.jvm import JVM_OPTIONS, find_java, java_environment, name_of_nameless_user, native_options
 from steam_assets.lake.catalogs import ICEBERG, spark_properties
 from steam_assets.lake.roots import ROOT_NAMES
-from steam_assets.processes.temporary_folders import process_scratch
+from steam_assets.processes.temporary_folders import process_scratch, temporary_folder
 from steam_assets.settings import Settings
 
 LOGGING = Path(__file__).with_name("logging.properties")
@@ -102,6 +103,16 @@ def open_session(settings: Settings, *, s3: bool = False) -> SparkSession:
     config = spark_config(settings, s3=s3)
     log_in(config)
     return SparkSession.builder.config(map={**config}).getOrCreate()
+
+
+@contextmanager
+def properties_file(config: Mapping[str, str]) -> Generator[str]:
+    """A file of ``config`` for spark-submit, for its owner alone: a password must not be in the process list."""
+    with temporary_folder("steam-spark-") as folder:
+        escaped = {key: value.replace("\\", "\\\\").replace("\n", "\\n") for key, value in config.items()}
+        file = folder / "spark.properties"
+        file.write_text("".join(f"{key}={value}\n" for key, value in escaped.items()))
+        yield str(file)
 
 
 def spark_archive(settings: Settings) -> Path:

@@ -5,7 +5,7 @@ Belongs here: putting them together. Does not belong here: rows (clean_year.py),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 
 import duckdb
@@ -16,6 +16,7 @@ from steam_assets.insights import INSIGHTS
 from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.lake.columns import arrow_fields
 from steam_assets.sources import SOURCES
+from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column, History
 from steam_assets.tour.clean_year import CleanYear
 from steam_assets.tour.insight_sql import NAMES, SQL
@@ -32,10 +33,11 @@ def year() -> DashboardData:
     """A year of the tables that the page shows. The same in each call."""
     source = CleanYear(AS_OF, SILENT)
     declared = {table.name: table.columns for table in declared_tables(SOURCES)}
+    keys = {cadence: {window.key for window in windows} for cadence, windows in source.windows.items()}
     clean = {name: pa.Table.from_pylist(rows, schema=_schema(declared[name])) for name, rows in source.tables()}
     periods = list(_periods(source, {name: _by_period(table) for name, table in clean.items()}))
     as_of = dict.fromkeys(clean, AS_OF)
-    tables = {name: _as_loaded(name, table) for name, table in (clean | _insights(clean)).items()}
+    tables = {name: _as_loaded(name, table) for name, table in (clean | _insights(clean, keys)).items()}
     return DashboardData(tables, as_of, tuple(periods), synthetic=True)
 
 
@@ -48,7 +50,8 @@ def _as_loaded(name: str, table: pa.Table) -> pa.Table:
     return table.filter(pc.equal(table["partition_key"], pc.max(table["partition_key"])))
 
 
-def _insights(clean: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+def _insights(clean: Mapping[str, pa.Table], keys: Mapping[Cadence, Collection[str]]) -> dict[str, pa.Table]:
+    """The insights' finished periods by table."""
     duck = duckdb.connect()
     duck.execute("set TimeZone = 'UTC'")
     for name, table in clean.items():
@@ -60,7 +63,10 @@ def _insights(clean: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     for insight in INSIGHTS:
         if insight.name in queries:
             schema = _schema(insight.schema)
-            made[insight.table] = duck.sql(queries[insight.name]).to_arrow_table().select(schema.names).cast(schema)
+            found = duck.sql(queries[insight.name]).to_arrow_table().select(schema.names).cast(schema)
+            if insight.cadence:
+                found = found.filter(pc.field("partition_key").isin([*keys[insight.cadence]]))
+            made[insight.table] = found
     return made
 
 

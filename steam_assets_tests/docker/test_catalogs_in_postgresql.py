@@ -56,7 +56,7 @@ def test_spark_and_pyiceberg_commit_to_the_same_tables(settings: Settings, spark
     lake, session, table = Lake(settings), session_for(spark, settings), SOURCE.tables[0]
     landed = envelopes(SOURCE, KEY, ANSWER)
     put_batch(lake, SOURCE, KEY, landed[0].batch_id, landed)
-    (record,) = clean(session, lake, SOURCE, table, [KEY], NOW)
+    (record,) = clean(session, lake, SOURCE, [table], [KEY], NOW)
     assert (record.items, record.clean) == (1, 1)
     every: list[Twins[Any]] = [lake.raw_twins(SOURCE), lake.clean_twins(SOURCE, table)]
     for twins in every:

@@ -72,9 +72,3 @@ class Crashing:
             "current": deployment.status(SOURCE, KEY).tables[0].current,
             "quarantine": sorted(map(str, set_aside.to_pylist())) if set_aside else [],
         }
-
-    def branch_days(self) -> list[float]:
-        """For how many days Iceberg keeps each branch that a dead writer left; no reader sees them."""
-        table = self.deployment.lake.clean(TABLE).load()
-        refs = table.refs() if table else {}
-        return [(ref.max_ref_age_ms or 0) / 86_400_000 for name, ref in refs.items() if name != "main"]

@@ -141,7 +141,7 @@ def test_dagit_has_a_preview_and_a_plot(insights: Insights):
 def test_a_clean_table_has_a_preview_and_a_plot(insights: Insights):
     """Rows of the newest partition, and how many rows each of the last sixty partitions has."""
     charts = insights.lake.clean(source_named("most_played").tables[0])
-    shown = clean_previews(insights.session, charts, [DAYS[3].isoformat(), DAYS[4].isoformat()])
+    shown = clean_previews(charts, [DAYS[3].isoformat(), DAYS[4].isoformat()])
     preview, plot = shown["preview"], shown["plot"].value or ""
     assert isinstance(preview, dg.TableMetadataValue)
     assert {record.data["day"] for record in preview.records} == {str(DAYS[4])} and len(preview.records) == SHOWN_ROWS

@@ -1,4 +1,4 @@
-"""A review that is sent twice: the newer text is the row, the older one is counted."""
+"""A review that is sent twice: the newer text is the row, the older one is counted. One of the future is neither."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pyspark.sql import SparkSession
 from steam_assets.lake.lake import Lake
 from steam_assets.sources import source_named
 from steam_assets.sources.cadence import Window
-from steam_assets.spark.cleaning import clean
+from steam_assets.spark.cleaning import classify, clean
+from steam_assets_tests.contract.answered import FETCHED, envelopes, raw_frame
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.raw_landing import NOW, batch_id, land_rows
 
@@ -66,9 +67,22 @@ def test_of_a_review_edited_between_pages_the_newer_is_kept_and_the_other_counte
         page(1, review(1, "second thoughts", 60), review(3, "new")),
     ]
     land_rows(lake, SOURCE, WEEK.key, pages, number=1)
-    (record,) = clean(session_for(spark, lake.settings), lake, SOURCE, TABLE, [WEEK.key], NOW)
+    (record,) = clean(session_for(spark, lake.settings), lake, SOURCE, [TABLE], [WEEK.key], NOW)
     assert (record.items, record.clean, record.quarantined, record.duplicates) == (4, 3, 0, 1)
     rows = lake.clean(TABLE).arrow([WEEK.key], ("recommendation_id", "text"))
     assert rows is not None
     found = {row["recommendation_id"]: row["text"] for row in rows.to_pylist()}
     assert found == {"1": "second thoughts", "2": "stays", "3": "new"}
+
+
+def test_a_review_edited_after_it_was_collected_is_quarantined(spark: SparkSession) -> None:
+    """Clocks may differ by some minutes, not by days."""
+    until = int(FETCHED.timestamp()) - WRITTEN
+    reviews = [review(1, "in time"), review(2, "a fast clock", until + 600), review(3, "to come", until + 200_000)]
+    body = json.dumps({"response": {"query_summary": {"num_reviews": 3, "total_reviews": 3}, "reviews": reviews}})
+    rows = classify(TABLE, raw_frame(spark, envelopes(SOURCE, WEEK.key, body.encode()))).collect()
+    assert {row["recommendation_id"]: row["problem"] for row in rows} == {
+        "1": None,
+        "2": None,
+        "3": "broken rule: not_edited_after_collection",
+    }

@@ -129,10 +129,10 @@ def test_a_cleaning_notes_its_key_and_refuses_another(tmp_path: Path, spark: Spa
         }
         land_rows(lake, REVIEWS, key, [row], number=number)
     session = session_for(spark, lake.settings)
-    (record,) = clean(session, lake, REVIEWS, PSEUDONYMOUS, [FIRST], NOW)
+    (record,) = clean(session, lake, REVIEWS, [PSEUDONYMOUS], [FIRST], NOW)
     assert record.reviewer_key == fingerprint(KEY)
     other = lake_with(tmp_path, "o" * 32)
     with pytest.raises(OtherKey):
-        clean(session, other, REVIEWS, PSEUDONYMOUS, [SECOND], NOW)
+        clean(session, other, REVIEWS, [PSEUDONYMOUS], [SECOND], NOW)
     assert list(lake.clean(PSEUDONYMOUS).records(CleanRecord)) == [FIRST]
-    assert len(clean(session, other, REVIEWS, PSEUDONYMOUS, [FIRST, SECOND], NOW)) == 2
+    assert len(clean(session, other, REVIEWS, [PSEUDONYMOUS], [FIRST, SECOND], NOW)) == 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import BaseModel
 from pyspark.sql import functions as F
 
 from steam_assets.lake.backup import verify
@@ -16,7 +19,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Column
-from steam_assets.spark.clean_tables import overwrite, read_table
+from steam_assets.spark.clean_tables import AUDIT, AUDIT_DAYS, overwrite, read_table
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.clean_partitions import THINGS, clean, labels
 from steam_assets_tests.lake.raw_landing import KEY, LATER
@@ -90,3 +93,25 @@ def test_spark_and_python_commit_to_one_clean_table_and_lose_nothing(lake: Lake,
     assert labels(lake) == {1: "by Spark"}
     loaded = target.load()
     assert loaded is not None and list(loaded.refs()) == ["main"]
+
+
+@pytest.mark.spark
+def test_the_branch_of_a_killed_writer_expires_and_the_next_write_drops_it(lake: Lake, spark: SparkSession) -> None:
+    session, table = session_for(spark, lake.settings), contested(lake)
+    rows = session.createDataFrame([(1, KEY)], "writer int, partition_key string")
+    overwrite(session, table, lambda: rows, [KEY], lambda _: {})
+    said = "from steam_assets.processes.identity import ProcessIdentity as P; print(P.current().mark)"
+    dead = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip()
+    started: list[dict[str, float]] = []
+
+    def audit(_snapshot: int) -> dict[str, BaseModel]:
+        loaded = table.load()
+        assert loaded is not None
+        refs = {name: ref for name, ref in loaded.refs().items() if name != "main"}
+        started.append({name: (ref.max_ref_age_ms or 0) / 86_400_000 for name, ref in refs.items()})
+        loaded.manage_snapshots().create_branch(next(iter(refs.values())).snapshot_id, f"{AUDIT}{dead}_1").commit()
+        return {}
+
+    overwrite(session, table, lambda: rows, [KEY], audit)
+    assert [list(days.values()) for days in started] == [[AUDIT_DAYS]]
+    assert list(table.heads()) == ["main"]

@@ -1,0 +1,129 @@
+"""The Spark that `steam-assets dev` keeps: found by its file, closed to strangers, begun anew, gone at the end."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from steam_assets.processes.identity import ProcessIdentity
+from steam_assets.settings import Settings
+from steam_assets.spark.warm_spark import WarmSpark, warm_spark
+from steam_assets_tests.deployment import SHORT_LIVED
+
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+SECONDS = 240
+USER = """
+import dagster as dg, psutil, sys
+from steam_assets.orchestration.resources import SparkSessions, tried_again_if_lost
+from steam_assets.settings import Settings
+sessions = SparkSessions.of(Settings())
+session = sessions.spark_session
+print(session.range(7).count(), flush=True)
+sys.stdin.readline()
+try:
+    with tried_again_if_lost(sessions):
+        session.range(8).count()
+except dg.RetryRequested:
+    print("to be tried again", flush=True)
+print(sessions.spark_session.range(9).count(), flush=True)
+print([child.name() for child in psutil.Process().children(recursive=True)], flush=True)
+"""
+STRANGER = """
+import sys
+from pyspark.sql import SparkSession
+from steam_assets.spark.warm_spark import brief_retries
+session = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
+session.range(1).count()
+"""
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=tmp_path_factory.mktemp("warm"), spark_driver_memory="512m", spark_config=SHORT_LIVED)
+
+
+@pytest.fixture(scope="module")
+def said(settings: Settings) -> Iterator[list[str]]:
+    """What is said of a server that is kept while the tests of this file run."""
+    sentences: list[str] = []
+    with WarmSpark(settings, sentences.append):
+        until(lambda: warm_spark(settings), "the server did not start")
+        server = process_of(settings)
+        yield sentences
+        server = process_of(settings)
+    assert not server.is_running()
+    assert warm_spark(settings) is None
+    assert not file_of(settings).exists()
+
+
+def until(done: Callable[[], object], otherwise: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not done():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.1)
+
+
+def file_of(settings: Settings) -> Path:
+    return settings.home / "spark" / "server.json"
+
+
+def process_of(settings: Settings) -> psutil.Process:
+    return psutil.Process(ProcessIdentity.parse(json.loads(file_of(settings).read_text())["process"]).pid)
+
+
+def python(code: str, settings: Settings, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=settings.environment(secrets=True),
+    )
+
+
+def test_only_who_can_read_the_file_is_served(settings: Settings, said: list[str]) -> None:
+    address = warm_spark(settings)
+    assert address is not None
+    assert stat.S_IMODE(file_of(settings).stat().st_mode) == 0o600
+    token = address.partition("token=")[2]
+    assert token and token not in " ".join(process_of(settings).cmdline())
+    assert {
+        connection.laddr.ip for connection in process_of(settings).net_connections() if connection.status == "LISTEN"
+    } <= {
+        "127.0.0.1",
+        "::ffff:127.0.0.1",
+    }
+    _, error = python(STRANGER, settings, address.replace(token, "guessed")).communicate(timeout=SECONDS)
+    assert "UNAUTHENTICATED" in error
+
+
+def test_other_settings_have_another_spark(settings: Settings, said: list[str]) -> None:
+    assert warm_spark(settings.model_copy(update={"spark_driver_memory": "600m"})) is None
+    assert warm_spark(settings.model_copy(update={"home": settings.home / "other"})) is None
+    assert warm_spark(settings.model_copy(update={"spark_runner": "subprocess"})) is None
+
+
+def test_a_run_uses_it_and_what_its_death_undid_is_tried_again_on_the_next(settings: Settings, said: list[str]) -> None:
+    user = python(USER, settings)
+    assert user.stdout is not None and user.stdin is not None
+    assert user.stdout.readline() == "7\n"
+    first = process_of(settings)
+    first.kill()
+    user.stdin.write("\n")
+    user.stdin.flush()
+    assert user.stdout.readline() == "to be tried again\n"
+    assert user.stdout.readline() == "9\n"
+    assert user.stdout.readline() == "[]\n", "the run started no JVM"
+    user.communicate(timeout=SECONDS)
+    assert process_of(settings).pid != first.pid
+    assert said == ["Spark ended unexpectedly; it is started again"]
