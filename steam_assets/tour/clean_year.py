@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from steam_assets.simulator.catalogue import HARDWARE, App, Catalogue
 from steam_assets.simulator.items import store_item
-from steam_assets.simulator.market import HOME, Market, Standing, unix
+from steam_assets.simulator.market import CANDIDATES, HOME, Market, Standing, unix
 from steam_assets.simulator.newsroom import Newsroom
 from steam_assets.simulator.request_parameters import NewsParameters, ReviewFilter
 from steam_assets.simulator.review_pages import score
@@ -34,6 +34,9 @@ SEED = 7
 GAMES = 50
 """Games on each chart."""
 
+LAUNCHED = (250, 267, 283, 286)
+"""Slots of smaller games, which the charts have because they are released in the year's last weeks."""
+
 REVIEWS_PER_APP_WEEK = 60.0
 LISTED = 60
 """Reviews of an app and week that are fetched at most."""
@@ -48,8 +51,7 @@ class CleanYear:
     def __init__(self, as_of: datetime, silent: date) -> None:
         """``silent`` is a day of which the live chart is missing."""
         self._as_of, self._silent = as_of, silent
-        catalogue = Catalogue(GAMES * 3 // 2)
-        self._market = Market(SEED, catalogue, GAMES)
+        self._market = Market(SEED, Catalogue(CANDIDATES), GAMES, (*range(GAMES * 3 // 2), *LAUNCHED))
         self._reviews = ReviewStream(self._market, REVIEWS_PER_APP_WEEK)
         self._newsroom = Newsroom(self._market)
 
