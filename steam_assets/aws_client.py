@@ -1,6 +1,6 @@
 """Clients for AWS services that are cheap to create, as every run and every sensor tick creates one.
 
-Belongs here: creating a client. Does not belong here: calling the service (visuals/quicksight.py).
+Belongs here: creating sessions and clients. Does not belong here: calling a service (visuals/quicksight.py).
 """
 
 from __future__ import annotations
@@ -10,25 +10,37 @@ from typing import Any, TypeAlias
 
 from botocore.config import Config
 from botocore.loaders import Loader, create_loader
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 AwsClient: TypeAlias = Any
 """A client of a service. boto3 creates its class when it runs, from the service's description."""
 
 
-def aws_client(
-    service: str, *, region_name: str, endpoint_url: str | None = None, config: Config | None = None
-) -> AwsClient:
-    """Create a client for a service; ``endpoint_url`` None is AWS's own.
+class _Descriptions(Loader):
+    """AWS's descriptions of its services, shared by all sessions of this process."""
 
-    Each client has its own session, so that it picks up the credentials that are current at the time.
-    """
-    session = get_session()
-    session.register_component("data_loader", _service_descriptions())
-    return session.create_client(service, region_name=region_name, endpoint_url=endpoint_url, config=config)
+    @property
+    def search_paths(self) -> list[str]:
+        # A copy: each session of boto3 would add the same folder once more.
+        return [*super().search_paths]
 
 
 @cache
-def _service_descriptions() -> Loader:
-    """AWS's service descriptions, parsed once; parsing them for each session would take longer than a call."""
-    return create_loader(get_session().get_config_variable("data_path"))
+def _descriptions() -> Loader:
+    """Parsed once; parsing them for each session would take longer than a call."""
+    given = create_loader(get_session().get_config_variable("data_path"))
+    return _Descriptions(extra_search_paths=given.search_paths, include_default_search_paths=False)
+
+
+def aws_session() -> Session:
+    """A new session, which picks up the credentials that are current at the time."""
+    session = get_session()
+    session.register_component("data_loader", _descriptions())
+    return session
+
+
+def aws_client(
+    service: str, *, region_name: str, endpoint_url: str | None = None, config: Config | None = None
+) -> AwsClient:
+    """Create a client for a service, in a session of its own; ``endpoint_url`` None is AWS's own."""
+    return aws_session().create_client(service, region_name=region_name, endpoint_url=endpoint_url, config=config)

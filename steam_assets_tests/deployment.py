@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 from uuid import uuid4
 
-import boto3
 import dagster as dg  # noqa: TID251 - tests of runs make runs
 from botocore.client import Config
 from pydantic import RootModel
 from pyspark.sql import DataFrame, SparkSession
 
+from steam_assets.aws_client import aws_client
 from steam_assets.clock import Clock
 from steam_assets.extraction.hosts import served_by
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
@@ -181,7 +181,7 @@ def on_s3(endpoint: str) -> dict[str, Any]:
     elsewhere = "STEAM_TEST_S3_ENDPOINT" in os.environ
     catalog = os.environ.get("STEAM_TEST_ICEBERG_CATALOG", "sqlite" if elsewhere else "glue")
     region = os.environ.get("AWS_REGION", "us-east-1")
-    s3 = boto3.client("s3", endpoint_url=endpoint, region_name=region, config=Config(s3={"addressing_style": "path"}))
+    s3 = aws_client("s3", endpoint_url=endpoint, region_name=region, config=Config(s3={"addressing_style": "path"}))
     where = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
     roots = {root: f"{bucket}-{uuid4().hex[:8]}" for root, bucket in BUCKETS.items()}
     for bucket in roots.values():
@@ -189,7 +189,7 @@ def on_s3(endpoint: str) -> dict[str, Any]:
     glue = {} if elsewhere else {"glue_endpoint_url": endpoint}
     if not elsewhere:
         # A catalog of its own for each deployment: moto has one for all.
-        databases = boto3.client("glue", endpoint_url=endpoint, region_name=region)
+        databases = aws_client("glue", endpoint_url=endpoint, region_name=region)
         for database in databases.get_databases()["DatabaseList"]:
             databases.delete_database(Name=database["Name"])
     named = {root: f"s3://{bucket}" for root, bucket in roots.items()}

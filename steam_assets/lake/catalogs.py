@@ -60,12 +60,21 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     # If two processes create a catalog concurrently, the database reports to one that it already exists.
     made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
-    catalog = attempts(load_catalog, name.catalog, **pyiceberg_properties(settings, root))
+    catalog = attempts(load_catalog, name.catalog, **pyiceberg_properties(settings, root), **_session(settings))
     # Checked first: a role that may use a Glue database may not be allowed to create one.
     if not catalog.namespace_exists(name.namespace):
         with suppress(NamespaceAlreadyExistsError, IntegrityError):
             catalog.create_namespace(name.namespace)
     return catalog
+
+
+def _session(settings: Settings) -> dict[str, object]:
+    """The session of Glue's client. By itself pyiceberg parses AWS's service descriptions for each catalog."""
+    if settings.iceberg_catalog != "glue":
+        return {}
+    from steam_assets.aws_client import aws_session
+
+    return {"botocore_session": aws_session()}
 
 
 def warehouse(settings: Settings, root: RootName) -> str:

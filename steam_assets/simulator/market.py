@@ -6,7 +6,7 @@ All times are Unix seconds (UTC). Only caches are stored, so times can be reques
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -60,13 +60,18 @@ class ReviewBomb:
 
 
 class Market:
-    """The market of one seed and catalogue (at least ``CANDIDATES`` apps), with ``chart_size`` apps on each chart."""
+    """The market of one seed and catalogue, with ``chart_size`` apps on each chart.
 
-    def __init__(self, seed: int, catalogue: Catalogue, chart_size: int = CHART_SIZE) -> None:
+    ``slots`` are those of the apps that can reach a chart; by default the first ``CANDIDATES``.
+    """
+
+    def __init__(
+        self, seed: int, catalogue: Catalogue, chart_size: int = CHART_SIZE, slots: Sequence[int] = range(CANDIDATES)
+    ) -> None:
         self._chart_size = chart_size
         self.dice = Dice(seed)
         self.catalogue = catalogue
-        self._candidates = [catalogue.at(slot) for slot in range(min(catalogue.size, CANDIDATES))]
+        self._candidates = [catalogue.at(slot) for slot in slots if slot < catalogue.size]
         self.patch_time: Callable[[int, int], int | None] = lru_cache(200_000)(self._patch_time)
         self._traits: Callable[[int], tuple[float, ...]] = lru_cache(20_000)(lambda slot: self.dice.shares("app", slot))
         self._sold: Callable[[int], list[tuple[float, int]]] = lru_cache(2_000)(self._sold_in_week)

@@ -3,8 +3,7 @@
 Belongs here: the requests, their validation and the clean tables. Does not belong here: reading a store item
 (store_rows.py), prices over time (insights/).
 
-Fifty apps are requested at once; one that is gone, or not sold in the US, is in the response without facts. The tags'
-names are a request of their own; a tag that it does not list has no name.
+Fifty apps are requested at once; one that is gone, or not sold in the US, has no facts. Some tags have no name.
 """
 
 from __future__ import annotations
@@ -114,6 +113,7 @@ SOURCE = Source(
     history=History.LIVE,
     apps_from=("most_played", "top_sellers", "country_sellers"),
     watched=True,
+    demo_partitions=8,
     extract=extract,
     count=count,
     tables=(FACTS, TAGS, PRICES),

@@ -5,21 +5,24 @@ Belongs here: putting them together. Does not belong here: rows (clean_year.py),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.lake.columns import arrow_fields
 from steam_assets.sources import SOURCES
+from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column, History
 from steam_assets.tour.clean_year import CleanYear
 from steam_assets.tour.insight_sql import NAMES, SQL
 from steam_assets.tour.store_insight_sql import STORE_SQL, VIEWS
 from steam_assets.visuals.dashboard import DashboardData, Period
+from steam_assets.visuals.dashboard.table_reads import TABLE_READS
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 SILENT = date(2026, 11, 7)
@@ -30,13 +33,25 @@ def year() -> DashboardData:
     """A year of the tables that the page shows. The same in each call."""
     source = CleanYear(AS_OF, SILENT)
     declared = {table.name: table.columns for table in declared_tables(SOURCES)}
+    keys = {cadence: {window.key for window in windows} for cadence, windows in source.windows.items()}
     clean = {name: pa.Table.from_pylist(rows, schema=_schema(declared[name])) for name, rows in source.tables()}
     periods = list(_periods(source, {name: _by_period(table) for name, table in clean.items()}))
     as_of = dict.fromkeys(clean, AS_OF)
-    return DashboardData(clean | _insights(clean), as_of, tuple(periods), synthetic=True)
+    tables = {name: _as_loaded(name, table) for name, table in (clean | _insights(clean, keys)).items()}
+    return DashboardData(tables, as_of, tuple(periods), synthetic=True)
 
 
-def _insights(clean: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+def _as_loaded(name: str, table: pa.Table) -> pa.Table:
+    """What the page would load of a table in a lake: of some, only the newest partition (visuals/dashboard/load.py)."""
+    read = TABLE_READS.get(name)
+    # Of reviews it reads unusual weeks, too, and there are no others here.
+    if read is None or not read.newest_only or name == "reviews":
+        return table
+    return table.filter(pc.equal(table["partition_key"], pc.max(table["partition_key"])))
+
+
+def _insights(clean: Mapping[str, pa.Table], keys: Mapping[Cadence, Collection[str]]) -> dict[str, pa.Table]:
+    """The insights' finished periods by table."""
     duck = duckdb.connect()
     duck.execute("set TimeZone = 'UTC'")
     for name, table in clean.items():
@@ -48,7 +63,10 @@ def _insights(clean: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     for insight in INSIGHTS:
         if insight.name in queries:
             schema = _schema(insight.schema)
-            made[insight.table] = duck.sql(queries[insight.name]).to_arrow_table().select(schema.names).cast(schema)
+            found = duck.sql(queries[insight.name]).to_arrow_table().select(schema.names).cast(schema)
+            if insight.cadence:
+                found = found.filter(pc.field("partition_key").isin([*keys[insight.cadence]]))
+            made[insight.table] = found
     return made
 
 

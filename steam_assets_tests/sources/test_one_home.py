@@ -20,11 +20,12 @@ ABOUT_GIVEN_SOURCES = (
     "insights",
     "visuals/dashboard",
     "visuals/tableau",
+    "tour",
     "simulator",
     "history",
 )
-"""Parts of the package that may name sources: declarations, insights, panels and the starter workbook, the simulated
-services, and the files that an earlier collector left."""
+"""Parts of the package that may name sources: declarations, insights, panels and the starter workbook, the tour, the
+simulated services, and the files that an earlier collector left."""
 
 
 def code_for_any_source() -> Iterator[Path]:

@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pyarrow as pa
 import pytest
 from botocore.client import Config
 from pyiceberg.catalog import Catalog
 
+from steam_assets.aws_client import aws_client
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.roots import open_root
 from steam_assets.settings import Settings
@@ -36,9 +36,9 @@ class GlueTables:
         if "STEAM_TEST_S3_ENDPOINT" in os.environ:
             pytest.skip("STEAM_TEST_S3_ENDPOINT names a server that has no Glue")
         path_style = Config(s3={"addressing_style": "path"})
-        s3 = boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", config=path_style)
+        s3 = aws_client("s3", endpoint_url=self.endpoint, region_name="us-east-1", config=path_style)
         s3.create_bucket(Bucket=self.bucket)
-        glue = boto3.client("glue", endpoint_url=self.endpoint, region_name="us-east-1")
+        glue = aws_client("glue", endpoint_url=self.endpoint, region_name="us-east-1")
         for database in glue.get_databases()["DatabaseList"]:
             glue.delete_database(Name=database["Name"])
 

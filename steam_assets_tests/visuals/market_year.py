@@ -11,7 +11,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
-from chart_year import AS_OF, HOSTILE, WORDS, ChartYear, empty_tables, row, schemas
+from chart_year import AS_OF, HOSTILE, WORDS, empty_tables, row, schemas
+from store_year import StoreYear
 
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, Period
@@ -23,7 +24,7 @@ BOMB_WEEK = 47
 """The week in which the sixth game has far more negative reviews than before."""
 
 
-class MarketYear(ChartYear):
+class MarketYear(StoreYear):
     """The whole year."""
 
     def data(self) -> DashboardData:
@@ -53,6 +54,15 @@ class MarketYear(ChartYear):
             "insight_news_markers": self._news,
             "insight_update_effect": self._effects,
             "insight_traffic_vs_players": self._ratio,
+            "insight_regional_hits": self._hits,
+            "insight_country_similarity": self._similar,
+            "insight_price_history": self._prices,
+            "insight_sale_effect": self._sales,
+            "insight_market_share": self._shares,
+            "insight_launches": self._launches,
+            "insight_player_hours": self._hours,
+            "insight_player_days": self._player_days,
+            "insight_update_hours": self._update_hours,
         }
 
     def _split(self) -> Iterator[dict[str, Any]]:

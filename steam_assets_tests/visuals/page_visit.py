@@ -16,8 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-VIEWS = ("overview", "games", "games?ids=400,410,420,430", "games?ids=440&range=all", "top-sellers", "reviews",
-         "reviews?app=450", "reviews?app=450&week=2026-10-13", "news", "traffic")  # fmt: skip
+VIEWS = ("overview", "games", "games?ids=400,410,420,430", "games?ids=440&range=all", "top-sellers", "market",
+         "reviews", "reviews?app=450", "reviews?app=450&week=2026-10-13", "news", "traffic")  # fmt: skip
 
 
 @dataclass

@@ -35,6 +35,7 @@ VIEWS = (
     ("overview", "Overview"),
     ("games", "Games"),
     ("top-sellers", "Top sellers"),
+    ("market", "Market"),
     ("reviews", "Reviews"),
     ("news", "News"),
     ("traffic", "Traffic"),

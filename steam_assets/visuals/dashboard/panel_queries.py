@@ -190,6 +190,65 @@ PANEL_QUERIES = (
     PanelQuery(
         "curve",
         "insight_player_hours",
-        "select app_id as app, hour, players from given order by app_id, hour",
+        "select app_id as app, epoch_day(day) as day, hour, players from given "
+        "where day = (select max(day) from given) order by app_id, hour",
+    ),
+    PanelQuery(
+        "days",
+        "insight_player_days",
+        "select app_id as app, epoch_day(day) as day, sampled_peak as peak, epoch_second(peak_at) as at, "
+        "peak_excess as excess, steam_peak as steam, swing, busiest_hour as busiest, audience_utc_offset as zone, "
+        "samples from given where day = (select max(day) from given) order by sampled_peak desc, app_id",
+    ),
+    PanelQuery(
+        "update_hours",
+        "insight_update_hours",
+        "select app_id as app, epoch_second(published_at) as moment, cut_to(title, 120) as title, "
+        "epoch_day(week_start) as week, hours_known as hours, change, market_change as market, net_effect as net "
+        "from given where not too_few_hours order by published_at desc, app_id limit 200",
+    ),
+    PanelQuery(
+        "hits",
+        "insight_regional_hits",
+        "select epoch_day(week_start) as week, country, app_id as app, rank, countries_charted as charted, "
+        "best_elsewhere as best from given where is_regional_hit and week_start = (select max(week_start) from given) "
+        "order by rank, country",
+    ),
+    PanelQuery(
+        "similar",
+        "insight_country_similarity",
+        "select epoch_day(week_start) as week, country, other_country as other, items_in_common as common, "
+        "share_in_common as share, rank_correlation as correlation from given "
+        "where week_start = (select max(week_start) from given) order by share_in_common, country, other",
+    ),
+    PanelQuery(
+        "changes",
+        "insight_price_history",
+        "select epoch_day(day) as day, app_id as app, change, price_cents as price, previous_price_cents as before, "
+        "discount_percent as discount, epoch_second(discount_ends_at) as ends, lowest_cents as lowest from given "
+        "where change <> 'same' order by day desc, app_id limit 300",
+    ),
+    PanelQuery(
+        "sales",
+        "insight_sale_effect",
+        "select epoch_day(day) as day, app_id as app, discount_percent as discount, peak_before as before, "
+        "peak_after as after, change, market_change as market, net_effect as net, too_few_days as few from given "
+        "order by day desc, app_id limit 300",
+    ),
+    PanelQuery(
+        "shares",
+        "insight_market_share",
+        "select epoch_day(week_start) as week, kind, cut_to(label, 80) as label, games, players, "
+        "players_share as share, places, places_share from given "
+        "where week_start = (select max(week_start) from given) "
+        "qualify row_number() over (partition by kind order by players_share desc nulls last, label) <= 60 "
+        "order by kind, players_share desc nulls last, label",
+    ),
+    PanelQuery(
+        "launches",
+        "insight_launches",
+        "select epoch_day(day) as day, app_id as app, epoch_day(released_on) as released, days_since_release as days, "
+        "rank, players_peak as peak, best_peak as best, share_of_best as share from given "
+        "where day = (select max(day) from given) order by rank, app_id",
     ),
 )

@@ -27,7 +27,9 @@ STORE_COLUMNS = (
 NARROWED = (
     TableRead("most_played", ("partition_key", "day", "rank", "app_id", "players_now", "players_peak", *STORE_COLUMNS)),
     TableRead("top_sellers", ("partition_key", "week_start", "app_id", *STORE_COLUMNS)),
-    TableRead("insight_player_trend", newest_only=True),
+    *(TableRead(f"insight_{name}", newest_only=True) for name in ("player_trend", "player_hours", "player_days")),
+    *(TableRead(f"insight_{name}", newest_only=True) for name in ("market_share", "launches")),
+    *(TableRead(f"insight_{name}", newest_only=True) for name in ("regional_hits", "country_similarity")),
     *(TableRead(table, newest_only=True) for table in ("store_facts", "store_tags", "country_sellers")),
     TableRead(
         "store_prices",

@@ -9,7 +9,7 @@ function games(params) {
   const picked = [...new Set(ids)].slice(0, MOST_COMPARED).map((id) => appIndex.get(id));
   const parts = [pageHead(picked.length === 1 ? appName(picked[0]) : picked.length ? "Compare games" : "Games", picked.length ? "Daily peaks with news and updates." : "Search for up to ten games to compare, or open one from the table."), searchBox(picked, params)];
   const shown = el("div", { class: "grid" });
-  if (picked.length) put(shown, trendPanel(picked, params), ...picked.map((app) => factsPanel(app, picked.length)), monthsPanel(picked), effectsPanel("full", picked), ...(picked.length === 1 ? [pricePanel(picked[0], params), ranksPanel(picked[0]), sentimentPanel(picked[0]), newsOfGame(picked[0])] : []));
+  if (picked.length) put(shown, trendPanel(picked, params), ...picked.map((app) => factsPanel(app, picked.length)), monthsPanel(picked), effectsPanel("full", picked), ...(picked.length === 1 ? [pricePanel(picked[0], params), ranksPanel(picked[0]), curvePanel(picked[0]), sentimentPanel(picked[0]), newsOfGame(picked[0])] : []));
   else {
     parts.push(gameFilters(params, panelData("trend").rows.filter((row) => known(row.rank))));
     shown.append(allGamesPanel(params));

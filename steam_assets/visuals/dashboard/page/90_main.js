@@ -1,5 +1,5 @@
 // Which view is shown, the tabs, and the choice of light or dark.
-const VIEWS = { overview: ["Overview", overview], games: ["Games", games], "top-sellers": ["Top sellers", sellers], reviews: ["Reviews", reviews], news: ["News", news], traffic: ["Traffic", traffic] };
+const VIEWS = { overview: ["Overview", overview], games: ["Games", games], "top-sellers": ["Top sellers", sellers], market: ["Market", market], reviews: ["Reviews", reviews], news: ["News", news], traffic: ["Traffic", traffic] };
 let shownView = null;
 
 // What a visit to a view leaves in its history entry: the order of its tables, and where it was scrolled to.
