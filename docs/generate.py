@@ -159,6 +159,8 @@ def _every_command(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[
     if inner is None:
         yield path, command
         return
+    if command.invoke_without_command:
+        yield path, command
     for name, one in inner.items():
         yield from _every_command(one, (*path, name))
 

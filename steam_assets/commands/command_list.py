@@ -116,7 +116,10 @@ COMMANDS: Mapping[str, Listed] = {
         "warm", "Halve the start time of Kafka and Spark: store class data sharing archives in the user's cache."
     ),
     "show": Listed("look", "Show data as it is stored."),
-    "catalog": Listed("lake_catalog", "The catalogs through which query engines find the tables."),
+    "catalog": Listed(
+        "lake_catalog",
+        "Print the lines by which other programs open a table of this deployment by name. No secret is printed.",
+    ),
 }
 
 

@@ -105,6 +105,10 @@ EXAMPLES: Mapping[str, Examples] = {
     "jars": {"jars /opt/steam-jars": "then set STEAM_JARS_DIR=/opt/steam-jars"},
     "warm": {"warm": "once per machine"},
     "show raw": {"show raw reviews 2026-11-10 --app 730 | jq .body": "one game's responses of one week"},
+    "catalog": {
+        "catalog": "for pyiceberg, DuckDB, Polars, Spark, Athena and Tableau",
+        "catalog --table steam_raw.reviews --engine duckdb": "one table in one program",
+    },
     "catalog rebuild": {
         "catalog rebuild": "all four catalogs",
         "catalog rebuild --root clean": "the catalog of the clean tables",

@@ -1,6 +1,7 @@
-"""``steam-assets catalog`` and ``relocate``: rebuilding catalogs, and repairing a copied or moved lake.
+"""``steam-assets catalog`` and ``relocate``: opening tables by name, rebuilding catalogs, repairing a moved lake.
 
-Belongs here: what they print. Does not belong here: the work (lake/relocate.py).
+Belongs here: what they print. Does not belong here: the work (lake/relocate.py), the lines that open a table
+(lake/by_name.py).
 """
 
 from __future__ import annotations
@@ -16,11 +17,72 @@ from steam_assets.commands.preflight import opened_settings
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steam_assets.lake.by_name import Opening, TableName
+    from steam_assets.lake.lake import Lake
     from steam_assets.settings import RootName
 
-catalog = typer.Typer(
-    cls=CommandGroup, no_args_is_help=True, help="The catalogs through which query engines find the tables."
-)
+catalog = typer.Typer(cls=CommandGroup)
+
+
+@catalog.callback(invoke_without_command=True, epilog=epilog("catalog"))
+def open_by_name(
+    context: typer.Context,
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A table, such as reviews or steam_raw.reviews. Default: the first one."),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="pyiceberg, duckdb, polars, spark, athena or tableau. Default: all."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Print the lines by which other programs open a table of this deployment by name. No secret is printed.
+
+    The lines need nothing of this product where they run. What is not a line to type is a comment.
+    """
+    if context.invoked_subcommand:
+        if given := [f"--{name}" for name in ("table", "engine", "home") if context.params[name] is not None]:
+            raise typer.BadParameter(f"type {', '.join(given)} after {context.invoked_subcommand}")
+        return
+    settings = opened_settings(home)
+    from steam_assets.lake.by_name import openings
+    from steam_assets.lake.lake import Lake
+
+    lake = Lake(settings)
+    known = dict(_tables(lake))
+    if not known:
+        raise typer.BadParameter(f"there is no table in {settings.home} yet; `steam-assets status` says why")
+    name = next(iter(known)) if table is None else table.strip().lower()
+    name = name.removeprefix("steam.")
+    if name not in known:
+        raise not_among(name, known, "table", "--table")
+    found = openings(settings, known[name])
+    if engine is not None and engine.lower() not in found:
+        raise not_among(engine, found, "engine", "--engine")
+    shown = list(found.values()) if engine is None else [found[engine.lower()]]
+    typer.echo("\n\n".join("\n".join(_script(opening)) for opening in shown))
+    if table is None:
+        Terminal(stderr=True).print(f"\n--table takes any of: {', '.join(known)}", style="dim", soft_wrap=True)
+
+
+def _tables(lake: Lake) -> Iterator[tuple[str, TableName]]:
+    """The tables that exist, by the name that a user types: clean tables and insights without their database."""
+    from steam_assets.lake.by_name import TableName
+
+    roots: tuple[RootName, ...] = ("clean", "raw", "clean-backup", "raw-backup")
+    for root in roots:
+        for name in lake.table_names(root):
+            found = TableName(root, name)
+            yield (name if root == "clean" else found.identifier), found
+
+
+def _script(opening: Opening) -> Iterator[str]:
+    comment = "--" if opening.language == "sql" else "#"
+    yield f"{comment} {opening.program}{f' ({opening.note})' if opening.note else ''}"
+    yield from opening.lines
 
 
 @catalog.command(epilog=epilog("catalog rebuild"))

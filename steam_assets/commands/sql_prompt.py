@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
+import termios
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -19,6 +22,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.lexers import PygmentsLexer
@@ -96,6 +100,13 @@ def prompt(engine: Engine, history: Path, source: Input | None = None, output: O
     console.print(WELCOME, style="dim", soft_wrap=True)
     # Tables are opened while the first statement is typed.
     threading.Thread(target=_warm, args=(engine,), daemon=True).start()
+    with nullcontext() if source else _without_signals():
+        for typed in _typed(session):
+            _run(engine, typed, session.app.input, console)
+
+
+def _typed(session: PromptSession[str]) -> Iterator[str]:
+    """What is typed, without empty lines, until a word that leaves or Ctrl-D."""
     while True:
         try:
             typed = session.prompt().strip()
@@ -106,7 +117,20 @@ def prompt(engine: Engine, history: Path, source: Input | None = None, output: O
         if typed.rstrip(";").lower() in LEAVE:
             return
         if typed.rstrip(";"):
-            _run(engine, typed, session.app.input, console)
+            yield typed
+
+
+@contextmanager
+def _without_signals() -> Iterator[None]:
+    """Let Ctrl-C be a key also between statements: its signal would end the whole command (``__main__.py``)."""
+    before = termios.tcgetattr(sys.stdin)
+    keys_alone = termios.tcgetattr(sys.stdin)
+    keys_alone[3] &= ~termios.ISIG
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, keys_alone)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def _run(engine: Engine, typed: str, source: Input, console: Terminal) -> None:
@@ -118,11 +142,19 @@ def _run(engine: Engine, typed: str, source: Input, console: Terminal) -> None:
 
 
 async def _cancellable(engine: Engine, statement: str, source: Input) -> Answer:
-    """Ask, and stop at Ctrl-C. It is read as a key: its signal would end the whole command (``__main__.py``)."""
+    """Ask, and stop at Ctrl-C, which is read as a key. Other keys are those of the next statement."""
 
     def pressed() -> None:
-        if any(press.key == Keys.ControlC for press in source.read_keys()):
-            engine.interrupt()
+        keys = source.read_keys()
+        if any(press.key == Keys.ControlC for press in keys):
+            stop()
+        else:
+            store_typeahead(source, keys)
+
+    def stop() -> None:
+        # Again until it ends: before the question runs there is nothing to interrupt.
+        engine.interrupt()
+        asyncio.get_running_loop().call_later(0.1, stop)
 
     with source.raw_mode(), source.attach(pressed):
         return await asyncio.to_thread(engine.ask, statement)

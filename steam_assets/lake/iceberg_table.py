@@ -23,6 +23,8 @@ from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table import DataScan, Table, TableProperties, Transaction
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import TableUpdate
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -186,7 +188,7 @@ class IcebergTable:
         gone = self.files(remove) if remove is not None else []
         details = {PARTITIONS: ",".join(partitions), **(summary or {})}
         try:
-            with table.transaction() as change:
+            with _Change(table) as change:
                 if publish is not None:
                     ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
                 else:
@@ -274,6 +276,25 @@ class IcebergTable:
         if table is None or table.current_snapshot() is None:
             return []
         return table.scan(row_filter=of_partitions([key]), limit=count).to_arrow().to_pylist()
+
+
+class _Change(Transaction):
+    """A transaction that computes its metadata once per staged update.
+
+    pyiceberg's computes it whenever it is read, a dozen times per commit, and copies all snapshots and properties: half
+    of the time of a commit to a table of a hundred partitions.
+    """
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._computed: tuple[TableMetadata, tuple[TableUpdate, ...], TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        base, updates = self._table.metadata, self._updates
+        if self._computed is None or self._computed[0] is not base or self._computed[1] is not updates:
+            self._computed = (base, updates, super().table_metadata)
+        return self._computed[2]
 
 
 def retry_on_contention(change: Callable[[], T]) -> T:

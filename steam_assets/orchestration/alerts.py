@@ -45,7 +45,8 @@ def failure_alerts(settings: Settings, *, running: bool) -> dg.SensorDefinition:
         name="failure_alerts",
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=30,
-        description="Reports each failed run to the log, and to the webhook in STEAM_ALERT_WEBHOOK_URL if it is set.",
+        description="Reports each failed run to the log, and to the webhook in STEAM_ALERT_WEBHOOK_URL if it is set. "
+        "Not declarative automation: it follows runs and materializes nothing.",
     )
     def alert(context: dg.RunFailureSensorContext) -> None:
         payload = message(settings, context.dagster_run, _errors(context))

@@ -19,7 +19,7 @@ from steam_assets.orchestration.asset_details import with_details
 from steam_assets.orchestration.check_alerts import check_alerts
 from steam_assets.orchestration.health_checks import health_check_job, health_check_schedule, status_assets
 from steam_assets.orchestration.ingest_ops import FetchObserver
-from steam_assets.orchestration.insight_assets import insight_assets
+from steam_assets.orchestration.insight_assets import insight_assets, insight_key, served_insights
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintenance_jobs
 from steam_assets.orchestration.partitions import partitions_by_cadence
@@ -59,6 +59,7 @@ def build_defs(
     settings = settings or Settings()
     # In Dagster for a long time and still marked beta; one warning per asset and sensor would bury the real ones.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `(backfill_policy|owners)`")
+    warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Function `build_column_schema_change_checks`")
     # Intended: a scheduled job runs one partition, and a range is requested from the assets.
     warnings.filterwarnings("ignore", message="Asset job .* materializes assets with varying BackfillPolicies")
     partitions = partitions_by_cadence(sources)
@@ -88,7 +89,10 @@ def build_defs(
                 sources,
             ),
         ],
-        asset_checks=[check for source in sources for check in source_checks(source)],
+        asset_checks=[
+            *(check for source in sources for check in source_checks(source)),
+            *dg.build_column_schema_change_checks(assets=[insight_key(one) for one in served_insights(sources)]),
+        ],
         jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),

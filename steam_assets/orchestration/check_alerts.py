@@ -25,7 +25,7 @@ def check_alerts(settings: Settings, *, running: bool) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=30,
         description="Reports failed asset checks of successful runs to the log, and to the webhook in "
-        "STEAM_ALERT_WEBHOOK_URL if it is set.",
+        "STEAM_ALERT_WEBHOOK_URL if it is set. Not declarative automation: it follows runs and materializes nothing.",
     )
     def alert(context: dg.RunStatusSensorContext) -> None:
         failed = failed_checks(context.instance, context.dagster_run.run_id)

@@ -10,6 +10,7 @@ import dagster as dg
 
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
+from steam_assets.orchestration.table_checks import table_check_results, table_check_specs
 from steam_assets.sources.source import Source, Table
 
 
@@ -32,7 +33,8 @@ def raw_checks(source: Source, key: dg.AssetKey) -> dg.AssetChecksDefinition:
 def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     """``reconciled``: every landed item is clean, quarantined or a duplicate.
 
-    ``quarantine_within_limit``: the share of quarantined items is at most the source's limit.
+    ``quarantine_within_limit``: the share of quarantined items is at most the source's limit. And those that clean
+    tables and insights have in common (table_checks.py).
     """
 
     @dg.multi_asset_check(
@@ -46,6 +48,7 @@ def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChec
                 asset=key,
                 description=f"At most {source.quarantine_limit:.1%} of a partition's items are in quarantine.",
             ),
+            *table_check_specs(key),
         ],
     )
     def counts(context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[dg.AssetCheckResult]:
@@ -54,6 +57,7 @@ def clean_checks(source: Source, table: Table, key: dg.AssetKey) -> dg.AssetChec
         yield _result(key, "reconciled", gaps)
         over = [k for k, r in records.items() if r and r.items and r.quarantined / r.items > source.quarantine_limit]
         yield _result(key, "quarantine_within_limit", over)
+        yield from table_check_results(lake.clean(table), key, context.op_execution_context.partition_keys)
 
     return counts
 

@@ -28,13 +28,16 @@ from steam_assets.insights.table import (
     replace_small,
 )
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.column_schema import column_schema, with_schema
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.plots import plot
 from steam_assets.orchestration.previews import frame_preview
 from steam_assets.orchestration.resources import tried_again_if_lost
-from steam_assets.orchestration.source_assets import RANGE, clean_key, column_schema
+from steam_assets.orchestration.shown_lineage import shown_lineage
+from steam_assets.orchestration.source_assets import RANGE, clean_key
+from steam_assets.orchestration.table_checks import table_check_results, table_check_specs
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
@@ -67,6 +70,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
     @dg.asset(
         key=insight_key(insight),
         deps=[clean_key(source, table) for source in sources for table in source.tables if table.name in inputs],
+        check_specs=table_check_specs(insight_key(insight)),
         group_name="insights",
         description=insight.description,
         metadata={
@@ -90,13 +94,14 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
                 session = spark.spark_session
                 with computing(session, lake, [insight], sources):
                     done = compute_partitions(session, insight, sources, lake, clock, keys)
-                    shown = insight_metadata(session, lake, insight, done)
+                    shown = insight_metadata(session, lake, insight, sources, done)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
+        results = insight_check_results(lake, insight, keys)
         if not partitions:
-            return dg.MaterializeResult(metadata=shown[ALL])
+            return dg.MaterializeResult(metadata=shown[ALL], check_results=results)
         show_partitions(context, insight_key(insight), shown)
-        return dg.MaterializeResult()
+        return dg.MaterializeResult(check_results=results)
 
     return computed
 
@@ -126,6 +131,11 @@ def computing(
         yield
 
 
+def insight_check_results(lake: Lake, insight: Insight, keys: Sequence[str]) -> list[dg.AssetCheckResult]:
+    """The results of the insight's checks for partitions that were just computed."""
+    return table_check_results(insight_table(lake, insight), insight_key(insight), keys)
+
+
 def _rows(
     spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
 ) -> DataFrame:
@@ -136,9 +146,9 @@ def _rows(
 
 
 def insight_metadata(
-    spark: SparkSession, lake: Lake, insight: Insight, done: Replaced
+    spark: SparkSession, lake: Lake, insight: Insight, sources: Sequence[Source], done: Replaced
 ) -> Mapping[str, Mapping[str, dg.MetadataValue]]:
-    """Metadata by partition: the row count; for the newest also a preview and the plot over partitions."""
+    """Metadata by partition: the row count; for the newest also a preview, the plot over partitions and the lineage."""
     shown = {
         key: {
             "dagster/partition_row_count": dg.MetadataValue.int(rows),
@@ -150,6 +160,8 @@ def insight_metadata(
     order = [F.expr(expression) for expression in insight.order or insight.key]
     first_rows = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
     shown[newest]["preview"] = frame_preview(first_rows, [c.name for c in insight.columns])
+    assets = {table.name: clean_key(source, table) for source in sources for table in source.tables}
+    shown[newest] |= shown_lineage(done.lineage, insight.schema, assets)
     if insight.cadence:
         shown[newest]["plot"] = plot(plot_points(spark, lake, insight, newest), insight.plot_title)
-    return shown
+    return with_schema(shown, insight.schema)

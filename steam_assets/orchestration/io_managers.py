@@ -16,14 +16,18 @@ from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
+from steam_assets.lake.columns import ORIGIN
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
+from steam_assets.orchestration.column_schema import with_schema
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.orchestration.resources import tried_again_if_lost
+from steam_assets.orchestration.shown_lineage import clean_lineage
 from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
 from steam_assets.spark.cleaning import Classified, commit_classified, raw_frame
+from steam_assets.spark.column_lineage import column_lineage
 
 
 class RawIOManager(dg.IOManager):
@@ -62,12 +66,16 @@ class IcebergIOManager(dg.IOManager):
         with tried_again_if_lost(self._spark):
             session = self._spark.spark_session
             records = commit_classified(session, self._lake, table, obj, raw, self._clock.now())
-        shown = clean_previews(self._lake.clean(table), sorted(raw))
+        lineage = column_lineage(obj, [source.name]) if isinstance(obj, DataFrame) else None
+        shown = clean_previews(self._lake.clean(table), sorted(raw)) | clean_lineage(source, table, lineage)
         newest = max(raw)
         show_partitions(
             dg.AssetExecutionContext.get(),
             context.asset_key,
-            {r.partition_key: clean_metadata(r) | (shown if r.partition_key == newest else {}) for r in records},
+            with_schema(
+                {r.partition_key: clean_metadata(r) | (shown if r.partition_key == newest else {}) for r in records},
+                (*table.columns, *ORIGIN),
+            ),
         )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:

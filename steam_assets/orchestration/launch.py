@@ -195,7 +195,12 @@ def _fetching(source: Source, apps: Sequence[int], refetch: bool) -> dict[str, o
 
 
 def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
-    return [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+    """Those of severity ERROR; the others are shown in the Dagster UI."""
+    return [
+        _check(evaluation)
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
+    ]
 
 
 def _origins(result: dg.ExecuteInProcessResult, source: Source) -> dict[str, str]:
@@ -228,7 +233,7 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
         if event.step_failure_data.user_failure_data and event.step_failure_data.user_failure_data.description:
             return event.step_failure_data.user_failure_data.description
         return cause.message.strip() if cause else "a step failed"
-    failed = [_check(evaluation) for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+    failed = _failed_checks(result)
     return f"failed checks: {', '.join(failed)}" if failed else "the run failed; the Dagster UI has its log"
 
 

@@ -126,7 +126,8 @@ def quicksight_sensor(settings: Settings, job: AssetJob, *, running: bool) -> dg
         job=job,
         default_status=status,
         minimum_interval_seconds=300,
-        description="Detects new commits of tables in Glue and requests a refresh of their QuickSight data sets.",
+        description="Detects new commits of tables in Glue and requests a refresh of their QuickSight data sets. Not "
+        "declarative automation: a condition knows neither Glue's commits nor QuickSight's quota of refreshes.",
     )
     def quicksight_refresh(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]

@@ -31,6 +31,7 @@ from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (
     compute_partitions,
     computing,
+    insight_check_results,
     insight_key,
     insight_metadata,
     served_insights,
@@ -116,7 +117,7 @@ def _make_insights(
     def compute(name: str) -> Shown:
         insight, keys = served[name], chosen[name]
         done = compute_partitions(spark, insight, sources, lake, clock, keys)
-        return insight_metadata(spark, lake, insight, done)
+        return insight_metadata(spark, lake, insight, sources, done)
 
     with computing(spark, lake, [served[name] for name in chosen], sources):
         for name, metadata in _side_by_side(compute, list(chosen)):
@@ -125,6 +126,7 @@ def _make_insights(
                 continue
             context.log.info(f"insight {name}: {len(chosen[name])} partitions, {chosen[name][0]} to {chosen[name][-1]}")
             _record(context, served[name], metadata)
+            _record_checks(context, insight_check_results(lake, served[name], chosen[name]))
             made[served[name].table] = chosen[name]
     if invalid:
         raise permanent(" ".join(invalid))
@@ -155,6 +157,15 @@ def _record(context: dg.OpExecutionContext, insight: Insight, metadata: Shown) -
         context.log_event(
             dg.AssetMaterialization(insight_key(insight), partition=key if insight.cadence else None, metadata=shown)
         )
+
+
+def _record_checks(context: dg.OpExecutionContext, results: Sequence[dg.AssetCheckResult]) -> None:
+    for one in results:
+        if one.asset_key is not None and one.check_name is not None:
+            evaluation = dg.AssetCheckEvaluation(
+                one.asset_key, one.check_name, one.passed, one.metadata, severity=one.severity
+            )
+            context.log_event(evaluation)  # pyright: ignore[reportArgumentType] - it takes them, and does not say so
 
 
 @dg.op(description="Replaces the dashboard page.")
@@ -189,7 +200,9 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
         job=job,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=120,
-        description="Detects new commits of clean partitions, by any writer, and refreshes insights and visuals.",
+        description="Detects new commits of clean partitions, by any writer, and refreshes insights and visuals. Not "
+        "declarative automation: conditions miss commits that Dagster has no event of, and request a run per partition "
+        "where this one requests a single run.",
     )
     def refresh_visuals(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]

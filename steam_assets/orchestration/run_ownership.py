@@ -138,7 +138,8 @@ def dead_runs_sensor() -> dg.SensorDefinition:
         name="dead_runs",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
-        description="Marks runs as failed if their process was killed or their machine stopped, and frees their slots.",
+        description="Marks runs as failed if their process was killed or their machine stopped, and frees their slots. "
+        "Not declarative automation: it follows runs and materializes nothing.",
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         ended = end_dead_runs(context.instance)

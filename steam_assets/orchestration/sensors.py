@@ -61,7 +61,8 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
         job=job,
         default_status=status,
         minimum_interval_seconds=60,
-        description="Lands complete batches that other producers published to the topic, and runs the later stages.",
+        description="Lands complete batches that other producers published to the topic, and runs the later stages. "
+        "Not declarative automation: a message on a topic is no event of an asset.",
     )
     def topic(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
@@ -254,7 +255,8 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         default_status=status,
         minimum_interval_seconds=120,
         description="Backs up and cleans raw partitions, from any producer, whose current version was not cleaned yet; "
-        "a day that takes samples after it ends.",
+        "a day that takes samples after it ends. Not declarative automation: other producers land without an event of "
+        "an asset, and a condition on the clean table cannot tell which version of the raw data it was made from.",
     )
     def uncleaned(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]

@@ -4,7 +4,7 @@ Belongs here: what is the same for all sources. Does not belong here: a branch f
 ``Source``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -12,18 +12,20 @@ from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
 from steam_assets.lake.backup import back_up
-from steam_assets.lake.columns import ORIGIN, column_comment
+from steam_assets.lake.columns import ENVELOPE, ORIGIN
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import BackupRecord, PartitionRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
+from steam_assets.orchestration.column_schema import column_schema, with_schema
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw, show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.schedules import freshness_policy
+from steam_assets.orchestration.shown_lineage import clean_lineage
 from steam_assets.orchestration.submitted_cleaning import Submission
-from steam_assets.sources.source import Column, Source, Table
+from steam_assets.sources.source import Source, Table
 from steam_assets.spark.cleaning import Classified, classify_partitions
 
 RANGE = dg.BackfillPolicy.single_run()
@@ -47,7 +49,8 @@ def source_assets(
 
 def source_checks(source: Source) -> list[dg.AssetChecksDefinition]:
     clean = [clean_checks(source, table, clean_key(source, table)) for table in source.tables]
-    return [raw_checks(source, raw_key(source)), *clean]
+    keys = [clean_key(source, table) for table in source.tables]
+    return [raw_checks(source, raw_key(source)), *clean, *dg.build_column_schema_change_checks(assets=keys)]
 
 
 def raw_key(source: Source) -> dg.AssetKey:
@@ -71,6 +74,7 @@ def _raw(source: Source, sources: Mapping[str, Source], partitions: Partitions) 
         ins={chart.name: _chart_in(chart, source) for chart in charts},
         group_name=source.name,
         description=f"{source.description}\n\nThe responses as received, through Kafka: one row per envelope.",
+        metadata={"dagster/column_schema": column_schema(ENVELOPE)},
         partitions_def=partitions,
         backfill_policy=RAW_RANGE,
         tags={"stage": "raw", "cadence": source.cadence.value},
@@ -166,7 +170,9 @@ def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.Ass
             records = [require_clean(lake, source, table, key) for key in keys]
             if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
                 raise permanent(f"the job did not update {', '.join(stale)} of {table.name}; see the job's log")
-            show_partitions(context, clean_key(source, table), {r.partition_key: clean_metadata(r) for r in records})
+            shown = with_schema({r.partition_key: clean_metadata(r) for r in records}, (*table.columns, *ORIGIN))
+            shown[keys[-1]] |= clean_lineage(source, table)
+            show_partitions(context, clean_key(source, table), shown)
             yield dg.MaterializeResult(asset_key=clean_key(source, table))
 
     return clean_elsewhere if submitted else clean
@@ -227,19 +233,4 @@ def _verified(key: dg.AssetKey, problems: Sequence[str]) -> dg.AssetCheckResult:
         check_name="verified",
         passed=not problems,
         metadata={"problems": dg.MetadataValue.json(list(problems))},
-    )
-
-
-def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
-    """A table's columns for the Dagster UI: type, meaning with unit, and nullability."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column.name,
-                type=column.type,
-                description=column_comment(column),
-                constraints=dg.TableColumnConstraints(nullable=column.nullable),
-            )
-            for column in columns
-        ]
     )

@@ -37,9 +37,9 @@ GAMES = 50
 LAUNCHED = (250, 267, 283, 286)
 """Slots of smaller games, which the charts have because they are released in the year's last weeks."""
 
-REVIEWS_PER_APP_WEEK = 60.0
-LISTED = 60
-"""Reviews of an app and week that are fetched at most."""
+REVIEWS_PER_APP_WEEK = 400.0
+LISTED, LISTED_OF_UNUSUAL = 60, 3000
+"""Reviews of an app and week that are fetched at most; more of weeks with a review bomb, whose words are counted."""
 
 KINDS = {0: "game", 2: "mod", 4: "dlc", 6: "software", 10: "hardware"}
 """The store's names of the kinds of apps."""
@@ -195,7 +195,7 @@ class CleanYear:
                     continue
                 for included in (True, False):
                     of_week, until = votes[app.slot][included][week]
-                    listed = min(LISTED, sum(of_week))
+                    listed = min(self._most_listed(app, week), sum(of_week))
                     sample = {"reviews_listed": listed, "complete": listed >= sum(of_week) - 2} if included else {}
                     for scope, counted in (("week", of_week), ("lifetime", until)):
                         yield self._row(
@@ -224,14 +224,18 @@ class CleanYear:
         """The reviews of the newest week, and of weeks with a review bomb: older ones are not shown."""
         weeks = self.windows[Cadence.WEEKLY]
         for window in weeks:
-            bomb = self._market.bomb(week_of(unix(window.start)))
             for app in self.charts[window.key]:
-                if window is weeks[-1] or (bomb is not None and bomb.slot == app.slot):
-                    yield from self._of_app(window, app)
+                most = self._most_listed(app, week_of(unix(window.start)))
+                if window is weeks[-1] or most > LISTED:
+                    yield from self._of_app(window, app, most)
 
-    def _of_app(self, window: Window, app: App) -> Iterator[Row]:
+    def _most_listed(self, app: App, week: int) -> int:
+        bomb = self._market.bomb(week)
+        return LISTED_OF_UNUSUAL if bomb is not None and bomb.slot == app.slot else LISTED
+
+    def _of_app(self, window: Window, app: App, most: int) -> Iterator[Row]:
         wanted = ReviewFilter(unix(window.start), unix(window.end), False)
-        for review in self._reviews.page(app, wanted, LISTED, "*").reviews:
+        for review in self._reviews.page(app, wanted, most, "*").reviews:
             at = datetime.fromtimestamp(int(str(review["timestamp_created"])), UTC)
             author = _mapping(review["author"])
             yield self._row(

@@ -22,6 +22,7 @@ from steam_assets.tour.clean_year import CleanYear
 from steam_assets.tour.insight_sql import NAMES, SQL
 from steam_assets.tour.store_insight_sql import STORE_SQL, VIEWS
 from steam_assets.visuals.dashboard import DashboardData, Period
+from steam_assets.visuals.dashboard.table_reads import TABLE_READS
 
 AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 SILENT = date(2026, 11, 7)
@@ -36,14 +37,17 @@ def year() -> DashboardData:
     clean = {name: pa.Table.from_pylist(rows, schema=_schema(declared[name])) for name, rows in source.tables()}
     periods = list(_periods(source, {name: _by_period(table) for name, table in clean.items()}))
     as_of = dict.fromkeys(clean, AS_OF)
-    insights = _insights(clean, keys)
-    shown = clean | {name: _newest(clean[name]) for name in ("store_facts", "store_tags")}
-    return DashboardData(shown | insights, as_of, tuple(periods), synthetic=True)
+    tables = {name: _as_loaded(name, table) for name, table in (clean | _insights(clean, keys)).items()}
+    return DashboardData(tables, as_of, tuple(periods), synthetic=True)
 
 
-def _newest(table: pa.Table) -> pa.Table:
-    """The newest partition, which alone the page reads."""
-    return table.filter(pc.field("partition_key") == max(_by_period(table)))
+def _as_loaded(name: str, table: pa.Table) -> pa.Table:
+    """What the page would load of a table in a lake: of some, only the newest partition (visuals/dashboard/load.py)."""
+    read = TABLE_READS.get(name)
+    # Of reviews it reads unusual weeks, too, and there are no others here.
+    if read is None or not read.newest_only or name == "reviews":
+        return table
+    return table.filter(pc.equal(table["partition_key"], pc.max(table["partition_key"])))
 
 
 def _insights(clean: Mapping[str, pa.Table], keys: Mapping[Cadence, Collection[str]]) -> dict[str, pa.Table]:

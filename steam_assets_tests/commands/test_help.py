@@ -25,7 +25,9 @@ def command_names() -> set[str]:
     found: set[str] = set()
     for name, command in typer.main.get_command(app).commands.items():  # pyright: ignore[reportAttributeAccessIssue]
         below = getattr(command, "commands", None)
-        found |= {f"{name} {one}" for one in below} if below else {name}
+        found |= {f"{name} {one}" for one in below or ()}
+        if not below or command.invoke_without_command:
+            found.add(name)
     return found
 
 

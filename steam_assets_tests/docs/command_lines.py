@@ -93,6 +93,8 @@ def _refusal(arguments: list[str]) -> Iterator[str]:
     try:
         while hasattr(command, "commands"):
             if not rest or rest[0] not in command.commands:
+                if command is not _COMMAND and command.invoke_without_command:
+                    break
                 if rest[:1] != ["--help"]:
                     yield f"steam-assets has no command {' '.join(arguments)}"
                 return

@@ -82,3 +82,37 @@ def test_the_dagster_ui_shows_groups_columns_counts_and_checks(site: Site) -> No
     assert {"pyspark", "iceberg"} <= set(clean["kinds"])
     assert set(WEEKS) <= set(clean["partitionKeys"])
     assert any(e["label"] == "dagster/column_schema" for e in clean["metadataEntries"])
+
+
+LINEAGE = """
+query ($path: [String!]!) {
+  assetNodeOrError(assetKey: {path: $path}) {
+    ... on AssetNode {
+      assetMaterializations(limit: 1) {
+        metadataEntries {
+          label
+          ... on TableColumnLineageMetadataEntry {
+            lineage { columnName columnDeps { assetKey { path } columnName } }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+
+def test_dagit_shows_the_lineage_of_each_column(site: Site) -> None:
+    """After the backfills: of its newest materialization, as the tab of columns asks for it."""
+    found = site.dagster_ui.ask(LINEAGE, path=["top_sellers", "clean"])["assetNodeOrError"]
+    (materialization,) = found["assetMaterializations"]
+    (entry,) = [e for e in materialization["metadataEntries"] if e["label"] == "dagster/column_lineage"]
+    lineage = {
+        one["columnName"]: {("/".join(dep["assetKey"]["path"]), dep["columnName"]) for dep in one["columnDeps"]}
+        for one in entry["lineage"]
+    }
+    table = source_named("top_sellers").tables[0]
+    assert {*lineage} >= {*table.key}
+    assert {asset for deps in lineage.values() for asset, _ in deps} == {"top_sellers/raw"}
+    assert lineage["rank"] == {("top_sellers/raw", "body")}
+    assert lineage["source_sha256"] == {("top_sellers/raw", "sha256")}

@@ -134,6 +134,8 @@ def test_dagit_has_a_preview_and_a_plot(insights: Insights):
     assert "</script>ゲーム" in {record.data["name"] for record in records} and len(records) == SHOWN_ROWS
     assert "data:image/svg+xml;base64," in shown["plot"]
     assert f"on {DAYS[36]}" in shown["plot"]
+    (change,) = shown["dagster/column_lineage"].deps_by_column["players_peak"]
+    assert (change.asset_key, change.column_name) == (dg.AssetKey(["most_played", "clean"]), "players_peak")
     week = WEEKS[-1].isoformat()
     assert insights.materialize("news_markers", week, week)[week]["preview"] == "No rows."
 

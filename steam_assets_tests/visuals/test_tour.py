@@ -50,6 +50,21 @@ def test_every_panel_is_filled(given: dict[str, Any]) -> None:
     assert all(source["as_of"] for source in given["sources"])
 
 
+def test_what_a_game_has_is_there_once(given: dict[str, Any]) -> None:
+    """As in a lake, of which the page reads the newest day of the store's tables."""
+    tags = given["panels"]["tags"]["columns"]
+    assert len({*zip(tags["app"], tags["tag"], strict=True)}) == len(tags["app"]) > 0
+    trend = given["panels"]["trend"]["columns"]["app"]
+    assert len({*trend}) == len(trend)
+
+
+def test_the_words_of_an_unusual_week_stand_out(given: dict[str, Any]) -> None:
+    terms, bombs = (given["panels"][name]["columns"] for name in ("terms", "bombs"))
+    weeks = zip(bombs["app"], bombs["week"], bombs["flagged"], strict=True)
+    flagged = {(app, week) for app, week, unusual in weeks if unusual}
+    assert flagged and flagged <= {*zip(terms["app"], terms["week"], strict=True)}
+
+
 def test_it_is_a_year_with_one_gap_and_weeks_to_look_into(given: dict[str, Any]) -> None:
     assert given["players"]["series"]["days"] == 365
     periods = given["panels"]["periods"]["columns"]
