@@ -1,4 +1,4 @@
-"""What the project says about itself: decisions with status and date, and the versions that CI tries."""
+"""What the project says about itself: decisions with status and date, versions that CI tries, lengths of files."""
 
 from __future__ import annotations
 
@@ -53,3 +53,12 @@ def test_the_changelog_has_a_section_for_the_version_and_one_for_what_comes_next
     text = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
     assert "\n## [Unreleased]\n" in text
     assert re.search(rf"^## \[{re.escape(PROJECT['version'])}\] - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE)
+
+
+def test_files_of_code_have_at_most_four_hundred_lines() -> None:
+    """As CONTRIBUTING says."""
+    folders = ("steam_assets", "steam_assets_tests", "benchmarks", "docs")
+    files = (file for folder in folders for file in (REPOSITORY / folder).rglob("*"))
+    code = [file for file in files if file.suffix in (".py", ".js")]
+    assert REPOSITORY / "steam_assets" / "settings.py" in code
+    assert [file for file in code if len(file.read_text("utf-8").splitlines()) > 400] == []

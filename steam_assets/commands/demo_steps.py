@@ -24,7 +24,7 @@ AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 SILENT = "2026-11-07"
 """The day on which the simulated live sources do not answer, so that the demo has a gap."""
 
-SAMPLED_EVERY = 120
+SAMPLED_EVERY = 180
 """Minutes between two samples of a source that takes them through the day."""
 
 RECORDED_WEEKS = 4

@@ -21,6 +21,7 @@ _OUR_FILE = re.compile(
 ROOTS = (REPOSITORY, REPOSITORY / "steam_assets", REPOSITORY / "steam_assets_tests")
 """What the name of a file is relative to."""
 READERS_FILES = {
+    "benchmarks/results.md",
     "docker/.env",
     "docker/compose.quicksight.yaml",
     "docs/decisions/NNNN-short-name.md",
