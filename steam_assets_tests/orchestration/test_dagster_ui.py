@@ -102,7 +102,7 @@ query ($path: [String!]!) {
 """
 
 
-def test_dagit_shows_the_lineage_of_each_column(site: Site) -> None:
+def test_the_dagster_ui_shows_the_lineage_of_each_column(site: Site) -> None:
     """After the backfills: of its newest materialization, as the tab of columns asks for it."""
     found = site.dagster_ui.ask(LINEAGE, path=["top_sellers", "clean"])["assetNodeOrError"]
     (materialization,) = found["assetMaterializations"]

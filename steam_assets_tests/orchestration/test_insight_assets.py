@@ -127,7 +127,7 @@ def test_rows_that_repeat_a_key_are_not_committed(insights: Insights):
     assert insights.rows("market_day") == before
 
 
-def test_dagit_has_a_preview_and_a_plot(insights: Insights):
+def test_the_dagster_ui_has_a_preview_and_a_plot(insights: Insights):
     """The first rows, hostile names among them, and a line over the partitions; a table never made is empty."""
     shown = insights.materialize("player_trend", DAYS[30].isoformat(), DAYS[36].isoformat())[DAYS[36].isoformat()]
     records = shown["preview"].records
