@@ -256,7 +256,7 @@ def exploded(
         "notes",
         "entry",
         *_item_and_problem(typed),
-        F.expr(r"suspect and contains(to_json(sent), '\ufffd')").alias("replaced"),
+        F.expr(r"if(suspect, contains(to_json(sent), '\ufffd'), false)").alias("replaced"),
     )
 
 

@@ -6,6 +6,7 @@ Belongs here: writing rows that a test made up. Does not belong here: the rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def filled(rows: pa.Table, table: IcebergTable) -> pa.Table:
 def zero_of(kind: pa.DataType) -> pa.Scalar[Any]:
     if pa.types.is_list(kind):
         return pa.scalar([], kind)
+    if pa.types.is_date(kind):
+        return pa.scalar(date(1970, 1, 1), kind)
     return pa.scalar("0" if pa.types.is_string(kind) else 0).cast(kind)
 
 

@@ -291,7 +291,7 @@ def test_a_tables_numbers_stand_under_their_headers(browser: Browser, file: Path
                     assert not re.search(r"[a-z]_[a-z]", text), (view, text)
 
 
-@pytest.mark.parametrize("width", [768, 1440])
+@pytest.mark.parametrize("width", [375, 768, 1440])
 def test_no_column_is_cut_off_and_those_left_out_are_named(browser: Browser, file: Path, width: int) -> None:
     with visit(browser, file.as_uri(), width) as seen:
         for view in VIEWS:

@@ -92,7 +92,7 @@ function monthsPanel(picked) {
     ...(picked.length > 1 ? [{ key: "game", title: "Game", className: "name-cell", cell: (row) => bdi(appName(row.app)), sort: (row) => appName(row.app) }] : []),
     { key: "mean", title: "Mean daily peak", num: true, cell: (row) => whole(row.mean), sort: (row) => row.mean },
     { key: "gain", title: "Gain", num: true, drop: 1, cell: (row) => signedWhole(row.gain), sort: (row) => row.gain },
-    { key: "share", title: "Gain, %", num: true, cell: (row) => delta(row.share), sort: (row) => row.share },
+    { key: "share", title: "Gain, %", num: true, drop: picked.length > 1 ? 0.5 : null, cell: (row) => delta(row.share), sort: (row) => row.share },
     { key: "peak", title: "Highest peak", num: true, drop: 1, cell: (row) => whole(row.peak), sort: (row) => row.peak },
     { key: "days", title: "Days", num: true, drop: 1, cell: (row) => whole(row.days), sort: (row) => row.days },
   ];

@@ -13,6 +13,8 @@ const gameColumn = { key: "name", title: "Game", className: "name-cell", cell: (
 const dayColumn = (title = "Day") => ({ key: "day", title, cell: (row) => date(row.day), sort: (row) => row.day });
 const numbers = (key, title, write = whole, more = {}) => ({ key, title, num: true, cell: (row) => write(row[key]), sort: (row) => row[key], ...more });
 const later = { drop: 1 };
+// On a telephone alone.
+const narrow = { drop: 0.5 };
 const place = (code) => countryName({ code });
 
 function market(params) {
@@ -37,7 +39,7 @@ const similarPanel = () => insightPanel({
   columns: [
     { key: "country", title: "Country", className: "name-cell", cell: (row) => place(row.country), sort: (row) => place(row.country) },
     { key: "other", title: "Other country", cell: (row) => place(row.other), sort: (row) => place(row.other) },
-    numbers("common", "Items in common"), numbers("share", "Share in common", percent), numbers("correlation", "Rank correlation", decimal),
+    numbers("common", "Items in common", whole, narrow), numbers("share", "Share in common", percent), numbers("correlation", "Rank correlation", decimal, narrow),
   ],
   sheet: { key: (row) => row.week, columns: { week_start: (row) => isoDay(row.week), country_code: (row) => row.country, other_country: (row) => row.other, items_in_common: (row) => row.common, share_in_common: (row) => row.share, rank_correlation: (row) => row.correlation } },
   order: { key: "share", down: false },
@@ -48,14 +50,14 @@ const pricesPanel = () => insightPanel({
   name: "changes", title: "Changes of prices", unit: "US dollars", note: "The newest changes: sales, and prices that were raised or lowered. A game's own page has all its prices.", none: "No price changed on the collected days.",
   columns: [
     dayColumn(), gameColumn, { key: "change", title: "Change", cell: (row) => CHANGED[row.change] || row.change, sort: (row) => row.change }, numbers("price", "Price", dollars), numbers("before", "Before", dollars, later),
-    numbers("discount", "Discount", (value) => `${value} %`), { key: "ends", title: "Ends", drop: 1, cell: (row) => (known(row.ends) ? longTime(row.ends) : DASH), sort: (row) => row.ends }, numbers("lowest", "Lowest known", dollars, later),
+    numbers("discount", "Discount", (value) => `${value} %`, narrow), { key: "ends", title: "Ends", drop: 1, cell: (row) => (known(row.ends) ? longTime(row.ends) : DASH), sort: (row) => row.ends }, numbers("lowest", "Lowest known", dollars, later),
   ],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, kind: (row) => row.change, price_cents: (row) => row.price, discount_percent: (row) => row.discount, lowest_cents: (row) => row.lowest } },
   order: { key: "day", down: true },
 });
 const salesPanel = () => insightPanel({
   name: "sales", title: "Players around a sale", unit: "players, share", note: "Median peaks of the seven days before and after a sale began, against the market.", none: "No sale began on the collected days.",
-  columns: [dayColumn("Sale began"), gameColumn, numbers("discount", "Discount", (value) => `${value} %`), numbers("before", "Before", whole, later), numbers("after", "After", whole, later), { key: "change", title: "Change", num: true, drop: 1, cell: (row) => delta(row.change), sort: (row) => row.change }, { key: "net", title: "Net effect", num: true, cell: (row) => (row.few ? el("span", { class: "quiet-text" }, "too few days") : delta(row.net)), sort: (row) => row.net }],
+  columns: [dayColumn("Sale began"), gameColumn, numbers("discount", "Discount", (value) => `${value} %`, narrow), numbers("before", "Before", whole, later), numbers("after", "After", whole, later), { key: "change", title: "Change", num: true, drop: 1, cell: (row) => delta(row.change), sort: (row) => row.change }, { key: "net", title: "Net effect", num: true, cell: (row) => (row.few ? el("span", { class: "quiet-text" }, "too few days") : delta(row.net)), sort: (row) => row.net }],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, discount_percent: (row) => row.discount, peak_before: (row) => row.before, peak_after: (row) => row.after, change: (row) => row.change, market_change: (row) => row.market, net_effect: (row) => row.net } },
   order: { key: "day", down: true },
 });
@@ -77,7 +79,7 @@ function labelsPanel(params) {
 }
 const launchesPanel = () => insightPanel({
   name: "launches", title: "Launches of the month", unit: "players, days", note: "Games on the newest day's chart that were released in the 30 days before.", none: "No game on the newest day's chart was released in the 30 days before.",
-  columns: [gameColumn, { key: "released", title: "Released", cell: (row) => date(row.released), sort: (row) => row.released }, numbers("days", "Days since release"), numbers("rank", "Rank", whole, { low: true }), numbers("peak", "24-hour peak"), numbers("best", "Best peak", whole, later), numbers("share", "Of its best", percent)],
+  columns: [gameColumn, { key: "released", title: "Released", cell: (row) => date(row.released), sort: (row) => row.released }, numbers("days", "Days since release", whole, narrow), numbers("rank", "Rank", whole, { low: true }), numbers("peak", "24-hour peak"), numbers("best", "Best peak", whole, later), numbers("share", "Of its best", percent, narrow)],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, released_on: (row) => isoDay(row.released), days_since_release: (row) => row.days, rank: (row) => row.rank, players_peak: (row) => row.peak, best_peak: (row) => row.best, share_of_best: (row) => row.share } },
   order: { key: "peak", down: true },
 });
@@ -87,13 +89,13 @@ const zone = (hours) => (known(hours) ? `UTC${hours < 0 ? "−" : "+"}${Math.abs
 const clockOf = (hours) => (known(hours) ? `${two(Math.floor(hours))}:${two(Math.floor((hours % 1) * 60))}` : DASH);
 const daysPanel = () => insightPanel({
   name: "days", title: "Peaks of the day, and where the players are", unit: "players, hours (UTC)", note: "Newest day, from samples. The time zone is where the busiest hour would be 20:00.", limit: 20,
-  columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Missed, estimated", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
+  columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Missed, estimated", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, drop: 0.5, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, sampled_peak: (row) => row.peak, peak_at: (row) => isoTime(row.at), peak_excess: (row) => row.excess, steam_peak: (row) => row.steam, swing: (row) => row.swing, busiest_hour: (row) => row.busiest, audience_utc_offset: (row) => row.zone, samples: (row) => row.samples } },
   order: { key: "peak", down: true },
 });
 const updateHoursPanel = () => insightPanel({
   name: "update_hours", title: "The hours after an update", unit: "players, share", note: "Mean players of the 24 hours after an update, against the same hours of the week before.", none: "No update was followed, and preceded by a week, by enough samples.",
-  columns: [{ key: "moment", title: "Published", cell: (row) => longTime(row.moment), sort: (row) => row.moment }, gameColumn, { key: "title", title: "Headline", drop: 1, cell: (row) => bdi(row.title), sort: (row) => row.title }, numbers("hours", "Hours known"), { key: "change", title: "Change", num: true, drop: 1, cell: (row) => delta(row.change), sort: (row) => row.change }, { key: "net", title: "Net effect", num: true, cell: (row) => delta(row.net), sort: (row) => row.net }],
+  columns: [{ key: "moment", title: "Published", cell: (row) => longTime(row.moment), sort: (row) => row.moment }, gameColumn, { key: "title", title: "Headline", drop: 1, cell: (row) => bdi(row.title), sort: (row) => row.title }, numbers("hours", "Hours known", whole, narrow), { key: "change", title: "Change", num: true, drop: 1, cell: (row) => delta(row.change), sort: (row) => row.change }, { key: "net", title: "Net effect", num: true, cell: (row) => delta(row.net), sort: (row) => row.net }],
   sheet: { key: (row) => row.week, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, title: (row) => row.title, hours_known: (row) => row.hours, change: (row) => row.change, market_change: (row) => row.market, net_effect: (row) => row.net } },
   order: { key: "moment", down: true },
 });
