@@ -116,7 +116,9 @@ def _write(answer: Answer, files: dict[str, Path]) -> None:
                 pq.write_table(storable(answer.rows), draft, compression="zstd")
             _deliver(draft, path)
         if path != STDOUT:
-            Terminal(stderr=True).print(f"{answer.rows.num_rows:,} rows in {path}", soft_wrap=True)
+            Terminal(stderr=True).print(
+                f"{answer.rows.num_rows:,} row{'' if answer.rows.num_rows == 1 else 's'} in {path}", soft_wrap=True
+            )
 
 
 def _deliver(draft: Path, path: Path) -> None:

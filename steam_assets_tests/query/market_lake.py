@@ -42,7 +42,8 @@ def fill(lake: Lake, rows: Rows) -> None:
         if tables:
             _commit_raw(lake, source, {one["partition_key"] for table in tables for one in rows[table.name]})
     for insight in INSIGHTS:
-        _commit(insight_table(lake, insight), rows.get(insight.table) or freshness(lake))
+        if insight.compute is None or insight.table in rows:
+            _commit(insight_table(lake, insight), rows.get(insight.table) or freshness(lake))
     visits = next(table for source in SOURCES for table in source.tables if table.name == "visits")
     _commit(lake.table("clean-backup", visits.name, lake.clean(visits).columns, ""), _traced(rows["visits"]))
 
