@@ -12,12 +12,15 @@ from typing import Any
 from chart_year import HOSTILE, ChartYear
 
 Rows = Iterator[dict[str, Any]]
-SHOWN = 30
-"""Games that have rows in each table."""
 
 
 class StoreYear(ChartYear):
     """Tables of the newest day, or week."""
+
+    @property
+    def shown(self) -> int:
+        """Games that have rows in each table."""
+        return min(30, len(self.ids))
 
     def _of_day(self, place: int) -> dict[str, Any]:
         day = self.days[-1]
@@ -32,7 +35,7 @@ class StoreYear(ChartYear):
         return datetime.combine(self.days[-1], time(hour), UTC)
 
     def _hits(self) -> Rows:
-        for place, app in enumerate(self.ids[:SHOWN]):
+        for place, app in enumerate(self.ids[: self.shown]):
             country = ("KR", "DE", "BR")[place % 3]
             yield self._of_week() | {
                 "country": country,
@@ -51,7 +54,7 @@ class StoreYear(ChartYear):
             yield self._of_week() | {"country": one, "other_country": other} | shared
 
     def _prices(self) -> Rows:
-        for place in range(SHOWN):
+        for place in range(self.shown):
             change = ("sale_began", "sale_ended", "raised", "lowered", "same", None)[place % 6]
             discount = 50 if change == "sale_began" else 0
             price = {"price_cents": 1999, "previous_price_cents": 3999, "lowest_cents": 999}
@@ -59,7 +62,7 @@ class StoreYear(ChartYear):
             yield self._of_day(place) | price | ends | {"change": change}
 
     def _sales(self) -> Rows:
-        for place in range(SHOWN):
+        for place in range(self.shown):
             few = place % 3 == 0
             players = {"peak_before": 1000.0, "peak_after": 1200.0, "too_few_days": few, "discount_percent": 20}
             effect = dict.fromkeys(("change", "market_change", "net_effect"), None if few else 0.2 - place / 50)
@@ -73,24 +76,24 @@ class StoreYear(ChartYear):
                 yield self._of_week() | {"kind": kind, "label": label} | sums
 
     def _launches(self) -> Rows:
-        for place in range(5):
+        for place in range(min(5, self.shown)):
             since = {"released_on": self.days[-1] - timedelta(days=place), "days_since_release": place}
             peaks = {"rank": 10 + place, "players_peak": 9000 - place, "best_peak": 9000, "share_of_best": 0.9}
             yield self._of_day(place) | since | peaks
 
     def _hours(self) -> Rows:
-        for place in range(SHOWN):
+        for place in range(self.shown):
             for hour in range(0, 24, 2):
                 yield self._of_day(place) | {"hour": hour, "players": 1000.0 + 10 * hour}
 
     def _player_days(self) -> Rows:
-        for place in range(SHOWN):
+        for place in range(self.shown):
             peak = {"sampled_peak": 9000 - place, "peak_at": self._at(place % 24), "steam_peak": 9100, "swing": 1.2}
             curve = {"busiest_hour": 23.99, "audience_utc_offset": place - 12} if place < 24 else {}
             yield self._of_day(place) | peak | curve | {"samples": 24, "peak_excess": 12.5}
 
     def _update_hours(self) -> Rows:
-        for place in range(SHOWN):
+        for place in range(self.shown):
             app, few = self.ids[place], place % 5 == 0
             effect = {"change": 0.1, "market_change": 0.0, "net_effect": 0.1, "hours_known": 24}
             yield (
