@@ -41,7 +41,8 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "dev": Listed(
         "services",
-        "Start the Dagster UI, the daemon and an embedded Kafka, against the real Steam. Ctrl-C stops all of them.",
+        "Start the Dagster UI, the daemon, an embedded Kafka and Spark, against the real Steam. Ctrl-C stops all of "
+        "them.",
     ),
     "run": Listed("run", "Run a source, or all sources of a cadence, for one partition or a range."),
     "status": Listed(
@@ -131,7 +132,14 @@ class CommandGroup(TyperGroup):
             if param.default is None and getattr(param, "is_flag", False):
                 # Typer's own options. To read "no" from None it imports pydantic, a quarter of the time of help.
                 param.default = False
-        return super().parse_args(ctx, args)
+        if "--help" not in args or args[0] not in self.commands:
+            return super().parse_args(ctx, args)
+        # The help of a command in the group does not need the group's own options, which Typer reads by pydantic, too.
+        own, self.params = self.params, []
+        try:
+            return super().parse_args(ctx, args)
+        finally:
+            self.params = own
 
 
 class CommandList(CommandGroup):

@@ -44,7 +44,7 @@ def open_by_name(
     The lines need nothing of this product where they run. What is not a line to type is a comment.
     """
     if context.invoked_subcommand:
-        if given := [f"--{name}" for name in ("table", "engine", "home") if context.params[name] is not None]:
+        if given := [f"--{name}" for name in ("table", "engine", "home") if context.params.get(name) is not None]:
             raise typer.BadParameter(f"type {', '.join(given)} after {context.invoked_subcommand}")
         return
     settings = opened_settings(home)

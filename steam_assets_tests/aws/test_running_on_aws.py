@@ -185,7 +185,7 @@ def test_job_on_emr_serverless_is_the_same_command_with_the_same_settings(monkey
     submit = asked["jobDriver"]["sparkSubmit"]
     assert submit["entryPoint"] == "s3://steam-work/code/clean_job.py"
     parsed = clean_job._parser().parse_args(submit["entryPointArguments"])
-    assert [parsed.source, parsed.table, *parsed.keys] == ARGUMENTS
+    assert [parsed.source, ",".join(parsed.tables), *parsed.keys] == ARGUMENTS
     config = emr_config(emr)
     assert config["spark.note"] == "two words"
     assert config["spark.jars"].startswith("s3://steam-work/code/iceberg-spark-runtime")
