@@ -41,7 +41,8 @@ from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.relocate import relocate
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.launch import Launcher, Stage, local_instance
+from steam_assets.orchestration.launch import Launcher, local_instance
+from steam_assets.orchestration.stages import Stage
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named

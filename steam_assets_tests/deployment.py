@@ -29,7 +29,8 @@ from steam_assets.lake.lake import Lake, Twins
 from steam_assets.ledger.partition_status import PartitionStatus, partition_status
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
+from steam_assets.orchestration.launch import Launcher
+from steam_assets.orchestration.stages import AFTER_RAW, Stage
 from steam_assets.settings import RootName, Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES

@@ -133,7 +133,7 @@ class DemoRun:
 
     def _materialize(self, steps: Sequence[Step], lake: Lake) -> None:
         from steam_assets.clock import Clock
-        from steam_assets.orchestration.launch import AFTER_RAW
+        from steam_assets.orchestration.stages import AFTER_RAW
 
         clock = Clock(AS_OF)
         by_source = [(source, list(group)) for source, group in groupby(steps, key=lambda step: step.source)]
@@ -182,7 +182,8 @@ class _Fetching:
 
     def run(self, launcher: Launcher) -> None:
         """Fetch all steps. Raises RunFailed if one failed that is not silent."""
-        from steam_assets.orchestration.launch import RunFailed, Stage
+        from steam_assets.orchestration.launch import RunFailed
+        from steam_assets.orchestration.stages import Stage
 
         first, *_ = self._steps.values()
         try:

@@ -100,7 +100,7 @@ def _clean(lake: Lake, lines: Sequence[ImportLine], console: Terminal, *, refres
 
 
 def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Terminal) -> None:
-    from steam_assets.orchestration.launch import AFTER_RAW
+    from steam_assets.orchestration.stages import AFTER_RAW
 
     for first, last in source.cadence.ranges(keys):
         with console.status(f"Cleaning {source.name} {first} to {last}"):

@@ -21,7 +21,8 @@ from steam_assets.commands.terminal import Terminal, partition_progress
 
 if TYPE_CHECKING:
     from steam_assets.lake.lake import Lake
-    from steam_assets.orchestration.launch import Finished, Launcher, Stage
+    from steam_assets.orchestration.launch import Finished, Launcher
+    from steam_assets.orchestration.stages import Stage
     from steam_assets.sources.source import Source
 
 
@@ -73,7 +74,8 @@ def run(
     if set(stage or STAGES) - {"raw"}:
         require_spark(settings)
     from steam_assets.lake.lake import Lake
-    from steam_assets.orchestration.launch import Launcher, RunFailed, Stage, local_instance
+    from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
+    from steam_assets.orchestration.stages import Stage
 
     stages = [Stage(name) for name in stage] if stage else list(Stage)
     # Only the raw stage needs Kafka; the others save the seconds that it takes to start.
@@ -128,7 +130,8 @@ def run_range(
     """
     from rich.text import Text
 
-    from steam_assets.orchestration.launch import RunFailed, Stage
+    from steam_assets.orchestration.launch import RunFailed
+    from steam_assets.orchestration.stages import Stage
 
     later, failure, checks = [stage for stage in stages if stage is not Stage.RAW], None, list[str]()
     with partition_progress(console) as progress:

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidProducerEpoch,
     KafkaConnectionError,
     KafkaError,
@@ -317,6 +318,9 @@ class _Transaction:
         """Wait until Kafka has acknowledged every record, so that all offsets are known."""
         for partition in list(self._open):
             await self._hand_over(partition)
+        await self._drain()
+
+    async def _drain(self) -> None:
         while self._waiting:
             await self._acknowledged()
 
@@ -346,7 +350,12 @@ class _Transaction:
             await self._acknowledged()
         builder = self._open.pop(partition)
         count = builder.record_count()
-        delivery = await self._guarded(self._client.send_batch(builder, self._topic, partition=partition))
+        try:
+            delivery = await self._guarded(self._client.send_batch(builder, self._topic, partition=partition))
+        except IllegalOperation:
+            # The transaction has ended by a failure, of which the records sent before it tell.
+            await self._drain()
+            raise
         # If the batch is aborted, nothing may await this future, and asyncio warns about unretrieved exceptions.
         delivery.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._waiting.append((partition, count, delivery))

@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -33,6 +32,7 @@ from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.orchestration.run_ownership import abandon, attended_tags, end_dead_runs
+from steam_assets.orchestration.stages import Stage, stage_keys
 from steam_assets.processes.temporary_folders import sweep_dead
 from steam_assets.root_cause import root_cause
 from steam_assets.settings import Settings, private_folder
@@ -40,19 +40,6 @@ from steam_assets.sources.source import Source
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The instance keeps the events for the Dagster UI; a command shows progress and failures only."""
-
-
-class Stage(StrEnum):
-    """A stage of a source's pipeline; each can run alone."""
-
-    RAW = "raw"
-    RAW_BACKUP = "raw-backup"
-    CLEAN = "clean"
-    CLEAN_BACKUP = "clean-backup"
-
-
-AFTER_RAW = (Stage.RAW_BACKUP, Stage.CLEAN, Stage.CLEAN_BACKUP)
-"""The stages that process a range of partitions in one run."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +60,6 @@ class RunFailed(Exception):
         super().__init__(message)
         self.details = details
         self.landed = list(landed)
-
-
-def stage_keys(source: Source, stage: Stage) -> list[dg.AssetKey]:
-    match stage:
-        case Stage.RAW:
-            names = ["raw"]
-        case Stage.RAW_BACKUP:
-            names = ["raw_backup"]
-        case Stage.CLEAN:
-            names = [table.asset for table in source.tables]
-        case Stage.CLEAN_BACKUP:
-            names = [f"{table.asset}_backup" for table in source.tables]
-    return [dg.AssetKey([source.name, name]) for name in names]
 
 
 class Launcher:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from steam_assets.clock import Clock
-from steam_assets.orchestration.launch import Stage, stage_keys
 from steam_assets.orchestration.run_status import Activity, job_name
 from steam_assets.orchestration.schedules import AssetJob
+from steam_assets.orchestration.stages import Stage, stage_keys
 from steam_assets.settings import Settings
 from steam_assets.sources.sampling import crons
 from steam_assets.sources.source import Source

@@ -4,7 +4,7 @@ Belongs here: which assets run together and when. Does not belong here: what a r
 (sampling_schedules.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -19,6 +19,7 @@ from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.run_status import PARTITION, job_name
+from steam_assets.orchestration.stages import Stage, stage_keys
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import History, Source
 
@@ -116,14 +117,13 @@ class _Tick:
         just_after = moment + timedelta(seconds=1)
         newest = self.cadence.containing(moment) if live else self.cadence.latest_finished(just_after)
         windows = [*self._missed(newest, moment), newest]
-        asked = [window for window in windows if self._can_be_had(window)]
-        requests = [self._request(window) for window in asked]
+        requests = [self._request(window, found) for window in windows if (found := self._within_reach(window))]
         present = self.cadence.containing(self.now)
         if live and present > newest:
             # Take a snapshot of the current window now: the machine may be off again at that window's own tick. The
             # partition is given as a tag, as Dagster checks a key against the tick's time, when it did not exist yet.
             requests.append(dg.RunRequest(run_key=f"{present.key} early", tags={PARTITION: present.key}))
-        return requests, self._gaps([window for window in windows if window not in asked])
+        return requests, "; ".join(self._gaps(windows))
 
     def _missed(self, newest: Window, moment: datetime) -> list[Window]:
         """The windows before ``newest`` whose ticks were due after the schedule was switched on but not evaluated."""
@@ -149,26 +149,45 @@ class _Tick:
         tags = {SCHEDULE: self.schedule, PARTITION: window.key}
         return bool(self.instance.get_runs(dg.RunsFilter(tags=tags), limit=1))
 
-    def _can_be_had(self, window: Window) -> bool:
-        return all(
-            gap(source, window, self.now).recoverable or window.key in self._held[source.name]
+    def _within_reach(self, window: Window) -> list[Source]:
+        """The sources that still answer for the window, or whose answers Kafka or a backup holds."""
+        return [
+            source
             for source in self.sources
-        )
+            if gap(source, window, self.now).recoverable or window.key in self._held[source.name]
+        ]
 
     @cached_property
     def _held(self) -> dict[str, set[str]]:
         return {source.name: held(self.lake, source) for source in self.sources}
 
-    def _request(self, window: Window) -> dg.RunRequest:
-        again = [source.name for source in self.sources if self._has_early_picture(source, window)]
+    def _request(self, window: Window, sources: Sequence[Source]) -> dg.RunRequest:
+        again = [source.name for source in sources if self._has_early_picture(source, window)]
         config = {f"{name}__raw": {"ops": {f"publish_{name}": {"config": {"refetch": True}}}} for name in again}
-        return dg.RunRequest(run_key=window.key, partition_key=window.key, run_config={"ops": config} if config else {})
+        every = len(sources) == len(self.sources)
+        return dg.RunRequest(
+            run_key=window.key,
+            partition_key=window.key,
+            run_config={"ops": config} if config else {},
+            asset_selection=None
+            if every
+            else [key for source in sources for stage in Stage for key in stage_keys(source, stage)],
+        )
 
     def _has_early_picture(self, source: Source, window: Window) -> bool:
         live = source.history is History.LIVE and self.now in window
         return live and self.lake.raw(source).record(RawRecord, window.key) is not None
 
-    def _gaps(self, windows: Sequence[Window]) -> str:
-        whys = {gap(source, window, self.now).why for source in self.sources for window in windows}
-        keys = ", ".join(window.key for window in windows)
-        return f"gap: {self.cadence.value} {keys}: {'; '.join(sorted(whys))}" if windows else ""
+    def _gaps(self, windows: Sequence[Window]) -> Iterator[str]:
+        """A sentence for the windows that no source has, and one for each source that lacks more of them."""
+        found = {window.key: [source.name for source in self._within_reach(window)] for window in windows}
+        of_all = [window for window in windows if not found[window.key]]
+        if of_all:
+            yield self._gap(self.cadence.value, self.sources, of_all)
+        for source in self.sources:
+            if lost := [one for one in windows if found[one.key] and source.name not in found[one.key]]:
+                yield self._gap(source.name, [source], lost)
+
+    def _gap(self, name: str, sources: Sequence[Source], windows: Sequence[Window]) -> str:
+        whys = {gap(source, window, self.now).why for source in sources for window in windows}
+        return f"gap: {name} {', '.join(window.key for window in windows)}: {'; '.join(sorted(whys))}"

@@ -32,8 +32,8 @@ from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, topic_damaged
 from steam_assets.orchestration.dagster_types import AssetJob
-from steam_assets.orchestration.launch import AFTER_RAW, Stage, stage_keys
 from steam_assets.orchestration.run_status import Activity, job_name
+from steam_assets.orchestration.stages import AFTER_RAW, Stage, stage_keys
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 

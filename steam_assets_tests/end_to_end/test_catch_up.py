@@ -24,7 +24,8 @@ from steam_assets.lake.backup import back_up, verify
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.ledger.records import RawRecord
-from steam_assets.orchestration.launch import RunFailed, Stage
+from steam_assets.orchestration.launch import RunFailed
+from steam_assets.orchestration.stages import Stage
 from steam_assets.sources import source_named
 from steam_assets.sources.source import FetchRequest, Source
 from steam_assets_tests.deployment import Deployment

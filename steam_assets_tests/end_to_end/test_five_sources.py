@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.ledger.content import Content
-from steam_assets.orchestration.launch import Stage
+from steam_assets.orchestration.stages import Stage
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.cadence import Cadence

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.launch import Stage
+from steam_assets.orchestration.stages import Stage
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment, GivenSpark, session_for
 

@@ -11,9 +11,10 @@ import pytest
 from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.ingest_ops import PartitionBegins, unobserved
-from steam_assets.orchestration.launch import Launcher, RunFailed, Stage
+from steam_assets.orchestration.launch import Launcher, RunFailed
 from steam_assets.orchestration.run_status import failed_partitions
 from steam_assets.orchestration.source_assets import raw_key
+from steam_assets.orchestration.stages import Stage
 from steam_assets.simulator.faults import HtmlForJson, Redirect
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source

@@ -15,7 +15,8 @@ import pytest
 from steam_assets.insights import insight_named
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
-from steam_assets.orchestration.launch import Launcher, Stage
+from steam_assets.orchestration.launch import Launcher
+from steam_assets.orchestration.stages import Stage
 from steam_assets.orchestration.visual_assets import DASHBOARD, EXPORTS, TABLEAU
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment, GivenSpark

@@ -10,7 +10,8 @@ import sys
 import dagster as dg
 
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.launch import Launcher, Stage
+from steam_assets.orchestration.launch import Launcher
+from steam_assets.orchestration.stages import Stage
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 

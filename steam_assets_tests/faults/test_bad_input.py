@@ -13,7 +13,7 @@ from steam_assets.extraction.errors import NotAvailable, SourceError, StaleRespo
 from steam_assets.ingestion.resolve_raw import Origin, RawResolver, Resolved
 from steam_assets.kafka.consumer import find_batches
 from steam_assets.ledger.records import RawRecord
-from steam_assets.orchestration.launch import Stage
+from steam_assets.orchestration.stages import Stage
 from steam_assets.simulator import faults
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Source

@@ -22,8 +22,9 @@ from steam_assets.kafka.consumer import find_batches
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.launch import Launcher, Stage, local_instance
+from steam_assets.orchestration.launch import Launcher, local_instance
 from steam_assets.orchestration.run_ownership import OWNER, POOL, Owner, end_dead_runs, owner_tags
+from steam_assets.orchestration.stages import Stage
 from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named

@@ -144,9 +144,15 @@ CHANGES: dict[str, Callable[[str, Any], Fault]] = {
 }
 
 
+UNDATED = {"store_facts"}
+"""Sources whose answers do not say of which period they are, so that those of another one are like any."""
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_endpoint_that_changed_is_named_in_one_run(collected: Collected, change: str) -> None:
     """In the error or the ledger, in `status`, and nothing of it is taken for an item."""
+    if change == "another period" and collected.source.name in UNDATED:
+        pytest.skip("its answers have no period")
     for path in collected.paths:
         collected.simulator.faults.clear()
         collected.simulator.faults.add(CHANGES[change](path, collected.body))

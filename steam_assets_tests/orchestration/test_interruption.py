@@ -15,7 +15,7 @@ from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.orchestration import failures
 from steam_assets.orchestration.failures import ATTENDED, permanent, tried_again
 from steam_assets.orchestration.interruption import interruptible
-from steam_assets.orchestration.launch import Stage
+from steam_assets.orchestration.stages import Stage
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody
 from steam_assets.sources import source_named

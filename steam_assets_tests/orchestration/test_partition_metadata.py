@@ -14,8 +14,9 @@ from steam_assets.insights.table import insight_table
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
-from steam_assets.orchestration.launch import AFTER_RAW, Launcher, Stage
+from steam_assets.orchestration.launch import Launcher
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
+from steam_assets.orchestration.stages import AFTER_RAW, Stage
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment, GivenSpark, deployment_in

@@ -18,8 +18,8 @@ from dagster._utils.schedules import schedule_execution_time_iterator  # what th
 from steam_assets.clock import Clock
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.launch import Stage
 from steam_assets.orchestration.partitions import partitions_by_cadence
+from steam_assets.orchestration.stages import Stage
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named
@@ -247,6 +247,8 @@ def test_a_missed_day_that_kafka_holds_gets_its_run(
     defs, now = build_defs(settings=deployment.settings), datetime(2026, 11, 20, 9, tzinfo=UTC)
     late = evaluated(defs, instance, "daily", datetime(2026, 11, 19, 21, tzinfo=UTC), now=now)
     assert keys(late) == ["2026-11-18", "2026-11-20"]
+    held, _ = late.run_requests
+    assert {key.path[0] for key in held.asset_selection} == {source.name}, "other sources of that day are gone"
 
 
 def test_the_days_own_tick_takes_a_later_picture_than_the_early_one(

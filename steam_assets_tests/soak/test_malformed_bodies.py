@@ -13,7 +13,7 @@ from steam_assets.extraction.http_client import HttpClient
 from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.ledger.records import CleanRecord
-from steam_assets.orchestration.launch import Stage
+from steam_assets.orchestration.stages import Stage
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES
