@@ -38,6 +38,10 @@ def source_slot(context: dg.OpExecutionContext) -> Iterator[None]:
     try:
         while not storage.claim_concurrency_slot(POOL, context.run_id, step).is_claimed:
             end_dead_runs(instance)
+            if _is_overlooked(instance):
+                # It queues anew: the slot was freed between Dagster's look at it and its entry in the queue, and
+                # nobody would be given it until the next one is freed.
+                storage.free_concurrency_slot_for_step(context.run_id, step)
             waits = _waits_for(instance, context.run_id)
             if waits and waits != reported:
                 reported = waits
@@ -58,6 +62,13 @@ def _is_limited(instance: dg.DagsterInstance) -> bool:
     if (limit is None and default is not None) or (limit and limit.from_default and limit.limit != default):
         storage.initialize_concurrency_limit_to_default(POOL)
     return limit is not None or default is not None
+
+
+def _is_overlooked(instance: dg.DagsterInstance) -> bool:
+    """Whether a slot is free, and no step of the queue has been told so."""
+    info = instance.event_log_storage.get_concurrency_info(POOL)
+    told = [step for step in info.pending_steps if step.assigned_timestamp is not None]
+    return info.slot_count > len(info.claimed_slots) + len(told)
 
 
 def _waits_for(instance: dg.DagsterInstance, run_id: str) -> str:
