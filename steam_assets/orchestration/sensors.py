@@ -62,7 +62,7 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
         default_status=status,
         minimum_interval_seconds=60,
         description="Lands complete batches that other producers published to the topic, and runs the later stages. "
-        "Not declarative automation: a message on a topic is no event of an asset.",
+        "Not declarative automation: a message on a topic is not an asset event.",
     )
     def topic(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
