@@ -296,6 +296,11 @@ class Settings(_Declared):
         return str((Path(chosen) if chosen else self.home / which).absolute())
 
     @property
+    def synthetic_mark(self) -> Path:
+        """A file that exists if the data of ``home`` are made up."""
+        return self.home / "SYNTHETIC.txt"
+
+    @property
     def embedded_kafka(self) -> bool:
         return not self.kafka_bootstrap_servers
 

@@ -23,6 +23,7 @@ from pyspark.sql import DataFrame, SparkSession
 from steam_assets.aws_client import aws_client
 from steam_assets.clock import Clock
 from steam_assets.extraction.hosts import served_by
+from steam_assets.java.jvm import LIGHT
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
@@ -45,10 +46,10 @@ BUCKETS = {
     "clean_root": "steam-clean-storage",
     "clean_backup_root": "steam-clean-storage-backup",
 }
-_LIGHT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
-SHORT_LIVED = {"spark.driver.defaultJavaOptions": _LIGHT, "spark.executor.defaultJavaOptions": _LIGHT}
-"""For the Spark of tests: code that runs a few times is not worth its thorough compilation (a quarter of the CPU). The
-code cache of that mode alone (48 MB) is full after some minutes of tests, and what it then drops runs uncompiled."""
+SHORT_LIVED: dict[str, str] = dict.fromkeys(
+    ("spark.driver.defaultJavaOptions", "spark.executor.defaultJavaOptions"), " ".join(LIGHT)
+)
+"""For the Spark of tests."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.demo_steps import AS_OF, Step, in_runs, recorded_steps, simulated_steps
+from steam_assets.commands.later_stages import LaterStages
 from steam_assets.commands.preflight import require_writable
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal, partition_progress
@@ -36,9 +37,10 @@ SIMULATOR_RATE = 500.0
 """Requests per second; the simulator is ours, so Steam's rate limits would only slow the demo down."""
 
 
-BRIEF_JVM = {"spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-"""Code that runs a few times is not worth Java's thorough compilation, a quarter of the CPU time."""
+REVIEWS_A_WEEK = 30
+"""Of a game in the middle of the chart: enough for every panel, and for a review bomb to stand out."""
 
+SYNTHETIC = "The data in this folder are made up: `steam-assets demo` fetched them from a simulator of Steam.\n"
 SILENCE = (
     "The gap is on purpose: on {day} the simulated {source} was down for maintenance. A chart of the present cannot be "
     "asked for later, so that day stays empty: the dashboard shows it as a gap, and `steam-assets status` names it."
@@ -53,14 +55,14 @@ def demo(
     days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 35,
     weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 13,
     months: Annotated[int, typer.Option(min=1, max=3, help="Monthly partitions.")] = 3,
-    apps: Annotated[int, typer.Option(min=10, max=100, help="Games on the simulated charts.")] = 100,
+    apps: Annotated[int, typer.Option(min=10, max=100, help="Games on the simulated charts.")] = 50,
 ) -> None:
     """Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.
 
     The data are synthetic, and fill every panel of the dashboard. One day has no answer, on purpose, to show what a gap
     looks like. A second run finds everything in place and changes nothing.
     """
-    from steam_assets.settings import Settings
+    from steam_assets.settings import Settings, private_folder
 
     where = home or Settings().home / ("replay" if replay else "demo")
     require_writable(where, "--home")
@@ -70,8 +72,11 @@ def demo(
     console = Terminal()
     steps, left = _replayed(replay) if replay else (simulated_steps(days, weeks, months), [])
     find_java()
-    with Simulator(seed=7, apps=apps, replay=replay) as simulator:
-        DemoRun(_settings(where, simulator.url), simulator, console).run(steps, left)
+    with Simulator(seed=7, apps=apps, reviews_per_app_week=REVIEWS_A_WEEK, replay=replay) as simulator:
+        settings = _settings(where, simulator.url)
+        if not replay:
+            (private_folder(where) / settings.synthetic_mark.name).write_text(SYNTHETIC, "utf-8")
+        DemoRun(settings, simulator, console).run(steps, left)
 
 
 def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
@@ -85,11 +90,13 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 
 def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.extraction.hosts import served_by
+    from steam_assets.java.jvm import LIGHT
     from steam_assets.kafka.embedded_broker import free_port
     from steam_assets.settings import Settings
 
     # The demo must not use the broker of a running `make dev`.
-    own = Settings(home=home, embedded_kafka_port=free_port(), spark_config=BRIEF_JVM | Settings().spark_config)
+    spark_config = {"spark.driver.defaultJavaOptions": " ".join(LIGHT)} | Settings().spark_config
+    own = Settings(home=home, embedded_kafka_port=free_port(), spark_config=spark_config)
     return served_by(own, simulator_url, SIMULATOR_RATE)
 
 
@@ -133,41 +140,30 @@ class DemoRun:
 
     def _materialize(self, steps: Sequence[Step], lake: Lake) -> None:
         from steam_assets.clock import Clock
-        from steam_assets.orchestration.stages import AFTER_RAW
 
         clock = Clock(AS_OF)
         by_source = [(source, list(group)) for source, group in groupby(steps, key=lambda step: step.source)]
-        with self._running(clock) as launcher, partition_progress(self.console) as progress:
-            task = progress.add_task("Starting", total=len(steps) + len(by_source) + 1)
-            for source, own in by_source:
+        with partition_progress(self.console) as progress, ExitStack() as stack:
+            fetched = progress.add_task("Starting Apache Kafka (the first start downloads its jars)", total=len(steps))
+            task = progress.add_task("Waiting for raw data", total=len(by_source) + 1)
+            later = stack.enter_context(LaterStages(self.settings, AS_OF, progress, task))
+            launcher = stack.enter_context(self._running(clock))
+            for source, own in sorted(by_source, key=_small_first):
+                later.wait_for(source.apps_from)
                 for one_run in in_runs(own):
-                    _Fetching(one_run, self.simulator, clock, progress, task).run(launcher)
-                progress.update(task, description=f"{source.title}: raw backup, clean, clean backup")
-                landed = {step.key for step, status in _statuses(lake, own) if status.raw_present}
-                for keys in source.cadence.ranges(landed):
-                    launcher.range(source, AFTER_RAW, keys)
-                progress.advance(task)
-            progress.update(task, description="Insights, dashboard, exports")
-            clock.move_to(AS_OF)
-            launcher.refresh()
-            progress.advance(task)
+                    _Fetching(one_run, self.simulator, clock, progress, fetched).run(launcher)
+                later.add(source, [step.key for step, status in _statuses(lake, own) if status.raw_present])
+            progress.update(fetched, description="All sources are fetched")
+            later.finish()
 
     @contextmanager
     def _running(self, clock: Clock) -> Iterator[Launcher]:
         from steam_assets.commands.local_broker import broker_for
         from steam_assets.orchestration.build import build_defs
         from steam_assets.orchestration.launch import Launcher, local_instance
-        from steam_assets.orchestration.resources import SparkSessions
 
-        with ExitStack() as stack:
-            with self.console.status("Starting Apache Kafka (the first start downloads its jars)"):
-                stack.enter_context(broker_for(self.settings))
-            instance = stack.enter_context(local_instance(self.settings))
-            # Cleaning needs it only after the first source has answered.
-            spark = SparkSessions.of(self.settings)
-            spark.begin()
-            overrides = {"clock": clock, "spark": spark}
-            yield Launcher(build_defs(settings=self.settings, resource_overrides=overrides), instance)
+        with broker_for(self.settings), local_instance(self.settings) as instance:
+            yield Launcher(build_defs(settings=self.settings, resource_overrides={"clock": clock}), instance)
 
 
 class _Fetching:
@@ -209,6 +205,12 @@ class _Fetching:
         self._simulator.faults.clear()
         if step.silent:
             self._simulator.faults.add(HtmlForJson())
+
+
+def _small_first(one: tuple[Source, list[Step]]) -> tuple[int, int]:
+    """So that cleaning begins early; those that take their apps from others' clean charts come after them."""
+    source, steps = one
+    return len(source.apps_from), len(steps)
 
 
 def _partitions(steps: Sequence[Step]) -> set[tuple[str, str]]:

@@ -30,6 +30,12 @@ VERSION_DEADLINE_SECONDS = 20
 JVM_OPTIONS = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8")
 """Letter case, number formats and text encoding as in English and UTF-8, whatever the machine's locale."""
 
+LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", "-XX:+UseSerialGC")
+"""Options of a JVM whose code mostly runs a few times, which thorough compilation would make a quarter dearer.
+
+Stopping at that level makes the code cache 48 MB, which Spark fills in two minutes; Java then stops compiling for good.
+"""
+
 JAVA_TEMPORARY = Path("/tmp")  # noqa: S108 - Java's own on Linux, whatever TMPDIR says
 
 # Environment variables with options for every JVM. In each, the last of two conflicting options wins.

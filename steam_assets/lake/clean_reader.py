@@ -5,7 +5,7 @@ Belongs here: opening a table as last committed. Does not belong here: writing (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 from pyiceberg.table import Table
@@ -21,6 +21,11 @@ class CleanReader:
     def __init__(self, settings: Settings) -> None:
         self._lake = Lake(settings)
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the tables hold made-up data, as the demo's do."""
+        return self._lake.settings.synthetic_mark.exists()
+
     def table(self, name: str) -> Table | None:
         """The Iceberg table, or None if it was never created."""
         return self._table(name).load()
@@ -33,11 +38,9 @@ class CleanReader:
         """The rows of some partitions, or of all; None if the table was never created."""
         return self._table(name).arrow(keys, columns)
 
-    def batches(
-        self, name: str, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)
-    ) -> pa.RecordBatchReader | None:
-        """The same rows as a stream, for tables that do not fit into memory."""
-        return self._table(name).batches(keys, columns)
+    def by_partition(self, name: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, pa.RecordBatchReader]]:
+        """The rows of each of these partitions, or of all that have any, as streams; nothing if there is no table."""
+        return self._table(name).by_partition(keys)
 
     def _table(self, name: str) -> IcebergTable:
         return self._lake.table("clean", name, (), "")

@@ -249,12 +249,20 @@ class IcebergTable:
         scan = self._scan(keys, columns, snapshot_id)
         return None if scan is None else scan.to_arrow()
 
-    def batches(
-        self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)
-    ) -> pa.RecordBatchReader | None:
-        """The same rows as a stream, a few files in memory at a time; None without a commit."""
-        scan = self._scan(keys, columns, None)
-        return None if scan is None else scan.to_arrow_batch_reader()
+    def by_partition(self, keys: Sequence[str] | None = None) -> Iterator[tuple[str, pa.RecordBatchReader]]:
+        """The rows of each of these partitions, or of all that have any, as streams; nothing without a commit.
+
+        All are of one version of the table, whose metadata is read once.
+        """
+        pinned = self.pinned()
+        if pinned.held is None or pinned.held.current_snapshot() is None:
+            return
+        schema, found = arrow_schema(pinned.held), {key: list[str]() for key in keys or ()}
+        for file in pinned.files(AlwaysTrue() if keys is None else of_partitions(keys)):
+            found.setdefault(str(file.partition[0]), []).append(file.file_path)
+        for key in sorted(found):
+            rows = read_files(pinned.held.io, schema, found[key])
+            yield key, pa.RecordBatchReader.from_batches(schema, rows)
 
     def _scan(self, keys: Sequence[str] | None, columns: Sequence[str], snapshot_id: int | None) -> DataScan | None:
         table = self.load()

@@ -63,6 +63,7 @@ def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tm
     assert "[v2] {a,b} C#/what?" in " ".join(first.split())
     assert (home / "kafka" / "data" / "meta.properties").is_file()
     assert list((home / "dagster").rglob("*.db"))
+    assert "<strong>Synthetic data.</strong>" in (home / "dashboard.html").read_text("utf-8")
     assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]], "nothing lies under a mangled name"
     _assert_nothing_leaked(home)
     before = kept(home)

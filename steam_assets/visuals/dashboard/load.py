@@ -42,7 +42,8 @@ def load(reader: CleanReader, behind: Mapping[str, Sequence[str]] | None = None)
         tables["reviews"] = pa.concat_tables([older, tables["reviews"]])
     keys = {name: there[name].keys if name in there else [] for name in _clean_names()}
     as_of = {name: moment for name in keys if (moment := _fetched_at(there.get(name))) is not None}
-    return DashboardData(tables, as_of, periods(tables.get("insight_freshness"), keys), behind or {})
+    states = periods(tables.get("insight_freshness"), keys)
+    return DashboardData(tables, as_of, states, behind or {}, reader.is_synthetic)
 
 
 def _clean_names() -> Iterable[str]:

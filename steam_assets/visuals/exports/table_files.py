@@ -52,12 +52,11 @@ def export_table(
     Each file is replaced atomically, ``TABLE/all.parquet`` after the partitions. A partition without rows gives files
     without rows. Raises ValueError for an invalid partition key.
     """
-    for key in reader.partition_keys(table) if keys is None else keys:
+    for key in keys or ():
         if not PARTITION.fullmatch(key):
             raise ValueError(f"{key!r} is not a partition key of {table}; write a date as YYYY-MM-DD")
-        rows = reader.batches(table, [key])
-        if rows is not None:
-            yield _export(folder, table, key, rows)
+    for key, rows in reader.by_partition(table, keys):
+        yield _export(folder, table, key, rows)
     join_partitions(folder / table)
 
 
