@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -79,22 +80,21 @@ def items(raw: DataFrame) -> DataFrame:
     shape, known = "response struct<result: string, player_count: string>", f"{whole('{whole}.response.result')} = 1"
     number = f"if({known}, array(named_struct('players', {{whole}}.response.player_count)), null)"
     apps = exploded(raw.where(f"request = '{APP}'"), shape=shape, array=number)
-    of_rank = most_played.COUNT_VALUES
-    of_app = dict.fromkeys(of_rank, "cast(null as bigint)") | {"day": of_rank["day"], "app_id": "app_id"}
-    of_app |= {"players_now": "entry.players", "sampled_at": "fetched_at"}
-    charted = shaped(ranks, TABLE.columns, of_rank, changes=most_played.PEAK_NOTE)
-    return charted.union(shaped(apps, TABLE.columns, of_app))
+    rank = "struct(app_id AS appid, null AS rank, entry.players AS concurrent_in_game, null AS players_peak) AS entry"
+    watched = apps.selectExpr("* EXCEPT (entry)", rank, "fetched_at AS counted_at")
+    return shaped(ranks, TABLE.columns, changes=most_played.PEAK_NOTE).union(shaped(watched, TABLE.columns))
 
 
+CHARTED = {column.name: column for column in most_played.TABLE.columns}
 TABLE = Table(
     name="player_samples",
     description="Players of charted and watched games, many times a day. A sample that was not taken is a gap.",
     columns=(
-        Column("day", "date", "Day (UTC) of the count.", nullable=False),
-        Column("sampled_at", "timestamp", "When Steam counted (UTC); of a watched app, when it answered.", "", False),
-        Column("app_id", "bigint", "Steam's app id.", nullable=False),
+        CHARTED["day"],
+        replace(CHARTED["sampled_at"], description="When Steam counted (UTC); of a watched app, when it answered."),
+        CHARTED["app_id"],
         Column("rank", "int", "Rank by players at that time; null for a watched app that is not charted."),
-        Column("players_now", "bigint", "Players in the game at that time.", "players", nullable=False),
+        replace(CHARTED["players_now"], description="Players in the game at that time."),
         Column("players_peak", "bigint", "Most players since 24 hours before, by Steam; charted games.", "players"),
     ),
     key=("app_id", "sampled_at"),
