@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import AlwaysTrue
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -86,6 +87,7 @@ def test_all_files_are_on_the_disk_before_any_commit_that_may_name_them(lake: La
 
 def test_the_catalogs_commits_are_on_the_disk_when_they_return(lake: Lake) -> None:
     catalog = open_catalog(lake.settings, "raw")
+    assert isinstance(catalog, SqlCatalog)
     with catalog.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
