@@ -31,6 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from steam_assets.disk_sync import sync
 from steam_assets.masking import secret_parts
 from steam_assets.sources import HOSTS, declared_settings
 from steam_assets.sources.host import Host
@@ -312,10 +313,11 @@ class Settings(_Declared):
 def private_folder(folder: Path) -> Path:
     """The folder, made with those above it where they are missing, for its owner alone: raw data has reviewers' ids.
 
-    One that is there keeps its mode, which its owner has chosen.
+    One that is there keeps its mode, which its owner has chosen. One that is made outlasts a power loss.
     """
     for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
+        sync(missing.parent)
     folder.mkdir(exist_ok=True)
     return folder
 

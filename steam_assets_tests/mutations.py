@@ -63,6 +63,20 @@ MUTATIONS: Sequence[Mutation] = (
         "lake/test_roots.py::test_a_file_is_written_whole_or_not",
     ),
     Mutation(
+        "C3",
+        "steam_assets/lake/synced_files.py",
+        "        sync(self._path)\n",
+        "",
+        "lake/test_power_loss.py::test_all_files_are_on_the_disk_before_any_commit_that_may_name_them",
+    ),
+    Mutation(
+        "C3",
+        "steam_assets/spark/clean_tables.py",
+        "            table.sync(snapshot)\n",
+        "",
+        "lake/test_power_loss.py::test_what_spark_wrote_is_on_the_disk_before_readers_see_it",
+    ),
+    Mutation(
         "D2",
         "steam_assets/lake/backup.py",
         "        if copy and digests == copy.files:\n",

@@ -30,7 +30,7 @@ LAYERS = (
     ("processes", "clock", "extras"),
     ("settings",),
     ("sources",),
-    ("aws_client", "disk_space", "failpoints", "loopback", "masking", "root_cause"),
+    ("aws_client", "disk_space", "disk_sync", "failpoints", "loopback", "masking", "root_cause"),
 )
 """From the top down. What stands in one line does not import each other."""
 

@@ -18,10 +18,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyiceberg.io.pyarrow import PyArrowFile
-
 from steam_assets import cli
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.synced_files import SyncedFile
 from steam_assets.settings import Settings
 from steam_assets_tests.faults import stage_process
 from steam_assets_tests.lake.stages import STAGES
@@ -82,12 +81,12 @@ def _drop_rename(number: int) -> None:
 
 
 def _tear_write(budget: int) -> None:
-    real, left = PyArrowFile.create, [budget]
+    real, left = SyncedFile.create, [budget]
 
-    def create(self: PyArrowFile, overwrite: bool = False) -> Any:
+    def create(self: SyncedFile, overwrite: bool = False) -> Any:
         return _Torn(real(self, overwrite), left)
 
-    PyArrowFile.create = create
+    SyncedFile.create = create
 
 
 class _Torn:
