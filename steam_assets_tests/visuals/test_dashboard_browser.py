@@ -114,7 +114,10 @@ def test_a_week_can_be_picked_and_kept_as_an_address(browser: Browser, file: Pat
 
 
 def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Path) -> None:
-    """Skip link, tabs by arrows, search by arrows and Enter, chart points spoken one by one; focus is visible."""
+    """There is a skip link; arrows and Enter work in tabs, search and charts.
+
+    Points are announced and focus is visible.
+    """
     with visit(browser, file.as_uri()) as seen:
         seen.to("overview")
         page = seen.page

@@ -106,7 +106,7 @@ def chosen(seen: Visit) -> tuple[date, date]:
 
 
 def test_updates_are_told_by_their_headlines(browser: Browser, file: Path) -> None:
-    """With or without patch notes, and without any other additions."""
+    """The cell adds only the number of further articles, with or without "patch notes"."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games?ids=450")
         panel = seen.page.locator(".panel", has=seen.page.get_by_role("heading", name="Players around updates"))
@@ -119,7 +119,7 @@ def test_updates_are_told_by_their_headlines(browser: Browser, file: Path) -> No
 
 
 def test_the_brush_chooses_dates(browser: Browser, file: Path) -> None:
-    """It works by dragging, moving and keys.
+    """It works by dragging, moving and keys. Chart, table and URL follow; Back undoes it, and a range button clears it.
 
     Chart, table and URL follow, Back undoes it, and choosing a range ends it.
     """

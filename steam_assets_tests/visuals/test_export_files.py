@@ -168,7 +168,7 @@ def test_a_column_that_older_partitions_lack_is_null_there(tmp_path: Path):
 
 
 def test_joining_takes_memory_of_row_groups_not_of_the_table(tmp_path: Path):
-    """Arrow's pool holds at most sixteen row groups, of twice as many partitions."""
+    """Joining sixteen row groups in twice as many partitions takes less than half of their memory in Arrow's pool."""
     rows, groups = 4000, 16
     texts = pa.repeat("x" * (GROUP_BYTES // 2 // rows), rows)
     for number in range(2 * groups):

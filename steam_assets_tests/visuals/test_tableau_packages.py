@@ -175,7 +175,10 @@ KNOWN_GAPS = ("explain-data",)
 
 
 def test_the_workbook_is_valid_by_tableaus_schema(workbook: etree._Element, tmp_path: Path) -> None:
-    """It is not part of this repository: github.com/tableau/tableau-document-schemas, schemas/2026_1 or later."""
+    """The schema is not in this repository.
+
+    See github.com/tableau/tableau-document-schemas, schemas/2026_1 or later.
+    """
     path = os.environ.get("STEAM_TEST_TABLEAU_SCHEMA")
     if not path:
         pytest.skip("set STEAM_TEST_TABLEAU_SCHEMA to a twb_*.xsd of Tableau's")
@@ -184,7 +187,7 @@ def test_the_workbook_is_valid_by_tableaus_schema(workbook: etree._Element, tmp_
 
 
 def schema_errors(path: Path, root: etree._Element, tmp_path: Path) -> etree._ListErrorLog:
-    """Validate with stand-ins for the two namespaces that the schema imports without a location, as it documents."""
+    """Validate against the schema, with a stub for each of the two namespaces that it imports without a location."""
     xs = "http://www.w3.org/2001/XMLSchema"
     stubs = {
         "http://www.tableausoftware.com/xml/user": '<xs:attributeGroup name="UserAttributes-AG"/>',
