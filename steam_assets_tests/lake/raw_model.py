@@ -92,7 +92,7 @@ class RawWork(RuleBasedStateMachine):
 
     @invariant()
     def only_what_was_damaged_is_named(self) -> None:
-        """Verification names a batch only until a backup or a restore has repaired it."""
+        """Only damaged partitions fail verification, and only until a backup or a restore repairs them."""
         for key in {key for key, _ in self.landed}:
             held = backup_of(self.twins, key)
             sides = (

@@ -56,7 +56,7 @@ def of_folder(name: str) -> Callable[[Lake], None]:
 
 
 def of_key(lake: Lake) -> None:
-    """Restore the lost key from the owner's copy."""
+    """Lose the key; its owner keeps a copy."""
     kept = kept_key(lake.settings)
     kept.replace(kept.with_name("copy"))
 
