@@ -169,7 +169,7 @@ def nothing() -> None: ...
 
 
 def in_progress(instance: dg.DagsterInstance, process: ProcessIdentity | None, of: str | None = None) -> str:
-    """A run that ``process`` started and that holds or awaits the slot; its tag names the run ``of``.
+    """Create a run of ``process`` in progress that holds or awaits the slot; its tag names the run ``of``.
 
     None: the run names no process.
     """
