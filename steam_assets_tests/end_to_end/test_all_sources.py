@@ -1,4 +1,4 @@
-"""All sources through Kafka, Spark and backups, on real parts; only Steam and Similarweb are simulated."""
+"""All sources through real Kafka, Spark and backups; only Steam and Similarweb are simulated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def collected(
     simulator: Simulator,
     broker: EmbeddedBroker,
 ) -> Iterator[Deployment]:
-    """A deployment with one partition of each source, all stages, that these tests share; on each kind of storage."""
+    """A deployment, shared by these tests, with one partition of each source in all stages; on each kind of storage."""
     roots = on_s3(request.getfixturevalue("s3_server")) if request.param == "s3" else {}
     made = deployment_in(tmp_path_factory.mktemp(request.param), spark, simulator, broker.address, **roots)
     run_all(made)
@@ -47,7 +47,7 @@ def sources_of(deployment: Deployment) -> Sequence[Source]:
 
 
 def run_all(deployment: Deployment, *, again: bool = False) -> None:
-    """Each source's partition, a live one within its day; ``again``: after the day, which takes no more samples."""
+    """Run each source's partition, a live one during its day; ``again`` is after that day, when no sample is taken."""
     for source in sources_of(deployment):
         key = KEYS[source.cadence]
         live = source.history is History.LIVE and not again
@@ -56,7 +56,7 @@ def run_all(deployment: Deployment, *, again: bool = False) -> None:
 
 
 def contents(deployment: Deployment, *, backup: bool) -> dict[str, Content]:
-    """What each table, raw and clean, or its backup, holds of its partition, read back."""
+    """The partition's rows in each raw and clean table, or in the backups."""
     found: dict[str, Content] = {}
     for source in sources_of(deployment):
         for twins in deployment.lake.twins(source):
@@ -66,7 +66,7 @@ def contents(deployment: Deployment, *, backup: bool) -> dict[str, Content]:
 
 
 def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collected: Deployment) -> None:
-    """The sum of each line is exact, for every table of every source; a second run asks nothing and changes nothing."""
+    """Counts add up exactly for every table of every source; a second run fetches nothing and changes nothing."""
     for source in sources_of(collected):
         status = collected.status(source, KEYS[source.cadence])
         assert status.up_to_date, status
@@ -89,7 +89,7 @@ def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collecte
 
 
 def test_clean_rows_say_what_the_source_said(collected: Deployment) -> None:
-    """The chart that the clean table holds is the chart that was served, rank by rank, with its own alphabet."""
+    """The clean table has the chart that was served, rank by rank, in its original alphabet."""
     source = source_named("top_sellers")
     served = collected.simulator.requests
     assert any(r.path.startswith("/IStoreTopSellersService/") for r in served)
@@ -100,7 +100,7 @@ def test_clean_rows_say_what_the_source_said(collected: Deployment) -> None:
 
 
 def test_reviews_keep_every_alphabet_and_no_reviewer(collected: Deployment) -> None:
-    """Text in other alphabets is there as it was written; the reviewer's id is not, and its pseudonym is keyed."""
+    """Text in other alphabets is unchanged; the reviewer's ID is replaced by a keyed pseudonym."""
     reviews = source_named("reviews")
     rows = collected.rows(reviews)
     for alphabet in (r"\p{IsCyrillic}", r"\p{IsHan}", r"\p{IsArabic}"):
@@ -110,7 +110,7 @@ def test_reviews_keep_every_alphabet_and_no_reviewer(collected: Deployment) -> N
 
 
 def test_weekly_range_of_clean_and_backup_is_one_commit(collected: Deployment) -> None:
-    """A catch-up of several weeks adds one snapshot to the table, not one a week."""
+    """Catching up several weeks adds one snapshot to the table, not one per week."""
     source = source_named("top_sellers")
     table = collected.lake.clean(source.tables[0])
     before = collected.commits(table)
