@@ -305,9 +305,10 @@ def test_no_column_is_cut_off_and_those_left_out_are_named(browser: Browser, fil
 
 
 def test_print_cuts_nothing_off(browser: Browser, file: Path) -> None:
-    """On A4, no table is wider than its box."""
+    """On A4, no table is wider than its box, and bars, which are backgrounds, are printed."""
     with visit(browser, file.as_uri(), 794) as seen:
         seen.page.emulate_media(media="print")
+        assert seen.page.evaluate("getComputedStyle(document.body).printColorAdjust") == "exact"
         for view in VIEWS:
             seen.to(view)
             wide = (
