@@ -79,7 +79,7 @@ def test_an_app_that_is_gone_or_hidden_is_a_fact_and_costs_no_other(spark: Spark
 def test_a_price_in_another_currency_says_so(
     spark: SparkSession, sim: Simulator, written: str, currency: str | None
 ) -> None:
-    """A store that answers for another country is no reason to lose the row, or to take a euro for a dollar."""
+    """One app's price in another currency is no reason to lose the row, or to take a euro for a dollar."""
     sim.faults.add(Drift(path="/IStoreBrowseService", field="formatted_final_price", literal=written))
     prices = rows(spark, "store_facts", 2, fetched(sim, "store_facts", NOW, PAID))
     assert prices and {(row["state"], row["currency"]) for row in prices} == {("clean", currency)}
