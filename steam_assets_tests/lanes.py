@@ -1,9 +1,9 @@
-"""All tests, in four lanes side by side on one Kafka broker: ``python -m steam_assets_tests.lanes``.
+"""Run all tests in four parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes``.
 
-Belongs here: which tests run beside which, and their output. Does not belong here: what they share within a lane
+Belongs here: which tests run in parallel, and their output. Does not belong here: what tests of a lane share
 (conftest.py).
 
-One session serves the whole lane of Spark, so that it cannot be divided; the others give way to it.
+The Spark lane shares one session and cannot be divided, so the other lanes run at a lower priority.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GIVES_WAY = 10
 
 
 def main() -> int:
-    """Run all lanes to their end; 0 if every test passed, else 1. Whatever ends this ends the lanes."""
+    """Run all lanes; return 0 if every test passed, else 1. Interrupting this stops the lanes."""
     for number in ending():
         signal.signal(number, signal.default_int_handler)
     build = Path("build")
@@ -50,7 +50,7 @@ def main() -> int:
         shown, *later = LANES
         logs = {name: build / f"tests-{name}.txt" for name in later}
         running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
-        # Most JVMs of the tests start later than this is done.
+        # This is done before most JVMs of the tests start.
         running["warm"] = Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")
         try:
             codes = [process.wait() for process in running.values()]
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def files_of(lane: str) -> list[str]:
-    """The files that have all tests of a lane."""
+    """The files that contain all tests of a lane."""
     if lane not in OWN_MARKS:
         return [str(TESTS)]
     mark = f"pytest.mark.{OWN_MARKS[lane]}"

@@ -18,10 +18,10 @@ KEY = "dagster/column_lineage"
 
 
 def shown_lineage(
-    lineage: Lineage | None, columns: Iterable[Column], assets: Mapping[str, dg.AssetKey]
+    lineage: Lineage, columns: Iterable[Column], assets: Mapping[str, dg.AssetKey]
 ) -> dict[str, dg.MetadataValue]:
     """The metadata entry; none if there is no lineage. ``assets`` are the assets by the names of their tables."""
-    origins = {column.name: sorted((lineage or {}).get(column.name, ())) for column in columns}
+    origins = {column.name: sorted(lineage.get(column.name, ())) for column in columns}
     made = {
         name: [dg.TableColumnDep(assets[table], column) for table, column in found]
         for name, found in origins.items()

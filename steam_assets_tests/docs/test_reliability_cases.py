@@ -1,4 +1,4 @@
-"""The page of cases says what is tested: each case once, each with a promise or a reason, each test there."""
+"""The page of cases matches the tests: each case is listed once, with a promise or a reason, and its tests exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets and personal data that can be recognized, and all files in which they are.
+"""Recognizable secrets and personal data, and the files that contain them.
 
 Belongs here: finding them, also within Parquet's columns. Does not belong here: assertions.
 """
@@ -27,7 +27,7 @@ STEAM_ID = re.compile(rb"7656119\d{10}")
 
 
 def files_with(pattern: re.Pattern[bytes], files: Iterable[Path]) -> list[Path]:
-    """Those of ``files`` that have a match, in their bytes as UTF-8 or UTF-16, or in a column of theirs."""
+    """Those ``files`` with a match in their bytes (as UTF-8 or UTF-16) or in a Parquet column."""
     return [path for path in files if any(pattern.search(text) for text in _texts(path))]
 
 

@@ -1,7 +1,7 @@
-"""Each endpoint of each source changes in each way: one run names it as drift, with what differs from the last answer.
+"""Every kind of change to every endpoint of every source is reported as drift by one run, with the differences.
 
-A source that is registered later is tested without another line: its endpoints are those that it requests, and the
-changed answers are made from its good one.
+Sources registered later are tested automatically: their endpoints are those they request, and changed responses are
+derived from a good one.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ QUICK = RetryPolicy(
 
 @dataclass
 class Collected:
-    """A source with one good partition in raw, and the period to be fetched next."""
+    """A source with one good raw partition, and the period to fetch next."""
 
     source: Source
     lake: Lake
@@ -71,7 +71,7 @@ class Collected:
     apps: list[int]
 
     def fetch(self, window: Window) -> Receipt:
-        """Fetch the period from the source, when it can be."""
+        """Fetch the period from the source, when it is available."""
         self.simulator.set_now(self.at(window))
         resolver = RawResolver(self.lake, Clock(self.at(window)), retry_policy=QUICK)
         (receipt,) = resolver.resolve_raw(self.source, window.key, lambda: self.apps, refetch=True).receipts
@@ -125,14 +125,14 @@ def collected(
 
 
 def renamed(value: Any, depth: int = 3) -> Any:
-    """Each field of the outer levels under another name."""
+    """Every field of the outer levels with another name."""
     if isinstance(value, dict) and depth:
         return {f"{name}_v2": renamed(child, depth - 1) for name, child in value.items()}
     return [renamed(child, depth) for child in value] if isinstance(value, list) else value
 
 
 def retyped(value: Any) -> Any:
-    """Each number and text within an object of its own."""
+    """Every number and text wrapped in an object."""
     if isinstance(value, dict):
         return {name: retyped(child) for name, child in value.items()}
     return [retyped(child) for child in value] if isinstance(value, list) else {"value": value}
@@ -165,7 +165,7 @@ UNDATED = {"store_facts"}
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_endpoint_that_changed_is_named_in_one_run(collected: Collected, change: str) -> None:
-    """In the error or the ledger, in `status`, and nothing of it is taken for an item."""
+    """The drift is in the error or the ledger and in `status`; no part of the response becomes an item."""
     if change == "another period" and collected.source.name in UNDATED:
         pytest.skip("its answers have no period")
     for path, good in collected.bodies.items():

@@ -1,6 +1,6 @@
-"""A small synthetic market: clean tables over seven weeks of days and nineteen of weeks, seeded, with what is planted.
+"""A small seeded market with planted events: clean tables over seven weeks of days and nineteen weeks.
 
-Belongs here: the rows insights are tested on. Does not belong here: what insights should make of them.
+Belongs here: the rows insights are tested on. Does not belong here: expected results.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CHART = 12
 
 
 def market(spark: SparkSession) -> dict[str, DataFrame]:
-    """The clean tables by name, held in memory."""
+    """The clean tables by name, in memory."""
     chance = random.Random(7)
     rows = {
         "most_played": list(_most_played(chance)),
@@ -56,7 +56,7 @@ def market(spark: SparkSession) -> dict[str, DataFrame]:
 
 
 def frame(spark: SparkSession, table: str, rows: list[Row]) -> DataFrame:
-    """Rows as the clean table's DataFrame; columns that a row does not name are null."""
+    """Rows as the clean table's DataFrame; columns missing from a row are null."""
     schema = schema_of(table)
     whole = [tuple(_origin(row).get(name) for name in schema.names) for row in rows]
     return spark.createDataFrame(whole, schema)
@@ -204,5 +204,5 @@ def _visits(month: date, visits: int) -> Row:
 
 
 def keys_of(inputs: Mapping[str, DataFrame], table: str) -> list[str]:
-    """The partitions a table has."""
+    """The partition keys of a table."""
     return sorted(row[0] for row in inputs[table].select("partition_key").distinct().collect())

@@ -1,6 +1,6 @@
-"""The synthetic market's other tables: charts of countries, store facts, tags and prices, and samples of a day.
+"""The synthetic market's other tables: country charts, store facts, tags, prices, and samples of a day.
 
-Belongs here: the rows insights are tested on. Does not belong here: the five first sources' (synthetic_market.py).
+Belongs here: the rows insights are tested on. Does not belong here: the first five sources (synthetic_market.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WATCHED = 700
 
 
 def store(spark: SparkSession) -> dict[str, DataFrame]:
-    """The clean tables by name, held in memory."""
+    """The clean tables by name, in memory."""
     chance = random.Random(11)
     rows = {
         "country_sellers": list(_country_sellers(chance)),
@@ -111,7 +111,7 @@ def _samples(chance: random.Random) -> Iterator[Row]:
             if hour % 11 == 5 and day.day % 2:
                 continue
             for app in (*APPS, WATCHED):
-                # One is on the chart in the second half of the day alone.
+                # One app is on the chart only in the second half of the day.
                 if app == 10 and hour < 12:
                     continue
                 busiest = 20 - EVENING_IN.get(app, app % 12)

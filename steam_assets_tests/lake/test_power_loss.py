@@ -1,7 +1,7 @@
-"""A power loss right after any commit: all that the catalogs know is on the disk, whole and under its name.
+"""After a power loss right after any commit, everything the catalogs refer to is on disk, complete and under its name.
 
-The machine is observed where Python meets it: what was synced, and when SQLite committed. Folders and files that were
-not synced by then are what a power loss may take.
+The tests observe Python's system calls: what was synced, and when SQLite committed. A power loss may take folders and
+files that were not synced by then.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FULL = 2
 
 
 class Disk:
-    """What was synced: the size that each file had then, and the names that each folder had."""
+    """What was synced: the size of each file and the entries of each folder at that time."""
 
     def __init__(self) -> None:
         self._sizes: dict[int, int] = {}
@@ -47,7 +47,7 @@ class Disk:
             self._sizes[found.st_ino] = found.st_size
 
     def lost(self, folder: Path) -> list[Path]:
-        """What a power loss may take now, but for SQLite's own files."""
+        """What a power loss may take now, except SQLite's own files."""
         return [path for path in sorted(folder.rglob("*")) if CATALOG_FILE not in path.name and self._may_lose(path)]
 
     def _may_lose(self, path: Path) -> bool:
@@ -77,7 +77,7 @@ def commits(disk: Disk, lake: Lake) -> Iterator[list[list[Path]]]:
 
 
 def test_all_files_are_on_the_disk_before_any_commit_that_may_name_them(lake: Lake, commits: list[list[Path]]) -> None:
-    """Landing, setting aside, a cleaning in Python, backups, housekeeping, restoring."""
+    """Covers landing, setting aside, cleaning in Python, backups, housekeeping and restoring."""
     for name, stage in STAGES.items():
         before = len(commits)
         stage(lake, [])
@@ -97,7 +97,7 @@ def test_the_catalogs_commits_are_on_the_disk_when_they_return(lake: Lake) -> No
 def test_what_spark_wrote_is_on_the_disk_before_readers_see_it(
     lake: Lake, disk: Disk, commits: list[list[Path]], spark: SparkSession
 ) -> None:
-    """All that the published snapshot refers to. The branch before it is out of reach: Spark names it itself."""
+    """Covers all files of the published snapshot. The branch before it cannot be covered: Spark commits it itself."""
     session, table = session_for(spark, lake.settings), lake.clean(THINGS)
     clean(lake, {1: "one"}, key=LATER)
 

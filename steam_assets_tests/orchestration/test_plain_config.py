@@ -1,4 +1,4 @@
-"""A run's config is taken as it was typed: no variable of the environment gets into it, or into an error."""
+"""Run config is used verbatim: environment variables are neither expanded nor leaked into errors."""
 
 from __future__ import annotations
 

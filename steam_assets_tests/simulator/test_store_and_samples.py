@@ -1,4 +1,4 @@
-"""The simulated store and counts of players: sales, launches, days with curves, and what the real ones do oddly."""
+"""The simulated store and player counts: sales, launches, daily curves, and quirks of the real ones."""
 
 from __future__ import annotations
 
