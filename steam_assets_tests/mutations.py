@@ -97,6 +97,20 @@ MUTATIONS: Sequence[Mutation] = (
         "    if error is not None:\n",
         "faults/test_drift.py::test_an_endpoint_that_changed_is_named_in_one_run",
     ),
+    Mutation(
+        "N5",
+        "steam_assets/sources/top_sellers.py",
+        "    require_prices_of(country, body)\n",
+        "",
+        "faults/test_drift.py::test_an_endpoint_that_changed_is_named_in_one_run",
+    ),
+    Mutation(
+        "N5",
+        "steam_assets/ingestion/languages.py",
+        "    if len(others) < max(FEWEST_NAMES, RENAMED_SHARE * len(shared)):\n",
+        "    if True:\n",
+        "faults/test_drift.py::test_an_endpoint_that_changed_is_named_in_one_run",
+    ),
 )
 
 

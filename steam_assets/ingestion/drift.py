@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
 from urllib.parse import urlsplit
 
 from steam_assets.extraction.errors import (
@@ -27,6 +28,7 @@ from steam_assets.extraction.errors import (
     Unreachable,
     UnusableResponse,
 )
+from steam_assets.ingestion.languages import languages_of, only_one, renamed
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.iceberg_table import IcebergTable, retry_on_contention
 from steam_assets.lake.lake import Lake
@@ -66,13 +68,24 @@ def drift_in_error(lake: Lake, source: Source, partition_key: str, error: Source
 def drift_in_answers(
     lake: Lake, source: Source, partition_key: str, answers: Iterable[Envelope], now: datetime
 ) -> Drift | None:
-    """Record the drift that a source's responses show; None if they show none."""
+    """Record the drift that a source's responses show; None if they show none.
+
+    Raises UnusableResponse with the drift if the responses are valid but are not those requested, so that their rows
+    would be wrong.
+    """
     seen, raw = _Answers(), lake.raw(source)
     for envelope in answers:
         seen.add(envelope)
     if (example := seen.example) is None:
         return None
-    good, problem = _last_good(raw, urlsplit(example.url).path), None
+    last_good = cache(partial(_last_good, raw))
+    for path, answer in seen.longest.items():
+        good = last_good(path)
+        if good is not None and (ignored := seen.ignored(good, answer)):
+            drift = _noted(lake, source, partition_key, ignored, good, answer.body, None, now)
+            sent = Evidence(answer.url, answer.status, answer.headers, answer.body.encode(), answer.fetched_at)
+            raise UnusableResponse(str(drift), evidence=sent)
+    good, problem = last_good(urlsplit(example.url).path), None
     if source.app_by_app:
         problem = seen.problem(_had_items(raw))
     if problem is None and good is not None and differences(good.body, example.body, at_least=FEWEST_ITEMS):
@@ -87,6 +100,9 @@ class _Answers:
     total: int = 0
     rejected: int = 0
     items: int = 0
+    languages: Counter[str] = field(default_factory=Counter[str])
+    longest: dict[str, Envelope] = field(default_factory=dict[str, Envelope])
+    """The longest valid answer of each endpoint, by path."""
     example: Envelope | None = None
     """A rejected one if there is any, else the one with the most items."""
     reasons: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
@@ -96,11 +112,21 @@ class _Answers:
         items = sum(envelope.items.values())
         self.items += items
         rejected = envelope.problem is not None and items > 0
+        if envelope.problem is None:
+            self.languages.update(languages_of(envelope.body))
+            path = urlsplit(envelope.url).path
+            if path not in self.longest or len(envelope.body) > len(self.longest[path].body):
+                self.longest[path] = envelope
         if self.example is None or (not self.rejected and (rejected or items > sum(self.example.items.values()))):
             self.example = envelope
         if rejected and envelope.problem is not None:
             self.rejected += 1
             self.reasons[envelope.problem.split(": http")[0]] += 1
+
+    def ignored(self, good: _Good, answer: Envelope) -> str | None:
+        """Which parameter was ignored, compared with the endpoint's last good answer; None if none was."""
+        one = only_one(languages_of(good.body), self.languages)
+        return one or renamed(_parsed(good.body), _parsed(answer.body))
 
     def problem(self, had_items: bool) -> str | None:
         if self.total < FEWEST_ANSWERS:

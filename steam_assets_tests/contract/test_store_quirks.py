@@ -79,7 +79,7 @@ def test_an_app_that_is_gone_or_hidden_is_a_fact_and_costs_no_other(spark: Spark
 def test_a_price_in_another_currency_says_so(
     spark: SparkSession, sim: Simulator, written: str, currency: str | None
 ) -> None:
-    """If the store answers for another country, the row is kept and a euro is not taken for a dollar."""
+    """If one app's price is in another currency, the row is kept and a euro is not taken for a dollar."""
     sim.faults.add(Drift(path="/IStoreBrowseService", field="formatted_final_price", literal=written))
     prices = rows(spark, "store_facts", 2, fetched(sim, "store_facts", NOW, PAID))
     assert prices and {(row["state"], row["currency"]) for row in prices} == {("clean", currency)}

@@ -335,6 +335,22 @@ def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"meta": {"request": {"country": "us"}}, "visits": [{"date": "2026-10-01", "visits": 5}]}, "country 'world'"),
+        (
+            {"meta": {"request": {"granularity": "Daily"}}, "visits": [{"date": "2026-10-01", "visits": 5}]},
+            "granularity 'monthly'",
+        ),
+        ({"visits": [{"date": f"2026-10-0{day}", "visits": day} for day in (1, 2, 3)]}, "the granularity was ignored"),
+    ],
+)
+def test_visits_of_another_country_or_granularity_are_refused(body: object, said: str) -> None:
+    with pytest.raises(InvalidResponse, match=said):
+        CannedClient(lambda _: body).extract("monthly_visits", window=MONTH, keyed={SIMILARWEB_API})
+
+
+@pytest.mark.parametrize(
     "name", ["store.steampowered.com", "Store.SteamPowered.com", "https://www.store.steampowered.com/", None]
 )
 def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | None) -> None:
