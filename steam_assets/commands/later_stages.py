@@ -1,4 +1,4 @@
-"""The demo's stages after raw, in a process of their own, while the next source is fetched.
+"""The demo's stages after raw, in a separate process, while the next source is fetched.
 
 Belongs here: that process, the order of its runs, and their progress. Does not belong here: what the stages do.
 """

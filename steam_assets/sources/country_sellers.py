@@ -22,6 +22,7 @@ from steam_assets.sources.json_body import shaped
 from steam_assets.sources.lists import CountryCodes
 from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Source, SourceClient, Table
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_country import Charts
 from steam_assets.sources.store_item import STORE_VALUES, currency_of
 
 if TYPE_CHECKING:
@@ -45,17 +46,23 @@ class Options(BaseModel):
     )
 
 
-def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
+def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
     """The ranks on a page of a country's chart."""
-    return {"country_sellers": top_sellers.ranks_of(window, body)}
+    return {"country_sellers": top_sellers.ranks_of(window, request.removeprefix(REQUEST), body)}
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the charts of all countries."""
-    first, *others = fetch_request.given(Options).countries
-    for country in (first, *others):
+    countries = fetch_request.given(Options).countries
+    charts: Charts = {}
+    for country in countries:
         pages = top_sellers.chart_pages(
-            client, fetch_request.window, country, name=f"{REQUEST}{country}", required=country == first
+            client,
+            fetch_request.window,
+            country,
+            name=f"{REQUEST}{country}",
+            required=country == countries[0],
+            others=charts,
         )
         for response in pages:
             yield Fetched(response, {"country_sellers": len(response.value.ranks)})

@@ -18,6 +18,7 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import count_within, decode_service, exploded_list, filled_list, shaped
 from steam_assets.sources.source import Fetched, FetchRequest, History, Request, Source, SourceClient, Table
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_country import require_prices_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,6 +34,7 @@ QUERY: dict[str, object] = {
 def parse(body: bytes) -> Mapping[str, int]:
     """The items in a response, with their tags and offers, by table. InvalidResponse if there are none."""
     items = filled_list(decode_service(body), "store_items")
+    require_prices_of("US", body)
     tags = sum(count_within(store_rows.Tagged, item, lambda one: one.tags or ()) for item in items)
     prices = sum(count_within(store_rows.Priced, item, store_rows.Priced.offers) for item in items)
     return {"store_facts": len(items), "store_tags": tags, "store_prices": prices}

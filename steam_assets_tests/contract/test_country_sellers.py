@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pyspark.sql import SparkSession
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Fetched, FetchRequest, InvalidResponse, Request
+from steam_assets.sources.store_country import FEWEST_PRICES, LONG_CHART
 from steam_assets.sources.store_item import currency_of
 
 SOURCE = source_named("country_sellers")
@@ -61,7 +63,7 @@ def fetched(client: CannedClient, *countries: str) -> list[Fetched]:
 
 def test_each_country_is_asked_once_with_its_own_code() -> None:
     """There are twenty by default; the request's name holds the country, because the response does not."""
-    client = CannedClient(lambda request: answered(request, dict.fromkeys(SOURCE.options().countries, 3), "$1"))  # type: ignore[attr-defined]
+    client = CannedClient(lambda request: answered(request, dict.fromkeys(SOURCE.options().countries, 3), "1"))  # type: ignore[attr-defined]
     assert [one.items for one in fetched(client)] == [{SOURCE.name: 3}] * 20
     asked = [json.loads(request.params["input_json"])["country_code"] for request in client.asked]
     assert asked == list(dict.fromkeys(asked))
@@ -70,10 +72,29 @@ def test_each_country_is_asked_once_with_its_own_code() -> None:
 
 def test_a_country_without_a_chart_costs_no_other_but_the_first_must_have_one() -> None:
     """An unpublished week is empty in every country; it is requested again rather than kept as twenty empty charts."""
-    client = CannedClient(lambda request: answered(request, {"US": 2, "KR": 1}, "$1"))
+    client = CannedClient(lambda request: answered(request, {"US": 2, "KR": 1}, "1"))
     assert [one.items[SOURCE.name] for one in fetched(client, "US", "ID", "KR")] == [2, 0, 1]
     with pytest.raises(InvalidResponse, match=f"no ranks for the week of {KEY}"):
         fetched(client, "ID", "US")
+
+
+def test_a_chart_of_another_country_is_refused() -> None:
+    """Steam may ignore the country: then prices have the sign of another, or two charts are one."""
+    for country, price in (("KR", "$59.99"), ("US", "₩ 64,800"), ("US", "$59.99 USD"), ("DE", "£1"), ("CN", "1€")):
+        client = CannedClient(partial(answered, ranks={country: FEWEST_PRICES}, price=price))
+        with pytest.raises(InvalidResponse, match=f"the store of {country}.*the country was ignored"):
+            fetched(client, country)
+    client = CannedClient(lambda request: answered(request, {"DE": LONG_CHART, "FR": LONG_CHART}, "1€"))
+    with pytest.raises(InvalidResponse, match="the chart of FR is that of DE"):
+        fetched(client, "DE", "FR")
+    shorter = CannedClient(lambda request: answered(request, {"DE": LONG_CHART, "FR": LONG_CHART - 1}, "1€"))
+    assert [one.items[SOURCE.name] for one in fetched(shorter, "DE", "FR")] == [LONG_CHART, LONG_CHART - 1]
+
+
+def test_prices_with_signs_that_are_unknown_or_shared_are_believed() -> None:
+    for country, price in (("JP", "¥ 1,200"), ("CN", "¥ 48"), ("KR", "Ξ 2"), ("TR", "$9.99 USD"), ("BR", "Grátis")):
+        client = CannedClient(partial(answered, ranks={country: FEWEST_PRICES}, price=price))
+        assert [one.items[SOURCE.name] for one in fetched(client, country)] == [FEWEST_PRICES]
 
 
 @pytest.mark.spark

@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 18, 13, 7, tzinfo=UTC)
 PAID, FREE, NOBODY = 413150, 730, 999_999_999
 (HIDDEN,) = (app for app, country in NOT_SOLD_IN.items() if country == "US")
 SUMMER_TIME_ENDS = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-"""In Berlin it is 02:30, and an hour later it is 02:30 again."""
+"""It is 02:30 in Berlin, and again an hour later."""
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_an_app_that_is_gone_or_hidden_is_a_fact_and_costs_no_other(spark: Spark
 def test_a_price_in_another_currency_says_so(
     spark: SparkSession, sim: Simulator, written: str, currency: str | None
 ) -> None:
-    """If the store answers for another country, the row is kept and a euro is not taken for a dollar."""
+    """If one app's price is in another currency, the row is kept and a euro is not taken for a dollar."""
     sim.faults.add(Drift(path="/IStoreBrowseService", field="formatted_final_price", literal=written))
     prices = rows(spark, "store_facts", 2, fetched(sim, "store_facts", NOW, PAID))
     assert prices and {(row["state"], row["currency"]) for row in prices} == {("clean", currency)}

@@ -29,7 +29,7 @@ ELSEWHERE = {
     "JAVA_TOOL_OPTIONS": "-Duser.language=tr -Duser.country=TR",
     "LC_ALL": "C",
 }
-"""The environment of somebody else's machine: a proxy for all addresses, Turkish, and a locale of ASCII alone."""
+"""The environment of another user's machine: a proxy for all addresses, Turkish, and an ASCII-only locale."""
 
 
 def demo(home: Path) -> str:

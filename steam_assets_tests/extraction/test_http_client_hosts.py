@@ -1,4 +1,4 @@
-"""Differences between hosts: addresses, keys, headers, and responses saved by hand."""
+"""Differences between hosts: addresses, keys, browser headers, and responses saved by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Column lineage as read from Spark's plan: of every shape of a query, and of every insight and clean table."""
+"""Column lineage from Spark's plan, for every shape of query, every insight and every clean table."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ QUERIES = {
 
 @pytest.fixture(scope="module")
 def session(spark: SparkSession) -> SparkSession:
-    """With tables s and t, and one that lineage is not asked for."""
+    """A session with tables s and t, and one whose lineage is not requested."""
     session = spark.newSession()
     for name, columns in {"s": "a int, b int, c int", "t": "a int, d int", "unknown": "a int"}.items():
         session.createDataFrame([], columns).createOrReplaceTempView(name)
@@ -65,9 +65,9 @@ def test_a_query_that_cannot_be_read_has_no_lineage(session: SparkSession) -> No
 
 @pytest.mark.parametrize("insight", [one for one in INSIGHTS if one.compute], ids=lambda one: one.name)
 def test_the_columns_of_every_insight_have_origins(insight: Insight, session: SparkSession) -> None:
-    """In its inputs: each column that identifies a row, unless it is constant, and most of the others.
+    """Every identifying column that is not constant, and most others, have origins in the inputs.
 
-    They are the ones in the file, which runs show.
+    They match the file that runs use.
     """
     planned = planned_lineage(session, insight, TABLES.values())
     assert planned is not None

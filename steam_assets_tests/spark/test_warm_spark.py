@@ -1,4 +1,4 @@
-"""The Spark that `steam-assets dev` keeps: found by its file, closed to strangers, begun anew, gone at the end."""
+"""The Spark that `steam-assets dev` keeps: found through its file, protected, restarted, and stopped at the end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def said(settings: Settings) -> Iterator[list[str]]:
-    """What is said of a server that is kept while the tests of this file run."""
+    """What is printed about a server that runs during the tests of this file."""
     sentences: list[str] = []
     with WarmSpark(settings, sentences.append):
         wait_until(lambda: warm_spark(settings), SECONDS, "the server's start")
