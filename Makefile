@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup tour demo test soak bench bench-large dev lint docs reference pictures coverage lock clean
+.PHONY: help setup tour demo test soak bench bench-large dev lint docs reference lineage pictures coverage lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -60,6 +60,9 @@ docs: $(READY) ## Build the documentation into build/site; fails on a dead link
 
 reference: $(READY) ## Generate the pages of docs/reference from code
 	$(BIN)/python docs/generate.py
+
+lineage: $(READY) ## Write the column lineage of the insights from Spark's plans
+	$(BIN)/python docs/lineage.py
 
 pictures: $(READY) ## Make the README's pictures by Chromium
 	$(BIN)/python docs/pictures.py

@@ -195,6 +195,11 @@ def _assets() -> Iterator[str]:
         yield f"### {group}"
         yield _table(("asset", "partitions", "upstream", "description"), rows)
     yield "## Asset checks"
+    yield (
+        "Changed column schemas and unusual row counts are warnings. The other failed checks are errors, which "
+        "`check_alerts` reports. Dagster+ derives an asset's health from both; the open-source Dagster UI shows the "
+        "checks on each asset's page."
+    )
     checks = sorted({check.name: check.description or "" for check in _checks(defs)}.items())
     yield _table(("check", "description"), [(f"`{name}`", what) for name, what in checks])
     yield "## Jobs"

@@ -1,4 +1,4 @@
-"""What all tests share: one Spark session, one broker, one simulator a run, and the folder of recorded responses."""
+"""Fixtures shared by all tests: one Spark session, one broker and one simulator per run, and recorded responses."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """Take signals as from a terminal, in the tests and in what they start, also in the background of a script."""
+    """Handle signals as in a terminal, in tests and their child processes, even in a script's background job."""
     for number in ending():
         signal.signal(number, signal.default_int_handler)
-    # A busy machine is no fault of the example, and CI tells of the change alone: `make test` tries other examples.
+    # A busy machine must not fail an example, and CI should fail only due to the change; `make test` varies examples.
     hypothesis.settings.register_profile("steady", deadline=None, derandomize="CI" in os.environ)
     hypothesis.settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that uses the run's Spark session or its broker is marked so, whoever wrote it."""
+    """Mark every test that uses the run's Spark session or broker."""
     config.stash[COLLECTED] = [*items]
     for item in items:
         for fixture, mark in (("spark", pytest.mark.spark), ("broker", pytest.mark.kafka)):
@@ -48,13 +48,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """An empty lake in a folder of its own."""
+    """An empty lake in its own folder."""
     return Lake(Settings(home=tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")
 def market_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake with every clean table and insight of a made-up market; read it only."""
+    """A lake with every clean table and insight of a made-up market; tests must not change it."""
     made = Lake(Settings(home=tmp_path_factory.mktemp("market") / "data"))
     fill(made, Market().rows)
     return made
@@ -62,7 +62,7 @@ def market_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="session")
 def recorded() -> Path:
-    """Real recorded responses; they lie beside the checkout and are not part of it."""
+    """Recorded real responses; they are beside the checkout and not part of it."""
     folder = Path(os.environ.get("STEAM_TEST_RECORDED", REPOSITORY.parent / "shared" / "recorded"))
     if not folder.is_dir():
         pytest.skip(f"no recorded responses at {folder}; set STEAM_TEST_RECORDED to their folder")
@@ -71,7 +71,7 @@ def recorded() -> Path:
 
 @pytest.fixture(scope="session")
 def aws_credentials() -> Iterator[None]:
-    """Credentials in the environment: moto's, or those that are there for STEAM_TEST_S3_ENDPOINT."""
+    """Credentials in the environment: moto's, or the existing ones for STEAM_TEST_S3_ENDPOINT."""
     with pytest.MonkeyPatch.context() as patch:
         if "STEAM_TEST_S3_ENDPOINT" not in os.environ:
             patch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -81,7 +81,7 @@ def aws_credentials() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def s3_server(aws_credentials: None) -> Iterator[str]:
-    """The endpoint of an S3 server: moto over HTTP (which is Glue, too), or the one STEAM_TEST_S3_ENDPOINT names."""
+    """The endpoint of an S3 server: moto over HTTP (also Glue), or STEAM_TEST_S3_ENDPOINT."""
     given = os.environ.get("STEAM_TEST_S3_ENDPOINT")
     if given:
         yield given
@@ -95,10 +95,10 @@ def s3_server(aws_credentials: None) -> Iterator[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
-    """Run each test in a context of its own.
+    """Run each test in its own context.
 
-    A schedule's or sensor's context of Dagster sets back what it has set when its garbage is collected, which may be in
-    another test: there it would bring back the storage of an instance that is gone.
+    A schedule's or sensor's context of Dagster resets a context variable when it is garbage-collected, possibly during
+    another test, which would then get the storage of an instance that no longer exists.
     """
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     contextvars.copy_context().run(pyfuncitem.obj, **arguments)
@@ -112,9 +112,9 @@ def connect_port() -> int:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, connect_port: int) -> Iterator[SparkSession]:
-    """The one Spark session of the run, as the product configures it; ``deployment`` lays other roots over it."""
+    """The run's Spark session, configured as by the product; ``deployment`` overlays other roots."""
     more = SHORT_LIVED | {
-        # A JVM takes its jars when it starts, and the first test that asks may need neither S3 nor PostgreSQL.
+        # A JVM loads its jars when it starts, and the first test to use it may need neither S3 nor PostgreSQL.
         "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in spark_jars(s3=True, postgresql=True)),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.address": "127.0.0.1",
@@ -123,7 +123,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, conne
     settings = Settings(
         home=tmp_path_factory.mktemp("spark"), spark_master="local[2]", spark_driver_memory="2g", spark_config=more
     )
-    # A JVM takes its credentials and its jars when it starts, and the first test that asks may need no S3.
+    # A JVM loads credentials and jars when it starts, and the first test to use it may not need S3.
     session = open_session(settings, s3=True)
     yield session
     session.stop()
@@ -131,22 +131,22 @@ def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, conne
 
 @pytest.fixture(scope="session")
 def spark_remote(spark: SparkSession, connect_port: int) -> str:
-    """The same Spark for other processes, by Spark Connect: ``Settings(spark_remote=...)``."""
+    """The same Spark for other processes through Spark Connect: ``Settings(spark_remote=...)``."""
     return f"sc://127.0.0.1:{connect_port}"
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
-    """The one simulator of the run: a small market. A test that sets its clock or faults undoes it."""
+    """The run's simulator: a small market. A test that sets its clock or faults resets them."""
     with Simulator(seed=7, apps=12, reviews_per_app_week=30) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
-    """The one Kafka broker of the run; reach it by ``Settings(kafka_bootstrap_servers=broker.address)``.
+    """The run's Kafka broker; connect with ``Settings(kafka_bootstrap_servers=broker.address)``.
 
-    Where lanes.py runs several processes of tests it has started the broker, and it is theirs together.
+    If lanes.py runs several test processes, it has started the broker, and they share it.
     """
     folder = os.environ.get("STEAM_TEST_BROKER_FOLDER") or tmp_path_factory.mktemp("kafka")
     port = os.environ.get("STEAM_TEST_BROKER_PORT") or free_port()

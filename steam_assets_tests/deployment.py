@@ -1,6 +1,6 @@
-"""A whole deployment for a test: its own roots, the run's one broker, Spark and simulator, and an ephemeral instance.
+"""A complete deployment for a test: its own roots, the run's broker, Spark and simulator, and an ephemeral instance.
 
-Belongs here: what end-to-end, fault and orchestration tests start from. Does not belong here: assertions.
+Belongs here: the starting point of end-to-end, fault and orchestration tests. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -54,24 +54,24 @@ SHORT_LIVED: dict[str, str] = dict.fromkeys(
 
 @dataclass(frozen=True)
 class GivenSpark:
-    """Stands in for dagster-pyspark's resource with a session that is there already."""
+    """Replaces dagster-pyspark's resource with an existing session."""
 
     spark_session: SparkSession
 
 
 class NoSpark:
-    """In the place of a session for tests that need none and do not wait for one."""
+    """Replaces the session in tests that need none, so that they do not wait for it."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AssertionError("this test uses Spark and is not marked so: @pytest.mark.spark")
 
 
 ANY_NAME = "josé 東京 Iı/[v2] {a,b} C#/what? 100%20 *star* 'q' \"d\" +&=;,@~!^ $x \\b :c `t` %"
-"""A folder such as a file system allows: what Spark, Hadoop, Iceberg, SQLite, shells, URLs and markup read as more."""
+"""A valid folder name with characters that are special in Spark, Hadoop, Iceberg, SQLite, shells, URLs or markup."""
 
 
 def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
-    """A session of the same JVM whose catalogs are those of ``settings``."""
+    """A session of the same JVM with the catalogs of ``settings``."""
     session = spark.newSession()
     for key, value in (session_config(settings) | s3a_config(settings)).items():
         session.conf.set(key, value)
@@ -80,7 +80,7 @@ def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
 
 @dataclass
 class Deployment:
-    """``settings`` in a folder of its own, with the clock standing at ``NOW`` until it is moved."""
+    """``settings`` in a separate folder, with the clock stopped at ``NOW`` until it is moved."""
 
     settings: Settings
     session: SparkSession
@@ -90,7 +90,7 @@ class Deployment:
 
     @cached_property
     def launcher(self) -> Launcher:
-        """Runs on one instance, as those of a machine do; it goes with the deployment."""
+        """Launches runs on one instance, as on one machine; it is deleted with the deployment."""
         overrides = {"clock": self.clock, "spark": GivenSpark(self.session)}
         defs = build_defs(settings=self.settings, sources=self.sources, resource_overrides=overrides)
         return Launcher(defs, dg.DagsterInstance.ephemeral())
@@ -100,23 +100,23 @@ class Deployment:
         return Lake(self.settings)
 
     def at(self, moment: datetime) -> None:
-        """Let it be ``moment`` for the deployment and for the sources."""
+        """Set the deployment's and the sources' clock to ``moment``."""
         self.clock.move_to(moment)
         self.simulator.set_now(moment)
 
     def run(
         self, source: Source, key: str, *, stages: Sequence[Stage] = tuple(Stage), apps: Sequence[int] = ()
     ) -> list[str]:
-        """All stages, or some, of one partition, in one run; the failed checks. RunFailed if it fails."""
+        """Run all or some stages of one partition in one run; return the failed checks. RunFailed if it fails."""
         return self.launcher.partition(source, stages, key, apps=apps).failed_checks
 
     def run_range(self, source: Source, first: str, last: str, stages: Sequence[Stage] = AFTER_RAW) -> None:
         self.launcher.range(source, stages, (first, last))
 
     def digests(self, root: RootName) -> dict[str, str]:
-        """The content, read back, and the record of every partition of a root, by ``table/partition_key``.
+        """Content digests and records of all partitions of a root, by ``table/partition_key``.
 
-        When a batch was landed is left out: landed again, it is the same batch.
+        Landing times are left out, because a batch landed again is the same batch.
         """
         catalog, namespace = open_catalog(self.settings, root), CATALOGS[root].namespace
         found: dict[str, str] = {}
@@ -129,7 +129,7 @@ class Deployment:
         return found
 
     def lose(self, root: RootName, source: Source, key: str) -> None:
-        """What an accident or an operator does: the raw partition is gone, and its record with it."""
+        """Delete the raw partition and its record, as an accident or an operator might."""
         table = self.lake.raw(source) if root == "raw" else self.lake.raw_backup(source)
         table.commit({key: None}, remove=of_partitions([key]))
 
@@ -143,7 +143,7 @@ class Deployment:
         return self.lake.clean_twins(source, source.tables[table])
 
     def commits(self, table: IcebergTable) -> int:
-        """How many snapshots of a table brought rows."""
+        """The number of a table's snapshots that added rows."""
         return self.session.table(f"{table.identifier}.snapshots").where("summary['added-records'] > 0").count()
 
     def quarantined(self, source: Source, table: int = 0) -> DataFrame:
@@ -157,7 +157,7 @@ def _timeless(told: dict[str, Any]) -> dict[str, Any]:
 def deployment_in(
     folder: Path, spark: SparkSession | None, simulator: Simulator, kafka_address: str, **changes: Any
 ) -> Deployment:
-    """A deployment whose roots are in ``folder``, if ``changes`` of the settings do not say otherwise.
+    """A deployment with its roots in ``folder``, unless ``changes`` of the settings say otherwise.
 
     Without ``spark`` only its raw stages run.
     """
@@ -176,9 +176,9 @@ def deployment_in(
 
 
 def on_s3(endpoint: str) -> dict[str, Any]:
-    """Settings of four new buckets on an S3 server, and of the catalog that goes with it: Glue where it is moto.
+    """Settings of four new buckets on an S3 server and a matching catalog: Glue if the server is moto.
 
-    STEAM_TEST_ICEBERG_CATALOG names another catalog; more of it comes from the environment as in production.
+    STEAM_TEST_ICEBERG_CATALOG names another catalog; its other settings come from the environment, as in production.
     """
     elsewhere = "STEAM_TEST_S3_ENDPOINT" in os.environ
     catalog = os.environ.get("STEAM_TEST_ICEBERG_CATALOG", "sqlite" if elsewhere else "glue")
@@ -190,7 +190,7 @@ def on_s3(endpoint: str) -> dict[str, Any]:
         s3.create_bucket(Bucket=bucket, **where)
     glue = {} if elsewhere else {"glue_endpoint_url": endpoint}
     if not elsewhere:
-        # A catalog of its own for each deployment: moto has one for all.
+        # A separate catalog for each deployment, because moto has only one.
         databases = aws_client("glue", endpoint_url=endpoint, region_name=region)
         for database in databases.get_databases()["DatabaseList"]:
             databases.delete_database(Name=database["Name"])

@@ -1,9 +1,9 @@
-"""All tests, in four lanes side by side on one Kafka broker: ``python -m steam_assets_tests.lanes``.
+"""Run all tests in four parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes``.
 
-Belongs here: which tests run beside which, and their output. Does not belong here: what they share within a lane
+Belongs here: which tests run in parallel, and their output. Does not belong here: what tests of a lane share
 (conftest.py).
 
-One session serves the whole lane of Spark, so that it cannot be divided; the others give way to it.
+The Spark lane shares one session and cannot be divided, so the other lanes run at a lower priority.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ LANES = {
     "daemon": "daemon and not spark",
     "others": "not (process or daemon or spark)",
 }
-"""Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
+"""Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
 OWN_MARKS = {"processes": "process", "daemon": "daemon"}
-"""Lanes of a few files: those that give this mark. Importing the others takes ten seconds of a core."""
+"""Lanes of a few files, which have this mark. Importing all others takes ten seconds of CPU time."""
 TESTS = Path(__file__).parent
 COLLECTED = pytest.StashKey[list[pytest.Item]]()
-"""All tests of the files of a run, also those that ``-m`` leaves out."""
+"""All tests in the files of a run, including those that ``-m`` deselects."""
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 GRACE_SECONDS = 10
-"""For the fixtures of interrupted tests."""
+"""Time for the fixtures of interrupted tests to clean up."""
 GIVES_WAY = 10
-"""By how much the lanes without Spark are nicer to others, in steps of nice(2)."""
+"""The nice(2) increment of the lanes without Spark."""
 
 
 def main() -> int:
-    """Run all lanes to their end; 0 if every test passed, else 1. Whatever ends this ends the lanes."""
+    """Run all lanes; return 0 if every test passed, else 1. Interrupting this stops the lanes."""
     for number in ending():
         signal.signal(number, signal.default_int_handler)
     build = Path("build")
@@ -50,7 +50,7 @@ def main() -> int:
         shown, *later = LANES
         logs = {name: build / f"tests-{name}.txt" for name in later}
         running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
-        # Most JVMs of the tests start later than this is done.
+        # This is done before most JVMs of the tests start.
         running["warm"] = Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")
         try:
             codes = [process.wait() for process in running.values()]
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def files_of(lane: str) -> list[str]:
-    """The files that have all tests of a lane."""
+    """The files that contain all tests of a lane."""
     if lane not in OWN_MARKS:
         return [str(TESTS)]
     mark = f"pytest.mark.{OWN_MARKS[lane]}"

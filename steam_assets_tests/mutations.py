@@ -1,6 +1,6 @@
-"""Break the code for a case and see its test fail: ``python -m steam_assets_tests.mutations [CASE ...]``.
+"""Break the code for a case and check that its test fails: ``python -m steam_assets_tests.mutations [CASE ...]``.
 
-Belongs here: which change of the code breaks which case. Does not belong here: the cases (docs/reference).
+Belongs here: which code change breaks which case. Does not belong here: the cases (docs/reference).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Mutation(NamedTuple):
-    """A case, the file to change, the code in it and what takes its place, and the test that has to fail."""
+    """A case, the file to change, the code to replace with what, and the test that must fail."""
 
     case: str
     file: str
@@ -63,6 +63,20 @@ MUTATIONS: Sequence[Mutation] = (
         "lake/test_roots.py::test_a_file_is_written_whole_or_not",
     ),
     Mutation(
+        "C3",
+        "steam_assets/lake/synced_files.py",
+        "        sync(self._path)\n",
+        "",
+        "lake/test_power_loss.py::test_all_files_are_on_the_disk_before_any_commit_that_may_name_them",
+    ),
+    Mutation(
+        "C3",
+        "steam_assets/spark/clean_tables.py",
+        "            table.sync(snapshot)\n",
+        "",
+        "lake/test_power_loss.py::test_what_spark_wrote_is_on_the_disk_before_readers_see_it",
+    ),
+    Mutation(
         "D2",
         "steam_assets/lake/backup.py",
         "        if copy and digests == copy.files:\n",
@@ -83,11 +97,25 @@ MUTATIONS: Sequence[Mutation] = (
         "    if error is not None:\n",
         "faults/test_drift.py::test_an_endpoint_that_changed_is_named_in_one_run",
     ),
+    Mutation(
+        "N5",
+        "steam_assets/sources/top_sellers.py",
+        "    require_prices_of(country, body)\n",
+        "",
+        "faults/test_drift.py::test_an_endpoint_that_changed_is_named_in_one_run",
+    ),
+    Mutation(
+        "N5",
+        "steam_assets/ingestion/languages.py",
+        "    if len(others) < max(FEWEST_NAMES, RENAMED_SHARE * len(shared)):\n",
+        "    if True:\n",
+        "faults/test_drift.py::test_an_endpoint_that_changed_is_named_in_one_run",
+    ),
 )
 
 
 def survives(mutation: Mutation) -> bool:
-    """Whether the test passes with the broken code, in a copy of the checkout; then it does not guard the case."""
+    """Whether the test passes with the broken code in a copy of the checkout and so does not cover the case."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "checkout"
         unwanted = shutil.ignore_patterns(".git", ".venv", "build", "data", "__pycache__")
@@ -99,7 +127,7 @@ def survives(mutation: Mutation) -> bool:
 
 
 def main(cases: Sequence[str]) -> int:
-    """Try the mutations of the cases, or all; 1 if a test passed with broken code."""
+    """Try the mutations of the given cases, or all; return 1 if a test passed with broken code."""
     survived = 0
     for mutation in MUTATIONS:
         if not cases or mutation.case in cases:

@@ -1,7 +1,7 @@
-"""Programs started for a test as a user starts them, and all that comes from them.
+"""Programs started for a test as by a user, and all their descendants.
 
-Belongs here: starting, finding every process that descends from one, the end of all whatever happens. Does not belong
-here: assertions.
+Belongs here: starting programs, finding all their descendants, and stopping them in any case. Does not belong here:
+assertions.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _MARK = "STEAM_TEST_MARK"
 
 
 class Program(Supervised):
-    """A program whose output is kept in ``log``; ``environment`` is added to this process's.
+    """A program whose output goes to ``log``; ``environment`` is added to this process's.
 
-    It has signals as a terminal gives them, and is ended with all that it started when its context ends, or pytest.
+    It handles signals as from a terminal. It and all it started are stopped when its context or pytest ends.
     """
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
@@ -43,7 +43,7 @@ class Program(Supervised):
         os.kill(self.pid, number)
 
     def family(self) -> list[psutil.Process]:
-        """Every living process that came from the program, whoever its parent is by now."""
+        """Every living process that descends from the program, whatever its current parent."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -60,10 +60,10 @@ class Program(Supervised):
         wait_until(said, seconds, f"{text!r} in {self._log}")
 
     def wait_for_no_family(self, seconds: float) -> None:
-        """Return when the program has ended and nothing that came from it lives, but for the guard of this test."""
+        """Return when the program and all its descendants have ended, except this test's guard process."""
 
         def left() -> list[psutil.Process]:
-            # What the program starts is in sessions of its own; in its session there is only that guard beside it.
+            # The program's children have their own sessions; its own session also has only that guard.
             return [p for p in self.family() if p.pid == self.pid or _session(p) != self.pid]
 
         wait_until(lambda: None if left() else True, seconds, f"the end of {left()}")

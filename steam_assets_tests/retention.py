@@ -1,6 +1,6 @@
-"""What retention does to a topic, done at once.
+"""Applies retention to a topic immediately.
 
-Belongs here: the deletion of a topic's records for a test. Does not belong here: assertions.
+Belongs here: deleting a topic's messages for a test. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from steam_assets.sources.source import Source
 
 
 def expire(settings: Settings, source: Source, before: Mapping[int, int] | None = None) -> None:
-    """Delete the records of the source's topic before these offsets by Kafka partition; by default all there are."""
+    """Delete the source topic's messages before these offsets by Kafka partition; by default all messages."""
     topic = topic_of(settings, source)
     offsets = end_offsets(settings, source) if before is None else before
     doomed = {TopicPartition(topic, part): RecordsToDelete(offset) for part, offset in offsets.items() if offset}

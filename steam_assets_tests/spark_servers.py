@@ -1,6 +1,6 @@
-"""Spark on several processes of this machine: a standalone cluster.
+"""Spark in several processes on this machine: a standalone cluster.
 
-Belongs here: starting it from pyspark's own jars, its state, ending it. Does not belong here: sessions
+Belongs here: starting it from pyspark's own jars, its state, stopping it. Does not belong here: sessions
 (spark/session.py), which jars (jars.py).
 
 It ends with the process that started it.
@@ -30,11 +30,11 @@ LOG_TAIL_CHARACTERS = 2000
 
 
 class SparkServerFailed(Exception):
-    """A master or worker did not start; the message carries the end of its log."""
+    """A master or worker did not start; the message has the end of its log."""
 
 
 class StandaloneCluster:
-    """A master and workers of ``cores`` and ``memory`` each, as a context manager. ``url`` is a Spark master."""
+    """A master and workers of ``cores`` and ``memory`` each, as a context manager; ``url`` is the Spark master."""
 
     def __init__(self, folder: Path, workers: int = 2, cores: int = 1, memory: str = "1g") -> None:
         self._folder = folder
@@ -47,7 +47,7 @@ class StandaloneCluster:
         return f"spark://{LOOPBACK}:{self._port}"
 
     def state(self) -> dict[str, Any]:
-        """What the master's page says of its workers and applications (``/json/``)."""
+        """The master's report on its workers and applications (``/json/``)."""
         with urllib.request.urlopen(f"http://{LOOPBACK}:{self._page}/json/", timeout=10) as answer:
             return json.load(answer)
 
@@ -58,14 +58,14 @@ class StandaloneCluster:
             return -1
 
     def worker_of(self, executor: str) -> int:
-        """The worker (from 0) that runs, or ran, an executor of the one application. LookupError if none did."""
+        """The worker (from 0) that runs or ran an executor of the only application. LookupError if there is none."""
         for number in range(self._size):
             if list(self._work(number).glob(f"app-*/{executor}")):
                 return number
         raise LookupError(f"no worker has had executor {executor}")
 
     def kill_worker(self, number: int) -> None:
-        """End a worker with its executors by SIGKILL, as the loss of a machine would."""
+        """Kill a worker and its executors with SIGKILL, like the loss of a machine."""
         self._servers[1 + number].kill()
 
     def __enter__(self) -> Self:
@@ -103,7 +103,7 @@ class StandaloneCluster:
 
 
 class _Server:
-    """One of Spark's scripts as a process, its log in ``folder``/``name``.log."""
+    """One of Spark's scripts as a process; its log is ``folder``/``name``.log."""
 
     def __init__(self, folder: Path, name: str, command: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ class _Server:
         self._process: Supervised | None = Supervised(script, folder=folder, output=self._log, environment=environment)
 
     def wait(self, ready: Callable[[], bool]) -> None:
-        """Return when ``ready``. SparkServerFailed, with the process ended, if it ends before or takes too long."""
+        """Wait for ``ready``. SparkServerFailed, after stopping the process, if it ends early or takes too long."""
         deadline = time.monotonic() + START_DEADLINE_SECONDS
         while not ready():
             ended = self._process is None or self._process.poll() is not None

@@ -1,4 +1,4 @@
-"""Benchmarks compare equals: the rivals do the work they are credited with, and each prints its table."""
+"""Benchmarks are fair: competitors do the work they are credited with, and each benchmark prints its table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_ratio_is_judged_on_its_side_of_the_bound() -> None:
 
 
 def test_median_round_counts_and_the_order_turns() -> None:
-    """One slow round of a way changes nothing, and no way always goes first."""
+    """One slow round of a variant changes nothing, and no variant always goes first."""
     order: list[str] = []
     seconds = {"a": iter([1.0, 9.0, 2.0]), "b": iter([5.0, 5.0, 5.0])}
 
@@ -43,7 +43,7 @@ def test_median_round_counts_and_the_order_turns() -> None:
 
 
 def test_peers_clean_as_the_product_does(tmp_path: Path, spark: SparkSession) -> None:
-    """The same reviews are clean, quarantined and duplicates for all; all three kinds are in the pages."""
+    """All agree on clean, quarantined and duplicate reviews; the pages contain all three kinds."""
     settings = Settings(home=tmp_path)
     record = put_in_place(settings, Pages(KEY, 5_000, 2))
     ways = Ways(settings, session_for(spark, settings), KEY)
@@ -58,7 +58,10 @@ def test_peers_clean_as_the_product_does(tmp_path: Path, spark: SparkSession) ->
 def test_cleaning_takes_a_bounded_multiple_of_a_job_by_hand(
     tmp_path: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The short benchmark of CI. With so few reviews most of it is the audited commit, which the other has not."""
+    """CI's short benchmark.
+
+    With so few reviews most time goes to the audited commit, which the hand-written job lacks.
+    """
     settings = Settings(home=tmp_path)
     put_in_place(settings, Pages(KEY, 20_000, 2))
     ways = Ways(settings, session_for(spark, settings), KEY)
@@ -87,7 +90,7 @@ def test_bare_loop_gets_back_what_it_sent(tmp_path: Path, broker: EmbeddedBroker
 
 
 def test_results_have_every_comparison_and_the_plot() -> None:
-    """Each ratio with its target and where it was measured; growth as a chart that Markdown viewers draw."""
+    """Each ratio has its target and where it was measured; growth is a chart that Markdown viewers draw."""
     steps = [Comparison(f"clean {n:,} reviews", "100", float(n), 100.0, Bound(n / 100)) for n in (100, 200)]
     kept = {name: suite.kept_of(steps) for name in ("cleaning", "steps")}
     shown = suite.report(kept)

@@ -1,4 +1,4 @@
-"""Optional packages: where an extra is not installed, all else works, and what needs it says what to type."""
+"""Optional packages: without an extra everything else works, and what needs it says what to type."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDING = {
     "postgres": {"iceberg_catalog": "jdbc", "iceberg_catalog_uri": "jdbc:postgresql://127.0.0.1/steam"},
     "tableau": {"tableau_url": "https://tableau.example.org"},
 }
-"""Settings by the extra that they need."""
+"""Settings by the extra they need."""
 
 
 def hide(extra: str, patch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_every_extra_is_declared_and_names_modules_that_its_packages_bring() -> 
 
 
 def _closure(requirements: list[str]) -> set[str]:
-    """The packages of ``requirements`` and, one level down, what they and their own extras require."""
+    """The packages of ``requirements`` and, one level down, of their dependencies and extras."""
     from importlib.metadata import requires
 
     found = set()
@@ -78,7 +78,7 @@ def test_a_catalog_in_postgresql_says_which_package_it_lacks(tmp_path: Path, mon
 
 @pytest.mark.process
 def test_definitions_load_without_any_extra(tmp_path: Path) -> None:
-    """Only the asset visuals/tableau and the refresh's step that writes the extract go with their packages."""
+    """Only the asset visuals/tableau and the refresh's extract step are missing without their packages."""
     hidden = [module for modules in EXTRAS.values() for module in modules]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({hidden!r}))\n"

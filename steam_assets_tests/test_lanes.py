@@ -1,4 +1,4 @@
-"""No test falls between the lanes, and none runs in two."""
+"""Every test is in exactly one lane."""
 
 from __future__ import annotations
 

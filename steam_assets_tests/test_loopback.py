@@ -1,4 +1,4 @@
-"""Requests to this machine take no proxy, in any library; those to others do."""
+"""Requests to this machine bypass proxies in every library; other requests use them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HERE = ["http://127.0.0.1:8765/x", "http://localhost:8765/x", "http://[::1]:8765
 def given(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         for spelt in (name, name.upper()):
-            # Set first: what a test leaves in a variable that was not there is then taken away again.
+            # Set first, so that a variable which a test adds is removed afterwards.
             monkeypatch.setenv(spelt, PROXY)
             if name == "no_proxy":
                 monkeypatch.delenv(spelt)

@@ -1,4 +1,4 @@
-"""Packages import downwards only, so that each can be read without those above it."""
+"""Packages import only downwards, so that each can be read without those above it."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ LAYERS = (
     ("processes", "clock", "extras"),
     ("settings",),
     ("sources",),
-    ("aws_client", "disk_space", "failpoints", "loopback", "masking", "root_cause"),
+    ("aws_client", "disk_space", "disk_sync", "failpoints", "loopback", "masking", "root_cause"),
 )
-"""From the top down. What stands in one line does not import each other."""
+"""From the top down. Packages on one line do not import each other."""
 
 FLOOR = {package: -floor for floor, packages in enumerate(LAYERS) for package in packages}
 PACKAGES = sorted({path.relative_to(ROOT).with_suffix("").parts[0] for path in ROOT.rglob("*.py")} - {"__init__"})
 
 
 def imported_packages(package: str) -> Iterator[tuple[str, str]]:
-    """Each module of the package with each other package of ours that it imports, also within functions."""
+    """Each module of the package with the product's other packages that it imports, also within functions."""
     for path in [ROOT / f"{package}.py", *(ROOT / package).rglob("*.py")]:
         tree = ast.parse(path.read_text()) if path.exists() else ast.Module([], [])
         for node in ast.walk(tree):
@@ -66,7 +66,7 @@ def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
 
 
 def test_only_orchestration_imports_dagster_and_nothing_of_its_internals() -> None:
-    """Pipes are no part of Dagster: a job on a cluster, where Dagster is not installed, reports by them."""
+    """Pipes are not part of Dagster: a job on a cluster, where Dagster is not installed, reports through them."""
     importing = {
         (path.relative_to(ROOT).with_suffix("").parts[0], name)
         for path in ROOT.rglob("*.py")

@@ -1,4 +1,4 @@
-"""What is collected lies in folders that their owner alone can enter, whoever makes them first."""
+"""Collected data is in folders that only their owner can enter, whoever creates them first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the project says about itself: decisions with status and date, versions that CI tries, lengths of files."""
+"""What the project states: decisions with status and date, versions tested in CI, lengths of files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_ci_tries_the_versions_that_the_project_supports() -> None:
 
 
 def test_actions_are_pinned_by_commit() -> None:
-    """A tag can be moved to other code; Dependabot renews commits and the versions written beside them."""
+    """Tags can be moved to other code; Dependabot updates commits and the versions in the comments beside them."""
     used = re.findall(r"uses: *(.+)", "".join(file.read_text("utf-8") for file in WORKFLOWS.glob("*.y*ml")))
     assert used
     assert [action for action in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action)] == []

@@ -1,4 +1,4 @@
-"""Temporary folders: those of the dead go, those of the living and of other machines stay."""
+"""Temporary folders of ended processes are deleted; those of running processes and of other machines stay."""
 
 from __future__ import annotations
 

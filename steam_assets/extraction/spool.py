@@ -9,7 +9,6 @@ survives a crash, so that nothing is fetched twice; an unsealed one is discarded
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import zlib
 from collections import Counter
@@ -22,6 +21,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from steam_assets.disk_sync import sync
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.settings import private_folder
 
@@ -179,13 +179,13 @@ class SpoolWriter:
     def seal(self, about: str) -> Spool:
         """Close the batch and sync it to disk. From then on it survives a crash."""
         self._file.close()
-        _sync(self._folder / f"{self.batch_id}.jsonl.gz")
+        sync(self._folder / f"{self.batch_id}.jsonl.gz")
         seal = Seal(batch_id=self.batch_id, about=about, records=self.records, items=dict(self._items))
         draft = self._folder / "seal.json.draft"
         draft.write_text(seal.model_dump_json())
-        _sync(draft)
+        sync(draft)
         draft.replace(self._folder / "seal.json")
-        _sync(self._folder)
+        sync(self._folder)
         self._sealed = Spool(self._folder, seal)
         return self._sealed
 
@@ -203,11 +203,3 @@ def _clear(folder: Path) -> None:
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

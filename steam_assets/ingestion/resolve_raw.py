@@ -242,8 +242,14 @@ class RawResolver:
             if drift := drift_in_error(self.lake, source, partition_key, error, now):
                 error.args = (str(drift),)
             raise
-        if drift := drift_in_answers(self.lake, source, partition_key, spool, now):
-            log.warning("%s: %s", source.name, drift)
+        try:
+            if drift := drift_in_answers(self.lake, source, partition_key, spool, now):
+                log.warning("%s: %s", source.name, drift)
+        except SourceError as error:
+            self._keep_evidence(source, partition_key, error)
+            # The next run asks again, and does not publish these.
+            spool.discard()
+            raise
         receipt = publish(
             settings,
             source,

@@ -21,7 +21,6 @@ from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.sources.source import Column, Table
 from steam_assets.spark.clean_tables import overwrite, read_table
-from steam_assets.spark.column_lineage import Lineage, column_lineage
 from steam_assets.spark.commit_rows import replace_rows
 
 PLOTTED_PARTITIONS = 60
@@ -35,14 +34,10 @@ class InsightInvalid(Exception):
 
 @dataclass(frozen=True)
 class Replaced:
-    """A commit: row counts by partition key (0 if there was no input) and the Iceberg snapshot.
-
-    ``lineage`` is that of the insight's columns; None where Spark's plan cannot be read.
-    """
+    """A commit: row counts by partition key (0 if there was no input) and the Iceberg snapshot."""
 
     rows: Mapping[str, int]
     snapshot_id: int
-    lineage: Lineage | None = None
 
 
 def insight_table(lake: Lake, insight: Insight) -> IcebergTable:
@@ -109,7 +104,7 @@ def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame,
         return {}
 
     snapshot = overwrite(spark, insight_table(lake, insight), write, keys, audit)
-    return Replaced({key: tries[-1].get[key] for key in keys}, snapshot, _lineage(insight, frame))
+    return Replaced({key: tries[-1].get[key] for key in keys}, snapshot)
 
 
 def replace_small(lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
@@ -122,11 +117,7 @@ def replace_small(lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence
     distinct = rows.group_by(["partition_key", *insight.key]).aggregate([]).num_rows
     _audit(insight, counts | {"all rows": rows.num_rows, "repeated": rows.num_rows - distinct}, keys)
     replace_rows(target, rows, dict.fromkeys(keys))
-    return Replaced(counts, target.snapshot_id() or 0, _lineage(insight, frame))
-
-
-def _lineage(insight: Insight, frame: DataFrame) -> Lineage | None:
-    return column_lineage(frame, {needed.table for needed in insight.inputs})
+    return Replaced(counts, target.snapshot_id() or 0)
 
 
 def _audit(insight: Insight, seen: Mapping[str, int], keys: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ICEBERG = "org.apache.iceberg.spark"
 CATALOG_FILE = "catalog.db"
+SYNCED_FILES = "steam_assets.lake.synced_files.SyncedFileIO"
 BUSY_SECONDS = 30
 """How long a commit waits for another process that writes the same SQLite file."""
 
@@ -51,6 +52,7 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections."""
     from pyiceberg.catalog import load_catalog
     from pyiceberg.exceptions import NamespaceAlreadyExistsError
+    from pyiceberg.io import PY_IO_IMPL
     from sqlalchemy.exc import IntegrityError, OperationalError
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
@@ -60,7 +62,8 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     # If two processes create a catalog concurrently, the database reports to one that it already exists.
     made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
-    catalog = attempts(load_catalog, name.catalog, **pyiceberg_properties(settings, root), **_session(settings))
+    properties = {PY_IO_IMPL: SYNCED_FILES} | pyiceberg_properties(settings, root)
+    catalog = attempts(load_catalog, name.catalog, **properties, **_session(settings))
     # Checked first: a role that may use a Glue database may not be allowed to create one.
     if not catalog.namespace_exists(name.namespace):
         with suppress(NamespaceAlreadyExistsError, IntegrityError):

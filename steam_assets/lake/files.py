@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from pyarrow.fs import FileSelector, FileType
-from pyiceberg.io.pyarrow import PyArrowFileIO
 
+from steam_assets.disk_sync import sync
+from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.settings import Settings, private_folder
 
 
@@ -33,7 +34,7 @@ class Files:
         properties = {"s3.region": settings.aws_region}
         if settings.s3_endpoint_url:
             properties["s3.endpoint"] = settings.s3_endpoint_url
-        self.io = PyArrowFileIO(properties)
+        self.io = SyncedFileIO(properties)
 
     def exists(self, address: str) -> bool:
         return self.io.new_input(address).exists()
@@ -44,7 +45,10 @@ class Files:
             return stream.read()
 
     def write(self, address: str, data: bytes) -> None:
-        """Write atomically: on S3 and on a local disk a reader sees either the old file or the new one."""
+        """Write atomically: on S3 and on a local disk a reader sees either the old file or the new one.
+
+        On a local disk the new one is synced before it takes the old one's name.
+        """
         target = address
         if not address.startswith("s3://"):
             private_folder(Path(address).parent)
@@ -53,6 +57,7 @@ class Files:
             stream.write(data)
         if target != address:
             Path(target).replace(address)
+            sync(Path(address).parent)
 
     def list(self, address: str) -> Iterator[File]:
         """Every file below an address; nothing if the address does not exist."""

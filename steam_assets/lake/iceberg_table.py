@@ -32,6 +32,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
 from steam_assets.lake.parquet_files import DamagedData, Written, file_digests, read_files, write_files
 from steam_assets.lake.row_digest import content
+from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import CLEARED, RECORD, prefix_of, records
 from steam_assets.sources.source import Column
@@ -60,7 +61,7 @@ T = TypeVar("T")
 
 
 Note: TypeAlias = "BaseModel | Callable[[int], BaseModel] | None"
-"""The ledger's entry of a partition, or how to make it of the id of the snapshot that it is committed with."""
+"""A partition's ledger entry, or a function that builds it from the id of the snapshot it is committed with."""
 
 
 def whole_bounds(columns: Iterable[Column]) -> dict[str, str]:
@@ -220,6 +221,17 @@ class IcebergTable:
             if file.lower_bounds[batch] != file.upper_bounds[batch]:
                 raise DamagedData(f"{file.file_path} holds several batches; another program has rewritten files")
         return [task.file for task in tasks]
+
+    def sync(self, snapshot_id: int) -> None:
+        """Sync what another program wrote for a snapshot to a local disk: its data files, manifests and their list."""
+        table = self.load()
+        snapshot = table.snapshot_by_id(snapshot_id) if table else None
+        if table is None or snapshot is None or not isinstance(table.io, SyncedFileIO):
+            return
+        own = [manifest for manifest in snapshot.manifests(table.io) if manifest.added_snapshot_id == snapshot_id]
+        entries = (entry for manifest in own for entry in manifest.fetch_manifest_entry(table.io))
+        files = [*(one.manifest_path for one in own), *(one.data_file.file_path for one in entries)]
+        table.io.sync(table.location(), [snapshot.manifest_list, *files])
 
     def rows(self, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of whole files that match ``where``, one row group at a time. Iterating may raise DamagedData."""

@@ -16,6 +16,7 @@ from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.freshness import freshness_rows
 from steam_assets.insights.insight import ALL, Insight
+from steam_assets.insights.lineage import declared_lineage
 from steam_assets.insights.table import (
     InsightInvalid,
     Replaced,
@@ -125,7 +126,7 @@ def _inputs(insight: Insight, sources: Sequence[Source]) -> list[Table]:
 def computing(
     spark: SparkSession, lake: Lake, insights: Sequence[Insight], sources: Sequence[Source]
 ) -> Iterator[None]:
-    """Compute these insights within: without generated code, if all their inputs are small."""
+    """Compute these insights in this context: without generated code if all their inputs are small."""
     tables = {table.name: table for insight in insights for table in _inputs(insight, sources)}
     with interpreted(spark) if are_small(lake, tables.values()) else nullcontext():
         yield
@@ -161,7 +162,7 @@ def insight_metadata(
     first_rows = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
     shown[newest]["preview"] = frame_preview(first_rows, [c.name for c in insight.columns])
     assets = {table.name: clean_key(source, table) for source in sources for table in source.tables}
-    shown[newest] |= shown_lineage(done.lineage, insight.schema, assets)
+    shown[newest] |= shown_lineage(declared_lineage(insight), insight.schema, assets)
     if insight.cadence:
         shown[newest]["plot"] = plot(plot_points(spark, lake, insight, newest), insight.plot_title)
     return with_schema(shown, insight.schema)

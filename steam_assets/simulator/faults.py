@@ -17,7 +17,8 @@ from steam_assets.simulator.backend import EMPTY
 from steam_assets.simulator.delivery import HTML_TYPE, JSON_TYPE, Delivery, Reply, Way
 from steam_assets.simulator.error_pages import ACCESS_DENIED, MAINTENANCE, SERVER_ERROR, TOO_MANY_REQUESTS
 from steam_assets.simulator.request_parameters import Json, ReviewParameters
-from steam_assets.simulator.rewriting import change_response, replace_field
+from steam_assets.simulator.rewriting import change_response, each_object, replace_field
+from steam_assets.simulator.stores import STORES, Store
 
 Params = Mapping[str, str]
 
@@ -172,6 +173,35 @@ class WrongWeek(Fault, frozen=True):
             return response | {"start_date": int(str(response["start_date"])) - 7 * 86400}
 
         return change_response(reply, moved)
+
+
+class OtherCountry(Fault, frozen=True):
+    """The prices of another country's store, and its code where a reply states it: the country was ignored."""
+
+    country: str = "CN"
+
+    def change(self, reply: Reply, params: Params) -> Reply:
+        store = STORES[self.country]
+        return each_object(reply, lambda found: _of_store(found, store))
+
+
+class OtherLanguage(Fault, frozen=True):
+    """Names in another language, and reviews in one language only, as if the languages had been ignored."""
+
+    def change(self, reply: Reply, params: Params) -> Reply:
+        return each_object(reply, _translated)
+
+
+def _of_store(found: Json, store: Store) -> Json:
+    if "formatted_final_price" in found:
+        return found | {"formatted_final_price": store.text(int(str(found["final_price_in_cents"])))}
+    return found | {"country": store.country} if "country" in found else found
+
+
+def _translated(found: Json) -> Json:
+    named = any(key.endswith("id") for key in found) and isinstance(found.get("name"), str)
+    names = {"name": f"《{found['name']}》"} if named else {}
+    return found | names | ({"language": "english"} if "language" in found else {})
 
 
 class StaleBody(Fault, frozen=True):

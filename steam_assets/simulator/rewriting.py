@@ -20,6 +20,11 @@ def change_response(reply: Reply, change: Callable[[Json], Json]) -> Reply:
     return replace(reply, body=encode(message | {"response": change(message["response"])}))
 
 
+def each_object(reply: Reply, change: Callable[[Json], Json]) -> Reply:
+    """The reply with ``change`` applied to each object in it, the inner ones first."""
+    return replace(reply, body=encode(json.loads(reply.body, object_hook=change)))
+
+
 def replace_field(reply: Reply, field: str, literal: str, every: int) -> Reply:
     """The reply with each ``every``-th ``field``, at any depth, set to ``literal`` (JSON, or what should be)."""
     message: Json = json.loads(reply.body)

@@ -11,7 +11,6 @@ not taken for an empty one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from steam_assets.sources.json_body import shaped
 from steam_assets.sources.lists import CountryCodes
 from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Source, SourceClient, Table
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_country import Charts
 from steam_assets.sources.store_item import STORE_COLUMNS, offer_columns
 
 if TYPE_CHECKING:
@@ -46,17 +46,23 @@ class Options(BaseModel):
     )
 
 
-def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
+def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
     """The ranks on a page of a country's chart."""
-    return {"country_sellers": top_sellers.ranks_of(window, body)}
+    return {"country_sellers": top_sellers.ranks_of(window, request.removeprefix(REQUEST), body)}
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the charts of all countries."""
-    first, *others = fetch_request.given(Options).countries
-    for country in (first, *others):
+    countries = fetch_request.given(Options).countries
+    charts: Charts = {}
+    for country in countries:
         pages = top_sellers.chart_pages(
-            client, fetch_request.window, country, name=f"{REQUEST}{country}", required=country == first
+            client,
+            fetch_request.window,
+            country,
+            name=f"{REQUEST}{country}",
+            required=country == countries[0],
+            others=charts,
         )
         for response in pages:
             yield Fetched(response, {"country_sellers": len(response.value.ranks)})
@@ -70,26 +76,21 @@ def items(raw: DataFrame) -> DataFrame:
 COUNTRY, OFFER = f"substring(request, {len(REQUEST) + 1})", "entry.item.best_purchase_option"
 STORE = {column.name: column for column in (*STORE_COLUMNS, *offer_columns(OFFER, COUNTRY))}
 
-
-def _described(name: str, description: str) -> Column:
-    return replace(STORE[name], description=description)
-
-
 TABLE = Table(
     name="country_sellers",
     description="Steam's hundred top sellers of a week in each of several countries. Prices are as of collection.",
     columns=(
         Column("country", "string", "The country's two-letter code.", nullable=False).of(COUNTRY),
         *top_sellers.PLACE_COLUMNS,
-        _described("name", "English name in the country's store as of collection; null if Steam sent none."),
+        STORE["name"].described("English name in the country's store as of collection; null if Steam sent none."),
         STORE["item_type"],
-        _described("is_free", "Free to play as of collection; null if the country's store hides the item."),
-        _described("final_price", "Price as of collection; null if free or not sold."),
+        STORE["is_free"].described("Free to play as of collection; null if the country's store hides the item."),
+        STORE["final_price"].described("Price as of collection; null if free or not sold."),
         STORE["original_price"],
-        _described("currency", "ISO 4217 code of both prices; null if there is none or its sign is unknown."),
+        STORE["currency"].described("ISO 4217 code of both prices; null if there is none or its sign is unknown."),
         Column("price_text", "string", "The price as the store writes it.").of(f"{OFFER}.formatted_final_price"),
-        _described("discount_percent", "Discount as of collection, if there is one."),
-        _described("discount_ends_at", "When the discount ends (UTC), if Steam states it."),
+        STORE["discount_percent"].described("Discount as of collection, if there is one."),
+        STORE["discount_ends_at"].described("When the discount ends (UTC), if Steam states it."),
     ),
     key=("country", "rank"),
     picture=True,

@@ -246,7 +246,7 @@ def exploded(
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
             F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
         )
-        # The outer form: for the other one Spark adds a filter on `size(entries)`, and parses each body twice for it.
+        # The outer form: for the other one Spark adds a filter on `size(entries)` and so parses each body twice.
         .select("*", F.posexplode_outer("entries").alias("place", "sent"))
         .where("place is not null")
     )
@@ -322,7 +322,7 @@ def within(entries: DataFrame, name: str, *, or_else: str = "") -> DataFrame:
 
 
 def count_within(item: object, name: str, *, or_else: str = "") -> int:
-    """How many rows ``within`` makes of an item, whose DDL has no other list or object than the two."""
+    """The number of rows ``within`` makes of an item, whose DDL has no other list or object than the two."""
     if not is_object(item):
         return 1
     none: list[object] = []

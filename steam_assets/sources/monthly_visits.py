@@ -23,6 +23,8 @@ from steam_assets.sources.source import Fetched, FetchRequest, History, InvalidR
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
 SITE = "store.steampowered.com"
+OF_ALL = {"country": "world", "granularity": "monthly"}
+"""Parameters of the official API that its response repeats."""
 OFFICIAL_PATH = f"/v1/website/{SITE}/total-traffic-and-engagement/visits"
 
 TERMS = "https://www.similarweb.com/corp/legal/termsandconditions/"
@@ -118,9 +120,21 @@ def parse_official(window: Window, body: bytes) -> dict[str, int]:
     answer = decode(body)
     meta = answer.get("meta")
     request = meta.get("request") if is_object(meta) else None
-    _refuse_other_site(request.get("domain") if is_object(request) else None)
-    _require_month(window, _by_month(list(validated(OfficialVisits, answer).visits)))
+    if is_object(request):
+        _refuse_other_site(request.get("domain"))
+        _require_as_asked(request)
+    visits = validated(OfficialVisits, answer).visits
+    if others := [date for one in visits if not (date := str(one.get("date"))[:10]).endswith("-01")]:
+        raise InvalidResponse(f"requested visits by month, received some of {others[0]}: the granularity was ignored")
+    _require_month(window, _by_month(list(visits)))
     return {VISITS.name: 1, ENGAGEMENT.name: 0, TRAFFIC.name: 0, COUNTRIES.name: 0}
+
+
+def _require_as_asked(request: Mapping[str, object]) -> None:
+    """Raise InvalidResponse if the response says that it is of another country or granularity than requested."""
+    for name, asked in OF_ALL.items():
+        if str(request.get(name) or asked).lower() != asked:
+            raise InvalidResponse(f"requested the {name} {asked!r}, received {str(request[name])[:50]!r}")
 
 
 def _require_month(window: Window, months: Mapping[str, object]) -> None:
@@ -145,8 +159,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
     window = fetch_request.window
     month = window.key[:7]
     official = {
-        "country": "world",
-        "granularity": "monthly",
+        **OF_ALL,
         "start_date": month,
         "end_date": month,
         "main_domain_only": "false",

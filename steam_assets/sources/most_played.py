@@ -35,6 +35,7 @@ from steam_assets.sources.source import (
     Table,
 )
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_country import require_prices_of
 from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, with_store_item
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ class Chart(BaseModel):
 
 
 def parse(window: Window, body: bytes) -> Chart:
-    """The chart. InvalidResponse if it is invalid, has gaps, or is from outside the window; NotYet if just before."""
+    """The chart. InvalidResponse if it is invalid, has gaps, or is of another day or country; NotYet if just before."""
     chart = validated(Chart, decode_service(body))
+    require_prices_of("US", body)
     ranks = sorted(place.rank for place in chart.ranks)
     if ranks != list(range(1, len(ranks) + 1)):
         raise InvalidResponse(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CHART, APP, APP_PATH = "chart", "app", "/ISteamUserStats/GetNumberOfCurrentPlayers/v1/"
-# Without names, which other tables have: a sample is a tenth of the size.
+# Without names, which other tables have, a sample is a tenth of the size.
 QUERY = {"input_json": json.dumps({"context": {"language": "english", "country_code": "US"}})}
 
 
@@ -51,7 +50,7 @@ class Options(BaseModel):
 
 
 def parse_app(body: bytes) -> int:
-    """1 if the response has a number of players, 0 if Steam does not know the app. InvalidResponse for all else."""
+    """1 if the response has a number of players, 0 if Steam does not know the app; otherwise InvalidResponse."""
     result, players = map(whole_of, map(decode_service(body).get, ("result", "player_count")))
     if result is None or (result == 1 and players is None):
         raise InvalidResponse("`result` or `player_count` is missing")
@@ -91,10 +90,10 @@ TABLE = Table(
     description="Players of charted and watched games, many times a day. A sample that was not taken is a gap.",
     columns=(
         CHARTED["day"],
-        replace(CHARTED["sampled_at"], description="When Steam counted (UTC); of a watched app, when it answered."),
+        CHARTED["sampled_at"].described("When Steam counted (UTC); of a watched app, when it answered."),
         CHARTED["app_id"],
         Column("rank", "int", "Rank by players at that time; null for a watched app that is not charted."),
-        replace(CHARTED["players_now"], description="Players in the game at that time."),
+        CHARTED["players_now"].described("Players in the game at that time."),
         Column("players_peak", "bigint", "Most players since 24 hours before, by Steam; charted games.", "players"),
     ),
     key=("app_id", "sampled_at"),

@@ -201,6 +201,10 @@ class Column:
         """The same column with that ``value``."""
         return replace(self, stated=value)
 
+    def described(self, description: str) -> Self:
+        """The same column with the description that it needs in another table."""
+        return replace(self, description=description)
+
     @property
     def value(self) -> str:
         """SQL of its value over the rows of ``exploded``: as stated, or the item's field of its name."""
@@ -293,7 +297,7 @@ class Source:
         return self.cadence.latest_finished(now - self.due_after)
 
     def is_open(self, window: Window, now: datetime) -> bool:
-        """Whether more samples may come into the window: it is not to be cleaned yet, nor is it missing anything."""
+        """Whether more samples may come into the window; until then it is not cleaned or reported as incomplete."""
         return self.sampled_every is not None and now in window
 
     def setting(self, option: str) -> str:

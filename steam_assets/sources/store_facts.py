@@ -27,6 +27,7 @@ from steam_assets.sources.json_body import (
 from steam_assets.sources.readers import whole
 from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Request, Source, SourceClient, Table
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_country import require_prices_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -44,6 +45,7 @@ def count(_window: Window, request: str, body: bytes) -> Mapping[str, int]:
     listed = filled_list(decode_service(body), "tags" if request == NAMES else "store_items")
     if request == NAMES:
         return {}
+    require_prices_of("US", body)
     tags = sum(count_within(item, "tags") for item in listed)
     prices = sum(count_within(item, "purchase_options", or_else="best_purchase_option") for item in listed)
     return {"store_facts": len(listed), "store_tags": tags, "store_prices": prices}

@@ -6,7 +6,7 @@ Belongs here: the requests, their validation and the clean table. Does not belon
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +35,7 @@ from steam_assets.sources.source import (
     Table,
 )
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_country import Charts, require_another_chart, require_prices_of
 from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, with_store_item
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Place(BaseModel):
     """A rank; its other fields are validated per row during cleaning."""
 
     rank: Annotated[Whole, Field(ge=1)]
+    appid: object = None
 
 
 class Page(BaseModel):
@@ -58,11 +60,12 @@ class Page(BaseModel):
     next_page_start: Whole | None = None
 
 
-def _page(window: Window, body: bytes) -> Page:
+def _page(window: Window, country: str, body: bytes) -> Page:
     page = validated(Page, decode_service(body))
     if page.start_date != seconds(window.start):
         answered = datetime.fromtimestamp(page.start_date, UTC)
         raise InvalidResponse(f"requested the week of {window.key}, received that of {answered:%Y-%m-%d}")
+    require_prices_of(country, body)
     return page
 
 
@@ -74,35 +77,55 @@ def _require_consecutive(page: Page, first: int) -> None:
 
 def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
     """The ranks on a page of the chart."""
-    return {"top_sellers": ranks_of(window, body)}
+    return {"top_sellers": ranks_of(window, "US", body)}
 
 
-def ranks_of(window: Window, body: bytes) -> int:
-    """How many ranks a page of a chart has, whichever page it is. InvalidResponse if it is not one of the week's."""
-    page = _page(window, body)
+def ranks_of(window: Window, country: str, body: bytes) -> int:
+    """The number of ranks on any page of a chart. InvalidResponse if the page is not from a week's chart."""
+    page = _page(window, country, body)
     _require_consecutive(page, min((place.rank for place in page.ranks), default=1))
     return len(page.ranks)
 
 
-def parse(window: Window, page_start: int, required: bool, body: bytes) -> Page:
-    """The page. InvalidResponse if it is of another week, its ranks are not consecutive, or a required one is empty."""
-    page = _page(window, body)
+def parse(
+    window: Window,
+    country: str,
+    page_start: int,
+    required: bool,
+    others: Charts,
+    body: bytes,
+) -> Page:
+    """The page. InvalidResponse if it is of another week or country, has gaps in its ranks, or is required and empty.
+
+    ``others`` are the first pages of other countries' charts, to which this one is added.
+    """
+    page = _page(window, country, body)
     if not page.ranks and required:
         raise InvalidResponse(f"no ranks for the week of {window.key}")
     _require_consecutive(page, page_start + 1)
+    if not page_start:
+        require_another_chart([place.appid for place in page.ranks], country, others)
     return page
 
 
 def chart_pages(
-    client: SourceClient, window: Window, country: str, *, name: str = "chart", required: bool = True
+    client: SourceClient,
+    window: Window,
+    country: str,
+    *,
+    name: str = "chart",
+    required: bool = True,
+    others: Charts | None = None,
 ) -> Iterator[Response[Page]]:
     """The pages of a week's chart in a country, until it has a hundred ranks or ends; empty only if not ``required``.
 
-    The country is also that of names and prices, whose currency is the country's. ``name`` is that of the requests.
+    The country is also that of names and prices, whose currency is the country's. ``name`` is that of the requests;
+    ``others`` are charts that this one must differ from, to which it is added.
     """
-    had = 0
+    had, others = 0, {} if others is None else others
     while True:
-        response = client.fetch(_request(window, had, country, name, required=required and not had))
+        valid = partial(parse, window, country, had, required and not had, others)
+        response = client.fetch(_request(window, had, country, name, valid))
         yield response
         ranks = len(response.value.ranks)
         had += ranks
@@ -110,7 +133,7 @@ def chart_pages(
             return
 
 
-def _request(window: Window, page_start: int, country: str, name: str, *, required: bool) -> Request[Page]:
+def _request(window: Window, page_start: int, country: str, name: str, valid: Callable[[bytes], Page]) -> Request[Page]:
     query = {
         "country_code": country,
         "context": {"language": "english", "country_code": country},
@@ -120,7 +143,7 @@ def _request(window: Window, page_start: int, country: str, name: str, *, requir
         "page_count": CHART_LENGTH,
     }
     params = {"input_json": json.dumps(query)}
-    return Request(STEAM_API, name, PATH, params, partial(parse, window, page_start, required))
+    return Request(STEAM_API, name, PATH, params, valid)
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:

@@ -74,7 +74,10 @@ def overwrite(
                 spark.sql(branching)  # pyright: ignore[reportUnknownMemberType] - pyspark types its args in part
                 put(spark, table, write(), keys, f"{table.identifier}.branch_{branch}")
             snapshot = table.heads()[branch]
-            seen.commit(audit(snapshot), publish=branch)
+            records = audit(snapshot)
+            # The JVM does not sync what it writes, and the catalog's commit must not outlive it in a power loss.
+            table.sync(snapshot)
+            seen.commit(records, publish=branch)
         except BaseException:
             _drop_branch(table, branch)
             raise

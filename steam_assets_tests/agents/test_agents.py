@@ -1,4 +1,4 @@
-"""The server as an agent's client meets it, on stdio and on HTTP: right numbers, gaps, limits, quoted text."""
+"""The MCP server as an agent's client sees it, on stdio and HTTP: right numbers, gaps, limits and quoted text."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def environment(market_lake: Lake) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server on HTTP."""
+    """The address of the server on HTTP."""
     port = free_port()
     command = [STEAM_ASSETS, "mcp", "--http", "--port", str(port), "--seconds", str(SECONDS), "--rows", str(ROWS)]
     with Program(command, tmp_path_factory.mktemp("mcp") / "log.txt", environment) as program:
@@ -61,7 +61,7 @@ def _wait_until_it_answers(port: int) -> None:
 
 @pytest.fixture(scope="module", params=["stdio", "http"])
 def call(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterator[Call]:
-    """Calls a tool with the SDK's own client, which stays connected."""
+    """Calls a tool with the SDK's own client over one connection."""
     if request.param == "http":
         target: Any = request.getfixturevalue("address")
     else:
@@ -91,7 +91,7 @@ def refused(call: Call, tool: str, **arguments: Any) -> str:
 
 
 def named_gaps(coverage: dict[str, Any]) -> set[tuple[str, date]]:
-    """Each missing period of each table, from the text of the gaps."""
+    """Each missing period of each table, parsed from the gap text."""
     found: set[tuple[str, date]] = set()
     for gap in coverage["gaps"]:
         cadence = Cadence(gap["cadence"])
@@ -109,7 +109,7 @@ def test_there_are_thirty_questions() -> None:
 
 @pytest.mark.parametrize("asked", ALL, ids=lambda one: one.text)
 def test_the_number_is_right_and_every_gap_is_named(asked: Asked, call: Call, rows: Rows) -> None:
-    """The method, the limitations and the as-of of all that was read are there, too."""
+    """The answer also has the method, the limitations and the as-of of its tables."""
     answer = answered(call, asked.tool, **asked.arguments)
     names = [column["name"] for column in answer["columns"]]
     value = answer["rows"][0][names.index(asked.column) if asked.column else 0]
@@ -238,7 +238,7 @@ def test_http_answers_programs_of_this_machine_alone(headers: dict[str, str], st
 
 
 def test_http_listens_on_loopback_alone(address: str) -> None:
-    """Every socket of the server's port is one of 127.0.0.1."""
+    """Every socket on the server's port is bound to 127.0.0.1."""
     port = int(address.rpartition(":")[2].partition("/")[0])
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     hosts = {fields[1].split(":")[0] for fields in listening if int(fields[1].split(":")[1], 16) == port}

@@ -1,6 +1,6 @@
-"""Thirty questions to the server, and their answers from the rows that the lake was filled with.
+"""Thirty questions for the server, with answers computed from the rows in the lake.
 
-Belongs here: questions, numbers computed in plain Python, missing periods. Does not belong here: asking them
+Belongs here: questions, numbers computed in plain Python, missing periods. Does not belong here: calling the server
 (test_agents.py).
 """
 
@@ -22,10 +22,10 @@ ALL_TIME = (date.min, date.max)
 
 @dataclass(frozen=True)
 class Asked:
-    """A question, the tool call that answers it, and the number that is right.
+    """A question, the tool call that answers it, and the correct number.
 
-    ``number`` is in the first row, in the column ``column``, by default the first. ``reads`` are the clean tables that
-    it rests on, each with the first and last day of which gaps are to be named.
+    ``number`` is in the first row, in the column ``column``, by default the first. ``reads`` are the clean tables it is
+    derived from, each with the first and last day for which gaps must be reported.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Asked:
 
     @property
     def missing(self) -> set[tuple[str, date]]:
-        """Each clean table that it rests on, with each first day of a period that it lacks."""
+        """The clean tables the answer is derived from, each with the first days of its missing periods."""
         return {
             (table, day)
             for table, (first, last) in self.reads.items()

@@ -1,7 +1,7 @@
-"""An AWS account to deploy into: moto's server over HTTP, and the template read as CloudFormation reads it.
+"""An AWS account to deploy into: moto's server over HTTP, and the template resolved as by CloudFormation.
 
-Belongs here: resolving the template, deploying it, the part of it that moto's CloudFormation does not know.
-Does not belong here: what must be true of it (test_template.py).
+Belongs here: resolving the template, deploying it, and the parts that moto's CloudFormation does not support.
+Does not belong here: assertions about it (test_template.py).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms as their long ones."""
+    """YAML loader that expands CloudFormation's short forms."""
 
 
 def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -48,12 +48,12 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 def template() -> dict[str, Any]:
-    """The template with its intrinsic functions in their long form."""
+    """The template with its intrinsic functions in long form."""
     return yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=_Loader)
 
 
 class Resolver:
-    """Values of the template's functions, with its parameters' defaults and ``SUFFIX``."""
+    """Resolves the template's functions, with its parameters' defaults and ``SUFFIX``."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self._resources = content["Resources"]
@@ -101,7 +101,7 @@ class Resolver:
 
 @dataclass(frozen=True)
 class Account:
-    """An account in which the template was deployed; ``endpoint`` is its address."""
+    """An account with the deployed template; ``endpoint`` is its address."""
 
     endpoint: str
 
@@ -120,11 +120,11 @@ class Account:
 
 
 def deploy(endpoint: str) -> Account:
-    """Deploy by CloudFormation what moto's knows of it (buckets, roles, policies), and the rest by the services' APIs.
+    """Deploy what moto's CloudFormation supports (buckets, roles, policies), and the rest through the services' APIs.
 
-    moto 5.2 creates no bucket policies, Glue databases, Athena workgroups, secrets or EMR Serverless applications from
-    a template, and of a bucket only its name and encryption. All but the secrets (nothing reads them) are made here
-    with the template's own properties, so that the services' clients check their shape.
+    From a template, moto 5.2 creates no bucket policies, Glue databases, Athena workgroups, secrets or EMR Serverless
+    applications, and only the name and encryption of a bucket. All but the secrets (nothing reads them) are created
+    here with the template's own properties, so that the services' clients validate them.
     """
     account = Account(endpoint)
     account.client("cloudformation").create_stack(
@@ -161,7 +161,7 @@ def _workgroup(account: Account, properties: dict[str, Any]) -> None:
 
 
 def _application(account: Account, properties: dict[str, Any]) -> None:
-    # moto knows releases of the form emr-x.y.z alone.
+    # moto accepts only releases of the form emr-x.y.z.
     account.client("emr-serverless").create_application(**_lower_camel(properties | {"ReleaseLabel": "emr-7.1.0"}))
 
 

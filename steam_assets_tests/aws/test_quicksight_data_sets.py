@@ -1,4 +1,4 @@
-"""The data sets that docs/how-to/quicksight.md makes: each of one Glue table, whole, in QuickSight's types."""
+"""The data sets created by docs/how-to/quicksight.md: one per Glue table, with all columns, in QuickSight's types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARN = "arn:aws:quicksight:us-east-1:123456789012"
 def test_data_sets_are_made_of_glue_tables_and_named_for_the_settings(
     s3_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lists have no type in QuickSight and are left out; the printed line is the setting."""
+    """QuickSight has no list type, so lists are left out. The printed line is the setting."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
     glue = boto3.client("glue")

@@ -1,4 +1,4 @@
-"""What a deployment asks of AWS besides S3 and Glue: secrets, logs of steps, and jobs on EMR Serverless."""
+"""What a deployment uses on AWS besides S3 and Glue: secrets, step logs, and jobs on EMR Serverless."""
 
 import json
 import shlex
@@ -34,7 +34,7 @@ ARGUMENTS = ["top_sellers", "top_sellers", "2026-11-03", "2026-11-10"]
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account that every AWS client of this process reaches, found as in production by the environment alone."""
+    """An account used by every AWS client of this process, configured as in production by the environment alone."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -51,7 +51,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def kept_secret(values: dict[str, str]) -> str:
-    """The name of a new secret: moto keeps those of earlier tests."""
+    """The name of a new secret, because moto keeps those of earlier tests."""
     name = f"steam-assets/{uuid4().hex}"
     boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(values))
     return name
@@ -59,7 +59,7 @@ def kept_secret(values: dict[str, str]) -> str:
 
 @pytest.mark.usefixtures("aws")
 def test_secrets_come_from_secrets_manager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One secret holds several settings; it is named in the environment, whose own values go before it."""
+    """One secret, named in the environment, holds several settings; environment variables take precedence."""
     names = ("REVIEWER_HASH_KEY", "KAFKA_SASL_PASSWORD", "ALERT_WEBHOOK_URL")
     secret = kept_secret({f"STEAM_{name}": "kept" for name in names})
     monkeypatch.setenv("STEAM_AWS_REGION", REGION)
@@ -75,7 +75,7 @@ def test_secrets_come_from_secrets_manager(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("aws")
 def test_what_a_step_prints_is_in_the_work_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The instance's file, as it is, puts the output of steps below logs/, which the stack forgets after 30 days."""
+    """The unmodified instance file puts step output below logs/, which the stack deletes after 30 days."""
     bucket = f"steam-work-{uuid4().hex[:8]}"
     monkeypatch.setenv("DAGSTER_LOG_BUCKET", bucket)
     s3 = boto3.client("s3")
@@ -99,7 +99,7 @@ def test_what_a_step_prints_is_in_the_work_bucket(tmp_path: Path, monkeypatch: p
 
 
 class Emr:
-    """EMR Serverless by its own API model: what is asked is checked against it, and the answers are given here."""
+    """EMR Serverless by its API model: requests are validated against it, and responses are given here."""
 
     def __init__(self, *states: str) -> None:
         self.client = boto3.client(
@@ -152,7 +152,7 @@ def settings_of_aws(**changes: Any) -> Settings:
         "kafka_sasl_password": SecretStr("a-password"),
         "reviewer_hash_key": SecretStr("a-hash-key"),
     }
-    # Only its name is passed on to the job: nothing reads it here.
+    # Only its name is passed to the job; nothing reads it here.
     return Settings(**OF_AWS | given | changes).model_copy(update={"secrets_id": changes.get("secrets_id", "a/secret")})
 
 
@@ -177,7 +177,7 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 @pytest.mark.usefixtures("aws")
 def test_job_on_emr_serverless_is_the_same_command_with_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The job's script, arguments and environment give the settings of the deployment again, and carry no secret."""
+    """The job's script, arguments and environment reproduce the deployment's settings and contain no secret."""
     settings, emr = settings_of_aws(), Emr("PENDING", "RUNNING", "SUCCESS")
     assert on_emr(settings, emr).success
 
@@ -202,7 +202,7 @@ def test_job_on_emr_serverless_is_the_same_command_with_the_same_settings(monkey
 
 @pytest.mark.usefixtures("aws")
 def test_secret_values_are_not_arguments_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the catalog's address nor single entries of a mapping; the job reads them in the secret, and has all."""
+    """Neither the catalog's address nor single mapping entries are passed; the job reads them all from the secret."""
     kept = {
         "STEAM_REVIEWER_HASH_KEY": "hush-hash",
         "STEAM_ICEBERG_CATALOG_URI": "jdbc:postgresql://me:hush-uri@host/db",
@@ -238,7 +238,7 @@ def test_secret_values_are_not_arguments_of_a_job(monkeypatch: pytest.MonkeyPatc
 )
 @pytest.mark.usefixtures("aws")
 def test_job_with_a_password_among_its_open_settings_is_not_started(name: str, value: object) -> None:
-    """The failure names the setting and where its value belongs, and does not repeat it."""
+    """The error names the setting and where its value belongs, without repeating it."""
     emr = Emr()
     said = failure(on_emr(settings_of_aws(**{name: value}), emr))
     assert f"STEAM_{name.upper()}" in said
@@ -249,7 +249,7 @@ def test_job_with_a_password_among_its_open_settings_is_not_started(name: str, v
 
 @pytest.mark.usefixtures("aws")
 def test_failed_job_on_emr_serverless_fails_the_run() -> None:
-    """A job that EMR says has failed is a failed step."""
+    """The step fails if EMR reports the job as failed."""
     assert "EMR Serverless job failed" in failure(on_emr(settings_of_aws(), Emr("RUNNING", "FAILED")))
 
 
@@ -263,7 +263,7 @@ def test_failed_job_on_emr_serverless_fails_the_run() -> None:
     ],
 )
 def test_job_is_not_started_without_what_it_needs(lacking: dict[str, Any], named: str) -> None:
-    """What is missing is named, and nothing is started: least of all with pseudonyms of the job's own making."""
+    """The error names what is missing; a job never creates its own key for pseudonyms."""
     emr = Emr()
     assert named in failure(on_emr(settings_of_aws(**lacking), emr))
     assert emr.asked == []

@@ -1,8 +1,8 @@
-"""What aws/steam-assets.yaml promises: private, versioned, locked stores, and roles that cannot harm a backup.
+"""Guarantees of aws/steam-assets.yaml: private, versioned, locked stores, and roles that cannot harm a backup.
 
-moto's CloudFormation makes only a part of the types (account.py says which), and its policy engine reads neither the
-roles of a template nor conditions: so policies are judged here, by IAM's own order (a denial wins, nothing is allowed
-by default), on what the template says.
+moto's CloudFormation supports only some of the types (see account.py), and its policy engine reads neither the roles of
+a template nor conditions. So policies are evaluated here on the template, in IAM's order: an explicit deny wins, and
+the default is deny.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def account() -> Iterator[Account]:
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    """All that a role's policies say, resolved."""
+    """All statements of a role's policies, resolved."""
     made = CONTENT["Resources"]
     properties = RESOLVE.properties(role)
     policies = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
@@ -61,7 +61,7 @@ def statements(role: str) -> list[dict[str, Any]]:
 
 
 def may(role: str, action: str, resource: str) -> bool:
-    """Whether the role's policies let it do ``action`` on ``resource`` (an ARN)."""
+    """Whether the role's policies allow ``action`` on ``resource`` (an ARN)."""
     effects = {
         statement["Effect"]
         for statement in statements(role)
@@ -80,7 +80,7 @@ def object_in(bucket: str) -> str:
 
 
 def test_template_is_clean_for_cfn_lint():
-    """AWS's own rules find nothing, warnings included."""
+    """AWS's own rules report nothing, not even warnings."""
     found = subprocess.run([CFN_LINT, str(TEMPLATE)], capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (0, "")
 
@@ -118,7 +118,7 @@ def test_every_bucket_refuses_plain_http(name: str):
 
 @pytest.mark.parametrize("name", STORES)
 def test_replaced_versions_are_kept_for_a_stated_time_and_in_backups_for_good(name: str):
-    """The product never replaces a file of a backup, so a replaced one was good, and is wanted back."""
+    """The product never replaces a backup file, so a replaced version was good and must stay recoverable."""
     bucket = RESOLVE.properties(name)
     assert bucket["BucketName"] == STORES[name]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -146,7 +146,7 @@ def test_no_role_can_delete_or_unlock_a_backup(role: str, bucket: str, action: s
 @pytest.mark.parametrize("role", ["WriterRole", "SparkJobRole", "HousekeepingRole"])
 @pytest.mark.parametrize("bucket", BACKUPS)
 def test_roles_that_write_say_outright_that_backups_stay(role: str, bucket: str):
-    """A denial, so that no policy attached later can allow it."""
+    """An explicit deny, so that no policy attached later can allow it."""
     denied = {
         action
         for statement in statements(role)

@@ -1,4 +1,4 @@
-"""A lake that has the ledger of many partitions and no rows: as much as status reads.
+"""A lake with the ledger of many partitions and no rows, which is all that status reads.
 
 Belongs here: building it. Does not belong here: assertions.
 """
@@ -22,7 +22,7 @@ DAYS = [str(date(2026, 11, 18) - timedelta(days=days)) for days in range(9, -1, 
 
 
 def build_ledger(home: Path, now: datetime, keys: Sequence[str] = DAYS) -> Lake:
-    """A lake in which each of ``keys`` of the source is raw, clean and backed up, as its ledger has it."""
+    """Create a lake in which each of the source's ``keys`` is raw, clean and backed up according to its ledger."""
     lake = Lake(Settings(home=home))
     (table,) = SOURCE.tables
     raw, clean = [_raw(key, now) for key in keys], [_clean(table.name, _raw(key, now), now) for key in keys]

@@ -1,4 +1,4 @@
-"""A command that fails says so in a line; the traceback is in the log that it names, and no secret is in either."""
+"""A failed command prints one line; the traceback is in the log that it names, and neither contains secrets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(home: Path, *arguments: str, code: str = FAILING, **environment: str) ->
 
 @pytest.mark.process
 def test_an_unexpected_failure_is_one_line_and_a_log(tmp_path: Path) -> None:
-    """What libraries, threads and child processes wrote is in the log as well; our own warnings are shown."""
+    """The log also has output of libraries, threads and child processes; the product's own warnings are shown."""
     done = run(tmp_path / "home", "fail", "[red]x")
     assert done.returncode == 1
     warning, said, where = done.stderr.splitlines()
@@ -76,7 +76,7 @@ def test_debug_shows_the_traceback_wherever_it_is_written(tmp_path: Path, option
 @pytest.mark.process
 @pytest.mark.parametrize("module", ["steam_assets", "steam_assets.cli"])
 def test_the_modules_are_commands(tmp_path: Path, module: str) -> None:
-    """And what Typer refuses is one line, too."""
+    """Usage errors reported by Typer are one line, too."""
     code = f"import runpy, sys; sys.argv[0] = '{module}'; runpy.run_module('{module}', run_name='__main__')"
     done = run(tmp_path / "home", "--no-such-option", code=code)
     assert done.returncode == 2
@@ -85,7 +85,7 @@ def test_the_modules_are_commands(tmp_path: Path, module: str) -> None:
 
 
 def test_where_home_cannot_be_written_the_log_is_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And where nothing can be written there is none, and no second error."""
+    """If no place is writable there is no log, and no second error."""
     (tmp_path / "home").write_text("a file, not a folder")
     monkeypatch.setenv("STEAM_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))

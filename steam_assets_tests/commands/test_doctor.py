@@ -1,4 +1,4 @@
-"""``doctor`` in broken environments: what is wrong is named, with a command, and no secret is shown."""
+"""``doctor`` in broken environments: it names each problem with a command to fix it and shows no secret."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SECRETS = {
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own, and nobody's .env file."""
+    """A separate home without a .env file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STEAM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("STEAM_EMBEDDED_KAFKA_PORT", str(free_port()))
@@ -63,7 +63,7 @@ def run(*arguments: str) -> Result:
 
 def problems(check: Callable[[Settings], Iterator[Finding]], settings: Settings | None = None) -> list[Finding]:
     found = [finding for finding in check(settings or Settings()) if finding.state == "problem"]
-    assert all(finding.fix for finding in found), "a problem without the command that mends it"
+    assert all(finding.fix for finding in found), "a problem without a command to fix it"
     return found
 
 
@@ -78,7 +78,7 @@ def test_a_fresh_machine_has_no_problem_and_doctor_changes_nothing(environment: 
 
 
 def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither in the table nor in JSON, wherever in a value it hides."""
+    """Secrets are hidden in the table and in JSON, wherever they occur in a value."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     for result in (run("--settings"), run("--json")):
@@ -107,7 +107,7 @@ def test_settings_that_cannot_be_read_are_named_without_their_values(monkeypatch
 
 
 def test_a_misspelt_setting_is_found_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would do nothing, in silence."""
+    """Such a setting would silently have no effect."""
     monkeypatch.setenv("STEAM_KAFKA_BOOTSTRAP_SERVER", "host:9092")
     result = run()
     assert result.exit_code == 1
@@ -119,7 +119,7 @@ def test_a_misspelt_setting_is_found_with_the_one_that_was_meant(monkeypatch: py
 def test_a_java_home_that_does_not_serve_is_named(
     environment: Path, monkeypatch: pytest.MonkeyPatch, version: str, major: int
 ) -> None:
-    """Another Java of this machine is used, and named; without one, the command that installs it."""
+    """Another Java on this machine is used and named; without one, doctor shows the install command."""
     fake_java(environment / "jdk", version)
     monkeypatch.setenv("JAVA_HOME", str(environment / "jdk"))
     used, passed_over = checks.check_java(Settings())
@@ -192,7 +192,7 @@ def test_a_readers_key_that_others_can_read_is_found() -> None:
 
 
 def test_a_lost_readers_key_is_found() -> None:
-    """It is not "created on first use": the pseudonyms that are there were made with it."""
+    """It is not reported as "created on first use", because existing pseudonyms were made with it."""
     settings = Settings()
     made_with = fingerprint(reviewer_key(settings))
     (pseudonymous,) = [table for source in SOURCES for table in source.tables if table.pseudonymous]
@@ -266,7 +266,7 @@ def test_an_s3_root_that_cannot_be_reached_is_found(monkeypatch: pytest.MonkeyPa
 
 
 def test_other_faults_are_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative Dagster home, a drop folder that is none, a simulated clock on one real host, half a catalog."""
+    """A relative Dagster home, an invalid drop folder, a simulated clock with one real host, an incomplete catalog."""
     monkeypatch.setenv("DAGSTER_HOME", "here")
     assert problems(checks.check_dagster_home)[0].fix == f"export DAGSTER_HOME={environment / 'here'}"
     monkeypatch.setenv(SIMILARWEB.variable("drop_folder"), str(environment / "gone"))

@@ -1,4 +1,4 @@
-"""Help teaches: every command has examples, and each of them can be typed as it stands."""
+"""Every command's help has examples, and each can be run as written."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_help_shows_examples_that_can_be_typed(name: str) -> None:
         command, rest = typer.main.get_command(app), words
         for part in name.split():
             command, rest = command.commands[part], rest[1:]  # pyright: ignore[reportAttributeAccessIssue]
-        # Parsed as a shell would pass it, and not run: an option that does not exist is an error.
+        # Parsed as from a shell, but not run: an unknown option is an error.
         command.make_context(name, rest)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_commands_summary_begins_its_help(name: str) -> None:
-    """The list of commands shows it without importing the command."""
+    """The command list shows the summary without importing the command."""
     command = typer.main.get_command(app).commands[name]  # pyright: ignore[reportAttributeAccessIssue]
     assert " ".join(inspect.cleandoc(command.help).split("\n\n")[0].split()) == COMMANDS[name].summary
     listed = " ".join(CliRunner().invoke(app, ["--help"], env={"COLUMNS": "400"}).output.split())

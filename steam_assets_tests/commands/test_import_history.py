@@ -1,4 +1,4 @@
-"""The report of ``import-history``: every file and row is in it, and a dry run writes nothing."""
+"""The report of ``import-history`` covers every file and row, and a dry run writes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands import: help, the version and status answer at once, and so load nothing that takes long."""
+"""What commands import: help, version and status start fast because they load no heavy package."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ HEAVY = (
 """Packages that take a tenth of a second or more to import; only a command that uses one may import it."""
 
 FOR_SETTINGS = ("pydantic", "pydantic_settings", "dotenv", "steam_assets.settings", "steam_assets.sources")
-"""What reading settings, and knowing the sources, takes; help is shown without."""
+"""What reading settings and the list of sources needs; help does not load it."""
 
 SHARED = ("steam_assets.commands.refresh",)
-"""A command of its own whose note others print."""
+"""A separate command whose message other commands print."""
 
 WATCHED = (*HEAVY, *FOR_SETTINGS, *(f"steam_assets.commands.{listed.module}" for listed in COMMANDS.values()))
 
@@ -46,7 +46,7 @@ print("\\n" + json.dumps(loaded))
 
 
 def loaded_by(*commands: list[str], home: Path) -> dict[str, list[str]]:
-    """The heavy packages that each command line has loaded, all in one new process, one after the other."""
+    """The heavy packages loaded by each command line, run one after the other in one new process."""
     done = subprocess.run(
         [sys.executable, "-c", RUN],
         input=json.dumps(commands),
@@ -71,7 +71,7 @@ def test_help_and_version_load_nothing_that_takes_long(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_status_loads_nothing_that_takes_long(tmp_path: Path) -> None:
-    """Nor does it import what it would need for tables' rows: it reads the ledger alone."""
+    """It reads only the ledger, so it does not import what reads table rows."""
     build_ledger(tmp_path, datetime.fromisoformat(f"{DAYS[-1]}T12:00:00+00:00"))
     commands = [["status"], ["status", "--json"]]
     for command, loaded in loaded_by(*commands, home=tmp_path).items():

@@ -1,4 +1,4 @@
-"""``show raw``: answers as they came, and what to type where there are none."""
+"""``show raw`` prints responses as received, or what to type if there are none."""
 
 from __future__ import annotations
 

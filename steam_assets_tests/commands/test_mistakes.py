@@ -1,4 +1,4 @@
-"""Mistakes in what is typed or set: each is one line that says what to type, exit code 2, and nothing is started."""
+"""Mistakes in commands or settings print one line with what to type, exit with code 2, and start nothing."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ NOBODY = {**AWS, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_
 
 @dataclass(frozen=True)
 class Mistake:
-    """A command line, in a folder with ``file``, ``empty/`` and the lake ``data/demo/``; ``says`` is in its one line.
+    """A command line in a folder with ``file``, ``empty/`` and the lake ``data/demo/``; its output line has ``says``.
 
-    ``TAKEN`` stands for a port that something listens on, ``S3`` for the address of an S3 server.
+    ``TAKEN`` is replaced by a port in use, ``S3`` by the address of an S3 server.
     """
 
     line: str
@@ -178,7 +178,7 @@ for line, variables in json.load(sys.stdin):
         answers.append((os.waitstatus_to_exitcode(status), said.read().decode()))
 print(json.dumps(answers))
 """
-"""Runs each command line in a process of its own that has imported all commands already."""
+"""Runs each command line in a separate process that has already imported all commands."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a file, an empty folder, and a lake that is in use and holds nothing."""
+    """A folder with a file, an empty folder, and an initialized lake without data."""
     folder = tmp_path_factory.mktemp("mistakes") / "here"
     (folder / "empty").mkdir(parents=True)
     (folder / "file").touch()

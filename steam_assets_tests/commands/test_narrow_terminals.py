@@ -1,4 +1,4 @@
-"""Tables are read in narrow terminals and in pipes: no partition key, number or name is ever cut."""
+"""Tables never cut off a partition key, number or name, in narrow terminals or in pipes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def printed(width: int | None, *arguments: str) -> list[str]:
 @pytest.mark.parametrize("width", [80, 60, None])
 @pytest.mark.parametrize("command", [("status",), ("housekeeping",), ("housekeeping", "--keep-days", "1")])
 def test_keys_and_sentences_are_whole(command: tuple[str, ...], width: int | None, home: Path) -> None:
-    """A partition is one line with its whole key, and a reason is said once, not in a column of a few letters."""
+    """A partition is one line with its whole key; a reason is printed once and not in a narrow column."""
     lines = printed(width, *command)
     row = next(line for line in lines if KEY in line and NEWS.name in line)
     assert "…" not in "\n".join(lines)
@@ -56,7 +56,7 @@ def test_keys_and_sentences_are_whole(command: tuple[str, ...], width: int | Non
 
 
 def every_status() -> list[PartitionStatus]:
-    """A partition of each source with counts of ten digits, cleared, so that each cell is as long as it gets."""
+    """A cleared partition of each source with ten-digit counts, so that each cell has its maximum length."""
     record = CleanRecord(
         table="x", partition_key=KEY, raw_digest="", items=LARGE, clean=LARGE, quarantined=LARGE, duplicates=LARGE,
         content=EMPTY, snapshot_id=1, committed_at=NOW,
@@ -77,7 +77,7 @@ def every_status() -> list[PartitionStatus]:
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_nothing_is_cut_however_long_the_cells(width: int) -> None:
-    """Cells that do not fit go on in the next line: all their characters are there, in order."""
+    """Long cells wrap onto the next line with all their characters in order."""
     console = Terminal(width=width)
     with console.capture() as captured:
         console.print(partition_table(every_status(), "[red]title", width))

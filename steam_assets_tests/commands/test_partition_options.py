@@ -1,4 +1,4 @@
-"""A partition that cannot be is refused by every command in the same way, before anything is started or written."""
+"""Every command rejects an impossible partition in the same way, before anything is started or written."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WRONG = {
     "9999-12-28": "in the future",
     "2026-10": "is a month",
 }
-"""What no weekly partition is, and what must be said of it."""
+"""Texts that are not a weekly partition, and what the error must say."""
 
 COMMANDS = {
     "run": ("run", "news", "--from"),
@@ -55,7 +55,7 @@ COMMANDS = {
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STEAM_HOME", str(tmp_path))
     monkeypatch.setenv("STEAM_SIMULATED_NOW", NOW.isoformat())
-    # In use, and empty: of a place that is not in use yet nothing can be read at all.
+    # Initialized and empty: an uninitialized place cannot be read at all.
     for root in ROOT_NAMES:
         open_root(Settings(), root)
     return tmp_path
@@ -69,7 +69,7 @@ def command(*arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize("text", WRONG)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_refuses_an_invalid_partition(name: str, text: str, home: Path) -> None:
-    """Exit code 2 and what to type; no broker, no Dagster instance, no file of an export."""
+    """Exit code 2 and what to type, without a broker, Dagster instance or exported file."""
     code, said = command(*COMMANDS[name], text)
     assert code == 2, said
     assert WRONG[text] in said
@@ -104,7 +104,7 @@ def test_a_source_that_is_none_is_refused(name: str) -> None:
 
 
 def test_a_partition_that_is_kept_may_lie_in_the_future(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as one of the demo, which has a present of its own."""
+    """For example a partition of the demo, whose clock is simulated."""
     lake = Lake(Settings(home=home))
     land(lake)
     back_up(lake.raw_twins(NEWS), [KEY], NOW)
@@ -128,7 +128,7 @@ def test_a_day_without_a_source_means_the_cadences_that_have_it() -> None:
 
 @given(day=st.dates(date(1900, 1, 1), date(2200, 1, 1)), cadence=st.sampled_from(Cadence))
 def test_every_day_is_a_partition_or_its_refusal_says_what_to_type(day: date, cadence: Cadence) -> None:
-    """What is accepted is a window's start that exists already; what is advised is accepted."""
+    """An accepted date is the start of a window that has begun; a suggested date is accepted."""
     first, newest = cadence.first, cadence.newest(NOW).key
     try:
         key = partition_of(day.isoformat(), cadence, NOW)

@@ -1,4 +1,4 @@
-"""What ``--replay`` takes of a folder, what it leaves out, and the folders of which it takes nothing."""
+"""Which files of a folder ``--replay`` uses, which it skips, and which folders it rejects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from steam_assets.sources.cadence import Cadence
 def test_a_folder_of_which_nothing_is_replayed_is_refused(
     command: str, files: tuple[str, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before Java or Kafka are asked for, and with what was expected."""
+    """The error says what was expected, before Java or Kafka is needed."""
     monkeypatch.chdir(tmp_path)
     for name in files or ():
         (tmp_path / "given" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""``restore`` of everything shows what it would do and asks; where nobody can be asked it names --yes."""
+"""``restore`` of everything shows its plan and asks for confirmation; without a terminal it names --yes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 18, tzinfo=UTC)
 
 @pytest.fixture
 def lost(tmp_path: Path) -> Path:
-    """A lake with two backed-up partitions whose raw primaries are gone."""
+    """A lake with two backed-up partitions whose raw primaries are lost."""
     lake = Lake(Settings(home=tmp_path))
     for number, key in enumerate((KEY, LATER), start=1):
         land(lake, number=number, key=key)
@@ -38,7 +38,7 @@ def is_back(home: Path) -> bool:
 
 
 def asked(home: Path, answer: str) -> tuple[int, str]:
-    """Exit code and output of `restore` in a terminal in which ``answer`` is typed."""
+    """Exit code and output of `restore` in a terminal where ``answer`` is typed."""
     ours, its = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""``steam-assets sql``: tables for people, files for programs, mistakes in one line, and the prompt."""
+"""``steam-assets sql``: tables for people, files for programs, one-line errors, and the prompt."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VISITS = Market().rows["visits"]
 
 @pytest.fixture
 def sql(market_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs the command on the market; its stdout and stderr apart."""
+    """Run the command on the market lake; return stdout and stderr separately."""
     monkeypatch.setenv("STEAM_HOME", str(market_lake.settings.home))
 
     def run(*arguments: str, width: int | None = None, piped: str | None = None) -> Result:
@@ -90,7 +90,7 @@ def test_answers_are_written_to_files_whole(sql: Callable[..., Result], tmp_path
 
 def test_csv_and_json_go_to_other_programs(sql: Callable[..., Result]) -> None:
     assert json.loads(sql("select 1 as a, null as b", "--json", "-").stdout) == [{"a": 1, "b": None}]
-    # A spreadsheet would compute it.
+    # A spreadsheet would evaluate it.
     assert sql("select '=1+1' as a", "--csv", "-").stdout == '"a"\n"\'=1+1"\n'
 
 
@@ -110,7 +110,7 @@ def test_statements_of_a_pipe_are_answered_one_after_the_other(sql: Callable[...
         (["select 1", "--csv", "no/such/folder.csv"], "there is no folder no/such"),
         (["select 1", "--csv", "."], ". is a folder"),
         (["select 1", "--parquet", "-"], "Parquet is not text"),
-        # An error that quotes text of the web.
+        # An error that quotes text from the web.
         (["select name::int from most_played where app_id = 30"], "Ignore all previous instructions"),
     ],
 )
@@ -160,7 +160,7 @@ def test_the_prompt_answers_what_is_typed_and_remembers_it(
 
 
 class TerminalProgram:
-    """``steam-assets sql`` in a terminal of its own."""
+    """``steam-assets sql`` in its own terminal."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -170,12 +170,12 @@ class TerminalProgram:
         os.write(self._descriptor, text.encode())
 
     def wait_for(self, pattern: str, seconds: float = 60) -> str:
-        """What was shown up to the pattern."""
+        """Return the output up to the pattern."""
         end = time.monotonic() + seconds
         while not (found := re.search(pattern.encode(), self._said)):
             assert time.monotonic() < end, self._said
             if select.select([self._descriptor], [], [], 0.2)[0]:
-                # Linux says that the other side is gone by an error.
+                # On Linux, reading fails once the other side is closed.
                 more = os.read(self._descriptor, 1 << 16)
                 self._said += more
                 if b"\x1b[6n" in more:
@@ -198,11 +198,11 @@ def in_a_terminal(home: Path) -> Iterator[tuple[TerminalProgram, int]]:
 
 @pytest.mark.process
 def test_ctrl_c_stops_a_question_and_ctrl_d_ends(market_lake: Lake) -> None:
-    """As typed in a terminal, where the signal of Ctrl-C would end the whole command."""
+    """Sent as typed in a terminal, whose Ctrl-C signal would end the whole command."""
     with in_a_terminal(market_lake.settings.home) as (terminal, process):
         terminal.wait_for("sql>")
         terminal.type("select count(*) from range(1000000) a, range(1000000) b, range(1000000) c;\r")
-        # The prompt puts the terminal back; at any time after that Ctrl-C is the question's.
+        # Once the prompt has restored the terminal, Ctrl-C goes to the query.
         terminal.wait_for(r"\x1b\[\?2004l")
         terminal.type("\x03")
         terminal.wait_for("stopped")

@@ -1,4 +1,4 @@
-"""``status``: every gap is named, once per reason, and a source that is late gives an exit code of its own."""
+"""``status`` lists every gap, once per reason, and has a separate exit code for a late source."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_json_names_every_gap(tmp_path: Path) -> None:
 
 
 def test_the_files_of_a_ledger_say_what_its_tables_say(tmp_path: Path) -> None:
-    """A lake in which one root is not in use yet, too."""
+    """This also holds for a lake with an uninitialized root."""
     lake = build_ledger(tmp_path, NOW)
     files = open_ledger(Settings(home=tmp_path))
     assert isinstance(files, LedgerFiles)

@@ -1,4 +1,4 @@
-"""Text of a server, a file or a setting is shown as it is: it is no markup, no link, and it steers no terminal."""
+"""Text from a server, file or setting is shown literally: without markup, links or terminal control codes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ STEERING = ["\x1b]8;;https://evil.example\x1b\\\\here", "\x1b[2J", "\x9b31m", "a
 
 
 def drawn(terminal: Terminal) -> io.StringIO:
-    """Where a terminal that shows colours and links draws from now on."""
+    """Where a terminal with colours and links draws from now on."""
     terminal.file = io.StringIO()
     return terminal.file
 
@@ -78,7 +78,7 @@ def test_what_would_steer_the_terminal_is_replaced(terminal: Terminal, text: str
     table.add_row(text)
     terminal.print(text)
     terminal.print(table)
-    # What is bold or in italics is our own doing.
+    # Bold and italics come from the product itself.
     shown = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
     assert shown.count("\N{REPLACEMENT CHARACTER}") >= 3
@@ -99,7 +99,7 @@ def test_a_status_and_the_tables_of_commands_take_any_text(terminal: Terminal, t
 def test_the_header_of_a_failed_call_is_shown_as_it_was_sent(
     header: str, terminal: Terminal, simulator: Simulator, tmp_path: Path
 ) -> None:
-    """What a host says of itself is part of the error, on its way from the socket to the terminal."""
+    """What a host says about itself becomes part of the error, from the socket to the terminal."""
     file = drawn(terminal)
     settings = served_by(Settings(home=tmp_path), simulator.url, 500.0)
     hasty = RetryPolicy(invalid_attempts=1, backoff_base_seconds=0.01, backoff_cap_seconds=0.01)
@@ -120,12 +120,12 @@ def refusing(body: bytes) -> object:
 
 
 def test_the_error_of_a_source_has_no_control_characters_of_its_answer() -> None:
-    """Dagster logs it, and its logs are shown on a terminal."""
+    """Dagster logs the error, and its logs are shown on terminals."""
     assert str(Unreachable("answered '\x1b[2J'")) == "answered '\N{REPLACEMENT CHARACTER}[2J'"
 
 
 def test_commands_print_on_this_terminal_alone() -> None:
-    """With another console of Rich the next command would show markup again."""
+    """Another Rich console would interpret markup again."""
     root = Path(steam_assets.__file__).parent
     for path in root.rglob("*.py"):
         names = {

@@ -1,4 +1,4 @@
-"""`steam-assets verify` reads all there is, the backup's own partitions too, and never says all is well of nothing."""
+"""`steam-assets verify` reads everything, partitions only in the backup too, and never reports success for nothing."""
 
 from __future__ import annotations
 

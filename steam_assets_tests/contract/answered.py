@@ -1,6 +1,6 @@
-"""Bodies as a source's own collecting and cleaning see them, without a network.
+"""Runs a source's own extraction and cleaning on given response bodies, without a network.
 
-Belongs here: the stand-in for the other end of the wire, and envelopes as a DataFrame.
+Belongs here: the stand-in for the HTTP client, and envelopes as a DataFrame.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FETCHED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class CannedClient:
-    """Answers each request with the bytes ``answer`` gives for it, and remembers the requests."""
+    """Answers each request with the bytes returned by ``answer``, and records the requests."""
 
     def __init__(self, answer: Callable[[Request[Any]], bytes]) -> None:
         self.answer = answer
@@ -43,7 +43,7 @@ class CannedClient:
 
 
 SMALL = {"page_budget": 1, "countries": ["US"]}
-"""Options that keep a partition small, of the sources that have them."""
+"""Options that keep a partition small, for sources that have them."""
 
 
 def envelopes(
@@ -55,9 +55,9 @@ def envelopes(
     first: int = 0,
     others: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Envelope]:
-    """What collecting makes of a world in which every request is answered by ``body``; none if it is refused.
+    """Extract with every request answered by ``body``; return the envelopes, or none if it is rejected.
 
-    ``others`` are the answers to requests of those names.
+    ``others`` are the responses to requests with those names.
     """
     options = source.options.model_validate(SMALL)
     fetch_request = FetchRequest(
@@ -74,7 +74,7 @@ def envelopes(
 
 
 def raw_frame(spark: SparkSession, made: Iterable[Envelope], hash_key: str | None = "key") -> DataFrame:
-    """The envelopes as ``Table.items`` gets them."""
+    """The envelopes as passed to ``Table.items``."""
     schema = schema_to_pyarrow(iceberg_schema(ENVELOPE), include_field_ids=False)
     rows = pa.Table.from_pylist([envelope_row(envelope, None, None, None) for envelope in made], schema)
     frame = spark.createDataFrame(rows).withColumn("source_sha256", F.col("sha256"))
@@ -82,6 +82,6 @@ def raw_frame(spark: SparkSession, made: Iterable[Envelope], hash_key: str | Non
 
 
 def numbered(batches: Sequence[list[Envelope]]) -> list[Envelope]:
-    """All envelopes with a sequence of their own each."""
+    """All envelopes, each with its own sequence number."""
     flat = [envelope for batch in batches for envelope in batch]
     return [envelope.model_copy(update={"sequence": place}) for place, envelope in enumerate(flat)]

@@ -1,8 +1,9 @@
-"""Top sellers by country: which requests are sent, whose chart a row is of, and in which currency its price is."""
+"""Top sellers by country: requests sent, the country of each row, and the currency of its price."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pyspark.sql import SparkSession
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources import source_named
 from steam_assets.sources.source import Fetched, FetchRequest, InvalidResponse, Request
+from steam_assets.sources.store_country import FEWEST_PRICES, LONG_CHART
 from steam_assets.sources.store_item import currency_of
 
 SOURCE = source_named("country_sellers")
@@ -45,7 +47,7 @@ PRICES = {
 
 
 def answered(request: Request[Any], ranks: dict[str, int], price: str) -> bytes:
-    """A chart of as many ranks as the request's country has, each for ``price``."""
+    """Respond with as many ranks as given for the request's country, each at ``price``."""
     query = json.loads(request.params["input_json"])
     assert query["country_code"] == query["context"]["country_code"], "the chart's country and the prices'"
     offer = {"final_price_in_cents": "5999", "formatted_final_price": price}
@@ -60,8 +62,8 @@ def fetched(client: CannedClient, *countries: str) -> list[Fetched]:
 
 
 def test_each_country_is_asked_once_with_its_own_code() -> None:
-    """Twenty by default; the name of a request says which, because a response does not."""
-    client = CannedClient(lambda request: answered(request, dict.fromkeys(SOURCE.options().countries, 3), "$1"))  # type: ignore[attr-defined]
+    """There are twenty by default; the request's name holds the country, because the response does not."""
+    client = CannedClient(lambda request: answered(request, dict.fromkeys(SOURCE.options().countries, 3), "1"))  # type: ignore[attr-defined]
     assert [one.items for one in fetched(client)] == [{SOURCE.name: 3}] * 20
     asked = [json.loads(request.params["input_json"])["country_code"] for request in client.asked]
     assert asked == list(dict.fromkeys(asked))
@@ -69,16 +71,35 @@ def test_each_country_is_asked_once_with_its_own_code() -> None:
 
 
 def test_a_country_without_a_chart_costs_no_other_but_the_first_must_have_one() -> None:
-    """An unpublished week is empty everywhere: it is asked again and not kept as twenty empty charts."""
-    client = CannedClient(lambda request: answered(request, {"US": 2, "KR": 1}, "$1"))
+    """An unpublished week is empty in every country; it is requested again rather than kept as twenty empty charts."""
+    client = CannedClient(lambda request: answered(request, {"US": 2, "KR": 1}, "1"))
     assert [one.items[SOURCE.name] for one in fetched(client, "US", "ID", "KR")] == [2, 0, 1]
     with pytest.raises(InvalidResponse, match=f"no ranks for the week of {KEY}"):
         fetched(client, "ID", "US")
 
 
+def test_a_chart_of_another_country_is_refused() -> None:
+    """Steam may ignore the country: then prices have the sign of another, or two charts are one."""
+    for country, price in (("KR", "$59.99"), ("US", "₩ 64,800"), ("US", "$59.99 USD"), ("DE", "£1"), ("CN", "1€")):
+        client = CannedClient(partial(answered, ranks={country: FEWEST_PRICES}, price=price))
+        with pytest.raises(InvalidResponse, match=f"the store of {country}.*the country was ignored"):
+            fetched(client, country)
+    client = CannedClient(lambda request: answered(request, {"DE": LONG_CHART, "FR": LONG_CHART}, "1€"))
+    with pytest.raises(InvalidResponse, match="the chart of FR is that of DE"):
+        fetched(client, "DE", "FR")
+    shorter = CannedClient(lambda request: answered(request, {"DE": LONG_CHART, "FR": LONG_CHART - 1}, "1€"))
+    assert [one.items[SOURCE.name] for one in fetched(shorter, "DE", "FR")] == [LONG_CHART, LONG_CHART - 1]
+
+
+def test_prices_with_signs_that_are_unknown_or_shared_are_believed() -> None:
+    for country, price in (("JP", "¥ 1,200"), ("CN", "¥ 48"), ("KR", "Ξ 2"), ("TR", "$9.99 USD"), ("BR", "Grátis")):
+        client = CannedClient(partial(answered, ranks={country: FEWEST_PRICES}, price=price))
+        assert [one.items[SOURCE.name] for one in fetched(client, country)] == [FEWEST_PRICES]
+
+
 @pytest.mark.spark
 def test_rows_name_their_country_and_currency(spark: SparkSession) -> None:
-    """The same ranks and apps in two countries are two charts; a yen is not a yuan."""
+    """The same ranks and apps in two countries are two charts; yen and yuan are distinguished."""
     client = CannedClient(lambda request: answered(request, {"JP": 2, "CN": 1}, "¥ 5,999"))
     made = [
         Envelope.from_response(one, source=SOURCE.name, partition_key=KEY, batch_id="0" * 32, sequence=n)

@@ -1,4 +1,4 @@
-"""Python counts a body's items when it arrives, Spark when it is cleaned: both give one number for any body."""
+"""Python counts a body's items on arrival and Spark during cleaning: both give the same number for any body."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ OTHERS: dict[str, dict[str, Any]] = {
     "store_facts": {"tag names": {"response": {"tags": [{"tagid": 19, "name": "Indie"}]}}},
     "player_samples": {"app": {"response": {"player_count": 5, "result": 1}}},
 }
-"""Of sources that send requests of several kinds: answers to those of other names than the first."""
+"""For sources with several kinds of requests: responses to those with other names than the first."""
 CASES = [(source.name, table.name) for source in SOURCES for table in source.tables]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value within a JSON value."""
+    """The path of every value in a JSON value."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, child in pairs:
         yield (*path, name)
@@ -130,7 +130,7 @@ def replaced(body: Any, path: tuple[Any, ...], value: Any) -> bytes:
 
 
 def odd_bodies(good: Any) -> Iterator[bytes]:
-    """The body with each of its values replaced by each odd one, and bodies that are no answers at all."""
+    """The body with each value replaced by each odd value, and bodies that are not valid responses at all."""
     yield json.dumps(good).encode()
     yield b"\xef\xbb\xbf" + json.dumps(good, indent=1).encode()
     for path in places(good):
@@ -141,14 +141,14 @@ def odd_bodies(good: Any) -> Iterator[bytes]:
 
 
 def shortened(value: Any) -> Any:
-    """The value with no more than two elements of any list."""
+    """The value with every list cut to two elements."""
     if isinstance(value, dict):
         return {name: shortened(child) for name, child in value.items()}
     return [shortened(child) for child in value[:2]] if isinstance(value, list) else value
 
 
 def good_body(source: Source, simulator: Simulator) -> tuple[str, Any]:
-    """A partition key and a valid answer: the one above, or for other sources what the simulator answers first."""
+    """A partition key and a valid response: the one above, or the simulator's first response for other sources."""
     if source.name in GOOD:
         return GOOD[source.name]
     simulator.set_now(FETCHED)
@@ -165,7 +165,7 @@ def others_of(source: Source) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def collected(simulator: Simulator) -> dict[str, list[Envelope]]:
-    """Each source's envelopes of all odd bodies that its collecting lets through."""
+    """Each source's envelopes of all odd bodies that its extraction accepts."""
     made = {}
     for source in SOURCES:
         key, good = good_body(source, simulator)
@@ -180,7 +180,7 @@ def collected(simulator: Simulator) -> dict[str, list[Envelope]]:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_landing_counts_as_extraction_did(collected: dict[str, list[Envelope]], source: Source) -> None:
-    """Otherwise landing would set aside what this product itself collected."""
+    """Otherwise landing would set aside what the product itself collected."""
     accepted = [envelope for envelope in collected[source.name] if envelope.problem is None]
     assert len(accepted) > 100
     for envelope in accepted:
@@ -194,7 +194,7 @@ def test_landing_counts_as_extraction_did(collected: dict[str, list[Envelope]], 
 def test_odd_bodies_have_as_many_rows_as_items(
     spark: SparkSession, collected: dict[str, list[Envelope]], source_name: str, table_name: str
 ) -> None:
-    """Whatever is wrong with a body, each of its items is a row, and each unusable row says why and shows its text."""
+    """Each item of any odd body is a row; each unusable row has a reason and the item's text."""
     assert len(collected[source_name]) > 200
     _assert_agreement(spark, source_name, table_name, collected[source_name])
 
@@ -204,7 +204,7 @@ def test_odd_bodies_have_as_many_rows_as_items(
 def test_recorded_bodies_have_as_many_rows_as_items(
     spark: SparkSession, recorded: Path, source_name: str, table_name: str
 ) -> None:
-    """The same of everything the services really sent, in the periods it is of and in one it is not of."""
+    """The same holds for all recorded responses, in their own periods and in another one."""
     bodies = [path.read_bytes() for path in sorted(recorded.rglob("*")) if _small(path)]
     source = source_named(source_name)
     keys = {

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of ``exploded``, ``within`` and ``shaped`` are true."""
+"""The examples in the docstrings of ``exploded``, ``within`` and ``shaped`` are correct."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def envelope(body: bytes) -> Envelope:
 
 @pytest.mark.spark
 def test_the_examples_of_exploded_and_shaped(spark: SparkSession) -> None:
-    """A good element, one whose id cannot be read, a count below zero, and one without a count."""
+    """A valid element, one with an unreadable ID, one with a negative count, and one without a count."""
     body = b'{"day": "7", "games": [{"id": "10", "players": 5}, {"id": "x"}, {"id": 12, "players": -5}, {"id": 13}]}'
     entries = exploded(
         raw_frame(spark, [envelope(body)]),
@@ -51,7 +51,7 @@ def test_the_examples_of_exploded_and_shaped(spark: SparkSession) -> None:
 
 @pytest.mark.spark
 def test_the_example_of_within_and_any_other_list_are_counted_alike_in_python(spark: SparkSession) -> None:
-    """The example's items; and items and lists of every other JSON type, alone and among others."""
+    """Covers the example's items, and items and lists of every other JSON type, alone and mixed."""
     odd: list[object] = [None, True, 0, 1.5, "", "x", [], {}, [1], [[]], ["x"], [{}], [{"a": []}], {"a": 1}, [None, 7]]
     items: list[object] = [
         {"id": "10", "tags": [{"tagid": 5}, None]},

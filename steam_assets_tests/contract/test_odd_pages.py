@@ -1,4 +1,4 @@
-"""Reviews over several pages, and the cases from outside: what is clean of whole answers as they were seen."""
+"""Reviews over several pages, and reported cases: which rows become clean from complete responses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def collected(source_name: str, key: str, answer: Callable[[Request[Any]], bytes
 
 
 def paged(pages: dict[str, list[dict[str, Any]]], total: int) -> Callable[[Request[Any]], bytes]:
-    """Pages by cursor, of several each once and the last for ever; the counts say ``total``."""
+    """Responses by cursor; of several under one cursor each is returned once, the last repeatedly.
+
+    Counts say ``total``.
+    """
     counts = {"query_summary": {"num_reviews": 1, "total_reviews": total, "total_positive": total, "total_negative": 0}}
 
     def answer(request: Request[Any]) -> bytes:
@@ -63,11 +66,11 @@ WEEKS: dict[str, tuple[dict[str, list[tuple[int, int, str | None]]], int, int, b
     "turns in a circle": ({"*": [(0, 9, "a")], "a": [(9, 18, "a")]}, 27, 18, False),
     "overlapping pages": ({"*": [(0, 9, "a")], "a": [(5, 14, "b")], "b": [(10, 19, None)]}, 27, 19, False),
 }
-"""Pages by cursor (first and last review, next cursor), reviews that Steam counts, those to be had, all of them?"""
+"""Pages by cursor (first and last review, next cursor), reviews counted by Steam, reviews available, complete?"""
 
 
 def test_a_week_is_complete_only_if_its_different_reviews_are_all_there(spark: SparkSession) -> None:
-    """Each of the weeks above as an app of its own; ids are told apart by the app."""
+    """Each week above is a separate app, and review IDs are unique only within an app."""
     made: list[Envelope] = []
     for app, (pages, total, *_) in enumerate(WEEKS.values(), 1):
         sent = {
@@ -88,14 +91,14 @@ def test_a_week_is_complete_only_if_its_different_reviews_are_all_there(spark: S
 
 
 def test_cases_of_reviews(spark: SparkSession, cases: Path) -> None:
-    """16, 19 and 20: all reviews of all pages, and each odd number read or noted."""
+    """Cases 16, 19 and 20: all reviews of all pages, with each odd number parsed or noted."""
     (first, second, end) = (
         (cases / "16-reviews-page-without-summary" / f"{name}.json").read_bytes()
         for name in ("first_page", "second_page", "end")
     )
     left = [first, second, end, first, first, first]
     made = collected("reviews", "2026-11-03", lambda _: left.pop(0))
-    # The cursor stays the same, and the end brings nothing: it is asked for and not kept.
+    # The cursor stays the same and the last page is empty: it is requested but not kept.
     assert (left, [envelope.problem for envelope in made]) == ([], [None] * 5)
     assert len({row["recommendation_id"] for row in classified(spark, "reviews", "reviews", made)}) == 105
 
@@ -123,7 +126,7 @@ def test_cases_of_reviews(spark: SparkSession, cases: Path) -> None:
 
 
 def test_cases_of_charts_and_visits(spark: SparkSession, cases: Path) -> None:
-    """11 and 22: nothing in quarantine but a country without a number; 10 and 21: never taken for what was asked."""
+    """11 and 22: only a country without a number is quarantined. 10 and 21: never treated as the requested data."""
     body = (cases / "22-chart-peak-below-now" / "chart.json").read_bytes()
     rows = of_body(spark, "most_played", "most_played", body, "2026-11-24")
     assert ({row["state"] for row in rows}, sum(bool(row["changes"]) for row in rows)) == ({"clean"}, 2)

@@ -1,4 +1,4 @@
-"""Shapes that other years and writers send: what is plain is read, what is odd is kept with a note, nothing is lost."""
+"""Shapes of other years and producers: plain ones are parsed, odd ones are kept with a note, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def table_of(source_name: str, table_name: str) -> Table:
 
 
 def classified(spark: SparkSession, source_name: str, table_name: str, made: list[Envelope]) -> list[Row]:
-    """The rows of one table with their states; as many as items were counted when the answers came."""
-    assert made, "the answer was refused"
+    """The rows of one table with their states; their number equals the items counted on arrival."""
+    assert made, "the response was rejected"
     table = table_of(source_name, table_name)
     rows = classify(table, raw_frame(spark, made)).collect()
     assert len(rows) == sum(envelope.items.get(table_name, 0) for envelope in made)
@@ -44,7 +44,7 @@ def of_body(spark: SparkSession, source_name: str, table_name: str, body: object
 
 
 def reviews_of(spark: SparkSession, *changed: dict[str, Any], old: bool = False) -> list[Row]:
-    """Clean reviews, each of which differs from a good one by some fields; None leaves a field out."""
+    """Clean reviews, each differing from a valid one in some fields; None removes a field."""
     listed = []
     for number, change in enumerate(changed):
         review = REVIEW | {"recommendationid": str(100 + number), "votes_funny": 0} | change
@@ -55,7 +55,7 @@ def reviews_of(spark: SparkSession, *changed: dict[str, Any], old: bool = False)
 
 
 def test_numbers_and_booleans_are_read_alike_in_python_and_in_spark(spark: SparkSession) -> None:
-    """Whatever JSON value stands there, both readers give the same whole number or none."""
+    """For any JSON value, both return the same integer or none."""
     plain: list[Any] = [
         1909,
         1909.0,
@@ -123,7 +123,7 @@ def test_numbers_and_booleans_are_read_alike_in_python_and_in_spark(spark: Spark
 
 
 def test_numbers_of_reviews_are_read_whichever_way_they_are_written(spark: SparkSession) -> None:
-    """Texts, fractions of nought, numbers for texts and a missing author are plain: no note, no quarantine."""
+    """Texts, fractions of zero, numbers for texts and a missing author are accepted without note or quarantine."""
     rows = reviews_of(
         spark,
         {"timestamp_created": str(WEEK), "timestamp_updated": float(WEEK), "votes_up": "7"},
@@ -144,7 +144,7 @@ def test_numbers_of_reviews_are_read_whichever_way_they_are_written(spark: Spark
 
 
 def test_an_invalid_number_is_quarantined_with_the_fields_name(spark: SparkSession) -> None:
-    """The reason names the field, and the item shows what was sent."""
+    """The reason names the field, and the item has the original text."""
     bad: list[dict[str, Any]] = [
         {"votes_up": "many"},
         {"timestamp_created": 1.5},
@@ -162,7 +162,7 @@ def test_an_invalid_number_is_quarantined_with_the_fields_name(spark: SparkSessi
 def test_what_the_present_service_leaves_out_is_false_or_nought_and_unknown_in_the_older_form(
     spark: SparkSession,
 ) -> None:
-    """A review without `voted_up` is a bad one; of an old answer it cannot be told."""
+    """Today a review without `voted_up` is negative; in the older form its vote is unknown."""
     absent: dict[str, Any] = dict.fromkeys(("voted_up", "votes_up", "steam_purchase", "refunded"))
     (new,) = reviews_of(spark, absent)
     (old,) = reviews_of(spark, absent, old=True)
@@ -171,7 +171,7 @@ def test_what_the_present_service_leaves_out_is_false_or_nought_and_unknown_in_t
 
 
 def test_a_score_that_rounding_carried_out_of_bounds_is_brought_back(spark: SparkSession) -> None:
-    """With a note; one further out is quarantined by its name."""
+    """It gets a note; a score further out of bounds is quarantined by its field name."""
     near = {1.0000000000000002: 1.0, "1.00000011920928955": 1.0, -1e-9: 0.0}
     far = (1.1, -0.01, "x")
     rows = reviews_of(spark, *({"weighted_vote_score": score} for score in (*near, *far)))
@@ -224,7 +224,7 @@ ELSEWHERE = {
     *{("store_prices", "discount_percent"), ("store_facts", "review_count"), ("store_facts", "positive_percent")},
     *{("review_summary", name) for name in ("total_reviews", "total_positive", "total_negative", "reviews_listed")},
 }
-"""Counts whose field the test below does not set: prices, and the parts of a sum that a rule holds together."""
+"""Counts that the test below does not set: prices, and parts of a sum that are covered by a rule."""
 
 
 def test_every_count_of_every_source_is_in_the_test_below() -> None:
@@ -233,9 +233,9 @@ def test_every_count_of_every_source_is_in_the_test_below() -> None:
 
 @pytest.mark.parametrize("table_name", sorted({table for table, _ in PATHS}))
 def test_a_count_below_zero_costs_no_row_in_any_source(spark: SparkSession, table_name: str) -> None:
-    """However it was sent, the row is kept, the count is left out or nought, and a note says what was sent.
+    """The row is kept, the count is null or zero, and a note has the original value, in any notation.
 
-    So is a fraction rounded; one of nought is plain.
+    Fractions are rounded in the same way; a fraction of zero needs no note.
     """
     source_name = next(s for s, table, _ in COUNTS if table.name == table_name)
     key, good = GOOD[source_name]
@@ -264,7 +264,7 @@ def test_a_count_below_zero_costs_no_row_in_any_source(spark: SparkSession, tabl
 
 
 def test_a_peak_that_is_being_set_is_raised_to_the_present_number(spark: SparkSession) -> None:
-    """A little below is kept with a note; less than half is another matter, and breaks the rule."""
+    """A peak slightly below is kept with a note; one below half breaks the rule."""
     peaks = [(100, 100), (100, 99), (100, 50), (100, 49), (100, 0), (0, 0)]
     ranks = [
         PLACE | {"rank": n, "concurrent_in_game": now, "peak_in_game": peak} for n, (now, peak) in enumerate(peaks, 1)
@@ -282,7 +282,7 @@ def test_a_peak_that_is_being_set_is_raised_to_the_present_number(spark: SparkSe
 
 
 def test_news_dates_and_numbers_as_texts_are_of_the_week_they_say(spark: SparkSession) -> None:
-    """Counted in the week by both readers, and clean."""
+    """Both parsers count them in that week, and they are clean."""
     dates = [str(WEEK + 1), float(WEEK + 2), f"{WEEK + 3}.0", f" {WEEK + 4} ", str(WEEK - 1), "x", None, 2**64 - 1]
     items = [
         NEWS_ITEM | {"gid": str(n), "date": date, "feed_type": "1", "appid": 730.0} for n, date in enumerate(dates)

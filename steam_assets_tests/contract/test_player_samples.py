@@ -1,4 +1,4 @@
-"""Players through the day: what a sample asks for, whose rows it becomes, and what two samples of one count are."""
+"""Players through the day: a sample's requests, its rows, and two samples of the same count."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SOURCE = source_named("player_samples")
 KEY = "2026-11-23"
 MIDNIGHT = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp())
 APPS = {10: 77, 20: None}
-"""Watched apps that are not charted: players, or none if Steam does not know the app."""
+"""Watched apps not on the chart: players, or None if Steam does not know the app."""
 
 
 def sample(counted: int, *watched: int) -> list[Fetched]:
-    """A sample of a chart of three games that was counted at that second of the day."""
+    """A sample of a chart of three games, counted at that second of the day."""
 
     def answer(request: Request[Any]) -> bytes:
         if request.name == "app":
@@ -40,7 +40,7 @@ def sample(counted: int, *watched: int) -> list[Fetched]:
 
 
 def test_a_watched_app_is_asked_for_unless_the_chart_has_it() -> None:
-    """One that Steam does not know has no item; nor has it a problem."""
+    """One that Steam does not know has neither an item nor a problem."""
     chart, known, unknown = sample(60, 100, 10, 300, 20)
     assert [one.response.request.app_id for one in (chart, known, unknown)] == [None, 10, 20]
     assert [one.items[SOURCE.name] for one in (chart, known, unknown)] == [3, 1, 0]
@@ -48,14 +48,17 @@ def test_a_watched_app_is_asked_for_unless_the_chart_has_it() -> None:
 
 
 def test_a_count_of_the_day_before_is_never_todays_sample() -> None:
-    """Soon after midnight Steam still answers yesterday's count: the request is sent again a little later."""
+    """Just after midnight Steam still returns yesterday's count, so the request is repeated a little later."""
     with pytest.raises(NotYet, match="from before 2026-11-23 began"):
         sample(-120)
 
 
 @pytest.mark.spark
 def test_two_samples_of_one_count_are_one_and_each_hour_has_its_own(spark: SparkSession) -> None:
-    """Twice within Steam's five minutes, and an hour later; a watched app has the time of its own response."""
+    """Two samples within Steam's five minutes, and one an hour later.
+
+    A watched app has the time of its own response.
+    """
     batches = [sample(600, 10), sample(600), sample(4200)]
     made = [
         Envelope.from_response(one, source=SOURCE.name, partition_key=KEY, batch_id=f"{number}" * 32, sequence=n)

@@ -1,4 +1,4 @@
-"""What becomes of real answers: the rows people look at, from bodies the services really sent."""
+"""The rows made from real recorded responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rows(spark: SparkSession, source_name: str, table_name: str, key: str, body:
 
 
 def test_most_played_of_a_recorded_day(spark: SparkSession, recorded: Path) -> None:
-    """All hundred ranks come out clean, free is told where Steam tells it, prices are cents."""
+    """All hundred ranks are clean, free games are marked if Steam says so, and prices are in cents."""
     body = next((recorded / "mostplayed").glob("GetGamesByConcurrentPlayers*global*")).read_bytes()
     found = rows(spark, "most_played", "most_played", "2026-03-09", body)
     assert [row["rank"] for row in found if row["problem"] is None] == list(range(1, 101))
@@ -48,7 +48,7 @@ def test_most_played_of_a_recorded_day(spark: SparkSession, recorded: Path) -> N
 
 
 def test_what_is_optional_of_an_item_costs_no_row_whatever_its_shape(spark: SparkSession) -> None:
-    """It is left out with a note that names it; the others of the same item are read, and what is absent is empty."""
+    """An odd value is dropped with a note that names it. Other values of the item are parsed; absent ones are null."""
     info = {"developers": [{"name": "Ä"}, {"name": " "}, {}], "franchises": []}
     items: list[dict[str, Any]] = [
         {"basic_info": info, "categories": {"feature_categoryids": [22, 23]}, "content_descriptorids": [5]},
@@ -86,12 +86,12 @@ def test_what_is_optional_of_an_item_costs_no_row_whatever_its_shape(spark: Spar
 def test_reviews_of_the_old_form_and_of_the_new_one_derived_from_it_are_the_same(
     spark: SparkSession, recorded: Path
 ) -> None:
-    """The new form is derived from recorded old ones by the documented mapping: no recorded body of it exists."""
+    """The new form is derived from recorded old ones by the documented mapping, because none was recorded."""
     old = json.loads((recorded / "reviews/goodgames/app_2238310_reviews.json").read_bytes())
     new = {"response": {key: value for key, value in old.items() if key != "success"} | {"total_matching": 45}}
     both = [rows(spark, "reviews", "reviews", "2024-12-03", json.dumps(body).encode()) for body in (old, new)]
     kept = [[{k: v for k, v in row.asDict().items() if k != "source_sha256"} for row in found] for found in both]
-    # What the older answer does not have is unknown; the present service leaves it out where it is false.
+    # A field missing from the older response is unknown; the present service omits fields that are false.
     expected = [row | {name: row[name] or False for name in FLAGS} for row in kept[0]]
     assert kept[1] == expected
     assert len(kept[0]) == 45
@@ -105,7 +105,7 @@ def test_reviews_of_the_old_form_and_of_the_new_one_derived_from_it_are_the_same
 
 
 def test_one_bad_review_costs_no_other_and_hides_its_author(spark: SparkSession) -> None:
-    """It is quarantined with its own text, without the reviewer's id; an underflown count is noted."""
+    """It is quarantined with its text but without the reviewer's ID; an underflowed count is noted."""
     good = {
         "recommendationid": "1",
         "author": {"steamid": "76561198079303540"},
@@ -137,8 +137,8 @@ def test_one_bad_review_costs_no_other_and_hides_its_author(spark: SparkSession)
 def test_visits_are_those_of_the_month_in_the_body(
     spark: SparkSession, recorded: Path, file: str, key: str, visits: int, details: int
 ) -> None:
-    """Details are taken for the newest month only; numbers may be texts in scientific notation."""
-    # One of them is of another site, which would be refused.
+    """Details are taken only for the newest month; numbers may be texts in scientific notation."""
+    # One is for another site and would be rejected.
     content = json.loads((recorded / "similarweb" / file).read_bytes()) | {"SiteName": "store.steampowered.com"}
     body = json.dumps(content).encode()
     (month,) = rows(spark, "monthly_visits", "visits", key, body)
@@ -147,7 +147,7 @@ def test_visits_are_those_of_the_month_in_the_body(
 
 
 def test_news_have_their_text_links_and_images(spark: SparkSession) -> None:
-    """What a post's markup says comes out in three columns; without a text all three are null, without markup empty."""
+    """A post's markup becomes three columns: null without a text, empty without markup."""
     texts = [
         (
             '[p]Out now: [url="https://x.y/?a=1&region=eu"]notes[/url][/p][list][*][p]HP +20%[/p][/*][/list]'

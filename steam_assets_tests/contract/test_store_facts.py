@@ -1,4 +1,4 @@
-"""Store facts: which requests are sent, and the rows that real and odd items become."""
+"""Store facts: the requests sent, and the rows of real and odd items."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rows(spark: SparkSession, items: list[dict[str, Any]]) -> list[list[Row]]:
 
 
 def test_fifty_apps_are_asked_for_at_once_and_the_tags_names_last() -> None:
-    """Every app once, with the same flags; without apps only the names are asked for."""
+    """Every app is requested once with the same flags; without apps only tag names are requested."""
     client = CannedClient(lambda request: answer(request, [{"id": 1}]))
     fetched(client, *range(1, 121))
     *items, names = client.asked
@@ -56,7 +56,7 @@ def test_fifty_apps_are_asked_for_at_once_and_the_tags_names_last() -> None:
 
 @pytest.mark.spark
 def test_items_that_steam_sent(spark: SparkSession, recorded: Path) -> None:
-    """One in the store, one that is announced, and one that does not exist."""
+    """One in the store, one announced, and one that does not exist."""
     items = json.loads((recorded / GET_ITEMS).read_bytes())["response"]["store_items"]
     facts, tags, prices = rows(spark, items)
     assert {row["state"] for row in (*facts, *tags, *prices)} == {"clean"}
@@ -83,7 +83,7 @@ def test_items_that_steam_sent(spark: SparkSession, recorded: Path) -> None:
 
 @pytest.mark.spark
 def test_offers_languages_and_the_deck_are_read_and_a_bad_tag_costs_no_fact(spark: SparkSession) -> None:
-    """A package and a bundle; numbers that Steam may add; a discount's end; each table judges its own fields."""
+    """A package and a bundle, unknown enum values, and a discount's end; each table validates only its own fields."""
     package = {"packageid": 5, "final_price_in_cents": "500", "original_price_in_cents": "1000", "discount_pct": 50}
     package |= {"formatted_final_price": "$5.00", "active_discounts": [{"discount_end_date": 1773939600}]}
     bundle = {"bundleid": 9, "final_price_in_cents": "1500", "formatted_final_price": "$15.00"}

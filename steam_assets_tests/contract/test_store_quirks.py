@@ -1,4 +1,4 @@
-"""What the store and the counts do oddly costs no row that is good, and no other one: through extract and cleaning."""
+"""Quirks of the store and of player counts lose no good row, from extraction to cleaning."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 18, 13, 7, tzinfo=UTC)
 PAID, FREE, NOBODY = 413150, 730, 999_999_999
 (HIDDEN,) = (app for app, country in NOT_SOLD_IN.items() if country == "US")
 SUMMER_TIME_ENDS = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-"""In Berlin it is 02:30, and an hour later it is 02:30 again."""
+"""It is 02:30 in Berlin, and again an hour later."""
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_an_app_that_is_gone_or_hidden_is_a_fact_and_costs_no_other(spark: Spark
 def test_a_price_in_another_currency_says_so(
     spark: SparkSession, sim: Simulator, written: str, currency: str | None
 ) -> None:
-    """A store that answers for another country is no reason to lose the row, or to take a euro for a dollar."""
+    """If one app's price is in another currency, the row is kept and a euro is not taken for a dollar."""
     sim.faults.add(Drift(path="/IStoreBrowseService", field="formatted_final_price", literal=written))
     prices = rows(spark, "store_facts", 2, fetched(sim, "store_facts", NOW, PAID))
     assert prices and {(row["state"], row["currency"]) for row in prices} == {("clean", currency)}
@@ -103,7 +103,7 @@ def test_the_hour_that_local_clocks_show_twice_is_two_samples_of_two_hours(spark
 
 
 def test_a_watched_app_that_steam_does_not_know_is_no_item_and_stops_nothing(sim: Simulator) -> None:
-    """It is HTTP 404; the chart and the other watched apps are there."""
+    """It returns HTTP 404; the chart and the other watched apps are kept."""
     batch = fetched(sim, "player_samples", NOW, NOBODY, 2767030, 700330)
     counts = [sum(one.items.values()) for one in batch]
     assert counts[0] == 12

@@ -1,7 +1,7 @@
-"""Services of the compose files started as processes of this machine, with the same commands and environment.
+"""Services of the compose files run as local processes with the same commands and environment.
 
-Belongs here: what a container would do for them: names of hosts, ports, the image's folders, health checks.
-Does not belong here: what must be true of them (test_services_by_hand.py).
+Belongs here: what a container would provide: host names, ports, the image's folders, health checks.
+Does not belong here: assertions (test_services_by_hand.py).
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ SCRIPTS = Path(sys.executable).parent
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 CHECK_SECONDS = 2.0
-"""Between health checks: each is a process that imports Dagster, and takes the services' processor from them."""
+"""Between health checks: each is a process that imports Dagster and competes with the services for the CPU."""
 
 
 class NotHealthy(Exception):
-    """A service ended or did not become healthy in time; the message carries the end of its output."""
+    """A service ended or did not become healthy in time; the message has the end of its output."""
 
 
 @dataclass
 class Stack:
-    """Services of ``files``, each on free ports of 127.0.0.1 instead of its container's; data below ``folder``."""
+    """Services of ``files``, each on free ports of 127.0.0.1 instead of its container's; data is below ``folder``."""
 
     folder: Path
     files: tuple[str, ...]
     extra: Mapping[str, str] = field(default_factory=dict)
-    """Added to the environment of every service of our image: where the simulated sources are."""
+    """Added to the environment of every service of our image: the addresses of the simulated sources."""
 
     def __post_init__(self) -> None:
         self.services = merged(*self.files)
@@ -58,7 +58,7 @@ class Stack:
         return self.ports.setdefault((service, inside), free_port())
 
     def local(self, text: str) -> str:
-        """``text`` with container folders, names and ports replaced by this machine's."""
+        """``text`` with container folders, host names and ports replaced by local ones."""
         replaced = {"/opt/dagster": str(self.folder / "dagster"), "/var/lib/steam": str(self.folder / "steam")}
         for service, inside in _LISTENING:
             port = self.port(service, inside)
@@ -82,14 +82,14 @@ class Stack:
         return [word.replace("0.0.0.0", "127.0.0.1") for word in local]
 
     def environment(self, service: str) -> dict[str, str]:
-        """Of the container alone: nothing of this process's environment but where Java and the programs are."""
+        """The container's environment; from this process only the paths of Java and programs are added."""
         settings = image_environment() | environment(self.services[service], GIVEN) | dict(self.extra)
         settings = {name: self.local(value) for name, value in settings.items() if name not in _OF_THE_IMAGE}
         if settings.get("DAGSTER_POSTGRES_HOST") == "postgres":
             settings["DAGSTER_POSTGRES_HOST"] = "127.0.0.1"
             settings["DAGSTER_POSTGRES_PORT"] = str(self.port("postgres", 5432))
         here = {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "HOME": str(self.folder)}
-        # The folder of jars is baked into the image; here they are in the user's cache.
+        # The image contains the folder of jars; here they are in the user's cache.
         here["XDG_CACHE_HOME"] = str(cache_folder().parents[1])
         return settings | here | {name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ}
 
@@ -125,7 +125,7 @@ class Stack:
                 self.running[service].wait(CHECK_SECONDS)
 
     def idle(self, seconds: float) -> None:
-        """Wait while the services work; sooner if the first of them ends."""
+        """Wait while the services work; return early if one of them ends."""
         with suppress(subprocess.TimeoutExpired):
             next(iter(self.running.values())).wait(seconds)
 
@@ -137,12 +137,12 @@ class Stack:
             process.end()
 
     def start_postgres(self, programs: Path) -> None:
-        """PostgreSQL of this machine, set up as the image's entry point does: one user, one database, a password."""
+        """Start a local PostgreSQL set up like the image's entry point: one user with a password, one database."""
         data = Path(tempfile.mkdtemp(prefix="steam-postgres-"))
         self._postgres_data = data
         as_user: list[str] = []
         if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root.
+            # PostgreSQL does not run as root.
             shutil.chown(data, "postgres", "postgres")
             as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         password = data.with_suffix(".password")
@@ -169,7 +169,7 @@ class Stack:
         shutil.rmtree(self._postgres_data)
 
     def start_kafka(self) -> None:
-        """A broker of this machine, configured as the image configures itself: KAFKA_A_B_C is a.b.c."""
+        """Start a local broker configured like the image: KAFKA_A_B_C is a.b.c."""
         controller = free_port()
         given = {n: self.local(v) for n, v in environment(self.services["kafka"], GIVEN).items()}
         properties = {

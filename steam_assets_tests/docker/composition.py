@@ -1,8 +1,8 @@
-"""The files of docker/ as compose and the image see them.
+"""The files of docker/ as compose and the image read them.
 
-Belongs here: reading, merging and interpolating them. Does not belong here: what must be true of them, starting things.
+Belongs here: reading, merging and interpolating them. Does not belong here: assertions, starting services.
 
-``compose-spec.json`` beside this file is the Compose Specification's own schema, of compose-go 2.16.2 (Apache-2.0).
+``compose-spec.json`` beside this file is the Compose Specification's own schema from compose-go 2.16.2 (Apache-2.0).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def merged(*names: str) -> dict[str, dict[str, Any]]:
-    """The services of several files, a later one laid over an earlier one as compose does with mappings."""
+    """The services of several files; later files override earlier ones, as compose merges mappings."""
     services: dict[str, dict[str, Any]] = {}
     for name in names:
         for service, changes in load(name)["services"].items():
@@ -51,7 +51,7 @@ def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def interpolate(value: str, variables: Mapping[str, str]) -> str:
-    """``${NAME}``, ``${NAME:-word}`` and ``${NAME:?word}`` replaced; KeyError where a required one is missing."""
+    """Replace ``${NAME}``, ``${NAME:-word}`` and ``${NAME:?word}``; KeyError if a required one is missing."""
 
     def chosen(found: re.Match[str]) -> str:
         given = variables.get(found["name"], "")
@@ -72,7 +72,7 @@ def mebibytes(limit: str) -> int:
 
 
 def dockerfile() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions: name and argument, comments and line breaks removed."""
+    """The Dockerfile's instructions as name and argument, without comments and line breaks."""
     lines = [
         line
         for line in (DOCKER / "Dockerfile").read_text(encoding="utf-8").splitlines()
@@ -83,7 +83,7 @@ def dockerfile() -> list[tuple[str, str]]:
 
 
 def image_environment() -> dict[str, str]:
-    """What the last stage's ENV instructions set."""
+    """The variables set by the last stage's ENV instructions."""
     settings: dict[str, str] = {}
     for name, argument in dockerfile():
         if name == "FROM":

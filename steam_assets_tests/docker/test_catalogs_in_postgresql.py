@@ -1,4 +1,4 @@
-"""Catalogs in a PostgreSQL database, by settings alone: what Spark commits pyiceberg reads, and the reverse."""
+"""Catalogs in a PostgreSQL database, by settings alone: Spark and pyiceberg read each other's commits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.mark.spark
 def test_spark_and_pyiceberg_commit_to_the_same_tables(settings: Settings, spark: SparkSession) -> None:
-    """Landed without a JVM, cleaned by Spark, backed up without one; four catalogs are apart in one database."""
+    """Landed without a JVM, cleaned by Spark, backed up without one. Four catalogs share one database."""
     lake, session, table = Lake(settings), session_for(spark, settings), SOURCE.tables[0]
     landed = envelopes(SOURCE, KEY, ANSWER)
     put_batch(lake, SOURCE, KEY, landed[0].batch_id, landed)

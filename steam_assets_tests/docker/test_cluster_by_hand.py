@@ -1,4 +1,4 @@
-"""The Spark cluster of compose.cluster.yaml, started with its own commands, takes a session by settings alone."""
+"""The Spark cluster of compose.cluster.yaml, started with its own commands, accepts a session by settings alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the compose files promise: valid, pinned, within 4 GiB, known settings alone, no secret in them."""
+"""Guarantees of the compose files: valid, pinned, within 4 GiB, only known settings, no secrets."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_every_steam_variable_is_a_setting(made: dict[str, Any]):
 
 
 def test_every_setting_of_the_env_file_reaches_the_code_location():
-    """Whichever it is, the key of a new host included."""
+    """This holds for any setting, including the key of a new host."""
     service = merged("compose.yaml")["code-location"]
     assert service["env_file"] == [{"path": ".env", "required": False}]
     example = (DOCKER / "env.example").read_text(encoding="utf-8")
@@ -168,7 +168,7 @@ def test_every_variable_to_fill_in_is_explained():
 
 
 def test_s3_needs_no_settings_of_spark():
-    """``s3a://`` follows from the S3 settings, so the cluster's Spark configuration may replace any other."""
+    """``s3a://`` follows from the S3 settings, so the cluster's Spark configuration may override any other."""
     assert "STEAM_SPARK_CONFIG" not in load("compose.s3.yaml")["services"]["code-location"]["environment"]
 
 

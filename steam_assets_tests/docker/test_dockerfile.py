@@ -1,4 +1,4 @@
-"""What the Dockerfile promises: pinned, without root, without leftovers, and that its install steps work."""
+"""Guarantees of the Dockerfile: pinned, rootless, without leftovers, and with install steps that work."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_all_that_is_copied_exists_and_is_let_through_to_the_engine():
 
 
 def test_the_image_starts_as_the_code_location():
-    """Run without compose, the image serves and checks what compose's code location does."""
+    """Without compose, the image has the same command and health check as compose's code location."""
     made = dict(dockerfile())
     service = merged("compose.yaml")["code-location"]
     assert json.loads(made["CMD"]) == service["command"]
@@ -77,7 +77,7 @@ def test_the_image_starts_as_the_code_location():
 
 @pytest.mark.slow
 def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The build's step that bakes jars, and what a container then reads."""
+    """Covers the build step that bakes jars, and what a container then reads."""
     assert image_environment()[JARS_DIR_VARIABLE] == "/opt/steam-jars"
     export_jars(tmp_path / "jars", PINNED)
     monkeypatch.setenv(JARS_DIR_VARIABLE, str(tmp_path / "jars"))
@@ -88,7 +88,7 @@ def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.
 
 
 class Build:
-    """The Dockerfile's RUN lines for Python and jars, in a scratch folder, with the image's pip."""
+    """The Dockerfile's RUN lines for Python and jars, run in a scratch folder with the image's pip."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -108,7 +108,7 @@ class Build:
         return uv, packages, jars
 
     def run(self, step: str) -> subprocess.CompletedProcess[str]:
-        # Copies of all files and their bytecode, as an image needs them, would take most of this test's time.
+        # Copying all files and their bytecode, as for an image, would take most of this test's time.
         command = re.sub(r"--mount=\S+ |--link-mode copy |--compile-bytecode ", "", step)
         command = command.replace("/opt/", f"{self.folder}/")
         defaults = [argument for name, argument in dockerfile() if name == "ARG"]
@@ -124,7 +124,7 @@ class Build:
 @pytest.mark.slow
 @pytest.mark.process
 def test_build_refuses_a_changed_package_and_installs_what_loads_the_definitions(tmp_path: Path):
-    """What the lock says of a file holds for packages that it only constrains; no development package is installed."""
+    """The lock's hashes also apply to packages that it only constrains. No development package is installed."""
     build = Build(tmp_path)
     uv, packages, jars = build.steps
     _done(build.run(uv))

@@ -1,7 +1,7 @@
-"""The base's services, started with their own commands, environment and health checks, work together.
+"""The base services work together when started with their own commands, environment and health checks.
 
-There is no container engine in these tests: what an image of somebody else holds (PostgreSQL, Kafka) comes from this
-machine, with the settings that the compose file gives it.
+These tests use no container engine: software of third-party images (PostgreSQL, Kafka) is this machine's own, with the
+settings of the compose file.
 """
 
 from __future__ import annotations
@@ -101,7 +101,10 @@ def test_the_broker_answers_and_makes_no_topic_by_itself(stack: Stack):
 
 
 def test_a_queued_run_goes_from_the_source_to_the_verified_backup(stack: Stack):
-    """Webserver to queue to daemon to gRPC server to run process, through Kafka and Spark, recorded in PostgreSQL."""
+    """Webserver, queue, daemon, gRPC server and run process work together with Kafka and Spark.
+
+    PostgreSQL records the run.
+    """
     launched = ask(
         stack,
         """mutation ($tags: [ExecutionTag!]!) { launchRun(executionParams: {

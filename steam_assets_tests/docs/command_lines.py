@@ -1,6 +1,6 @@
-"""Command lines of bash blocks, read without running them: our own commands, make targets, modules and files.
+"""Checks command lines in bash blocks without running them: the product's commands, make targets, modules and files.
 
-Belongs here: what is wrong with a line. Does not belong here: which lines there are (pages.py).
+Belongs here: what is wrong with a line. Does not belong here: finding the lines (pages.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COMMAND: Any = typer.main.get_command(app)
 
 
 def faults(script: str) -> Iterator[str]:
-    """What would not work if somebody typed the script, as far as it can be seen without running it."""
+    """What would fail if the script were typed, as far as that can be seen without running it."""
     checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
     if checked.returncode:
         yield checked.stderr.strip()
@@ -34,7 +34,7 @@ def faults(script: str) -> Iterator[str]:
 
 
 def steam_assets_arguments(script: str) -> list[list[str]] | None:
-    """The arguments of each line, if all lines of the script are commands of ours and nothing more."""
+    """The arguments of each line, if the script consists only of the product's own commands."""
     lines = [line for line in script.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not all(line.startswith("steam-assets ") and not _BETWEEN & {*_words(line)} for line in lines):
         return None
@@ -48,13 +48,13 @@ def _words(line: str) -> list[str]:
 
 
 def _commands(script: str) -> Iterator[list[str]]:
-    """The simple commands of a script, without what is set before them and where their output goes."""
+    """The simple commands of a script, without leading assignments and redirections."""
     without_documents = re.sub(r"<<'?(\w+)'?[^\n]*\n.*?^\1$", "\n", script, flags=re.DOTALL | re.MULTILINE)
     for line in without_documents.replace("\\\n", " ").splitlines():
         try:
             words = _words(line)
         except ValueError:
-            # A quotation that goes over several lines belongs to another program's command.
+            # A quotation across several lines belongs to another program's command.
             continue
         command: list[str] = []
         for word in [*words, ";"]:
@@ -82,12 +82,12 @@ def _faults_of(command: Sequence[str]) -> Iterator[str]:
 
 
 def _may_be(file: str) -> bool:
-    # Names of the files that a reader writes: a page says what goes into them.
+    # Names of files that the reader writes; the page shows their contents.
     return (REPOSITORY / file).exists() or file in ("docker/.env", "docker/compose.quicksight.yaml")
 
 
 def _refusal(arguments: list[str]) -> Iterator[str]:
-    """Why the command line takes no such arguments; they are parsed as the command parses them, and nothing is run."""
+    """Why the command rejects these arguments; they are parsed by the command itself, and nothing is run."""
     command, context = _COMMAND, None
     rest = [argument for argument in arguments if argument != "--debug"]
     try:

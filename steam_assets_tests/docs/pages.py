@@ -1,9 +1,9 @@
-"""The fenced blocks of README and docs, and how each is to be tested.
+"""The fenced blocks of README and docs, and how each is tested.
 
 Belongs here: finding blocks and their marks. Does not belong here: running them (test_blocks.py).
 
-A block of bash or Python has a mark on the line before it, which readers do not see: ``<!-- run -->``, or
-``<!-- not run: REASON -->``. What is not run is parsed all the same.
+A bash or Python block has an invisible mark on the line before it: ``<!-- run -->`` or ``<!-- not run: REASON -->``.
+Blocks that are not run are still parsed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAGES = sorted(
 TESTED = {"bash": "bash", "console": "bash", "sh": "bash", "shell": "bash", "python": "python", "py": "python"}
 """Languages of blocks that need a mark."""
 SHOWN = {"text", "json", "yaml", "toml", "sql", "mermaid"}
-"""Languages of blocks that are output, or are for another program."""
+"""Languages of blocks that show output or are for another program."""
 
 _FENCE = re.compile(r"^(?P<indent>[ ]*)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```[ ]*$", re.DOTALL | re.M)
 _MARK = re.compile(r"<!-- (?P<mark>run|not run: (?P<reason>[^\n]*\S)) -->\s*$")
@@ -31,7 +31,7 @@ _MARK = re.compile(r"<!-- (?P<mark>run|not run: (?P<reason>[^\n]*\S)) -->\s*$")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its page, its line, its language as the fence says it, its text, its mark and reason."""
+    """A fenced block: its page, line, language as given by the fence, text, mark and reason."""
 
     page: Path
     line: int
@@ -46,7 +46,7 @@ class Block:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """The blocks of a page, relative to the repository, in their order."""
+    """The blocks of a page (relative to the repository), in order."""
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     for found in _FENCE.finditer(text):
         before = text[: found.start()].rpartition("\n")[0].rpartition("\n")[2] if found.start() else ""

@@ -1,4 +1,4 @@
-"""Every command and snippet of README and docs: run on a small lake, or parsed if its page says why it is not run."""
+"""Every command and snippet of README and docs is run on a small lake, or parsed if its page says why it is not run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from steam_assets_tests.deployment import NOW, deployment_in
 
 DAY = source_named("most_played")
 KEY = "2026-11-17"
-"""The partition that the pages speak of."""
+"""The partition used on the pages."""
 RUN = [block for block in MARKED if block.mark == "run"]
 
 
@@ -33,13 +33,13 @@ RUN = [block for block in MARKED if block.mark == "run"]
 def lake(
     spark: SparkSession, simulator: Simulator, broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """The environment of commands on a lake with one day of most played games, all stages and insights."""
+    """The environment for commands on a lake with one day of most played games, all stages and insights."""
     folder = tmp_path_factory.mktemp("docs")
     deployment = deployment_in(folder / "data", spark, simulator, broker.address, simulated_now=NOW.isoformat())
     deployment.at(DAY.cadence.window(KEY).start + timedelta(hours=21))
     deployment.run(DAY, KEY)
     deployment.launcher.refresh()
-    # As the tutorial has it.
+    # As in the tutorial.
     (folder / "tutorial" / "data").mkdir(parents=True)
     (folder / "tutorial" / "data" / "demo").symlink_to(folder / "data", target_is_directory=True)
     yield deployment.settings.environment(secrets=True)
@@ -47,7 +47,7 @@ def lake(
 
 
 def test_every_block_is_run_or_says_why_not() -> None:
-    """Also a language that nobody has thought of: its blocks would be neither."""
+    """An unexpected language fails, too, because its blocks would be neither."""
     assert [f"{block.place}: {block.language!r}" for block in ALL if block.language not in {*TESTED, *SHOWN}] == []
     assert [block.place for block in MARKED if block.mark is None] == []
 
@@ -84,19 +84,19 @@ def test_a_line_that_does_not_work_is_found(script: str, fault: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("block", RUN, ids=lambda block: block.place)
 def test_block_runs(block: Block, lake: dict[str, str], spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As typed in the folder that the page speaks of, on the lake that it speaks of."""
+    """Run as typed, in the folder and on the lake that the page refers to."""
     folder = Path(lake["STEAM_HOME"]).parent
     monkeypatch.chdir(folder / "tutorial" if block.page.parts[1:2] == ("tutorial",) else folder)
     for name, value in lake.items():
         monkeypatch.setenv(name, value)
     if TESTED[block.language] == "python":
-        # What a page's ``getOrCreate`` finds: the catalogs that it configures are not those of other tests.
+        # The page's ``getOrCreate`` finds this session; the catalogs it configures are not those of other tests.
         monkeypatch.setattr(SparkSession, "_instantiatedSession", spark.newSession())
         exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})  # the page's own code
     elif (lines := steam_assets_arguments(block.text)) is not None:
         for arguments in lines:
             result = CliRunner().invoke(app, arguments, catch_exceptions=False)
-            # The lake of the pages has one source: `status` calls those that were never collected late.
+            # The pages' lake has one source; `status` reports the others, never collected, as late.
             assert result.exit_code in ((0, LATE) if arguments[0] == "status" else (0,)), (arguments, result.output)
             assert result.output.strip()
     else:

@@ -1,4 +1,4 @@
-"""The pages themselves: those made from code are up to date, and no link or name of a file is dead."""
+"""The pages: generated ones are up to date, and no link or file name is dead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUR_FILE = re.compile(
     r"`(?P<file>(?:steam_assets|steam_assets_tests|docs|docker|aws|benchmarks|\.github)/[\w./-]+|\w[\w/]*/\w+\.py)`"
 )
 ROOTS = (REPOSITORY, REPOSITORY / "steam_assets", REPOSITORY / "steam_assets_tests")
-"""What the name of a file is relative to."""
+"""File names are relative to one of these."""
 READERS_FILES = {
     "benchmarks/results.md",
     "docker/.env",
@@ -28,12 +28,12 @@ READERS_FILES = {
     "steam_assets/simulator/endpoints/steam_store.py",
     "steam_assets/sources/specials.py",
 }
-"""Files that the reader of a page writes; their folder is there."""
+"""Files that a reader of a page writes; their folder exists."""
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 
 def is_record(page: Path) -> bool:
-    """Whether the page says what was so at a time, and may name what is no longer there."""
+    """Whether the page describes a past state, and may name things that no longer exist."""
     return page.name == "CHANGELOG.md" or page.match("docs/decisions/[0-9]*.md")
 
 
@@ -45,14 +45,14 @@ def generator() -> ModuleType:
 
 
 def test_the_reference_says_what_the_code_says(generator: ModuleType) -> None:
-    """To write it anew: make reference."""
+    """To regenerate it: make reference."""
     for name, text in generator.pages().items():
         assert (REPOSITORY / "docs" / "reference" / name).read_text("utf-8") == text, name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_no_link_of_a_page_is_dead(page: str) -> None:
-    """Also of those that the site does not contain, as README; anchors too."""
+    """This includes pages outside the site, such as README, and anchors."""
     here = REPOSITORY / page
     for found in _LINK.finditer(_prose(here.read_text("utf-8"))):
         file, _, anchor = found["target"].partition("#")
@@ -65,7 +65,7 @@ def test_no_link_of_a_page_is_dead(page: str) -> None:
 
 
 def missing_files(page: Path) -> list[str]:
-    """Files and folders of ours that the page names, and that are not there."""
+    """The product's files and folders that the page names and that do not exist."""
     named = {found["file"] for found in _OUR_FILE.finditer(_prose(page.read_text("utf-8")))}
     expected = {file: Path(file).parent if file in READERS_FILES else Path(file) for file in named}
     return sorted(file for file, path in expected.items() if not any((root / path).exists() for root in ROOTS))
@@ -93,7 +93,7 @@ def _slug(title: str) -> str:
 
 
 def test_the_demo_table_of_the_tutorial_shows_every_source_reconciled() -> None:
-    """It is pasted from a run: each line's numbers agree with each other, as the text under it says."""
+    """The table is pasted from a run: the numbers of each line agree, as the text below it says."""
     text = (REPOSITORY / "docs" / "tutorial" / "first-insight.md").read_text("utf-8")
     table = [words for line in text.splitlines() if len(words := line.split()) == 9 and words[0] in BY_NAME]
     assert {line[0] for line in table} == BY_NAME

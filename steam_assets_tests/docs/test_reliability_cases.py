@@ -1,4 +1,4 @@
-"""The page of cases says what is tested: each case once, each with a promise or a reason, each test there."""
+"""The page of cases matches the tests: each case is listed once, with a promise or a reason, and its tests exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from steam_assets_tests.mutations import MUTATIONS
 PAGE = REPOSITORY / "docs" / "reference" / "reliability-cases.md"
 TESTS = REPOSITORY / "steam_assets_tests"
 CASES = {"A": 22, "B": 13, "C": 16, "D": 10, "E": 10, "F": 6}
-"""How many cases the design has, by letter."""
+"""The number of cases in the design, by letter."""
 ROW = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (\d+|–) \| (.+) \|$", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Secrets and personal data that can be recognized, and all files in which they are.
+"""Recognizable secrets and personal data, and the files that contain them.
 
 Belongs here: finding them, also within Parquet's columns. Does not belong here: assertions.
 """
@@ -20,14 +20,14 @@ SECRETS = {
         )
     )
 } | {"STEAM_ALERT_WEBHOOK_URL": "http://127.0.0.1:9/canary-9999-of-a-secret"}
-"""Variables of the environment with a secret of their own each."""
+"""Environment variables, each with its own secret."""
 SECRET = re.compile(rb"canary-\d{4}-of-a-secret")
 STEAM_ID = re.compile(rb"7656119\d{10}")
 """The account of a reviewer."""
 
 
 def files_with(pattern: re.Pattern[bytes], files: Iterable[Path]) -> list[Path]:
-    """Those of ``files`` that have a match, in their bytes as UTF-8 or UTF-16, or in a column of theirs."""
+    """Those ``files`` with a match in their bytes (as UTF-8 or UTF-16) or in a Parquet column."""
     return [path for path in files if any(pattern.search(text) for text in _texts(path))]
 
 

@@ -1,6 +1,6 @@
-"""A deployment of its own for each test, on disk; where a test asks for it, once more on S3 (see ``on_s3``).
+"""A separate deployment on disk for each test and, where a test requests it, a second one on S3 (see ``on_s3``).
 
-STEAM_TEST_STORAGE=s3 runs all of them on S3. Only a test that is marked ``spark`` gets Spark.
+STEAM_TEST_STORAGE=s3 runs all of them on S3. Only tests marked ``spark`` get Spark.
 """
 
 from __future__ import annotations

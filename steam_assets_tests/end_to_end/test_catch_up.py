@@ -1,4 +1,4 @@
-"""The truth about the past: where a past partition comes from, what is lost, and that each stage runs alone."""
+"""Catching up: where a past partition comes from, what is lost, and that each stage runs on its own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def land_all(deployment: Deployment, source: Source, key: str, resolved: Resolve
 
 
 def lose_a_file(deployment: Deployment, source: Source, key: str) -> None:
-    """A data file of a raw partition is gone; its table and its record do not know."""
+    """Delete a data file of a raw partition; its table and record still refer to it."""
     table = deployment.lake.raw(source)
     loaded = table.load()
     assert loaded is not None
@@ -64,7 +64,7 @@ def asked(deployment: Deployment) -> int:
 
 
 def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deployment: Deployment) -> None:
-    """Byte for byte, by its raw stage alone, and the live service is not called for it, not even to fail."""
+    """It is restored byte for byte by the raw stage alone, without any call to the live service."""
     deployment.at(DURING)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW, Stage.RAW_BACKUP))
     before, requests = deployment.digests("raw"), asked(deployment)
@@ -91,7 +91,7 @@ def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deploym
 
 
 def test_files_lost_one_by_one_come_back_from_the_topic(deployment: Deployment) -> None:
-    """The record is there and a file of it is not: catch-up lands that file again and asks nobody."""
+    """The record exists but a file is missing: catch-up lands that file again and does not ask the source."""
     deployment.at(DURING)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW,))
     before, requests = deployment.digests("raw"), asked(deployment)
@@ -103,7 +103,7 @@ def test_files_lost_one_by_one_come_back_from_the_topic(deployment: Deployment) 
 
 
 def test_a_lost_file_that_is_nowhere_else_is_named_for_any_source(deployment: Deployment) -> None:
-    """Asking anew would leave a table that names missing files: the loss is said first, with the way out."""
+    """Fetching again would leave a table that refers to missing files, so the loss is reported with how to fix it."""
     deployment.run(SELLERS, "2026-11-10", stages=(Stage.RAW,))
     expire(deployment.settings, SELLERS)
     (record,) = deployment.lake.raw(SELLERS).records(RawRecord).values()
@@ -120,7 +120,7 @@ def test_a_lost_file_that_is_nowhere_else_is_named_for_any_source(deployment: De
 
 
 def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deployment: Deployment) -> None:
-    """Published, then retention, then landing: the error names the batch and where it was; nothing half is landed."""
+    """If retention deletes a published batch, the error names the batch and its offsets; nothing is partly landed."""
     deployment.at(DURING)
     (receipt,) = resolve_raw(deployment, PLAYED, DAY).receipts
     expire(deployment.settings, PLAYED)
@@ -134,7 +134,7 @@ def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deploy
 
 
 def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deployment) -> None:
-    """Two snapshots of a day, of which Kafka has the newer: the raw partition comes back with both."""
+    """Kafka has only the newer of a day's two snapshots: the raw partition is restored with both."""
     deployment.at(DURING - timedelta(hours=9))
     first = resolve_raw(deployment, PLAYED, DAY)
     land_all(deployment, PLAYED, DAY, first)
@@ -152,7 +152,7 @@ def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deploy
 
 
 def fetched(deployment: Deployment) -> Spool:
-    """The day's answers on the local disk, as a run leaves them that dies before it has published them."""
+    """A day's responses on the local disk, as left by a run that died before publishing them."""
     settings = deployment.settings
     fetch_request = FetchRequest(
         PLAYED.cadence.window(DAY), deployment.clock.now(), options=settings.options_of(PLAYED)
@@ -162,7 +162,7 @@ def fetched(deployment: Deployment) -> Spool:
 
 
 def test_answers_fetched_in_time_are_not_lost_to_a_death_before_midnight(deployment: Deployment) -> None:
-    """A run died between fetching and publishing: the next one, on another day, publishes what lies on disk."""
+    """A run died between fetching and publishing; the next run, on another day, publishes the responses on disk."""
     deployment.at(DURING)
     spool, requests = fetched(deployment), asked(deployment)
     deployment.at(AFTER)
@@ -171,7 +171,7 @@ def test_answers_fetched_in_time_are_not_lost_to_a_death_before_midnight(deploym
 
 
 def test_another_snapshot_is_another_one_also_after_a_death(deployment: Deployment) -> None:
-    """A run died right after publishing: a later re-fetch asks the source, and does not publish the old answers."""
+    """A run died right after publishing; a later refetch asks the source and does not publish the old responses."""
     deployment.at(DURING)
     spool, settings = fetched(deployment), deployment.settings
     ensure_topics(settings, PLAYED)
@@ -188,7 +188,7 @@ def test_another_snapshot_is_another_one_also_after_a_death(deployment: Deployme
 def test_the_day_ends_with_utc_wherever_the_machine_stands(
     deployment: Deployment, zone: str, day: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the last microsecond the live chart is asked for; a microsecond later the same day comes from Kafka."""
+    """The live chart is fetched until the day's last microsecond; after that, the day comes from Kafka."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
@@ -209,7 +209,7 @@ def test_the_day_ends_with_utc_wherever_the_machine_stands(
 
 @pytest.mark.spark
 def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deployment) -> None:
-    """Chart, news and reviews of a week long past are asked for by its dates, and what came is dated in that week."""
+    """Chart, news and reviews of a past week are requested by its dates, and the responses are dated in it."""
     key, window = "2026-10-06", SELLERS.cadence.window("2026-10-06")
     start, end = int(window.start.timestamp()), int(window.end.timestamp())
     news, reviews = source_named("news"), source_named("reviews")
@@ -233,15 +233,15 @@ def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deplo
 
 
 @pytest.mark.spark
-def test_ninety_days_are_cleaned_and_backed_up_in_one_run_and_one_commit(deployment: Deployment) -> None:
-    """A quarter's catch-up adds one snapshot to the table and one to its backup; each day reconciles for itself."""
-    windows = list(PLAYED.cadence.between("2026-08-20", "2026-11-17"))
+def test_a_range_of_days_is_cleaned_and_backed_up_in_one_run_and_one_commit(deployment: Deployment) -> None:
+    """Catching up a month adds one snapshot to the table and one to its backup; each day reconciles on its own."""
+    windows = list(PLAYED.cadence.between("2026-10-19", "2026-11-17"))
     for window in windows:
         put_raw_day(deployment.settings, deployment.simulator, window)
     deployment.run_range(PLAYED, windows[0].key, windows[-1].key)
     twins = deployment.clean_twins(PLAYED)
     for table in (twins.primary, twins.backup):
-        assert len(table.partition_rows()) == len(windows) == 90
+        assert len(table.partition_rows()) == len(windows) == 30
         assert deployment.commits(table) == 1
     statuses = [deployment.status(PLAYED, window.key) for window in windows]
     assert [status.partition_key for status in statuses if not status.up_to_date] == []
@@ -249,7 +249,7 @@ def test_ninety_days_are_cleaned_and_backed_up_in_one_run_and_one_commit(deploym
 
 @pytest.mark.spark
 def test_each_stage_runs_alone_and_says_which_one_comes_before(deployment: Deployment) -> None:
-    """A stage does its own part and no more; asked too early it names the stage, and the command, that is missing."""
+    """Each stage does only its own part. Run too early, it names the missing stage and its command."""
     key = "2026-11-10"
 
     def done() -> list[bool]:

@@ -1,4 +1,4 @@
-"""`steam-assets demo` as a newcomer types it: a process of its own, from nothing to the table, twice, and Ctrl-C."""
+"""`steam-assets demo` as a newcomer runs it: a new process, from nothing to the table, twice, and with Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -28,7 +29,7 @@ ELSEWHERE = {
     "JAVA_TOOL_OPTIONS": "-Duser.language=tr -Duser.country=TR",
     "LC_ALL": "C",
 }
-"""The environment of somebody else's machine: a proxy for all addresses, Turkish, and a locale of ASCII alone."""
+"""The environment of another user's machine: a proxy for all addresses, Turkish, and an ASCII-only locale."""
 
 
 def demo(home: Path) -> str:
@@ -47,9 +48,9 @@ def kept(home: Path) -> dict[str, bytes]:
 
 
 def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tmp_path: Path) -> None:
-    """Every line of the table reconciles and says yes; the second run says so and leaves every byte as it was.
+    """Every line of the table reconciles and says yes; the second run reports that and leaves all files unchanged.
 
-    In a folder and an environment such as nobody would choose, and some have.
+    The folder's name and the environment are unusual, but occur.
     """
     given = tmp_path / ANY_NAME / ("deep" * 50)
     home = given / "demo"
@@ -64,7 +65,7 @@ def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tm
     assert (home / "kafka" / "data" / "meta.properties").is_file()
     assert list((home / "dagster").rglob("*.db"))
     assert "<strong>Synthetic data.</strong>" in (home / "dashboard.html").read_text("utf-8")
-    assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]], "nothing lies under a mangled name"
+    assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]], "no name is mangled"
     _assert_nothing_leaked(home)
     before = kept(home)
     assert before
@@ -73,7 +74,7 @@ def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tm
 
 
 def _assert_nothing_leaked(home: Path) -> None:
-    """A secret is in no file, and who wrote a review only in what the source answered."""
+    """Secrets are in no file, and reviewers' IDs only in the source's responses."""
     files = [path for path in home.rglob("*") if path.is_file()]
     assert files_with(SECRET, files) == []
     answers = ("raw", "raw-backup", "kafka")
@@ -82,7 +83,7 @@ def _assert_nothing_leaked(home: Path) -> None:
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
-    """Interrupted while Kafka and the fetch run: within half a minute none of its processes lives."""
+    """Interrupted while Kafka and the fetch run, it leaves no process after 30 seconds."""
     started = subprocess.Popen(
         [*COMMAND, "--home", str(tmp_path)],
         stdout=subprocess.DEVNULL,
@@ -98,8 +99,29 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     assert not [process.name() for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
+def test_the_loss_of_the_process_that_cleans_is_one_line(tmp_path: Path) -> None:
+    """As when memory is short. Everything else that the demo started ends, too."""
+    with subprocess.Popen([*COMMAND, "--home", str(tmp_path)], stderr=subprocess.PIPE, text=True) as started:
+        own = psutil.Process(started.pid)
+        cleaning = wait_until(lambda: _spawned(own), 300, "the process that cleans")
+        family = own.children(recursive=True)
+        cleaning.kill()
+        _, said = started.communicate(timeout=300)
+    assert started.returncode == 1
+    assert "the process that cleans was ended from outside" in " ".join(said.split())
+    assert psutil.wait_procs(family, timeout=30)[1] == []
+
+
+def _spawned(command: psutil.Process) -> psutil.Process | None:
+    for process in command.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(process.cmdline()):
+                return process
+    return None
+
+
 def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_one(tmp_path: Path) -> None:
-    """Before anything is started or written."""
+    """The check runs before anything is started or written."""
     java = tmp_path / "jdk" / "bin" / "java"
     java.parent.mkdir(parents=True)
     settings = f"    java.home = {java.parents[1]}\\n    java.specification.version = 11\\n"

@@ -1,4 +1,4 @@
-"""The old pipeline's files through the same cleaning and backups as live data."""
+"""Files of the old pipeline pass through the same cleaning and backups as live data."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FILES = {
 
 
 def clean_all(deployment: Deployment, folder: Path) -> list[ImportLine]:
-    """Import the folder and clean every partition that it has something of."""
+    """Import the folder and clean every partition that it has data for."""
     lines = import_folder(deployment.lake, folder, NOW)
     for source in SOURCES:
         keys = [line.partition_key for line in lines if line.source == source.name and line.partition_key]
@@ -62,7 +62,10 @@ def clean_all(deployment: Deployment, folder: Path) -> list[ImportLine]:
 def test_old_files_become_clean_rows_or_quarantined_ones_and_nothing_else(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    """rows of a file = clean + quarantined + duplicates; what the file did not say is null or marked, never made up."""
+    """Rows of a file = clean + quarantined + duplicates.
+
+    Values missing from the file are null or marked, never made up.
+    """
     folder = tmp_path / "old"
     for name, content in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +110,7 @@ def test_old_files_become_clean_rows_or_quarantined_ones_and_nothing_else(
 
 
 def test_recorded_old_files_reconcile_through_cleaning(deployment: Deployment, tmp_path: Path, recorded: Path) -> None:
-    """Every row of every recorded old file is clean, in quarantine, or a counted duplicate."""
+    """Every row of every recorded old file is clean, quarantined or counted as a duplicate."""
     folder = tmp_path / "old"
     for path in recorded.glob("*/seed*/*"):
         copy = folder / path.relative_to(recorded)

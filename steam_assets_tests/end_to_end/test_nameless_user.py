@@ -1,4 +1,4 @@
-"""A user id without a name, as in a container's ``--user`` or on OpenShift: Kafka and Spark run all the same."""
+"""Kafka and Spark run for a user ID without a name, as with a container's ``--user`` or on OpenShift."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ with EmbeddedBroker(home / "kafka", int(sys.argv[2])):
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder of the user's own; what pytest makes lies in one that root alone may enter."""
+    """A folder of the user; pytest's own folder is accessible only to root."""
     with tempfile.TemporaryDirectory() as folder:
         os.chown(folder, NAMELESS, NAMELESS)
         yield Path(folder)
@@ -44,9 +44,9 @@ def place() -> Iterator[Path]:
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="becoming another user needs root")
 def test_kafka_and_spark_run_for_a_user_without_a_name(place: Path) -> None:
-    """Without HOME, too. Nothing is written below ``?``, which is the home of such a user as Java sees it."""
+    """This holds without HOME, too. Nothing is written below ``?``, which Java takes for such a user's home."""
     environment = {name: os.environ[name] for name in ("PATH", "STEAM_JARS_DIR", "JAVA_HOME") if name in os.environ}
-    # The rights to read this checkout, its Python and its jars, wherever they are; what is written is the user's own.
+    # It may read this checkout, its Python and its jars anywhere; files it writes belong to the user.
     rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     environment["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     user = [f"--reuid={NAMELESS}", f"--regid={NAMELESS}", "--clear-groups"]

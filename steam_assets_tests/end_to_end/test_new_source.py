@@ -1,7 +1,7 @@
-"""A new source on a new host is one file, one line of the registry and one simulator file, and gets all else from them.
+"""A new source on a new host takes one file, one registry line and one simulator file; everything else follows.
 
-``new_source/`` has both files, which docs/how-to/add-a-source.md walks through. A copy of the package gets them and the
-line; then the commands of that copy are typed as a user types them. Nothing else in the copy is changed.
+``new_source/`` has both files, which docs/how-to/add-a-source.md walks through. They and the line are added to a copy
+of the package, and its commands are run as a user runs them. Nothing else in the copy is changed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ print(json.dumps({
 
 
 def test_the_new_source_is_short_and_stands_in_the_guide_word_for_word() -> None:
-    """Each of its files has at most 120 lines, and the how-to shows the very files that are run here."""
+    """Each file has at most 120 lines, and the guide shows exactly the files used here."""
     guide = GUIDE.read_text()
     for file in FILES.glob("*.py"):
         text = file.read_text()
@@ -67,13 +67,13 @@ def test_the_new_source_is_short_and_stands_in_the_guide_word_for_word() -> None
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of the package with the new source; ``environment`` is that of its commands."""
+    """A copy of the package with the new source; ``environment`` is for its commands."""
 
     folder: Path
     environment: Mapping[str, str]
 
     def python(self, *arguments: str, **more: str) -> str:
-        """The output of Python on the copy, with ``more`` variables. AssertionError with what it said if it fails."""
+        """The output of Python in the copy, with ``more`` variables. AssertionError with that output if it fails."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
@@ -90,7 +90,7 @@ class Copy:
 
 
 def package_with_the_source(folder: Path) -> None:
-    """Copy the package, lay the two files into it and add the line to the registry."""
+    """Copy the package, add the two files and insert the line into the registry."""
     package = folder / "steam_assets"
     shutil.copytree(REPOSITORY / "steam_assets", package, ignore=shutil.ignore_patterns("__pycache__"))
     endpoints = next(path for path in package.rglob("endpoints") if path.parent.name == "simulator")
@@ -128,7 +128,7 @@ def copy(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.mark.process
 @pytest.mark.kafka
 def test_a_new_source_runs_to_its_clean_backup_and_is_seen_everywhere(copy: Copy) -> None:
-    """`run` brings it through Kafka and Spark; status, dashboard, exports, schedules and settings have it."""
+    """`run` takes it through Kafka and Spark; status, dashboard, exports, schedules and settings include it."""
     copy.command("run", "specials")
 
     (status,) = json.loads(copy.command("status", "--source", "specials", "--json"))

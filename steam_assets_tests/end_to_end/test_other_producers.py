@@ -1,4 +1,4 @@
-"""Two machines, one Kafka: what one collects, the other's sensor lands, cleans and backs up."""
+"""Two machines share one Kafka: the sensor of one lands, cleans and backs up what the other collects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 def test_a_batch_of_another_machine_flows_on_to_verified_tables(
     deployment: Deployment, spark: SparkSession, tmp_path: Path
 ) -> None:
-    """By one run that the sensor asks for, without asking the source; afterwards there is nothing left to do."""
+    """The sensor requests a single run, which does not ask the source; afterwards nothing is left to do."""
     source, key = source_named("most_played"), "2026-11-17"
     deployment.at(source.cadence.window(key).start + timedelta(hours=21))
     deployment.run(source, key, stages=(Stage.RAW,))

@@ -1,4 +1,4 @@
-"""Raw of a range is one run, and yet each of its partitions is committed, resumed and lost for itself."""
+"""A range of raw partitions is one run, but each partition commits, resumes and fails on its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WEEKS = [window.key for window in SELLERS.cadence.between("2026-10-06", "2026-11
 
 
 class Collector:
-    """Raw ranges of a deployment, and what its instance recorded of them."""
+    """Collects raw ranges on a deployment and reads what its instance recorded."""
 
     def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
         self.deployment, self.instance = deployment, instance
@@ -41,7 +41,7 @@ class Collector:
         begins: PartitionBegins = unobserved,
         source: Source = SELLERS,
     ) -> list[str]:
-        """Collect raw in one run; the keys it kept."""
+        """Collect raw data in one run; return the keys it kept."""
         return self._launcher.range(source, (Stage.RAW,), keys, begins=begins).kept
 
     def landed(self, source: Source = SELLERS) -> list[str]:
@@ -50,7 +50,7 @@ class Collector:
         return [*records]
 
     def shown(self, source: Source = SELLERS) -> dict[str, int]:
-        """The messages that the Dagster UI shows as landed, by partition."""
+        """The messages that the Dagster UI shows for landed partitions."""
         wanted = dg.AssetRecordsFilter(asset_key=raw_key(source))
         found = [record.asset_materialization for record in self.instance.fetch_materializations(wanted, 1000).records]
         return {str(one.partition): int(str(one.metadata["landed"].value)) for one in found if one}
@@ -64,12 +64,12 @@ class Collector:
 
 
 def start_of(week: str) -> str:
-    """As a request names it: Unix seconds."""
+    """The week's start as requests give it: in Unix seconds."""
     return str(int(SELLERS.cadence.window(week).start.timestamp()))
 
 
 def moved(week: str) -> Redirect:
-    """Requests for one week's chart are redirected."""
+    """Redirect requests for one week's chart."""
     return Redirect(contains=start_of(week), location="https://store.steampowered.com/")
 
 
@@ -113,7 +113,7 @@ def test_a_partition_fails_alone_and_the_next_run_fetches_no_other(collector: Co
 
 
 def test_a_run_that_dies_on_its_way_goes_on_where_it_was(collector: Collector) -> None:
-    """Nothing was landed yet; what was published is found in the topic, and the source is asked for the rest alone."""
+    """Nothing was landed yet: published batches are found in the topic, and only the rest is fetched."""
 
     def dies(_source: Source, key: str) -> None:
         if key == WEEKS[3]:
@@ -129,7 +129,7 @@ def test_a_run_that_dies_on_its_way_goes_on_where_it_was(collector: Collector) -
 
 
 def test_a_source_that_is_down_is_not_asked_for_all_the_rest(collector: Collector) -> None:
-    """Two partitions in a row and no third; those before them are there."""
+    """It stops after two failed partitions in a row; partitions completed before them stay."""
     down = HtmlForJson(path="/IStoreTopSellersService")
 
     def goes_down(_source: Source, key: str) -> None:

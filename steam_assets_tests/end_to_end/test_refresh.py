@@ -1,4 +1,4 @@
-"""A refresh for real: what two sources committed becomes insights, the page, exports and the extract, in one run."""
+"""A real refresh: commits of two sources become insights, page, exports and extract in one run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TO_CLEAN = (Stage.RAW, Stage.CLEAN)
 
 
 class Refreshing:
-    """A deployment with an instance that lasts, as a daemon would have it."""
+    """A deployment with a persistent instance, as a daemon would have."""
 
     def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
         self.deployment, self.instance = deployment, instance
@@ -74,7 +74,7 @@ def refreshing(deployment: Deployment) -> Iterator[Refreshing]:
 
 
 def test_new_commits_are_refreshed_once_and_no_more_than_they_touch(refreshing: Refreshing) -> None:
-    """A week and a day first, then another day: its partitions alone are computed and exported, and all shows it."""
+    """After a week and a day, another day is committed: only its partitions are computed and exported."""
     home = refreshing.deployment.settings.home
     refreshing.launcher.partition(WEEKLY, TO_CLEAN, "2026-11-10")
     refreshing.collect_day(DAYS[0])
@@ -116,7 +116,7 @@ def test_new_commits_are_refreshed_once_and_no_more_than_they_touch(refreshing: 
 
 
 def exported(home: Path) -> dict[str, int]:
-    """Exported files below HOME/exports with the moment each was written, in ns."""
+    """Exported files below HOME/exports with their modification times, in ns."""
     folder = home / "exports"
     return {
         found.relative_to(folder).as_posix(): found.stat().st_mtime_ns

@@ -1,4 +1,4 @@
-"""Every command ends all that it started, whichever signal comes, and when it is killed itself."""
+"""Every command stops all it started, whatever signal arrives, even when it is killed itself."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.slow]
 
 DAY = f"{NOW:%Y-%m-%d}"
 ENDED_SECONDS = 15
-"""Three times what is promised: the machine of the tests is busy."""
+"""Three times the promised time, because the test machine is busy."""
 KILLED_SECONDS = 30
 CODES = {SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGKILL: -SIGKILL}
 
 
 @pytest.fixture
 def slow(simulator: Simulator) -> Iterator[Simulator]:
-    """A simulator whose answers take longer than any test, at ``NOW``."""
+    """A simulator at ``NOW`` whose responses take longer than any test."""
     simulator.set_now(NOW)
     simulator.faults.add(SlowBody(seconds=600))
     yield simulator
@@ -42,7 +42,7 @@ def slow(simulator: Simulator) -> Iterator[Simulator]:
 
 
 class Command(Program):
-    """A command of ``steam-assets`` with a home and ports of its own, on the simulator."""
+    """A ``steam-assets`` command with its own home and ports, using the simulator."""
 
     def __init__(self, folder: Path, simulator: Simulator, *arguments: str) -> None:
         own = Settings(
@@ -52,13 +52,13 @@ class Command(Program):
             spark_config=SHORT_LIVED,
         )
         self.settings = served_by(own, simulator.url, 1.0)
-        # No .env of a checkout counts here.
+        # Ignore a .env file of the checkout.
         environment = self.settings.environment(secrets=True) | {"DAGSTER_HOME": str(folder / "dagster")}
         super().__init__([STEAM_ASSETS, *arguments], folder / "output.txt", environment)
         self._dagster = folder / "dagster"
 
     def ends_by(self, number: Signals) -> None:
-        """Send the signal, and see to it that the end is in time, complete and quiet."""
+        """Send the signal and assert that the command ends in time, completely and quietly."""
         began = time.monotonic()
         self.signal(number)
         assert self.wait(ENDED_SECONDS) == CODES[number]
@@ -69,9 +69,9 @@ class Command(Program):
             assert self.output.count("Interrupted; ") == 1
 
     def run_ended_as(self, *statuses: dg.DagsterRunStatus) -> None:
-        """The one run has one of these statuses, and holds no slot of a pool.
+        """The one run has one of these statuses and holds no pool slot.
 
-        The daemon may have asked for another try of it before it ended, too: that one waits, or has ended as well.
+        The daemon may have requested a retry before it ended; that run is queued or has ended as well.
         """
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DAGSTER_HOME", str(self._dagster))
@@ -96,12 +96,12 @@ def test_run_ends_while_it_fetches_a_source(number: Signals, slow: Simulator, tm
     with Command(tmp_path, slow, "run", "most_played", "--stage", "raw") as run:
         asked(slow)
         run.ends_by(number)
-        # By SIGKILL of the program, too: its command hears of that, and puts its run in order.
+        # Also by SIGKILL of the program: its command notices and cleans up its run.
         run.run_ended_as(dg.DagsterRunStatus.FAILURE)
 
 
 def test_run_ends_while_it_fetches_many_apps(slow: Simulator, tmp_path: Path) -> None:
-    """The threads that ask are not waited for."""
+    """It does not wait for the fetching threads."""
     arguments = ("news", "--stage", "raw", "--apps", ",".join(str(app) for app in range(10, 130, 10)))
     with Command(tmp_path, slow, "run", *arguments) as run:
         asked(slow)
@@ -122,7 +122,7 @@ def test_dev_ends_while_dagster_starts(number: Signals, simulator: Simulator, tm
 
 
 def test_dev_ends_with_a_run_in_progress(slow: Simulator, tmp_path: Path) -> None:
-    """Webserver, daemon, code server and the run's own process go, and the run is a failed one."""
+    """Webserver, daemon, code server and run process end, and the run is marked as failed."""
     port = free_port()
     with Command(tmp_path, slow, "dev", "--port", str(port)) as dev:
         served = DagsterUi(f"http://127.0.0.1:{port}", tmp_path / "output.txt")
@@ -141,7 +141,7 @@ def test_broker_ends_at_hang_up(simulator: Simulator, tmp_path: Path) -> None:
 
 
 def test_simulate_ends_where_its_parent_ignores_ctrl_c(simulator: Simulator, tmp_path: Path) -> None:
-    """A script's ``&`` has SIGINT ignored by what it starts, and Python keeps to that."""
+    """With ``&`` a script makes its children ignore SIGINT, and Python keeps that."""
     port = free_port()
     script = f"trap '' INT; exec {STEAM_ASSETS} simulate --port {port}"
     with Program(["/bin/sh", "-c", script], tmp_path / "output.txt") as simulate:

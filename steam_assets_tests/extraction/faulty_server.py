@@ -1,6 +1,6 @@
-"""A small HTTP server that misbehaves as a test tells it to: the edge of the machine for the ingestion tests.
+"""A small HTTP server with scripted faults, for the extraction tests.
 
-Belongs here: serving scripted answers and remembering what was asked and when. Does not belong here: Steam's endpoints.
+Belongs here: serving scripted responses, recording requests and their times. Does not belong here: Steam's endpoints.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Script = Callable[["Exchange"], None]
 
 @dataclass
 class FaultyServer:
-    """``asked`` holds the path of each request, ``headers`` its headers and ``times`` its monotonic arrival.
+    """``asked`` holds the path of each request, ``headers`` its headers and ``times`` its monotonic arrival time.
 
-    ``arrived`` is set at the first."""
+    ``arrived`` is set on the first request."""
 
     url: str = ""
     script: Script = lambda exchange: exchange.json(b"{}")
@@ -34,10 +34,10 @@ class FaultyServer:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request; ``number`` counts from 0 over the server's life."""
+    """One request; ``number`` counts requests from 0 over the server's lifetime."""
 
     protocol_version = "HTTP/1.1"
-    # Head and body are two writes; without this the second waits 40 ms for the first one's acknowledgement.
+    # Head and body are two writes; otherwise the second waits 40 ms for the acknowledgement of the first.
     disable_nagle_algorithm = True
     faulty: FaultyServer
     number: int
@@ -70,21 +70,21 @@ class Exchange(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def raw(self, data: bytes) -> None:
-        """Send these bytes as they are and close the connection."""
+        """Send these bytes unchanged and close the connection."""
         self.close_connection = True
         self.wfile.write(data)
 
     def reset(self) -> None:
-        """Break the connection off with a TCP reset."""
+        """Abort the connection with a TCP reset."""
         self.close_connection = True
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # The handler's files hold the socket open; only closing those as well sends the reset.
+        # The handler's files keep the socket open; the reset is sent only when they are closed, too.
         self.rfile.close()
         self.connection.close()
 
     def trickle(self, head: bytes, piece: bytes, every_seconds: float) -> None:
-        """Send ``head``, then ``piece`` again and again until the client has gone or the server stops."""
+        """Send ``head``, then ``piece`` repeatedly until the client disconnects or the server stops."""
         self.close_connection = True
         self.wfile.write(head)
         while not self.faulty.stopping.wait(every_seconds):
@@ -99,12 +99,12 @@ class _Quiet(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that leaves early is what many tests are about."""
+        """Ignore clients that disconnect early, which many tests cause."""
 
 
 @contextmanager
 def serving(script: Script) -> Iterator[FaultyServer]:
-    """A server on a port of its own for as long as the context lasts."""
+    """Serve on a separate port while the context lasts."""
     state = FaultyServer(script=script)
     server = _Quiet(("127.0.0.1", 0), type("Handler", (Exchange,), {"faulty": state}))
     state.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,4 +1,4 @@
-"""The table of what an answer means: each of its rows, and what the client then does over a real connection."""
+"""The response table: each row, and what the client does with such a response over a real connection."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_an_answer_means_what_the_table_says(
 
 
 def test_each_row_has_an_example_above() -> None:
-    """A row that no answer can reach, or that nobody has thought through, shows here."""
+    """An unreachable or unconsidered row fails here."""
     failpoint = {
         row_for(status, body_of(sent(status, body, declared)), concerns)
         for status, body, declared, concerns, _ in EXAMPLES
@@ -108,7 +108,7 @@ def test_each_row_has_an_example_above() -> None:
 
 @given(st.integers(100, 999), st.sampled_from(Body), st.sampled_from(Concerns))
 def test_every_answer_has_a_row(status: int, body: Body, concerns: Concerns) -> None:
-    """Only a 200 is ever read as an answer, and only a call about an app is ever set aside."""
+    """Only a 200 is read as an answer, and only a call about an app is set aside."""
     row = row_for(status, body, concerns)
     assert row.because
     assert row.meaning is not Meaning.ANSWER or status == 200
@@ -126,7 +126,7 @@ def test_a_service_that_names_a_time_to_come_back_is_too_busy() -> None:
 
 
 def test_the_recorded_error_pages_mean_what_they_say(recorded: Path) -> None:
-    """One app that is answered by the 403 page about a key is not a block; nor is a key wanted for it."""
+    """A 403 page about a missing key, for one app, is neither a block nor a request for a key."""
     pages = {path.stem: path.read_bytes() for path in (recorded / "errors").glob("*.html")}
     found = {
         name: row_for(int(name.split("_")[2]), body_of(sent(int(name.split("_")[2]), page, HTML)), HOST).meaning
@@ -151,13 +151,13 @@ def app_of(exchange: Exchange) -> int:
     ("status", "body"), [(403, b"{}"), (403, KEY_PAGE), (404, b"<html>"), (410, b""), (451, b"{}"), (204, b"")]
 )
 def test_apps_that_the_service_does_not_know_are_set_aside_alone(status: int, body: bytes, tmp_path: Path) -> None:
-    """Of 40 apps seven are unknown: they have no items, the others are answered, and nobody waits for a cool-down."""
+    """Seven of 40 apps are unknown: they have no items, the others are answered, and there is no cool-down."""
     unknown = {1, 2, 9, 17, 18, 30, 40}
 
     def script(exchange: Exchange) -> None:
         exchange.answer(body, status, Content_Type=JSON) if app_of(exchange) in unknown else exchange.json(GOOD)
 
-    # A cool-down would be noticed: nobody would wait for its end.
+    # A cool-down would fail the test, because nothing waits for its end.
     retry_policy = replace(QUICK, cool_down_seconds=900, cool_down_cap_seconds=900)
     with asking(script, tmp_path, retry_policy) as (client, _), ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(client.fetch_or_reject, map(about, range(1, 41))))
@@ -168,13 +168,13 @@ def test_apps_that_the_service_does_not_know_are_set_aside_alone(status: int, bo
 
 
 def test_several_apps_refused_in_a_row_are_a_refusal_by_the_host(tmp_path: Path) -> None:
-    """A block may come as JSON, too; after it every app is asked for again, and none is lost to it."""
+    """A block may also be JSON; after it every app is requested again and none is lost."""
     blocked, at_once = iter(range(3 * SEVERAL_APPS)), Barrier(SEVERAL_APPS)
 
     def script(exchange: Exchange) -> None:
         number = next(blocked, None) if exchange.number >= 3 else None
         if number is not None and number < SEVERAL_APPS:
-            # The first ones are of different apps, however slowly the threads are started.
+            # The first requests are for different apps, however slowly the threads start.
             at_once.wait(30)
         exchange.json(GOOD) if number is None else exchange.json(b"{}", 403)
 
@@ -216,7 +216,7 @@ def test_a_host_that_has_nothing_for_any_app_ends_the_run(
 def test_a_call_that_is_not_about_an_app_fails_by_what_came(
     status: int, body: bytes, error: type[Exception], requests: int, tmp_path: Path
 ) -> None:
-    """A chart has no others to go on with: its error says which kind of failure it is."""
+    """A chart has no other apps to continue with, so its error states the kind of failure."""
     declared = HTML if body.startswith(b"<") else JSON
     with (
         asking(lambda exchange: exchange.answer(body, status, Content_Type=declared), tmp_path) as (client, server),
@@ -227,7 +227,7 @@ def test_a_call_that_is_not_about_an_app_fails_by_what_came(
 
 
 def test_a_real_block_in_the_midst_of_the_apps_is_waited_for(tmp_path: Path) -> None:
-    """An HTML page opens the cool-down at once, for all; when it is over, all apps are answered."""
+    """An HTML page starts the cool-down for all requests at once; afterwards all apps are answered."""
 
     def script(exchange: Exchange) -> None:
         exchange.html(BLOCKED, 403) if exchange.number in (10, 11) else exchange.json(GOOD)
@@ -239,7 +239,7 @@ def test_a_real_block_in_the_midst_of_the_apps_is_waited_for(tmp_path: Path) -> 
 
 
 def test_an_answer_of_the_period_before_is_waited_for_and_not_quickly_refused(tmp_path: Path) -> None:
-    """As soon as the service has come to the present period it is taken; if it does not, the error says so."""
+    """It is accepted once the service reaches the current period; otherwise the error says so."""
 
     def fresh(body: bytes) -> dict[str, object]:
         if body != GOOD:

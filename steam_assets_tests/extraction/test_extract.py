@@ -1,4 +1,4 @@
-"""Collecting a partition: when it is refused, what is kept, and several apps at once."""
+"""Extracting a partition: when it is refused, what is kept, and concurrent apps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOON = FRIDAY.start + timedelta(hours=12)
 
 
 def pages_of_apps(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
-    """Two pages an app, the second asked for only after the first."""
+    """Two pages per app; the second is requested only after the first."""
     for app in fetch_request.apps or (0,):
         for page in ("1", "2"):
             got = client.fetch_or_reject(Request(STEAM_API, "page", f"/{app}/", {"page": page}, parse, app_id=app))
@@ -73,7 +73,7 @@ def test_answers_are_numbered_counted_and_kept_in_the_order_of_the_apps(tmp_path
     heard: list[int] = []
 
     def script(exchange: Exchange) -> None:
-        # Early apps are the slow ones.
+        # The first apps are the slow ones.
         exchange.pause(0.05 if exchange.number < 4 else 0)
         exchange.json(b"{}") if "/7/" in exchange.path else exchange.json(GOOD)
 
@@ -95,7 +95,7 @@ def test_apps_are_asked_about_ahead_of_a_slow_one_but_not_without_bound(tmp_path
     def script(exchange: Exchange) -> None:
         if exchange.path == "/1/?page=1":
             others_done.wait(5)
-            # Long enough for many more, if nothing held them back.
+            # Long enough for many more requests if nothing limited them.
             exchange.pause(0.3)
             asked_meanwhile.append(len({path.split("/")[1] for path in server.asked}))
         elif exchange.path == f"/{APPS_AHEAD}/?page=2":
@@ -142,7 +142,7 @@ def test_a_failure_is_reported_immediately_while_an_earlier_app_is_still_being_f
     with asking(script, tmp_path) as (client, server):
         with pytest.raises(Unreachable):
             extract(source(), fetch_request(1, 2), client, tmp_path)
-        assert sum(path.startswith("/1/") for path in server.asked) == 1, "its second page is not asked for any more"
+        assert sum(path.startswith("/1/") for path in server.asked) == 1, "its second page is no longer requested"
 
 
 def test_a_window_that_cannot_be_had_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_crash_between_fetch_and_publish_does_not_repeat_requests(tmp_path: Pa
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
         first = extract(source(), fetch_request(1, 2), client, tmp_path)
         asked = len(server.asked)
-        # A live source could not be asked about Friday any more; what was fetched on Friday is still Friday's.
+        # A live source can no longer answer for Friday; what was fetched on Friday still belongs to Friday.
         again = extract(source(), fetch_request(1, 2, now=FRIDAY.end + timedelta(days=3)), client, tmp_path)
         assert len(server.asked) == asked
         assert again.batch_id == first.batch_id
@@ -191,7 +191,7 @@ def one_page(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetc
 
 @pytest.mark.slow
 def test_latency_is_hidden_behind_the_rate_limit(tmp_path: Path) -> None:
-    """100 apps at 50 a second with 100 ms latency take at most 1.15 times what the rate alone asks for."""
+    """100 apps at 50/s with 100 ms latency take at most 1.15 times as long as the rate limit requires."""
 
     def script(exchange: Exchange) -> None:
         exchange.pause(0.1)

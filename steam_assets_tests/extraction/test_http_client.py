@@ -1,4 +1,4 @@
-"""Answers and failures of a host, as sources meet them through the client."""
+"""Responses and failures of a host as the client passes them to sources."""
 
 from __future__ import annotations
 

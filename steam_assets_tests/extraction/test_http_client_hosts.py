@@ -1,4 +1,4 @@
-"""What differs from host to host: addresses, keys, looks, and hand-saved answers."""
+"""Differences between hosts: addresses, keys, browser headers, and responses saved by hand."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_newest_valid_hand_saved_file_is_taken_before_the_network(tmp_path: 
 
 
 def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Path) -> None:
-    """Whoever saved the page of another site reads that, and not only that the host cannot be reached."""
+    """A user who saved a page of another site learns that, and not only that the host is unreachable."""
     folder = tmp_path / "similarweb"
     folder.mkdir()
     (folder / "google.json").write_bytes(b'{"SiteName": "google.com", "EstimatedMonthlyVisits": {"2026-10-01": 5}}')
@@ -130,7 +130,7 @@ def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Pa
 def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also in a folder whose name is a pattern; a pipe without a writer would be waited for, for ever."""
+    """This also holds if the folder's name is a glob pattern. Reading a pipe without a writer would block for ever."""
     folder = tmp_path / "[drop] *?"
     (folder / "folder.json").mkdir(parents=True)
     os.mkfifo(folder / "pipe.json")

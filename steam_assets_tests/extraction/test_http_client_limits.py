@@ -1,4 +1,4 @@
-"""Politeness: the stated rate, and the rest that a refusing host is given by everybody."""
+"""Rate limits, and the cool-down that all clients observe after a refusal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
 from steam_assets.sources.source import Rejected
 
 SLACK = 0.02
-"""Seconds by which a sleep and two looks at the clock may differ."""
+"""Seconds by which a sleep and two clock readings may differ."""
 
 
 def refuse_first(status: int, headers: Mapping[str, str] | None = None) -> Script:
@@ -35,7 +35,7 @@ def refuse_first(status: int, headers: Mapping[str, str] | None = None) -> Scrip
 
 
 class Told(logging.Handler):
-    """Set once the log says that a host is left alone."""
+    """Set once the log reports a cool-down for a host."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def test_retry_after_is_honoured_in_both_forms(form: str, tmp_path: Path) -> Non
     def script(exchange: Exchange) -> None:
         if exchange.number:
             return exchange.json(GOOD)
-        # The server's clock is a day ahead; only the distance to its own Date counts.
+        # The server's clock is a day ahead; only the difference from its own Date counts.
         later = datetime.now(UTC) + timedelta(days=1)
         wanted = "1" if form == "seconds" else format_datetime(later + timedelta(seconds=1), usegmt=True)
         exchange.date_time_string = lambda timestamp=None: format_datetime(later, usegmt=True)  # pyright: ignore[reportAttributeAccessIssue]
@@ -138,8 +138,8 @@ def test_refusals_that_go_on_make_the_rest_grow_and_end_in_blocked(tmp_path: Pat
         started = monotonic()
         with pytest.raises(Blocked):
             client.fetch(request())
-        assert monotonic() - started < 0.2, "a host that was given up is not waited for"
-        assert len(server.asked) == asked, "and not asked"
+        assert monotonic() - started < 0.2, "no wait for a host that was given up"
+        assert len(server.asked) == asked, "and no request to it"
     assert asked == QUICK.cool_downs + 1
     first, second = server.times[1] - server.times[0], server.times[2] - server.times[1]
     assert first >= QUICK.cool_down_seconds - SLACK

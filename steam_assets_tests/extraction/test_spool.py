@@ -1,4 +1,4 @@
-"""A spool outlives a crash once it is sealed, and leaves nothing if it never was."""
+"""A sealed spool survives a crash; an unsealed one leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands as processes of their own on a home of their own, with an instance that outlives them.
+"""Commands run as separate processes on one home, whose Dagster instance outlives them.
 
 Belongs here: starting, watching and killing them. Does not belong here: assertions.
 """
@@ -33,12 +33,12 @@ from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 ENTRY = "from steam_assets.cli import main; main()"
 STARTS_WITHIN = 120
-"""Seconds for a command to come to its request, on a machine that does much else."""
+"""Seconds until a command sends its request, on a busy machine."""
 
 
 @dataclass
 class Home:
-    """A home with its own instance; commands run on it as processes of their own."""
+    """A home with its own instance; commands run on it in separate processes."""
 
     folder: Path
     settings: Settings
@@ -62,7 +62,7 @@ class Home:
 
     @contextmanager
     def slow_sources(self) -> Iterator[Callable[[], object]]:
-        """Sources whose answers take minutes; gives what waits for a request."""
+        """Sources whose responses take minutes; yields a function that waits for a request."""
         self.simulator.faults.add(SlowBody(seconds=300))
         before = self.simulator.faults.hits()
         try:
@@ -74,7 +74,7 @@ class Home:
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
-        """The instance as it lies there; nothing of it is ended."""
+        """Open the instance as it is on disk, without ending its runs."""
         with dg.DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
             yield instance
 

@@ -1,4 +1,4 @@
-"""A deployment of its own for each test, and a client that gives up after a moment instead of minutes."""
+"""A separate deployment for each test, and a client that gives up within moments instead of minutes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A deployment whose stages run in this process or in one that is killed, and what is then kept of a partition.
+"""A deployment whose stages run in this process or in one that is killed, and its account of a partition.
 
-Belongs here: running, killing and the account. Does not belong here: assertions.
+Belongs here: running and killing stages, and the account. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from steam_assets_tests.faults import stage_process
 SOURCE, KEY = source_named("top_sellers"), "2026-11-10"
 TABLE = SOURCE.tables[0]
 OWN_JVM = "clean:after_commit"
-"""At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
+"""At this step the process has its own Spark, which dies with it; at the others the run's Spark survives."""
 
 
 @dataclass
 class Crashing:
-    """A deployment whose stages run here, or in a process that dies."""
+    """A deployment whose stages run here or in a process that is killed."""
 
     deployment: Deployment
     spark_remote: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings for a process that runs a stage, on the Spark that is there."""
+        """Settings for a process that runs a stage on the existing Spark."""
         told = self.deployment.settings.environment(secrets=True)
         told |= {"STEAM_SIMULATED_NOW": self.deployment.clock.now().isoformat(), "STEAM_SPARK_DRIVER_MEMORY": "512m"}
         return told | {"STEAM_SPARK_REMOTE": self.spark_remote}
@@ -44,7 +44,7 @@ class Crashing:
         self.deployment.run(SOURCE, KEY, stages=(stage_process.STAGES[stage],))
 
     def killed_at(self, step: str) -> int:
-        """The return code of a process that runs the step's stage and is told to die there."""
+        """Run the step's stage in a process that kills itself there; return its exit code."""
         told = self.environment | {failpoints.VARIABLE: step, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
         if step == OWN_JVM:
             del told["STEAM_SPARK_REMOTE"]
@@ -53,7 +53,7 @@ class Crashing:
         return subprocess.run(program, env={**os.environ, **told}, cwd=home, timeout=240).returncode
 
     def account(self) -> dict[str, Any]:
-        """All that is kept of the partition, without what is a run's own: ids, moments on the wall clock."""
+        """Everything stored for the partition, except what differs between runs: IDs and wall-clock times."""
         deployment = self.deployment
         raw, clean, quarantine = (
             deployment.lake.raw(SOURCE),

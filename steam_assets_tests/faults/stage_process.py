@@ -1,4 +1,4 @@
-"""One stage of a deployment as a process of its own, so that a test can kill it: stage_process.py STAGE SOURCE KEY.
+"""Run one stage of a deployment as a process that a test can kill: stage_process.py STAGE SOURCE KEY.
 
 Belongs here: running a stage with the settings of the environment. Does not belong here: what is killed, and when.
 """
@@ -16,11 +16,11 @@ from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 
 STAGES = {"publish": Stage.RAW, "clean": Stage.CLEAN}
-"""By the first part of the names of failpoints, in the order in which a partition goes through them."""
+"""Stages by the first part of their failpoints' names, in pipeline order."""
 
 
 def run(stage: str, source: str, key: str) -> None:
-    """On an instance that ends with the process."""
+    """Run the stage on an instance that ends with the process."""
     with dg.DagsterInstance.ephemeral() as instance:
         launcher = Launcher(build_defs(settings=Settings()), instance)
         launcher.partition(source_named(source), (STAGES[stage],), key)

@@ -1,4 +1,4 @@
-"""Bad input: a clear error or quarantine with its reason and bytes; never a half partition, never another's data."""
+"""Bad input causes a clear error or quarantine with reason and bytes; never a partial partition, never wrong data."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ def evidence(deployment: Deployment, source: Source) -> list[bytes]:
 def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
     deployment: Deployment, fault: faults.Fault, keeps_bytes: bytes | None
 ) -> None:
-    """The error says what came and keeps its bytes, nothing is landed; once it is over, all is well."""
+    """The error describes the response and keeps its bytes; nothing is landed.
+
+    When the fault is over, the run succeeds.
+    """
     source = source_named("top_sellers")
     deployment.simulator.faults.add(fault)
     with pytest.raises(SourceError) as error:
@@ -79,7 +82,7 @@ def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
 
 
 def test_an_unreachable_source_is_reported_with_what_to_do(deployment: Deployment) -> None:
-    """Nothing listens at the address: the error names it; nothing is written."""
+    """Nothing listens at the address: the error names it, and nothing is written."""
     away = deployment.settings.model_copy(update={"api_url": "http://127.0.0.1:9"})
     deployment.settings = away
     with pytest.raises(SourceError, match=r"127\.0\.0\.1:9"):
@@ -89,7 +92,7 @@ def test_an_unreachable_source_is_reported_with_what_to_do(deployment: Deploymen
 
 @pytest.mark.spark
 def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deployment) -> None:
-    """Two ranks whose app id is text: they are in quarantine as sent, the others are clean, and the check says so."""
+    """Two ranks have text for an app ID: they are quarantined as sent, the others are clean. The check reports it."""
     source = source_named("top_sellers")
     deployment.simulator.faults.add(faults.Drift(path=CHART, field="appid", literal='"abc"', every=5))
     assert deployment.run(source, WEEK) == ["top_sellers/clean: quarantine_within_limit"]
@@ -104,7 +107,7 @@ def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deploy
 
 @pytest.mark.spark
 def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deployment) -> None:
-    """Of three apps one answers an empty object for ever: one quarantined item with its bytes, two apps' news clean."""
+    """One of three apps always returns an empty object. It is one quarantined item; the news of the others is clean."""
     source = source_named("news")
     deployment.simulator.faults.add(faults.EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
     resolved = resolve_raw(deployment, source, WEEK, (730, 570, 440))
@@ -118,9 +121,9 @@ def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deploym
 
 @pytest.mark.spark
 def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployment: Deployment) -> None:
-    """HTTP 403 and `{}` for two of five apps: both are kept in raw with their status, the others' news is clean.
+    """Two of five apps return HTTP 403 and `{}`: raw data keeps both with their status, and the other news is clean.
 
-    A single cool-down would be one too many for this client; every check passes, and the counts reconcile.
+    This client cannot afford a single cool-down. Every check passes, and the counts reconcile.
     """
     source, apps, unknown = source_named("news"), (730, 570, 440, 578080, 252490), (570, 578080)
     for app in unknown:
@@ -138,7 +141,7 @@ def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployme
 
 
 def test_a_repeated_cursor_ends_paging(deployment: Deployment) -> None:
-    """Each page names its own cursor as the next: the first page is published once, and no loop follows."""
+    """Each page returns its own cursor: the first page is published once, without a loop."""
     source, reviews = source_named("reviews"), "/IUserReviewsService/"
     deployment.simulator.faults.add(faults.RepeatedCursor(path=reviews))
     before = len(deployment.simulator.requests)
@@ -150,7 +153,10 @@ def test_a_repeated_cursor_ends_paging(deployment: Deployment) -> None:
 
 
 def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(deployment: Deployment) -> None:
-    """At 00:03 the first three answers are of 23:55: none is landed, the fourth is, and a stubborn one says when."""
+    """At 00:03 the first three charts are from 23:55: only the fourth is landed.
+
+    If none is newer, the error gives its time.
+    """
     source, chart = source_named("most_played"), "/ISteamChartsService/"
     deployment.at(datetime(2026, 11, 18, 0, 3, tzinfo=UTC))
     deployment.simulator.faults.add(faults.StaleBody(path=chart, hours=0.1))
@@ -170,7 +176,7 @@ def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(depl
 
 @pytest.mark.parametrize(("source_name", "key"), [("most_played", "2026-11-16"), ("most_played", "2026-11-19")])
 def test_a_live_source_is_never_asked_about_another_day(deployment: Deployment, source_name: str, key: str) -> None:
-    """Yesterday's chart and tomorrow's are gaps, named; the service is not called."""
+    """Yesterday's and tomorrow's charts are reported as gaps without a call to the service."""
     before = len(deployment.simulator.requests)
     with pytest.raises(NotAvailable, match=f"gap: most_played {key}"):
         resolve_raw(deployment, source_named(source_name), key)
@@ -178,6 +184,6 @@ def test_a_live_source_is_never_asked_about_another_day(deployment: Deployment, 
 
 
 def test_month_that_the_body_does_not_carry_is_an_error_that_names_those_it_does(deployment: Deployment) -> None:
-    """A month of two years ago is not made up from the newest three."""
+    """A month of two years ago is not derived from the latest three."""
     with pytest.raises(SourceError, match="2026-10"):
         resolve_raw(deployment, source_named("monthly_visits"), "2024-10-01")

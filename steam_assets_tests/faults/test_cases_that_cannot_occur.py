@@ -1,4 +1,4 @@
-"""What the page of cases says cannot occur, read from the code: nothing parses XML, one module asks the web."""
+"""Proof from the code that some cases cannot occur: nothing parses XML, and one module sends all requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_of(name: str, libraries: set[str]) -> bool:
 
 
 def test_no_module_parses_xml() -> None:
-    """lxml's HTML parser knows no external entities; its XML parser is made by these calls, unless one is given."""
+    """lxml's HTML parser ignores external entities; these calls use its XML parser by default."""
     for name, tree in modules():
         assert not [one for one in imported(tree) if is_of(one, XML_PARSERS)], name
         for node in ast.walk(tree):
@@ -52,6 +52,6 @@ def _is_etree(value: ast.expr) -> bool:
 
 
 def test_requests_are_sent_from_one_place() -> None:
-    """No module that sees what the web sent can fetch an address that it finds there."""
+    """Modules that handle content from the web cannot fetch addresses found in it."""
     users = {name for name, tree in modules() if any(is_of(one, WEB_CLIENTS) for one in imported(tree))}
     assert users == set(WEB_USERS)

@@ -1,4 +1,4 @@
-"""A process killed at any step, and run again, ends with what an uninterrupted run leaves, in Kafka and in the lake.
+"""A process killed at any step, then rerun, leaves the same Kafka and lake as an uninterrupted run.
 
 The steps are those of ``failpoints.STEPS`` that need Kafka or Spark; lake/test_crashes.py has those of the lake.
 """
@@ -25,14 +25,14 @@ from steam_assets_tests.faults.crashing import Crashing
 
 MATRIX = [step for step in failpoints.STEPS if step.split(":")[0] in stage_process.STAGES]
 FETCH_MATRIX = {"fetch"}
-"""Of a command on an instance that outlives it: faults/test_dead_runs.py."""
+"""Steps of a command on an instance that outlives it: see faults/test_dead_runs.py."""
 OF_THE_LAKE = {"land", "backup", "restore", "housekeeping"}
 
 heavy = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
-    """Whoever adds a step finds it tested, or this fails; a step that no code names fails too."""
+    """A new step that no test covers fails here, and so does a listed step that no code reaches."""
     named: set[str] = set()
     for file in Path(failpoints.__file__).parent.rglob("*.py"):
         named |= set(re.findall(r'\bfailpoint\("([^"]+)"\)', file.read_text()))
@@ -42,7 +42,7 @@ def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
 
 @pytest.fixture(scope="module")
 def made(spark: SparkSession, spark_remote: str, simulator: Simulator, broker: EmbeddedBroker) -> Iterator[Any]:
-    """Makes deployments in folders; what they fetch has two unusable items, so that quarantine has something."""
+    """Creates deployments in folders; what they fetch has two unusable items, so that there is a quarantine."""
 
     def make(folder: Path) -> Crashing:
         simulator.faults.clear()
@@ -56,7 +56,7 @@ def made(spark: SparkSession, spark_remote: str, simulator: Simulator, broker: E
 
 @pytest.fixture(scope="module")
 def uninterrupted(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, dict[str, Any]]:
-    """The account after each stage of a run that nobody disturbs."""
+    """The account after each stage of an undisturbed run."""
     crashing = made(tmp_path_factory.mktemp("uninterrupted"))
     accounts = {}
     for stage in stage_process.STAGES:
@@ -70,7 +70,7 @@ def uninterrupted(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Mappin
 def test_a_run_killed_at_a_step_is_finished_by_the_next(
     step: str, made: Any, uninterrupted: Mapping[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    """After the kill readers see the old version or the new one, whole; after the re-run all is as if never killed."""
+    """After the kill readers see either the old or the new version, complete; a rerun ends as if nothing was killed."""
     crashing: Crashing = made(tmp_path)
     stage = step.split(":")[0]
     if stage == "clean":

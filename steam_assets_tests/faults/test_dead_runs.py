@@ -1,4 +1,4 @@
-"""Runs whose process died: what starts next ends them, and waits for nobody who is gone."""
+"""The next command ends runs whose process died, and waits for none of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FETCH_STEPS = [step for step in failpoints.STEPS if step.startswith("fetch:")]
 @pytest.mark.kafka
 @pytest.mark.process
 def test_a_run_that_is_killed_while_it_fetches_blocks_no_other(home: Home) -> None:
-    """One is killed with nobody there, another while a third waits for it: each next run goes through by itself."""
+    """One run is killed alone, one while a third waits for it; each next run succeeds without help."""
     with home.slow_sources() as requested:
         first = home.raw("first", "most_played", DAY)
         requested()
@@ -71,7 +71,7 @@ def test_a_run_that_is_killed_while_it_fetches_blocks_no_other(home: Home) -> No
 @pytest.mark.process
 @pytest.mark.parametrize("step", FETCH_STEPS)
 def test_a_command_killed_at_a_step_of_asking_is_finished_by_the_next(step: str, home: Home) -> None:
-    """The next run ends it, gets the slot, and leaves each answer once, in Kafka and in the raw store."""
+    """The next run ends the dead one, takes the slot, and each response is in Kafka and the raw table exactly once."""
     source, apps = source_named("news"), (730, 570, 440)
     named = ",".join(str(app) for app in apps)
     dying = home.start("dying", "run", source.name, "--from", WEEK, "--stage", "raw", "--apps", named, crash_at=step)
@@ -127,7 +127,7 @@ def test_a_run_that_waits_is_idle_and_ends_at_once(how: signal.Signals, home: Ho
 @pytest.mark.process
 @pytest.mark.daemon
 def test_a_power_loss_does_not_fill_the_queue(home: Home) -> None:
-    """All of Dagster dies while a run of the daemon asks a source; after the restart it is ended, and tried again."""
+    """All Dagster processes die while a run of the daemon fetches; after the restart the run is ended and retried."""
     with home.slow_sources() as requested, dagster_ui(home.folder / "dagster", home.environment) as served:
         served.launch_backfill([["most_played", "raw"]], [DAY])
         requested()
@@ -148,7 +148,7 @@ def stands(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
 
 
 def _kill_all(home: Home) -> None:
-    """Every process of this home, at once."""
+    """Kill every process of this home at once."""
     for process in psutil.process_iter():
         try:
             if process.environ().get("DAGSTER_HOME") == home.environment["DAGSTER_HOME"] and process.pid != os.getpid():
@@ -169,9 +169,9 @@ def nothing() -> None: ...
 
 
 def in_progress(instance: dg.DagsterInstance, process: ProcessIdentity | None, of: str | None = None) -> str:
-    """A run that ``process`` has begun and that holds the slot, or waits for it; ``of`` is the run that its tag names.
+    """Create a run of ``process`` in progress that holds or awaits the slot; its tag names the run ``of``.
 
-    None: a run that names no process.
+    None: the run names no process.
     """
     run_id = str(uuid4())
     tags = {OWNER: f"{of or run_id} {process}"} if process else {}
@@ -219,7 +219,7 @@ def test_only_runs_of_processes_that_surely_died_are_ended(
 
 
 def test_a_run_that_was_made_from_a_dead_one_is_left_alone(instance: dg.DagsterInstance) -> None:
-    """A re-execution takes over the tags of the run that it repeats."""
+    """A re-execution copies the tags of the run that it repeats."""
     repeated = in_progress(instance, _gone(), of=str(uuid4()))
     assert end_dead_runs(instance) == []
     assert not stands(instance, repeated).is_finished

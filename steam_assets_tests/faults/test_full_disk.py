@@ -1,5 +1,4 @@
-"""A disk that is full while a command runs: one line that names the folder, a run that has ended, and a slot that is
-free."""
+"""A disk that fills up while a command runs: one line names the folder, the run ends, and its slot is free."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Take all the space that is left."""
+    """Use up all free space."""
     filler = folder / "filler"
     try:
         with filler.open("wb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""Two commands on one home at the same moment: both come to their end."""
+"""Two concurrent commands on one home both finish."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY, WEEK = "2026-11-18", "2026-11-10"
 @pytest.mark.fault
 @pytest.mark.process
 def test_two_commands_share_a_new_home_and_its_broker(home: Home) -> None:
-    """One starts the broker, and stops it only when the other has done with it; both lay out the same instance."""
+    """One starts the broker and stops it only when the other no longer needs it; both initialize the same instance."""
     own = {"STEAM_KAFKA_BOOTSTRAP_SERVERS": "", "STEAM_EMBEDDED_KAFKA_PORT": str(free_port())}
     shared = replace(home, environment={**home.environment, **own})
     commands = [shared.raw("first", "most_played", DAY), shared.raw("second", "top_sellers", WEEK)]

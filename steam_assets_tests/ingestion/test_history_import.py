@@ -1,4 +1,4 @@
-"""The old pipeline's files, from a folder into raw partitions: dates, counts, marks and repetition."""
+"""Import of the old pipeline's files from a folder into raw partitions: dates, counts, marks and repeated imports."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def old_news(*dates: object, app: object = 730) -> str:
 
 
 def envelopes(lake: Lake, source: str, key: str) -> list[Envelope]:
-    """The envelopes of a raw partition, as its table has them."""
+    """The envelopes of a raw partition as stored in its table."""
     raw = lake.raw(source_named(source))
     record, rows = raw.record(RawRecord, key), raw.arrow([key], tuple(ENVELOPE_FIELDS))
     assert record is not None and rows is not None, (source, key)
@@ -71,21 +71,21 @@ def partitions(lines: Sequence[ImportLine]) -> set[tuple[str | None, str | None]
     [
         ("2023-10-27", "2023-10-17"),  # a Friday
         ("2023-09-24", "2023-09-12"),  # a Sunday
-        ("2023-10-24", "2023-10-17"),  # a Tuesday: the week that has just ended
-        ("2023-10-23", "2023-10-10"),  # the day before: that week is still going on
-        ("2024-01-01", "2023-12-19"),  # over the end of a year
+        ("2023-10-24", "2023-10-17"),  # a Tuesday: the week just ended
+        ("2023-10-23", "2023-10-10"),  # the day before: that week has not ended yet
+        ("2024-01-01", "2023-12-19"),  # across the end of a year
     ],
 )
 def test_a_chart_named_by_its_day_of_collection_is_of_the_week_finished_before(
     lake: Lake, tmp_path: Path, day: str, week: str
 ) -> None:
-    """The old collector asked for the last finished week, not for the week of the day it ran on."""
+    """The old collector requested the last complete week, not the week of the day it ran."""
     folder = folder_of(tmp_path, {f"{day}_weekly_top_sellers.csv": SELLERS})
     assert partitions(import_folder(lake, folder, NOW)) == {("top_sellers", week)}
 
 
 def test_a_chart_named_by_its_week_is_of_that_week_and_of_no_other_day(lake: Lake, tmp_path: Path) -> None:
-    """The oldest layout names a week's Tuesday; named by another day it is not believed."""
+    """The oldest layout names a chart by its week's Tuesday; any other day is rejected."""
     header = "Rank,Game Name,Free to Play,App ID,Collection Date\n"
     folder = folder_of(
         tmp_path,
@@ -101,7 +101,7 @@ def test_a_chart_named_by_its_week_is_of_that_week_and_of_no_other_day(lake: Lak
 
 
 def test_app_ids_are_taken_by_place_only_if_every_rank_has_one(lake: Lake, tmp_path: Path) -> None:
-    """A file of ids that is a line short would shift all ids after the gap: then none is taken."""
+    """A missing line in a file of IDs would shift all later ones, so then no ID is used."""
     folder = folder_of(
         tmp_path,
         {
@@ -124,7 +124,7 @@ def test_app_ids_are_taken_by_place_only_if_every_rank_has_one(lake: Lake, tmp_p
 
 
 def test_an_article_belongs_to_the_week_in_which_it_was_published(lake: Lake, tmp_path: Path) -> None:
-    """One old file of news is raw of several weeks; each article counts in one of them, what has no week in none."""
+    """An old news file covers several weeks; each article counts in one of them, or in none without a week."""
     friday = int(datetime(2023, 9, 22, tzinfo=UTC).timestamp())
     dates = [friday, friday - 7 * 86400, friday - 7 * 86400, int(datetime(2022, 12, 30, tzinfo=UTC).timestamp())]
     folder = folder_of(tmp_path, {"2023-09-24_news_0.json": old_news(*dates)})
@@ -137,7 +137,7 @@ def test_an_article_belongs_to_the_week_in_which_it_was_published(lake: Lake, tm
 
 
 def test_a_file_named_too_early_was_not_fetched_before_its_newest_article(lake: Lake, tmp_path: Path) -> None:
-    """The oldest layout names news by the chart's week, though it was collected days later."""
+    """The oldest layout names news by the chart's week, although it was collected days later."""
     published = datetime(2023, 8, 5, 9, tzinfo=UTC)
     folder = folder_of(tmp_path, {"2023-07-25_news_730.json": old_news(int(published.timestamp()))})
     import_folder(lake, folder, NOW)
@@ -166,7 +166,7 @@ def test_importing_again_changes_not_a_byte(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_what_housekeeping_has_cleared_is_not_brought_in_again(lake: Lake, tmp_path: Path) -> None:
-    """Old partitions are the first it clears; the backup has them, and a restore brings them back."""
+    """Housekeeping clears old partitions first; they are in the backup, and a restore brings them back."""
     folder = folder_of(tmp_path, {"2023-10-27_weekly_top_sellers.csv": SELLERS})
     import_folder(lake, folder, NOW)
     sellers, key = source_named("top_sellers"), "2023-10-17"
@@ -190,7 +190,7 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(lake: Lake, tmp_path: Pat
 
 
 def test_what_a_file_lacks_is_reported_and_its_bytes_are_kept(lake: Lake, tmp_path: Path) -> None:
-    """No file, and no row, disappears: each is raw, or named with a reason and in quarantine."""
+    """No file or row disappears: each is raw, or reported with a reason and quarantined."""
     files: dict[str, str | bytes] = {
         "2023-09-24_MostPlayed_Consumed.csv": PLAYERS + "1,A,1,5,6,2023-09-24\n2,B,1,5\n",
         "2023-09-25_MostPlayed_Consumed.csv": PLAYERS + "1,A,1,5,6,2023-09-24\n",
@@ -229,7 +229,7 @@ def test_a_link_out_of_the_folder_is_not_followed(lake: Lake, tmp_path: Path) ->
 
 
 def test_what_is_not_a_regular_file_is_named_and_left_out(lake: Lake, tmp_path: Path) -> None:
-    """A pipe without a writer would be waited for, for ever."""
+    """Reading a pipe without a writer would block for ever."""
     folder = folder_of(tmp_path, {"2023-10-27_weekly_top_sellers.csv/inside.txt": "x"})
     os.mkfifo(folder / "2023-10-28_weekly_top_sellers.csv")
     os.mkfifo(os.fsencode(folder) + b"/caf\xe9.json")
@@ -250,7 +250,7 @@ def test_no_folder_is_said(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_recorded_files_reconcile_to_the_row_and_to_the_byte(lake: Lake, tmp_path: Path, recorded: Path) -> None:
-    """All the recorded old files: as many rows as they have, each under its own period, each byte kept."""
+    """Rows of all recorded old files are counted in full, each under its own period, and every byte is kept."""
     old = [path for path in recorded.glob("*/seed*/*") if path.is_file()]
     folder = folder_of(tmp_path, {str(path.relative_to(recorded)): path.read_bytes() for path in old})
     lines = import_folder(lake, folder, NOW)

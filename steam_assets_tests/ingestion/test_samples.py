@@ -1,4 +1,4 @@
-"""A day with many samples: each is a batch of the day it was taken on; a late, missed or lost one is never made up."""
+"""Several samples per day: each is a batch of the day it was taken; missed or lost samples are never made up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEXT_DAY = MIDNIGHT + timedelta(days=1)
 
 
 class Sampling:
-    """A deployment that takes samples of one day."""
+    """A deployment that takes samples on one day."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -52,7 +52,7 @@ class Sampling:
 
     @property
     def taken(self) -> list[datetime]:
-        """When the samples of the day's raw partition were taken."""
+        """When each sample in the day's raw partition was taken."""
         record = self.deployment.lake.raw(SAMPLED).record(RawRecord, DAY)
         return [batch.fetched_at for batch in record.batches if batch.fetched_at] if record else []
 
@@ -72,7 +72,7 @@ def hours(*numbers: float) -> list[datetime]:
 
 
 def test_each_run_of_the_day_adds_a_sample_and_the_day_after_none(sampling: Sampling) -> None:
-    """Also two in one minute; after midnight the day is as it is, and the service is not asked."""
+    """Two runs in one minute add two. After midnight the day no longer changes, and the service is not asked."""
     sampling.take(*hours(1, 2, 2, 23.9))
     assert sampling.taken == hours(1, 2, 2, 23.9)
     asked = sampling.asked
@@ -89,7 +89,7 @@ def test_a_day_of_which_no_sample_was_taken_is_a_gap(sampling: Sampling) -> None
 
 
 def test_a_sample_that_was_published_and_not_landed_comes_with_the_next_one(sampling: Sampling) -> None:
-    """Its run died in between; once the day is over it comes alone."""
+    """Its run died in between; once the day is over, it is landed alone."""
     first, second, third = hours(1, 2, 3)
     sampling.resolve(first)
     sampling.take(second)
@@ -102,7 +102,7 @@ def test_a_sample_that_was_published_and_not_landed_comes_with_the_next_one(samp
 
 
 def test_lost_files_come_back_before_another_sample_is_taken(sampling: Sampling) -> None:
-    """The day's batches are in the topic; taking a sample would leave a partition that names missing files."""
+    """The batches are in the topic. Sampling first would leave a partition that refers to missing files."""
     sampling.take(*hours(1, 2))
     table = sampling.deployment.lake.raw(SAMPLED)
     loaded = table.load()
@@ -118,7 +118,7 @@ def test_lost_files_come_back_before_another_sample_is_taken(sampling: Sampling)
 
 
 def test_an_open_day_is_neither_late_nor_unfinished_and_a_past_one_is(sampling: Sampling) -> None:
-    """It has raw data that was not cleaned, as it should; the morning after, something is left to do."""
+    """During the day uncleaned raw data is expected; the next morning it is reported as unfinished."""
     sampling.take(*hours(1))
     lake = sampling.deployment.lake
     assert freshness(lake, SAMPLED, hours(2)[0]).unfinished == ()

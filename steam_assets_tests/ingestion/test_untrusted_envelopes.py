@@ -1,4 +1,4 @@
-"""Envelopes of other producers are not believed: what differs is set aside, and a batch can be excluded."""
+"""Envelopes of other producers are not trusted: mismatches are set aside, and a batch can be excluded."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def lake(settings: Settings) -> Lake:
 
 
 def chart(batch_id: str, total: int = 1) -> list[Envelope]:
-    """Envelopes of one chart each, as a truthful producer sends them."""
+    """Envelopes of one chart each, as an honest producer sends them."""
     ranks = [{"rank": rank, "appid": 10 * rank} for rank in range(1, RANKS + 1)]
     body = json.dumps({"response": {"last_update": int(NOON.timestamp()), "ranks": ranks}})
     true = {
@@ -70,7 +70,7 @@ def chart(batch_id: str, total: int = 1) -> list[Envelope]:
 
 
 def send(lake: Lake, sent: Sequence[tuple[Envelope, bytes, dict[str, bytes]]]) -> None:
-    """Envelopes with the value that is sent for each, and headers that replace its own."""
+    """Send envelopes, each with its given value, and with headers that override its own."""
     first = sent[0][0]
     writer = HeaderWriter(source=CHART.name, partition_key=KEY, batch_id=first.batch_id, total=len(sent))
 
@@ -85,7 +85,7 @@ def send(lake: Lake, sent: Sequence[tuple[Envelope, bytes, dict[str, bytes]]]) -
 
 
 def stated(envelope: Envelope, **changes: object) -> tuple[Envelope, bytes, dict[str, bytes]]:
-    """The envelope with other fields, whether the model allows them or not; its header follows suit."""
+    """The envelope with changed fields, valid or not; its headers match them."""
     value = json.dumps(json.loads(envelope.to_bytes()) | changes).encode()
     items = {"items": json.dumps(changes["items"]).encode()} if "items" in changes else {}
     return envelope, value, items
@@ -106,7 +106,10 @@ FALSE_HEADERS = (b"-1", b"x", b"[" * 100_000, b'{"most_played": 7}', b'{"most_pl
 
 
 def test_what_a_body_does_not_bear_out_is_set_aside_and_the_rest_lands(lake: Lake) -> None:
-    """Each kind of lie in one batch with true envelopes: only those land, and the counts are those of their bodies."""
+    """A batch mixes every kind of false claim with true envelopes.
+
+    Only the true ones land, with counts from their bodies.
+    """
     made = chart(new_batch_id(), len(LIES) + len(FALSE_HEADERS) + 2)
     sent = [stated(envelope, **_consistent(lie)) for envelope, lie in zip(made, LIES.values(), strict=False)]
     by_header = zip(made[len(LIES) :], FALSE_HEADERS, strict=False)
@@ -124,7 +127,7 @@ def test_what_a_body_does_not_bear_out_is_set_aside_and_the_rest_lands(lake: Lak
 
 
 def _consistent(lie: dict[str, object]) -> dict[str, object]:
-    """With the SHA-256 of its body, which is checked before."""
+    """The envelope with the correct SHA-256 of its body, which is checked first."""
     body = lie.get("body")
     return lie | {"sha256": hashlib.sha256(str(body).encode()).hexdigest()} if body is not None else lie
 
@@ -136,12 +139,12 @@ def test_a_batch_without_a_true_record_leaves_its_partition_to_be_fetched(lake: 
     record = commit_batch(lake.raw(CHART), KEY, landed.batch, landed.files)
     assert record.excluded == {receipt.batch_id: NOTHING_USABLE}
     assert not SourceLedger.of(lake, CHART).status(KEY).raw_present
-    assert SourceLedger.of(lake, CHART).landed(KEY) == {receipt.batch_id}, "the sensor asks for it no more"
+    assert SourceLedger.of(lake, CHART).landed(KEY) == {receipt.batch_id}, "the sensor no longer requests it"
     assert RawResolver(lake, Clock(NOW)).plan(CHART, KEY).origin is Origin.SOURCE
 
 
 def test_an_answer_from_the_future_is_refused_with_the_command_that_excludes_it(lake: Lake) -> None:
-    """As the newest it would replace every later answer."""
+    """As the newest, it would replace every later response."""
     week = source_named("top_sellers")
     ensure_topics(lake.settings, week)
     (made,) = envelopes(week, new_batch_id(), [1], partition_key=KEY)
@@ -153,7 +156,7 @@ def test_an_answer_from_the_future_is_refused_with_the_command_that_excludes_it(
 
 
 def landed_twice(lake: Lake) -> tuple[str, str]:
-    """A partition of two batches, backed up; their ids."""
+    """A backed-up partition of two batches, and their IDs."""
     ids = (new_batch_id(), new_batch_id())
     for batch_id in ids:
         send(lake, [stated(chart(batch_id)[0])])
@@ -165,7 +168,7 @@ def landed_twice(lake: Lake) -> tuple[str, str]:
 
 
 def test_a_command_excludes_a_batch_and_takes_it_in_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the ledger of raw and backup alike; its rows stay where they are."""
+    """The ledgers of raw data and backup record it; its rows stay where they are."""
     good, bad = landed_twice(lake)
     monkeypatch.setenv("STEAM_KAFKA_TOPIC_PREFIX", lake.settings.kafka_topic_prefix)
     home = ["--home", str(lake.settings.home)]
@@ -213,7 +216,7 @@ def test_an_excluded_batch_comes_back_neither_from_the_backup_nor_from_the_topic
 
 
 def test_a_batch_that_cannot_be_landed_is_excluded_before_it_was(lake: Lake) -> None:
-    """The partition is then as if the topic did not have it."""
+    """The partition is then treated as if the topic did not have the batch."""
     batch_id = new_batch_id()
     send(lake, [stated(chart(batch_id)[0])])
     resolver = RawResolver(lake, Clock(NOW))

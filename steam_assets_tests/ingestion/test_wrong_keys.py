@@ -1,4 +1,4 @@
-"""Records under a wrong key: one batch id for two partitions, and answers that cannot be of their partition."""
+"""Messages under a wrong key: one batch ID for two partitions, and responses that cannot belong to their partition."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def settings(tmp_path: Path, broker: EmbeddedBroker) -> Settings:
 
 
 def test_one_batch_id_for_two_partitions_is_two_batches(settings: Settings) -> None:
-    """A producer that uses an id again does not move one day's records into another's."""
+    """A producer that reuses an ID does not move one day's messages to another day."""
     source, batch_id = new_source(), new_batch_id()
     ensure_topics(settings, source)
     for key in (KEY, NEXT_DAY):
@@ -42,7 +42,7 @@ def test_one_batch_id_for_two_partitions_is_two_batches(settings: Settings) -> N
 
 
 def test_a_live_answer_of_another_day_is_not_landed(settings: Settings) -> None:
-    """Fetched on the 3rd, published under the 4th: an error that says so, and no record."""
+    """Fetched on the 3rd, published under the 4th: there is an error message and no ledger record."""
     source = new_source()
     ensure_topics(settings, source)
     receipt, _ = publish_new(settings, source, [100], partition_key=NEXT_DAY)

@@ -1,4 +1,4 @@
-"""The synthetic market in both engines, made once a run."""
+"""The synthetic market in both engines, created once per run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A small synthetic market: clean tables over seven weeks of days and nineteen of weeks, seeded, with what is planted.
+"""A small seeded market with planted events: clean tables over seven weeks of days and nineteen weeks.
 
-Belongs here: the rows insights are tested on. Does not belong here: what insights should make of them.
+Belongs here: the rows insights are tested on. Does not belong here: expected results.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Row = dict[str, Any]
 FIRST_DAY = date(2026, 9, 22)
 DAYS = [FIRST_DAY + timedelta(n) for n in range(49)]
 GAP = DAYS[10]
-"""A day of which nothing was collected."""
+"""A day that was not collected."""
 STEADY = 1
-"""An app that is on every chart, at the top."""
+"""An app at the top of every chart."""
 VISITOR, VISITS = 99, (0, 1, 5, 9, 11)
-"""An app that is on the charts of a few days only (by index): around the gap, too."""
+"""An app on the charts of only these days (by index), also around the gap."""
 
 WEEKS = [date(2026, 6, 30) + timedelta(7 * n) for n in range(19)]
 MISSING_WEEK = WEEKS[6]
 BOMBED, BOMB = 2, WEEKS[15]
-"""An app and the week its reviews are bombed in, as Steam says, too."""
+"""An app and the week of its review bomb, which Steam also reports."""
 POPULAR, RUSH = 3, WEEKS[15]
-"""An app and the week in which ten times as many reviews are written, of the usual kind."""
+"""An app and a week with ten times as many reviews, with the usual share of positive ones."""
 
 QUIET = (4, WEEKS[17])
 """An app and a week in which nobody reviewed it."""
@@ -42,7 +42,7 @@ CHART = 12
 
 
 def market(spark: SparkSession) -> dict[str, DataFrame]:
-    """The clean tables by name, held in memory."""
+    """The clean tables by name, in memory."""
     chance = random.Random(7)
     rows = {
         "most_played": list(_most_played(chance)),
@@ -56,7 +56,7 @@ def market(spark: SparkSession) -> dict[str, DataFrame]:
 
 
 def frame(spark: SparkSession, table: str, rows: list[Row]) -> DataFrame:
-    """Rows as the clean table's DataFrame; columns that a row does not name are null."""
+    """Rows as the clean table's DataFrame; columns missing from a row are null."""
     schema = schema_of(table)
     whole = [tuple(_origin(row).get(name) for name in schema.names) for row in rows]
     return spark.createDataFrame(whole, schema)
@@ -204,5 +204,5 @@ def _visits(month: date, visits: int) -> Row:
 
 
 def keys_of(inputs: Mapping[str, DataFrame], table: str) -> list[str]:
-    """The partitions a table has."""
+    """The partition keys of a table."""
     return sorted(row[0] for row in inputs[table].select("partition_key").distinct().collect())

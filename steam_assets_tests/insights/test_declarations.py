@@ -1,4 +1,4 @@
-"""Declarations: what the catalogue, the assets and the dashboard rely on."""
+"""Declarations that the catalogue, the assets and the dashboard rely on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from steam_assets.sources import SOURCES
 
 @pytest.mark.parametrize("insight", INSIGHTS, ids=lambda insight: insight.name)
 def test_a_declaration_is_whole(insight: Insight):
-    """Its key is among its columns and required, its inputs are clean tables, method and error are stated."""
+    """Key columns are declared and required, inputs are clean tables, method and error are stated."""
     columns = {column.name: column for column in insight.columns}
     assert len(columns) == len(insight.columns)
     assert all(not columns[name].nullable for name in insight.key)
@@ -21,6 +21,6 @@ def test_a_declaration_is_whole(insight: Insight):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    """The message lists the insights there are."""
+    """The error lists the existing insights."""
     with pytest.raises(LookupError, match="player_trend"):
         insight_named("owners")

@@ -1,4 +1,4 @@
-"""Freshness: every due period has a state, and a gap says why it is one and what to do."""
+"""Freshness: every due period has a state, and a gap has a reason and a next step."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def told(lake: Lake, source: Source, now: datetime = NOW) -> dict[str, Row]:
 
 
 def test_states_of_days(lake: Lake):
-    """From the first collected day to yesterday: ok, failed, missing for good; today is not due yet."""
+    """From the first collected day to yesterday: ok, failed or missing for good; today is not due yet."""
     source = source_named("most_played")
     clean(lake, source, "2026-11-14")
     land(lake, source, "2026-11-15")
@@ -64,7 +64,7 @@ def test_states_of_days(lake: Lake):
 
 
 def test_a_week_that_can_still_be_had_says_how(lake: Lake):
-    """A source with history is asked again by the command that the row names; one table of two is not enough."""
+    """The row has the command that collects a missed week of a source with history. One table of two is not enough."""
     source = source_named("reviews")
     clean(lake, source, "2026-10-27", tables=1)
     rows = told(lake, source)
@@ -78,14 +78,14 @@ def test_a_week_that_can_still_be_had_says_how(lake: Lake):
 
 
 def test_a_week_is_due_a_day_and_a_half_after_its_end(lake: Lake):
-    """Before that it is not missed; the source without any partition has one row, the newest due."""
+    """It is not missing before that. A source without partitions has one row, for the latest due period."""
     source = source_named("top_sellers")
     assert list(told(lake, source, datetime(2026, 11, 18, 11, 59, tzinfo=UTC))) == ["2026-11-03"]
     assert list(told(lake, source, datetime(2026, 11, 18, 12, tzinfo=UTC))) == ["2026-11-10"]
 
 
 def test_rows_have_the_declared_columns(lake: Lake):
-    """Every row of every source fits the table."""
+    """Every row of every source matches the table."""
     rows = freshness_rows(lake, SOURCES, NOW)
     names = [column.name for column in insight_named("freshness").columns]
     assert [list(row) for row in rows] == [names] * len(SOURCES)

@@ -1,4 +1,4 @@
-"""What insights lack: each committed clean partition until a refresh has made it, and again once it changes."""
+"""Outdated insights: each committed clean partition is pending until a refresh, and again after it changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def commit(lake: Lake, table: str, *keys: str, snapshot: int = 1) -> None:
 
 @pytest.mark.spark
 def test_partitions_are_behind_until_a_refresh_has_made_them(spark: SparkSession, tmp_path: Path) -> None:
-    """Of two that were committed one is made; a third comes during the refresh; then the first is committed again."""
+    """One of two is refreshed; a third is committed during the refresh; then the first is committed again."""
     lake = Lake(Settings(home=tmp_path))
     session = session_for(spark, lake.settings)
     assert behind(lake) == {}

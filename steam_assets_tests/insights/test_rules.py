@@ -1,4 +1,4 @@
-"""The rules people would notice: scores worked by hand, gaps, a planted review bomb, and what is to be refreshed."""
+"""Rules that users would notice: scores computed by hand, gaps, a planted review bomb, and what must be refreshed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.spark
 
 
 def test_scores_are_those_worked_by_hand(spark: SparkSession):
-    """SteamDB's score r - (r - 0.5) * 2^-log10(n + 1), at n where the power is plain:
+    """SteamDB's score r - (r - 0.5) * 2^-log10(n + 1), at n where the power is a simple fraction:
 
     n = 9: log10 10 = 1, factor 1/2. n = 99: 2, 1/4. n = 999: 3, 1/8. n = 9999: 4, 1/16.
     r = 1.0, n = 9: 1.0 - 0.5/2 = 0.75. r = 1.0, n = 999: 1.0 - 0.5/8 = 0.9375.
@@ -63,7 +63,10 @@ def test_scores_are_those_worked_by_hand(spark: SparkSession):
 
 
 def test_a_planted_bomb_is_flagged_and_a_popular_week_is_not(engines: TwoEngines):
-    """A week of many negatives is flagged, in accord with Steam; one in which all reviews grow tenfold is not."""
+    """A week of many negative reviews is flagged, as by Steam.
+
+    A week with ten times as many reviews of both kinds is not.
+    """
     rows = engines.spark("review_bombs", [week.isoformat() for week in WEEKS])
     by_week = {(row["app_id"], row["week_start"]): row for row in rows}
     bombed, rush = by_week[BOMBED, BOMB], by_week[POPULAR, RUSH]
@@ -75,14 +78,14 @@ def test_a_planted_bomb_is_flagged_and_a_popular_week_is_not(engines: TwoEngines
 
 
 def test_each_condition_of_the_flag_is_needed(spark: SparkSession):
-    """Eight calm weeks (positive, negative by turns), then one that fails one condition alone, or none."""
+    """After eight calm weeks (positive and negative by turns), a week fails exactly one condition, or none."""
     calm = (900, 100), (910, 90)
     weeks = {
         1: (*calm, (500, 2000)),  # all four hold
-        2: (*calm, (100, 45)),  # 45 negatives are fewer than fifty
-        3: ((5000, 1000), (5010, 990), (800, 900)),  # fewer negatives than ever; only the share is unusual
-        4: ((300, 100), (200, 200), (1000, 2000)),  # opinions always swing: the share is within its spread
-        5: ((9500, 500), (9510, 490), (17_600, 2400)),  # from 5 to 12 %: sure, and small
+        2: (*calm, (100, 45)),  # 45 negatives, fewer than 50
+        3: ((5000, 1000), (5010, 990), (800, 900)),  # fewer negatives than usual; only the share is unusual
+        4: ((300, 100), (200, 200), (1000, 2000)),  # a volatile game: the share is within its usual spread
+        5: ((9500, 500), (9510, 490), (17_600, 2400)),  # from 5 to 12 %: significant but small
     }
     rows = [
         {
@@ -109,14 +112,14 @@ def test_each_condition_of_the_flag_is_needed(spark: SparkSession):
 
 
 def test_a_baseline_too_short_flags_nothing(engines: TwoEngines):
-    """Without four weeks before it, a week is neither flagged nor cleared."""
+    """With fewer than four weeks before it, a week is neither flagged nor cleared."""
     rows = engines.spark("review_bombs", [week.isoformat() for week in WEEKS[:5]])
     flags = {week: {row["flagged"] for row in rows if row["week_start"] == week} for week in WEEKS[:5]}
     assert [flags[week] for week in WEEKS[:5]] == [{None}] * 4 + [{False}]
 
 
 def test_a_gap_drops_no_game(engines: TwoEngines):
-    """No row belongs to a day that was not collected; the day after is compared with the one before it, and says so."""
+    """A day that was not collected has no rows. The next day is compared with the last collected one, and says so."""
     keys = [day.isoformat() for day in (GAP - timedelta(1), GAP, GAP + timedelta(1))]
     rows = engines.spark("player_trend", keys)
     assert GAP not in {row["day"] for row in rows}
@@ -124,8 +127,8 @@ def test_a_gap_drops_no_game(engines: TwoEngines):
 
 
 def test_returns_and_streaks_are_counted_across_a_gap(engines: TwoEngines):
-    """On days 0, 1, 5, 9 and 11, day 10 being a gap: new is unknown on the first day, then dropped, returned, and the
-    gap breaks no streak."""
+    """On days 0, 1, 5, 9 and 11, with day 10 a gap: new is unknown on the first day, then dropped, returned; the gap
+    does not break the streak."""
     rows = engines.spark("player_trend", [day.isoformat() for day in DAYS[:14]])
     own = {(row["day"] - DAYS[0]).days: row for row in rows if row["app_id"] == VISITOR}
     told = {
@@ -167,7 +170,7 @@ def computed(spark: SparkSession, name: str, rows: list[dict[str, Any]], keys: l
 
 @pytest.mark.parametrize(("collected", "status"), [(1, "first_seen"), (27, "first_seen"), (28, "new"), (60, "new")])
 def test_a_game_is_called_new_only_after_28_collected_days(spark: SparkSession, collected: int, status: str):
-    """Before that, a game that no earlier chart had was only seen for the first time."""
+    """Before that, a game on no earlier chart is only seen for the first time."""
     days = [LAST - timedelta(n + 1 + n // 20) for n in range(collected)]
     rows = [charted(day, FIRST) for day in (*days, LAST)] + [charted(LAST, SECOND)]
     made = computed(spark, "player_trend", rows, [min(days).isoformat(), LAST.isoformat()])
@@ -179,14 +182,14 @@ def test_a_game_is_called_new_only_after_28_collected_days(spark: SparkSession, 
 
 
 LEVELS = {0: 120, 7: 110, 28: 150, 91: 80, 364: 60}
-"""What is planted: the level of the week that ends so many days before the last one."""
+"""Planted levels of the weeks that end this many days before the last one."""
 WEEKDAYS = (90, 85, 88, 92, 130, 170, 160)
 """Monday to Sunday: weekends have nearly twice the players, as on Steam."""
 CHANGES = {7: 120 / 110 - 1, 28: 120 / 150 - 1, 91: 120 / 80 - 1, 364: 120 / 60 - 1}
 
 
 def seasons(last: date = LAST, missing: tuple[int, ...] = ()) -> list[dict[str, Any]]:
-    """A game over 53 weeks whose weekdays differ much more than its weeks; ``missing``: days before the last one."""
+    """A game over 53 weeks that varies much more by weekday than by week; ``missing``: days before the last one."""
     days = {n: last - timedelta(n) for n in range(371) if n not in missing}
     level = {n: next((LEVELS[end] for end in LEVELS if end <= n < end + 7), 100) for n in days}
     return [charted(day, FIRST, 10 * level[n] * WEEKDAYS[day.weekday()]) for n, day in days.items()]
@@ -195,7 +198,7 @@ def seasons(last: date = LAST, missing: tuple[int, ...] = ()) -> list[dict[str, 
 @pytest.mark.parametrize("name", ["player_trend", "market_day"])
 @pytest.mark.parametrize("last", [LAST, LAST - timedelta(2), LAST - timedelta(4)])
 def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: str, last: date):
-    """A week against a week: the changes are those of the levels, on a Wednesday as on a Monday or a Saturday."""
+    """Changes compare whole weeks and equal those of the levels, whether on Wednesday, Monday or Saturday."""
     (made,) = computed(spark, name, seasons(last), [last.isoformat()])
     assert {n: made[f"peak_change_{n}d"] for n in CHANGES} == pytest.approx(CHANGES)
     mean = {"player_trend": "peak_7d_mean", "market_day": "peak_sum_7d_mean"}[name]
@@ -206,14 +209,14 @@ def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: s
 @pytest.mark.parametrize("name", ["player_trend", "market_day"])
 @pytest.mark.parametrize("missing", [(2,), (3, 30), (28,), (1, 9, 36)])
 def test_a_gap_takes_the_same_weekday_from_both_weeks(spark: SparkSession, name: str, missing: tuple[int, ...]):
-    """A day that was not collected in one week is left out of the other, so the changes stay what they were."""
+    """A day missing in one week is left out of the other, so the changes stay the same."""
     (made,) = computed(spark, name, seasons(missing=missing), [LAST.isoformat()])
     assert {n: made[f"peak_change_{n}d"] for n in CHANGES} == pytest.approx(CHANGES)
 
 
 @pytest.mark.parametrize("name", ["player_trend", "market_day"])
 def test_a_week_with_too_few_days_has_no_mean_and_no_change(spark: SparkSession, name: str):
-    """Three known weekdays are too few for a change, six too few for a mean."""
+    """Three known weekdays are too few for a change, and six for a mean."""
     (six,) = computed(spark, name, seasons(missing=(4,)), [LAST.isoformat()])
     assert six["peak_7d_mean" if name == "player_trend" else "peak_sum_7d_mean"] is None
     (made,) = computed(spark, name, seasons(missing=(1, 2, 3, 4)), [LAST.isoformat()])
@@ -221,7 +224,7 @@ def test_a_week_with_too_few_days_has_no_mean_and_no_change(spark: SparkSession,
 
 
 def test_a_changed_partition_touches_what_looks_back_at_it():
-    """Which insight partitions are to be refreshed, by the declared lookback; never one that has not begun."""
+    """The declared lookback says which insight partitions to refresh, but never one that has not begun."""
     until = datetime(2026, 11, 18, tzinfo=UTC)
     day, week = Cadence.DAILY.window("2026-11-12"), Cadence.WEEKLY.window("2026-11-03")
 
@@ -231,7 +234,7 @@ def test_a_changed_partition_touches_what_looks_back_at_it():
     assert list(insight_named("market_day").touched("most_played", day, until)) == [
         f"2026-11-{d}" for d in range(12, 18)
     ]
-    # The days after an update belong to the weeks before them.
+    # Days after an update count for the weeks before them.
     assert list(insight_named("update_effect").touched("most_played", day, until)) == [
         "2026-11-03",
         "2026-11-10",
@@ -243,7 +246,7 @@ def test_a_changed_partition_touches_what_looks_back_at_it():
 
 
 def test_what_an_import_does_not_state_is_not_claimed(spark: SparkSession):
-    """A first week whose source keeps neither last week's rank nor the first entry has no status, not `returned`."""
+    """A first week without last week's rank or first entry has no status, rather than `returned`."""
     week = WEEKS[0]
     rows = [{"week_start": week, "rank": 1, "app_id": 7, "consecutive_weeks": 3, "first_top100": None}]
     insight = insight_named("top_seller_moves")

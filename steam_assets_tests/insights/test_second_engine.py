@@ -1,4 +1,4 @@
-"""Every insight, row by row, as Spark computes it and as DuckDB does for the tour, by SQL that was written apart."""
+"""Every insight compared row by row: Spark's result against independently written SQL in DuckDB."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ QUERIES = SQL | STORE_SQL
 
 
 def test_every_computed_insight_is_checked():
-    """An insight that Spark computes has SQL of its own."""
+    """Each insight computed by Spark has its own SQL."""
     assert {i.name for i in INSIGHTS if i.compute} == set(QUERIES) == set(DRIVEN_BY)
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_duckdb_gets_the_same_rows(engines: TwoEngines, name: str):
-    """Both engines agree on every value of every row of every partition."""
+    """Both engines agree on every value of every row in every partition."""
     keys = keys_of(engines.inputs, DRIVEN_BY[name])
     expected = engines.sql(name, QUERIES[name])
     expected = [row for row in expected if row["partition_key"] in keys]
@@ -70,14 +70,14 @@ def _same(mine: object, theirs: object) -> bool:
     ["player_trend", "market_day", "top_seller_moves", "review_bombs", "update_effect", "sale_effect", "player_days"],
 )
 def test_a_partition_alone_is_as_in_a_range(engines: TwoEngines, name: str):
-    """A row does not depend on which other partitions are computed in the same run."""
+    """A row does not depend on the other partitions computed in the same run."""
     keys = keys_of(engines.inputs, DRIVEN_BY[name])
     one = keys[-2]
     assert engines.spark(name, [one]) == [row for row in engines.spark(name, keys) if row["partition_key"] == one]
 
 
 def test_columns_are_as_declared(engines: TwoEngines):
-    """The types of what is computed fit the declaration without loss, and what is required is never null."""
+    """Computed types fit the declaration without loss, and required columns are never null."""
     for name, table in DRIVEN_BY.items():
         insight = insight_named(name)
         assert insight.compute is not None

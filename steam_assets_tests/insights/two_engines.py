@@ -1,6 +1,6 @@
 """The same clean tables in both engines.
 
-Belongs here: asking one and the other for an insight's rows. Does not belong here: the queries (the tests have them).
+Belongs here: querying either engine for an insight's rows. Does not belong here: the queries (in the tests).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class TwoEngines:
-    """The same clean tables for both engines."""
+    """The same clean tables in both engines."""
 
     inputs: Mapping[str, DataFrame]
     duck: duckdb.DuckDBPyConnection
 
     def spark(self, name: str, keys: list[str]) -> Rows:
-        """The insight's rows as Spark computes them, by their natural key."""
+        """The insight's rows as computed by Spark, sorted by natural key."""
         insight = insight_named(name)
         assert insight.compute is not None
         columns = [column.name for column in insight.schema]
@@ -35,14 +35,14 @@ class TwoEngines:
         return sorted(rows, key=lambda row: tuple(str(row[c]) for c in ("partition_key", *insight.key)))
 
     def sql(self, name: str, query: str) -> Rows:
-        """The rows of DuckDB's query, in the same order."""
+        """The rows of DuckDB's query in the same order."""
         insight = insight_named(name)
         rows = self.duck.sql(query).to_arrow_table().to_pylist()
         return sorted(rows, key=lambda row: tuple(str(row[c]) for c in ("partition_key", *insight.key)))
 
 
 def both(inputs: Mapping[str, DataFrame]) -> TwoEngines:
-    """The tables for both engines; DuckDB gets the newest names by week and by day, too."""
+    """The tables for both engines; DuckDB also gets the latest names by week and by day."""
     duck = duckdb.connect()
     duck.execute("set TimeZone = 'UTC'")
     for name, frame in inputs.items():

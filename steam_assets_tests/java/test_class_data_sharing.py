@@ -1,4 +1,4 @@
-"""A JVM uses the archive that an earlier one wrote, and no half one is ever met."""
+"""A JVM uses the archive written by an earlier one, and never an incomplete archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steam_assets.spark.session import spark_archive, spark_config
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's cache that has jars and no archive."""
+    """A user's cache with jars and without an archive."""
     jars = cache_folder()
     made = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(made))
@@ -48,7 +48,7 @@ def test_spark_gets_its_archive_as_an_option(cache: Path, tmp_path: Path) -> Non
 
 
 def test_an_archive_is_of_certain_jars(cache: Path, tmp_path: Path) -> None:
-    """After an update of a jar, the old archive is not used."""
+    """After a jar was updated, the old archive is not used."""
     jar = tmp_path / "one.jar"
     jar.write_bytes(b"first")
     folder = spark_archive(Settings(home=tmp_path)).parent

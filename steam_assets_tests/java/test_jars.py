@@ -1,4 +1,4 @@
-"""Jars: the pinned ones, from this machine, or a clear refusal."""
+"""Jars: the pinned ones from this machine, or a clear error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding Java: what is taken, what is passed over, and what people read when there is none."""
+"""Finding Java: which installation is used, which are skipped, and the error if there is none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEWEST = str(jvm.NEWEST_JAVA)
 
 
 def fake_java(folder: Path, version: str, home: Path | None = None, says_before: str = "") -> Path:
-    """A command that reports a version and a folder as Java does: on the standard error, among other properties."""
+    """A command that reports a version and a home as Java does: on standard error, among other properties."""
     java = folder / "bin" / "java"
     java.parent.mkdir(parents=True, exist_ok=True)
     report = f"""{says_before}Property settings:
@@ -31,7 +31,7 @@ openjdk version "{version}.0.1" 2026-10-20
 
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A machine without any Java installed in the usual places."""
+    """A machine without Java in any of the usual places."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr(jvm, "_usual_places", list)
@@ -90,7 +90,7 @@ def test_a_java_home_that_does_not_serve_gives_way_to_the_next_on_path_that_does
 def test_a_script_of_a_version_manager_leads_to_the_java_that_it_starts(
     bare_machine: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Its own folder holds no Java; that of the Java has a space and letters outside ASCII."""
+    """The script's folder has no Java; the real folder's name has a space and non-ASCII letters."""
     real = fake_java(tmp_path / "josé 東京" / "jdk [21]", "21")
     shim = fake_java(tmp_path / "shims", "21", home=real.parents[1])
     bare_machine.setenv("PATH", str(shim.parent))
@@ -134,12 +134,12 @@ def test_the_java_of_this_machine_is_one_that_spark_runs_on() -> None:
 def test_our_jvms_are_english_and_utf_8_whatever_the_environment_says(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """In Turkish the lower case of I is dotless; in the C locale a file named in another alphabet cannot be opened."""
+    """In Turkish the lower case of I is dotless; in the C locale, files with non-ASCII names cannot be opened."""
     monkeypatch.setenv(variable, "-Duser.language=tr -Duser.country=TR -Dfile.encoding=ISO-8859-9")
     monkeypatch.setenv("LC_ALL", "C")
     for name, value in jvm.java_environment().items():
         monkeypatch.setenv(name, value)
-    assert jvm.java_environment().get(variable) is None, "what is set already is not set again"
+    assert jvm.java_environment().get(variable) is None, "existing options are not set again"
     said = subprocess.run(
         [str(jvm.find_java()), "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=True
     ).stderr

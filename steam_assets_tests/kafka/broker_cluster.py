@@ -1,4 +1,4 @@
-"""A cluster of real brokers on this machine, to lose one of them."""
+"""A cluster of real brokers on this machine, one of which can be killed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
 
 
 class BrokerCluster:
-    """Several brokers on this machine, each also a controller; every record is replicated to all nodes."""
+    """Several brokers on this machine, each also a controller; every message is replicated to all of them."""
 
     def __init__(self, folder: Path, nodes: int = 3, heap_mb: int = 256) -> None:
         controllers = {node: free_port() for node in range(1, nodes + 1)}
@@ -26,11 +26,11 @@ class BrokerCluster:
         return ",".join(broker.address for broker in self.brokers)
 
     def node(self, node_id: int) -> EmbeddedBroker:
-        """The broker with a node id of Kafka's metadata (from 1)."""
+        """The broker with a node ID from Kafka's metadata (from 1)."""
         return self.brokers[node_id - 1]
 
     def __enter__(self) -> Self:
-        # All together: none is ready before a majority of the controllers is up.
+        # Start them together: no broker is ready before a majority of the controllers is.
         for broker in self.brokers:
             broker.launch()
         for broker in self.brokers:

@@ -1,4 +1,4 @@
-"""What the Kafka tests share: a source of one test, its envelopes, and a topic's visible records."""
+"""Shared by the Kafka tests: a source for one test, its envelopes, and a topic's visible messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ITEMS = {"clean": 2, "summary": 1}
 
 
 def new_source() -> Source:
-    """A source of which no other test knows."""
+    """A source that no other test uses."""
     return Source(
         name="test_" + uuid.uuid4().hex[:12],
         title="Test",
@@ -42,7 +42,7 @@ def new_batch_id() -> str:
 
 
 def text(size: int, seed: int = 0) -> str:
-    """Text that compresses about as well as a page of reviews."""
+    """Text with about the compression ratio of a page of reviews."""
     chosen = random.Random(seed)
     words = ["".join(chosen.choices(string.ascii_lowercase, k=chosen.randint(2, 9))) for _ in range(4000)]
     page = " ".join(chosen.choices(words, k=min(size, 200_000) // 4 + 1))
@@ -52,7 +52,7 @@ def text(size: int, seed: int = 0) -> str:
 def envelopes(
     source: Source, batch_id: str, sizes: Sequence[int], *, partition_key: str = KEY, word: str = ""
 ) -> Iterator[Envelope]:
-    """One envelope a size (characters of its body); every fifth is about no app."""
+    """One envelope per size (characters of its body); every fifth has no app."""
     page = text(max(sizes, default=0))
     for sequence, size in enumerate(sizes):
         body = f"{word}{sequence} {page[:size]} é\u2028"
@@ -76,7 +76,7 @@ def envelopes(
 def publish_new(
     settings: Settings, source: Source, sizes: Sequence[int], *, partition_key: str = KEY
 ) -> tuple[Receipt, list[Envelope]]:
-    """Publish a new batch; its receipt and what was sent."""
+    """Publish a new batch; return its receipt and its envelopes."""
     sent = list(envelopes(source, new_batch_id(), sizes, partition_key=partition_key))
     batch_id = sent[0].batch_id
     receipt = publish(settings, source, sent, total=len(sent), batch_id=batch_id, partition_key=partition_key)
@@ -89,5 +89,5 @@ def read_all(settings: Settings, receipt: Receipt) -> tuple[list[Record], list[P
 
 
 def envelopes_of(records: Sequence[Record]) -> list[Envelope | None]:
-    """What the records hold, in the order in which it was sent."""
+    """The envelopes in the messages, in the order sent."""
     return [record.envelope for record in sorted(records, key=lambda record: record.sequence)]

@@ -1,4 +1,4 @@
-"""The files in which a broker keeps a topic: where each batch of records is, and changing bytes of one.
+"""A broker's log segment files: where each record batch is, and how to damage one of its bytes.
 
 Belongs here: the on-disk layout of Kafka's record batches (format 2). Does not belong here: assertions.
 """
@@ -28,11 +28,11 @@ PLACES: Mapping[str, tuple[int, int]] = {
     "last offset": (26, 0xFF),
     "records": (70, 0xFF),
 }
-"""Where in a batch a part is, in bytes, and which bits of it to flip."""
+"""The byte offset of each part within a batch, and the bits to flip there."""
 
 
 class StoredBatch(NamedTuple):
-    """A record batch in a segment file: its place there, and the offsets ``[start, end)`` of its records."""
+    """A record batch in a segment file: its position, and the offsets ``[start, end)`` of its records."""
 
     place: int
     size: int
@@ -41,13 +41,13 @@ class StoredBatch(NamedTuple):
 
 
 def segment(folder: Path, topic: str, partition: int = 0) -> Path:
-    """The first segment file of a topic's partition, in a broker's folder."""
+    """The first segment file of a topic partition in a broker's folder."""
     (found,) = folder.glob(f"**/{topic}-{partition}/{0:020d}.log")
     return found
 
 
 def stored_batches(path: Path) -> Iterator[StoredBatch]:
-    """The batches of records in a segment, without the markers of transactions."""
+    """The record batches in a segment, without transaction markers."""
     content, place = path.read_bytes(), 0
     while place + HEADER.size <= len(content):
         base, length, _, _, _, attributes, last = HEADER.unpack_from(content, place)
@@ -59,7 +59,7 @@ def stored_batches(path: Path) -> Iterator[StoredBatch]:
 
 
 def damage(path: Path, place: int, flipped: int) -> None:
-    """Flip bits of one byte, as a failing disk does."""
+    """Flip bits of one byte, as a failing disk might."""
     with path.open("r+b") as file:
         file.seek(place)
         (byte,) = file.read(1)

@@ -1,4 +1,4 @@
-"""Batches through a real broker: whole or not at all, the same at each reading, lost loudly."""
+"""Batches through a real broker: all or nothing, identical on each read, and never lost silently."""
 
 from __future__ import annotations
 
@@ -135,14 +135,14 @@ def test_a_batch_that_fails_on_the_way_leaves_nothing_visible(
     batch_id = new_batch_id()
 
     def faulty() -> Iterator[Envelope]:
-        # Much has been sent when the fault comes.
+        # Many messages have been sent before the fault.
         for envelope in envelopes(source, batch_id, [3000] * 600):
             yield from FAULTS[fault](envelope) if fault and envelope.sequence == 500 else [envelope]
 
     with pytest.raises((OSError, RecordTooLarge, WrongBatch)):
         publish(settings, source, faulty(), total=total, batch_id=batch_id, partition_key=KEY)
     assert find_batches(settings, source) == []
-    # Nothing stays open either: the next batch is readable at once.
+    # No transaction stays open: the next batch is readable at once.
     receipt, sent = publish_new(settings, source, [100] * 10)
     assert len(read_all(settings, receipt)[0]) == len(sent)
 

@@ -1,4 +1,4 @@
-"""Three brokers of which one dies while a partition is resolved and landed; and a broker that asks who one is."""
+"""Three brokers, one of which dies during publishing or landing; and a broker that requires authentication."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
 
 def talkative_source() -> Source:
-    """Gives many answers of 8 kB, enough that publishing and landing them take a while."""
+    """A source with enough 8 kB responses that publishing and landing take a while."""
     page = text(200_000)
 
     def extract(_client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
@@ -73,7 +73,7 @@ async def _with_admin(settings: Settings, topic: str) -> dict[int, int]:
 
 
 def leaders(settings: Settings, topic: str) -> dict[int, int]:
-    """The node that leads each Kafka partition."""
+    """The leader node of each Kafka partition."""
     return asyncio.run(_with_admin(settings, topic))
 
 
@@ -88,7 +88,7 @@ async def _written(settings: Settings, topic: str) -> int:
 
 
 class Killer(threading.Thread):
-    """Calls ``kill`` when ``begun`` says that the work is under way, and not again."""
+    """Calls ``kill`` once, when ``begun`` says that the work is under way."""
 
     def __init__(self, begun: Callable[[], bool], kill: Callable[[], None]) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ def killed_meanwhile(begun: Callable[[], bool], kill: Callable[[], None]) -> Ite
 
 
 def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_path: Path) -> None:
-    """Two leaders die, one in the middle of publishing and one in the middle of landing: every answer lands once."""
+    """One leader dies during publishing and one during landing; every response is landed exactly once."""
     source = talkative_source()
     with BrokerCluster(tmp_path / "kafka", nodes=3) as cluster:
         settings = Settings(
@@ -148,7 +148,7 @@ def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_p
 
 
 def self_made_authority(folder: Path) -> tuple[Path, Path]:
-    """A CA's certificate, and a broker's key with the certificate that the CA gave it for 127.0.0.1 (PEM files)."""
+    """A CA certificate, and a broker's key and certificate for 127.0.0.1 signed by that CA (PEM files)."""
     now = datetime.now(UTC)
 
     def certificate(subject: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name) -> x509.CertificateBuilder:
@@ -188,7 +188,7 @@ def self_made_authority(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def guarded_broker(folder: Path, certificate: Path, user: str, password: str) -> Iterator[str]:
-    """The address of a broker that takes TLS and SCRAM-SHA-512 alone."""
+    """The address of a broker that accepts only TLS and SCRAM-SHA-512."""
     port, inner, controller = (free_port() for _ in range(3))
     one = (
         "offsets.topic.replication.factor",
@@ -229,7 +229,7 @@ def guarded_broker(folder: Path, certificate: Path, user: str, password: str) ->
 
 
 def test_a_broker_with_tls_and_scram_is_reached_by_settings_alone(tmp_path: Path) -> None:
-    """Published and landed with the right password and authority; with a wrong one of either, refused with advice."""
+    """The right password and CA publish and land; a wrong one of either is rejected with advice."""
     ca, certificate = self_made_authority(tmp_path)
     with guarded_broker(tmp_path, certificate, "steam", "right-password") as address:
         settings = Settings(

@@ -1,4 +1,4 @@
-"""A damaged record in Kafka's log is told apart from a broker that is away, and costs its own batch alone."""
+"""A damaged message in Kafka's log is distinguished from an unavailable broker, and costs only its own batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from steam_assets.sources.source import Source
 pytestmark = [pytest.mark.fault, pytest.mark.kafka]
 
 MARKER = 1
-"""The offset of the mark that ends a transaction."""
+"""The offset taken by a transaction's end marker."""
 DAYS = ["2026-11-03", "2026-11-04", "2026-11-05", "2026-11-06", "2026-11-07"]
 
 
@@ -34,13 +34,13 @@ def settings(broker: EmbeddedBroker) -> Settings:
 
 
 def published(settings: Settings, source: Source) -> Mapping[str, Receipt]:
-    """A batch a day."""
+    """One batch per day."""
     ensure_topics(settings, source)
     return {day: publish_new(settings, source, [300] * 40, partition_key=day)[0] for day in DAYS}
 
 
 def holding(broker: EmbeddedBroker, settings: Settings, source: Source, receipt: Receipt) -> StoredBatch:
-    """What the broker stores of a batch that is small enough to be one."""
+    """The broker's record batch of a small published batch."""
     (part,) = receipt.ranges
     found = stored_batches(segment(broker.folder, topic_of(settings, source)))
     (stored,) = [batch for batch in found if (batch.start, batch.end) == (part.start, part.end)]
@@ -51,7 +51,7 @@ def holding(broker: EmbeddedBroker, settings: Settings, source: Source, receipt:
 def test_damage_anywhere_in_a_batch_costs_that_batch_alone(
     broker: EmbeddedBroker, settings: Settings, place: str
 ) -> None:
-    """The others are found and read, and the range is named, sooner than a broker would be given up."""
+    """The other batches are read and the damaged offsets are named, faster than the timeout for a broker."""
     source = new_source()
     receipts = published(settings, source)
     bad = receipts[DAYS[2]]
@@ -64,7 +64,7 @@ def test_damage_anywhere_in_a_batch_costs_that_batch_alone(
     intact = [receipt for day, receipt in receipts.items() if day != DAYS[2]]
     assert spent < CONTACT_DEADLINE_SECONDS
     if not scan.damaged:
-        assert place == "format", "the client does not look at it, and reads the records as they are"
+        assert place == "format", "the client ignores this byte and reads the messages unchanged"
         assert list(scan.batches) == [*receipts.values()]
         return
     assert list(scan.batches) == intact
@@ -77,7 +77,7 @@ def test_damage_anywhere_in_a_batch_costs_that_batch_alone(
 
 
 def test_an_unreachable_broker_is_not_reported_as_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is passed over that might still be there."""
+    """No message that may still exist is skipped."""
     monkeypatch.setattr("steam_assets.kafka.topic_reader.CONTACT_DEADLINE_SECONDS", 2 * SHORT_TOPIC_SECONDS)
     source = new_source()
     damaged: list[DamagedRange] = []
@@ -89,7 +89,7 @@ def test_an_unreachable_broker_is_not_reported_as_damage(tmp_path: Path, monkeyp
             first = next(messages)
             own.kill()
             with pytest.raises(KafkaUnavailable, match="did not answer"):
-                # What was fetched is still given; then the broker is missed.
+                # Fetched messages are still returned; then the broker is missing.
                 deque(chain([first], messages, reader.everything({})), maxlen=0)
         assert damaged == []
         own.start()
@@ -97,7 +97,7 @@ def test_an_unreachable_broker_is_not_reported_as_damage(tmp_path: Path, monkeyp
 
 
 def test_damage_between_large_batches_costs_the_damaged_ones_alone(broker: EmbeddedBroker, settings: Settings) -> None:
-    """A batch of many of Kafka's: two of them damaged, the ones between and around are read, in their order."""
+    """A batch spans many Kafka record batches. With two damaged, those before, between and after are read in order."""
     source = new_source()
     ensure_topics(settings, source)
     receipt, sent = publish_new(settings, source, [120_000] * 60)

@@ -1,4 +1,4 @@
-"""The embedded broker: it keeps its data, is shared, refuses a taken port, and never outlives its starter."""
+"""The embedded broker keeps its data, can be shared, rejects a taken port, and never outlives its starter."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path: Path) -> 
 
 
 def test_a_broker_keeps_its_data_below_its_folder_whatever_its_name(tmp_path: Path) -> None:
-    """Read as ISO-8859-1 with escapes, and as a list by commas, the name would be that of other folders."""
+    """Read as ISO-8859-1 with escapes, or as a list with commas, the name would be that of other folders."""
     folder = tmp_path / ANY_NAME / "kafka"
     with EmbeddedBroker(folder, free_port()):
         assert (folder / "data" / "meta.properties").is_file()
@@ -91,7 +91,7 @@ def test_no_broker_outlives_the_process_that_started_it(ending: signal.Signals, 
         "import sys, threading, pathlib\n"
         "from steam_assets.kafka.embedded_broker import EmbeddedBroker\n"
         "broker = EmbeddedBroker(pathlib.Path(sys.argv[1]), int(sys.argv[2]))\n"
-        # The thread that starts it ends at once: that must not end the broker.
+        # The thread that starts the broker ends at once, which must not end the broker.
         "starter = threading.Thread(target=broker.start); starter.start(); starter.join()\n"
         "print(broker.pid, flush=True)\n"
         "threading.Event().wait()\n"

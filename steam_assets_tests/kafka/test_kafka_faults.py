@@ -1,4 +1,4 @@
-"""Power cuts: a broker killed while a batch is published, a publisher killed at each of its steps, a leader lost."""
+"""A broker killed during publishing, a publisher killed at each of its steps, and a lost leader."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ def test_a_broker_that_comes_back_in_time_costs_nothing(tmp_path: Path) -> None:
 
 
 DEAD_SECONDS = 10
-"""How long Kafka waits for a publisher that died, in place of half a minute."""
+"""How long Kafka waits for a dead publisher, instead of half a minute."""
 PUBLISH_STEPS = [step for step in failpoints.STEPS if step.startswith("publish:")]
 
 
 def publish_elsewhere_and_die(settings: Settings, source: Source, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process publishes 500 envelopes and dies at a step."""
+    """Publish 500 envelopes in another process, which dies at a step."""
     program = (
         "import sys, dataclasses\n"
         "from kafka_batches import new_source, publish_new\n"
@@ -119,7 +119,7 @@ def test_a_publisher_killed_at_any_step_leaves_a_whole_batch_or_none(
     found = find_batches(settings, source)
     assert len(found) == (1 if step == "publish:after_commit" else 0)
     assert all(len(read_all(settings, receipt)[0]) == 500 for receipt in found)
-    # The rerun ends what the dead one left open, and is readable at once.
+    # The rerun ends the transaction that the dead process left open, and is readable at once.
     receipt, _ = publish_new(settings, source, [2000] * 500)
     assert len(read_all(settings, receipt)[0]) == 500
 
@@ -135,7 +135,7 @@ def test_a_dead_publisher_of_another_partition_holds_readers_up_for_a_bounded_ti
     assert len(read_all(settings, receipt)[0]) == 60
     waited = time.monotonic() - began
     assert waited < DEAD_SECONDS + 30
-    assert time.process_time() - worked < waited / 4, "it keeps still meanwhile"
+    assert time.process_time() - worked < waited / 4, "it stays paused meanwhile"
 
 
 async def _leader(settings: Settings, topic: str) -> int:
@@ -199,7 +199,7 @@ except producer.PublishFailed as error:
 def test_a_publisher_that_slept_in_mid_batch_publishes_it_once_more(
     broker: EmbeddedBroker, tmp_path: Path, at: int, pauses: int
 ) -> None:
-    """Paused for longer than its transaction may take: once costs nothing; after a second time the reason is named."""
+    """Paused beyond its transaction timeout, the publisher retries once; after a second pause it gives the reason."""
     settings, source = settings_of(broker.address), new_source()
     ensure_topics(settings, source)
     command = [sys.executable, "-c", PAUSING, broker.address, source.name, str(at), str(pauses)]
@@ -211,7 +211,7 @@ def test_a_publisher_that_slept_in_mid_batch_publishes_it_once_more(
 
         for _ in range(pauses):
             wait_until(asleep, 60, "the publisher's pause")
-            # Kafka looks every second for transactions that are open for too long.
+            # Kafka checks every second for transactions that exceed their timeout.
             threading.Event().wait(timeout + 2)
             publisher.signal(signal.SIGCONT)
         assert publisher.wait(60) == 0, publisher.output

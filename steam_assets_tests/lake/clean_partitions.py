@@ -1,6 +1,6 @@
-"""Clean partitions for tests of this room: rows and their record, as a cleaning leaves them, without Spark.
+"""Clean partitions for lake tests: rows and their record as cleaning leaves them, without Spark.
 
-Belongs here: what a cleaning leaves. Does not belong here: assertions.
+Belongs here: writing what cleaning would write. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ THINGS = Table(
     items=lambda raw: raw.limit(0),
 )
 SOURCE = replace(NEWS, tables=(THINGS,))
-"""News, with one clean table that needs no Spark to be written."""
+"""News with one clean table that can be written without Spark."""
 
 
 def clean(
@@ -38,9 +38,9 @@ def clean(
     sha256: Sequence[str] = (),
     **more: Sequence[Any],
 ) -> CleanRecord:
-    """Put ``rows``, labels by id, in the place of a partition's, with their record.
+    """Replace a partition's rows with ``rows``, labels by ID, and write their record.
 
-    ``sha256`` are those of the answers that they came from, ``more`` further columns.
+    ``sha256`` are the digests of their source responses, ``more`` further columns.
     """
     target = lake.clean(table)
     values = {"id": list(rows), "label": list(rows.values()), **more}
@@ -70,6 +70,6 @@ def raw_and_clean(lake: Lake) -> list[Twins[Any]]:
 
 
 def labels(lake: Lake, *, table: Table = THINGS, key: str = KEY) -> dict[int, str | None]:
-    """What readers see."""
+    """The labels that readers see."""
     rows = lake.clean(table).arrow([key], ("id", "label"))
     return {row["id"]: row["label"] for row in rows.to_pylist()} if rows else {}

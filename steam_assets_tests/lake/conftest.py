@@ -1,4 +1,4 @@
-"""Lakes to test on: in a folder, and in buckets of an S3 server."""
+"""Lakes to test on: in a folder and in buckets of an S3 server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bucket(s3_server: str) -> str:
 
 @pytest.fixture
 def on_bucket(bucket: str, s3_server: str, tmp_path: Path) -> Settings:
-    """Settings of four roots in a bucket; their catalogs are files in HOME."""
+    """Settings with four roots in one bucket; their catalogs are files in HOME."""
     place = f"s3://{bucket}/{secrets.token_hex(4)}"
     names = ("raw", "raw_backup", "clean", "clean_backup")
     roots: dict[str, Any] = {f"{name}_root": f"{place}/{name}" for name in names}

@@ -1,6 +1,6 @@
-"""Landing for tests of this room: batches of a raw table whose rows can be told apart, without Kafka.
+"""Landing for lake tests: batches of a raw table with distinguishable rows, without Kafka.
 
-Belongs here: what a landing leaves. Does not belong here: assertions.
+Belongs here: writing what landing would write. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def batch_id(number: int) -> str:
 
 
 def rows_of(number: int, key: str = KEY, count: int = 20) -> Iterator[dict[str, Any]]:
-    """Envelopes that do not pack to nothing, different for each number."""
+    """Envelopes that compress poorly and differ for each number."""
     for sequence in range(count):
         body = f'{{"n":"{hashlib.sha256(f"{number}/{sequence}".encode()).hexdigest()}"}}'
         yield {
@@ -54,7 +54,7 @@ def rows_of(number: int, key: str = KEY, count: int = 20) -> Iterator[dict[str, 
 
 
 def land(lake: Lake, *, number: int = 1, key: str = KEY, count: int = 20) -> RawRecord:
-    """Land a batch of news as the product does, but for Kafka."""
+    """Land a batch of news as the product does, without Kafka."""
     return land_rows(lake, NEWS, key, [*rows_of(number, key, count)], number=number)
 
 
@@ -72,13 +72,13 @@ def land_rows(lake: Lake, source: Source, key: str, rows: Sequence[Mapping[str, 
 
 
 def sequences(table: IcebergTable, key: str = KEY) -> list[tuple[str, int]]:
-    """What readers see of a partition: each row's batch and place in it, sorted."""
+    """What readers see of a partition: the batch and sequence number of each row, sorted."""
     rows = table.arrow([key], ("batch_id", "sequence"))
     return sorted((row["batch_id"], row["sequence"]) for row in rows.to_pylist()) if rows else []
 
 
 def files_of(table: IcebergTable, key: str = KEY) -> list[Path]:
-    """The data files that readers of a partition are sent to, on a disk."""
+    """The local data files of a partition that readers open."""
     loaded = table.load()
     tasks = loaded.scan(of_partitions([key])).plan_files() if loaded else ()
     return sorted(Path(task.file.file_path) for task in tasks)

@@ -1,6 +1,6 @@
-"""Any order of landing, backup, damage, housekeeping and restore, against a model of what has to be left.
+"""Landing, backup, damage, housekeeping and restore in any order, compared with a model of the expected state.
 
-Belongs here: the steps and what holds after each. Does not belong here: how many orders are tried.
+Belongs here: the steps and the invariants after each. Does not belong here: how many orders are tried.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ keys = st.sampled_from([KEY, LATER])
 
 
 class RawWork(RuleBasedStateMachine):
-    """The model: which batches were landed, and which of them somebody damaged, in which root."""
+    """The model: which batches were landed, and which were damaged in which root."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class RawWork(RuleBasedStateMachine):
 
     @invariant()
     def only_what_was_damaged_is_named(self) -> None:
-        """And is not any more once a backup or a restore has repaired it."""
+        """Only damaged partitions fail verification, and only until a backup or a restore repairs them."""
         for key in {key for key, _ in self.landed}:
             held = backup_of(self.twins, key)
             sides = (

@@ -1,8 +1,8 @@
-"""A stage of the lake's work as a process of its own, so that a test can kill it or run several at once.
+"""A stage of the lake's work as its own process, which a test can kill or run several times at once.
 
     stages.py HOME STAGE [NUMBER...]
 
-Belongs here: the stages, and what a partition is after one. Does not belong here: what is killed, and when.
+Belongs here: the stages, and a partition's state after each. Does not belong here: what is killed, and when.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from steam_assets_tests.lake.raw_landing import KEY, NEWS, NOW, land
 
 
 def fill(lake: Lake, numbers: list[int]) -> None:
-    """Land batches, and what belongs to a partition besides."""
+    """Land batches and everything else a partition consists of."""
     for number in numbers or [1, 2]:
         land(lake, number=number)
     if not numbers:
@@ -56,11 +56,11 @@ STAGES: dict[str, Callable[[Lake, list[int]], None]] = {
     "housekeeping": clear,
     "restore": bring_back,
 }
-"""By the first part of the names of failpoints, in the order in which a partition goes through them."""
+"""Stages by the first part of their failpoints' names, in pipeline order."""
 
 
 def account(lake: Lake) -> dict[str, Any]:
-    """What readers see of each table and its backup, and what the ledger says of it."""
+    """What readers see of each table and its backup, and their ledger records."""
     found: dict[str, Any] = {}
     for twins in lake.twins(SOURCE):
         held, record = backup_of(twins, KEY), twins.primary.record(twins.model, KEY)

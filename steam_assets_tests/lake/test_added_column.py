@@ -1,4 +1,4 @@
-"""A column is added to a clean table: partitions and backups that were written before it stay as good as they were."""
+"""Adding a column to a clean table leaves earlier partitions and backups valid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDER = replace(SOURCE, tables=(WIDE,))
 
 @pytest.fixture
 def twins(lake: Lake) -> Twins[CleanRecord]:
-    """A clean partition without the column, and its backup; the product then learns of the column."""
+    """A clean partition without the column and its backup, after which the declaration gains the column."""
     clean(lake, {1: "one", 2: None})
     assert back_up(lake.clean_twins(SOURCE, THINGS), [KEY], NOW)[1] == []
     return lake.clean_twins(WIDER, WIDE)
@@ -44,7 +44,7 @@ def test_what_was_there_before_keeps_its_digest(twins: Twins[CleanRecord]) -> No
 
 
 def test_an_earlier_backup_still_restores_and_drills(twins: Twins[CleanRecord], lake: Lake, tmp_path: Path) -> None:
-    """Over the primary that lost its rows, and into a place where the table is made anew with all its columns."""
+    """It restores over a primary that lost its rows, and into a new table with all columns."""
     primary = lake.clean(THINGS)
     primary.commit({KEY: None}, remove=of_partitions([KEY]))
     assert restore(twins, KEY) is not None
@@ -60,7 +60,7 @@ def test_an_earlier_partition_is_still_cleared(twins: Twins[CleanRecord], lake: 
 
 
 def test_a_wider_partition_is_backed_up_beside_an_earlier_one(twins: Twins[CleanRecord], lake: Lake) -> None:
-    """The new column's values reach the backup, and a null there is told from a value."""
+    """The new column's values reach the backup, where null and a value stay distinct."""
     record = clean(lake, {1: "one", 2: None}, table=WIDE, key=LATER, price=[5, None])
     assert back_up(twins, [KEY, LATER], NOW)[1] == []
     assert rows(twins.backup, LATER) == [(1, "one", 5), (2, None, None)]
@@ -70,7 +70,7 @@ def test_a_wider_partition_is_backed_up_beside_an_earlier_one(twins: Twins[Clean
 
 
 def test_an_unchanged_partition_of_a_wider_table_is_backed_up_again(twins: Twins[CleanRecord]) -> None:
-    """The primary was not written since the column came: its copy is made from a table that lacks it."""
+    """The primary was not rewritten since the column was added, so the backup reads a table without it."""
     twins.backup.commit({KEY: None}, remove=of_partitions([KEY]))
     assert back_up(twins, [KEY], NOW)[1] == []
     assert verify_twins(twins, KEY) == []

@@ -1,4 +1,4 @@
-"""Backups of raw, set-aside and clean data: equal content, every damage named, and a way back that loses nothing."""
+"""Backups of raw, set-aside and clean data hold equal content, name every damage, and restore without loss."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def digests(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A partition of each kind and its backup; a test that changes them takes ``kept``."""
+    """A partition of each kind with its backup; tests that change them use ``kept``."""
     lake = Lake(Settings(home=tmp_path_factory.mktemp("filled")))
     fill(lake, [])
     copy(lake, [])
@@ -61,7 +61,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
-    """The settings of the same lake elsewhere, and a copy of its folder: making it takes a hundred times as long."""
+    """Settings of the same lake at another place, and a copy of its folder.
+
+    Filling one takes a hundred times as long.
+    """
     settings = Settings(home=tmp_path_factory.mktemp("kept") / "home")
     for stage in (fill, copy):
         stage(Lake(settings), [])
@@ -82,7 +85,7 @@ def twins(request: pytest.FixtureRequest, kept: Lake) -> Twins[Any]:
 
 
 def flip(path: Path) -> None:
-    """Bits of all pages; a single one may lie where nobody reads."""
+    """Flip bits on every page, because a single flipped bit may be in unread bytes."""
     data = path.read_bytes()
     path.write_bytes(data[:4] + bytes(byte ^ 1 for byte in data[4 : len(data) // 2]) + data[len(data) // 2 :])
 
@@ -97,7 +100,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 def damage(table: IcebergTable, how: str, key: str = KEY) -> None:
-    """Damage the first file of a partition."""
+    """Damage a partition's first file."""
     path = files_of(table, key)[0]
     if how == "of others":
         rows = next(table.rows(of_partitions([key])))
@@ -120,7 +123,7 @@ def test_a_backup_is_equal_and_verifies_and_is_made_once(twins: Twins[Any]) -> N
 
 
 def test_what_is_not_there_or_empty(lake: Lake) -> None:
-    """No partition is an error that says what to do; one without rows is backed up like any."""
+    """A missing partition is an error that says what to do; an empty partition is backed up like any other."""
     raw = lake.raw_twins(NEWS)
     proven, problems = back_up(raw, [KEY], NOW)
     assert proven == {} and "news/raw has no partition 2026-01-06; materialize it" in problems[0]
@@ -205,7 +208,7 @@ def test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_
             read = None
         assert bool(named) == (side == "backup" or read != held.of.content)
         if named and side == "primary":
-            # A copy that were made of it would be refused.
+            # A copy of it would be rejected.
             fresh = replace(twins, backup=filled.table("raw-backup", f"fresh_{path.stem}", table.columns, ""))
             assert back_up(fresh, [KEY], NOW)[0] == {}
     finally:
@@ -213,7 +216,7 @@ def test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_
 
 
 def test_rows_changed_by_commits_of_somebody_are_named_like_damage(twins: Twins[Any]) -> None:
-    """A row twice, and no row: files and metadata agree, the ledger does not."""
+    """A row was duplicated and another deleted: files and metadata agree, but the ledger does not."""
     table = twins.primary
     (again,) = table.write([next(table.rows(of_partitions([KEY])))], "again").files
     table.commit({}, add=[again])
@@ -251,7 +254,7 @@ def test_of_two_first_backups_at_once_neither_is_lost(lake: Lake, monkeypatch: p
 
 
 def test_a_raw_backup_only_grows(kept: Lake) -> None:
-    """Batches the primary no longer has stay, new ones join, and only their rows are copied."""
+    """Batches missing from the primary stay, new batches are added, and only their rows are copied."""
     twins = kept.raw_twins(NEWS)
     before = files_of(twins.backup)
     twins.primary.commit({KEY: None}, remove=of_partitions([KEY]))
@@ -320,7 +323,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_everything_restores_to_another_root(kept: Lake, place: str, s3_server: str) -> None:
-    """As a lake that settings can name; the primaries and the backups are not touched."""
+    """Settings can use the result as a lake; primaries and backups are unchanged."""
     lake = Lake(kept.settings.model_copy(update={"s3_endpoint_url": s3_server}))
     before = {name: digests(Path(lake.settings.root(name))) for name in ROOT_NAMES}
     restorer = Restorer.elsewhere(lake, place)
@@ -342,7 +345,7 @@ def test_elsewhere_is_never_in_a_root(lake: Lake, place: str) -> None:
 
 @pytest.fixture
 def damaged(kept: Lake) -> Lake:
-    """Of three weeks one has a damaged raw backup, one a damaged clean backup."""
+    """Three weeks: one with a damaged raw backup, one with a damaged clean backup."""
     for key in (LATER, "2026-01-20"):
         land(kept, key=key)
         clean(kept, {7: "seven"}, key=key)

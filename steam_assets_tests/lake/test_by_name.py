@@ -1,4 +1,4 @@
-"""The lines of ``steam-assets catalog`` and docs/how-to/connect.md: what they open, and what they do not say."""
+"""The lines printed by ``steam-assets catalog`` and shown in docs/how-to/connect.md open the tables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DEPLOYMENTS = {
 
 
 def run(opening: Opening) -> dict[str, Any]:
-    """What a program's user has after typing the lines."""
+    """The namespace of a user's program after these lines."""
     assert "steam_assets" not in "\n".join(opening.lines)
     typed: dict[str, Any] = {}
     exec("\n".join(opening.lines), typed)
@@ -82,7 +82,7 @@ def test_every_table_opens_without_a_jvm(program: str, market_lake: Lake) -> Non
 def test_a_table_of_each_root_opens_in_spark(
     market_lake: Lake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The jars are there already; a program of its own would fetch them."""
+    """The jars are already present; a user's program would download them."""
     monkeypatch.setattr(SparkSession, "_instantiatedSession", spark.newSession())
     for table in {table.root: table for table in tables_in(market_lake)}.values():
         rows = run(openings(market_lake.settings, table)["spark"])["rows"]
@@ -100,7 +100,7 @@ def test_tables_open_in_the_file_that_tableau_opens(market_lake: Lake, monkeypat
 
 
 def test_tables_of_glue_open_by_the_same_lines(s3_server: str) -> None:
-    """On a server that behaves as Glue. Athena itself is only on AWS: its statement is asked of another engine."""
+    """The server behaves like Glue. Athena exists only on AWS, so another engine runs its statement."""
     glue = GlueTables(s3_server)
     glue.commit("most_played", 7)
     table = TableName("clean", "most_played")
@@ -138,7 +138,7 @@ def test_only_a_deployment_with_a_secret_has_such_a_note() -> None:
 
 
 def test_the_page_shows_the_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Of a lake in ``data``; its paths are relative there."""
+    """They are for a lake in ``data``, whose paths are relative on the page."""
     monkeypatch.chdir(tmp_path)
     page = (REPOSITORY / "docs" / "how-to" / "connect.md").read_text("utf-8")
     for opening in openings(Settings(home=Path("data")), TableName("clean", "most_played")).values():

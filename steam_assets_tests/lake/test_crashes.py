@@ -1,6 +1,6 @@
-"""A process killed at any step of the lake's own work, and run again, ends with what an uninterrupted run leaves.
+"""A process killed at any step of the lake's work, then rerun, leaves the same result as an uninterrupted run.
 
-The steps of Kafka and Spark are in faults/test_crash_matrix.py.
+faults/test_crash_matrix.py has the steps of Kafka and Spark.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MINE = [step for step in STEPS if step.split(":")[0] in STAGES]
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The account after each stage of a run that nobody disturbs."""
+    """The account after each stage of an undisturbed run."""
     lake = Lake(Settings(home=tmp_path_factory.mktemp("uninterrupted")))
     accounts = {}
     for stage, work in STAGES.items():
@@ -47,7 +47,7 @@ def test_a_run_killed_at_a_step_is_finished_by_the_next(
         work(lake, [])
     assert start(tmp_path, crashing, **{VARIABLE: step}).wait(120) == -signal.SIGKILL
     for twins in lake.twins(SOURCE):
-        # What readers see in between is the old partition or the new one, whole.
+        # Meanwhile readers see either the old or the new partition, complete.
         record, held = twins.primary.record(twins.model, KEY), backup_of(twins, KEY)
         assert verify(twins.primary, [record] if record else []) == []
         assert verify(twins.backup, [held.of] if held else []) == []

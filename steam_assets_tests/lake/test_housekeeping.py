@@ -1,4 +1,4 @@
-"""Housekeeping deletes nothing that a verified backup does not hold, and says why it leaves what it leaves."""
+"""Housekeeping deletes only what a verified backup holds, and gives the reason for everything it keeps."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import RootName
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
-"""After the first of the two weeks began, before the second."""
+"""After the start of the first of the two weeks and before the second."""
 BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 LABELS = {"raw": "news/raw", "clean": "news/clean"}
 
 
 @pytest.fixture
 def kept(lake: Lake) -> Lake:
-    """Two weeks of raw and clean data, all in the backup."""
+    """Two weeks of raw and clean data, all backed up."""
     fill(lake, [])
     land(lake, key=LATER)
     clean(lake, {7: "seven"}, key=LATER)
@@ -51,7 +51,7 @@ def apply(lake: Lake, older_than: datetime = NOW) -> dict[tuple[str, str], Line]
 
 
 def age(lake: Lake) -> None:
-    """Let every file be older than a commit can take."""
+    """Make every file older than a commit can take."""
     long_ago = time.time() - ORPHANS_KEPT.total_seconds() - 60
     for root in ROOT_NAMES:
         for path in Path(lake.settings.root(root)).rglob("*"):
@@ -77,7 +77,10 @@ def test_a_dry_run_says_what_and_why_and_changes_no_byte(kept: Lake) -> None:
 
 
 def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
-    """The old week goes, the newer stays, no backup changes, a second run has nothing to do, a restore undoes it."""
+    """The old week is deleted and the newer one stays; backups do not change.
+
+    A second run does nothing; a restore undoes it.
+    """
     backups = [digests(Path(kept.settings.root(root))) for root in BACKUPS]
     before = sequences(kept.raw(NEWS))
     done = apply(kept, MONDAY)
@@ -113,7 +116,7 @@ def test_a_damaged_partition_stays_on_both_sides_and_its_neighbour_goes(
 
 
 def test_changed_rows_are_refused(kept: Lake) -> None:
-    """Both sides are read, not believed: a row twice in the primary, none in the backup."""
+    """Both sides are read rather than trusted: a duplicate row in the primary, a missing one in the backup."""
     raw, things = kept.raw_twins(SOURCE), kept.clean_twins(SOURCE, THINGS)
     raw.primary.commit({}, add=[str(files_of(raw.primary)[0])])
     things.backup.commit({}, remove=of_partitions([KEY]))
@@ -126,7 +129,7 @@ def test_changed_rows_are_refused(kept: Lake) -> None:
 
 
 def test_a_commit_between_the_check_and_the_delete_keeps_its_rows(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody lands and cleans while both sides are read: the clearing is decided anew, and leaves what changed."""
+    """If data is landed or cleaned during the check, housekeeping decides again and keeps what changed."""
     verify, late = housekeeping.verify, [lambda: land(kept, number=3), lambda: clean(kept, {9: "late"})]
 
     def verifying(*arguments: Any) -> list[str]:
@@ -144,12 +147,12 @@ def test_a_commit_between_the_check_and_the_delete_keeps_its_rows(kept: Lake, mo
 
 
 def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old(kept: Lake) -> None:
-    """And never one that readers are sent to, or one so young that it may belong to a commit under way."""
+    """Files that readers still use, or that may belong to a running commit, stay."""
     folder = Path(kept.raw(NEWS).location)
     stray = folder / "data" / "left-by-a-dead-writer.parquet"
     stray.write_bytes(b"x")
     apply(kept, MONDAY)
-    assert list(folder.rglob(f"partition_key={KEY}/*.parquet")), "an old snapshot has it still"
+    assert list(folder.rglob(f"partition_key={KEY}/*.parquet")), "an old snapshot still has it"
     age(kept)
     young = folder / "data" / "of-a-commit-under-way.parquet"
     young.write_bytes(b"x")
@@ -157,7 +160,7 @@ def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old
     for table in (kept.raw(NEWS), kept.clean(THINGS)):
         assert sweep(kept, table, datetime.now(UTC) + timedelta(hours=1)) != []
     assert not list(folder.rglob(f"partition_key={KEY}/*.parquet")) and not stray.exists() and young.exists()
-    assert reader.content([LATER])[LATER].rows == 20, "who began to read before it goes on"
+    assert reader.content([LATER])[LATER].rows == 20, "a read that began before it continues"
     loaded = kept.raw(NEWS).load()
     assert loaded is not None and len(loaded.snapshots()) == 1
     for twins in raw_and_clean(kept):
@@ -167,7 +170,7 @@ def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old
 
 
 def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch whose files a snapshot about to expire held lands again in that very moment."""
+    """A batch lands again while the snapshot that held its files expires."""
     apply(kept)
     age(kept)
 
@@ -183,7 +186,7 @@ def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkey
 
 
 def test_of_a_backup_only_what_no_snapshot_holds_is_swept(kept: Lake) -> None:
-    """Also where the catalog is older than the tables: what a newer snapshot holds is no orphan."""
+    """With a catalog older than its tables, files of a newer snapshot are not orphans."""
     for rows in ({1: "another"}, {1: "a third"}):
         catalog = Path(kept.settings.root("clean-backup")) / "catalog.db"
         older = catalog.read_bytes()
@@ -204,11 +207,11 @@ def test_of_a_backup_only_what_no_snapshot_holds_is_swept(kept: Lake) -> None:
 
 
 def test_a_table_without_partitions_is_still_swept(kept: Lake) -> None:
-    """When the last partition was cleared its snapshots are young; a later run has to expire them."""
+    """When the last partition is cleared its snapshots are too young; a later run must expire them."""
     apply(kept)
     age(kept)
     apply(kept, datetime.now(UTC) + timedelta(days=1))
-    assert list(Path(kept.settings.root("raw")).rglob("*.parquet")) != [], "set aside stays"
+    assert list(Path(kept.settings.root("raw")).rglob("*.parquet")) != [], "set-aside data stays"
     assert list(Path(kept.raw(NEWS).location).rglob("*.parquet")) == []
 
 

@@ -1,4 +1,4 @@
-"""Landing: each batch once, whoever lands it and however many at once; readers see the old partition or the new one."""
+"""Each batch is landed exactly once under any concurrency; readers see either the old or the new partition."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def start(home: Path, stage: str, *numbers: int, **environment: str) -> subproce
 
 
 def whole(lake: Lake, key: str = KEY) -> RawRecord:
-    """The partition's record, the rows being what it says."""
+    """The partition's record, after checking that it matches the rows."""
     table = lake.raw(NEWS)
     record = table.record(RawRecord, key)
     assert record is not None
@@ -51,7 +51,7 @@ def test_a_partition_exists_from_its_commit_on(lake: Lake) -> None:
 
 
 def test_an_empty_batch_differs_from_none_and_is_lost_to_no_other(lake: Lake) -> None:
-    """Its commit has no rows and is all the same one that others have to give way to."""
+    """Its commit has no rows, but concurrent commits still conflict with it."""
     table = lake.raw(NEWS)
     land(lake, number=1, count=0)
     seen = table.pinned()
@@ -115,7 +115,7 @@ def test_what_is_set_aside_is_kept_once_as_bytes(lake: Lake) -> None:
 
 
 def test_a_commit_that_lost_is_decided_anew_and_not_repeated(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The catalog refuses once, the other writer having landed the very batch: it is there once."""
+    """The catalog rejects one commit because another writer landed the same batch; it is landed once."""
     table, catalog = lake.raw(NEWS), lake.raw(NEWS).catalog
     table.create()
     commit = type(catalog).commit_table
@@ -133,7 +133,7 @@ def test_a_commit_that_lost_is_decided_anew_and_not_repeated(lake: Lake, monkeyp
 
 
 def test_a_file_that_another_program_made_of_several_batches_is_not_taken_for_one(lake: Lake) -> None:
-    """Taken out with one of them, the others would be lost."""
+    """Removing the file for one batch would lose the others."""
     table = lake.raw(NEWS)
     rows = [row for number in (1, 2) for row in rows_of(number)]
     (file,) = write_batch(table, batch_id(1), rows).files

@@ -1,4 +1,4 @@
-"""Partitions read straight from their files hold what pyiceberg's scan returns."""
+"""Reading partitions directly from their files returns the same rows as pyiceberg's scan."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def days(players: int) -> Iterator[pa.RecordBatch]:
 
 
 def laid(settings: Settings) -> IcebergTable:
-    """A table of three days, in a commit each; the second day was replaced."""
+    """A table of three days, each in its own commit; the second day was replaced."""
     table = Lake(settings).table("clean", "played", COLUMNS, "")
     for number, batch in enumerate([*days(1), *list(days(2))[1:2]]):
         key = batch["partition_key"][0].as_py()
@@ -40,7 +40,7 @@ def laid(settings: Settings) -> IcebergTable:
 
 @pytest.mark.parametrize("place", ["folder", "bucket"])
 def test_the_rows_are_those_of_a_scan(place: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Of all days, and of some with some columns; on disk and on S3; also where another program deleted rows."""
+    """This holds for all days or some days and columns, on disk and S3, and for rows deleted by another program."""
     table = laid(Settings(home=tmp_path) if place == "folder" else request.getfixturevalue("on_bucket"))
     files = PartitionFiles.of(table.load())
     assert files is not None and files.keys == [*DAYS]
@@ -58,7 +58,7 @@ def rows_of(table: pa.Table | None) -> list[dict[str, object]]:
 
 
 def test_a_column_added_later_is_null_in_older_files(tmp_path: Path) -> None:
-    """The table has it meanwhile, or is still without it."""
+    """This holds whether or not the table has the column yet."""
     table = laid(Settings(home=tmp_path))
     wider = (*COLUMNS, Column("makers", "array<string>", "Makers.", nullable=False))
     for declared in (wider, ()):

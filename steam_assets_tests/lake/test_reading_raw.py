@@ -1,4 +1,4 @@
-"""Raw data is read without us: by pyarrow alone as the how-to says, row by row as ``show raw`` prints, and traced."""
+"""Raw data can be read with pyarrow alone, matches ``show raw`` row by row, and can be traced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOW_TO = REPOSITORY / "docs" / "how-to" / "read-raw-without-metadata.md"
 
 
 def test_the_how_to_rebuilds_a_partition_from_its_files_alone(lake: Lake) -> None:
-    """Twenty lines; without catalog and metadata, and with the files of a writer that died half-way."""
+    """Its twenty lines need neither catalog nor metadata, and ignore files of a writer that crashed half-way."""
     found = re.search(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
     assert found is not None and len(found[1].splitlines()) <= 20
     land(lake)
@@ -39,7 +39,7 @@ def test_the_how_to_rebuilds_a_partition_from_its_files_alone(lake: Lake) -> Non
 
 
 def test_a_clean_row_is_traced_to_the_answer_it_was_read_from(lake: Lake) -> None:
-    """Through a second cleaning: both versions, the one that readers see, and the offsets of the answers."""
+    """After a second cleaning it shows both versions, the one readers see, and the offsets of the responses."""
     land(lake)
     answers = {row["app_id"]: row for row in rows_of(1)}
     table = THINGS

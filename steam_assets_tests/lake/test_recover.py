@@ -1,4 +1,4 @@
-"""Everything is lost but one thing, by turns, and comes back as docs/how-to/recover.md says."""
+"""The lake recovers from the loss of everything but one part, for each part in turn, as docs/how-to/recover.md says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = REPOSITORY / "docs" / "how-to" / "recover.md"
 
 @pytest.fixture
 def filled(lake: Lake) -> Lake:
-    """Two partitions, raw and clean, backed up."""
+    """Two partitions, raw and clean, with backups."""
     for number, key in enumerate(KEYS, start=1):
         land(lake, number=number, key=key)
         clean(lake, {1: "one", 2: None}, key=key)
@@ -56,7 +56,7 @@ def of_folder(name: str) -> Callable[[Lake], None]:
 
 
 def of_key(lake: Lake) -> None:
-    """The key is gone, but its owner has a copy."""
+    """Lose the key; its owner keeps a copy."""
     kept = kept_key(lake.settings)
     kept.replace(kept.with_name("copy"))
 
@@ -82,7 +82,7 @@ def copy_key_back(lake: Lake) -> None:
 
 
 def nothing(_lake: Lake) -> None:
-    """It comes back by itself, or is not needed."""
+    """Do nothing: the part is recreated or is not needed."""
 
 
 LOSSES: dict[str, tuple[Callable[[Lake], None], Callable[[Lake], None]]] = {
@@ -121,7 +121,7 @@ def test_the_page_has_each_loss() -> None:
 
 
 def test_a_drill_restores_without_the_primaries(filled: Lake) -> None:
-    """What the monthly drill proves: both primaries may be gone."""
+    """The monthly drill succeeds without either primary."""
     for name in ("raw", "clean"):
         shutil.rmtree(filled.settings.root(name))
     results = [*drill(Lake(filled.settings), [SOURCE], filled.settings.home / "drill")]

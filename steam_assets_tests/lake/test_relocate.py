@@ -1,4 +1,4 @@
-"""A lake that was copied or moved: refused in one line, made whole by ``relocate``, the original as it was."""
+"""A copied or moved lake is rejected in one line and repaired by ``relocate``; the original is unchanged."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def copied(request: pytest.FixtureRequest, kept: Lake, tmp_path: Path) -> Settin
 
 
 def assert_whole(lake: Lake) -> None:
-    """All is there, verifies, and can be worked with."""
+    """Assert that everything is present, verifies and can be worked with."""
     assert sequences(lake.raw(NEWS)) == [(batch_id(n), s) for n in (1, 2) for s in range(20)]
     assert labels(lake) == {1: "one", 2: None}
     for twins in lake.twins(SOURCE):
@@ -86,7 +86,7 @@ def test_a_copy_is_refused_made_whole_and_never_touches_its_origin(
 
 
 def test_a_relocation_that_died_is_taken_up_by_the_next(kept: Lake, tmp_path: Path) -> None:
-    """Killed before each of its writes, down to the marker's."""
+    """It is killed before each of its writes, including the marker's."""
     copied = kept.settings.model_copy(update={"home": tmp_path / "copy"})
     shutil.copytree(kept.settings.home, copied.home)
     write, deaths = Files.write, 0
@@ -142,7 +142,7 @@ def test_a_lake_is_relocated_between_buckets(on_bucket: Settings) -> None:
 
 @pytest.mark.parametrize("damage", [None, b"", b"rotten" * 1000])
 def test_a_lost_catalog_is_said_and_made_anew(kept: Lake, damage: bytes | None) -> None:
-    """Deleted, truncated or overwritten: nothing is made in its place unasked, no table is taken for empty."""
+    """A deleted, truncated or overwritten catalog is rebuilt only on request, and no table is treated as empty."""
     settings = kept.settings
     for root in ROOT_NAMES:
         file = sqlite_file(settings, root)
@@ -159,7 +159,7 @@ def test_a_lost_catalog_is_said_and_made_anew(kept: Lake, damage: bytes | None) 
 
 @pytest.mark.parametrize("losers", ["cleaned up", "killed", "both cut"])
 def test_of_two_newest_metadata_the_whole_one_is_taken_or_both_are_named(kept: Lake, losers: str) -> None:
-    """Two writers raced: the loser deletes its manifests, unless it is killed first."""
+    """Two writers raced: the loser deletes its manifests unless it is killed first."""
     table = kept.raw(NEWS).load()
     assert table is not None
     winner = Path(table.metadata_location)

@@ -1,4 +1,4 @@
-"""Roots: what is refused before anything is written, and the marker that says what a place is and where it was made."""
+"""Roots: invalid ones are rejected before any write; a marker states a root's kind and its original location."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_bucket_is_a_root_like_a_folder(on_bucket: Settings) -> None:
 
 
 def test_a_file_is_written_whole_or_not(settings: Settings, tmp_path: Path) -> None:
-    """Also where other names lead to the same bytes, as in a copy by hard links."""
+    """This holds even if other names link to the same file, as in a copy by hard links."""
     files, path, other = Files(settings), tmp_path / "file", tmp_path / "link"
     files.write(str(path), b"old")
     other.hardlink_to(path)

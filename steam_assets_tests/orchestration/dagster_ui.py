@@ -1,6 +1,6 @@
 """A webserver and a daemon of our own for a test, and a client for the GraphQL of the Dagster UI.
 
-Belongs here: starting them on the checkout's workspace.yaml, asking, waiting. Does not belong here: assertions.
+Belongs here: starting them on the checkout's workspace.yaml, querying and waiting. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ query ($path: [String!]!) {
 
 @dataclass(frozen=True)
 class DagsterUi:
-    """The Dagster UI at ``url``, with a daemon beside it, which writes ``log``."""
+    """The Dagster UI at ``url`` and its daemon, which writes to ``log``."""
 
     url: str
     log: Path
@@ -66,14 +66,14 @@ class DagsterUi:
         return body["data"]
 
     def launch_backfill(self, assets: list[list[str]], keys: list[str]) -> str:
-        """Ask for partitions of assets as the button in the Dagster UI does; gives the backfill's id."""
+        """Launch a backfill of asset partitions, as the button in the Dagster UI does, and return its ID."""
         params = {"assetSelection": [{"path": path} for path in assets], "partitionNames": keys, "tags": []}
         launched = self.ask(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         return launched["backfillId"]
 
     def partition_states(self, asset: list[str]) -> dict[str, int]:
-        """How many partitions of an asset are materialized and failed, as the page of the asset shows it."""
+        """The number of materialized and of failed partitions of an asset, as its page in the UI shows them."""
         return self.ask(PARTITIONS, path=asset)["assetNodeOrError"]["partitionStats"]
 
     def wait_for_backfill(self, backfill_id: str, seconds: float = 300) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class DagsterUi:
 
 
 def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
-    """The first answer of ``probe`` that is not None; AssertionError when ``seconds`` are over."""
+    """Return the first result of ``probe`` that is not None; raise AssertionError after ``seconds``."""
     deadline = time.monotonic() + seconds
     pause = Event()
     while time.monotonic() < deadline:
@@ -98,12 +98,12 @@ def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
 
 @contextmanager
 def dagster_ui(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
-    """Webserver and daemon in ``home`` with the environment ``settings``, stopped at the end."""
+    """Run webserver and daemon in ``home`` with the environment ``settings``; stop them at the end."""
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
     with dg.DagsterInstance.from_config(str(home)):
-        pass  # As `dev` does; webserver and daemon must not both lay out the databases of a new instance.
+        pass  # As `dev` does: webserver and daemon must not both create the databases of a new instance.
     environment = os.environ | settings | {"DAGSTER_HOME": str(home)}
     commands = {
         "webserver": ["steam_assets.orchestration.webserver", "-p", str(port), "-h", "127.0.0.1"],

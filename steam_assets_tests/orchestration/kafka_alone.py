@@ -1,4 +1,4 @@
-"""A deployment whose sources cannot be reached: what its sensors and runs find comes from Kafka or a folder.
+"""A deployment whose sources are unreachable, so that sensors and runs find data only in Kafka or in a folder.
 
 Belongs here: the deployment, and producers other than ours. Does not belong here: assertions.
 """
@@ -48,14 +48,14 @@ NOBODY = "http://127.0.0.1:9"
 
 
 def two_of(key: str) -> list[Envelope]:
-    """A batch of a collector that asked on the day itself."""
+    """A batch of two envelopes from a collector that fetched on the day itself."""
     asked = SOURCE.cadence.window(key).start + timedelta(hours=12) if key in KEYS else TODAY
     made = envelopes(SOURCE, new_batch_id(), [50, 60], partition_key=key)
     return [chart_in(envelope, asked, ranks=envelope.sequence + 1) for envelope in made]
 
 
 def chart_in(envelope: Envelope, asked: datetime, *, ranks: int) -> Envelope:
-    """The envelope with a chart that Steam counted at that moment."""
+    """The envelope of a chart that Steam counted at ``moment``."""
     listed = [{"rank": rank, "appid": 10 * rank} for rank in range(1, ranks + 1)]
     body = json.dumps({"response": {"last_update": int(asked.timestamp()), "ranks": listed}})
     changes = {"body": body, "sha256": hashlib.sha256(body.encode()).hexdigest(), "fetched_at": asked}
@@ -63,7 +63,7 @@ def chart_in(envelope: Envelope, asked: datetime, *, ranks: int) -> Envelope:
 
 
 class Deployed:
-    """A deployment whose sources cannot be reached: what it has, it has from Kafka or a folder."""
+    """A deployment whose sources are unreachable; its data comes from Kafka or from a folder."""
 
     def __init__(self, home: Path, kafka: str, instance: dg.DagsterInstance) -> None:
         prefix = f"test-{uuid4().hex[:12]}"
@@ -75,7 +75,7 @@ class Deployed:
         self.instance = instance
 
     def publish(self, key: str) -> str:
-        """Another collector's batch of two envelopes; its id."""
+        """Publish a batch of two envelopes as another collector would; return its ID."""
         ensure_topics(self.settings, SOURCE)
         sent = two_of(key)
         publish(self.settings, SOURCE, sent, total=2, batch_id=sent[0].batch_id, partition_key=key)
@@ -104,7 +104,7 @@ class Deployed:
         )
 
     def note(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
-        """A run of the request as the daemon records it, ended."""
+        """Record a finished run for this request, as the daemon would."""
         tags = {"dagster/run_key": request.run_key or "", "dagster/partition": request.partition_key or ""}
         self.instance.add_run(dg.DagsterRun("daily", tags=tags, status=status))
 
@@ -160,7 +160,7 @@ def send(
     without: Sequence[str] = (),
     timestamp_ms: int | None = None,
 ) -> None:
-    """To the source's topic; ``spoiled`` takes the place of each value, headers named in ``without`` are not set."""
+    """Send to the source's topic, with ``spoiled`` in place of each value and without the headers in ``without``."""
     first = sent[0]
     writer = HeaderWriter(source=first.source, partition_key=first.partition_key, batch_id=first.batch_id, total=total)
 

@@ -1,4 +1,4 @@
-"""The alert of a failed run: once, to the log and the webhook, without secrets."""
+"""Failed runs are alerted on once, to the log and the webhook, without secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET = "s3cr3t-passphrase"
 
 
 class Webhook:
-    """A server that notes what it is sent and answers with the statuses it is given, then 200."""
+    """A server that records requests and returns the given statuses, then 200."""
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
@@ -197,7 +197,7 @@ def reconciled() -> dg.AssetCheckResult:
 
 
 def test_failed_checks_of_a_run_that_succeeded_are_reported_once(webhook: Webhook, tmp_path: Path) -> None:
-    """The run is green, so nothing else reports them. Warnings and checks that passed are not reported."""
+    """The run is green, so nothing else would report them. Warnings and passed checks are not reported."""
     sensor = check_alerts(settings_for(webhook.url, tmp_path), running=True)
     jobs = [
         dg.define_asset_job("all_checks", selection=dg.AssetSelection.all()),

@@ -1,4 +1,4 @@
-"""Which apps a source is fetched for: those of a run, of the settings, of charts of any cadence, and the watchlist."""
+"""Which apps a run fetches: those in its config, in the settings, on charts of any cadence, and on the watchlist."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DAY = "2026-11-18"
 
 
 def chart_of(lake: Lake, source: Source, key: str, apps: Mapping[int, int]) -> None:
-    """The clean partition of a chart: apps by rank, the worst first."""
+    """Write a clean chart partition of these apps, given by rank, with the worst rank first."""
     ranked: dict[str, Any] = {
         "rank": sorted(apps, reverse=True),
         "app_id": [apps[n] for n in sorted(apps, reverse=True)],
@@ -40,7 +40,7 @@ def chart_of(lake: Lake, source: Source, key: str, apps: Mapping[int, int]) -> N
 
 @pytest.fixture
 def charted(tmp_path: Path) -> Lake:
-    """Today's chart, yesterday's, and those of three weeks, of which the last begins after today."""
+    """Charts for today, yesterday and three weeks; the latest of those weeks starts after today."""
     lake = Lake(Settings(home=tmp_path, watchlist=(900, 570)))
     chart_of(lake, DAILY, "2026-11-17", {1: 111})
     chart_of(lake, DAILY, DAY, {1: 730, 2: 570})
@@ -51,7 +51,7 @@ def charted(tmp_path: Path) -> Lake:
 
 
 def test_each_chart_then_the_watchlist_each_app_once(charted: Lake) -> None:
-    """Its own day's chart, the newest week that had begun by then, in chart order; an app on several is asked once."""
+    """Apps come from the day's chart and from the latest week already begun, in rank order; duplicates are dropped."""
     assert apps_to_fetch(ASKING, CHARTS, DAY, (), charted) == [730, 570, 440, 900]
 
 
@@ -70,7 +70,7 @@ def test_apps_of_a_run_replace_all_and_apps_of_the_settings_replace_the_charts(c
 
 
 def test_without_a_week_the_day_is_enough_and_without_the_day_it_fails_with_what_to_type(charted: Lake) -> None:
-    """The run's own chart must be there; another cadence's may never have been collected."""
+    """The chart of the run's own cadence is required; one of another cadence is optional."""
     assert apps_to_fetch(ASKING, (DAILY, chart("never", Cadence.WEEKLY)), DAY, (), charted) == [730, 570, 900]
     with pytest.raises(Exception, match=r"played/clean.*has no partition 2026-11-19.*run played --from 2026-11-19"):
         apps_to_fetch(ASKING, CHARTS, "2026-11-19", (), charted)

@@ -1,4 +1,4 @@
-"""Details of assets: complete for every asset, and code versions that change with the transformation alone."""
+"""Asset metadata is complete, and code versions change only with the transformation."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ COLUMNS = (Column("id", "bigint", "An id."), Column("label", "string", "A label.
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package whose functions count as the product's own."""
+    """A package whose functions are treated as the product's own code."""
     monkeypatch.setattr(code_versions, "PACKAGE", "made_up")
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "made_up").mkdir()
@@ -120,7 +120,7 @@ def _forget() -> None:
 
 
 def version(package: Path, *, old: str = "", new: str = "", **declared: object) -> str:
-    """The version of a table of the package, in whose code ``old`` was replaced."""
+    """The code version of the package's table after replacing ``old`` in its code."""
     _forget()
     for name, text in CODE.items():
         (package / f"{name}.py").write_text(text.replace(old, new) if old else text)
@@ -170,7 +170,7 @@ def test_a_version_changes_with_what_the_declaration_decides(package: Path) -> N
 
 
 def test_the_products_own_versions_cover_their_engine() -> None:
-    """Reviews and their counts are read by different functions of one module; insights by formulas of their own."""
+    """Reviews and review counts are parsed by different functions of one module; each insight has its own formula."""
     tables = [table for source in SOURCES for table in source.tables]
     versions = [*map(clean_version, tables), *map(insight_version, INSIGHTS)]
     assert len({*versions}) == len(versions)

@@ -1,7 +1,7 @@
-"""Why sensors remain: what the installed Dagster's automation conditions do in the place of the refresh sensor.
+"""Why the refresh is still a sensor: what the installed Dagster's automation conditions would do instead.
 
-The answer is docs/decisions/0016-refresh-by-a-sensor.md. If one of these tests fails after an upgrade of Dagster, the
-question is open again.
+The decision is docs/decisions/0016-refresh-by-a-sensor.md; reconsider it if an upgrade of Dagster fails one of these
+tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LATER_DAYS = dg.TimeWindowPartitionMapping(start_offset=-2)
 
 
 def market(condition: dg.AutomationCondition[Any]) -> list[dg.AssetsDefinition]:
-    """Two clean tables, a daily and a weekly insight, and a page of all, in the shape of the product's."""
+    """Two clean tables, a daily and a weekly insight, and a page, shaped like the product's assets."""
 
     @dg.asset(key=CHART, partitions_def=DAYS)
     def chart() -> None: ...
@@ -50,7 +50,7 @@ def market(condition: dg.AutomationCondition[Any]) -> list[dg.AssetsDefinition]:
 
 @dataclass
 class Automation:
-    """The sensor that evaluates conditions, tick by tick; each gives the runs that it requests."""
+    """The sensor that evaluates conditions; each tick returns the runs it requests."""
 
     instance: dg.DagsterInstance
     defs: dg.Definitions
@@ -64,7 +64,7 @@ class Automation:
         return done.run_requests or ()
 
     def commit(self, key: dg.AssetKey, *partitions: str) -> None:
-        """Commit partitions in a run of Dagster, so that there is an event of each."""
+        """Materialize partitions in a Dagster run, so that each has an event."""
         for partition in partitions:
             self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=partition))
 
@@ -84,7 +84,7 @@ def selected(requests: Sequence[dg.RunRequest]) -> set[tuple[str, str | None]]:
 
 
 def test_one_commit_is_two_runs_beside_each_other(automation: Automation) -> None:
-    """The page's run does not wait for that of the insight it shows, and each would start Spark."""
+    """The page's run does not wait for the insight's run, and each would start Spark."""
     automation.commit(CHART, "2026-11-15")
     requests = automation.tick()
     assert selected(requests) == {(TREND, "2026-11-15"), (PAGE, None)}
@@ -92,7 +92,7 @@ def test_one_commit_is_two_runs_beside_each_other(automation: Automation) -> Non
 
 
 def test_two_old_days_request_the_days_that_look_back_at_them_too(automation: Automation) -> None:
-    """Which days a commit affects would be found right."""
+    """Conditions would find the days affected by a commit correctly."""
     condition = dg.AutomationCondition.any_deps_updated()
     automation.commit(CHART, "2026-11-05")
     found = dg.evaluate_automation_conditions(defs=dg.Definitions(market(condition)), instance=automation.instance)
@@ -105,7 +105,7 @@ def test_two_old_days_request_the_days_that_look_back_at_them_too(automation: Au
 
 
 def test_eager_requests_only_the_newest_partition() -> None:
-    """A corrected older day, or a backfill, would stay without insights."""
+    """Insights for a corrected older day, or for a backfill, would never be computed."""
     eager, latest = dg.AutomationCondition.eager(), dg.AutomationCondition.in_latest_time_window()
     days = ["2026-11-08", "2026-11-09", "2026-11-10"]
     assert requested_after(eager, days) == set()
@@ -113,7 +113,7 @@ def test_eager_requests_only_the_newest_partition() -> None:
 
 
 def requested_after(condition: dg.AutomationCondition[Any], days: Sequence[str]) -> set[str]:
-    """The days of the daily insight that are requested once the chart of some days was committed."""
+    """The days of the daily insight that are requested after charts of some days were committed."""
     with dg.DagsterInstance.ephemeral() as instance:
         defs = dg.Definitions(market(condition))
         first = dg.evaluate_automation_conditions(defs=defs, instance=instance)

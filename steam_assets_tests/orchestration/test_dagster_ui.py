@@ -1,4 +1,4 @@
-"""What a user does in the Dagster UI, done through the Dagster UI's own API with a webserver and a daemon that run."""
+"""Common tasks in the Dagster UI, performed through its GraphQL API against a running webserver and daemon."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
 
 
 def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, simulator: Simulator) -> None:
-    """Raw of all weeks is one run, in which one week fails alone; then it, with all later stages, is made up for."""
+    """One run fetches raw data for all weeks and one week fails alone. A second backfill completes that week."""
     source, lake, raw = source_named("top_sellers"), Lake(site.settings), ["top_sellers", "raw"]
     starts = source.cadence.window(MISSED).start
     simulator.faults.add(Redirect(contains=f"{starts.timestamp():.0f}", location="https://store.steampowered.com/"))
@@ -69,7 +69,7 @@ def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, s
 
 
 def test_the_dagster_ui_shows_groups_columns_counts_and_checks(site: Site) -> None:
-    """What a newcomer looks at is there: groups by source, column schema, partitions, counts of a materialization."""
+    """A newcomer finds groups by source, column schemas, partitions and the counts of a materialization."""
     data = site.dagster_ui.ask(
         """
         { assetNodes { assetKey { path } groupName kinds owners { __typename } description partitionKeys
@@ -103,7 +103,7 @@ query ($path: [String!]!) {
 
 
 def test_the_dagster_ui_shows_the_lineage_of_each_column(site: Site) -> None:
-    """After the backfills: of its newest materialization, as the tab of columns asks for it."""
+    """The Columns tab shows lineage for the latest materialization after a backfill."""
     found = site.dagster_ui.ask(LINEAGE, path=["top_sellers", "clean"])["assetNodeOrError"]
     (materialization,) = found["assetMaterializations"]
     (entry,) = [e for e in materialization["metadataEntries"] if e["label"] == "dagster/column_lineage"]

@@ -1,4 +1,4 @@
-"""The definitions load everywhere the same: in a bare interpreter, for dg, for the webserver and the daemon."""
+"""The definitions load identically in a bare interpreter, in dg, in the webserver and in the daemon."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(*command: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_source_has_every_stage_with_its_table_columns(defs: dg.Definitions) -> None:
-    """Group by source, kinds, owners, descriptions, and the column schema of each clean asset."""
+    """Assets have a group per source, kinds, owners and descriptions; clean assets have a column schema."""
     graph = defs.resolve_asset_graph()
     for source in SOURCES:
         for stage in STAGES:
@@ -55,7 +55,7 @@ def test_every_source_has_every_stage_with_its_table_columns(defs: dg.Definition
 
 
 def test_a_range_is_one_run_of_raw_and_one_of_the_later_stages(defs: dg.Definitions) -> None:
-    """Raw in a run of its own: joined to it, the others would not run if one partition of raw fails."""
+    """Raw has its own run: in a shared run, one failed raw partition would stop all later stages."""
     graph = defs.resolve_asset_graph()
     for source in SOURCES:
         raw, *later = (graph.get(dg.AssetKey([source.name, stage])).backfill_policy for stage in STAGES)
@@ -68,7 +68,7 @@ def test_a_range_is_one_run_of_raw_and_one_of_the_later_stages(defs: dg.Definiti
 
 
 def test_assets_name_the_tables_that_engines_open(defs: dg.Definitions, tmp_path: Path) -> None:
-    """The database and the table, without the catalog, which each engine calls by a name of its own."""
+    """The name holds database and table but no catalog, because each engine has its own name for the catalog."""
     lake = Lake(Settings(home=tmp_path))
     tables = {dg.AssetKey(["insights", insight.name]): insight_table(lake, insight) for insight in INSIGHTS}
     for source in SOURCES:
@@ -84,14 +84,14 @@ def test_assets_name_the_tables_that_engines_open(defs: dg.Definitions, tmp_path
 
 
 def test_apps_of_news_and_reviews_come_from_the_same_weeks_chart(defs: dg.Definitions) -> None:
-    """A true dependency of the graph, not a convention."""
+    """The dependency is in the asset graph, not only a convention."""
     graph = defs.resolve_asset_graph()
     for name in ("news", "reviews"):
         assert dg.AssetKey(["top_sellers", "clean"]) in graph.get(dg.AssetKey([name, "raw"])).parent_keys
 
 
 def test_jobs_are_one_a_cadence_and_schedules_are_off_until_asked(tmp_path: Path) -> None:
-    """A laptop does nothing by itself; with STEAM_AUTOMATION the three schedules run."""
+    """Nothing runs automatically by default; STEAM_AUTOMATION turns on the three schedules."""
     for automation in (False, True):
         made = build_defs(settings=Settings(home=tmp_path, automation=automation))
         for cadence in ("daily", "weekly", "monthly"):
@@ -101,7 +101,7 @@ def test_jobs_are_one_a_cadence_and_schedules_are_off_until_asked(tmp_path: Path
 
 
 def test_workspace_and_dg_name_the_same_location() -> None:
-    """Otherwise one tool's history of runs would not be the other's."""
+    """Otherwise each tool would have its own run history."""
     workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text())
     (location,) = workspace["load_from"]
     project = tomllib.loads((REPOSITORY / "dg.toml").read_text())["project"]
@@ -123,7 +123,7 @@ def test_dagster_and_dg_load_the_definitions_without_a_network(tmp_path: Path) -
 
 
 def test_loading_the_definitions_starts_no_jvm_and_writes_nothing(tmp_path: Path) -> None:
-    """The code server loads them every time; a session or a folder made then would be made for nothing."""
+    """The code server loads the definitions often, so loading must start no Spark session and create no folder."""
     code = (
         "import steam_assets.definitions as d; d.defs(); "
         "from pyspark import SparkContext; print('gateway:', SparkContext._gateway)"

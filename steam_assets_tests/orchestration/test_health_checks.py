@@ -1,4 +1,4 @@
-"""The standing check names what is missing, unfinished and failed."""
+"""The health check lists missing, unfinished and failed partitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from steam_assets_tests.kafka.kafka_batches import envelopes, new_batch_id
 
 
 def landed(lake: Lake, source: str, key: str) -> None:
-    """A raw partition with its backup, and nothing after that."""
+    """A raw partition with its backup, and no later stage."""
     found = source_named(source)
     batch_id = new_batch_id()
     put_batch(lake, found, key, batch_id, envelopes(found, batch_id, [10], partition_key=key))
@@ -92,8 +92,8 @@ def test_a_run_over_a_range_fails_or_repairs_each_of_its_partitions(
 @pytest.mark.parametrize(
     ("source", "first", "second", "missing"),
     [
-        ("most_played", "2023-08-05", "2023-08-07", False),  # nothing has it any more
-        ("top_sellers", "2023-07-25", "2023-08-08", True),  # the service still tells it
+        ("most_played", "2023-08-05", "2023-08-07", False),  # lost for good
+        ("top_sellers", "2023-07-25", "2023-08-08", True),  # the service still returns it
     ],
 )
 def test_an_old_gap_is_an_alarm_only_if_it_can_be_filled(

@@ -1,4 +1,4 @@
-"""Insight assets: partitions are replaced whole, what is invalid changes nothing, and the UI has something to show."""
+"""Insight assets replace whole partitions, reject invalid rows, and show previews in the Dagster UI."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Insights:
     job: dg.JobDefinition
 
     def materialize(self, name: str, first: str, last: str) -> dict[str, dict[str, Any]]:
-        """One run over a range of partitions; the metadata of each."""
+        """Materialize a range of partitions in one run; return the metadata of each."""
         result = self.job.execute_in_process(
             instance=self.instance,
             asset_selection=[insight_key(insight_named(name))],
@@ -54,7 +54,7 @@ class Insights:
         }
 
     def rows(self, name: str) -> list[tuple[Any, ...]]:
-        """All rows of the insight's table, in one order."""
+        """All rows of the insight's table, sorted."""
         return sorted(
             (tuple(row) for row in read_table(self.session, insight_table(self.lake, insight_named(name))).collect()),
             key=str,
@@ -76,7 +76,7 @@ def insights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def test_every_insight_is_an_asset_that_states_its_method_and_error():
-    """Asset keys, partitions of the cadence, columns, method and error, as the Dagster UI shows them."""
+    """The Dagster UI shows its key, partitions, columns, method and margin of error."""
     graph = build_defs(settings=Settings()).resolve_asset_graph()
     for insight in INSIGHTS:
         node = graph.get(dg.AssetKey(["insights", insight.name]))
@@ -87,7 +87,7 @@ def test_every_insight_is_an_asset_that_states_its_method_and_error():
 
 
 def test_a_range_is_one_run_and_running_again_changes_nothing(insights: Insights):
-    """A backfill commits all its partitions; the gap among them is named and has no rows; again, the rows are equal."""
+    """A backfill commits all partitions and reports a gap among them as having no rows. A rerun gives the same rows."""
     first, last = DAYS[8].isoformat(), DAYS[12].isoformat()
     shown = insights.materialize("player_trend", first, last)
     rows = insights.rows("player_trend")
@@ -100,7 +100,7 @@ def test_a_range_is_one_run_and_running_again_changes_nothing(insights: Insights
 
 
 def test_only_the_partitions_of_the_run_are_replaced(insights: Insights):
-    """Rows of other partitions stay, and readers without a JVM see both."""
+    """Rows of other partitions stay; readers without a JVM see both."""
     first, second = DAYS[20].isoformat(), DAYS[21].isoformat()
     insights.materialize("market_day", first, first)
     before = insights.rows("market_day")
@@ -113,7 +113,7 @@ def test_only_the_partitions_of_the_run_are_replaced(insights: Insights):
 
 
 def test_rows_that_repeat_a_key_are_not_committed(insights: Insights):
-    """What is invalid fails with its name, and the table is as it was."""
+    """The error names the duplicate key, and the table is unchanged."""
     insight, key = insight_named("market_day"), DAYS[22].isoformat()
     insights.materialize("market_day", key, key)
     before = insights.rows("market_day")
@@ -128,7 +128,10 @@ def test_rows_that_repeat_a_key_are_not_committed(insights: Insights):
 
 
 def test_the_dagster_ui_has_a_preview_and_a_plot(insights: Insights):
-    """The first rows, hostile names among them, and a line over the partitions; a table never made is empty."""
+    """It shows the first rows, hostile names included, and a line plot by partition.
+
+    A missing table has an empty preview.
+    """
     shown = insights.materialize("player_trend", DAYS[30].isoformat(), DAYS[36].isoformat())[DAYS[36].isoformat()]
     records = shown["preview"].records
     assert "</script>ゲーム" in {record.data["name"] for record in records} and len(records) == SHOWN_ROWS
@@ -141,7 +144,7 @@ def test_the_dagster_ui_has_a_preview_and_a_plot(insights: Insights):
 
 
 def test_a_clean_table_has_a_preview_and_a_plot(insights: Insights):
-    """Rows of the newest partition, and how many rows each of the last sixty partitions has."""
+    """It shows rows of the newest partition and row counts of the last 60 partitions."""
     charts = insights.lake.clean(source_named("most_played").tables[0])
     shown = clean_previews(charts, [DAYS[3].isoformat(), DAYS[4].isoformat()])
     preview, plot = shown["preview"], shown["plot"].value or ""

@@ -1,4 +1,4 @@
-"""Ctrl-C, and what is tried again: in runs that somebody waits for, and in those of the daemon."""
+"""Ctrl-C and retries, in interactive runs and in runs of the daemon."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ def deployment(tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker) -> 
 
 @pytest.mark.kafka
 def test_ctrl_c_ends_a_run_that_is_fetching(deployment: Deployment) -> None:
-    """It does not wait and ask again; the next run obtains what this one did not."""
+    """The run stops without retrying, and the next run fetches what is missing."""
     faults = deployment.simulator.faults
     faults.add(SlowBody(seconds=60))
 
@@ -68,7 +68,7 @@ class _InterruptsAtTheEnd(logging.Handler):
 
 
 def test_ctrl_c_after_the_last_step_of_a_run_is_not_lost() -> None:
-    """Dagster keeps it for the next step, and there is none."""
+    """Dagster holds the interrupt until the next step, and there is none."""
 
     @dg.logger
     def interrupting(_: dg.InitLoggerContext) -> logging.Logger:
@@ -135,7 +135,7 @@ def test_a_permanent_failure_is_not_retried() -> None:
 
 
 def _outcome(op: dg.OpDefinition, tags: dict[str, str]) -> tuple[int, str]:
-    """How often a failing op was tried again, and with which words it failed at last."""
+    """How often a failing op was retried, and its final error message."""
 
     @dg.job
     def alone() -> None:

@@ -1,4 +1,4 @@
-"""Housekeeping, restore and drill as jobs: what they do without being told more, and what they show."""
+"""Housekeeping, restore and drill as jobs: their default behaviour and the metadata they show."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_drill_is_monthly_and_off_unless_automation_is_on(tmp_path: Path, au
 
 
 def kept(deployment: Deployment) -> dict[str, str]:
-    """Rows and records of both primaries."""
+    """The rows and ledger records of both primaries."""
     return deployment.digests("raw") | deployment.digests("clean")
 
 
@@ -92,7 +92,10 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_housekeeping_is_a_dry_run_then_clears_and_restore_brings_it_back(deployment: Deployment) -> None:
-    """Without config nothing changes and the table says what would go; applied it goes; restored it is as it was."""
+    """Without config, housekeeping only lists what it would delete.
+
+    With ``apply`` it deletes, and a restore undoes that.
+    """
     before, good = files(deployment.settings.home), kept(deployment)
     young = shown(run(deployment, "housekeeping"))
     assert (young["applied"], young["partitions"], young["rows"]) == (False, 0, 0)
@@ -141,7 +144,7 @@ def test_restore_goes_elsewhere_and_never_over_other_data(deployment: Deployment
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_a_drill_shows_what_it_compared_and_fails_on_a_backup_that_differs(deployment: Deployment) -> None:
-    """It leaves no folder behind, whether it succeeds or fails."""
+    """It leaves no temporary folder, whether it succeeds or fails."""
     before = {path.name for path in deployment.settings.home.iterdir()}
     fine = shown(run(deployment, "drill"))
     assert (fine["partitions"], fine["problems"]) == (1, [])

@@ -1,4 +1,4 @@
-"""What the Dagster UI shows of a partition are that partition's own numbers, in a range as alone."""
+"""The Dagster UI shows each partition's own numbers, whether it ran alone or in a range."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 REVIEWS = source_named("reviews")
 APPS_OF = {"2026-10-27": (730,), "2026-11-03": (730, 570), "2026-11-10": (730, 570, 440)}
-"""The apps asked about in each week of a range, so that no two weeks have the same counts."""
+"""The apps fetched for each week of a range, so that no two weeks have the same counts."""
 ALONE = "2026-10-20"
 ROWS = "dagster/partition_row_count"
 WEEKLY = [
@@ -36,7 +36,7 @@ WEEKLY = [
 
 
 class Shown:
-    """A deployment in which a range of weeks and one week alone ran through all stages, and what its UI shows."""
+    """A deployment after runs of a range of weeks and of a single week, and what its UI shows."""
 
     def __init__(self, deployment: Deployment, instance: dg.DagsterInstance) -> None:
         self.deployment, self.instance = deployment, instance
@@ -91,14 +91,14 @@ def test_every_stage_shows_the_counts_of_its_ledger(shown: Shown, week: str) -> 
 
 
 def test_the_weeks_of_a_range_differ(shown: Shown) -> None:
-    """Or the test above could not tell one week's numbers from another's, nor from their sum."""
+    """Otherwise the test above could not tell one week's numbers from another's, or from their sum."""
     rows = [shown.of(dg.AssetKey(["reviews", "clean"]), week)[ROWS] for week in APPS_OF]
     assert len({*rows}) == len(rows) and all(rows)
 
 
 @pytest.mark.parametrize("by_job", [False, True], ids=["asset", "refresh"])
 def test_every_insight_shows_the_rows_of_its_partition(shown: Shown, by_job: bool) -> None:
-    """Whether a range of the asset was materialized or the refresh made it; previews stand with the newest alone."""
+    """This holds for a materialized range and for a refresh. Only the newest partition has a preview."""
     if by_job:
         shown.launcher.refresh()
     else:

@@ -1,4 +1,4 @@
-"""Dagster's partitions are the product's windows, and a schedule's tick asks for the window that can be answered."""
+"""Dagster's partitions match the product's windows, and each schedule tick requests the window that has data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
-from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon goes by
+from dagster._utils.schedules import schedule_execution_time_iterator  # the daemon's time zone
 
 from steam_assets.clock import Clock
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
@@ -31,7 +31,7 @@ PARTITIONS = partitions_by_cadence(SOURCES)
 
 @pytest.fixture(params=["America/Los_Angeles", "Asia/Kathmandu", "UTC"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The machine's own time zone."""
+    """The machine's time zone."""
     monkeypatch.setenv("TZ", request.param)
     time.tzset()
     yield request.param
@@ -46,7 +46,7 @@ def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
 
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    """An instance without a history."""
+    """An instance without run history."""
     with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as made:
         yield made
 
@@ -59,7 +59,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def daily(tmp_path: Path, broker: EmbeddedBroker) -> dg.Definitions:
-    """A deployment whose Kafka answers, and holds nothing of it."""
+    """A deployment whose Kafka is reachable and empty."""
     settings = Settings(
         home=tmp_path / "home", kafka_bootstrap_servers=broker.address, kafka_topic_prefix=f"test-{uuid4().hex[:12]}"
     )
@@ -67,12 +67,12 @@ def daily(tmp_path: Path, broker: EmbeddedBroker) -> dg.Definitions:
 
 
 def ticked(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, moment: datetime) -> Sequence[dg.RunRequest]:
-    """What the schedule asks for at a moment."""
+    """What the schedule requests at ``moment``."""
     return evaluated(defs, instance, name, moment, now=moment).run_requests or ()
 
 
 def evaluated(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, moment: datetime, *, now: datetime) -> Any:
-    """The evaluation of the tick of ``moment`` at ``now``."""
+    """The result of evaluating the tick of ``moment`` at ``now``."""
     resources = defs.resources or {}
     context = dg.build_schedule_context(
         instance=instance,
@@ -81,7 +81,7 @@ def evaluated(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, mom
         resources={"lake": resources["lake"], "clock": Clock(now)},
     )
     with pytest.MonkeyPatch.context() as patch:
-        # A tick opens the instance anew, which costs ten times what the tick does.
+        # Each tick would open the instance again, which takes ten times as long as the tick.
         patch.setattr(dg.DagsterInstance, "from_ref", lambda ref: nullcontext(instance))
         return defs.resolve_schedule_def(f"{name}_schedule").evaluate_tick(context)
 
@@ -92,7 +92,7 @@ def test_every_cadence_has_partitions() -> None:
 
 @pytest.mark.parametrize("cadence", Cadence)
 def test_partitions_agree_with_the_windows_key_by_key(cadence: Cadence, zone: str) -> None:
-    """Over leap years, DST, year ends and ISO weeks 53: the same keys, and for each the same start and end in UTC."""
+    """Keys, starts and ends in UTC agree across leap years, DST, year ends and ISO weeks 53."""
     now = datetime(2032, 3, 2, 12, tzinfo=UTC)
     definition = PARTITIONS[cadence]
     last = cadence.containing(now) if cadence is Cadence.DAILY else cadence.latest_finished(now)
@@ -115,12 +115,12 @@ def test_partitions_agree_with_the_windows_key_by_key(cadence: Cadence, zone: st
     ],
 )
 def test_the_present_day_is_a_partition_from_its_first_microsecond(moment: datetime, keys: list[str]) -> None:
-    """A live snapshot is taken during the day it belongs to; tomorrow is none yet."""
+    """A live snapshot is taken during its own day; tomorrow is not a partition yet."""
     assert PARTITIONS[Cadence.DAILY].get_partition_keys(current_time=moment)[-2:] == keys
 
 
 TICKS = [
-    # (cadence, the moment of the tick, the key that is asked for)
+    # (cadence, time of the tick, requested key)
     ("daily", datetime(2026, 11, 18, 21, tzinfo=UTC), "2026-11-18"),
     ("daily", datetime(2026, 3, 8, 21, tzinfo=UTC), "2026-03-08"),
     ("daily", datetime(2024, 2, 29, 21, tzinfo=UTC), "2024-02-29"),
@@ -139,7 +139,7 @@ TICKS = [
 def test_a_tick_asks_for_the_window_that_can_be_answered(
     defs: dg.Definitions, idle: dg.DagsterInstance, zone: str, name: str, moment: datetime, key: str
 ) -> None:
-    """Daily the present day, Wednesday the Tuesday week that ended, on the 20th the month before; the source agrees."""
+    """Daily: the current day. Wednesday: the Tuesday week just ended. On the 20th: the previous month."""
     (request,) = ticked(defs, idle, name, moment)
     assert (request.partition_key, request.run_key) == (key, key)
     assert key in PARTITIONS[Cadence(name)].get_partition_keys(current_time=moment)
@@ -148,13 +148,13 @@ def test_a_tick_asks_for_the_window_that_can_be_answered(
         assert source.history.refusal(window, moment) is None
 
 
-# The zone with a change of time in the year; the other tests of ticks are run in each.
+# The one zone with DST; the other tick tests run in every zone.
 @pytest.mark.parametrize("zone", ["America/Los_Angeles"], indirect=True)
 @pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
 def test_ticks_come_in_utc_and_when_the_data_does(
     defs: dg.Definitions, idle: dg.DagsterInstance, zone: str, name: str
 ) -> None:
-    """A year of ticks from the cron expression itself: one a window, each for another key, none left out."""
+    """A year of ticks from the cron expression has one tick per window and leaves no window out."""
     schedule = defs.resolve_schedule_def(f"{name}_schedule")
     assert schedule.execution_timezone == "UTC"
     begin = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -177,7 +177,7 @@ def test_schedules_are_off_unless_the_setting_turns_them_on(tmp_path: Path, auto
 
 
 def switched_on(instance: dg.DagsterInstance, name: str, moment: datetime) -> None:
-    """What Dagster keeps of a schedule that was switched on at a moment."""
+    """Dagster's stored state of a schedule that was turned on at ``moment``."""
     location = {"__class__": "RegisteredRepositoryLocationOrigin", "location_name": "steam_assets"}
     repository = {
         "__class__": "ExternalRepositoryOrigin",
@@ -214,7 +214,7 @@ MONDAY = datetime(2026, 11, 16, 20, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("moment", "now"),
     [
-        # The newest missed tick is of the day before; of a day that goes on; of the first second after a day.
+        # The latest missed tick: from the day before; during a day; in the first second after a day.
         (datetime(2026, 11, 18, 21, tzinfo=UTC), datetime(2026, 11, 19, 9, tzinfo=UTC)),
         (datetime(2026, 11, 19, 21, tzinfo=UTC), datetime(2026, 11, 19, 22, tzinfo=UTC)),
         (datetime(2026, 11, 18, 21, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC)),
@@ -223,13 +223,13 @@ MONDAY = datetime(2026, 11, 16, 20, tzinfo=UTC)
 def test_after_days_away_a_live_source_is_asked_for_today_alone(
     daily: dg.Definitions, instance: dg.DagsterInstance, moment: datetime, now: datetime
 ) -> None:
-    """The days that passed are gaps: no run asks for them, and none can fail."""
+    """Past days are gaps, so no run requests them and none can fail."""
     switched_on(instance, "daily", MONDAY)
     assert keys(evaluated(daily, instance, "daily", moment, now=now)) == ["2026-11-19"]
 
 
 def test_a_tick_that_cannot_be_had_any_more_names_the_gap(daily: dg.Definitions, instance: dg.DagsterInstance) -> None:
-    """Here because the clock of the deployment stands at another day."""
+    """The deployment's clock shows another day, so the live source cannot answer for this one."""
     late = evaluated(daily, instance, "daily", datetime(2026, 11, 18, 21, tzinfo=UTC), now=MONDAY)
     assert keys(late) == []
     assert "gap: daily 2026-11-18" in late.skip_message
@@ -238,7 +238,7 @@ def test_a_tick_that_cannot_be_had_any_more_names_the_gap(daily: dg.Definitions,
 def test_a_missed_day_that_kafka_holds_gets_its_run(
     tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker, instance: dg.DagsterInstance
 ) -> None:
-    """It was published before the machine went to sleep, and not landed."""
+    """The day was published before the machine went to sleep, but not landed."""
     deployment = deployment_in(tmp_path, None, simulator, broker.address)
     source = source_named("most_played")
     deployment.run(source, "2026-11-18", stages=(Stage.RAW,))
@@ -248,13 +248,13 @@ def test_a_missed_day_that_kafka_holds_gets_its_run(
     late = evaluated(defs, instance, "daily", datetime(2026, 11, 19, 21, tzinfo=UTC), now=now)
     assert keys(late) == ["2026-11-18", "2026-11-20"]
     held, _ = late.run_requests
-    assert {key.path[0] for key in held.asset_selection} == {source.name}, "other sources of that day are gone"
+    assert {key.path[0] for key in held.asset_selection} == {source.name}, "data of other sources for that day is lost"
 
 
 def test_the_days_own_tick_takes_a_later_picture_than_the_early_one(
     tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker, idle: dg.DagsterInstance
 ) -> None:
-    """Once more by another run, whose snapshot counts."""
+    """The scheduled run takes a later snapshot, which replaces the one of an earlier run."""
     deployment = deployment_in(tmp_path, None, simulator, broker.address)
     deployment.run(source_named("most_played"), "2026-11-18", stages=(Stage.RAW,))
     defs, moment = build_defs(settings=deployment.settings), datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -270,14 +270,14 @@ def test_the_days_own_tick_takes_a_later_picture_than_the_early_one(
         ("weekly", datetime(2026, 11, 11, 6, 0, 1, tzinfo=UTC), datetime(2026, 11, 18, 6, tzinfo=UTC), 1),
         ("weekly", datetime(2026, 11, 11, 5, 59, tzinfo=UTC), datetime(2026, 11, 18, 6, tzinfo=UTC), 2),
         ("monthly", datetime(2026, 9, 20, 7, tzinfo=UTC), datetime(2026, 11, 20, 6, tzinfo=UTC), 2),
-        # A month that the answer carries no more is a gap: March, April and May were asked for from April to June.
+        # A month no longer in the response is a gap: March, April and May were requested from April to June.
         ("monthly", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 20, 6, tzinfo=UTC), 3),
     ],
 )
 def test_missed_windows_that_can_be_asked_for_get_their_runs_once_each(
     defs: dg.Definitions, instance: dg.DagsterInstance, name: str, since: datetime, moment: datetime, expected: int
 ) -> None:
-    """Dagster evaluates the newest missed tick alone, and it asks for what the others would have."""
+    """Dagster evaluates only the latest missed tick, which also requests the windows of the earlier ones."""
     switched_on(instance, name, since)
     evaluation = evaluated(defs, instance, name, moment, now=moment + timedelta(days=1))
     cadence = Cadence(name)
@@ -291,7 +291,7 @@ def test_missed_windows_that_can_be_asked_for_get_their_runs_once_each(
 def test_what_the_schedule_has_asked_for_before_is_not_asked_for_again(
     defs: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
-    """Whatever became of that run; nor what came before it."""
+    """Neither that window nor earlier ones are requested again, whatever the outcome of the run."""
     switched_on(instance, "weekly", datetime(2026, 10, 1, tzinfo=UTC))
     job = defs.resolve_job_def("weekly")
     tags = {"dagster/schedule_name": "weekly_schedule", "dagster/partition": "2026-10-27"}

@@ -1,4 +1,4 @@
-"""A run's config is taken as it was typed: no variable of the environment gets into it, or into an error."""
+"""Run config is used verbatim: environment variables are neither expanded nor leaked into errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from steam_assets.orchestration.maintenance_jobs import HousekeepingConfig
 from steam_assets.settings import Settings
 
 SECRET = "41273999"
-"""Of digits, so that it is one for fields of every type."""
+"""Only digits, so that it is valid for fields of every type."""
 
 
 @pytest.fixture

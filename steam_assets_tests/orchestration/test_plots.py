@@ -1,4 +1,4 @@
-"""Plots: axes that can be read, gaps that can be seen, and nothing but numbers and dates."""
+"""Plots have readable axes and visible gaps, and contain only numbers and dates."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_line_rises_with_the_values_between_labelled_axes():
     ],
 )
 def test_missing_partitions_break_the_line(keys: list[str], stretches: list[int]):
-    """Days, weeks and months alike; each collected partition has its mark."""
+    """This holds for days, weeks and months; each collected partition has a marker."""
     svg = drawn([(key, 5.0) for key in keys])
     assert [len(line) for line in lines(svg)] == stretches
     assert len(list(svg.iter(f"{SVG}circle"))) == len(keys)
@@ -91,5 +91,5 @@ def test_ticks_enclose_the_values_at_equal_distances(low: float, span: float):
 
 
 def test_nothing_is_said_to_be_nothing():
-    """Also values that are not numbers are nothing to plot."""
+    """With no rows, or with values that are not numbers, the plot says that there is no data."""
     assert plot([], "players").value == plot([("2026-11-01", float("nan"))], "players").value == "Nothing to plot."

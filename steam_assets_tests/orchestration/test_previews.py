@@ -1,4 +1,4 @@
-"""Previews: text from the web stays text in the Dagster UI."""
+"""Text from the web is shown as plain text in the Dagster UI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def records(shown: dg.MetadataValue) -> list[dict[str, object]]:
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), min_size=1, max_size=4))
 def test_every_text_is_one_visible_line_in_its_cell(rows: list[list[str]]):
-    """The Dagster UI shows cells of a table as text; what has no form of its own is replaced, whatever it is."""
+    """Cells of the UI's tables show one line of text; any invisible character is replaced."""
     shown = records(preview([dict(zip("ab", row, strict=True)) for row in rows]))
     assert [list(record) for record in shown] == [["a", "b"]] * len(rows)
     for cell in (str(cell) for record in shown for cell in record.values()):
@@ -27,7 +27,7 @@ def test_every_text_is_one_visible_line_in_its_cell(rows: list[list[str]]):
 
 
 def test_what_has_no_form_is_shown_as_such():
-    """Marks that turn the direction of a line and NUL are replaced; markup and letters of any script stay."""
+    """Direction marks and NUL are replaced; markup and letters of any script stay."""
     (row,) = records(preview([{"title": "<b>a\u202eb</b> `c`\0 [x](y) ゲーム"}]))
     assert row == {"title": "<b>a�b</b> `c`� [x](y) ゲーム"}
 
@@ -47,7 +47,7 @@ def test_values_are_shown_for_people_and_whole_numbers_as_numbers():
 
 
 def test_a_preview_is_short():
-    """Ten rows, and long texts are cut."""
+    """It has ten rows, and long texts are truncated."""
     shown = records(preview([{"title": "x" * 5000}] * 50))
     assert len(shown) == SHOWN_ROWS and len(str(shown[0]["title"])) == SHOWN_CHARACTERS
 

@@ -1,4 +1,4 @@
-"""The QuickSight sensor and its asset: one run for newly committed tables, none for unchanged ones or without quota."""
+"""The QuickSight sensor requests one run for newly committed tables, and none for unchanged tables or without quota."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETS = {"most_played": "charts", "insight_market_day": "days"}
 
 
 class Watched:
-    """Two tables with data sets, and the sensor's ticks and runs over them."""
+    """Two tables with data sets, and the sensor's ticks and runs."""
 
     def __init__(self, tables: GlueTables, stub: QuickSightStub, instance: dg.DagsterInstance, home: Path) -> None:
         self.tables, self.stub, self.instance, self.clock = tables, stub, instance, stub.clock
@@ -75,12 +75,12 @@ def watched(s3_server: str, tmp_path: Path) -> Iterator[Watched]:
 
 
 def test_what_was_committed_is_refreshed_in_one_run_and_not_again(watched: Watched) -> None:
-    """Two tables, one run; then only the one that changes; a table that is not there yet is named."""
+    """Two tables take one run, then only the changed one is refreshed. A missing table is reported."""
     assert "not in Glue or empty: most_played, insight_market_day" in (watched.tick().skip_message or "")
     for table in SETS:
         watched.tables.commit(table, 3)
     request = watched.request()
-    assert request.run_key == watched.request().run_key, "a tick that is repeated starts no second run"
+    assert request.run_key == watched.request().run_key, "a repeated tick starts no second run"
     assert request.tags["steam/changed"] == "most_played, insight_market_day"
     assert watched.run().success
     shown = watched.shown()
@@ -96,7 +96,7 @@ def test_what_was_committed_is_refreshed_in_one_run_and_not_again(watched: Watch
 
 
 def test_dropped_rows_fail_the_run(watched: Watched) -> None:
-    """With the message a person needs; the version is not asked for again."""
+    """The error explains what to do, and the version is not requested again."""
     watched.tables.commit("most_played", 3)
     watched.stub.dropped = 2
     result = watched.run()
@@ -108,7 +108,7 @@ def test_dropped_rows_fail_the_run(watched: Watched) -> None:
 
 
 def test_without_quota_no_run_is_asked_for(watched: Watched) -> None:
-    """It says when there will be."""
+    """The skip message says when quota will be available."""
     watched.tables.commit("most_played", 3)
     for number in range(32):
         at = NOW - timedelta(hours=20, minutes=-number)
@@ -130,7 +130,7 @@ def test_while_a_refresh_is_under_way_the_sensor_waits(watched: Watched) -> None
 
 
 def test_it_is_there_only_where_data_sets_are_named(tmp_path: Path) -> None:
-    """And a table that does not exist is refused with the names there are."""
+    """A table name that does not exist is rejected with the list of valid names."""
     plain = build_defs(settings=Settings(home=tmp_path))
     assert "quicksight_refresh" not in {sensor.name for sensor in plain.sensors or []}
     for automation in (False, True):

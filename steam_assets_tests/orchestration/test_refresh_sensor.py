@@ -1,4 +1,4 @@
-"""The refresh sensor: one refresh for what was committed, by whomever, and none where nothing was."""
+"""The refresh sensor requests one refresh for all new commits, whoever made them, and none without commits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 
 
 class Watched:
-    """A lake whose ledger a test writes, and the sensor's ticks over it."""
+    """A lake whose ledger the test writes, and the sensor's ticks over it."""
 
     def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
         self.lake = Lake(Settings(home=home))
@@ -50,7 +50,7 @@ class Watched:
         return self.lake.clean(next(table for source in SOURCES for table in source.tables if table.name == name))
 
     def tick(self) -> dg.SensorExecutionData:
-        """A tick; its cursor is kept for the next, as the daemon does it."""
+        """Evaluate a tick and keep its cursor for the next, as the daemon does."""
         context = dg.build_sensor_context(
             instance=self.instance, cursor=self.cursor, definitions=self.defs, resources={"lake": self.lake}
         )
@@ -59,7 +59,7 @@ class Watched:
         return ticked
 
     def asked(self) -> tuple[str, dict[str, list[str]]]:
-        """The one run a tick asks for: its key and what changed."""
+        """The single run that a tick requests: its key and the changes."""
         (request,) = self.tick().run_requests or []
         return str(request.run_key), changed_of(request.run_config)
 
@@ -86,7 +86,7 @@ def test_nothing_committed_is_nothing_done(watched: Watched) -> None:
 
 
 def test_all_that_was_committed_between_two_ticks_is_one_refresh(watched: Watched) -> None:
-    """Of several tables and partitions, named in the config and the tag; then there is peace."""
+    """Config and tag list the partitions of all changed tables. The next tick requests nothing."""
     watched.commit("top_sellers", "2026-11-10")
     for key in ("2026-11-17", "2026-11-16"):
         watched.commit("most_played", key)
@@ -102,7 +102,7 @@ def test_all_that_was_committed_between_two_ticks_is_one_refresh(watched: Watche
 
 
 def test_a_partition_committed_again_is_a_change_and_only_that(watched: Watched) -> None:
-    """The same key with a new commit counts; its neighbours, and a record that went, do not."""
+    """A new commit of the same key counts as a change; neighbouring partitions and deleted records do not."""
     for key in ("2026-11-15", "2026-11-16", "2026-11-17"):
         watched.commit("most_played", key)
     first, _ = watched.asked()
@@ -114,7 +114,7 @@ def test_a_partition_committed_again_is_a_change_and_only_that(watched: Watched)
 
 
 def test_the_same_change_has_the_same_run_key(watched: Watched) -> None:
-    """So a tick that is repeated, after a crash or a lost cursor, starts no second run."""
+    """A tick repeated after a crash, or after losing its cursor, starts no second run."""
     watched.commit("most_played", "2026-11-17")
     first = watched.asked()
     watched.cursor = None
@@ -122,7 +122,7 @@ def test_the_same_change_has_the_same_run_key(watched: Watched) -> None:
 
 
 def test_a_commit_that_shows_late_is_seen(watched: Watched) -> None:
-    """A record older than one already handled, as a writer whose clock is behind leaves it."""
+    """A record with an older timestamp, from a writer whose clock is behind, is not missed."""
     watched.commit("most_played", "2026-11-17")
     watched.asked()
     watched.commit("most_played", "2026-11-16", at=NOW - timedelta(minutes=5))
@@ -130,7 +130,7 @@ def test_a_commit_that_shows_late_is_seen(watched: Watched) -> None:
 
 
 def test_what_is_committed_during_a_refresh_is_the_next_ones(watched: Watched) -> None:
-    """No second run beside it, and the cursor stays."""
+    """No second run starts meanwhile, and the cursor stays."""
     watched.commit("most_played", "2026-11-16")
     _, changed = watched.asked()
     watched.run(changed, dg.DagsterRunStatus.STARTED)
@@ -140,11 +140,11 @@ def test_what_is_committed_during_a_refresh_is_the_next_ones(watched: Watched) -
     assert "is running" in (waiting.skip_message or "")
     (run,) = watched.instance.get_runs()
     watched.instance.report_run_canceled(run)
-    assert watched.asked()[1] == {"most_played": ["2026-11-16", "2026-11-17"]}, "and what the canceled one left"
+    assert watched.asked()[1] == {"most_played": ["2026-11-16", "2026-11-17"]}, "with those of the canceled one"
 
 
 def test_a_failed_refresh_is_made_up_with_the_next_change(watched: Watched) -> None:
-    """It is not tried over and over by itself."""
+    """A failed refresh adds its partitions to the next one; it is not retried on its own."""
     watched.commit("news", "2026-11-10")
     _, changed = watched.asked()
     watched.run(changed, dg.DagsterRunStatus.FAILURE)
@@ -161,19 +161,22 @@ def test_the_sensor_is_off_until_automation_is_asked_for(tmp_path: Path) -> None
 
 
 def test_only_touched_periods_that_were_collected_are_computed(watched: Watched) -> None:
-    """A day touches itself and later days that look back on it; gaps, the present week and what was cleared do not."""
+    """A day affects itself and later days that look back on it.
+
+    Gaps, the current week and cleared periods are skipped.
+    """
     for key in ("2026-11-08", "2026-11-10", "2026-11-17"):
         watched.commit("most_played", key)
     watched.commit("top_sellers", "2026-11-03")
     chosen = affected(INSIGHTS, SOURCES, watched.lake, {"most_played": ["2026-11-10"]}, NOW)
     assert chosen["market_day"] == chosen["player_trend"] == ["2026-11-10", "2026-11-17"]
     assert "price_split" not in chosen, "its week of 2026-11-10 has no chart yet"
-    assert chosen["update_effect"] == ["2026-11-03"], "the day lies within seven days after the week"
+    assert chosen["update_effect"] == ["2026-11-03"], "the day is within seven days after the week"
     assert chosen["freshness"] == ["all"]
 
 
 def test_every_insight_has_a_table_of_its_own_cadence() -> None:
-    """It is that table's commit which says that the period is there."""
+    """A commit of that table marks the period as available."""
     cadences = {table.name: source.cadence for source in SOURCES for table in source.tables}
     for insight in INSIGHTS:
         if insight.cadence:

@@ -1,4 +1,4 @@
-"""The Dagster UI shows how resources are set, and a run's config can neither change nor read anything through them."""
+"""The Dagster UI shows how resources are configured; a run's config can neither change nor read them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def fields(defs: dg.Definitions) -> list[tuple[str, str, object]]:
-    """Every field of every resource of ours, with its value."""
+    """Every field of every resource of the product, with its value."""
     fixed = {key: each for key, each in (defs.resources or {}).items() if isinstance(each, FixedResource)}
     return [(key, name, getattr(each, name)) for key, each in fixed.items() for name in type(each).model_fields]
 

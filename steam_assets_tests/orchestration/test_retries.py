@@ -26,7 +26,7 @@ __all__ = ["deployed"]
 
 @pytest.mark.kafka
 def test_landing_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kafka or the storage may be away for a moment then, too."""
+    """Kafka or the storage may be briefly unavailable."""
     monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0))
     deployed.publish(KEYS[1])
     (request,) = deployed.tick("most_played_topic").run_requests or []
@@ -42,7 +42,7 @@ def test_landing_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.kafka
 def test_fetching_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As often as is allowed, by a client that gives up after a moment."""
+    """It is retried as often as configured, by a client that times out quickly."""
     monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0))
     monkeypatch.setattr(ingest_ops, "RawResolver", partial(RawResolver, retry_policy=HASTY))
     today = f"{TODAY:%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""A page of another site can neither start nor read anything in the Dagster UI, and the UI itself works."""
+"""Pages of other sites can neither trigger nor read anything in the Dagster UI, and the UI itself works."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "accep
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a webserver without code, which a proxy serves as ``PROXY``."""
+    """The port of a webserver without code; the proxy in front of it listens on ``PROXY``."""
     home, port = tmp_path_factory.mktemp("webserver"), free_port()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     module = ("-m", "steam_assets.orchestration.webserver", "--empty-workspace", "--port", str(port))
@@ -49,7 +49,7 @@ def _answers(port: int) -> bool | None:
 
 
 def ask(port: int, method: str, path: str, headers: dict[str, str], body: str | None = None) -> tuple[int, str]:
-    """Status and body, with ``{port}`` in headers filled in; ``host`` is the server's own if none is given."""
+    """Return status and body; ``{port}`` in headers is filled in, and ``host`` defaults to the server's own."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, body, {name: value.format(port=port) for name, value in headers.items()})
@@ -62,7 +62,7 @@ def ask(port: int, method: str, path: str, headers: dict[str, str], body: str | 
 @pytest.mark.parametrize(
     ("method", "path", "headers"),
     [
-        # Another site's page, as browsers of today and of ten years ago send for it.
+        # A page of another site, in current browsers and in browsers ten years old.
         ("POST", "/graphql", {**JSON, "origin": "https://evil.example"}),
         ("POST", "/graphql", {**JSON, "origin": "null"}),
         ("POST", "/graphql", {**JSON, "origin": "http://127.0.0.1:8000"}),
@@ -87,7 +87,7 @@ def ask(port: int, method: str, path: str, headers: dict[str, str], body: str | 
         ("GET", "/favicon.png", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}),
         ("GET", "/logs/a.err", {**NAVIGATION, "sec-fetch-site": "cross-site"}),
         ("OPTIONS", "/graphql", {"origin": "https://evil.example"}),
-        # A name that leads to this machine: DNS rebinding, after which all is of one origin.
+        # DNS rebinding: another name that resolves to this machine makes everything same-origin.
         ("GET", "/server_info", {"host": "evil.example:{port}"}),
         ("POST", "/graphql", {**JSON, "host": "evil.example:{port}", "origin": "http://evil.example:{port}"}),
         ("GET", "/", {"host": "127.0.0.1.nip.io"}),
@@ -107,7 +107,7 @@ def test_what_another_site_can_have_sent_is_refused_in_one_line(
 
 
 def test_a_header_that_is_there_twice_is_refused(port: int) -> None:
-    """Of two, another part of the server could take the other."""
+    """Another part of the server could read the other of the two values."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.putrequest("GET", "/", skip_host=True)
     connection.putheader("Host", "127.0.0.1")

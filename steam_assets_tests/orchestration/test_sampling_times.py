@@ -1,4 +1,4 @@
-"""Samples within a day: the same times every day, in UTC, for any distance between them."""
+"""Sample times within a day are the same every day, in UTC, for any interval."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon goes by
+from dagster._utils.schedules import schedule_execution_time_iterator  # the daemon's time zone
 
 from steam_assets.sources.sampling import FIRST_MINUTE, MINUTES_A_DAY, crons, minutes_of_day
 
 
 @pytest.fixture(params=["America/New_York", "Australia/Lord_Howe", "UTC"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The machine's own time zone."""
+    """The machine's time zone."""
     monkeypatch.setenv("TZ", request.param)
     time.tzset()
     yield request.param
@@ -28,7 +28,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_ticks_are_the_days_samples_though_a_local_hour_comes_twice_or_never(
     every: int, day: datetime, zone: str
 ) -> None:
-    """Two days, on one of which a local clock repeats an hour or skips one: each due time once, and no other."""
+    """Each sample has exactly one tick, also on days when a local clock repeats or skips an hour."""
     due = [day + timedelta(days=n, minutes=minutes) for n in (0, 1) for minutes in minutes_of_day(every)]
     end = day + timedelta(days=2)
     ticks: list[datetime] = []

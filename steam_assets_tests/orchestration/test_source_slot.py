@@ -1,4 +1,4 @@
-"""The slot of the sources: a run that waits for it gets it."""
+"""A run that waits for the source's slot gets it."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def fetching() -> None:
 
 
 def test_a_step_that_queued_just_as_the_slot_was_freed_is_not_left_waiting(tmp_path: Path) -> None:
-    """Dagster looks for a free slot before it queues the step; one that is freed in between is given to nobody."""
+    """Dagster looks for a free slot before it queues the step; a slot freed in between would be assigned to no step."""
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         storage: Any = instance.event_log_storage
         run_id = str(uuid4())

@@ -1,4 +1,4 @@
-"""Checks that clean tables and insights have in common: what fails them, how badly, and which assets have them."""
+"""Checks shared by clean tables and insights: what fails them, at which severity, and which assets have them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DAYS = [f"2026-11-{day:02}" for day in range(1, 21)]
 
 
 def things(lake: Lake, rows: list[dict[str, object]], key: str = DAYS[-1]) -> IcebergTable:
-    """A table whose newest partition has these rows, under stricter declarations than it was made with."""
+    """A table whose newest partition has these rows, checked against stricter declarations than it was created with."""
     table = lake.table("clean", "things", COLUMNS, "Things.")
     batch = pa.RecordBatch.from_pylist(
         [{"partition_key": key} | FINE | row for row in rows], arrow_schema(table.create())
@@ -71,10 +71,10 @@ def test_columns_are_judged_by_the_statistics_of_files(row: dict[str, object], s
         ([100] * COMPARED, 49, False),
         ([100] * COMPARED, 201, False),
         ([100] * COMPARED, 0, False),
-        # Only the newest are compared.
+        # Only the newest partitions are compared.
         ([1000] + [100] * COMPARED, 900, False),
         ([1000] + [100] * (COMPARED - 1), 900, True),
-        # Too few to say anything.
+        # Too few to compare.
         ([100] * (ENOUGH - 1), 1, True),
         ([100] * ENOUGH, 1, False),
     ],

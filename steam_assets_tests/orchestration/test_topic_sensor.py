@@ -1,4 +1,4 @@
-"""Batches that other producers publish land and are cleaned once, and nothing storms."""
+"""Batches published by other producers are landed and cleaned once, without a storm of runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ __all__ = ["deployed"]
 
 @pytest.mark.kafka
 def test_batches_of_other_producers_land_under_their_own_partition_once(deployed: Deployed) -> None:
-    """Two collectors, two days, one of them twice: a run each day lands exactly its batches; then there is peace."""
+    """Two collectors publish two days, one batch twice.
+
+    One run per day lands exactly its batches; then nothing is requested.
+    """
     sent = {key: [deployed.publish(key)] for key in KEYS}
     sent[KEYS[0]].append(deployed.publish(KEYS[0]))
     first = deployed.tick("most_played_topic")
@@ -39,16 +42,16 @@ def test_batches_of_other_producers_land_under_their_own_partition_once(deployed
         assert deployed.run(request).success
     for key in KEYS:
         assert sorted(deployed.batches(key)) == sorted(sent[key])
-    assert sum(offsets_of(first).values()) == 0, "what is not landed is not passed"
+    assert sum(offsets_of(first).values()) == 0, "the cursor does not pass an unlanded batch"
     second = deployed.tick("most_played_topic", first.cursor)
     assert not second.run_requests
     assert sum(offsets_of(second).values()) > 6
-    assert not deployed.tick("most_played_topic").run_requests, "what is landed is not asked for again"
+    assert not deployed.tick("most_played_topic").run_requests, "a landed batch is not requested again"
 
 
 @pytest.mark.kafka
 def test_a_batch_for_a_partition_that_is_there_is_added_to_it(deployed: Deployed) -> None:
-    """Without asking the source, which is not even there."""
+    """The source is not asked, and is not even reachable."""
     known = deployed.publish(KEYS[1])
     tick = deployed.tick("most_played_topic")
     deployed.run((tick.run_requests or [])[0])
@@ -63,7 +66,7 @@ def test_a_batch_for_a_partition_that_is_there_is_added_to_it(deployed: Deployed
 
 @pytest.mark.kafka
 def test_a_batch_whose_run_failed_is_asked_for_again_each_hour(deployed: Deployed) -> None:
-    """Until it is landed, however late; what came after it lands meanwhile, and is not asked for again."""
+    """It is requested until it is landed, however late. Later batches land meanwhile and are not requested again."""
     lost, late = deployed.publish(KEYS[0]), deployed.publish(KEYS[1])
     tick = deployed.tick("most_played_topic")
     failed, other = tick.run_requests or []
@@ -87,7 +90,7 @@ def test_a_batch_whose_run_failed_is_asked_for_again_each_hour(deployed: Deploye
 
 
 def test_the_cursor_never_stands_within_a_batch() -> None:
-    """A landed batch of which only the end is read again would look like one that was never finished."""
+    """If only the end of a landed batch were read again, it would look like an incomplete batch."""
 
     def batch(*ranges: tuple[int, int, int]) -> Receipt:
         parts = tuple(OffsetRange(partition=part, start=start, end=end) for part, start, end in ranges)
@@ -104,7 +107,7 @@ def test_the_cursor_never_stands_within_a_batch() -> None:
 def test_failed_batches_do_not_keep_others_from_being_requested(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With more of them than a tick asks for."""
+    """This holds even with more failed batches than one tick requests."""
     monkeypatch.setattr(sensors, "RUNS_A_TICK", 1)
     for key in KEYS:
         deployed.publish(key)
@@ -116,7 +119,7 @@ def test_failed_batches_do_not_keep_others_from_being_requested(
 
 @pytest.mark.kafka
 def test_a_batch_that_a_run_is_landing_is_left_to_it(deployed: Deployed) -> None:
-    """Our own runs publish, too: their batches are seen between publishing and landing."""
+    """The product's own runs publish, too; the sensor sees their batches between publishing and landing."""
     deployed.publish(KEYS[1])
     run = deployed.instance.add_run(
         dg.DagsterRun("daily", tags={"dagster/partition": KEYS[1]}, status=dg.DagsterRunStatus.STARTED)
@@ -130,7 +133,7 @@ def test_a_batch_that_a_run_is_landing_is_left_to_it(deployed: Deployed) -> None
 
 @pytest.mark.kafka
 def test_a_cursor_of_another_topic_is_not_believed(deployed: Deployed) -> None:
-    """A topic or cluster that was made anew begins at 0 again: an old cursor would skip all that it holds."""
+    """A recreated topic or cluster restarts at offset 0; an old cursor would skip its messages."""
     deployed.publish(KEYS[1])
     cursor = json.loads(deployed.tick("most_played_topic").cursor or "")
     beyond = json.dumps(cursor | {"offsets": dict.fromkeys(cursor["offsets"], 10**6)})
@@ -142,7 +145,7 @@ def test_a_cursor_of_another_topic_is_not_believed(deployed: Deployed) -> None:
 @pytest.mark.kafka
 @pytest.mark.parametrize("key", ["2031-01-01", "2001-01-01", "2026-02-31"])
 def test_a_batch_of_an_unknown_partition_requests_no_run(deployed: Deployed, key: str) -> None:
-    """The headers are another's text: Dagster would fail each tick over a partition that it does not have."""
+    """Headers are untrusted: a partition key that Dagster does not know would fail every tick."""
     deployed.publish(key)
     tick = deployed.tick("most_played_topic")
     assert not tick.run_requests

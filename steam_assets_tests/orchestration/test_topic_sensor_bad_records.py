@@ -1,4 +1,4 @@
-"""Records that are spoiled, damaged, misdated or without the rest of their batch hold up no others."""
+"""Malformed, damaged or misdated messages, and incomplete batches, do not hold up other batches."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = ["deployed"]
 def test_an_invalid_envelope_is_set_aside_once_and_before_the_cursor_passes_it(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Junk and another source's record, between batches: each in quarantine and in the dead-letter topic."""
+    """Junk and another source's message between batches go to quarantine and to the dead-letter topic."""
     monkeypatch.setattr(sensors, "DEAD_LETTERS_A_TICK", 1)
     ensure_topics(deployed.settings, SOURCE)
     stray = next(envelopes(WEEKLY, new_batch_id(), [50], partition_key="2026-11-10"))
@@ -55,7 +55,7 @@ def test_an_invalid_envelope_is_set_aside_once_and_before_the_cursor_passes_it(
 
 @pytest.mark.kafka
 def test_a_spoiled_record_of_a_batch_fails_a_check_and_the_others_land(deployed: Deployed) -> None:
-    """Also where the producer leaves out the header that counts items."""
+    """This also holds if the producer leaves out the item-count header."""
     ensure_topics(deployed.settings, SOURCE)
     sent = two_of(KEYS[1])
     send(deployed.settings, sent[:1], total=2)
@@ -74,7 +74,7 @@ def test_a_spoiled_record_of_a_batch_fails_a_check_and_the_others_land(deployed:
 
 @pytest.mark.kafka
 def test_half_a_batch_is_waited_for_and_then_given_up(deployed: Deployed) -> None:
-    """A producer without transactions may be seen between its records, or die between them."""
+    """A producer without transactions may be between two messages of a batch, or may have died there."""
     ensure_topics(deployed.settings, SOURCE)
     sent = two_of(KEYS[1])
     send(deployed.settings, sent[:1], total=2)
@@ -94,7 +94,7 @@ def test_half_a_batch_is_waited_for_and_then_given_up(deployed: Deployed) -> Non
 
 @pytest.mark.kafka
 def test_a_record_dated_ahead_of_now_holds_nothing_up(deployed: Deployed) -> None:
-    """On a topic that takes times from producers: half a batch of next year is not waited for until then."""
+    """On a topic with producer timestamps, an incomplete batch dated next year is not awaited until then."""
     topic = topic_of(deployed.settings, SOURCE)
     any_time = {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**63 - 1)}
     create_topic(deployed.settings, topic, any_time)
@@ -106,7 +106,7 @@ def test_a_record_dated_ahead_of_now_holds_nothing_up(deployed: Deployed) -> Non
 
 @pytest.mark.kafka
 def test_our_topics_date_records_themselves(deployed: Deployed) -> None:
-    """By its producer's time retention would delete the one at once, and the other never."""
+    """With producer timestamps, retention would delete some messages at once and others never."""
     ensure_topics(deployed.settings, SOURCE)
     for moment in (1, int((TODAY + timedelta(days=400)).timestamp() * 1000)):
         send(deployed.settings, two_of(KEYS[1])[:1], total=2, timestamp_ms=moment)
@@ -118,7 +118,7 @@ def test_our_topics_date_records_themselves(deployed: Deployed) -> None:
 
 @pytest.mark.kafka
 def test_the_same_records_and_batches_are_warned_of_once(deployed: Deployed, capfd: pytest.CaptureFixture[str]) -> None:
-    """However many ticks see them, because a batch before them is incomplete."""
+    """They are reported once, even if an incomplete batch before them makes many ticks read them."""
     ensure_topics(deployed.settings, SOURCE)
     dead = two_of(KEYS[0])
     send(deployed.settings, dead[:1], total=2)
@@ -131,7 +131,7 @@ def test_the_same_records_and_batches_are_warned_of_once(deployed: Deployed, cap
     assert sum("2 messages" in line for line in first) == 1
     assert sum("2031-01-01" in line for line in first) == 1
     again = deployed.tick("most_played_topic", tick.cursor)
-    assert (offsets_of(tick), offsets_of(again)) == ({}, {}), "the half batch holds the cursor"
+    assert (offsets_of(tick), offsets_of(again)) == ({}, {}), "the incomplete batch holds the cursor"
     deployed.clock.move_to(datetime.now(UTC) + timedelta(hours=2))
     deployed.tick("most_played_topic", again.cursor)
     later = [line for line in capfd.readouterr().err.splitlines() if "WARNING" in line]
@@ -143,7 +143,7 @@ def test_the_same_records_and_batches_are_warned_of_once(deployed: Deployed, cap
 def test_a_damaged_record_is_alerted_of_once_and_the_other_batches_land(
     deployed: Deployed, broker: EmbeddedBroker, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Though a half batch before it holds the cursor, and the webhook of the alert is down."""
+    """This holds although an incomplete batch holds the cursor and the alert webhook is down."""
     deployed.lake.settings = deployed.settings.model_copy(
         update={"alert_webhook_url": SecretStr(f"{NOBODY}/hook-token")}
     )

@@ -1,4 +1,4 @@
-"""Raw data that is not cleaned yet is cleaned, however it came."""
+"""Uncleaned raw data is cleaned, whatever its origin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["deployed"]
 
 
 def test_new_raw_data_is_cleaned_however_it_came(tmp_path: Path) -> None:
-    """An imported chart is cleaned once; with more in it, again; while a run is at it, it is left alone."""
+    """An imported chart is cleaned once, and again after new data. It is left alone while a run is working on it."""
     folder = tmp_path / "old"
     folder.mkdir()
     (folder / "2023-10-27_weekly_top_sellers.csv").write_text("Rank,Game Name,Free to Play\n1,Steam Deck,0\n")

@@ -1,4 +1,4 @@
-"""The visual assets by themselves: written whole, shown in the UI, and said plainly where there is nothing yet."""
+"""The visual assets alone: they are written atomically, shown in the UI, and say clearly when there is no data yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "canary-token-secret"
 
 
 def materialize(settings: Settings, *keys: dg.AssetKey) -> tuple[dg.ExecuteInProcessResult, dict[str, dict[str, Any]]]:
-    """One run of some assets; what the Dagster UI shows of each, by the last part of its key."""
+    """Materialize some assets in one run; return the metadata of each by the last part of its key."""
     defs = build_defs(settings=settings, resource_overrides={"lake": Lake(settings)})
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
@@ -32,7 +32,7 @@ def materialize(settings: Settings, *keys: dg.AssetKey) -> tuple[dg.ExecuteInPro
 
 
 def test_with_no_data_all_three_are_made_and_say_so(tmp_path: Path) -> None:
-    """No trace of an error: the page is there, every insight says why it is empty, the extract holds no table."""
+    """There is no stack trace: the page exists, every insight says why it is empty, and the extract holds no table."""
     result, shown = materialize(Settings(home=tmp_path), DASHBOARD, EXPORTS, TABLEAU)
     assert result.success
     page = tmp_path / "dashboard.html"
@@ -47,7 +47,7 @@ def test_with_no_data_all_three_are_made_and_say_so(tmp_path: Path) -> None:
 
 
 def test_a_page_that_is_there_is_replaced_whole(tmp_path: Path) -> None:
-    """No part of it is left beside it."""
+    """No temporary file is left beside it."""
     page = tmp_path / "dashboard.html"
     page.write_text("old")
     materialize(Settings(home=tmp_path), DASHBOARD)
@@ -58,7 +58,7 @@ def test_a_page_that_is_there_is_replaced_whole(tmp_path: Path) -> None:
 def test_a_server_that_refuses_fails_the_run_and_leaves_the_extract(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It says what to do, and no secret is told anywhere."""
+    """The error says what to do and contains no secret."""
     settings = Settings(
         home=tmp_path,
         tableau_url="http://tableau.example.org",

@@ -1,4 +1,4 @@
-"""The small lake that tests of publication read; none of them changes it."""
+"""The small lake that the publication tests read but do not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small lake without Spark, with texts and names that a release must not have."""
+"""A small lake without Spark, with texts and names that must not be in a release."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class SmallLake:
-    """A lake whose partitions are written as cleaning and insights leave them."""
+    """A lake whose partitions are written as by cleaning and insights."""
 
     lake: Lake
 
@@ -47,7 +47,7 @@ class SmallLake:
         return self.lake.settings
 
     def put(self, name: str, key: str, rows: Sequence[Row], *, quarantined: int = 0, files: int = 1) -> None:
-        """Put ``rows`` in the place of a partition's, in ``files`` files; what a row lacks is made up."""
+        """Replace a partition's rows with ``rows`` in ``files`` files; missing values are made up."""
         table = DECLARED[name]
         target = self.lake.table("clean", name, table.columns, table.description)
         schema = arrow_schema(target.create())
@@ -83,7 +83,7 @@ def _filled(table: DeclaredTable, key: str, row: Row, number: int) -> dict[str, 
 
 
 def fill(small: SmallLake) -> None:
-    """Two months of charts with a gap, a week of reviews and news, one insight."""
+    """Write two months of charts with a gap, a week of reviews and news, and one insight."""
     for day in ("2026-10-30", "2026-10-31", "2026-11-01", "2026-11-04"):
         rows = [{"rank": rank, "app_id": rank * 10, "day": date.fromisoformat(day)} for rank in (2, 1, 3)]
         small.put("most_played", day, rows, quarantined=int(day == "2026-11-01"))

@@ -1,4 +1,4 @@
-"""Contracts: valid by the standard, and saying what the declarations say."""
+"""Data contracts are valid by the standard and match the declarations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCK = REPOSITORY / "datacontract.lock"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the command writes, without a lake, with a retention of 40 days."""
+    """The command's output, without a lake and with a retention of 40 days."""
     where = tmp_path_factory.mktemp("contracts") / "new" / "contracts"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STEAM_HOUSEKEEPING_KEEP_DAYS", "40")
@@ -39,7 +39,7 @@ def read(folder: Path, name: str) -> dict[str, Any]:
 
 
 def test_there_is_one_per_table_and_each_is_valid(folder: Path) -> None:
-    """By the standard's own schema of version 3.2."""
+    """Validated by the standard's own schema, version 3.2."""
     assert {path.name.removesuffix(SUFFIX) for path in folder.iterdir()} == DECLARED.keys()
     schema = json.loads(OpenDataContractStandard.json_schema())
     standard = validator_for(schema)(schema)
@@ -95,7 +95,7 @@ def test_people_are_confidential(folder: Path) -> None:
 @pytest.mark.process
 @pytest.mark.slow
 def test_datacontract_cli_finds_nothing(folder: Path, tmp_path: Path) -> None:
-    """In an environment of its own: it needs an older Typer than the product (docs/decisions)."""
+    """It runs in a separate environment because it needs an older Typer than the product (docs/decisions)."""
     uv, environment = Path(sys.executable).parent / "uv", tmp_path / "environment"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
     python = environment / "bin" / "python"

@@ -1,4 +1,4 @@
-"""Releases: what is in them, what is not, and that they verify."""
+"""Releases: their contents, what they leave out, and their verification."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from steam_assets.sources.source import Sensitivity
 
 
 def release(small: SmallLake, folder: Path, *, with_text: bool = False) -> dict[str, bytes]:
-    """Write a release; its files' bytes, by path."""
+    """Write a release; return its files' bytes by path."""
     assert list(Release(small.lake, SOURCES, with_text=with_text).write(folder))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def contains(files: dict[str, bytes], folder: Path, canary: str) -> list[str]:
-    """The files that have a text, as bytes or within compressed columns."""
+    """The files that contain a text, as bytes or in compressed columns."""
     encodings = [canary.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")]
     plain = [path for path, content in files.items() if any(text in content for text in encodings)]
     tables = [path for path in files if path.endswith(".parquet")]
@@ -57,7 +57,7 @@ def test_nothing_of_a_person_and_no_text_is_in_any_byte(filled: SmallLake, tmp_p
 
 
 def test_texts_are_in_it_if_asked_for_and_people_never(filled: SmallLake, tmp_path: Path) -> None:
-    """That texts are found then shows that they would be found above."""
+    """Finding the texts here shows that the tests above would find them."""
     files = release(filled, tmp_path / "out", with_text=True)
     texts = contains(files, tmp_path / "out", CANARY[Sensitivity.TEXT])
     assert {path for path in texts if path.endswith(".parquet")} == {
@@ -69,7 +69,7 @@ def test_texts_are_in_it_if_asked_for_and_people_never(filled: SmallLake, tmp_pa
 
 
 def test_a_table_of_pseudonyms_declares_which_column_they_are_in() -> None:
-    """So that a new one cannot be released by forgetting the mark."""
+    """A new one cannot be released because its mark was forgotten."""
     for table in (table for source in SOURCES for table in source.tables if table.pseudonymous):
         assert [column.name for column in table.columns if column.sensitivity is Sensitivity.PERSON], table.name
 
@@ -83,7 +83,7 @@ def test_a_table_without_its_key_claims_none() -> None:
 
 
 def test_sha256sum_verifies_every_file(filled: SmallLake, tmp_path: Path) -> None:
-    """And finds a changed one."""
+    """It also detects a changed file."""
     folder = tmp_path / "out"
     files = release(filled, folder)
     check = ["sha256sum", "--check", "--strict", CHECKSUMS]
@@ -95,7 +95,7 @@ def test_sha256sum_verifies_every_file(filled: SmallLake, tmp_path: Path) -> Non
 
 
 def test_the_same_lake_gives_the_same_bytes(filled: SmallLake, tmp_path: Path) -> None:
-    """Also a copy of it whose rows lie in other files and another order."""
+    """A copy of the lake with its rows in other files and another order gives them, too."""
     copy = SmallLake(Lake(Settings(home=tmp_path / "copy")))
     fill(copy)
     rows = [{"app_id": 570, "recommendation_id": f"{CANARY[Sensitivity.PERSON]} {n}"} for n in (3, 1, 2)]
@@ -111,7 +111,7 @@ def card(filled: SmallLake, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_card_names_gaps_and_what_was_set_aside(card: str) -> None:
-    """With the reason; a source of which nothing was collected says so."""
+    """Gaps have their reason; a source without any data says so."""
     gaps = card.partition("## Gaps")[2].partition("\n## ")[0]
     played = gaps.partition("**Most played**")[2].partition("**")[0]
     assert "2026-11-02 to 2026-11-03, 2026-11-05 to 2026-11-17: not collected: missed while it was live" in played
@@ -130,7 +130,7 @@ def test_the_card_says_what_when_how_and_under_which_terms(card: str) -> None:
 
 
 def test_insights_that_lag_behind_are_named(card: str) -> None:
-    """None of the small lake's partitions was refreshed into insights."""
+    """No partition of the small lake was refreshed into insights."""
     assert "do not include these partitions yet" in card and "reviews 2026-11-10" in card
 
 
@@ -143,7 +143,7 @@ def test_nothing_is_overwritten(filled: SmallLake, tmp_path: Path) -> None:
 
 
 def test_a_release_that_fails_leaves_nothing(filled: SmallLake, tmp_path: Path) -> None:
-    """A reader never sees half of it, nor does a retry find the folder taken."""
+    """Readers never see a partial release, and a retry does not find the folder taken."""
     places = tmp_path / "places"
     for _ in Release(filled.lake, SOURCES).write(places / "out"):
         break
@@ -159,7 +159,7 @@ def test_an_empty_lake_has_nothing_to_release(lake: Lake) -> None:
 
 @pytest.mark.process
 def test_the_command_needs_no_java_and_leaves_only_the_release(filled: SmallLake, tmp_path: Path) -> None:
-    """As a process whose PATH has no program at all; a second one into the same folder says what to type."""
+    """Runs as a process with an empty PATH; a second release into the same folder says what to type."""
     home = filled.settings.home
     before = sorted(path.relative_to(home) for path in home.rglob("*"))
     command = [sys.executable, "-m", "steam_assets", "release", "out", "--home", str(home)]

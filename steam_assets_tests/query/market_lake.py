@@ -1,6 +1,6 @@
-"""A lake that holds the made-up market, written without Spark and without a JVM.
+"""A lake with the made-up market, written without Spark and without a JVM.
 
-Belongs here: its commits, ledger and gaps. Does not belong here: its rows (made_up_market.py), what is asked of it.
+Belongs here: its commits, ledger and gaps. Does not belong here: its rows (made_up_market.py), queries on it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from steam_assets_tests.query.made_up_market import NOW, UNCLEANED, Row, Rows
 
 
 def freshness(lake: Lake) -> list[Row]:
-    """The rows of the freshness insight, from the ledger of a filled lake."""
+    """The rows of the freshness insight, computed from the ledger of a filled lake."""
     return [one | {"partition_key": ALL} for one in freshness_rows(lake, SOURCES, NOW)]
 
 
 def fill(lake: Lake, rows: Rows) -> None:
-    """Write the rows, one file per partition and one commit per table, with the ledger of what was collected.
+    """Write the rows, one file per partition and one commit per table, with the ledger of collected data.
 
     Sources without rows were never collected.
     """

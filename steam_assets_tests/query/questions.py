@@ -1,6 +1,6 @@
 """The questions of docs/tutorial/questions.md.
 
-Belongs here: finding them. Does not belong here: asking them.
+Belongs here: finding them. Does not belong here: running them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _QUESTION = re.compile(r"^### (?P<number>\d+)\. (?P<text>[^\n]+)\n.*?^```sql\n(?
 
 @dataclass(frozen=True)
 class Question:
-    """A question as its heading asks it, and its statement."""
+    """A question from its heading, and its SQL statement."""
 
     number: int
     text: str

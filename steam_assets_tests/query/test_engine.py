@@ -1,4 +1,4 @@
-"""The query engine: which tables it reads, in which version, and what it refuses."""
+"""The query engine: which tables it reads, in which version, and what it rejects."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def asked(engine: Engine, sql: str) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("held", [True, False])
 def test_each_question_sees_the_newest_commit(held: bool, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also of a table, and of a column, that did not exist when the engine was made; older files lack the column."""
+    """Tables and columns added after the engine was created are visible, too; older files lack the column."""
     if not held:
         monkeypatch.setattr(engine_module, "HELD_BYTES", 0)
     engine = Engine(lake)
@@ -64,7 +64,7 @@ def test_each_question_sees_the_newest_commit(held: bool, lake: Lake, monkeypatc
 
 
 def test_what_spark_writes_is_read_as_spark_reads_it(lake: Lake, spark: SparkSession) -> None:
-    """Arrays, times, and rows that are deleted by a delete file beside the data, as other programs may do."""
+    """Covers arrays, timestamps, and rows deleted by a delete file beside the data, as by other programs."""
     extra = (Column("moment", "timestamp", "A time."), Column("tags", "array<string>", "Words."))
     with things(lake, [*COLUMNS, *extra]).create().transaction() as change:
         change.set_properties({"write.delete.mode": "merge-on-read"})
@@ -182,7 +182,7 @@ def test_tables_are_opened_one_after_the_other_before_they_are_asked_for(market_
 
 
 def test_data_of_other_files_cannot_be_reached(market_lake: Lake, tmp_path: Path) -> None:
-    """Even if a statement got past the parser: the connection itself opens no file."""
+    """Even if a statement passed the parser, the connection cannot open files."""
     pq.write_table(pa.table({"secret": [1]}), tmp_path / "secret.parquet")
     engine = Engine(market_lake)
     for sql in (f"from read_parquet('{tmp_path}/secret.parquet')", "set enable_external_access = true", "load httpfs"):

@@ -1,4 +1,4 @@
-"""The questions of the tutorial: each is answered by DuckDB over the lake as SQLite answers it over the rows."""
+"""The tutorial's questions: DuckDB on the lake gives the same answers as SQLite on the rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def engine(market_lake: Lake) -> Engine:
 
 @pytest.fixture(scope="module")
 def second_engine(market_lake: Lake) -> sqlite3.Connection:
-    """The rows as they were made, in SQLite: nothing of the lake, Iceberg, Parquet or Arrow is between."""
+    """The generated rows in SQLite, without lake, Iceberg, Parquet or Arrow in between."""
     made = sqlite3.connect(":memory:")
     for table, rows in {**Market().rows, "insight_freshness": freshness(market_lake)}.items():
         columns = sorted({name for row in rows for name in row} | {"partition_key"})
@@ -43,7 +43,7 @@ def _stored(value: object) -> object:
 
 
 def plain(value: object) -> object:
-    """The value in a type that both engines have."""
+    """The value in a type that both engines support."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, Decimal):
@@ -69,7 +69,7 @@ def test_a_second_engine_answers_the_same(
 
 
 def test_questions_take_less_than_their_limit(engine: Engine) -> None:
-    """Once their tables are open. Processor time, because other tests run beside; both of its cores count."""
+    """Measured after opening the tables, in CPU time of both cores, because other tests run at the same time."""
     for question in ALL:
         engine.ask(question.sql)
     taken = []

@@ -1,4 +1,4 @@
-"""Values of every type that a question may give: as text, as JSON, and in files."""
+"""Values of every type that a query can return: as text, as JSON and in files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VALUES = {
     "map {'k': 1}": ("{k=1}", {"k": 1}),
     "'b'::enum('a', 'b')": ("b", "b"),
 }
-"""An expression of each type, as text and as JSON."""
+"""An expression of each type, and its value as text and as JSON."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_an_answer_without_rows_has_none(engine: Engine) -> None:
 
 
 def test_every_type_can_be_stored(engine: Engine, tmp_path: Path) -> None:
-    """Numbers, dates and times of the day as such; what the formats do not have as text."""
+    """Numbers, dates and times keep their types; types that a format lacks become text."""
     names = [f"c{place}" for place in range(len(VALUES))]
     columns = ", ".join(f"{value} as {name}" for name, value in zip(names, VALUES, strict=True))
     rows = storable(engine.ask(f"select {columns}").rows)

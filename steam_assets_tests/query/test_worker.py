@@ -1,4 +1,4 @@
-"""Limits that hold whatever a question does: the engine's process is killed where DuckDB itself does not stop."""
+"""Limits that hold for any query: the engine's process is killed where DuckDB itself does not stop."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def worker(market_lake: Lake) -> Iterator[QueryWorker]:
 @pytest.mark.parametrize(
     "statement",
     [
-        # While they run, these do not look at whether they are to stop.
+        # These do not check for interrupts while they run.
         "select levenshtein(repeat('ab', 400000), repeat('ba', 400000))",
         "select list_reduce(range(300000000), lambda a, b: a + b)",
-        # And DuckDB does not count all of this against its memory limit.
+        # DuckDB does not count all of this against its memory limit.
         "select list_sum(list_sort(range(1000000000)))",
         "select length(format('{:>2000000000}', 'x'))",
-        # These it stops itself.
+        # DuckDB stops these itself.
         "with recursive r as (select 1 as x union all select x + 1 from r) select count(*) from r",
         "select count(*) from range(1000000) a, range(1000000) b, range(1000000) c where a.range > b.range + c.range",
         "select repeat('x', 100000) from range(1000)",
@@ -43,7 +43,7 @@ def test_a_runaway_question_ends_and_the_next_is_answered(statement: str, worker
     began = time.monotonic()
     with pytest.raises(QueryStopped):
         worker.ask(statement)
-    # At the limit its process is killed; the rest is for a busy machine.
+    # The process is killed at the limit; the margin is for a busy machine.
     assert time.monotonic() - began < SECONDS + 1
     assert worker.ask("select count(*) as n from visits").rows.to_pylist()[0]["n"] > 0
 
@@ -57,7 +57,7 @@ def test_only_the_tables_that_it_was_given_are_read(worker: QueryWorker) -> None
 
 @pytest.mark.process
 def test_a_lake_that_cannot_be_opened_is_reported(market_lake: Lake) -> None:
-    """And not as a question that was wrong."""
+    """It is not reported as an error in the query."""
     nested = Settings(home=market_lake.settings.home, clean_root=str(market_lake.settings.home / "raw" / "clean"))
     with QueryWorker(nested, ("clean",), Limits(SECONDS)) as broken, pytest.raises(QueryFailed, match="nested"):
         broken.ask("select 1")

@@ -1,4 +1,4 @@
-"""The paths of the simulated services, and the parameters that the pipeline sends them."""
+"""Paths of the simulated services and the request parameters the pipeline sends."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ WEEK_CHART: dict[str, Any] = CHART | {"country_code": "US", "page_count": 100, "
 
 
 def review_query(app_id: int, **more: Any) -> dict[str, Any]:
-    """The first page of an app's reviews of the finished week; ``more`` replaces fields."""
+    """Parameters for the first page of an app's reviews of the last complete week; ``more`` overrides them."""
     fixed = {"filter": 1, "languages": ["all"], "purchase_type": 1, "review_type": 0, "num_per_page": 100}
     week = {"date_range_start": FINISHED_WEEK, "date_range_end": FINISHED_WEEK + WEEK - 1}
     return fixed | week | {"appid": app_id, "filter_offtopic_activity": True} | more
 
 
 def get(sim: Simulator, path: str, message: dict[str, Any] | None = None, **params: Any) -> requests.Response:
-    """The response to a request; ``message`` goes into ``input_json``."""
+    """Return the response to a request; ``message`` goes into ``input_json``."""
     sent = params | ({"input_json": json.dumps(message)} if message is not None else {})
     return requests.get(sim.url + path, params=sent, allow_redirects=False, timeout=60)
 
 
 def review_pages(sim: Simulator, app_id: int, **more: Any) -> list[dict[str, Any]]:
-    """All pages of an app's reviews, the closing one included."""
+    """All pages of an app's reviews, including the last, empty one."""
     pages: list[dict[str, Any]] = []
     while not pages or "reviews" in pages[-1]:
         cursor = pages[-1]["cursor"] if pages else "*"
@@ -46,5 +46,5 @@ def review_pages(sim: Simulator, app_id: int, **more: Any) -> list[dict[str, Any
 
 
 def all_reviews(sim: Simulator, app_id: int, **more: Any) -> list[dict[str, Any]]:
-    """All reviews of an app that match."""
+    """All matching reviews of an app."""
     return [review for page in review_pages(sim, app_id, **more) for review in page.get("reviews", ())]

@@ -1,4 +1,4 @@
-"""The synthetic market is a function of its seed, looks alive, and can be asked at any scale."""
+"""The synthetic market is a function of its seed, looks realistic, and works at any scale."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def finished_week(sim: Simulator) -> list[Any]:
 
 
 def ranks_of(sim: Simulator, start: int, country: str = "US") -> list[Any]:
-    """A week's chart without its items, which are as of the request."""
+    """A week's chart without its items, which depend on the request time."""
     chart = WEEK_CHART | {"start_date": start, "country_code": country, "context": {"country_code": country}}
     ranks = get(sim, SELLERS, chart).json()["response"]["ranks"]
     return [{name: value for name, value in entry.items() if name != "item"} for entry in ranks]
@@ -70,7 +70,7 @@ def reviews_of_week(sim: Simulator, app_id: int, start: int, **more: Any) -> lis
 
 
 def a_bomb() -> ReviewBomb:
-    """The newest review bomb that is over at NOW."""
+    """The latest review bomb that is over at NOW."""
     market = Market(7, Catalogue(400))
     last = week_of(FINISHED_WEEK)
     return next(bomb for week in range(last, last - 40, -1) if (bomb := market.bomb(week)))
@@ -88,7 +88,7 @@ def test_another_seed_is_another_market(sim: Simulator) -> None:
 
 
 def test_countries_have_charts_of_their_own_with_much_in_common(sim: Simulator) -> None:
-    """About half of the best ten; and some app is high in one country and on no chart of the others."""
+    """About half of the top ten is shared; some app is high in one country and on no other chart."""
     charts = {country: [entry["appid"] for entry in ranks_of(sim, FINISHED_WEEK, country)] for country in STORES}
     for country, chart in charts.items():
         assert len(chart) == len({*chart}) == 100
@@ -100,7 +100,7 @@ def test_countries_have_charts_of_their_own_with_much_in_common(sim: Simulator) 
 
 
 def test_prices_are_in_the_countrys_currency_and_drop_in_a_sale_until_its_end(sim: Simulator) -> None:
-    """As the pipeline reads them: hundredths, a text with the currency's sign, and when the discount ends."""
+    """In the pipeline's form: hundredths, a text with the currency's sign, and the end of the discount."""
     market, now = Market(7, Catalogue(400)), int(NOW.timestamp())
     paid = [app for app in map(Catalogue(400).at, range(300)) if not app.free]
     sales = {app.app_id: sale for app in paid if (sale := sale_of(market.dice, app, now))}

@@ -1,4 +1,4 @@
-"""Recorded responses are served again as they were, and nothing is made up around them."""
+"""Recorded responses are served unchanged, and nothing is made up around them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sim(running: Simulator) -> Simulator:
 
 
 def of(recording: Recording, source: str) -> dict[str, RecordedPartition]:
-    """The partitions of a source, by key."""
+    """The partitions of a source by key."""
     return {partition.key: partition for partition in recording.partitions if partition.source == source}
 
 
@@ -192,7 +192,7 @@ NAMES = {
 
 
 def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> None:
-    """Each file is either replayed or stands behind one of the reasons."""
+    """Each file is either replayed or counted under a reason."""
     for name, content in NAMES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
@@ -215,7 +215,7 @@ def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> 
 
 
 def test_the_recorded_folder_is_accounted_for(recording: Recording, recorded: Path) -> None:
-    """Files that are left out are named, and there is no other that is neither served nor named."""
+    """Every file is either served or named as left out."""
     named = {name for left in recording.left_out if left.what == "file" for name in left.names}
     assert named and all((recorded / name).is_file() for name in named)
     assert not {name for name in named if name.startswith("topsellers/GetWeekly")}

@@ -1,4 +1,4 @@
-"""The simulator starts and stops cleanly, in this process and as one of its own."""
+"""The simulator starts and stops cleanly, in this process and in a separate one."""
 
 from __future__ import annotations
 

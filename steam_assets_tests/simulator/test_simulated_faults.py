@@ -1,4 +1,4 @@
-"""Faults on demand reach a client as the network and the services would send them, and only where they were put."""
+"""Injected faults reach a client as network and services would cause them, and only on the chosen requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulator answers each endpoint by its contract."""
+"""The simulator implements each endpoint's contract."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_cursors_need_to_be_encoded_exactly_once(sim: Simulator) -> None:
     ],
 )
 def test_a_request_that_the_pipeline_must_not_send_fails(sim: Simulator, path: str, message: dict[str, Any]) -> None:
-    """Also if its parameters are flat, or encoded twice."""
+    """This includes flat and doubly encoded parameters."""
     for params in ({"input_json": json.dumps(message)}, {"input_json": json.dumps(json.dumps(CHART))}, message, {}):
         answer = requests.get(sim.url + path, params=params, timeout=30)
         assert (answer.json(), answer.headers["x-eresult"]) == ({"response": {}}, "8")

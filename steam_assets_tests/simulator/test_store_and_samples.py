@@ -1,4 +1,4 @@
-"""The simulated store and counts of players: sales, launches, days with curves, and what the real ones do oddly."""
+"""The simulated store and player counts: sales, launches, daily curves, and quirks of the real ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLAYERS_OF = "/ISteamUserStats/GetNumberOfCurrentPlayers/v1/"
 (HIDDEN,) = (app for app, country in NOT_SOLD_IN.items() if country == "US")
 NOBODY = 999_999_999
 SUMMER_TIME_ENDS = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-"""In Berlin it is 02:30, and an hour later it is 02:30 again."""
+"""It is 02:30 in Berlin, and again an hour later."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""How much of a soak runs, its progress, and the page of what the last one found."""
+"""How much of a soak runs, its progress, and the page with the figures of the last one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from steam_assets_tests.faults.conftest import deployment, home
 __all__ = ["deployment", "home"]
 
 SHARE = float(os.environ.get("STEAM_TEST_SOAK", "0"))
-"""Of each whole number of rounds; 0 stands for the few of CI."""
+"""The fraction of the full number of rounds to run; 0 means the few rounds of CI."""
 IN_CI = 1
-"""The seed of the few rounds that tell whether a change broke something; a soak looks for what nobody has seen yet."""
+"""The seed in CI, where rounds show whether a change broke something; a soak looks for unknown failures."""
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "soak.md"
 TEXT = """<!-- Written by `make soak`. -->
 
@@ -41,7 +41,7 @@ guarantee fails the run, which prints the seed that repeats it. The last run, `m
 
 @dataclass
 class Soak:
-    """``random`` is seeded by STEAM_TEST_SOAK_SEED, or anew for each soak; what was found is in ``figures``."""
+    """``random`` is seeded by STEAM_TEST_SOAK_SEED, or randomly for each soak; results are in ``figures``."""
 
     seed: int
     random: random.Random
@@ -49,19 +49,19 @@ class Soak:
 
     @property
     def is_long(self) -> bool:
-        """Whether it was asked for; in CI it is not."""
+        """Whether a long soak was requested; never in CI."""
         return SHARE > 0
 
     def number(self, whole: int, short: int) -> int:
-        """How many of ``whole`` rounds are to run; in CI ``short``."""
+        """The number of rounds to run: ``whole``, or ``short`` in CI."""
         return max(1, round(whole * SHARE)) if SHARE else short
 
     def rounds(self, what: str, whole: int, short: int) -> Iterable[int]:
-        """The numbers of the rounds, with a progress bar unless it is CI."""
+        """The round numbers, with a progress bar outside CI."""
         return self._tracked(what, range(self.number(whole, short)))
 
     def places(self, what: str, length: int, short: int) -> Iterable[int]:
-        """All places of ``length``; of a part of a soak an even choice, in CI of ``short``."""
+        """All places of ``length``; an even selection of them in a partial soak, and ``short`` of them in CI."""
         return self._tracked(what, range(0, length, max(1, length // self.number(length, short))))
 
     def _tracked(self, what: str, numbers: Sequence[int]) -> Iterable[int]:
@@ -93,7 +93,7 @@ def _machine() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A whole soak takes as long as it takes."""
+    """Remove the timeout for a whole soak."""
     here = Path(__file__).parent
     for item in items:
         if SHARE and here in item.path.parents:

@@ -1,4 +1,4 @@
-"""Answers made unusable at random: values, structure, text encoding and bytes.
+"""Response bodies made unusable at random: values, structure, text encoding and bytes.
 
 Belongs here: the strategies. Does not belong here: what is done with the bodies.
 """
@@ -30,7 +30,7 @@ Path = tuple[str | int, ...]
 
 
 def malformed(good: Sequence[bytes]) -> st.SearchStrategy[bytes]:
-    """Each of ``good`` with something changed, and some bodies that never were one."""
+    """Each of ``good`` with a random change, and some bodies that were never valid."""
     bodies = st.sampled_from(good)
     parsed = st.sampled_from([json.loads(body) for body in good])
     of_structure = [st.builds(_changed, parsed, st.integers(0, 2**20), VALUES, st.just(how)) for how in CHANGES]
@@ -102,4 +102,4 @@ def _repeat(inner: Any, name: str | int, _: Any) -> None:
 
 
 CHANGES = (_put, _put, _put, _remove, _rename, _repeat)
-"""Of the value at a random place."""
+"""Changes to the value at a random place."""

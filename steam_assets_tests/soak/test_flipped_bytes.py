@@ -1,4 +1,4 @@
-"""Each byte of a backup's data, flipped, is named."""
+"""Verification names every flipped byte of a backup's data."""
 
 from __future__ import annotations
 

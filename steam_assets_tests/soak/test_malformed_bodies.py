@@ -1,4 +1,4 @@
-"""Malformed answers through parsing and cleaning: none is fatal, and no item is lost."""
+"""Malformed responses in parsing and cleaning: none is fatal, and no item is lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ANSWERS = 3
 
 
 def answers_of(source: Source, simulator: Simulator) -> dict[str, list[bytes]]:
-    """The bodies that the simulator answers to the first requests of a source, by the requests' names."""
+    """The simulator's response bodies to a source's first requests, by request name."""
     window, options = source.cadence.newest(FETCHED), source.options.model_validate(SMALL)
     found: dict[str, list[bytes]] = {}
     with HttpClient(served_by(Settings(), simulator.url, 500.0), Clock(FETCHED)) as client:
@@ -40,7 +40,7 @@ def answers_of(source: Source, simulator: Simulator) -> dict[str, list[bytes]]:
 
 
 def extracted(source: Source, good: dict[str, list[bytes]], number: int, seeded: int) -> list[Envelope]:
-    """The envelopes of ``number`` extractions with a malformed answer each, of those that it did not end."""
+    """The envelopes of ``number`` extractions with one malformed response each, except those that it ended."""
     batches: list[list[Envelope]] = []
     key = source.cadence.newest(FETCHED).key
     plain = {name: bodies[0] for name, bodies in good.items()}
@@ -61,7 +61,7 @@ def extracted(source: Source, good: dict[str, list[bytes]], number: int, seeded:
 def test_no_malformed_body_is_fatal_and_no_item_is_lost(
     soak: Soak, deployment: Deployment, simulator: Simulator
 ) -> None:
-    """In CI of one source."""
+    """In CI, only one source is tested."""
     sources = SOURCES if soak.is_long else soak.random.sample(SOURCES, 1)
     bodies = soak.number(WHOLE, SHORT) // len(sources) + 1
     items = clean = quarantined = duplicates = 0

@@ -1,4 +1,4 @@
-"""Work killed at random moments, in the midst of writes, and before renames, is finished by the next attempt."""
+"""Work killed at random moments, during writes and before renames, is completed by the next attempt."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from steam_assets_tests.soak.victims import Death, run_stage, stage_of_the_lake,
 
 LAKE_KILLS, RUN_KILLS = 800, 200
 FILE_BYTES = 60_000
-"""About what a stage writes in this lake, in bytes."""
+"""About the bytes that a stage writes in this lake."""
 RENAMES = 4
 WAITS = 120
 
 
 def ends(process: Any, seconds: float = WAITS) -> bool:
-    """Whether the process was killed: by itself, or here after ``seconds``. AssertionError if it failed."""
+    """Whether the process was killed, by itself or here after ``seconds``. AssertionError if it failed."""
     process.join(seconds)
     process.kill()
     process.join()
@@ -43,7 +43,7 @@ def ends(process: Any, seconds: float = WAITS) -> bool:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, dict[str, Any]]]:
-    """For how long each stage of the lake runs in a process of its own, in seconds, and what is there after it."""
+    """The duration of each stage in a separate process, in seconds, and the state after it."""
     home = tmp_path_factory.mktemp("undisturbed")
     found = {}
     for stage in STAGES:
@@ -54,7 +54,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[flo
 
 
 def deaths(soak: Soak, seconds: float) -> Iterator[tuple[float, Death]]:
-    """After how many seconds to kill a process, and how it dies by itself; of each kind by turns, for ever."""
+    """After how many seconds to kill a process, or how it kills itself; alternating, without end."""
     chance = soak.random
     while True:
         yield chance.uniform(0, seconds), Death()
@@ -67,7 +67,7 @@ def deaths(soak: Soak, seconds: float) -> Iterator[tuple[float, Death]]:
 def test_a_lake_whose_work_is_killed_at_random_ends_as_if_it_never_was(
     soak: Soak, tmp_path: Path, undisturbed: dict[str, tuple[float, dict[str, Any]]]
 ) -> None:
-    """In between, readers see the partition before or after, whole."""
+    """Meanwhile readers see either the old or the new partition, complete."""
     killed, ways = 0, {stage: deaths(soak, seconds) for stage, (seconds, _) in undisturbed.items()}
     for number in soak.rounds("lakes", LAKE_KILLS // 8, 1):
         home = tmp_path / str(number)
@@ -110,7 +110,7 @@ def made(spark: SparkSession, spark_remote: str, simulator: Simulator, broker: E
 def test_a_run_that_is_killed_at_random_is_finished_by_the_next(
     soak: Soak, made: Callable[[Path], Crashing], tmp_path: Path
 ) -> None:
-    """Fetching, Kafka, landing and backup; and one time of four, cleaning."""
+    """Covers fetching, Kafka, landing and backup, and in one of four rounds cleaning."""
     expected, seconds = {}, {}
     crashing = made(tmp_path / "undisturbed")
     for stage in ("publish", "clean"):

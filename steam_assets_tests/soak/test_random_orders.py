@@ -1,4 +1,4 @@
-"""Any order of the lake's work keeps what was landed, if it was not damaged on both sides."""
+"""Work on the lake in any order keeps all landed data that is undamaged on at least one side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_random_orders_of_work_agree_with_the_model(soak: Soak) -> None:
             max_examples=orders,
             stateful_step_count=STEPS,
             suppress_health_check=[HealthCheck.too_slow],
-            # Each step works on real files: shrinking a failure would take many minutes.
+            # Each step uses real files, so shrinking a failure would take many minutes.
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )

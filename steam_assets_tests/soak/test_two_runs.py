@@ -1,4 +1,4 @@
-"""Two commands that want one partition at the same moment: one fetches it, and both come to their end."""
+"""Two concurrent commands for one partition: one fetches it, and both finish."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Work that a soak lets die, in processes of their own that start with everything imported.
+"""Work that a soak kills, in separate processes that start with everything imported.
 
-Belongs here: the work, and how a process dies in the midst of a write. Does not belong here: when, and what must be
-left.
+Belongs here: the work, and how a process dies during a write. Does not belong here: when, and the expected result.
 
 ``multiprocessing`` forks these processes from one that has imported this module and started no thread.
 """
@@ -18,10 +17,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyiceberg.io.pyarrow import PyArrowFile
-
 from steam_assets import cli
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.synced_files import SyncedFile
 from steam_assets.settings import Settings
 from steam_assets_tests.faults import stage_process
 from steam_assets_tests.lake.stages import STAGES
@@ -31,7 +29,7 @@ FORKS.set_forkserver_preload([__name__, "steam_assets.commands.run"])
 
 
 class Death(NamedTuple):
-    """In the midst of a write, after ``written`` bytes of all files; or instead of the ``renames``-th rename."""
+    """During a write, after ``written`` bytes of all files, or instead of the ``renames``-th rename."""
 
     written: int | None = None
     renames: int | None = None
@@ -63,7 +61,7 @@ def command(environment: Mapping[str, str], arguments: Sequence[str], log: str) 
 
 
 def _die(death: Death) -> None:
-    """Let this process die as ``death`` says, as a power loss would end it. What it does is the file system's part."""
+    """Kill this process as ``death`` says, as a power loss would; only effects on the file system are modelled."""
     if death.renames is not None:
         _drop_rename(death.renames)
     if death.written is not None:
@@ -82,16 +80,16 @@ def _drop_rename(number: int) -> None:
 
 
 def _tear_write(budget: int) -> None:
-    real, left = PyArrowFile.create, [budget]
+    real, left = SyncedFile.create, [budget]
 
-    def create(self: PyArrowFile, overwrite: bool = False) -> Any:
+    def create(self: SyncedFile, overwrite: bool = False) -> Any:
         return _Torn(real(self, overwrite), left)
 
-    PyArrowFile.create = create
+    SyncedFile.create = create
 
 
 class _Torn:
-    """A stream that writes what is left of the budget and dies."""
+    """A stream that writes the rest of the budget and dies."""
 
     def __init__(self, stream: Any, left: list[int]) -> None:
         self._stream, self._left = stream, left

@@ -1,4 +1,4 @@
-"""Periods of time are UTC wherever the machine stands, whatever its clocks do."""
+"""Periods are in UTC in any time zone and through any clock change of the machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def at(text: str) -> datetime:
 
 @pytest.fixture(params=["America/Los_Angeles", "Asia/Kathmandu", "UTC"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZoneInfo]:
-    """The machine's own time zone."""
+    """The machine's time zone."""
     monkeypatch.setenv("TZ", request.param)
     time.tzset()
     yield ZoneInfo(request.param)
@@ -34,10 +34,10 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 EDGES = [
-    # A moment, and the keys of the day, the Tuesday week and the month that hold it.
-    ("2026-03-08T09:59:59.999999", "2026-03-08", "2026-03-03", "2026-03-01"),  # an hour is left out in Los Angeles
+    # A time, and the keys of its day, Tuesday week and month.
+    ("2026-03-08T09:59:59.999999", "2026-03-08", "2026-03-03", "2026-03-01"),  # Los Angeles skips an hour
     ("2026-03-08T10:00:00", "2026-03-08", "2026-03-03", "2026-03-01"),
-    ("2026-11-01T08:30:00", "2026-11-01", "2026-10-27", "2026-11-01"),  # an hour comes twice there
+    ("2026-11-01T08:30:00", "2026-11-01", "2026-10-27", "2026-11-01"),  # Los Angeles repeats an hour
     ("2026-11-01T09:30:00", "2026-11-01", "2026-10-27", "2026-11-01"),
     ("2024-02-29T23:59:59.999999", "2024-02-29", "2024-02-27", "2024-02-01"),
     ("2024-03-01T00:00:00", "2024-03-01", "2024-02-27", "2024-03-01"),
@@ -45,7 +45,7 @@ EDGES = [
     ("2025-12-31T23:59:59.999999", "2025-12-31", "2025-12-30", "2025-12-01"),
     ("2026-01-01T00:00:00", "2026-01-01", "2025-12-30", "2026-01-01"),
     ("2026-12-31T23:59:59.999999", "2026-12-31", "2026-12-29", "2026-12-01"),  # ISO week 53
-    ("2027-01-03T12:00:00", "2027-01-03", "2026-12-29", "2027-01-01"),  # week 53 still
+    ("2027-01-03T12:00:00", "2027-01-03", "2026-12-29", "2027-01-01"),  # still week 53
     ("2027-01-04T23:59:59.999999", "2027-01-04", "2026-12-29", "2027-01-01"),  # Monday: ISO week 1, our week ends
     ("2027-01-05T00:00:00", "2027-01-05", "2027-01-05", "2027-01-01"),
 ]
@@ -55,7 +55,7 @@ EDGES = [
 def test_a_moment_belongs_to_the_same_windows_in_every_zone(
     zone: ZoneInfo, moment: str, day: str, week: str, month: str
 ) -> None:
-    """Neither the machine's zone nor the zone a moment is written in changes the key; the clock is frozen there."""
+    """Neither the machine's time zone nor that of the datetime changes the key; the clock is frozen."""
     with time_machine.travel(at(moment), tick=False):
         now = Clock().now()
         assert now == at(moment)
@@ -69,7 +69,7 @@ def test_a_moment_belongs_to_the_same_windows_in_every_zone(
 @pytest.mark.parametrize("cadence", Cadence)
 @given(days=st.timedeltas(timedelta(0), timedelta(days=366 * 17)))
 def test_windows_lie_side_by_side(cadence: Cadence, days: timedelta) -> None:
-    """Every moment is in exactly one window: its last microsecond is inside, its end is the next one's start."""
+    """Every moment is in exactly one window: its last microsecond is inside, and its end is the start of the next."""
     moment = at("2023-02-01T00:00:00") + days
     window = cadence.containing(moment)
     assert moment in window
@@ -91,7 +91,7 @@ def test_the_newest_finished_window_at_its_very_end() -> None:
 
 
 def test_between_counts_leap_days_and_crosses_the_year(zone: ZoneInfo) -> None:
-    """Both ends are included; nothing is left out or comes twice over DST, a leap day, a year's end and week 53."""
+    """Both ends are included; DST, leap days, year ends and week 53 neither skip nor repeat a window."""
     assert [w.key for w in Cadence.DAILY.between("2024-02-28", "2024-03-01")] == [
         "2024-02-28",
         "2024-02-29",
@@ -144,7 +144,7 @@ def test_a_key_that_is_none_is_refused_with_the_nearest(cadence: Cadence, key: s
 
 
 def test_one_day_has_one_key() -> None:
-    """2026-1-1 and 2026-01-01 are the same window, so only one way of writing it may name a folder."""
+    """2026-1-1 and 2026-01-01 are the same window, so only one spelling may name a folder."""
     assert Cadence.DAILY.window("2026-01-01").key == "2026-01-01"
     with pytest.raises(ValueError, match="YYYY-MM-DD"):
         Cadence.DAILY.window("2026-1-1")
@@ -159,7 +159,7 @@ def test_a_moment_without_zone_is_refused() -> None:
     "edge", ["2026-03-08", "2026-11-01", "2024-02-29", "2025-12-31", "2026-01-01", "2026-12-31", "2027-01-03"]
 )
 def test_a_live_source_is_asked_only_within_the_very_day(zone: ZoneInfo, edge: str) -> None:
-    """From the first to the last microsecond of the UTC day, not one more, in whatever zone the machine stands."""
+    """From the first to the last microsecond of the UTC day, in any time zone of the machine."""
     window = Cadence.DAILY.window(edge)
     for moment, allowed in [
         (window.start - LAST, False),

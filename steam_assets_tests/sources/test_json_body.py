@@ -1,4 +1,4 @@
-"""Strict decoding: what is no answer is refused, and the refusal says what came."""
+"""Strict decoding: an invalid body is rejected, and the error describes it."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from steam_assets.sources.source import InvalidResponse
     ],
 )
 def test_an_invalid_answer_is_refused_with_what_came(body: bytes, said: str) -> None:
-    """Each kind of non-answer is an InvalidResponse, which is asked again, and none is another exception."""
+    """Each kind of invalid body raises InvalidResponse, which is retried, and no other exception."""
     with pytest.raises(InvalidResponse, match=said):
         decode(body)
 
 
 @pytest.mark.parametrize("body", [b'{"response":{}}', b'{"response":null}', b"{}", b'{"response":[]}'])
 def test_a_refused_service_call_is_not_an_empty_answer(body: bytes) -> None:
-    """Steam answers 200 and an empty response to a call it refuses: that is not `nothing there`."""
+    """Steam returns 200 and an empty response for a call it refuses, which does not mean that there is no data."""
     with pytest.raises(InvalidResponse, match="response"):
         decode_service(body)
 
 
 def test_a_byte_order_mark_and_broken_utf8_do_not_stop_reading() -> None:
-    """A mark at the start is skipped, and bytes that are no UTF-8 become U+FFFD, as in the envelope."""
+    """A leading mark is skipped, and bytes that are not UTF-8 become U+FFFD, as in the envelope."""
     assert decode(b'\xef\xbb\xbf{"a": "\xff"}') == {"a": "\ufffd"}
 
 
 def test_numbers_beyond_64_bits_are_read_and_judged_later() -> None:
-    """A 30-digit number is one item's fault and does not refuse the body."""
+    """A 30-digit number makes one item invalid, not the body."""
     assert decode(json.dumps({"a": 10**30}).encode()) == {"a": 10**30}

@@ -1,4 +1,4 @@
-"""Lists in settings: however people separate them, and as one process tells another."""
+"""Lists in settings: with any separator, and as one process passes them to another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from steam_assets.settings import Settings
 
 @pytest.mark.parametrize("written", ["730,570", " 730  570 ", "730, 570,", "[730, 570]", "730\n570,730"])
 def test_a_list_is_read_however_it_is_separated(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each once, in the order given; and what ``environment`` says of it sets it again."""
+    """Duplicates are dropped and order is kept; the value from ``environment`` parses to the same list."""
     monkeypatch.setenv("STEAM_WATCHLIST", written)
     settings = Settings()
     assert settings.watchlist == (730, 570)

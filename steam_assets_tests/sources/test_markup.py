@@ -1,4 +1,4 @@
-"""News markup to what a person reads: what is markup goes, what is text stays, in bounded time."""
+"""News markup to plain text: markup is removed, text stays, in bounded time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CLAN = "https://clan.akamai.steamstatic.com/images"
     ],
 )
 def test_text_without_markup(source: str, text: str) -> None:
-    """BBCode of both forms and HTML go; words, alphabets, emoji, brackets that are no tags and line breaks stay."""
+    """BBCode (both forms) and HTML go; words, scripts, emoji, brackets that are not tags and line breaks stay."""
     assert plain_text(source).text == text
 
 
@@ -76,7 +76,7 @@ def test_text_without_markup(source: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_lists_and_tables(source: str, text: str) -> None:
-    """An item is a line with its bullet or number, a row is a line with its cells apart, closed or not."""
+    """An item is a line with its bullet or number, and a row a line with separated cells, closed or not."""
     assert plain_text(source).text == text
 
 
@@ -110,7 +110,7 @@ def test_lists_and_tables(source: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_addresses(source: str, text: str, links: list[str], images: list[str]) -> None:
-    """Targets and images are absolute web addresses, in order, once; a card without text shows its own."""
+    """Targets and images are absolute web addresses, in order, each once. A card without text shows its own."""
     found = plain_text(source)
     assert (found.text, list(found.links), list(found.images)) == (text, links, images)
 
@@ -124,7 +124,7 @@ def test_addresses(source: str, text: str, links: list[str], images: list[str]) 
     ],
 )  # fmt: skip
 def test_what_only_looks_like_markup_is_text(text: str) -> None:
-    """Brackets, angles, ampersands and backslashes that people write stay."""
+    """Brackets, angle brackets, ampersands and backslashes in prose stay."""
     assert plain_text(text).text == text
 
 
@@ -139,7 +139,7 @@ def test_what_only_looks_like_markup_is_text(text: str) -> None:
     ],
 )
 def test_what_is_written_to_be_seen_is_seen(source: str, text: str) -> None:
-    """Tags in code, behind a backslash and by entities are text; an entity is decoded once."""
+    """Tags in code, after a backslash or as entities are text; an entity is decoded once."""
     assert plain_text(source).text == text
 
 
@@ -161,7 +161,7 @@ def test_what_is_written_to_be_seen_is_seen(source: str, text: str) -> None:
     ],
 )
 def test_broken_markup(source: str, text: str) -> None:
-    """Unclosed, misnested, upper-case and mixed tags; characters that no tree can hold."""
+    """Unclosed, misnested, upper-case and mixed tags, and characters that trees cannot contain."""
     assert plain_text(source).text == text
 
 
@@ -173,14 +173,14 @@ WHOLE = (
 
 @pytest.mark.parametrize("length", range(len(WHOLE)))
 def test_a_text_cut_anywhere(length: int) -> None:
-    """What the cut leaves of a tag is not text, what it leaves of an address is none."""
+    """A truncated tag is not text, and a truncated address is not an address."""
     found, whole = plain_text(WHOLE[:length]), plain_text(WHOLE)
     assert not set("[]{}=/") & set(re.sub(r"\{STE?A?\Z|\{S?\Z", "", found.text)), found.text
     assert {*found.links} <= {*whole.links} and {*found.images} <= {*whole.images}
 
 
 def test_html_cut_anywhere() -> None:
-    """The same of HTML."""
+    """The same holds for HTML."""
     whole = '<p>One <strong>two</strong> <a href="https://x.y/z">three</a></p><img src="https://x.y/i.png"/>four'
     for length in range(len("<p>"), len(whole)):
         found = plain_text(whole[:length])
@@ -203,7 +203,7 @@ KNOWN = re.compile(
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_no_known_tag_is_left(source: str) -> None:
-    """However tags are put together, none is left but in code, and nothing is raised."""
+    """Any combination of tags leaves none outside code and raises nothing."""
     text = plain_text(re.sub(r"(?i)\[/?(?:code|noparse)[^\]]*\]", "", source)).text
     left = {one for one in KNOWN.findall(text) if one.islower() or one.strip("[]").lower() not in WORDS}
     assert not left
@@ -212,7 +212,7 @@ def test_no_known_tag_is_left(source: str) -> None:
 
 @given(st.text())
 def test_any_text_is_read(source: str) -> None:
-    """Nothing raises, and every address is one of the web."""
+    """Nothing raises, and every address is a web address."""
     found = plain_text(source)
     assert all(web_address(one) == one for one in (*found.links, *found.images))
 
@@ -227,14 +227,14 @@ def test_any_text_is_read(source: str) -> None:
     ],
 )  # fmt: skip
 def test_hostile_texts_take_bounded_time(piece: str) -> None:
-    """A text of nothing but openings, as long as is read at all, takes seconds at most and does not crash."""
+    """A maximum-length text of opening tags takes at most seconds and does not crash."""
     began = process_time()
     plain_text(piece * (LONGEST // len(piece)))
     assert process_time() - began < 20
 
 
 def test_nesting_ten_thousand_deep_costs_no_more_a_level() -> None:
-    """Neither recursion nor a look through what is open at each level: eight times as deep is not 64 times as long."""
+    """There is neither recursion nor a scan of all open tags: eight times the depth does not take 64 times as long."""
 
     def seconds(levels: int) -> float:
         source = "[quote][list][*]" * levels + "x"
@@ -242,7 +242,7 @@ def test_nesting_ten_thousand_deep_costs_no_more_a_level() -> None:
         assert plain_text(source).text == "• x"
         return process_time() - began
 
-    # Of a core that others use, too, the best of several tells what the work takes.
+    # On a shared core, the best of several runs shows how long the work takes.
     gc.disable()
     try:
         eighth, whole = (min(seconds(levels) for _ in range(5)) for levels in (1_250, 10_000))
@@ -253,20 +253,20 @@ def test_nesting_ten_thousand_deep_costs_no_more_a_level() -> None:
 
 
 def test_a_text_that_is_too_long_is_cut_and_says_so() -> None:
-    """Nothing is dropped unsaid."""
+    """Nothing is dropped silently."""
     assert plain_text("x" * (LONGEST + 1)) == type(plain_text(""))("x" * LONGEST, cut=True)
     assert not plain_text("x" * LONGEST).cut
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="[]<>&\\")))
 def test_text_without_any_markup_stays_as_it_is(text: str) -> None:
-    """Every character that is not markup comes out as it went in."""
+    """Every character that is not markup is unchanged."""
     assert plain_text(text).text == text
 
 
 @pytest.fixture(scope="module")
 def cases(recorded: Path) -> Path:
-    """Cases from outside; they lie beside the recorded responses."""
+    """Reported cases; they are stored beside the recorded responses."""
     folder = recorded.parent / "cases"
     if not folder.is_dir():
         pytest.skip(f"no cases at {folder}")
@@ -275,13 +275,13 @@ def cases(recorded: Path) -> Path:
 
 @pytest.mark.parametrize("case", ["05-news-url-entity", "12-news-list-paragraph", "15-news-tags-unknown"])
 def test_case(cases: Path, case: str) -> None:
-    """A text from outside comes out as it should."""
+    """A reported text gives the expected result."""
     folder = cases / case
     assert plain_text((folder / "contents.txt").read_text()).text == (folder / "expected.txt").read_text().rstrip("\n")
 
 
 def test_posts_of_2026_read_as_on_their_page(cases: Path) -> None:
-    """A bullet has its text, a row its cells, a numbered item its number, a heading its link."""
+    """Bullets keep their text, rows their cells, numbered items their number, and headings their link."""
     posts = {item["title"]: plain_text(item["contents"]) for item in contents_below(cases / "31-news-2026")}
     text = "\n".join(post.text for post in posts.values())
     assert not re.search(r"^(?:•|\d+\.)$", text, re.M)
@@ -298,7 +298,7 @@ def contents_below(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def test_recorded_news_come_out_without_markup(recorded: Path, cases: Path) -> None:
-    """Of every real answer: no tag, no placeholder, no lone bullet, and each web address of a link in a column."""
+    """No real response leaves a tag, placeholder or lone bullet, and each link's web address is in a column."""
     posts = [*contents_below(recorded / "news"), *contents_below(cases / "files")]
     assert len(posts) > 100
     for post in posts:
@@ -310,7 +310,7 @@ def test_recorded_news_come_out_without_markup(recorded: Path, cases: Path) -> N
 
 
 def test_the_page_of_tags_says_what_the_code_does() -> None:
-    """Each kind of tag is a row of docs/reference/markup.md, with its names; so are the names that are also words."""
+    """Each kind of tag is a row of docs/reference/markup.md with its names, including names that are also words."""
     page = (REPOSITORY / "docs/reference/markup.md").read_text()
     told = re.search(r"<!-- tags -->\n(.*)<!-- /tags -->", page, re.S)
     rows = [
@@ -339,5 +339,5 @@ def _listed(names: str | None) -> str:
     ],
 )
 def test_addresses_are_encoded_or_left_out(url: str, address: str | None) -> None:
-    """An address is one that a browser takes for a web page's, or none."""
+    """An address is one that a browser would open as a web page; others are dropped."""
     assert web_address(url) == address

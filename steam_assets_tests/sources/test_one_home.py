@@ -1,4 +1,4 @@
-"""What a source or a host is called stands in its declaration, and in what is about that very source."""
+"""Names of sources and hosts occur only in their declarations and in code specific to that source."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def code_for_any_source() -> Iterator[Path]:
 
 
 def texts(file: Path) -> Iterator[tuple[int, str]]:
-    """The line and value of each text of a module that is not documentation."""
+    """The line and value of each string of a module, except docstrings."""
     tree = ast.parse(file.read_text())
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
@@ -45,7 +45,7 @@ def texts(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def test_no_other_code_names_a_source_a_table_or_a_host() -> None:
-    """Neither by its name, nor by the host's address, nor by one of the settings that follow from a declaration."""
+    """Checks their names, host addresses, and the settings derived from declarations."""
     names = {*REGISTERED, *(table.name for source in SOURCES for table in source.tables), *declared_settings()}
     names |= {host.name for host in HOSTS}
     addresses = {urlsplit(host.url).hostname or "" for host in HOSTS}
@@ -60,7 +60,7 @@ def test_no_other_code_names_a_source_a_table_or_a_host() -> None:
 
 
 def test_settings_of_a_host_are_named_after_it_without_repeating_the_prefix() -> None:
-    """STEAM_ begins every setting; a host whose name begins so does not say it again."""
+    """STEAM_ begins every setting; a host name that begins with it does not repeat it."""
     kinds = ("url", "requests_per_second")
     assert [Host("steam_store", "Steam", "https://a").variable(kind) for kind in kinds] == [
         "STEAM_STORE_URL",
@@ -71,7 +71,7 @@ def test_settings_of_a_host_are_named_after_it_without_repeating_the_prefix() ->
 
 
 def test_a_key_and_a_folder_are_settings_where_the_host_takes_them() -> None:
-    """The key is a secret, as every setting that must not be shown; another host has neither."""
+    """The key is a secret, like every setting that must not be shown; other hosts have neither setting."""
     settings = Host("epic", "Epic", "https://a", key_parameter="api_key", drop_folder=True).settings()
     assert {*settings} == {"epic_url", "epic_requests_per_second", "epic_key", "epic_drop_folder"}
     assert settings["epic_key"][0] is SecretStr

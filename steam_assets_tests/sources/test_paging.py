@@ -1,4 +1,4 @@
-"""How sources ask: what each request says, when paging stops, and what is counted."""
+"""How sources page: each request's parameters, when paging stops, and what is counted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ END = int(WEEK.end.timestamp())
 
 
 class CannedClient:
-    """The other end: answers by a function of the request, and remembers what was asked."""
+    """A client whose responses are a function of the request, and which records the requests."""
 
     def __init__(self, answer: Callable[[Request[Any]], object]) -> None:
         self.answer = answer
@@ -60,7 +60,7 @@ def page(reviews: list[Any] | None, cursor: str, total: int = 0) -> dict[str, An
 
 
 def pages_of(pages: dict[str, list[dict[str, Any]]]) -> CannedClient:
-    """Pages by cursor; of several under one cursor each is given once, the last for ever."""
+    """Pages by cursor; of several under one cursor each is returned once, the last repeatedly."""
 
     def answer(request: Request[Any]) -> object:
         if request.name.startswith("summary"):
@@ -76,7 +76,7 @@ def listed(answers: list[Fetched]) -> list[int]:
 
 
 def test_reviews_go_on_after_a_short_page_and_stop_where_the_reviews_do() -> None:
-    """99 of 100 is no end; a page without reviews is."""
+    """A page of 99 of 100 is not the end; a page without reviews is."""
     full = [review(n) for n in range(99)]
     client = pages_of({"*": [page(full, "a+/=", 100)], "a+/=": [page([review(100)], "b")], "b": [page(None, "b", 100)]})
     assert listed(client.extract("reviews", (730,))) == [99, 1, 0]
@@ -84,7 +84,7 @@ def test_reviews_go_on_after_a_short_page_and_stop_where_the_reviews_do() -> Non
 
 
 def test_an_end_that_steam_misreports_is_asked_again() -> None:
-    """An empty page while reviews are missing is asked again, and only the last answer is kept."""
+    """An empty page is requested again while reviews are missing, and only the last response is kept."""
     client = pages_of({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)] * 3 + [page([review(2)], "a", 9)]})
     assert listed(client.extract("reviews", (730,))) == [1, 1]
     stubborn = pages_of({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)]})
@@ -98,7 +98,7 @@ def test_an_end_that_steam_misreports_is_asked_again() -> None:
     ids=["first cursor again", "only known reviews", "same cursor again"],
 )
 def test_reviews_that_turn_in_a_circle_end(second: dict[str, Any], pages: int) -> None:
-    """A cursor that was there before, or a page of known reviews, ends the paging."""
+    """A repeated cursor, or a page of known reviews, ends the paging."""
     client = pages_of({"*": [page([review(1)], "a")], "a": [second], "new": [page([review(3)], "newer")]})
     assert len(listed(client.extract("reviews", (730,)))) == pages
 
@@ -107,7 +107,7 @@ ODD_CURSOR = "AoJ4+/%3D x=="
 
 
 def test_a_cursor_that_stays_the_same_is_followed_while_it_brings_fresh_reviews() -> None:
-    """It goes back as it came, and the answer that brings nothing new is not kept."""
+    """It is sent back unchanged, and a response without new reviews is not kept."""
     client = pages_of(
         {
             "*": [page([review(1)], ODD_CURSOR, 4)],
@@ -120,7 +120,7 @@ def test_a_cursor_that_stays_the_same_is_followed_while_it_brings_fresh_reviews(
 
 @pytest.mark.parametrize("cursor", [None, "", 7, True, "ж", "a" * 600, "a\nb", ["x"]])
 def test_a_page_whose_cursor_cannot_be_sent_back_keeps_its_reviews(cursor: Any) -> None:
-    """Only a number is read as a text; with anything else the list ends there, after it was asked for again."""
+    """Only a number is accepted in place of a text; with any other type the list ends there, after a retry."""
     first = page([review(1)], "", 9)
     first["response"]["cursor"] = cursor
     client = pages_of({"*": [first], "7": [page([review(2)], "b", 9)], "b": [page(None, "b", 9)]})
@@ -128,7 +128,7 @@ def test_a_page_whose_cursor_cannot_be_sent_back_keeps_its_reviews(cursor: Any) 
 
 
 def test_a_null_cursor_with_reviews_left_is_asked_again() -> None:
-    """Of the answers the one with most reviews is kept; if the next one goes on, so does the paging."""
+    """The response with the most reviews is kept; if the next has a cursor, paging continues."""
     ending: dict[str, Any] = {"response": {"reviews": [review(2), review(3)], "cursor": None}}
     client = pages_of(
         {
@@ -141,7 +141,7 @@ def test_a_null_cursor_with_reviews_left_is_asked_again() -> None:
 
 
 def test_only_a_first_page_and_the_counts_need_a_summary() -> None:
-    """A further page without one is kept, an empty object ends the list, and a first page without one is refused."""
+    """A later page without one is kept, an empty object ends the list, and a first page without one is rejected."""
     bare: dict[str, Any] = {"response": {"reviews": [review(2)], "cursor": "b", "total_matching": "2"}}
     client = pages_of({"*": [page([review(1)], "a", 2)], "a": [bare], "b": [{"response": {}}]})
     assert listed(client.extract("reviews", (730,))) == [1, 1, 0]
@@ -150,7 +150,7 @@ def test_only_a_first_page_and_the_counts_need_a_summary() -> None:
 
 
 def test_pages_that_overlap_are_counted_by_their_different_reviews() -> None:
-    """The envelope of a page with reviews that were there before says how many are fresh."""
+    """The envelope of a page with repeated reviews says how many are new."""
     client = pages_of(
         {"*": [page([review(1), review(2)], "a")], "a": [page([review(2), review(3)], "b")], "b": [page(None, "b")]}
     )
@@ -160,7 +160,7 @@ def test_pages_that_overlap_are_counted_by_their_different_reviews() -> None:
 
 
 def test_reviews_without_a_vote_are_a_changed_contract_only_where_it_cannot_be_chance() -> None:
-    """Steam leaves out what is false: five bad reviews of five are plausible, 100 of a good game's are not."""
+    """Steam omits false values: five negative reviews of five are plausible, 100 of 100 for a good game are not."""
 
     def answer(reviews: int, positive: int) -> dict[str, Any]:
         found = page([review(n) for n in range(reviews)], "a")
@@ -178,7 +178,7 @@ def test_reviews_without_a_vote_are_a_changed_contract_only_where_it_cannot_be_c
 
 
 def test_reviews_stay_within_the_budget_and_ask_for_three_more_counts() -> None:
-    """The page budget bounds the pages of an app; its counts are asked for in any case, over the agreed periods."""
+    """The page budget limits an app's pages; its counts over the agreed periods are requested in any case."""
     pages = {"*": [page([review(0)], "0")]} | {str(n): [page([review(n + 1)], str(n + 1))] for n in range(9)}
     client = pages_of(pages)
     answers = client.extract("reviews", (730,), budget=3)
@@ -190,7 +190,7 @@ def test_reviews_stay_within_the_budget_and_ask_for_three_more_counts() -> None:
 
 
 def test_an_app_that_steam_refuses_costs_no_other_app() -> None:
-    """An empty response for one app is kept as refused, and the next app is asked about."""
+    """An empty response for one app is kept as refused, and the next app is requested."""
     client = CannedClient(lambda request: {"response": {}} if request.app_id == 1 else page(None, "*"))
     answers = client.extract("reviews", (1, 2))
     assert [answer.response.request.app_id for answer in answers] == [1, 2, 2, 2, 2]
@@ -199,7 +199,7 @@ def test_an_app_that_steam_refuses_costs_no_other_app() -> None:
 
 
 def test_news_pages_back_to_the_weeks_start_and_counts_the_weeks_items() -> None:
-    """Items are asked for until older than the week; of an overlap both are counted; odd dates count."""
+    """Items are requested until they are older than the week. Overlaps are counted twice, and odd dates count."""
     dates = [END + 9, END - 1, END - 50, START, START - 1, START - 99]
     stock = [{"gid": str(n), "date": date} for n, date in enumerate(dates)]
 
@@ -230,7 +230,7 @@ def test_news_pages_back_to_the_weeks_start_and_counts_the_weeks_items() -> None
     ],
 )
 def test_an_app_without_news_has_no_item_in_whatever_form_steam_says_so(body: object) -> None:
-    """It is asked about once, nothing is quarantined, and the answer is kept."""
+    """It is requested once, nothing is quarantined, and the response is kept."""
     client = CannedClient(lambda _: body)
     (answer,) = client.extract("news", (730,))
     assert isinstance(answer.response, Response)
@@ -249,7 +249,7 @@ def test_another_form_is_not_an_app_without_news(body: object) -> None:
 
 @pytest.mark.parametrize("count", [None, "x", -1, 2**32 - 1, 2**64 - 1, "2", 2.0])
 def test_an_odd_count_of_news_does_not_end_the_paging(count: object) -> None:
-    """Both pages are had, whatever Steam says of how many there are."""
+    """Both pages are fetched, whatever total Steam reports."""
     stock = [{"gid": "1", "date": END - 1}, {"gid": "2", "date": f"{END - 9}"}]
 
     def answer(request: Request[Any]) -> object:
@@ -260,7 +260,7 @@ def test_an_odd_count_of_news_does_not_end_the_paging(count: object) -> None:
 
 
 def test_top_sellers_follow_the_pages_and_refuse_another_week() -> None:
-    """Ten a page give a hundred in ten requests; a chart of another week names both."""
+    """Pages of ten give a hundred ranks in ten requests. For a chart of another week the error names both weeks."""
 
     def answer(request: Request[Any]) -> object:
         at = json.loads(request.params["input_json"])["page_start"]
@@ -277,7 +277,7 @@ def test_top_sellers_follow_the_pages_and_refuse_another_week() -> None:
 
 @pytest.mark.parametrize(("ranks", "moment"), [([1, 1], START), ([1, 3], START), ([], START), ([1], START - 1)])
 def test_a_chart_with_gaps_or_of_another_day_is_refused(ranks: list[int], moment: int) -> None:
-    """A short list is taken; a gap, a repeated rank or yesterday's count is not."""
+    """A short list is accepted; a gap, a repeated rank or yesterday's count is not."""
     day = source_named("most_played").cadence.window("2026-11-17")
     good = CannedClient(lambda _: {"response": {"last_update": START, "ranks": [{"rank": 1}, {"rank": 2}]}})
     assert [a.items for a in good.extract("most_played", window=day)] == [{"most_played": 2}]
@@ -288,7 +288,7 @@ def test_a_chart_with_gaps_or_of_another_day_is_refused(ranks: list[int], moment
 
 @pytest.mark.parametrize("start", [str(START), float(START), f"{START}.0"])
 def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object) -> None:
-    """Texts and fractions of nought are read; a rank that is not a whole number is refused."""
+    """Texts and fractions of zero are accepted; a rank that is not a whole number is rejected."""
     ranks = [{"rank": "1"}, {"rank": 2.0}]
     sellers = CannedClient(lambda _: {"response": {"start_date": start, "ranks": ranks, "next_page_start": None}})
     assert [a.items["top_sellers"] for a in sellers.extract("top_sellers")] == [2]
@@ -306,7 +306,7 @@ def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object
     ("before", "error"), [(1, NotYet), (3600, NotYet), (3601, InvalidResponse), (-86400, InvalidResponse)]
 )
 def test_a_chart_from_just_before_midnight_is_worth_waiting_for(before: int, error: type[Exception]) -> None:
-    """One that is older, or of a later day, is refused at once; none is taken for the day's."""
+    """A chart that is older, or from a later day, is rejected at once; neither is stored under the day."""
     day = source_named("most_played").cadence.window("2026-11-17")
     chart = CannedClient(lambda _: {"response": {"last_update": START - before, "ranks": [{"rank": 1}]}})
     with pytest.raises(InvalidResponse) as raised:
@@ -319,7 +319,7 @@ MONTH = source_named("monthly_visits").cadence.window("2026-10-01")
 
 @pytest.mark.parametrize("name", ["google.com", "steampowered.com", "store.steampowered.com.evil.org", "", 5, ["x"]])
 def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
-    """Also of the parent domain, in a wrapper, and in the official answer. An empty name says nothing."""
+    """This includes the parent domain, in a wrapper and in the official response. An empty name is accepted."""
     visits = {"2026-10-01": 5}
     bodies: list[Any] = [
         {"SiteName": name, "EstimatedMonthlyVisits": visits},
@@ -332,6 +332,22 @@ def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
             continue
         with pytest.raises(InvalidResponse, match=re.escape(str(name))):
             client.extract("monthly_visits", window=MONTH, keyed={SIMILARWEB_API} if official else ())
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"meta": {"request": {"country": "us"}}, "visits": [{"date": "2026-10-01", "visits": 5}]}, "country 'world'"),
+        (
+            {"meta": {"request": {"granularity": "Daily"}}, "visits": [{"date": "2026-10-01", "visits": 5}]},
+            "granularity 'monthly'",
+        ),
+        ({"visits": [{"date": f"2026-10-0{day}", "visits": day} for day in (1, 2, 3)]}, "the granularity was ignored"),
+    ],
+)
+def test_visits_of_another_country_or_granularity_are_refused(body: object, said: str) -> None:
+    with pytest.raises(InvalidResponse, match=said):
+        CannedClient(lambda _: body).extract("monthly_visits", window=MONTH, keyed={SIMILARWEB_API})
 
 
 @pytest.mark.parametrize(
@@ -360,7 +376,7 @@ def test_another_form_of_the_visits_is_refused_in_words_that_name_it(body: objec
 
 
 def test_visits_are_asked_where_the_question_says() -> None:
-    """The free way and the official one are different hosts, and a month that is not carried is refused by name."""
+    """The free and the official API are different hosts; the error names a month that is not in the response."""
     month = source_named("monthly_visits").cadence.window("2023-09-01")
     free = CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5, "2023-09-01": 6}})
     assert free.extract("monthly_visits", window=month)[0].items["visits"] == 1

@@ -1,4 +1,4 @@
-"""The registry and what every source must declare."""
+"""The registry, and what every source must declare."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from steam_assets.sources.source import FetchRequest, Source
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_declaration_holds_together(source: Source) -> None:
-    """It is named as its module, its oldest partition exists, its tables' keys are columns, and their assets differ."""
+    """Its name is its module's, its oldest partition exists, its tables' keys are columns, and its assets differ."""
     assert source.extract.__module__ == f"steam_assets.sources.{source.name}"
     assert source.hosts and all(option.description for option in source.options.model_fields.values())
     assert source.cadence.window(source.cadence.first).key == source.cadence.first
@@ -55,7 +55,7 @@ def test_a_host_that_no_registered_source_declares_is_not_asked() -> None:
 
 
 def test_options_are_checked_and_belong_to_their_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value out of bounds is refused when settings are read; a source cannot take another's options."""
+    """Settings with an invalid value are rejected when read; a source cannot be given another's options."""
     monkeypatch.setenv("STEAM_NEWS_PAGE_BUDGET", "3")
     given = Settings().options_of(source_named("news"))
     assert given == news.Options(page_budget=3)
@@ -74,7 +74,7 @@ def test_options_are_checked_and_belong_to_their_source(monkeypatch: pytest.Monk
 def test_an_option_of_any_type_reaches_another_process(
     kind: Any, value: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What ``environment`` says of it sets it again, as runs in other processes need."""
+    """The value from ``environment`` parses to the same option, as runs in other processes need."""
     extended: Any = create_model("Extended", __base__=Settings, tried=(kind, kind()))
     for name, text in extended(tried=value).environment(secrets=False).items():
         monkeypatch.setenv(name, text)
@@ -82,6 +82,6 @@ def test_an_option_of_any_type_reaches_another_process(
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    """The error names what there is."""
+    """The error lists the known names."""
     with pytest.raises(LookupError, match=r"'rewievs'.*reviews"):
         source_named("rewievs")

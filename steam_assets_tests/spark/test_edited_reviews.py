@@ -1,4 +1,4 @@
-"""A review that is sent twice: the newer text is the row, the older one is counted. One of the future is neither."""
+"""Of a review sent twice, the newer text is the row and the older one is counted. A future one is neither."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def page(sequence: int, *reviews: dict[str, object]) -> dict[str, object]:
 def test_of_a_review_edited_between_pages_the_newer_is_kept_and_the_other_counted(
     lake: Lake, spark: SparkSession
 ) -> None:
-    """The edit moves it to a later page, so that both pages list it."""
+    """The edit moves it to a later page, so both pages list it."""
     pages = [
         page(0, review(1, "first thoughts"), review(2, "stays")),
         page(1, review(1, "second thoughts", 60), review(3, "new")),
@@ -76,7 +76,7 @@ def test_of_a_review_edited_between_pages_the_newer_is_kept_and_the_other_counte
 
 
 def test_a_review_edited_after_it_was_collected_is_quarantined(spark: SparkSession) -> None:
-    """Clocks may differ by some minutes, not by days."""
+    """Clocks may differ by minutes, not by days."""
     until = int(FETCHED.timestamp()) - WRITTEN
     reviews = [review(1, "in time"), review(2, "a fast clock", until + 600), review(3, "to come", until + 200_000)]
     body = json.dumps({"response": {"query_summary": {"num_reviews": 3, "total_reviews": 3}, "reviews": reviews}})

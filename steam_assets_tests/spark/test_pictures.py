@@ -1,4 +1,4 @@
-"""A chart is one picture of a moment: the newest replaces it whole, or an audit refuses it before anybody sees it."""
+"""A chart is a snapshot: the latest replaces it as a whole, or an audit rejects it before anybody sees it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chart(apps: Sequence[object], ranks: Sequence[int] = ()) -> str:
 
 
 class Week:
-    """A week's chart, of which answers are landed and cleaned."""
+    """A week's chart whose responses are landed and cleaned."""
 
     def __init__(self, lake: Lake, spark: SparkSession) -> None:
         self.lake, self.session, self.answers = lake, session_for(spark, lake.settings), 0
@@ -73,7 +73,7 @@ class Week:
         return record
 
     def apps(self) -> list[int]:
-        """By rank, as readers see it; every rank once."""
+        """Apps by rank as readers see them; asserts that ranks are unique."""
         rows = self.lake.clean(TABLE).arrow([KEY], ("rank", "app_id"))
         found = sorted((row["rank"], row["app_id"]) for row in rows.to_pylist()) if rows else []
         assert [rank for rank, _ in found] == list(range(1, len(found) + 1))
@@ -111,7 +111,10 @@ def test_an_answer_without_a_chart_replaces_none(week: Week) -> None:
 
 
 def test_an_excluded_batch_is_not_cleaned_and_its_rows_stay(week: Week) -> None:
-    """A newer chart of a wrong count makes the week uncleanable until it is excluded; without any, it becomes empty."""
+    """A newer chart with an invalid count blocks cleaning of the week until it is excluded.
+
+    With no batch left, it is empty.
+    """
     week.land(chart(range(101, 106)))
     whole = json.loads(chart(range(301, 331)))
     whole["response"]["ranks"] = {"ranks": "of another shape"}
@@ -153,7 +156,7 @@ def test_a_chart_that_is_none_is_refused_before_anybody_sees_it(week: Week, body
     assert loaded is not None and list(loaded.refs()) == ["main"]
     week.land(chart([103, 104, 105]), hours=2)
     week.clean()
-    assert week.apps() == [103, 104, 105], "the next right answer is taken"
+    assert week.apps() == [103, 104, 105], "the next valid response is used"
 
 
 def test_a_hole_that_quarantine_explains_is_none(week: Week) -> None:
@@ -172,7 +175,7 @@ def test_a_hole_that_quarantine_explains_is_none(week: Week) -> None:
     ids=["both are charts", "an app twice in one", "a hole in one"],
 )
 def test_each_chart_of_a_partition_is_audited_alone(places: list[tuple[int, int]], said: str | None) -> None:
-    """Two charts in a table, told apart by a column; the same ranks and apps in both are no doubles."""
+    """A column distinguishes two charts in one table; the same ranks and apps in both are not duplicates."""
     table = replace(TABLE, name="sellers", charts=("first_top100",))
     rows = [
         {"rank": rank, "app_id": app, "first_top100": place < 2, "partition_key": KEY}
@@ -183,7 +186,7 @@ def test_each_chart_of_a_partition_is_audited_alone(places: list[tuple[int, int]
 
 
 def test_the_chart_that_was_corrected(week: Week) -> None:
-    """Real bodies: twenty ranks first, then ten, of the same apps at other ranks."""
+    """Real bodies: first twenty ranks, then ten ranks with the same apps in other places."""
     if not CASE.is_dir():
         pytest.skip(f"no cases at {CASE}")
     week.land(chart(range(1, 21)))

@@ -1,4 +1,4 @@
-"""Roots in folders of any name: Spark writes and reads there, and pyiceberg finds what Spark wrote."""
+"""Roots in folders with any name: Spark reads and writes there, and pyiceberg finds what Spark wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key of reviewers' pseudonyms: made once, whole, for its owner alone."""
+"""The key for reviewers' pseudonyms is created once, atomically, and readable only by its owner."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_all_who_ask_first_at_once_get_one_key(tmp_path: Path) -> None:
 
 
 def test_an_empty_key_is_refused_rather_than_used(tmp_path: Path) -> None:
-    """With an empty key anybody could find a reviewer by trying ids."""
+    """With an empty key anybody could identify a reviewer by trying IDs."""
     (tmp_path / "reviewer_hash_key").touch()
     with pytest.raises(UnusableKey, match="STEAM_REVIEWER_HASH_KEY"):
         reviewer_key(Settings(home=tmp_path))
 
 
 def cleaned(lake: Lake, *keys: str, made_with: str | None) -> None:
-    """Records of clean partitions, as a cleaning with a key of that fingerprint leaves them."""
+    """Records of clean partitions, as written by cleaning with a key of that fingerprint."""
     table = lake.clean(PSEUDONYMOUS)
     table.create()
     for key in keys:
@@ -92,7 +92,7 @@ def test_another_key_is_refused_before_cleaning(tmp_path: Path, other: str) -> N
 
 
 def test_a_new_key_is_taken_when_every_pseudonym_becomes_new(tmp_path: Path) -> None:
-    """Also where one partition had no pseudonyms of a known key."""
+    """This also holds if a partition's pseudonyms have no known key."""
     cleaned(lake_with(tmp_path), FIRST, SECOND, made_with=fingerprint(KEY))
     cleaned(lake_with(tmp_path), THIRD, made_with=None)
     other = "o" * 32

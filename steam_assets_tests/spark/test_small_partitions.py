@@ -1,4 +1,4 @@
-"""Small partitions: one Spark job for all tables of a source, and the same commits as of large partitions."""
+"""Small partitions: one Spark job for all tables of a source, with the same commits as large partitions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from steam_assets_tests.deployment import NOW, session_for
 pytestmark = pytest.mark.spark
 
 ITEMS = {"most_played": "appid", "top_sellers": "appid", "news": "date", "reviews": "timestamp_created"}
-"""By source, a field without which an item is unusable."""
+"""For each source, a field without which an item is unusable."""
 
 PREPARING = {"news": 1, "reviews": 2, "store_facts": 1}
 """Jobs before that of the rows: markup is read in Python; each table's plan sends the reviewers' key to its tasks; the
@@ -45,7 +45,7 @@ def settings(tmp_path: Path, simulator: Simulator) -> Iterator[Settings]:
 
 
 def land_twice(settings: Settings, simulator: Simulator, source: Source) -> str:
-    """Land what the source says twice, some of its items unusable: then there are duplicates, or a replaced picture."""
+    """Land the source's data twice with some unusable items, to get duplicates or a replaced snapshot."""
     cadence = source.cadence
     live = source.history is History.LIVE
     window = cadence.containing(NOW) if live else cadence.latest_finished(NOW)
@@ -64,7 +64,7 @@ def jobs_of(spark: SparkSession) -> set[int]:
 
 
 def committed(lake: Lake, source: Source, records: list[CleanRecord], key: str) -> dict[str, Any]:
-    """What readers and the ledger have of a partition, by table."""
+    """The rows and ledger records of a partition, by table."""
     found: dict[str, Any] = {}
     for table, record in zip(source.tables, records, strict=True):
         target, quarantine = lake.clean(table), lake.quarantine(table)

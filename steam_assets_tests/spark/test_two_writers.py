@@ -1,4 +1,4 @@
-"""Several runs that write one table at once: each row of one of them is there at the end, and nobody fails for it."""
+"""Concurrent runs that write one table: the result has the rows of each, and no run fails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def contested(lake: Lake) -> IcebergTable:
 @pytest.mark.fault
 @pytest.mark.parametrize("same", [True, False], ids=["one partition", "a partition each"])
 def test_writers_at_once_from_the_first_commit_on(same: bool, spark: SparkSession, tmp_path: Path) -> None:
-    """Each has a session, and so a catalog, of its own, as processes have; there is no table when they begin."""
+    """Each has its own session and catalog, as separate processes do, and the table does not exist at first."""
     settings = Settings(home=tmp_path)
     ready = Barrier(WRITERS)
 
@@ -67,7 +67,7 @@ def test_writers_at_once_from_the_first_commit_on(same: bool, spark: SparkSessio
 
 @pytest.mark.spark
 def test_spark_and_python_commit_to_one_clean_table_and_lose_nothing(lake: Lake, spark: SparkSession) -> None:
-    """While Spark's rows are audited others commit: Spark does it again on top; readers see the old rows till then."""
+    """Others commit while Spark's rows are audited. Spark then commits on top; until then readers see the old rows."""
     session = session_for(spark, lake.settings)
     clean(lake, {1: "one"}, key=LATER)
     target, tries = lake.clean(THINGS), []

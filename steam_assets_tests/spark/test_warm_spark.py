@@ -1,4 +1,4 @@
-"""The Spark that `steam-assets dev` keeps: found by its file, closed to strangers, begun anew, gone at the end."""
+"""The Spark that `steam-assets dev` keeps: found through its file, protected, restarted, and stopped at the end."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.spark.warm_spark import WarmSpark, warm_spark
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -53,23 +53,16 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def said(settings: Settings) -> Iterator[list[str]]:
-    """What is said of a server that is kept while the tests of this file run."""
+    """What is printed about a server that runs during the tests of this file."""
     sentences: list[str] = []
     with WarmSpark(settings, sentences.append):
-        until(lambda: warm_spark(settings), "the server did not start")
+        wait_until(lambda: warm_spark(settings), SECONDS, "the server's start")
         server = process_of(settings)
         yield sentences
         server = process_of(settings)
     assert not server.is_running()
     assert warm_spark(settings) is None
     assert not file_of(settings).exists()
-
-
-def until(done: Callable[[], object], otherwise: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not done():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.1)
 
 
 def file_of(settings: Settings) -> Path:

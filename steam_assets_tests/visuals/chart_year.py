@@ -1,4 +1,4 @@
-"""A made-up year of the two charts and of what is computed from them alone, with hostile names.
+"""A made-up year of the two charts and of the insights computed from them alone, with hostile names.
 
 Belongs here: declared schemas, seeded charts. Does not belong here: news, reviews, traffic (market_year.py), tests.
 """
@@ -99,7 +99,7 @@ def weekly(values: Mapping[date, float], day: date, mean: str) -> dict[str, floa
 
 
 class ChartYear:
-    """A year that ends on ``LAST_DAY``; ``games`` are on the charts at once, and some change places with others."""
+    """A year that ends on ``LAST_DAY``, with ``games`` on the charts at a time; some swap places with others."""
 
     def __init__(self, games: int = 100, days: int = 365, weeks: int = 52, months: int = 12, seed: int = 5) -> None:
         self.chance = random.Random(seed)
@@ -128,7 +128,7 @@ class ChartYear:
         return sorted(peaks, key=lambda one: -one[1])[: self.games]
 
     def _store(self, app: int, day: date = LAST_DAY) -> dict[str, Any]:
-        """As of a day: some paid games are a fifth cheaper in two weeks of twelve, the newest among them."""
+        """Store data as of a day: some paid games are 20 % off in two of twelve weeks, including the newest."""
         free = app % 30 == 0
         on_sale = app % 40 == 0 and not free and (LAST_DAY - day).days % 84 < 14
         price = 999 + app % 5000

@@ -1,4 +1,4 @@
-"""Chromium and the pages that tests of the dashboard open, made once."""
+"""Chromium and the pages that the dashboard tests open, created once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A year of daily data of a hundred games."""
+    """A year of daily data for a hundred games."""
     where = tmp_path_factory.mktemp("dashboard") / "year.html"
     where.write_text(render(MarketYear().data()), encoding="utf-8")
     return where

@@ -27,7 +27,7 @@ SCHEMA = pa.schema([("app_id", pa.int64()), ("partition_key", pa.string())])
 
 @dataclass
 class GlueTables:
-    """A clean root in a bucket of its own, and its tables. ``settings`` take further changes."""
+    """A clean root in its own bucket, and its tables; ``settings`` can be changed further."""
 
     endpoint: str
     bucket: str = field(default_factory=lambda: f"steam-clean-{uuid4().hex[:8]}")
@@ -52,7 +52,7 @@ class GlueTables:
         return Settings(**(given | changes))
 
     def commit(self, table: str, rows: int) -> int:
-        """Commit so many rows more; the table's snapshot."""
+        """Commit this many additional rows; return the table's snapshot."""
         catalog = self._catalog
         name = (NAMESPACE, table)
         there = catalog.load_table(name) if catalog.table_exists(name) else catalog.create_table(name, SCHEMA)
@@ -66,6 +66,6 @@ class GlueTables:
 
     @cached_property
     def _catalog(self) -> Catalog:
-        # Marked while it is empty, as a run does before anything is written below it.
+        # Write the marker while the root is empty, as a run does before it writes there.
         open_root(self.settings(), "clean")
         return open_catalog(self.settings(), "clean")

@@ -1,4 +1,4 @@
-"""A made-up year of clean and insight tables for tests of what people look at, with hostile texts in every field.
+"""A made-up year of clean and insight tables for tests of pages and exports, with hostile texts in every field.
 
 Belongs here: news, reviews, traffic and periods about the charts of chart_year.py. Does not belong here: tests.
 """
@@ -190,7 +190,7 @@ class MarketYear(StoreYear):
                 )
 
     def _unusual_reviews(self) -> Iterator[dict[str, Any]]:
-        """The week with the bomb: three of four negative reviews ask for a refund, and none of the positive ones."""
+        """The week of the review bomb: three of four negative reviews ask for a refund, no positive one does."""
         if len(self.weeks) <= BOMB_WEEK:
             return
         week = self.weeks[BOMB_WEEK]

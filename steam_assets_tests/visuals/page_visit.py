@@ -1,4 +1,4 @@
-"""An open page of the dashboard, and what it did that it should not.
+"""An open dashboard page and a record of everything it did that it should not do.
 
 Belongs here: opening, going to a view, saving a panel's CSV. Does not belong here: tests, what the page shows.
 """
@@ -22,7 +22,7 @@ VIEWS = ("overview", "games", "games?ids=400,410,420,430", "games?ids=440&range=
 
 @dataclass
 class Visit:
-    """An open page and what it did that it should not."""
+    """An open page and a record of everything it did that it should not do."""
 
     page: Page
     address: str
@@ -33,24 +33,24 @@ class Visit:
         self.page.goto(f"{self.address}#/{view}")
         self.page.wait_for_selector("html[data-ready]", timeout=10_000)
         expect(self.page.locator("h1")).to_be_visible()
-        # Panels draw when they have been given their width.
+        # Panels draw once their width is known.
         expect(self.page.locator(".panel-body:empty")).to_have_count(0)
 
     def sheet(self, button: Locator) -> tuple[str, list[dict[str, str]]]:
-        """The name of the file that a button saves, and its rows."""
+        """The name of the file that a button downloads, and its rows."""
         with self.page.expect_download() as saved:
             button.click()
         content = Path(saved.value.path()).read_bytes()
-        assert content.startswith(codecs.BOM_UTF8), "spreadsheets take a file without it for another encoding"
+        assert content.startswith(codecs.BOM_UTF8), "without it spreadsheets assume another encoding"
         text = io.StringIO(content.decode("utf-8-sig"), newline="")
         return saved.value.suggested_filename, list(csv.DictReader(text))
 
     def csv_of(self, title: str) -> list[dict[str, str]]:
-        """The rows of the CSV of the panel with this title."""
+        """The CSV rows of the panel with this title."""
         return self.sheet(self.page.get_by_role("button", name=f"Download CSV of {title}", exact=True))[1]
 
     def until(self, condition: str) -> None:
-        """Wait until a JavaScript expression holds; the page's policy lets Playwright's own waiting not run."""
+        """Wait until a JavaScript expression is true; the page's policy blocks Playwright's own waiting."""
         deadline = time.monotonic() + 10
         while not self.page.evaluate(condition):
             assert time.monotonic() < deadline, f"{condition} did not come true within 10 s"

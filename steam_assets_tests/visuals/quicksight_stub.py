@@ -1,7 +1,7 @@
-"""A QuickSight over HTTP that behaves as its API is documented: the edge of the machine for the refresh tests.
+"""A QuickSight stub over HTTP that follows its API documentation, for the refresh tests.
 
-Belongs here: CreateIngestion and DescribeIngestion with their states, quota, reused ids and errors. Does not belong
-here: assertions. moto will not do: it takes unknown data sets, reused ids and any number of refreshes, and has no
+Belongs here: CreateIngestion and DescribeIngestion with their states, quota, reused IDs and errors. Does not belong
+here: assertions. moto is not enough: it accepts unknown data sets, reused IDs and any number of refreshes, and lacks
 DescribeIngestion.
 """
 
@@ -32,12 +32,12 @@ ERRORS = {
 
 
 class Refused(Exception):
-    """An error of the API, by its code."""
+    """An API error with its code."""
 
 
 @dataclass
 class Ingestion:
-    """An import under way: ``looks`` counts how often it was described."""
+    """A running import: ``looks`` counts how often it was described."""
 
     created: datetime
     rows: int
@@ -46,7 +46,7 @@ class Ingestion:
 
 @dataclass
 class QuickSightStub:
-    """``rows`` tells for each data set how many rows its import finds. An import passes a state a look and ends."""
+    """A QuickSight API. ``rows`` is the row count of each data set's import, which advances one state per look."""
 
     clock: Clock
     rows: dict[str, Callable[[], int]]
@@ -65,7 +65,7 @@ class QuickSightStub:
 
     @property
     def ids(self) -> list[str]:
-        """Ids of the imports there are, in the order they were made."""
+        """IDs of all imports, in order of creation."""
         return [ingestion_id for _, ingestion_id in self.ingestions]
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _arn(place: tuple[str, str]) -> str:
 
 @contextmanager
 def serving(stub: QuickSightStub) -> Iterator[QuickSightStub]:
-    """Serve the stub on a port of its own; its ``url`` is set."""
+    """Serve the stub on its own port and set its ``url``."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,6 +1,6 @@
-"""A made-up newest day and week of the insights about countries, prices, makers, launches and samples.
+"""A made-up newest day and week of the insights on countries, prices, makers, launches and samples.
 
-Belongs here: their rows, about the charts of chart_year.py. Does not belong here: the other tables (market_year.py).
+Belongs here: their rows, for the charts of chart_year.py. Does not belong here: the other tables (market_year.py).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Rows = Iterator[dict[str, Any]]
 
 
 class StoreYear(ChartYear):
-    """Tables of the newest day, or week."""
+    """Tables of the newest day or week."""
 
     @property
     def shown(self) -> int:
-        """Games that have rows in each table."""
+        """Games with rows in each table."""
         return min(30, len(self.ids))
 
     def _of_day(self, place: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What tests of Tableau share: made-up tables, an extract of them, and SQL over a ``.hyper`` file."""
+"""Shared by the Tableau tests: made-up tables, an extract of them, and SQL over a ``.hyper`` file."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def year_tables() -> dict[str, pa.Table]:
 
 
 def ask(file: Path, sql: str) -> list[dict[str, Any]]:
-    """The rows of a query over a .hyper file."""
+    """The result rows of a query on a .hyper file."""
     with tempfile.TemporaryDirectory() as logs:
         return query(file, sql, Path(logs)).to_pylist()

@@ -1,4 +1,4 @@
-"""Clean tables and insights in a lake, without a run.
+"""Clean tables and insights written to a lake without a run.
 
 Belongs here: writing rows that a test made up. Does not belong here: the rows.
 """
@@ -20,7 +20,7 @@ from steam_assets.sources import SOURCES
 
 
 def lay_table(home: Path, name: str, rows: pa.Table) -> IcebergTable:
-    """A table of these rows, one commit; columns that may not be null are filled where they are."""
+    """Create a table with these rows in one commit; missing values of required columns are filled in."""
     lake = Lake(Settings(home=home))
     clean = next((one for source in SOURCES for one in source.tables if one.name == name), None)
     insight = next((one for one in INSIGHTS if one.table == name), None)
@@ -32,7 +32,7 @@ def lay_table(home: Path, name: str, rows: pa.Table) -> IcebergTable:
 
 
 def filled(rows: pa.Table, table: IcebergTable) -> pa.Table:
-    """The rows with a value of its type in each null of a column that has none."""
+    """The rows with nulls of required columns replaced by a value of the column's type."""
     for place, field in enumerate(list(rows.schema)):
         column = next((one for one in table.columns if one.name == field.name), None)
         if column is not None and not column.nullable and rows[field.name].null_count:
@@ -49,7 +49,7 @@ def zero_of(kind: pa.DataType) -> pa.Scalar[Any]:
 
 
 def of_partitions(rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Batches of one partition each."""
+    """Record batches of one partition each."""
     keys = [row["partition_key"] for row in rows.select(["partition_key"]).to_pylist()]
     for key in sorted(set(keys)):
         yield from rows.filter(pa.array([key == other for other in keys])).to_batches()

@@ -1,4 +1,4 @@
-"""The dashboard's page as text: what it holds, how it is escaped, how large it is, and what it says when empty."""
+"""The dashboard page as text: its contents, escaping and size, and what it says without data."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def given(page: str) -> dict[str, Any]:
 
 
 def test_a_year_of_a_hundred_games_fits_three_megabytes(page: str) -> None:
-    """365 days and 52 weeks of 100 games, with 10,400 articles, are under the page's limit."""
+    """A page of 365 days, 52 weeks, 100 games and 10,400 articles stays below the size limit."""
     assert len(page.encode()) < LARGEST_PAGE == 3_000_000
     assert given(page)["players"]["series"]["days"] == 365
 
@@ -59,7 +59,7 @@ def test_the_same_data_gives_the_same_page(year: DashboardData, page: str) -> No
 
 
 def test_texts_cannot_leave_the_data_element(page: str) -> None:
-    """Whatever a name holds, the data element has no < > & nor line separators, and reads back unchanged."""
+    """Whatever names contain, the data element has no < > & or line separators and parses back unchanged."""
     found = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     assert not set("<>&\u2028\u2029") & set(found[1])
@@ -79,14 +79,14 @@ def test_the_policy_allows_this_script_and_this_style_alone(page: str) -> None:
 
 
 def test_the_page_names_no_address_to_load_from(page: str) -> None:
-    """No element of the page refers outside; addresses stand in the data alone, as links to follow."""
+    """No element refers to an external resource; addresses occur only in the data, as links."""
     shell = page.replace(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0], "")
     assert not re.search(r'(?:src|href)="(?!#|data:)', shell)
     assert "@import" not in shell and "url(" not in shell
 
 
 def test_every_query_fits_the_declared_schema() -> None:
-    """Each query runs over empty tables of the declared schemas, and its panel says that there are no rows."""
+    """Each query runs on empty tables with the declared schemas, and its panel says that there are no rows."""
     found = given(render(DashboardData(empty_tables())))["panels"]
     for query in (one for one in PANEL_QUERIES if one.table in schemas()):
         assert "no rows" in found[query.name]["why"], query.name
@@ -99,7 +99,7 @@ def test_a_missing_table_is_named_with_what_makes_it(query: PanelQuery) -> None:
 
 
 def test_each_number_carries_the_as_of_of_its_newest_input(year: DashboardData) -> None:
-    """An insight is as of the newest of the clean tables it is computed from."""
+    """An insight has the as-of of the newest clean table it is computed from."""
     old, new = AS_OF - timedelta(days=3), AS_OF - timedelta(days=1)
     as_of = {"most_played": old, "top_sellers": new, "news": old}
     found = given(render(DashboardData(year.tables, as_of)))["panels"]
@@ -117,7 +117,7 @@ def test_each_insight_shown_says_its_method_and_its_error(page: str) -> None:
 
 
 def test_players_are_those_of_the_chart_and_gaps_stay_gaps(year: DashboardData, page: str) -> None:
-    """The coded peaks decode to the table's, and a day without a chart has none."""
+    """The encoded peaks decode to those of the table, and a day without a chart has none."""
     players, apps = given(page)["players"]["series"], given(page)["apps"]["id"]
     first = date(1970, 1, 1) + timedelta(days=players["first"])
     decoded = {
@@ -133,7 +133,7 @@ def test_players_are_those_of_the_chart_and_gaps_stay_gaps(year: DashboardData, 
 
 
 def test_old_articles_give_way_when_the_page_would_be_too_large() -> None:
-    """With very long headlines fewer articles are shown, the newest, and the page says how many of how many."""
+    """With very long headlines only the newest articles are shown, and the page says how many of how many."""
     at = datetime.combine(date(2026, 11, 1), time(9), UTC)
     rows = [
         row(
@@ -152,7 +152,7 @@ def test_old_articles_give_way_when_the_page_would_be_too_large() -> None:
 
 
 def test_numbers_json_does_not_have_become_unknown() -> None:
-    """NaN and infinity are shown as unknown, not written into the page."""
+    """NaN and infinity are shown as unknown and are not written into the page."""
     month = date(2026, 10, 1)
     rows = [row(month=month, visits=1, visits_kind="estimate", visits_per_player=float("nan"), days_collected=0)]
     table = pa.Table.from_pylist(rows, schema=schemas()["insight_traffic_vs_players"])
@@ -162,7 +162,7 @@ def test_numbers_json_does_not_have_become_unknown() -> None:
 
 
 def test_periods_without_rows_are_gaps_where_freshness_is_unknown() -> None:
-    """Without the freshness insight, a key between the first and the last that has no rows is missing."""
+    """Without the freshness insight, a period without rows between the first and the last is a gap."""
     keys = {name: list[str]() for name in schemas()} | {"most_played": ["2026-11-01", "2026-11-02", "2026-11-04"]}
     found = {period.start: period.state for period in periods(None, keys)}
     assert found == {date(2026, 11, day): "missing" if day == 3 else "ok" for day in (1, 2, 3, 4)}
@@ -187,7 +187,7 @@ def tokens() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def test_light_and_dark_texts_have_enough_contrast() -> None:
-    """Every text colour on every ground it stands on reaches 4.5 to 1 (WCAG AA), in all three sets of colours."""
+    """Every text colour has a contrast of 4.5:1 on its background (WCAG AA), in all three colour schemes."""
     sets = list(tokens())
     assert len(sets) == 3
     for selector, colours in sets:
@@ -201,7 +201,7 @@ def test_light_and_dark_texts_have_enough_contrast() -> None:
 
 
 def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:
-    """Days older than a year are left out, as-of is the newest fetch, and tables that were never made are missing."""
+    """Days older than a year are omitted, as-of is the latest fetch, and tables never created are missing."""
     days = [date(2025, 10, 1), date(2026, 11, 16), date(2026, 11, 18)]
     rows = [
         row(
@@ -220,11 +220,11 @@ def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
-    """It replaces an older page, leaves no part behind, and says where it is and as of when."""
+    """It replaces an older page, leaves no temporary file, and prints the path and as-of."""
     out = tmp_path / "site" / "market.html"
     out.parent.mkdir()
     out.write_text("old")
-    # A lake that is in use, and empty.
+    # An initialized, empty lake.
     open_root(Settings(home=tmp_path / "lake"), "raw")
     app = Typer()
     app.command()(dashboard)
@@ -247,5 +247,5 @@ def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
     ],
 )
 def test_a_quote_is_the_reviews_words(review: str, shown: str) -> None:
-    """Steam's markup and spoilers are left out; what only looks like markup stays."""
+    """Steam's markup and spoilers are removed; text that only looks like markup stays."""
     assert quote(review) == shown

@@ -1,4 +1,4 @@
-"""The dashboard in a browser: nothing runs, nothing is fetched, everything can be reached and read."""
+"""The dashboard in a browser: no injected script runs, nothing is fetched, everything is accessible and readable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_year_opens_within_two_seconds(browser: Browser, file: Path) -> None:
-    """From asking for the file to its first view drawn; the best of three, as the machine may be busy."""
+    """The time from opening the file to the first view drawn; best of three, as the machine may be busy."""
     took = []
     for _ in range(3):
         with visit(browser, file.as_uri()) as seen:
@@ -33,7 +33,7 @@ def test_a_year_opens_within_two_seconds(browser: Browser, file: Path) -> None:
 
 
 def test_hostile_texts_are_shown_and_never_run(browser: Browser, file: Path) -> None:
-    """On every view: no script runs, nothing is fetched, the policy is never tried, the console is silent."""
+    """On every view no script runs, nothing is fetched, the policy reports no violation, and the console is silent."""
     with visit(browser, file.as_uri()) as seen:
         for view in VIEWS:
             seen.to(view)
@@ -47,7 +47,7 @@ def test_hostile_texts_are_shown_and_never_run(browser: Browser, file: Path) -> 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_name_is_shown_as_the_text_it_is(browser: Browser, file: Path, text: str) -> None:
-    """In the table of games, in its own headline, and in the results of the search."""
+    """It is plain text in the table of games, in the game's headline and in search results."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games")
         seen.page.get_by_role("button", name="Show all 100").click()
@@ -61,7 +61,7 @@ def test_a_hostile_name_is_shown_as_the_text_it_is(browser: Browser, file: Path,
 
 
 def test_over_http_the_page_requests_only_itself(browser: Browser, file: Path) -> None:
-    """Served by a web server, the page and no icon, style or script is asked for."""
+    """A web server receives one request, with none for an icon, style or script."""
     asked: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -114,7 +114,10 @@ def test_a_week_can_be_picked_and_kept_as_an_address(browser: Browser, file: Pat
 
 
 def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Path) -> None:
-    """Skip link, tabs by arrows, search by arrows and Enter, chart points spoken one by one; focus is visible."""
+    """There is a skip link; arrows and Enter work in tabs, search and charts.
+
+    Points are announced and focus is visible.
+    """
     with visit(browser, file.as_uri()) as seen:
         seen.to("overview")
         page = seen.page
@@ -144,14 +147,14 @@ def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Pat
 
 
 def test_up_to_four_games_share_a_chart(browser: Browser, file: Path) -> None:
-    """Told apart without colour, and named at the ends of their lines."""
+    """The lines differ by more than colour and are labelled at their ends."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games?ids=400,410,420,430")
         expect(seen.page.locator(".plot path.line")).to_have_count(4)
         dashes = seen.page.locator(".plot path.line").evaluate_all(
             "all => all.map(one => one.getAttribute('stroke-dasharray'))"
         )
-        assert len({*dashes}) == 4, "lines must be told apart without colour"
+        assert len({*dashes}) == 4, "lines must be distinguishable without colour"
         places = seen.page.locator(".end-label").evaluate_all("all => all.map(one => Number(one.getAttribute('y')))")
         assert len(places) == 4 and all(lower - upper >= 14 for upper, lower in pairwise(sorted(places)))
         seen.page.get_by_role("button", name="Remove").first.click()
@@ -159,7 +162,7 @@ def test_up_to_four_games_share_a_chart(browser: Browser, file: Path) -> None:
 
 
 def test_five_to_ten_games_have_a_chart_each_on_one_scale(browser: Browser, file: Path) -> None:
-    """And no eleventh is taken; linear and logarithmic axes have labels of their own."""
+    """An eleventh game cannot be added; linear and logarithmic axes have their own labels."""
     with visit(browser, file.as_uri()) as seen:
         seen.to(f"games?ids={','.join(str(400 + 10 * n) for n in range(11))}")
         expect(seen.page.locator(".chips li")).to_have_count(10)
@@ -198,7 +201,7 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, file: Path, empty_fi
 
 
 def test_its_width_stays_when_its_height_outgrows_the_screen(browser: Browser, empty_file: Path, file: Path) -> None:
-    """A scroll bar that comes and goes would draw every chart anew while panels open."""
+    """An appearing scroll bar would redraw every chart while panels open."""
     with_bars = browser.browser_type.launch(
         executable_path=CHROMIUM, args=list(FLAGS), ignore_default_args=["--hide-scrollbars"]
     )
@@ -214,7 +217,10 @@ def test_its_width_stays_when_its_height_outgrows_the_screen(browser: Browser, e
 
 
 def test_a_charts_rows_are_saved_as_csv_that_a_spreadsheet_does_not_run(browser: Browser, file: Path) -> None:
-    """All rows, RFC 4180, names that begin like a formula quoted by an apostrophe, negative numbers left alone."""
+    """All rows are saved by RFC 4180.
+
+    Names that start like a formula get an apostrophe; negative numbers are unchanged.
+    """
     with visit(browser, file.as_uri()) as seen:
         seen.to("games")
         name, rows = seen.sheet(seen.page.get_by_role("button", name="Download CSV of Most played"))
@@ -297,7 +303,7 @@ def test_colours_follow_the_system_and_the_button(browser: Browser, file: Path) 
 
 
 def test_a_table_that_scrolls_can_be_scrolled_by_keyboard(browser: Browser, file: Path) -> None:
-    """A wide table is a named region in the tab order where the screen is narrow, and no stop where it fits."""
+    """On a narrow screen a wide table is a named region in the tab order; where it fits, it is no tab stop."""
     for width, stops in ((280, 1), (1440, 0)):
         with visit(browser, file.as_uri(), width) as seen:
             seen.to("reviews?app=450")
@@ -308,7 +314,7 @@ def test_a_table_that_scrolls_can_be_scrolled_by_keyboard(browser: Browser, file
 
 
 def test_gaps_and_dropped_rows_are_reported(browser: Browser, file: Path) -> None:
-    """Which days are missing and why, and how many items could not be used, stand on the first view."""
+    """The first view lists missing days with reasons and the number of unusable items."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("overview")
         panel = seen.page.locator(".panel", has_text="Collected periods")
@@ -320,7 +326,7 @@ def test_gaps_and_dropped_rows_are_reported(browser: Browser, file: Path) -> Non
 
 
 def test_each_chart_is_saved_as_a_picture_with_its_source(browser: Browser, file: Path) -> None:
-    """SVG that any program draws alike, without style or script, and PNG of the same; both name what they show."""
+    """The SVG has no external style or script and looks alike in every program. It and the PNG name what they show."""
     for view in VIEWS:
         with visit(browser, file.as_uri()) as seen:
             seen.to(view)
@@ -349,7 +355,7 @@ def saved(seen: Visit, button: Locator, ending: str) -> bytes:
 
 
 def test_watched_games_stay_watched(browser: Browser, file: Path) -> None:
-    """In the browser's own storage: after a reload the filter shows them alone."""
+    """They are kept in the browser's storage: after a reload the filter shows only them."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games?show=watched")
         expect(seen.page.locator(".empty")).to_contain_text("watchlist")
@@ -362,7 +368,7 @@ def test_watched_games_stay_watched(browser: Browser, file: Path) -> None:
 
 
 def test_without_javascript_the_top_of_charts_and_scores_are_tables(browser: Browser, file: Path) -> None:
-    """Names are shown as the texts they are, changes with their signs."""
+    """Names are shown as plain text, changes with their signs."""
     with visit(browser, file.as_uri(), java_script_enabled=False) as seen:
         seen.page.goto(file.as_uri())
         tables = seen.page.locator("noscript table")

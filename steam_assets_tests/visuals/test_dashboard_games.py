@@ -1,4 +1,4 @@
-"""Games on the page: filters and order in the address, events in lanes, the brush, prices, links to panels."""
+"""Games on the page: filters and order in the URL, event lanes, the brush, prices, and links to panels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ranks(seen: Visit) -> list[str]:
 
 
 def test_filters_combine_and_stand_in_the_address_with_the_order(browser: Browser, file: Path) -> None:
-    """Paid games on sale, by change: the same after a reload; free takes the place of paid; one button clears all."""
+    """Filters survive a reload, free and paid replace each other, and one button clears all."""
     year = MarketYear()
     on_sale = {app for app, _ in year.charts[LAST_DAY] if year._store(app)["discount_percent"]}
     free = {app for app, _ in year.charts[LAST_DAY] if year._store(app)["is_free"]}
@@ -56,7 +56,7 @@ def test_filters_combine_and_stand_in_the_address_with_the_order(browser: Browse
 
 
 def test_each_games_events_have_a_lane_and_open_their_article(browser: Browser, file: Path) -> None:
-    """A mark of one article is a link to it, unless its address is none; a day lists all; kinds can be left out."""
+    """A marker of one article links to it; one of several articles lists that day. Kinds of events can be hidden."""
     year = MarketYear()
     games = (440, 450, 600)
     with visit(browser, file.as_uri()) as seen:
@@ -66,7 +66,7 @@ def test_each_games_events_have_a_lane_and_open_their_article(browser: Browser, 
         links = seen.page.locator("a.event").evaluate_all("all => all.map(one => one.getAttribute('href'))")
         assert links and {*links} <= {url for url in news if url.startswith("https:")}
         assert any(url.startswith("javascript:") for url in news)
-        # Of an article without a web address the mark lists the day instead.
+        # Without a web address, the marker lists the day instead.
         seen.page.locator("g.event").first.click()
         expect(seen.page.locator(".day-events li", has_text="with fixes and").first).to_be_visible()
         seen.page.locator(".plot").first.focus()
@@ -87,7 +87,7 @@ def test_each_games_events_have_a_lane_and_open_their_article(browser: Browser, 
 
 
 def drag(seen: Visit, start: float, end: float) -> None:
-    """Drag over the brush, between two shares of its width, until the page shows the dates."""
+    """Drag across the brush, between two fractions of its width, until the page shows the dates."""
     before = seen.page.evaluate("location.hash")
     box = seen.page.locator(".brush").bounding_box()
     assert box is not None
@@ -106,7 +106,7 @@ def chosen(seen: Visit) -> tuple[date, date]:
 
 
 def test_updates_are_told_by_their_headlines(browser: Browser, file: Path) -> None:
-    """With or without patch notes, and nothing more than that is added to them."""
+    """The cell adds only the number of further articles, with or without "patch notes"."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games?ids=450")
         panel = seen.page.locator(".panel", has=seen.page.get_by_role("heading", name="Players around updates"))
@@ -119,7 +119,10 @@ def test_updates_are_told_by_their_headlines(browser: Browser, file: Path) -> No
 
 
 def test_the_brush_chooses_dates(browser: Browser, file: Path) -> None:
-    """By dragging, moving and by keys; chart, table and address follow, Back undoes it, and a range ends it."""
+    """It works by dragging, moving and keys. Chart, table and URL follow; Back undoes it, and a range button clears it.
+
+    Chart, table and URL follow, Back undoes it, and choosing a range ends it.
+    """
     with visit(browser, file.as_uri()) as seen:
         seen.to("games?ids=450&range=all")
         drag(seen, 0.2, 0.4)
@@ -145,7 +148,7 @@ def test_the_brush_chooses_dates(browser: Browser, file: Path) -> None:
 
 
 def test_prices_are_those_of_the_collected_days(browser: Browser, file: Path) -> None:
-    """Each sale with its days and price, a bar in the lane; every day in the CSV; a free game has no such panel."""
+    """Each sale has its days, price and a bar in the lane; the CSV has every day. Free games have no price panel."""
     year, game = MarketYear(), 440
     charted = [day for day, chart in year.charts.items() if game in dict(chart)]
     expected = {day.isoformat(): year._store(game, day) for day in charted}
@@ -170,7 +173,7 @@ def test_prices_are_those_of_the_collected_days(browser: Browser, file: Path) ->
 
 
 def test_a_link_to_a_panel_shows_it(browser: Browser, file: Path) -> None:
-    """Every panel copies an address that opens the same view at this panel, which has the focus."""
+    """Every panel copies a URL that opens the same view with the focus on this panel."""
     with visit(browser, file.as_uri(), permissions=["clipboard-read", "clipboard-write"]) as seen:
         seen.to("games?ids=450&metric=index")
         expect(seen.page.locator(".panel [data-link]")).to_have_count(seen.page.locator(".panel").count())
@@ -194,7 +197,7 @@ def copied_by(seen: Visit, button: Locator) -> str:
 
 
 def collected() -> dict[str, pa.Table]:
-    """Three charted games of two makers, with what the store says of them."""
+    """Three charted games by two makers, with their store facts."""
     at = datetime.combine(LAST_DAY, time(21), UTC)
     charted = [
         row(
@@ -225,7 +228,7 @@ def collected() -> dict[str, pa.Table]:
 
 
 def test_makers_tags_and_countries_fill_their_places(browser: Browser, tmp_path: Path) -> None:
-    """Chips and facts lead to all games of a maker or tag; without the data, one line says what is missing."""
+    """Chips and facts link to all games of a maker or tag. Without data, one line says what is missing."""
     tables = collected()
     page = tmp_path / "store.html"
     page.write_text(render(DashboardData(tables)), encoding="utf-8")

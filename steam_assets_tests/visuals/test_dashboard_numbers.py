@@ -1,4 +1,4 @@
-"""What the page's numbers say: like is compared with like, scales are honest, and CSV is data that can be traced."""
+"""The page's numbers: comparisons are like for like, scales are not misleading, and CSV rows can be traced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three days, two weeks, one month: what a newcomer's first hour has."""
+    """Three days, two weeks and one month, as after a newcomer's first hour."""
     where = tmp_path_factory.mktemp("dashboard") / "three.html"
     where.write_text(render(MarketYear(days=3, weeks=2, months=1).data()), encoding="utf-8")
     return where
@@ -34,7 +34,7 @@ def written(share: float) -> str:
 
 
 def test_changes_are_those_of_whole_weeks(browser: Browser, file: Path) -> None:
-    """Of the market and of a game, on the page and in the CSV, over 7, 28 and 91 days, from the daily peaks."""
+    """Changes over 7, 28 and 91 days match the daily peaks, for market and game, on the page and in the CSV."""
     year = MarketYear()
     sums = {day: float(sum(peak for _, peak in chart)) for day, chart in year.charts.items()}
     game = year.ids[5]
@@ -57,7 +57,7 @@ def test_changes_are_those_of_whole_weeks(browser: Browser, file: Path) -> None:
 
 
 def test_the_overview_begins_with_what_happened(browser: Browser, file: Path, three: Path) -> None:
-    """The market's change, who gained and lost most players and who sells best, as the insights have them."""
+    """It shows the market's change, the largest gains and losses, and the top seller, as in the insights."""
     tables = MarketYear().data().tables
     trend = [one for one in tables["insight_player_trend"].to_pylist() if one["players_gained_7d"] is not None]
     trend.sort(key=lambda one: -one["players_gained_7d"])
@@ -78,7 +78,7 @@ def test_the_overview_begins_with_what_happened(browser: Browser, file: Path, th
 
 
 def test_the_line_is_the_weekly_mean_and_its_days_are_a_band(browser: Browser, file: Path, three: Path) -> None:
-    """Unless the days are asked for, or too few were collected to have a mean."""
+    """Days are shown instead if selected, or if there are too few for a mean."""
     with visit(browser, file.as_uri()) as seen:
         for view in ("overview", "games?ids=450"):
             seen.to(view)
@@ -96,7 +96,7 @@ def test_the_line_is_the_weekly_mean_and_its_days_are_a_band(browser: Browser, f
 
 
 def test_every_day_with_an_article_is_marked(browser: Browser, file: Path) -> None:
-    """All year round, though the page holds the newest 4,000 of 10,400 headlines alone."""
+    """Days are marked all year, though the page has only the newest 4,000 of 10,400 headlines."""
     year, game = MarketYear(), 450
     news = [one for one in year._news() if one["app_id"] == game and one["day"] >= year.days[0]]
     kinds = [
@@ -116,7 +116,7 @@ def test_every_day_with_an_article_is_marked(browser: Browser, file: Path) -> No
 
 
 def test_bars_are_drawn_on_the_scale_that_stands_under_them(browser: Browser, file: Path) -> None:
-    """Shares from 0 to 100 %, whatever the largest is; movers to both sides of one zero."""
+    """Shares range from 0 to 100 %, whatever the maximum; movers extend both ways from a shared zero."""
     with visit(browser, file.as_uri()) as seen:
         for view in ("overview", "reviews", "traffic"):
             seen.to(view)
@@ -149,7 +149,7 @@ def width_of(style: str | None) -> float:
 
 
 def test_positive_reviews_compare_the_games_of_both_weeks(browser: Browser, tmp_path: Path) -> None:
-    """No game's reviews changed; that a badly reviewed game came and a well reviewed one left is no change of mood."""
+    """If a badly reviewed game enters and a well reviewed one leaves, that is not a change in sentiment."""
     weeks = (date(2026, 11, 3), date(2026, 11, 10))
     votes = {weeks[0]: {1: (900, 100), 2: (990, 10)}, weeks[1]: {1: (900, 100), 3: (100, 900)}}
     rows = [
@@ -165,7 +165,7 @@ def test_positive_reviews_compare_the_games_of_both_weeks(browser: Browser, tmp_
 
 
 def test_visits_are_compared_per_day(browser: Browser, tmp_path: Path) -> None:
-    """As many visits a day in February as in January are no fall, though the month is three days shorter."""
+    """Equal daily visits in January and February are no decline, though February is three days shorter."""
     rows = [
         row(month=month, visits=days * 5_000_000, kind="estimate", partition_key=month.isoformat())
         for month, days in ((date(2026, 1, 1), 31), (date(2026, 2, 1), 28))
@@ -176,7 +176,7 @@ def test_visits_are_compared_per_day(browser: Browser, tmp_path: Path) -> None:
 
 
 def page_of(folder: Path, **tables: list[dict[str, Any]]) -> str:
-    """The address of a page of these tables alone."""
+    """The URL of a page built from these tables only."""
     data = {name: pa.Table.from_pylist(rows, schema=schemas()[name]) for name, rows in tables.items()}
     where = folder / "page.html"
     where.write_text(render(DashboardData(data)), encoding="utf-8")
@@ -184,7 +184,7 @@ def page_of(folder: Path, **tables: list[dict[str, Any]]) -> str:
 
 
 def test_a_games_first_days_are_first_seen_and_nothing_is_longer_than_collected(browser: Browser, three: Path) -> None:
-    """Three days are not called 30, two weeks not 26, and a game that appears on the third is not called new."""
+    """Three days are not called 30, nor two weeks 26; a game that appears on the third day is not called new."""
     with visit(browser, three.as_uri()) as seen:
         for view in VIEWS:
             seen.to(view)
@@ -202,7 +202,7 @@ def test_a_games_first_days_are_first_seen_and_nothing_is_longer_than_collected(
 def test_axis_labels_differ_and_a_baseline_that_is_not_zero_is_marked(
     browser: Browser, lake: str, request: pytest.FixtureRequest
 ) -> None:
-    """On every chart of every view, at both widths."""
+    """This holds on every chart of every view, at both widths."""
     page: Path = request.getfixturevalue(lake)
     for width in (375, 1440):
         with visit(browser, page.as_uri(), width) as seen:
@@ -220,7 +220,7 @@ def test_axis_labels_differ_and_a_baseline_that_is_not_zero_is_marked(
 
 
 def test_a_narrow_range_of_shares_has_labels_that_differ(browser: Browser, tmp_path: Path) -> None:
-    """63.1, 63.2 and 63.3 % are not three times 63 %."""
+    """63.1, 63.2 and 63.3 % are not all labelled 63 %."""
     weeks = [date(2026, 10, 27), date(2026, 11, 3), date(2026, 11, 10)]
     rows = [
         row(week_start=week, app_id=1, positive=6310 + 10 * n, negative=3690 - 10 * n, partition_key=week.isoformat())
@@ -244,12 +244,12 @@ TEXTS = {"name", "title", "text", "feed", "url"}
 
 
 def test_every_csv_is_data_and_says_where_each_row_comes_from(browser: Browser, file: Path) -> None:
-    """On every view: a column has values of one type, and a row names a table and a partition that can be traced."""
+    """In every view, each column has values of one type and each row names its table and partition."""
     tables = {table.name for source in SOURCES for table in source.tables}
     keys = {name: {*table["partition_key"].to_pylist()} for name, table in MarketYear().data().tables.items()}
     saved = 0
     for view in VIEWS:
-        # A browser asks before it saves more than ten files of one visit.
+        # A browser asks before it saves more than ten files per visit.
         with visit(browser, file.as_uri()) as seen:
             seen.to(view)
             for button in seen.page.locator("[data-csv]").all():
@@ -274,7 +274,7 @@ def kind_of(value: str) -> str:
 
 
 def test_a_tables_numbers_stand_under_their_headers(browser: Browser, file: Path) -> None:
-    """Right-aligned numbers have right-aligned headers, and no header is the name of a column of the lake."""
+    """Right-aligned numbers have right-aligned headers, and headers are not raw column names."""
     aligned = (
         "table => [...table.querySelectorAll('thead th')].map((head, place) => [head.textContent, "
         "getComputedStyle(head).textAlign, "
@@ -305,9 +305,10 @@ def test_no_column_is_cut_off_and_those_left_out_are_named(browser: Browser, fil
 
 
 def test_print_cuts_nothing_off(browser: Browser, file: Path) -> None:
-    """On A4 no table is wider than its box."""
+    """On A4, no table is wider than its box, and bars, which are backgrounds, are printed."""
     with visit(browser, file.as_uri(), 794) as seen:
         seen.page.emulate_media(media="print")
+        assert seen.page.evaluate("getComputedStyle(document.body).printColorAdjust") == "exact"
         for view in VIEWS:
             seen.to(view)
             wide = (
@@ -318,7 +319,7 @@ def test_print_cuts_nothing_off(browser: Browser, file: Path) -> None:
 
 
 def test_back_returns_to_the_place_and_the_order(browser: Browser, file: Path) -> None:
-    """Sorted by change, all rows shown and scrolled down, then a game opened: Back shows the very same."""
+    """After sorting, scrolling down and opening a game, Back restores the same view."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games")
         seen.page.get_by_role("button", name="Show all 100").click()
@@ -360,7 +361,7 @@ def named_games() -> Iterator[dict[str, Any]]:
 
 
 def test_search_finds_games_however_they_are_written(browser: Browser, tmp_path: Path) -> None:
-    """Without punctuation, accents and marks, by initials, with digits for Roman numerals, in any order of words."""
+    """It ignores punctuation, accents, trademark signs and word order, and matches initials and Roman numerals."""
     with visit(browser, page_of(tmp_path, most_played=list(named_games()))) as seen:
         seen.to("games")
         for name, queries in SEARCHED.items():

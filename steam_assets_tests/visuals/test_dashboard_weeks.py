@@ -1,4 +1,4 @@
-"""Unusual weeks of reviews: which are read from the lake, what is computed of them, and what the page shows."""
+"""Unusual review weeks: which are read from the lake, what is computed for them, and what the page shows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def review(text: str, up: bool | None, app: int = 1, week: date = WEEK, **more: 
 
 
 def columns_of(name: str, reviews: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The rows of a panel's table for one unusual week with these reviews."""
+    """The table rows of a panel for one unusual week with these reviews."""
     table = pa.Table.from_pylist(reviews, schema=schemas()["reviews"])
     data = DashboardData({"reviews": table, "insight_review_bombs": bombs({(WEEK, 1): True})})
     columns = payload(data, {"articles": 0, "effects": 0})["panels"][name]["columns"]
@@ -54,7 +54,7 @@ def columns_of(name: str, reviews: list[dict[str, object]]) -> list[dict[str, ob
 
 
 def test_unusual_weeks_are_the_newest_flagged_by_either() -> None:
-    """Flagged by the insight or by Steam; an unknown flag is none; at most so many, the newest."""
+    """A flag by the insight or by Steam counts, null does not. Only the newest weeks are kept, up to a limit."""
     weeks = [WEEK - timedelta(weeks=n) for n in range(MOST_WEEKS + 5)]
     flags: dict[tuple[date, int], bool | None] = {(week, 1): True for week in weeks}
     found = unusual_weeks(bombs(flags | {(WEEK, 2): False, (WEEK, 3): None})).to_pylist()
@@ -82,7 +82,7 @@ def test_of_older_weeks_the_unusual_games_reviews_alone_are_read(tmp_path: Path)
 
 
 def test_words_are_scored_by_their_log_odds() -> None:
-    """30 of 40 negative reviews have the word, however often, and 4 of 50 positive ones; markup and links have none."""
+    """30 of 40 negative and 4 of 50 positive reviews have the word. Repeats, markup and links do not count."""
     sides = {"with": (30, 4), "without": (10, 46)}
     texts = {"with": "[b]refund[/b] Refund! https://x.example/crash game", "without": "game [url=https://x.example]"}
     reviews = [
@@ -109,7 +109,7 @@ def test_words_are_scored_by_their_log_odds() -> None:
     ],
 )
 def test_words_are_those_of_any_script(language: str, text: str, terms: set[str]) -> None:
-    """Scripts without spaces by pairs of characters; a language with too few positive reviews is not compared."""
+    """Scripts without spaces use pairs of characters; a language with too few positive reviews is skipped."""
     enough = int(COMPARED["fewest_reviews"])
     reviews = [review(text, False, language=language) for _ in range(enough)]
     praise = [review("+1", True, language=language) for _ in range(enough)]
@@ -118,7 +118,7 @@ def test_words_are_those_of_any_script(language: str, text: str, terms: set[str]
 
 
 def test_playtimes_are_counted_in_classes() -> None:
-    """A bound belongs to the class that it begins, and a class without reviews is there."""
+    """A bound belongs to the class above it, and empty classes are shown."""
     played = [0, 119, 120, 60_000, None]
     reviews = [review("", n % 2 == 0, playtime_at_review_minutes=minutes) for n, minutes in enumerate(played)]
     rows = columns_of("playtimes", reviews)
@@ -129,7 +129,7 @@ def test_playtimes_are_counted_in_classes() -> None:
 
 @pytest.mark.slow
 def test_an_unusual_week_opens(browser: Browser, file: Path) -> None:
-    """From the table of unusual weeks: how many were negative, languages, words, playtimes and quotes of that week."""
+    """A click in the table opens that week's share of negative reviews, languages, words, playtimes and quotes."""
     year = MarketYear()
     week, app = year.weeks[BOMB_WEEK], year.ids[5]
     bomb = next(one for one in year._bombs() if one["week_start"] == week and one["app_id"] == app)

@@ -1,4 +1,4 @@
-"""CSV: what a spreadsheet must not run, and that every value comes back."""
+"""CSV exports: spreadsheets run nothing, and every value round-trips."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _written(table: pa.Table, path: Path) -> str:
 
 @given(st.lists(rows, max_size=5))
 def test_every_value_comes_back(path: Path, given_rows: list[dict[str, object]]):
-    """CSV gives back what went in: nulls, empty texts, quotes, line breaks, marks, the largest and smallest numbers."""
+    """Nulls, empty texts, quotes, line breaks, byte-order marks and extreme numbers round-trip."""
     table = pa.Table.from_pylist(given_rows, schema=SCHEMA)
     write_csv(table, path)
     assert read_csv_export(path, SCHEMA).equals(table)
@@ -69,7 +69,7 @@ def test_every_value_comes_back(path: Path, given_rows: list[dict[str, object]])
 
 @given(st.lists(rows, min_size=1, max_size=5))
 def test_no_text_begins_as_a_formula(path: Path, given_rows: list[dict[str, object]]):
-    """As another reader of CSV sees it, no text begins with what a spreadsheet may run, seen or behind blanks."""
+    """In another CSV reader no text starts with a character that spreadsheets may run, even after blanks."""
     text = _written(pa.Table.from_pylist(given_rows, schema=SCHEMA), path)
     lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     assert [len(line) for line in lines] == [len(SCHEMA)] * (len(given_rows) + 1)
@@ -80,19 +80,22 @@ def test_no_text_begins_as_a_formula(path: Path, given_rows: list[dict[str, obje
 
 
 def _seen(cell: str) -> str:
-    """The text from its first character on that has a form."""
+    """The text from its first visible character on."""
     return "".join(dropwhile(lambda character: unicodedata.category(character)[0] in "ZC", cell))
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_numbers_stay_numbers(path: Path, number: int):
-    """A negative number is written as it is, without a mark and without quotes."""
+    """A negative number has no apostrophe and no quotes."""
     text = _written(pa.table({"n": pa.array([number], pa.int64())}), path)
     assert text == f'"n"\r\n{number}\r\n'
 
 
 def test_the_form_is_as_documented(path: Path):
-    """RFC 4180: CRLF, quotes doubled; null is empty, an empty text is two quotes; moments are ISO 8601 in UTC."""
+    """RFC 4180 with CRLF and doubled quotes.
+
+    Null is empty, an empty text is two quotes, timestamps are ISO 8601 in UTC.
+    """
     moment = datetime(2026, 11, 18, 21, 0, 5, 250000, tzinfo=UTC)
     row = ['=HYPERLINK("x")', -5, -0.5, date(2026, 11, 18), moment, True, ["=a"], ""]
     table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)), {}], schema=SCHEMA)
@@ -102,13 +105,13 @@ def test_the_form_is_as_documented(path: Path):
 
 
 def test_duckdb_reads_the_numbers_as_numbers(path: Path):
-    """A program that knows nothing of our form gets numbers, dates, moments and the texts as quoted."""
+    """A program without our settings reads numbers, dates, timestamps and the escaped texts."""
     table = pa.table({"n": pa.array([-5, 7]), "x": pa.array([0.25, None]), "t": pa.array(["-5", "a,\nb"])})
     write_csv(table, path)
     assert duckdb.read_csv(str(path)).fetchall() == [(-5, 0.25, "'-5"), (7, None, "a,\nb")]
 
 
 def test_a_column_without_a_form_is_refused(path: Path):
-    """Bytes have no text of their own; the message says what to do instead."""
+    """Bytes have no text form; the message says what to do instead."""
     with pytest.raises(TypeError, match="Parquet"):
         write_csv(pa.table({"b": pa.array([b"x"])}), path)

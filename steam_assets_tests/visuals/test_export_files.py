@@ -1,4 +1,4 @@
-"""Exported files: each partition, all partitions in one file, the dictionary of columns and the DuckDB database."""
+"""Exported files: one per partition, one of all partitions, the column dictionary and the DuckDB database."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from steam_assets_tests.insights.synthetic_market import Row, frame
 
 @dataclass(frozen=True)
 class Exports:
-    """Clean news of two weeks in Iceberg, and a place for exports."""
+    """Clean news of two weeks in Iceberg, and a folder for exports."""
 
     settings: Settings
     session: SparkSession
@@ -76,7 +76,7 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Expor
 
 @pytest.mark.spark
 def test_both_files_hold_the_partition(lake: Exports):
-    """Of every partition there is a CSV and a Parquet file, each with the rows of the clean table."""
+    """Every partition has a CSV and a Parquet file with the rows of the clean table."""
     exported = lake.export()
     assert [(e.partition_key, e.rows) for e in exported] == [(WEEK.isoformat(), 6), (NEXT_WEEK.isoformat(), 1)]
     for one in exported:
@@ -92,7 +92,7 @@ def test_both_files_hold_the_partition(lake: Exports):
 
 @pytest.mark.spark
 def test_a_partition_is_replaced_and_others_are_left(lake: Exports):
-    """A changed partition's files hold its new rows, even if there are none; the other's bytes stay; no other file."""
+    """Its files hold the new rows, or none. Files of other partitions keep their bytes, and no file is added."""
     lake.export()
     other = (lake.place / "news" / f"{NEXT_WEEK}.csv").read_bytes()
     lake.write([], [WEEK.isoformat()])
@@ -109,7 +109,7 @@ def test_a_partition_is_replaced_and_others_are_left(lake: Exports):
 
 @pytest.mark.spark
 def test_a_key_that_is_not_a_partition_is_refused(lake: Exports):
-    """A path cannot be made of a key."""
+    """A key cannot be used to build a path."""
     with pytest.raises(ValueError, match="not a partition key"):
         lake.export(["../../2026-11-10"])
 
@@ -118,7 +118,7 @@ DECLARED = {table.name: table for table in declared_tables(SOURCES)}
 
 
 def partition(folder: Path, key: str, **columns: Sequence[object] | pa.Array) -> None:
-    """A partition's file as an export writes it."""
+    """A partition's file as the export writes it."""
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(
         pa.table({**columns, "partition_key": [key] * len(next(iter(columns.values())))}), folder / f"{key}.parquet"
@@ -133,7 +133,7 @@ def test_one_file_has_all_partitions_oldest_first(tmp_path: Path):
 
 
 def test_the_file_of_all_partitions_is_left_alone_until_one_changes(tmp_path: Path):
-    """Exporting the same rows again does not touch it; a changed, new or removed partition does."""
+    """Exporting the same rows again leaves it; a changed, new or removed partition rewrites it."""
     partition(tmp_path, "2026-11-01", n=[1])
     join_partitions(tmp_path)
     written = (tmp_path / WHOLE).stat().st_mtime_ns
@@ -158,7 +158,7 @@ def test_the_same_partitions_give_the_same_bytes(tmp_path: Path):
 
 
 def test_a_column_that_older_partitions_lack_is_null_there(tmp_path: Path):
-    """Columns are in the order of the newest partition; text of either Arrow type is joined."""
+    """Columns have the order of the newest partition; both Arrow string types can be combined."""
     partition(tmp_path, "2026-11-01", n=[1])
     partition(tmp_path, "2026-11-02", added=pa.array(["x"], pa.large_string()), n=[2])
     join_partitions(tmp_path)
@@ -168,7 +168,7 @@ def test_a_column_that_older_partitions_lack_is_null_there(tmp_path: Path):
 
 
 def test_joining_takes_memory_of_row_groups_not_of_the_table(tmp_path: Path):
-    """Sixteen row groups' bytes, in twice as many partitions, as Arrow's own pool counts them."""
+    """Joining sixteen row groups in twice as many partitions takes less than half of their memory in Arrow's pool."""
     rows, groups = 4000, 16
     texts = pa.repeat("x" * (GROUP_BYTES // 2 // rows), rows)
     for number in range(2 * groups):
@@ -188,7 +188,7 @@ def test_joining_takes_memory_of_row_groups_not_of_the_table(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def two_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two tables that lack declared columns, in a folder whose name SQL and globs could trip over."""
+    """Two tables that lack declared columns, in a folder whose name contains SQL and glob characters."""
     folder = tmp_path_factory.mktemp("o'clock [1]") / "exports"
     partition(folder / "visits", "2026-10-01", month=[date(2026, 10, 1)], visits=[7])
     partition(folder / "visits", "2026-11-01", month=[date(2026, 11, 1)], visits=[8])
@@ -211,7 +211,7 @@ def read_visits(database: str | Path, before: str = "") -> list[tuple[object, ..
 def test_the_database_opens_from_any_working_directory_wherever_its_folder_is(
     two_tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, working_directory: str, *, moved: bool
 ):
-    """A moved folder is a copy whose original is gone, so that nothing can be read from the old place."""
+    """The moved folder is a copy whose original is deleted, so nothing can be read from the old path."""
     folder = tmp_path / "original" / "exports"
     shutil.copytree(two_tables, folder)
     catalog_exports(folder, list(DECLARED.values()))
@@ -249,7 +249,7 @@ def test_a_folder_without_a_database_gets_the_other_files(two_tables: Path, tmp_
 
 
 def test_a_moved_database_that_is_attached_reads_the_folder_in_the_variable(two_tables: Path, tmp_path: Path):
-    """The exception that the module's docstring names, and its remedy; in its place it needs none."""
+    """The exception and remedy in the module's docstring; a database that was not moved needs no variable."""
     moved = shutil.copytree(two_tables, tmp_path / "moved")
     with duckdb.connect() as connection:
         connection.execute(f"attach '{moved / DATABASE}' as steam (read_only)")
@@ -272,7 +272,7 @@ def test_the_database_says_what_its_tables_and_columns_are(two_tables: Path):
 
 
 def test_the_dictionary_describes_the_columns_of_the_exported_tables(two_tables: Path):
-    """As a program that knows nothing of our form reads it."""
+    """A program without our settings can read it."""
     read = duckdb.read_csv(str(two_tables / DICTIONARY))
     rows = [dict(zip(read.columns, row, strict=True)) for row in read.fetchall()]
     assert {(row["table"], row["column"]) for row in rows} == {

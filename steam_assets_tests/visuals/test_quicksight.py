@@ -1,4 +1,4 @@
-"""QuickSight refreshes against a server that behaves as documented, of tables that Glue has."""
+"""QuickSight refreshes of Glue tables, against a server that follows the API documentation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Account:
         return History(self.settings)
 
     def refresh(self, *, again: bool = False, seconds: float = 60) -> list[Outcome]:
-        """As a new process would."""
+        """Refresh as a new process would."""
         versions, _ = committed_versions(self.settings, CleanReader(self.settings))
         return QuickSightRefresh(self.settings, self.clock).refresh(
             versions,
@@ -69,7 +69,7 @@ def account(s3_server: str) -> Iterator[Account]:
 
 
 def test_each_committed_version_is_imported_once_and_followed_to_its_end(account: Account) -> None:
-    """Through all states; unchanged data is never imported again; the id is of the table and its snapshot."""
+    """The import passes through all states; unchanged data is not imported again. Its ID names table and snapshot."""
     first = account.tables.commit(TABLE, 3)
     outcome = account.one()
     assert (outcome.state, outcome.message, outcome.seconds) == ("completed", "3 rows", 7)
@@ -81,17 +81,17 @@ def test_each_committed_version_is_imported_once_and_followed_to_its_end(account
 
 
 def test_dropped_rows_are_a_failure_though_the_import_completed(account: Account) -> None:
-    """QuickSight skips what it cannot convert and says COMPLETED."""
+    """QuickSight skips rows it cannot convert and reports COMPLETED."""
     account.tables.commit(TABLE, 3)
     account.stub.dropped = 1
     outcome = account.one()
     assert outcome.state == "failed"
     assert "has 3 rows; the data set has 2, and 1 were dropped" in outcome.message
-    assert account.refresh() == [], "the same version would lose the same rows"
+    assert account.refresh() == [], "the same version would drop the same rows"
 
 
 def test_other_rows_than_the_table_has_are_a_failure(account: Account) -> None:
-    """A filter in the data set, or a part of the table."""
+    """The data set has a filter, or holds only a part of the table."""
     account.tables.commit(TABLE, 3)
     account.stub.rows[DATA_SET] = lambda: 2
     outcome = account.one()
@@ -100,7 +100,7 @@ def test_other_rows_than_the_table_has_are_a_failure(account: Account) -> None:
 
 
 def test_a_commit_during_the_import_does_not_fail_it_and_is_imported_next(account: Account) -> None:
-    """QuickSight reads the table as it is then; the newer version is counted with its own refresh."""
+    """QuickSight reads the table in its current version; the newer version is counted by its own refresh."""
     account.tables.commit(TABLE, 3)
 
     def committed_meanwhile() -> int:
@@ -117,7 +117,7 @@ def test_a_commit_during_the_import_does_not_fail_it_and_is_imported_next(accoun
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
 def test_a_failed_import_is_reported_and_retried_only_by_hand(account: Account, status: str) -> None:
-    """With QuickSight's own reason; by hand it is another import of the same version."""
+    """The error has QuickSight's reason; a manual retry is another import of the same version."""
     snapshot = account.tables.commit(TABLE, 3)
     account.stub.end = {
         "IngestionStatus": status,
@@ -133,13 +133,13 @@ def test_a_failed_import_is_reported_and_retried_only_by_hand(account: Account, 
 
 
 def test_an_import_that_takes_too_long_is_reported_and_found_again_later(account: Account) -> None:
-    """At its deadline; later the same import is followed, not another asked for."""
+    """It is reported at its deadline; a later refresh follows the same import and starts no second one."""
     account.tables.commit(TABLE, 3)
     account.stub.looks_to_end = 10**6
     outcome = account.one(seconds=0.05)
     assert outcome.state == "failed"
     assert " after 0:00:00.05" in outcome.message and "it will be checked again" in outcome.message
-    assert account.refresh() == [], "it is left alone for a while"
+    assert account.refresh() == [], "it is not polled again at once"
     account.clock.move_to(NOW + timedelta(minutes=20))
     account.stub.looks_to_end = 0
     assert account.one().state == "completed"
@@ -147,7 +147,7 @@ def test_an_import_that_takes_too_long_is_reported_and_found_again_later(account
 
 
 def test_a_process_that_died_while_it_followed_is_carried_on(account: Account) -> None:
-    """ResourceExists means: asked already; so even if nothing was kept of it."""
+    """ResourceExists means that the import was already requested, even if its state was lost."""
     account.tables.commit(TABLE, 3)
     account.stub.looks_to_end = 10**6
     account.one(seconds=0.02)
@@ -161,7 +161,7 @@ def test_a_process_that_died_while_it_followed_is_carried_on(account: Account) -
 
 
 def test_the_quota_of_24_hours_is_kept_over_restarts(account: Account) -> None:
-    """Standard allows 8. The ninth waits until the first is a day old, without a call, and then goes."""
+    """Standard allows 8 refreshes. The ninth makes no call until the first is a day old."""
     for hour in range(8):
         account.history.keep(asked(f"other-{hour}", NOW - timedelta(hours=8 - hour)), NOW)
     account.tables.commit(TABLE, 3)
@@ -174,7 +174,7 @@ def test_the_quota_of_24_hours_is_kept_over_restarts(account: Account) -> None:
 
 
 def test_a_quota_that_others_used_up_is_waited_out(account: Account) -> None:
-    """LimitExceeded: told, not counted, and asked again an hour later."""
+    """LimitExceeded is reported, not counted, and retried an hour later."""
     account.tables.commit(TABLE, 3)
     account.stub.quota = 0
     outcome = account.one()
@@ -194,7 +194,7 @@ def test_throttling_is_tried_again_a_few_times(account: Account) -> None:
 
 
 def test_endless_throttling_ends_and_is_tried_again_later(account: Account) -> None:
-    """Never more calls than the limit of tries."""
+    """The number of calls never exceeds the retry limit."""
     account.tables.commit(TABLE, 3)
     account.stub.always = "ThrottlingException"
     outcome = account.one()
@@ -214,7 +214,7 @@ def test_endless_throttling_ends_and_is_tried_again_later(account: Account) -> N
     ],
 )
 def test_what_is_set_up_wrong_says_the_next_step(account: Account, code: str, step: str) -> None:
-    """It is a failure, and not asked again at once."""
+    """It is reported as a failure and is not retried at once."""
     account.tables.commit(TABLE, 3)
     account.stub.always = code
     outcome = account.one()

@@ -33,7 +33,7 @@ def test_all_tables_are_there_with_all_their_rows(extract: Path) -> None:
 
 @pytest.mark.slow
 def test_tables_are_related_by_app(extract: Path) -> None:
-    """Every row with an app finds it in ``apps``, and a question over two tables is answered by the key."""
+    """Every app ID in a table exists in ``apps``, and the key joins two tables."""
     sql = (
         'select a."name", max(p."players_peak") as peak, count(distinct m."week_start") as weeks from "apps" a '
         'join "most_played" p using ("app_id") join "insight_top_seller_moves" m using ("app_id") '
@@ -47,7 +47,7 @@ def test_tables_are_related_by_app(extract: Path) -> None:
 
 
 def test_hostile_texts_and_types_come_back_as_they_were(tmp_path: Path) -> None:
-    """Every hostile text, nulls, moments in UTC, lists as text, and whole numbers above 32 bits."""
+    """Hostile texts, nulls, UTC timestamps, lists (as text) and integers above 32 bits round-trip."""
     where = tmp_path / "types.hyper"
     at = datetime(2026, 11, 10, 9, 30, tzinfo=UTC)
     rows = [
@@ -66,7 +66,7 @@ def test_hostile_texts_and_types_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_unsigned_numbers_are_written_as_signed_ones(tmp_path: Path) -> None:
-    """Hyper has no unsigned type; one that does not fit fails and does not wrap."""
+    """Hyper has no unsigned type; a value that does not fit fails rather than overflows."""
     table = pa.table({"n": pa.array([0, 2**63 - 1], pa.uint64())})
     write_extract({"counts": rows_of(table)}, tmp_path / "n.hyper")
     assert ask(tmp_path / "n.hyper", 'select sum("n") as n from "counts"')[0]["n"] == 2**63 - 1
@@ -75,7 +75,7 @@ def test_unsigned_numbers_are_written_as_signed_ones(tmp_path: Path) -> None:
 
 
 def test_lists_of_large_texts_and_of_numbers_become_texts(tmp_path: Path) -> None:
-    """Iceberg's reader gives lists and texts in their large form; numbers in a list are written as text, too."""
+    """Iceberg's reader returns large lists and strings; numbers in a list become text, too."""
     tags = pa.array([["a", "b"], [], None], pa.large_list(pa.large_string()))
     ids = pa.array([[22, -1], None, []], pa.large_list(pa.int32()))
     write_extract({"tagged": rows_of(pa.table({"n": [1, 2, 3], "tags": tags, "ids": ids}))}, tmp_path / "l.hyper")
@@ -96,7 +96,7 @@ def test_a_column_without_a_type_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_calendar_has_every_day_with_its_week_and_month(extract: Path) -> None:
-    """From the first period of any table to the last, without a gap; a week begins on a Tuesday."""
+    """It runs without gaps from the first period of any table to the last; weeks start on a Tuesday."""
     rows = ask(extract, 'select * from "calendar" order by "day"')
     days = [one["day"] for one in rows]
     assert days == [days[0] + timedelta(days=number) for number in range(len(days))]
@@ -121,7 +121,7 @@ def test_the_meanings_travel_with_the_file(extract: Path) -> None:
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    """The file is replaced whole: one that fails half-way changes nothing, and leaves no part behind."""
+    """The file is replaced atomically: a write that fails half-way leaves no temporary file."""
     where = tmp_path / "market.hyper"
     write_extract({"visits": made("visits", row(month=date(2026, 10, 1), visits=7, kind="estimate"))}, where)
 

@@ -1,4 +1,4 @@
-"""The packaged data source and workbook: valid documents that fit the extract inside them."""
+"""The packaged data source and workbook are valid documents that match the extract inside them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def attributes(root: etree._Element, path: str, name: str) -> list[str]:
 
 @pytest.mark.parametrize("suffix", ["tdsx", "twbx"])
 def test_the_extract_is_inside_where_the_document_says(folder: Path, tmp_path: Path, suffix: str) -> None:
-    """It is the extract beside the package, and opens when unpacked."""
+    """It equals the extract beside the package and opens when unpacked."""
     package = folder / f"steam_market.{suffix}"
     (inside,) = attributes(document(package), ".//named-connection/connection", "dbname")
     with ZipFile(package) as opened:
@@ -68,7 +68,7 @@ def test_the_extract_is_inside_where_the_document_says(folder: Path, tmp_path: P
 
 
 def test_every_field_is_a_column_of_the_extract(datasource: etree._Element) -> None:
-    """And every column of a table in the data source is a field, with a caption of its own and its meaning."""
+    """Every table column in the data source is a field with its own caption and description."""
     fields = dict(
         zip(attributes(datasource, ".//cols/map", "key"), attributes(datasource, ".//cols/map", "value"), strict=True)
     )
@@ -84,7 +84,7 @@ def test_every_field_is_a_column_of_the_extract(datasource: etree._Element) -> N
 
 
 def test_units_become_formats(datasource: etree._Element) -> None:
-    """A share is shown in per cent, a count with separators, an id without, a price in cents as dollars too."""
+    """A share is shown in per cent, a count with separators, an ID without, and a price in cents also in dollars."""
     columns = {str(one.get("name")): one for one in datasource.iterfind("column")}
 
     def shown(name: str) -> tuple[str | None, ...]:
@@ -101,7 +101,7 @@ def test_units_become_formats(datasource: etree._Element) -> None:
 
 
 def test_relationships_hold_in_the_data(folder: Path, datasource: etree._Element) -> None:
-    """Each is from a table's app or period to a dimension that tables share, whose rows are unique and complete."""
+    """Each links a table's app or period to a shared dimension, whose keys are unique and complete."""
     columns = {
         key.strip("[]"): tuple(FIELD.findall(value))
         for key, value in zip(
@@ -119,7 +119,7 @@ def test_relationships_hold_in_the_data(folder: Path, datasource: etree._Element
         related.append((many[0], many[1], one[0]))
         strays.append(f'select "{many[1]}" not in (select "{one[1]}" from "{one[0]}") as wrong from "{many[0]}"')
     unique = [f'select count(*) > count(distinct "{key}") from "{shared}"' for shared, key in SHARED_KEYS.items()]
-    # One statement: each starts Hyper.
+    # A single statement, because each one starts Hyper.
     wrong = f"select count(*) as n from ({' union all '.join([*strays, *unique])}) as rows where wrong"
     assert ask(folder / "steam_market.hyper", wrong) == [{"n": 0}]
     declared = {table.name: table for table in declared_tables(SOURCES) if table.name in year_tables()}
@@ -156,7 +156,7 @@ def test_zones_fill_the_dashboard_without_overlap(workbook: etree._Element) -> N
 
 
 def test_a_lake_without_charts_has_a_workbook_without_their_sheets(tmp_path: Path) -> None:
-    """And one without tables has neither; what a lake had before is not left there."""
+    """A lake without tables has neither package, and those of an earlier lake are removed."""
     where = tmp_path / "steam_market.hyper"
     visits = year_tables()["visits"]
     write_extract({"visits": rows_of(visits)}, where)
@@ -171,11 +171,14 @@ def test_a_lake_without_charts_has_a_workbook_without_their_sheets(tmp_path: Pat
 
 
 KNOWN_GAPS = ("explain-data",)
-"""What Tableau's own validator passes over: the schema demands it, and workbooks that Tableau writes do not have it."""
+"""What Tableau's own validator ignores: the schema requires it, but workbooks written by Tableau lack it."""
 
 
 def test_the_workbook_is_valid_by_tableaus_schema(workbook: etree._Element, tmp_path: Path) -> None:
-    """It is not part of this repository: github.com/tableau/tableau-document-schemas, schemas/2026_1 or later."""
+    """The schema is not in this repository.
+
+    See github.com/tableau/tableau-document-schemas, schemas/2026_1 or later.
+    """
     path = os.environ.get("STEAM_TEST_TABLEAU_SCHEMA")
     if not path:
         pytest.skip("set STEAM_TEST_TABLEAU_SCHEMA to a twb_*.xsd of Tableau's")
@@ -184,7 +187,7 @@ def test_the_workbook_is_valid_by_tableaus_schema(workbook: etree._Element, tmp_
 
 
 def schema_errors(path: Path, root: etree._Element, tmp_path: Path) -> etree._ListErrorLog:
-    """The schema imports two namespaces without a place: stand-ins for them, as its documentation describes."""
+    """Validate against the schema, with a stub for each of the two namespaces that it imports without a location."""
     xs = "http://www.w3.org/2001/XMLSchema"
     stubs = {
         "http://www.tableausoftware.com/xml/user": '<xs:attributeGroup name="UserAttributes-AG"/>',

@@ -1,4 +1,4 @@
-"""Publishing, against a server's REST endpoints."""
+"""Publishing through a server's REST endpoints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET = "canary-token-secret"
 
 @dataclass
 class FakeTableau:
-    """The REST endpoints used: server info, sign-in, projects, publish, sign-out."""
+    """The REST endpoints in use: server info, sign-in, projects, publish and sign-out."""
 
     url: str = ""
     signed_in: list[dict[str, str]] = field(default_factory=list)
@@ -129,7 +129,10 @@ def small() -> dict[str, Rows]:
 
 
 def test_each_table_is_published_as_a_data_source(tableau: FakeTableau, tmp_path: Path) -> None:
-    """What arrives opens in Hyper, has one fact table, and ``apps`` where it has an app id; the session is closed."""
+    """Each upload opens in Hyper with one fact table, and with ``apps`` if it has app IDs.
+
+    The session is signed out.
+    """
     ids = publish(small(), account(tableau))
     assert set(ids) == {"most_played", "visits"} and set(tableau.published) == {"Steam: most_played", "Steam: visits"}
     assert tableau.signed_in[0]["personalAccessTokenName"] == "steam"

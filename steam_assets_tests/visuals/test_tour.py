@@ -1,4 +1,4 @@
-"""``steam-assets tour``: a page on which everything is filled, and which says that its data are made up."""
+"""``steam-assets tour`` writes a page on which every panel has data, marked as made up."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_panel_is_filled(given: dict[str, Any]) -> None:
 
 
 def test_what_a_game_has_is_there_once(given: dict[str, Any]) -> None:
-    """As in a lake, of which the page reads the newest day of the store's tables."""
+    """As in a lake, the page reads only the newest day of the store's tables."""
     tags = given["panels"]["tags"]["columns"]
     assert len({*zip(tags["app"], tags["tag"], strict=True)}) == len(tags["app"]) > 0
     trend = given["panels"]["trend"]["columns"]["app"]
@@ -74,7 +74,7 @@ def test_it_is_a_year_with_one_gap_and_weeks_to_look_into(given: dict[str, Any])
 
 
 def test_the_page_says_that_it_is_synthetic(page: str, given: dict[str, Any]) -> None:
-    """So do its pictures, which are looked at without it; a page of collected data does not."""
+    """Saved pictures say so as well; a page of collected data does not."""
     assert page.count(LABEL) == 1
     assert given["synthetic"] is True
     assert LABEL not in render(DashboardData())
@@ -99,7 +99,7 @@ def test_the_readme_opens_with_small_pictures(pictures: ModuleType) -> None:
 
 @pytest.mark.slow
 def test_the_pictures_show_what_there_is(pictures: ModuleType, browser: Browser, page: str) -> None:
-    """The page's headings and the groups of assets: after a change of one, type `make pictures`."""
+    """They match the page's headings and the asset groups; after changing one, run `make pictures`."""
     shown = json.loads(pictures.SHOWN.read_text(encoding="utf-8"))
     with pictures.opened_page(browser, page) as opened:
         assert shown["dashboard"] == pictures.headings_of(opened)

@@ -1,4 +1,4 @@
-"""Specials: what the Steam store offers at a discount on its front page, once a day.
+"""Specials: discounted items on the front page of the Steam store, once a day.
 
 Belongs here: the host, the request, its validation, and the clean table.
 """
@@ -36,7 +36,7 @@ class Options(BaseModel):
 
 
 class Category(BaseModel):
-    """A part of the front page; the fields of an item are validated per row during cleaning."""
+    """A section of the front page; item fields are validated per row during cleaning."""
 
     items: Annotated[list[Any], Field(min_length=1)]
 
@@ -48,7 +48,7 @@ class FrontPage(BaseModel):
 
 
 def parse(body: bytes) -> Mapping[str, int]:
-    """How many offers the response has, by table. InvalidResponse if it is invalid."""
+    """Return the number of offers in the response, by table. InvalidResponse if it is invalid."""
     return {"specials": len(validated(FrontPage, decode(body)).specials.items)}
 
 

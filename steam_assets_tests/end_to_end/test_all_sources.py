@@ -1,9 +1,9 @@
-"""All five sources through Kafka, Spark and backups, on real parts; only Steam and Similarweb are simulated."""
+"""All sources through real Kafka, Spark and backups; only Steam and Similarweb are simulated."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -16,9 +16,11 @@ from steam_assets.orchestration.stages import Stage
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import History
+from steam_assets.sources.source import History, Source
 from steam_assets_tests.deployment import NOW, Deployment, deployment_in, on_s3
 
+ON_S3 = [source_named(name) for name in ("most_played", "top_sellers", "reviews", "monthly_visits")]
+"""Each cadence, with one and with several clean tables. On S3 the storage differs, not the source."""
 KEYS = {Cadence.DAILY: "2026-11-17", Cadence.WEEKLY: "2026-11-10", Cadence.MONTHLY: "2026-10-01"}
 
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
@@ -32,7 +34,7 @@ def collected(
     simulator: Simulator,
     broker: EmbeddedBroker,
 ) -> Iterator[Deployment]:
-    """A deployment with one partition of each source, all stages, that these tests share; on each kind of storage."""
+    """A deployment, shared by these tests, with one partition of each source in all stages; on each kind of storage."""
     roots = on_s3(request.getfixturevalue("s3_server")) if request.param == "s3" else {}
     made = deployment_in(tmp_path_factory.mktemp(request.param), spark, simulator, broker.address, **roots)
     run_all(made)
@@ -40,9 +42,13 @@ def collected(
     simulator.clear_now()
 
 
+def sources_of(deployment: Deployment) -> Sequence[Source]:
+    return ON_S3 if deployment.settings.raw_root else SOURCES
+
+
 def run_all(deployment: Deployment, *, again: bool = False) -> None:
-    """Each source's partition, a live one within its day; ``again``: after the day, which takes no more samples."""
-    for source in SOURCES:
+    """Run each source's partition, a live one during its day; ``again`` is after that day, when no sample is taken."""
+    for source in sources_of(deployment):
         key = KEYS[source.cadence]
         live = source.history is History.LIVE and not again
         deployment.at(source.cadence.window(key).start + timedelta(hours=21) if live else NOW)
@@ -50,9 +56,9 @@ def run_all(deployment: Deployment, *, again: bool = False) -> None:
 
 
 def contents(deployment: Deployment, *, backup: bool) -> dict[str, Content]:
-    """What each table, raw and clean, or its backup, holds of its partition, read back."""
+    """The partition's rows in each raw and clean table, or in the backups."""
     found: dict[str, Content] = {}
-    for source in SOURCES:
+    for source in sources_of(deployment):
         for twins in deployment.lake.twins(source):
             key, table = KEYS[source.cadence], twins.backup if backup else twins.primary
             found[twins.label] = table.content([key])[key]
@@ -60,8 +66,8 @@ def contents(deployment: Deployment, *, backup: bool) -> dict[str, Content]:
 
 
 def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collected: Deployment) -> None:
-    """The sum of each line is exact, for every table of every source; a second run asks nothing and changes nothing."""
-    for source in SOURCES:
+    """Counts add up exactly for every table of every source; a second run fetches nothing and changes nothing."""
+    for source in sources_of(collected):
         status = collected.status(source, KEYS[source.cadence])
         assert status.up_to_date, status
         for part in status.tables:
@@ -79,11 +85,11 @@ def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collecte
     assert len(collected.simulator.requests) == asked
     assert collected.digests("raw") == raw
     assert contents(collected, backup=False) == before == contents(collected, backup=True)
-    assert all(before[f"{source.name}/raw"].rows for source in SOURCES)
+    assert all(before[f"{source.name}/raw"].rows for source in sources_of(collected))
 
 
 def test_clean_rows_say_what_the_source_said(collected: Deployment) -> None:
-    """The chart that the clean table holds is the chart that was served, rank by rank, with its own alphabet."""
+    """The clean table has the chart that was served, rank by rank, in its original alphabet."""
     source = source_named("top_sellers")
     served = collected.simulator.requests
     assert any(r.path.startswith("/IStoreTopSellersService/") for r in served)
@@ -94,7 +100,7 @@ def test_clean_rows_say_what_the_source_said(collected: Deployment) -> None:
 
 
 def test_reviews_keep_every_alphabet_and_no_reviewer(collected: Deployment) -> None:
-    """Text in other alphabets is there as it was written; the reviewer's id is not, and its pseudonym is keyed."""
+    """Text in other alphabets is unchanged; the reviewer's ID is replaced by a keyed pseudonym."""
     reviews = source_named("reviews")
     rows = collected.rows(reviews)
     for alphabet in (r"\p{IsCyrillic}", r"\p{IsHan}", r"\p{IsArabic}"):
@@ -104,7 +110,7 @@ def test_reviews_keep_every_alphabet_and_no_reviewer(collected: Deployment) -> N
 
 
 def test_weekly_range_of_clean_and_backup_is_one_commit(collected: Deployment) -> None:
-    """A catch-up of several weeks adds one snapshot to the table, not one a week."""
+    """Catching up several weeks adds one snapshot to the table, not one per week."""
     source = source_named("top_sellers")
     table = collected.lake.clean(source.tables[0])
     before = collected.commits(table)
