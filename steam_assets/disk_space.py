@@ -19,7 +19,7 @@ _FULL = re.compile(
 _PERHAPS = re.compile(r"disk I/O error")
 """SQLite also reports a full disk this way when it maps a file into memory."""
 NEARLY_NOTHING = 1 << 20
-"""In bytes; a disk with less free space counts as full."""
+"""Bytes; a disk with less free space counts as full."""
 
 
 class DiskFull(Exception):

@@ -1,6 +1,6 @@
-"""Make sure that a file, or the entries of a folder, outlast a power loss.
+"""Sync a file, or the entries of a folder, to disk so that they survive a power loss.
 
-Belongs here: the one call to the operating system. Does not belong here: which files must be on the disk, and when.
+Belongs here: the system call. Does not belong here: which files must be on disk, and when.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import os
 from pathlib import Path
 
 _NEVER = {errno.EACCES, errno.EINVAL, errno.ENOTSUP}
-"""A folder that may not be listed, or whose file system syncs no folders (some network shares)."""
+"""A folder that may not be listed, or whose file system cannot sync folders (some network shares)."""
 
 
 def sync(path: Path) -> None:
-    """Return once the content of a file, or the names in a folder, is on the disk. Raises OSError.
+    """Return once a file's content, or a folder's entries, are on disk. Raises OSError.
 
-    It makes no difference which process wrote them. A folder that cannot be synced is passed over, as SQLite does.
+    Covers writes of any process. A folder that cannot be synced is skipped, as in SQLite.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)

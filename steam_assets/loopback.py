@@ -14,7 +14,7 @@ LOOPBACK = "127.0.0.1"
 RESTORE_COMMAND = "sudo ip addr add 127.0.0.1/8 dev lo && sudo ip link set lo up"
 
 HOSTS = ("localhost", "127.0.0.1", "::1", "[::1]", "127.0.0.0/8")
-"""In each form that some library compares: with the brackets of an address, or as a network."""
+"""In every form that some library compares: with brackets, or as a network."""
 
 
 def keep_off_proxies(environment: MutableMapping[str, str] = os.environ) -> None:

@@ -1,4 +1,4 @@
-"""What of a text may be shown: nothing that looks like a secret, no control characters.
+"""Make text safe to show: mask everything that looks like a secret, and replace control characters.
 
 Belongs here: the patterns, and masking. Does not belong here: which settings are secret as a whole (settings.py).
 """
@@ -19,20 +19,20 @@ HIDDEN = "(hidden)"
 
 _SECRET_NAME = re.compile(r"pass(word|wd)?|secret|token|credential|key", re.IGNORECASE)
 _NAMES_A_SECRET = re.compile(r"_(ID|FILE|PATH|NAME)$", re.IGNORECASE)
-"""Variables that say which secret, or where it is; errors may name that."""
+"""Variables that identify or locate a secret; errors may show their values."""
 SHORTEST_IN_ENVIRONMENT = 8
-"""Letters; what is shorter, such as a switch, would take common words out of a text."""
+"""Characters; masking shorter values, such as flags, would remove common words from texts."""
 
 _IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 _IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)([^&;\s]+)", re.IGNORECASE)
 
 
 _FORMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode's categories of what has no form: controls, direction marks, surrogates, line separators."""
+"""Unicode categories of invisible characters: controls, direction marks, surrogates, line separators."""
 
 
 def visible(text: str) -> str:
-    """The text with what has no form as U+FFFD, such as the escapes that steer a terminal; lines and tabs stay."""
+    """The text with invisible characters, such as terminal escapes, as U+FFFD; line breaks and tabs stay."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _FORMLESS and c not in "\n\t" else c for c in text
     )
@@ -58,7 +58,7 @@ def shown(value: object) -> str:
 def without_secrets(settings: BaseModel, text: str) -> str:
     """The text with every secret of the settings, whole or within a URL, and any other credentials in it masked.
 
-    So are values of environment variables that are named like secrets, such as AWS_SECRET_ACCESS_KEY.
+    Also masked are values of environment variables with names of secrets, such as AWS_SECRET_ACCESS_KEY.
     """
     secrets = {part for name in type(settings).model_fields for part in secret_parts(getattr(settings, name))}
     around = {name: value for name, value in os.environ.items() if not _NAMES_A_SECRET.search(name)}

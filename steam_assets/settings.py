@@ -47,7 +47,7 @@ class UnusableSetting(ValueError):
 
 
 class HostSettings(NamedTuple):
-    """What is set for one host. ``key`` is empty for a host without one, ``drop_folder`` None if it is not set."""
+    """The settings of one host. ``key`` is empty for a host without one, ``drop_folder`` None if it is not set."""
 
     url: str
     requests_per_second: float
@@ -250,7 +250,7 @@ class Settings(_Declared):
         return (*sources, secret)
 
     def environment(self, *, secrets: bool) -> dict[str, str]:
-        """What was set, as environment variables that reproduce it; without ``secrets``, only what ``openly`` has."""
+        """The settings that were set, as environment variables; without ``secrets``, only those in ``openly``."""
         passed_on = self if secrets else self.openly()
         values = {name: getattr(passed_on, name) for name in sorted(passed_on.model_fields_set)}
         return {f"STEAM_{name.upper()}": _as_variable(value) for name, value in values.items() if value is not None}
@@ -298,7 +298,7 @@ class Settings(_Declared):
 
     @property
     def synthetic_mark(self) -> Path:
-        """A file that exists if the data of ``home`` are made up."""
+        """A file that exists if the data in ``home`` is made up."""
         return self.home / "SYNTHETIC.txt"
 
     @property
@@ -311,9 +311,9 @@ class Settings(_Declared):
 
 
 def private_folder(folder: Path) -> Path:
-    """The folder, made with those above it where they are missing, for its owner alone: raw data has reviewers' ids.
+    """Create the folder and its missing parents for the owner alone, because raw data has reviewers' ids.
 
-    One that is there keeps its mode, which its owner has chosen. One that is made outlasts a power loss.
+    An existing folder keeps the mode that its owner chose. A new one survives a power loss.
     """
     for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)

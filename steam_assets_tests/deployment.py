@@ -67,7 +67,7 @@ class NoSpark:
 
 
 ANY_NAME = "josé 東京 Iı/[v2] {a,b} C#/what? 100%20 *star* 'q' \"d\" +&=;,@~!^ $x \\b :c `t` %"
-"""A folder such as a file system allows: what Spark, Hadoop, Iceberg, SQLite, shells, URLs and markup read as more."""
+"""A valid folder name with characters that are special in Spark, Hadoop, Iceberg, SQLite, shells, URLs or markup."""
 
 
 def session_for(spark: SparkSession, settings: Settings) -> SparkSession:

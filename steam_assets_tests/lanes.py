@@ -26,17 +26,17 @@ LANES = {
     "daemon": "daemon and not spark",
     "others": "not (process or daemon or spark)",
 }
-"""Tests by their marks. What the first lane says is shown while it runs, what the others say after it."""
+"""Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
 OWN_MARKS = {"processes": "process", "daemon": "daemon"}
-"""Lanes of a few files: those that give this mark. Importing the others takes ten seconds of a core."""
+"""Lanes of a few files, which have this mark. Importing all others takes ten seconds of CPU time."""
 TESTS = Path(__file__).parent
 COLLECTED = pytest.StashKey[list[pytest.Item]]()
-"""All tests of the files of a run, also those that ``-m`` leaves out."""
+"""All tests in the files of a run, including those that ``-m`` deselects."""
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 GRACE_SECONDS = 10
-"""For the fixtures of interrupted tests."""
+"""Time for the fixtures of interrupted tests to clean up."""
 GIVES_WAY = 10
-"""By how much the lanes without Spark are nicer to others, in steps of nice(2)."""
+"""The nice(2) increment of the lanes without Spark."""
 
 
 def main() -> int:

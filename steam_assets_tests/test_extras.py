@@ -25,7 +25,7 @@ NEEDING = {
     "postgres": {"iceberg_catalog": "jdbc", "iceberg_catalog_uri": "jdbc:postgresql://127.0.0.1/steam"},
     "tableau": {"tableau_url": "https://tableau.example.org"},
 }
-"""Settings by the extra that they need."""
+"""Settings by the extra they need."""
 
 
 def hide(extra: str, patch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ LAYERS = (
     ("sources",),
     ("aws_client", "disk_space", "disk_sync", "failpoints", "loopback", "masking", "root_cause"),
 )
-"""From the top down. What stands in one line does not import each other."""
+"""From the top down. Packages on one line do not import each other."""
 
 FLOOR = {package: -floor for floor, packages in enumerate(LAYERS) for package in packages}
 PACKAGES = sorted({path.relative_to(ROOT).with_suffix("").parts[0] for path in ROOT.rglob("*.py")} - {"__init__"})

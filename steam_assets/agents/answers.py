@@ -1,6 +1,6 @@
 """The answers of the server, as its tools declare them.
 
-Belongs here: their fields. Does not belong here: filling them (tools.py).
+Belongs here: their fields. Does not belong here: computing them (tools.py).
 """
 
 from __future__ import annotations

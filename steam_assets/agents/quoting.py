@@ -1,10 +1,10 @@
-"""Text from the web in answers for agents: marked as quoted, without what has no form, and bounded in length.
+"""Text from the web in answers for agents: marked as quoted, without invisible characters, and limited in length.
 
 Belongs here: marking values. Does not belong here: what else an answer has (answers.py).
 
-An agent reads names, headlines and reviews that anyone may have written, also to instruct it. Each text is an object
-with the one name ``quoted``, whose end JSON marks, so that no text can pretend to be outside. The origin of
-a text that a query computes is unknown, so all texts are quoted.
+An agent reads names, headlines and reviews that anyone may have written, possibly to give it instructions. Each text is
+an object with the single key ``quoted``, whose end is marked by JSON, so that no text can appear to be outside it. The
+origin of a computed text is unknown, so all texts are quoted.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def quoted_rows(rows: pa.Table, types: Sequence[str]) -> list[list[JsonValue]]:
 
 
 def within_size(rows: list[list[JsonValue]]) -> list[list[JsonValue]]:
-    """The first rows that an answer can hold. Raises QueryError if it cannot hold one."""
+    """The first rows that fit into an answer. Raises QueryError if not even one does."""
     left = LARGEST_ANSWER
     for place, row in enumerate(rows):
         left -= len(json.dumps(row, ensure_ascii=False))
@@ -63,7 +63,7 @@ def within_size(rows: list[list[JsonValue]]) -> list[list[JsonValue]]:
 
 
 def short_name(name: str) -> str:
-    """The name of a column: a statement may take it from data, too."""
+    """A column's name, shortened: a statement may take it from data, too."""
     return visible(name)[:LONGEST_NAME]
 
 

@@ -1,6 +1,6 @@
 """The server of the Model Context Protocol, on stdio or on HTTP of this machine.
 
-Belongs here: the tools' names and texts, which requests are answered. Does not belong here: answers (tools.py).
+Belongs here: the tools' names and texts, which requests are accepted. Does not belong here: answers (tools.py).
 """
 
 from __future__ import annotations
@@ -89,14 +89,14 @@ def build_server(tools: Tools) -> MCPServer[None]:
 
 
 def _said(answer: BaseModel) -> CallToolResult:
-    """An answer for clients that read its structure, and as compact JSON for those that read text."""
+    """An answer both as structured content and as compact JSON text, for clients that read only one."""
     fields = answer.model_dump(mode="json")
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=fields)
 
 
 def _reported(answer: Callable[P, T]) -> Callable[P, T]:
-    """``answer``, whose refusals reach the agent in one line. They may quote data, and so are marked as it is."""
+    """``answer``, with its errors as one line for the agent, marked like data because they may quote it."""
 
     @functools.wraps(answer)
     def reported(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -116,10 +116,10 @@ def serve_stdio(server: MCPServer[None]) -> None:
 
 
 def serve_http(server: MCPServer[None], port: int) -> None:
-    """Answer on 127.0.0.1 until interrupted: to programs, and to no page of a web site.
+    """Serve on 127.0.0.1 until interrupted, for programs but not for pages of web sites.
 
-    The server has no login. A page of a site that a browser shows sends its Origin, and after DNS rebinding its own
-    name as Host; both are refused.
+    The server has no login. A page in a browser sends its site's Origin and, after DNS rebinding, its own name as Host;
+    both are rejected.
     """
     names = [f"{host}:{port}" for host in (LOOPBACK, "localhost")]
     checked = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])

@@ -30,7 +30,7 @@ from steam_assets.sources.cadence import Cadence, Window
 class Tools:
     """Answers about the clean tables and insights of ``settings``, with ``worker`` for their rows.
 
-    Each raises QueryError for what cannot be answered as asked.
+    Each raises QueryError for a request that cannot be answered.
     """
 
     def __init__(self, settings: Settings, worker: QueryWorker) -> None:
@@ -90,7 +90,7 @@ class Tools:
             raise QueryError(f"{one.name} is a table, not an insight; ask for its rows with query")
         ledger, now = open_ledger(self._settings), self._clock.now()
         within = _period(one, first, last)
-        # Names are those of declarations, dates and numbers are written by us.
+        # Names come from declarations; dates and numbers are formatted here.
         answer = self._worker.ask(
             f"select * from {one.name} where {_condition(one, within, app_id)} order by {', '.join(one.key)}"  # noqa: S608
         )
@@ -130,7 +130,7 @@ def _described(name: str) -> Description:
 
 
 def _period(one: Description, first: str | None, last: str | None) -> Window | None:
-    """The time from the period ``first`` to the period ``last``; None if neither is given."""
+    """The time range from the period ``first`` to the period ``last``; None if neither is given."""
     if first is None and last is None:
         return None
     if one.cadence is None:
@@ -145,7 +145,7 @@ def _period(one: Description, first: str | None, last: str | None) -> Window | N
 
 
 def _condition(one: Description, within: Window | None, app_id: int | None) -> str:
-    """The rows of a time, by default of the newest period, and of an app, by default of all."""
+    """SQL for the rows of a time range (default: the newest period) and of an app (default: all)."""
     conditions = list[str]()
     if within is not None:
         conditions.append(f"partition_key >= '{within.start:%Y-%m-%d}' and partition_key < '{within.end:%Y-%m-%d}'")

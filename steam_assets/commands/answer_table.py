@@ -1,6 +1,6 @@
 """The rows of an answer as a table for people.
 
-Belongs here: layout, alignment, cutting long texts. Does not belong here: the values (query/rendering.py).
+Belongs here: layout, alignment, truncating long texts. Does not belong here: the values (query/rendering.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from steam_assets.query.engine import Answer
 
 LONGEST_CELL = 300
-"""Characters of a text that are shown."""
+"""Maximum characters shown of a text."""
 LEAST_WIDTH = 10
 """A table whose columns would be narrower than this shows each row as lines of column and value."""
 GAP = 2
@@ -27,7 +27,7 @@ NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "U
 
 
 def answer_table(answer: Answer, width: int) -> Table:
-    """The rows for a console of ``width`` columns: one row each, or, if that does not fit, one line per value."""
+    """A table for a console of ``width`` columns: one line per row or, if that does not fit, one line per value."""
     names, rows = [visible(name) for name in answer.rows.column_names], text_rows(answer.rows)
     if sum(min(_width(names, rows, place), LEAST_WIDTH) + GAP for place in range(len(names))) - GAP > width:
         return _as_records(names, rows)

@@ -130,7 +130,7 @@ class CommandGroup(TyperGroup):
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         for param in self.get_params(ctx):
             if param.default is None and getattr(param, "is_flag", False):
-                # Typer's own options. To read "no" from None it imports pydantic, a quarter of the time of help.
+                # Typer's own options. To read "no" from None it would import pydantic, a quarter of the time of help.
                 param.default = False
         if "--help" not in args or args[0] not in self.commands:
             return super().parse_args(ctx, args)
@@ -143,7 +143,7 @@ class CommandGroup(TyperGroup):
 
 
 class CommandList(CommandGroup):
-    """The group of all commands: the module of one is imported when it is used, and none to list them."""
+    """The group of all commands. A command's module is imported when it is used; listing them imports none."""
 
     def __init__(self, **settings: Any) -> None:
         settings["commands"] = _Imported(settings.get("commands") or {})
@@ -167,7 +167,7 @@ class CommandList(CommandGroup):
 
 
 class _Imported(Mapping[str, "Command"]):
-    """The commands by name, each imported when it is taken, and those that a program adds."""
+    """The commands by name, each imported on first access, and those added by a program."""
 
     def __init__(self, added: Mapping[str, Command]) -> None:
         self._added = added

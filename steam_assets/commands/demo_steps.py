@@ -62,7 +62,7 @@ def simulated_steps(days: int, weeks: int, months: int) -> list[Step]:
 
 
 def _of_window(source: Source, window: Window) -> list[Step]:
-    """A live source is fetched within the window, and one that takes samples many times."""
+    """A live source is fetched within the window; one that takes samples is fetched several times."""
     from steam_assets.sources.sampling import minutes_of_day
     from steam_assets.sources.source import History
 

@@ -69,7 +69,7 @@ def open_by_name(
 
 
 def _tables(lake: Lake) -> Iterator[tuple[str, TableName]]:
-    """The tables that exist, by the name that a user types: clean tables and insights without their database."""
+    """The existing tables by the name that a user types: clean tables and insights without their database."""
     from steam_assets.lake.by_name import TableName
 
     roots: tuple[RootName, ...] = ("clean", "raw", "clean-backup", "raw-backup")

@@ -1,4 +1,4 @@
-"""The demo's stages after raw, in a process of their own, while the next source is fetched.
+"""The demo's stages after raw, in a separate process, while the next source is fetched.
 
 Belongs here: that process, the order of its runs, and their progress. Does not belong here: what the stages do.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
     from steam_assets.settings import Settings
     from steam_assets.sources.source import Source
 
+DIED = (
+    "the process that cleans was ended from outside; was memory short? The demo needs 3 GB. Run it again: it goes on "
+    "where it ended"
+)
+
 
 class LaterStages:
     """Cleans and backs up one source after another at the simulated time ``now`` (UTC), then makes all visuals.
 
-    Each method raises RunFailed if one of its runs failed before, and BrokenProcessPool if the process died.
+    Each method raises RunFailed if one of its runs failed before; the context raises it if the process died.
     """
 
     def __init__(self, settings: Settings, now: datetime, progress: Progress, task: TaskID) -> None:
@@ -45,6 +51,10 @@ class LaterStages:
             for process in multiprocessing.active_children():
                 process.terminate()
         self._process.shutdown(cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            from steam_assets.orchestration.launch import RunFailed
+
+            raise RunFailed(DIED) from error
 
     def add(self, source: Source, keys: Collection[str]) -> None:
         """Clean these partitions after those that were added before."""

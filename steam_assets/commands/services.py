@@ -57,7 +57,7 @@ def dev(
 
 
 def _kept_spark(settings: Settings, console: Terminal) -> AbstractContextManager[object]:
-    """One Spark for all runs, where the settings leave Spark to this machine."""
+    """One Spark for all runs, if the settings leave Spark to this machine."""
     from steam_assets.spark.warm_spark import WarmSpark, can_be_kept
 
     if not can_be_kept(settings):
@@ -67,7 +67,7 @@ def _kept_spark(settings: Settings, console: Terminal) -> AbstractContextManager
 
 @contextmanager
 def _archives_made(settings: Settings, folder: str) -> Iterator[None]:
-    """Have `steam-assets warm` make missing CDS archives while others work; whatever it has not done is dropped."""
+    """Have `steam-assets warm` create missing CDS archives in the background; unfinished ones are discarded."""
     from steam_assets.commands.warm import lacking_archives
     from steam_assets.processes.supervised import Supervised
 
@@ -79,7 +79,7 @@ def _archives_made(settings: Settings, folder: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # At once, so that nobody waits for it after Ctrl-C; unfinished archives are never used, and swept later.
+        # At once, so that Ctrl-C need not wait for it; unfinished archives are never used and are swept later.
         making.kill()
 
 

@@ -54,7 +54,7 @@ def sql(
     from steam_assets.lake.lake import Lake
     from steam_assets.query.engine import Engine, Limits
 
-    # What goes to a file is whole; of what is printed no more is read than is shown.
+    # Files get all rows; for printing, only the rows shown are read.
     limits = Limits(rows=None if files or rows == 0 else rows)
     engine = Engine(Lake(settings), limits=limits, keep=statement is None)
     if typed:
@@ -122,7 +122,7 @@ def _write(answer: Answer, files: dict[str, Path]) -> None:
 
 
 def _deliver(draft: Path, path: Path) -> None:
-    """Put a whole file in its place, or on stdout, where it may not steer a terminal."""
+    """Put a complete file in place, or on stdout, where it must not send control codes to a terminal."""
     if path != STDOUT:
         draft.replace(path)
         return

@@ -1,6 +1,6 @@
 """The prompt of ``steam-assets sql``: editing, history, and completion of names.
 
-Belongs here: what is typed. Does not belong here: answering (query/engine.py), printing answers (sql.py).
+Belongs here: reading input. Does not belong here: answering (query/engine.py), printing answers (sql.py).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _TABLE = re.compile(r"\b(?:from|join|describe|summarize)\s+([\w.]+)(?:\s+(?:as\s
 
 
 class Names(Completer):
-    """Completes tables, columns of the tables that the statement names, and keywords."""
+    """Completes tables, columns of the tables in the statement, and keywords."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -81,7 +81,7 @@ class Names(Completer):
 
 
 def prompt(engine: Engine, history: Path, source: Input | None = None, output: Output | None = None) -> None:
-    """Answer what is typed until Ctrl-D. ``history`` is the file of earlier statements, for its owner alone."""
+    """Answer statements until Ctrl-D. ``history`` is the file of earlier statements, readable only by its owner."""
     history.touch(mode=0o600)
     session: PromptSession[str] = PromptSession(
         "sql> ",
@@ -106,7 +106,7 @@ def prompt(engine: Engine, history: Path, source: Input | None = None, output: O
 
 
 def _typed(session: PromptSession[str]) -> Iterator[str]:
-    """What is typed, without empty lines, until a word that leaves or Ctrl-D."""
+    """The lines typed, without empty ones, until an exit command or Ctrl-D."""
     while True:
         try:
             typed = session.prompt().strip()
@@ -122,7 +122,7 @@ def _typed(session: PromptSession[str]) -> Iterator[str]:
 
 @contextmanager
 def _without_signals() -> Iterator[None]:
-    """Let Ctrl-C be a key also between statements: its signal would end the whole command (``__main__.py``)."""
+    """Treat Ctrl-C as a key between statements too: as a signal it would end the whole command (``__main__.py``)."""
     before = termios.tcgetattr(sys.stdin)
     keys_alone = termios.tcgetattr(sys.stdin)
     keys_alone[3] &= ~termios.ISIG
@@ -142,7 +142,7 @@ def _run(engine: Engine, typed: str, source: Input, console: Terminal) -> None:
 
 
 async def _cancellable(engine: Engine, statement: str, source: Input) -> Answer:
-    """Ask, and stop at Ctrl-C, which is read as a key. Other keys are those of the next statement."""
+    """Run a query and stop it at Ctrl-C, which is read as a key. Other keys go to the next statement."""
 
     def pressed() -> None:
         keys = source.read_keys()
@@ -152,7 +152,7 @@ async def _cancellable(engine: Engine, statement: str, source: Input) -> Answer:
             store_typeahead(source, keys)
 
     def stop() -> None:
-        # Again until it ends: before the question runs there is nothing to interrupt.
+        # Repeated until the query ends: before it runs there is nothing to interrupt.
         engine.interrupt()
         asyncio.get_running_loop().call_later(0.1, stop)
 
@@ -161,7 +161,7 @@ async def _cancellable(engine: Engine, statement: str, source: Input) -> Answer:
 
 
 def _warm(engine: Engine) -> None:
-    # What cannot be opened is reported to whoever asks for it.
+    # A table that cannot be opened is reported to the query that reads it.
     try:
         deque(engine.warm(), maxlen=0)
     except Exception:
@@ -169,7 +169,7 @@ def _warm(engine: Engine) -> None:
 
 
 def _keys() -> KeyBindings:
-    """Enter sends a statement that ends with ``;``, a word that leaves, or an empty line; else it breaks the line."""
+    """Enter sends a statement ending with ``;``, an exit command or an empty line; otherwise it adds a line."""
     keys = KeyBindings()
 
     @Condition

@@ -1,6 +1,6 @@
-"""What commands print on.
+"""The console of all commands.
 
-Belongs here: that text is shown as it is. Does not belong here: what is printed.
+Belongs here: showing text literally. Does not belong here: what is printed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Terminal(Console):
-    """Rich's console, for which no text is markup: what a server sent can neither colour, nor link, nor steer it.
+    """A Rich console without markup: text from a server can neither add colours or links nor send control codes.
 
-    Styles are given as ``Text`` or by ``style``. What has no form of its own is shown as U+FFFD.
+    Styles are given as ``Text`` or by ``style``. Invisible characters are shown as U+FFFD.
     """
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
@@ -39,7 +39,7 @@ class Terminal(Console):
         highlight: bool | None = None,
         highlighter: HighlighterType | None = None,
     ) -> Text:
-        """Without markup and emoji, whatever the caller asks for."""
+        """Render without markup and emoji, whatever the caller requests."""
         return super().render_str(
             visible(text),
             style=style,
@@ -60,7 +60,7 @@ class Terminal(Console):
         speed: float = 1.0,
         refresh_per_second: float = 12.5,
     ) -> Status:
-        """Text is shown as it is: Rich reads a status as markup whatever its console says."""
+        """Show the text literally: Rich interprets markup in a status whatever its console is set to."""
         shown = Text(visible(status)) if isinstance(status, str) else status
         return super().status(
             shown, spinner=spinner, spinner_style=spinner_style, speed=speed, refresh_per_second=refresh_per_second
@@ -68,7 +68,7 @@ class Terminal(Console):
 
 
 def partition_progress(console: Terminal) -> Progress:
-    """A progress bar that counts steps, with what is being done and for how long."""
+    """A progress bar that counts steps and shows the current action and elapsed time."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

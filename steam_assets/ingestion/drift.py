@@ -1,11 +1,11 @@
-"""Drift: an endpoint no longer answers as its source expects, and what differs from its last good answer.
+"""Drift: an endpoint no longer responds as its source expects, and how it differs from the last good response.
 
-Belongs here: what counts as drift, comparing two answers, noting it in the ledger. Does not belong here: validating an
-answer (each source's ``parse``), retries (extraction/).
+Belongs here: what counts as drift, comparing two responses, recording it in the ledger. Does not belong here:
+validating a response (each source's ``parse``), retries (extraction/).
 
-A source that sends one request fails with the drift. One that fetches many apps goes on without the rejected answers,
-so drift is what concerns most of them, or leaves all of them empty. An answer that is valid as a whole may have items
-of another shape, which cleaning will quarantine one by one.
+A source that sends one request fails because of drift. One that fetches many apps continues without the rejected
+responses, so it has drift if most of them are rejected or all are empty. A valid response may have items of another
+shape, which cleaning quarantines one by one.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from steam_assets.sources.source import Source
 MOST_DIFFERENCES = 8
 LONGEST_PROBLEM = 1000
 FEWEST_ANSWERS = 3
-"""Fewer rejected answers say nothing about the endpoint."""
+"""Fewer rejected responses are not evidence about the endpoint."""
 FEWEST_ITEMS = 5
-"""In fewer items a field may be lacking by chance."""
+"""With fewer items a field may be missing by chance."""
 
 
 @dataclass(frozen=True)
 class _Good:
-    """The last good answer of an endpoint."""
+    """The last good response of an endpoint."""
 
     partition_key: str
     fetched_at: datetime
@@ -54,7 +54,7 @@ class _Good:
 
 
 def drift_in_error(lake: Lake, source: Source, partition_key: str, error: SourceError, now: datetime) -> Drift | None:
-    """Note the drift that an error of a source shows; None if it shows none (blocked, unreachable, not available)."""
+    """Record the drift that a source's error shows; None if it shows none (blocked, unreachable, not available)."""
     if isinstance(error, StaleResponse | NoDataForApp):
         return None
     slow = isinstance(error, Unreachable) and error.evidence is not None and error.evidence.status == 200
@@ -68,10 +68,10 @@ def drift_in_error(lake: Lake, source: Source, partition_key: str, error: Source
 def drift_in_answers(
     lake: Lake, source: Source, partition_key: str, answers: Iterable[Envelope], now: datetime
 ) -> Drift | None:
-    """Note the drift that the answers of a source show; None if they show none.
+    """Record the drift that a source's responses show; None if they show none.
 
-    Raises UnusableResponse with the drift if the answers are valid but not those that were requested, so that their
-    rows would be wrong.
+    Raises UnusableResponse with the drift if the responses are valid but are not those requested, so that their rows
+    would be wrong.
     """
     seen, raw = _Answers(), lake.raw(source)
     for envelope in answers:
@@ -104,7 +104,7 @@ class _Answers:
     longest: dict[str, Envelope] = field(default_factory=dict[str, Envelope])
     """The longest valid answer of each endpoint, by path."""
     example: Envelope | None = None
-    """One that is rejected, if any is, or the one with the most items."""
+    """A rejected one if there is any, else the one with the most items."""
     reasons: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
 
     def add(self, envelope: Envelope) -> None:
@@ -180,7 +180,7 @@ def _had_items(raw: IcebergTable) -> bool:
 
 
 def _last_good(raw: IcebergTable, path: str) -> _Good | None:
-    """The newest valid answer of the endpoint at that path, from the newest partition that has one."""
+    """The newest valid response of the endpoint at that path, from the newest partition that has one."""
     for key in sorted(raw.records(RawRecord), reverse=True)[:3]:
         rows = raw.arrow([key], ("url", "fetched_at", "problem", "body", "items"))
         found = [row for row in (rows.to_pylist() if rows else []) if row["problem"] is None]
@@ -191,10 +191,10 @@ def _last_good(raw: IcebergTable, path: str) -> _Good | None:
 
 
 def differences(good: str, sent: str, at_least: int = 0) -> list[str]:
-    """What the shape of a JSON answer lacks, has in addition, or has of another type than a good one.
+    """What a JSON response lacks, has in addition, or has with another type, compared with a good one.
 
-    A field counts as lacking only if every object at its place had it. Names with digits, such as dates, are all one.
-    With ``at_least``, only what differs in that many objects of both answers counts, and new fields do not.
+    A field counts as missing only if every object at its path had it. All names with digits, such as dates, count as
+    one. With ``at_least``, only differences in that many objects of both responses count, and new fields do not.
     """
     before, now = _parsed(good), _parsed(sent)
     if before is None:
@@ -228,7 +228,7 @@ def _words(kinds: set[str]) -> str:
 
 @dataclass
 class _Shape:
-    """The paths of a JSON value, with the types found there and how often they and their objects occur."""
+    """The paths of a JSON value, with the types found there and how often each path and its objects occur."""
 
     types: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     counts: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
@@ -242,7 +242,7 @@ class _Shape:
         return shape
 
     def above(self, path: str) -> int:
-        """How many objects there are at the place of a field."""
+        """The number of objects at a field's path."""
         return self.counts.get(path.rpartition(".")[0], 0)
 
     def always(self, path: str) -> bool:

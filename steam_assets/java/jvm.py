@@ -31,9 +31,10 @@ JVM_OPTIONS = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8
 """Letter case, number formats and text encoding as in English and UTF-8, whatever the machine's locale."""
 
 LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", "-XX:+UseSerialGC")
-"""Options of a JVM whose code mostly runs a few times, which thorough compilation would make a quarter dearer.
+"""Options for a JVM that runs most of its code only a few times: full optimization would take a quarter more CPU time.
 
-Stopping at that level makes the code cache 48 MB, which Spark fills in two minutes; Java then stops compiling for good.
+With compilation limited to level 1 the code cache defaults to 48 MB, which Spark fills in two minutes; after that Java
+no longer compiles, so the cache is set to the usual size.
 """
 
 JAVA_TEMPORARY = Path("/tmp")  # noqa: S108 - Java's own on Linux, whatever TMPDIR says

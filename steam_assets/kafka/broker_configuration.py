@@ -1,4 +1,4 @@
-"""What an embedded broker is configured with: its place in a cluster, Kafka's properties, and its logging.
+"""The configuration of an embedded broker: its place in a cluster, Kafka's properties, and its logging.
 
 Belongs here: the content of its configuration files. Does not belong here: writing them, starting it
 (embedded_broker.py).
@@ -45,14 +45,14 @@ class Member:
 
 
 def new_cluster_id() -> str:
-    """A new id of a cluster, as Kafka's own tools make it."""
+    """A new cluster id in the format of Kafka's own tools."""
     made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # Kafka's tools would parse a leading hyphen as an option.
     return new_cluster_id() if made.startswith("-") else made
 
 
 def configuration(port: int, member: Member, controllers: Mapping[int, int]) -> dict[str, object]:
-    """Kafka's properties of a broker; ``controllers`` has the port of each node's controller."""
+    """Kafka's properties for a broker; ``controllers`` has the port of each node's controller."""
     replicas = len(controllers)
     enough = 2 if replicas > 2 else 1
     own = controllers[member.node_id]

@@ -1,11 +1,11 @@
-"""Damaged records of a topic: distinguishing them from a broker that does not respond, and finding where they end.
+"""Damaged records of a topic: distinguishing them from an unresponsive broker, and finding where they end.
 
-Belongs here: looking at single batches as the broker stores them. Does not belong here: reading records
-(topic_reader.py), what is done about lost ones (consumer.py, ingestion/).
+Belongs here: inspecting single batches as the broker stores them. Does not belong here: reading records
+(topic_reader.py), handling lost ones (consumer.py, ingestion/).
 
 Kafka stores and checks records in batches, so one changed byte makes a whole batch unreadable. The consumer's client
-raises for some damage; for other damage the broker answers an error, which that client only logs, and a changed offset
-or size makes it skip records silently. A caller that suspects damage asks here, where a batch is fetched by itself.
+raises for some damage; for other damage the broker returns an error, which that client only logs, and a changed offset
+or size makes it skip records silently. A caller that suspects damage checks here, where a batch is fetched on its own.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from aiokafka.record.util import calc_crc32c
 FETCH_WAIT_MS = 20
 """How long Kafka may hold back an empty fetch response; the next Kafka partition has to wait for it."""
 FETCH_TRIES = 20
-"""How often a fetch is repeated that is answered with another error, such as that a new leader is being elected."""
+"""How often a fetch is repeated after another error, such as an ongoing leader election."""
 ONE_BATCH_BYTES = 1
-"""To fetch: Kafka returns one whole batch, however small the limit."""
+"""Fetch size: Kafka returns one whole batch, however small the limit."""
 READ_COMMITTED = 1
 HEADER = struct.Struct(">qiibIhi")
 """Base offset, size of what follows it, leader epoch, magic, CRC-32C, attributes, last offset delta."""
@@ -65,7 +65,7 @@ class Damaged(Exception):
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether an error of a consumer is about the fetched bytes, not about the broker or the offset."""
+    """Whether an error of a consumer is about the fetched bytes rather than about the broker or the offset."""
     # A batch whose first bytes are damaged makes the client's decoder raise anything.
     return isinstance(error, UNREADABLE) or not isinstance(error, KafkaError | OSError | TimeoutError)
 
@@ -142,7 +142,7 @@ class BatchInspector:
 
 
 def _end_of(stored: bytes, offset: int) -> int | None:
-    """The offset after the first stored batch, if that is whole, unchanged, and that of ``offset``."""
+    """The offset after the first stored batch, if that batch is complete, unchanged, and contains ``offset``."""
     if len(stored) < HEADER.size:
         return None
     base, size, _, magic, crc, _, last = HEADER.unpack_from(stored)

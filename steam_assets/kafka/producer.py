@@ -353,7 +353,7 @@ class _Transaction:
         try:
             delivery = await self._guarded(self._client.send_batch(builder, self._topic, partition=partition))
         except IllegalOperation:
-            # The transaction has ended by a failure, of which the records sent before it tell.
+            # The transaction ended with a failure, which the records sent before it report.
             await self._drain()
             raise
         # If the batch is aborted, nothing may await this future, and asyncio warns about unretrieved exceptions.

@@ -155,16 +155,16 @@ class TopicReader:
             upcoming.cancel()
 
     def _check_gap(self, at: TopicPartition, start: int, end: int) -> None:
-        """Raise Damaged if the records of a range were not skipped for a good reason.
+        """Raise Damaged if records of a range were skipped without a valid reason.
 
-        The client skips the markers of transactions, one offset each, aborted batches, and without a word also batches
-        whose offset or size has changed.
+        The client skips transaction markers (one offset each), aborted batches and, silently, batches whose offset or
+        size has changed.
         """
         if end > start + 1 and self._inspect(at, lambda one: one.damaged_from(start, end)) < end:
             raise Damaged(start)
 
     def _damaged_from(self, at: TopicPartition, offset: int, end: int) -> int:
-        """Where damage begins; an offset that is suspected again is damaged, whatever its bytes look like."""
+        """The offset where damage begins; an offset suspected twice is damaged, whatever its bytes look like."""
         if (at, offset) in self._suspected:
             return offset
         self._suspected.add((at, offset))
@@ -248,7 +248,7 @@ class TopicReader:
                 if not is_damage(error):
                     raise
                 position = await consumer.position(at)
-                # What was skipped before the damage, such as a marker, is passed for good.
+                # What was skipped before the damage, such as a marker, need not be read again.
                 if isinstance(error, RecordTooLargeError) or position <= start:
                     raise Damaged(start) from error
                 return _Fetched([], position, False)

@@ -1,4 +1,4 @@
-"""The lines by which other programs open a table of a deployment by name, without this product.
+"""The lines with which other programs open a deployment's tables by name, without this product.
 
 Belongs here: those lines for each program, with the deployment's addresses and without its secrets. Does not belong
 here: printing them (commands/lake_catalog.py), explaining them (docs/how-to/connect.md).
@@ -17,20 +17,20 @@ from steam_assets.lake.roots import on_s3
 from steam_assets.settings import RootName, Settings
 
 MOST_LINES = 4
-"""Of what is typed to open a table."""
+"""Maximum number of lines to open a table."""
 ICEBERG_AWS = "org.apache.iceberg:iceberg-aws-bundle:1.11.0"
 """Iceberg's own bundle for S3 and Glue."""
 
 _SECRET = re.compile(r"pass(word|wd)?|secret|token|credential|key", re.IGNORECASE)
 _NEEDED_TO_READ = {"type", "uri", "glue.region", "glue.endpoint", "s3.region", "s3.endpoint"}
-"""The properties of a pyiceberg catalog that a reader needs; the others are for writing, or added by a setting."""
+"""The properties of a pyiceberg catalog that readers need; others are for writing or added by a setting."""
 
 
 @dataclass(frozen=True)
 class Opening:
-    """``lines`` of ``language`` (python, sql, or text: what is to be done) open a table in ``program``.
+    """``lines`` of ``language`` (python, sql, or text for instructions) open a table in ``program``.
 
-    ``note`` says what must be there beforehand, and how to give secrets, which are left out; it may be empty.
+    ``note`` states the prerequisites and how to supply secrets, which are left out; it may be empty.
     """
 
     program: str
@@ -81,7 +81,7 @@ def _duckdb(settings: Settings, table: TableName) -> Opening:
 
 
 def _polars(settings: Settings, table: TableName) -> Opening:
-    # Polars reads files itself, and does not take over where pyiceberg finds them.
+    # Polars reads files itself and does not use pyiceberg's storage settings.
     storage = {name: value for name, value in _catalog_options(settings, table).items() if name.startswith("s3.")}
     given = f", storage_options={_mapping(storage)}" if storage else ""
     last = f'rows = pl.scan_iceberg(catalog.load_table("{table.identifier}"){given}).collect()'
@@ -90,7 +90,7 @@ def _polars(settings: Settings, table: TableName) -> Opening:
 
 
 def _spark(settings: Settings, table: TableName) -> Opening:
-    """With the jars that Spark itself fetches from Maven."""
+    """The lines for Spark, with the jars that Spark downloads from Maven."""
     prefix = f"spark.sql.catalog.{table.catalog}"
     needed = spark_properties(settings, table.root)
     kept = {name: value for name, value in _open(needed).items() if name != f"{prefix}.cache-enabled"}
@@ -135,7 +135,7 @@ def _tableau(settings: Settings, table: TableName) -> Opening:
 
 
 def _loading(settings: Settings, table: TableName) -> tuple[str, str]:
-    """The two lines by which Python opens the catalog."""
+    """The two lines with which Python opens the catalog."""
     options = _catalog_options(settings, table)
     plain = {name: value for name, value in options.items() if name.isidentifier()}
     dotted = {name: value for name, value in options.items() if name not in plain}
@@ -161,7 +161,7 @@ def _catalog_options(settings: Settings, table: TableName) -> dict[str, str]:
 
 
 def _note(settings: Settings, table: TableName) -> str:
-    """How Python gets the secrets that its lines leave out."""
+    """How to supply the secrets that the Python lines leave out."""
     notes = list(_secret_notes(settings, table))
     if on_s3(settings.root(table.root)):
         notes.append("AWS credentials are taken from where the AWS SDK finds them")
@@ -190,12 +190,12 @@ def _packages(settings: Settings) -> tuple[str, ...]:
 
 
 def _open(properties: Mapping[str, str]) -> dict[str, str]:
-    """The properties without those that are secret, and without passwords in addresses."""
+    """The properties without secret ones, and without passwords in addresses."""
     return {name: _without_password(value) for name, value in properties.items() if not _SECRET.search(name)}
 
 
 def _without_password(address: str) -> str:
-    """An address without the password that it may have before its host or among its parameters."""
+    """An address without the password in its authority or parameters."""
     scheme, colon, rest = address.partition(":") if address.startswith("jdbc:") else ("", "", address)
     if "://" not in rest:
         return address
@@ -204,7 +204,7 @@ def _without_password(address: str) -> str:
     place = f"{login.partition(':')[0]}{at}{host}"
     query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if not _SECRET.search(name)])
     if place == parts.netloc and len(parse_qsl(query)) == len(parse_qsl(parts.query)):
-        # Unchanged letter by letter: what an SQLite file's address escapes is not ours to rewrite.
+        # Otherwise unchanged: the escapes in an SQLite file's address must stay as they are.
         return address
     return f"{scheme}{colon}{urlunsplit(parts._replace(netloc=place, query=query))}"
 
@@ -214,6 +214,6 @@ def _mapping(values: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A Python literal in double quotes where that is the same."""
+    """A Python literal, in double quotes if it has the same content."""
     literal = repr(text)
     return f'"{text}"' if literal == f"'{text}'" and '"' not in text else literal

@@ -1,4 +1,4 @@
-"""What the files of a partition say about its columns: nulls where none may be, and numbers outside their bounds.
+"""Rules on columns checked with file statistics: nulls in required columns, and numbers out of bounds.
 
 Belongs here: comparing Iceberg's statistics of files with a table's declaration; no row is read. Does not belong here:
 rules that need rows, which cleaning applies to each item (spark/cleaning.py).
@@ -20,7 +20,7 @@ WHOLE = ("int", "bigint")
 
 
 def broken_columns(held: IcebergTable, keys: Sequence[str]) -> dict[str, list[str]]:
-    """What is broken, by partition key; only partitions in which something is. Raises DamagedData."""
+    """The broken rules by partition key, for partitions with any. Raises DamagedData."""
     table = held.load()
     if table is None or table.current_snapshot() is None:
         return {}

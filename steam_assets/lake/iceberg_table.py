@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 
 Note: TypeAlias = "BaseModel | Callable[[int], BaseModel] | None"
-"""The ledger's entry of a partition, or how to make it of the id of the snapshot that it is committed with."""
+"""A partition's ledger entry, or a function that builds it from the id of the snapshot it is committed with."""
 
 
 def whole_bounds(columns: Iterable[Column]) -> dict[str, str]:

@@ -38,9 +38,9 @@ class PartitionFiles:
     table: Table
     paths: dict[str, list[str]]
     with_deletes: bool
-    """Another program deleted single rows, which only pyiceberg's scan leaves out."""
+    """Another program deleted individual rows, which only pyiceberg's scan omits."""
     declared: tuple[Column, ...] = ()
-    """Columns to have at least; those that the table lacks, because it was written before them, are null."""
+    """Required columns; those added after the table was written are null."""
 
     @classmethod
     def of(cls, table: Table | None, declared: Sequence[Column] = ()) -> PartitionFiles | None:

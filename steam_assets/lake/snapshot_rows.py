@@ -44,7 +44,7 @@ def snapshot_rows(table: Table) -> SnapshotRows:
     tasks = list(table.scan().plan_files())
     size = sum(task.file.file_size_in_bytes for task in tasks)
     if any(task.delete_files for task in tasks) or not isinstance(table.io, PyArrowFileIO):
-        # Other programs may delete rows without rewriting files; we never do.
+        # Other programs may delete rows without rewriting files; this product never does.
         return SnapshotRows(size, pads.dataset(table.scan().to_arrow()))
     places = [table.io.parse_location(task.file.file_path) for task in tasks]
     if not places:

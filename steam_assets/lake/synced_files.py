@@ -1,10 +1,10 @@
-"""pyiceberg's access to files, with new files on a local disk synced before anything can refer to them.
+"""pyiceberg's file access, with new local files synced before anything can refer to them.
 
-Belongs here: writing files so that they outlast a power loss. Does not belong here: when a commit names them
+Belongs here: writing files so that they survive a power loss. Does not belong here: when a commit names them
 (iceberg_table.py), the catalog's own writes, which SQLite syncs.
 
-The operating system writes a file to the disk up to half a minute after it was closed. SQLite syncs each of its
-commits, so without this a power loss could leave a catalog that names metadata, manifests and data that are empty.
+The operating system may write a file to disk up to half a minute after it was closed. SQLite syncs each of its commits,
+so without this a power loss could leave a catalog that refers to empty metadata, manifests and data files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from steam_assets.disk_sync import sync
 
 
 class SyncedFileIO(PyArrowFileIO):
-    """Once the stream of a new file is closed, the file is on the disk under its name. On S3 it always is."""
+    """When the stream of a new file is closed, the file is on disk under its name. On S3 this always holds."""
 
     def new_output(self, location: str) -> PyArrowFile:
         plain = super().new_output(location)
@@ -29,7 +29,7 @@ class SyncedFileIO(PyArrowFileIO):
         return SyncedFile(location, path, self.fs_by_scheme(scheme, netloc)) if scheme == "file" else plain
 
     def sync(self, folder: str, locations: Iterable[str]) -> None:
-        """Sync files below a folder that another program has written, and their names; nothing to do on S3."""
+        """Sync files below a folder that another program has written, and their names; does nothing on S3."""
         scheme, _, place = self.parse_location(folder, self.properties)
         if scheme != "file":
             return
@@ -47,7 +47,7 @@ class SyncedFile(PyArrowFile):
         path = Path(self._path)
         _make_folder(path.parent)
         stream = _SyncedStream(path, "wb" if overwrite else "xb", self._buffer_size)
-        # The protocol differs from Python's streams only in names of parameters.
+        # The protocol differs from Python's streams only in parameter names.
         return cast("OutputStream", cast("object", stream))
 
 
@@ -65,7 +65,7 @@ class _SyncedStream(BufferedWriter):
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and what is missing above it, with their names on the disk."""
+    """Create a folder and its missing parents, and sync their names to disk."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for made in missing:

@@ -1,6 +1,6 @@
-"""Drift as the ledger has it: an endpoint whose answers are no longer those that its source expects.
+"""Drift as recorded in the ledger: an endpoint no longer responds as its source expects.
 
-Belongs here: the record, and whether it still holds. Does not belong here: finding it (ingestion/drift.py).
+Belongs here: the record, and whether it still applies. Does not belong here: detecting it (ingestion/drift.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ DRIFT = "steam.drift"
 class Drift(BaseModel):
     """What a run found at ``at`` (UTC) when it fetched ``partition_key``.
 
-    ``differences`` are those from the last good answer, which is of ``good_partition`` and was fetched at ``good_at``;
-    none are known without one. ``batch_id`` is that of the batch that has the answers, if it was landed nevertheless.
+    ``differences`` are those from the last good response, which is from ``good_partition`` and was fetched at
+    ``good_at``; empty without one. ``batch_id`` names the batch with the responses, if it was landed nevertheless.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +32,7 @@ class Drift(BaseModel):
     at: AwareDatetime
 
     def __str__(self) -> str:
-        """One line: what was wrong, and what differs from which answer."""
+        """One line: what was wrong, and the differences from which response."""
         if self.good_at is None:
             return f"drift in {self.partition_key}: {self.problem}; there is no earlier answer to compare with"
         since = f"the last good answer ({self.good_partition}, {self.good_at:%Y-%m-%d %H:%M} UTC)"
@@ -41,7 +41,7 @@ class Drift(BaseModel):
 
 
 def drift_of(ledger: Ledger, source: Source) -> Drift | None:
-    """The drift of a source that still holds: no other live batch was landed since."""
+    """A source's drift if it still applies: no other live batch was landed since."""
     properties = ledger.properties("raw", source.name)
     if DRIFT not in properties:
         return None

@@ -17,7 +17,7 @@ from steam_assets.sources.source import Source
 def apps_to_fetch(source: Source, charts: Sequence[Source], key: str, given: Sequence[int], lake: Lake) -> list[int]:
     """The apps of one partition: ``given`` if there are any, else those on ``charts`` (or STEAM_APPS) and watched ones.
 
-    A permanent failure that names what to run first if the chart of the same partition is missing.
+    A permanent failure names what to run first if the chart of the same partition is missing.
     """
     if given:
         return list(given)

@@ -1,11 +1,11 @@
-"""What every asset says about itself in the Dagster UI: owners, kinds, table, address, code version.
+"""Asset metadata shown in the Dagster UI: owners, kinds, table, address, code version.
 
-Belongs here: details that follow from an asset's key and stage. Does not belong here: what an asset does, its
-description and its columns (the asset factories).
+Belongs here: metadata derived from an asset's key and stage. Does not belong here: what an asset does, its description
+and its columns (the asset factories).
 
 ``dagster/table_name`` is DATABASE.TABLE, as engines open it in any catalog; ``dagster/uri`` is where its files are.
-Clean tables and insights have a code version: if it changes, the Dagster UI marks what the older code made. Raw data
-have none: what a service answered cannot be made anew by other code.
+Clean tables and insights have a code version: if it changes, the Dagster UI marks what older code computed. Raw data
+has none, because other code cannot recompute a service's response.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,12 +31,12 @@ KINDS: Mapping[str, frozenset[str]] = {
     "clean-backup": frozenset({"iceberg", "backup"}),
     "insight": frozenset({"pyspark", "iceberg"}),
 }
-"""By the tag ``stage``. Other assets have kinds of their own."""
+"""Kinds by the tag ``stage``. Other assets define their own kinds."""
 
 
 @dataclass(frozen=True)
 class _Made:
-    """Where an asset's data are, and the version of the code that makes them; None if it has no version."""
+    """Where an asset's data is, and the version of the code that computes it; None if it has no version."""
 
     root: RootName
     table: str
@@ -46,7 +46,7 @@ class _Made:
 def with_details(
     assets: Iterable[dg.AssetsDefinition], settings: Settings, sources: Sequence[Source]
 ) -> Sequence[dg.AssetsDefinition]:
-    """The assets with all details."""
+    """The assets with all metadata."""
     made = dict(_tables(sources))
     files = {DASHBOARD: dashboard_path(settings), EXPORTS: exports_path(settings), TABLEAU: extract_path(settings)}
 

@@ -57,7 +57,7 @@ def build_defs(
     ``fetch_observer``).
     """
     settings = settings or Settings()
-    # In Dagster for a long time and still marked beta; one warning per asset and sensor would bury the real ones.
+    # Long in Dagster but still marked beta; one warning per asset and sensor would bury the real ones.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `(backfill_policy|owners)`")
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Function `build_column_schema_change_checks`")
     # Intended: a scheduled job runs one partition, and a range is requested from the assets.
@@ -115,7 +115,7 @@ def build_defs(
 
 @dg.io_manager
 def _handed_on(context: dg.InitResourceContext) -> dg.IOManager:
-    """Dagster's own for what ops hand on, in its usual place; without its config, which reads the environment."""
+    """Dagster's IO manager for values passed between ops, in its usual place; without config, which reads env vars."""
     return dg.FilesystemIOManager().create_io_manager(context)
 
 

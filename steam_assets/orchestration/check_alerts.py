@@ -1,4 +1,4 @@
-"""Alerts for failed asset checks of runs that succeeded: a check that does not block fails no run.
+"""Alerts for failed asset checks of successful runs: a check that does not block does not fail its run.
 
 Belongs here: which checks of a run failed, and the content of the alert. Does not belong here: delivering it, failed
 runs (alerts.py).

@@ -1,10 +1,10 @@
-"""Code versions: a digest of the code and the declaration that make a table's rows.
+"""Code versions: a digest of the code and declaration that determine a table's rows.
 
 Belongs here: finding that code. Does not belong here: which assets have a version (asset_details.py).
 
 A version covers the function that computes the rows and, recursively, every function and constant of this package that
-it names, without comments, docstrings and annotations, and of the declaration what decides on rows (columns, key,
-rules). So it changes when the transformation does, and not when a description or a declaring class does.
+it names, without comments, docstrings and annotations, and the parts of the declaration that affect rows (columns, key,
+rules). So it changes with the transformation, but not with a description or a declaring class.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from steam_assets.spark.cleaning import classify
 
 PACKAGE = "steam_assets"
 DECLARATIONS = (Table, Insight, Source, Host, Column)
-"""What is covered by its values, or decides on no rows."""
+"""Types covered by their values, or without effect on rows."""
 
 
 def clean_version(table: Table) -> str:
@@ -42,7 +42,7 @@ def insight_version(insight: Insight) -> str:
 
 
 def _columns(columns: tuple[Column, ...]) -> list[object]:
-    # The unit of a whole number says that it is a count, which cleaning treats accordingly.
+    # A whole number with a unit is a count, which cleaning treats differently.
     return [(one.name, one.type, one.nullable, one.bounds, bool(one.unit)) for one in columns]
 
 
@@ -56,7 +56,7 @@ def _digest(functions: tuple[Callable[..., object], ...], *declared: object) -> 
 
 
 def _collect(module: str, name: str, code: dict[str, str]) -> None:
-    """Add the code of a name of a module, and of what it names, by ``MODULE.NAME``."""
+    """Add the code of a module's name, and of everything it names, by ``MODULE.NAME``."""
     place = f"{module}.{name}"
     if place not in code and (found := _code(module, name)):
         code[place], names = found
@@ -66,7 +66,7 @@ def _collect(module: str, name: str, code: dict[str, str]) -> None:
 
 @cache
 def _code(module: str, name: str) -> tuple[str, list[tuple[str, str]]] | None:
-    """The code of a name of a module, and the names in it, with the modules they are from; None if it is not code."""
+    """The code of a module's name, and the names in it with their modules; None if it is not code."""
     node = _definitions(module).get(name)
     if node is None or _is_declaration(getattr(import_module(module), name, None)):
         return None
@@ -83,7 +83,7 @@ def _is_declaration(value: object) -> bool:
 
 @cache
 def _definitions(module: str) -> dict[str, ast.stmt]:
-    """The functions, classes and constants of a module, by name; none of another package's."""
+    """The functions, classes and constants of a module by name; empty for other packages."""
     if not module.startswith(f"{PACKAGE}."):
         return {}
     found: dict[str, ast.stmt] = {}
@@ -98,7 +98,7 @@ def _definitions(module: str) -> dict[str, ast.stmt]:
 
 @cache
 def _imports(module: str) -> dict[str, tuple[str, str]]:
-    """The names that a module imports at its top: of which module, and by which name there."""
+    """The names imported at a module's top: from which module, and under which name there."""
     nodes = ast.parse(inspect.getsource(import_module(module))).body
     return {name: source for node in nodes for name, source in _imported_by(node)}
 

@@ -1,6 +1,6 @@
 """Column schemas of tables, as the Dagster UI shows them and ``column_schema_change`` compares them.
 
-Belongs here: their form. Does not belong here: lineage (shown_lineage.py), other checks (table_checks.py).
+Belongs here: their format. Does not belong here: lineage (shown_lineage.py), other checks (table_checks.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEY = "dagster/column_schema"
 def with_schema(
     shown: Mapping[str, Mapping[str, dg.MetadataValue]], columns: Sequence[Column]
 ) -> dict[str, dict[str, dg.MetadataValue]]:
-    """Metadata by partition, with the schema: names and types, which are compared, and all of it for the newest."""
+    """Metadata by partition with the schema: names and types, which are compared; in full for the newest partition."""
     short = dg.TableSchema([dg.TableColumn(column.name, column.type) for column in columns])
     newest = max(shown)
     return {

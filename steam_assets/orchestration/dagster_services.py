@@ -1,9 +1,10 @@
-"""Code server, webserver and daemon of one machine, as ``python -m steam_assets.orchestration.dagster_services``.
+"""Run code server, webserver and daemon on one machine: ``python -m steam_assets.orchestration.dagster_services``.
 
-Belongs here: starting the three, and ending when one ends. Does not belong here: ending them with their starter
-(processes/supervised.py, in whose session all of them are).
+Belongs here: starting the three, and exiting when one ends. Does not belong here: stopping them with their starter
+(processes/supervised.py, in whose session they run).
 
-``dagster dev`` does the same with a webserver that answers every web page. One code server serves both others.
+``dagster dev`` does the same with a webserver that accepts requests from any web page. One code server serves the
+other two.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from steam_assets.processes.temporary_folders import temporary_folder
 LOCATION = "steam_assets"
 POLL_SECONDS = 0.2
 SOCKETS = Path("/tmp")  # noqa: S108 - a folder of our own in it
-"""A socket's address may have 103 bytes, and TMPDIR, on macOS above all, takes too many of them."""
+"""A socket's address is limited to 103 bytes, and TMPDIR may be too long, especially on macOS."""
 
 
 class ServiceEnded(Exception):
-    """One of the services ended by itself; its own output says why."""
+    """A service exited unexpectedly; its own output has the reason."""
 
 
 def main() -> None:
-    """Serve until a signal comes. ServiceEnded if one of the three ends."""
+    """Serve until a signal arrives. ServiceEnded if one of the three exits."""
     parser = argparse.ArgumentParser(prog="dagster_services", description="Serve the Dagster UI and run its daemon.")
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", required=True, type=int)
     asked = parser.parse_args()
-    # So that the folder goes; whoever sends the signal sends it to the others, too.
+    # So that the folder is removed; the signal's sender sends it to the others, too.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with temporary_folder("steam-dagster-", SOCKETS) as folder:
         try:
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def serve(folder: Path, host: str, port: int) -> None:
-    """Start the services with their socket in ``folder``, which no other user can enter, and wait for an end."""
+    """Start the services with their socket in ``folder``, which no other user can enter, and wait until one ends."""
     socket, workspace = folder / "code", folder / "workspace.yaml"
     code = {"grpc_server": {"host": "localhost", "socket": str(socket), "location_name": LOCATION}}
     # JSON is YAML.
@@ -54,7 +55,7 @@ def serve(folder: Path, host: str, port: int) -> None:
     module = ("-m", "steam_assets.definitions", "--location-name", LOCATION)
     quiet = ("--log-level", "warning", "--inject-env-vars-from-instance")
     running = {"code server": _python("dagster", "code-server", "start", "--socket", str(socket), *module, *quiet)}
-    # It listens once the code is loaded; the others would show a location that cannot be reached before.
+    # It listens once the code is loaded; before that the others would show an unreachable location.
     while not socket.exists():
         _wait(running)
     seen = ("--workspace", str(workspace))

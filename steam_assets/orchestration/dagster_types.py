@@ -1,6 +1,6 @@
-"""Types of Dagster's objects that it does not export.
+"""Aliases for Dagster types that it does not export.
 
-Belongs here: aliases that name them in signatures. Does not belong here: types that ``dagster`` exports.
+Belongs here: aliases for use in signatures. Does not belong here: types that ``dagster`` exports.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 Internal: TypeAlias = Any
-"""An object of Dagster's own machinery: a plan, a retry mode, a workspace."""
+"""An internal object of Dagster: a plan, a retry mode, a workspace."""
 
 AssetJob: TypeAlias = Internal
 """What ``define_asset_job`` returns."""

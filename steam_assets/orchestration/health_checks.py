@@ -18,7 +18,7 @@ from steam_assets.sources.source import Source
 
 CHECK = "missing_and_failed_partitions"
 RECENT_DAYS = 35
-"""For how many days a gap that cannot be filled fails the check; older ones are only listed."""
+"""Number of days for which a gap that cannot be filled fails the check; older ones are only listed."""
 CRON = "15 7 * * *"
 
 

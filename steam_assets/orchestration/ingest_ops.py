@@ -3,8 +3,8 @@
 Belongs here: building the ops of a source, their config and their failures. Does not belong here: the work itself
 (ingestion/, lake/raw_tables.py).
 
-Both process one partition or a range, partition by partition. One that fails does not stop the others: ``land`` commits
-those and then fails the run, naming the rest. So a range is complete, or each partition of it is there or named.
+Both process one partition or a range, partition by partition. A failed one does not stop the others: ``land`` commits
+those and then fails the run, naming the rest. So each partition of a range is either there or named in the failure.
 """
 
 import time
@@ -32,19 +32,19 @@ from steam_assets.orchestration.source_slot import source_slot
 from steam_assets.sources.source import Source
 
 AWAY_AFTER = 2
-"""After so many partitions in a row that failed for a transient reason, the source counts as down for this run."""
+"""After this many transient failures in a row, the source counts as down for this run."""
 SHOWN_FAILURES = 3
 REPORT_SECONDS = 10.0
-"""Between two messages about a fetch that goes on. Each is a transaction of the instance's database."""
+"""Between two messages about a running fetch. Each is a transaction in the instance's database."""
 MAX_RUNTIME = "dagster/max_runtime"
 """Tag: the seconds after which the run monitor ends a run."""
 
 PartitionBegins: TypeAlias = Callable[[Source, str], None]
-"""Called in the run's process before a partition is fetched. A command shows its progress by it."""
+"""Called in the run's process before a partition is fetched, for a command's progress display."""
 
 
 def unobserved(_source: Source, _partition_key: str) -> None:
-    """The ``PartitionBegins`` of runs that nobody watches."""
+    """The ``PartitionBegins`` of unobserved runs."""
 
 
 class FetchObserver:
@@ -115,7 +115,7 @@ def publish_op(source: Source, charts: Sequence[Source]) -> dg.OpDefinition:
 
 
 def _allow_time_for(context: dg.OpExecutionContext, partitions: int) -> None:
-    """The instance limits a run to what one partition may take."""
+    """Extend the run's time limit, which the instance sets for one partition."""
     limit = context.instance.run_monitoring_max_runtime_seconds
     if limit and partitions > 1:
         context.instance.add_run_tags(context.run_id, {MAX_RUNTIME: str(partitions * limit)})
@@ -144,7 +144,7 @@ class _Publishing:
         for number, key in enumerate(keys):
             begins(self._source, key)
             try:
-                # A long range lets other runs fetch between its partitions: a live chart cannot wait for it.
+                # A long range lets other runs fetch between its partitions, because a live chart cannot wait.
                 with source_slot(self._context):
                     self._done.resolved[key] = self._resolved(key, published)
                 in_a_row = 0
@@ -163,7 +163,7 @@ class _Publishing:
         return self._done
 
     def _raise_if_unfinished(self, partitions: int) -> None:
-        # With ``refetch``, another attempt would fetch again what this one has published.
+        # With ``refetch``, a retry would fetch again what this attempt has published.
         repeatable = may_retry(self._context) and not (self._config.refetch and self._done.resolved)
         if self._transient and repeatable:
             raise self._transient[0]
@@ -230,7 +230,7 @@ def land_op(source: Source) -> dg.OpDefinition:
 
 @contextmanager
 def _failing_alone(key: str, failed: dict[str, str]) -> Iterator[None]:
-    """Note what no retry can fix as this partition's failure."""
+    """Record a failure that no retry can fix as this partition's."""
     try:
         yield
     except (LostRecords, WrongPeriod) as error:
@@ -248,7 +248,7 @@ def _land(lake: Lake, source: Source, key: str, resolved: Resolved, clock: Clock
 
 
 def summary(failed: Mapping[str, str], partitions: int) -> str:
-    """The failures of a run, oldest first; its log has all of them. Of one partition, its failure as it is."""
+    """The failures of a run, oldest first, of which its log has all; for a single partition, its failure unchanged."""
     keys = sorted(failed)
     if partitions == 1:
         return failed[keys[0]]

@@ -126,7 +126,7 @@ def _inputs(insight: Insight, sources: Sequence[Source]) -> list[Table]:
 def computing(
     spark: SparkSession, lake: Lake, insights: Sequence[Insight], sources: Sequence[Source]
 ) -> Iterator[None]:
-    """Compute these insights within: without generated code, if all their inputs are small."""
+    """Compute these insights in this context: without generated code if all their inputs are small."""
     tables = {table.name: table for insight in insights for table in _inputs(insight, sources)}
     with interpreted(spark) if are_small(lake, tables.values()) else nullcontext():
         yield

@@ -39,7 +39,7 @@ from steam_assets.settings import Settings, private_folder
 from steam_assets.sources.source import Source
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""The instance keeps the events for the Dagster UI; a command shows progress and failures only."""
+"""The instance stores the events for the Dagster UI; a command shows only progress and failures."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Launcher:
                     partition_key=partition_key,
                 )
         except Exception as error:
-            # Dagster could not record what happened, and may be unable to record this too.
+            # Dagster could not record the event and may be unable to record this one, too.
             full = disk_is_full(str(error), _written_to())
             if full is None:
                 raise
@@ -169,7 +169,7 @@ def _fetching(source: Source, apps: Sequence[int], refetch: bool) -> dict[str, o
 
 
 def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
-    """Those of severity ERROR; the others are shown in the Dagster UI."""
+    """Failed checks of severity ERROR; the others are shown in the Dagster UI."""
     return [
         _check(evaluation)
         for evaluation in result.get_asset_check_evaluations()
@@ -259,7 +259,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 _NOT_IN_SQLITE_URL = frozenset("?%")
-"""Dagster puts its folder into an sqlite:/// URL without escaping: all after ? is cut, %20 becomes a space."""
+"""Dagster puts its folder into an sqlite:/// URL without escaping: everything after ? is cut, %20 becomes a space."""
 
 
 def _plain_link(folder: Path) -> Path:

@@ -1,10 +1,10 @@
-"""Config of ops that is taken as it was typed.
+"""Op config that is used verbatim.
 
-Belongs here: the schema that Dagster shows and checks, and reading it. Does not belong here: which config there is (the
-ops' modules).
+Belongs here: the schema that Dagster shows and validates, and reading the config. Does not belong here: particular
+configs (the ops' modules).
 
-``dagster.Config`` takes ``{env: NAME}`` for any text, number or switch, and puts that variable's value into the config:
-whoever may start a run could read the process's secrets in an error message. Here it is refused by its type.
+``dagster.Config`` accepts ``{env: NAME}`` for any string, number or boolean and puts that variable's value into the
+config, so anyone who may start a run could read the process's secrets in an error message. Here the type rejects it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PlainConfig(BaseModel):
 
     @classmethod
     def fields(cls) -> dict[str, dg.Field]:
-        """The schema; its types know no ``env``."""
+        """The schema; its types do not accept ``env``."""
         return {
             name: dg.Field(_schema(field.annotation), default_value=field.get_default(call_default_factory=True))
             for name, field in cls.model_fields.items()
@@ -36,7 +36,7 @@ class PlainConfig(BaseModel):
 
     @classmethod
     def of(cls, context: dg.OpExecutionContext) -> Self:
-        """The config of a run. A permanent failure that names the field, and not its value, if it cannot be used."""
+        """The config of a run. A permanent failure names an invalid field but not its value."""
         try:
             return cls.model_validate(context.op_config)
         except ValidationError as error:

@@ -1,9 +1,9 @@
 """Plots of a number over partitions, as images for the Dagster UI.
 
-Belongs here: drawing. Does not belong here: which number (the assets choose).
+Belongs here: drawing. Does not belong here: choosing the number (the assets do).
 
-An image is an SVG in Markdown, made from numbers and dates only, on a background of its own: the Dagster UI has a light
-and a dark theme. Places on the time axis are dates, and the line has a break where partitions are missing.
+An image is an SVG in Markdown, made only of numbers and dates, with its own background because the Dagster UI has a
+light and a dark theme. The time axis is to scale, and the line breaks where partitions are missing.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import dagster as dg
 WIDTH, HEIGHT = 760, 300
 LEFT, RIGHT, TOP, BOTTOM = 100, 16, 34, 30
 MARKED_POINTS = 62
-"""Up to so many partitions are marked as points on the line."""
+"""Up to this many partitions are marked as points on the line."""
 SMALLEST = 1e-9
-"""Differences below are none."""
+"""Smaller differences count as zero."""
 INK, GRID, LINE = "#1f2933", "#d9dee5", "#2f5fd0"
 
 
 @dataclass(frozen=True)
 class _Axes:
-    """Where values and days are in the image. ``ticks`` are round values that enclose all."""
+    """The positions of values and days in the image. ``ticks`` are round values that enclose all values."""
 
     first: int
     last: int
@@ -37,7 +37,7 @@ class _Axes:
 
     def x(self, day: int) -> float:
         span = self.last - self.first
-        # A single partition is in the middle.
+        # A single partition is drawn in the middle.
         return LEFT + (WIDTH - LEFT - RIGHT) * ((day - self.first) / span if span else 0.5)
 
     def y(self, value: float) -> float:
@@ -57,7 +57,7 @@ def plot(points: Sequence[tuple[str, float]], title: str) -> dg.MarkdownMetadata
 
 
 def shown_number(value: float) -> str:
-    """Four digits, or all of a large number's whole ones."""
+    """A number with four digits, or all digits of a large integer part."""
     return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
@@ -93,7 +93,7 @@ def _value_axis(axes: _Axes) -> Iterator[str]:
 
 
 def _time_axis(axes: _Axes, days: Sequence[int]) -> Iterator[str]:
-    """The first, the middle and the last partition, each once."""
+    """The first, the middle and the last partition, without duplicates."""
     anchors = {days[0]: "start", days[len(days) // 2]: "middle", days[-1]: "end"} if len(days) > 2 else {}
     anchors = anchors or ({days[0]: "middle"} if len(days) == 1 else {days[0]: "start", days[-1]: "end"})
     for day, anchor in anchors.items():

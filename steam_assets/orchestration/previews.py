@@ -1,6 +1,6 @@
-"""Previews of what was materialized, as tables for the Dagster UI.
+"""Previews of materialized tables for the Dagster UI.
 
-Belongs here: the form of a preview. Does not belong here: which rows to show (the assets choose), plots (plots.py).
+Belongs here: a preview's format. Does not belong here: choosing rows (the assets do), plots (plots.py).
 
 All text comes from the web. The Dagster UI shows a table's cells as text, never as markup; control characters are
 replaced here, long texts are cut.

@@ -56,7 +56,7 @@ INSIGHTS_OP = "refresh_insights"
 NAMED_CHANGES = 200
 """Maximum characters of the tag that names what changed; the run's config has the full list."""
 SIDE_BY_SIDE = 2
-"""Insights that are computed at the same time; Spark shares its memory among them."""
+"""Insights computed at the same time; they share Spark's memory."""
 NOT_DONE = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -138,7 +138,7 @@ def _make_insights(
 def _side_by_side(
     compute: Callable[[str], Shown], names: Sequence[str]
 ) -> Iterator[tuple[str, Shown | InsightInvalid]]:
-    """What each insight gives, in order. Planning and committing one leaves cores idle that another one can use."""
+    """The result of each insight, in order. Planning and committing one leaves cores idle for another to use."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
         tasks = {name: threads.submit(compute, name) for name in names}
         try:
@@ -226,7 +226,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
 
 
 def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[str]]) -> Partitions:
-    """What changed, and what the newest refresh should have computed and did not."""
+    """The changes, plus those that the newest refresh should have computed and did not."""
     newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
     left: Partitions = {}
     if newest and newest[0].status in NOT_DONE:

@@ -1,4 +1,4 @@
-"""The resources of runs and sensors, as the Dagster UI shows them: the lake, the clock, Spark, and where cleaning runs.
+"""The resources of runs and sensors, as the Dagster UI shows them: lake, clock, Spark, and where cleaning runs.
 
 Belongs here: thin Dagster wrappers of plain objects. Does not belong here: what the objects do.
 
@@ -33,18 +33,18 @@ T = TypeVar("T")
 
 
 class FixedResource(dg.ConfigurableResource[T], Generic[T]):
-    """A plain object, and fields that show how it was set; settings determine them, and a run's config cannot.
+    """A plain object with fields that show its configuration; settings determine them, run config cannot.
 
-    The type of each field admits the field's one value. Dagster refuses any other, and ``{env: NAME}``, before a run
-    starts (plain_config.py says why); otherwise a run could use other roots than the sensors and the command line.
+    Each field's type accepts only its one value. Dagster rejects any other, and ``{env: NAME}``, before a run starts
+    (plain_config.py explains why); otherwise a run could use other roots than the sensors and the command line.
     """
 
     held: ClassVar[tuple[object]] = (None,)
-    """In a tuple, as a resource in a class's attribute is a descriptor of Dagster's that returns another object."""
+    """In a tuple, because a resource as a class attribute is a Dagster descriptor that returns another object."""
 
     @classmethod
     def of(cls, held: T, **shown: str) -> Self:
-        """The resource that hands ``held`` to ops. ``shown`` has the value of each field; none may be a secret."""
+        """The resource that passes ``held`` to ops. ``shown`` has the value of each field; none may be a secret."""
         described = {name: field.description for name, field in cls.model_fields.items()}
         body: dict[str, object] = {
             "__module__": cls.__module__,
@@ -118,11 +118,11 @@ class SparkSessions(LazyPySparkResource):
         return resource
 
     def begin(self) -> None:
-        """Start the session in the background, while this process does other work; who needs it waits for it."""
+        """Start the session in the background while this process does other work; code that needs it waits for it."""
         threading.Thread(target=self._begin, name="spark-session", daemon=True).start()
 
     def _begin(self) -> None:
-        # Whoever needs the session tries again, and reports the error. A first query loads the code of all.
+        # Code that needs the session tries again and reports the error. A first query loads the code of later ones.
         with suppress(Exception):
             self.spark_session.sql("SELECT 1").collect()  # pyright: ignore[reportUnknownMemberType]
 
@@ -153,7 +153,7 @@ class SparkSessions(LazyPySparkResource):
         return self._warm is not None and warm_spark(self._settings) != self._warm
 
     def _attach_again(self) -> None:
-        # A process that has used Spark Connect cannot start a Spark of its own: it waits for the one begun anew.
+        # A process that has used Spark Connect cannot start its own Spark, so it waits for the restarted one.
         deadline = time.monotonic() + START_SECONDS
         while (found := warm_spark(self._settings)) is None:
             if time.monotonic() > deadline:
@@ -170,7 +170,7 @@ class SparkSessions(LazyPySparkResource):
 
 @contextmanager
 def tried_again_if_lost(spark: object) -> Generator[None]:
-    """Raise RetryRequested for whatever fails because the kept Spark died: the next try uses the one begun anew."""
+    """Raise RetryRequested for any failure caused by the death of the kept Spark; the retry uses the restarted one."""
     try:
         yield
     except Exception as error:

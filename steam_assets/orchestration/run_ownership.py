@@ -4,9 +4,9 @@ Belongs here: the tags that name a run's process, ending its run, the executor t
 checks. Does not belong here: waiting for a slot (source_slot.py), how processes are identified
 (processes/identity.py).
 
-A process that is killed, or whose machine stops, cannot report that its run ended: the run would stay in progress and
-keep its place in the queue and its slot in the pool. So each run names its process in a tag, and the next process that
-starts ends the runs of dead ones. Runs of other machines are left alone: their processes cannot be checked from here.
+A process that is killed, or whose machine stops, cannot report the end of its run: the run would stay in progress and
+keep its place in the queue and its slot in the pool. So each run names its process in a tag, and the next process to
+start ends the runs of dead ones. Runs of other machines are left alone because their processes cannot be checked here.
 """
 
 from __future__ import annotations

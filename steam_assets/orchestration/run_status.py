@@ -23,7 +23,7 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 MOST_RUNS = 500
-"""Maximum number of runs queried; a working deployment has fewer at once, and in a month."""
+"""Maximum number of runs queried; a healthy deployment has fewer at once and per month."""
 
 
 def job_name(source: Source) -> str:
@@ -76,7 +76,7 @@ def _keys(tags: Mapping[str, str], cadence: Cadence) -> list[str]:
 
 
 def _made(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
-    """The partitions for which a run materialized every asset that it was asked for."""
+    """The partitions for which a run materialized every requested asset."""
     records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
     made: dict[str, set[dg.AssetKey]] = {}
     for record in records:

@@ -1,10 +1,10 @@
-"""Which requests a web server of this machine answers: those of its own pages and of programs, not of other sites.
+"""Which requests a local web server accepts: those of its own pages and of programs, but not of other sites.
 
 Belongs here: the check, as ASGI middleware. Does not belong here: the server behind it (webserver.py).
 
-Dagster's webserver has no login, and a page of any site may send requests to 127.0.0.1. What a browser sends for such
-a page differs in ``Host`` (after DNS rebinding), ``Origin`` or ``Sec-Fetch-Site``, and it sends no JSON to another site
-without asking first. Programs send neither Origin nor Sec-Fetch-Site.
+Dagster's webserver has no login, and a page of any site may send requests to 127.0.0.1. A browser's requests for such a
+page differ in ``Host`` (after DNS rebinding), ``Origin`` or ``Sec-Fetch-Site``, and it sends no JSON to another site
+without a preflight request. Programs send neither Origin nor Sec-Fetch-Site.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 _SENT_ONCE = ("host", "origin", "content-type", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 _NO_PAGES = ("/graphql", "/logs", "/notebook", "/dagit", "/download_debug", "/report_asset", "/server_info")
-"""Where data is, and not a page that a link of another site may open."""
+"""Paths of data rather than pages, which a link from another site must not open."""
 
 
 class SameOrigin:
-    """``app`` for its own pages and for programs of this machine; all else gets 403 and a line that says why.
+    """Passes on requests to ``app`` from its own pages and local programs; others get 403 with the reason.
 
-    ``hosts`` are names and addresses that it may be asked under, beside those of this machine's loopback and the
-    address that was connected to, which no other site can have.
+    ``hosts`` are accepted names and addresses in addition to the loopback's and the address that was connected to,
+    which no other site can have.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
@@ -79,7 +79,7 @@ def _names(host: str, hosts: Collection[str], scope: Scope) -> bool:
 
 
 def _site_fault(sent: dict[str, str], host: str, scope: Scope) -> str | None:
-    """What speaks of another site's page, a navigation of the whole tab to a page of ours apart."""
+    """Signs of another site's page, except a top-level navigation to one of our pages."""
     origin = sent.get("origin")
     if origin is not None and not _is_own(origin, host):
         return "it comes from a page of another site (header Origin)"
@@ -101,7 +101,7 @@ def _is_own(origin: str, host: str) -> bool:
 
 
 def _content_fault(sent: dict[str, str], scope: Scope) -> str | None:
-    """GraphQL by GET, and bodies that a browser sends to another site without asking first."""
+    """GraphQL by GET, and bodies that a browser sends to another site without a preflight request."""
     if scope["method"] == "OPTIONS":
         return None
     if scope["method"] in ("GET", "HEAD"):
@@ -113,7 +113,7 @@ def _content_fault(sent: dict[str, str], scope: Scope) -> str | None:
 
 
 def _unframed(send: Send) -> Send:
-    """The same, and no other site can show a page of ours in a frame, under what its visitors click."""
+    """The app with headers that stop other sites from framing its pages (clickjacking)."""
 
     async def framed(message: Message) -> None:
         if message["type"] == "http.response.start":

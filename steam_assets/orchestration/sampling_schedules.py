@@ -22,10 +22,10 @@ from steam_assets.sources.source import Source
 def sampling_schedules(
     settings: Settings, sources: Iterable[Source], jobs: Sequence[AssetJob], *, running: bool
 ) -> list[dg.ScheduleDefinition]:
-    """One schedule per source that takes samples, off unless ``running``; each tick adds one to the present day's raw.
+    """One schedule per source that takes samples, off unless ``running``; each tick adds a sample to the current day.
 
-    A sample is taken on its own day or not at all: a tick that is evaluated on another day takes none, nor does one
-    that comes while an earlier sample is still waiting for its turn. Nothing is filled in later.
+    A sample is taken on its own day or not at all: a tick evaluated on another day takes none, nor does one while an
+    earlier sample is still queued. Nothing is filled in later.
     """
     by_name = {job.name: job for job in jobs}
     return [

@@ -1,7 +1,7 @@
-"""Column lineage as the Dagster UI shows it: from which columns of which assets a column is computed.
+"""Column lineage in the Dagster UI: from which columns of which assets a column is computed.
 
-Belongs here: the form, and what is declared where it cannot be read. Does not belong here: reading it from Spark's plan
-(spark/column_lineage.py).
+Belongs here: the format, and declared lineage where it cannot be read. Does not belong here: reading it from Spark's
+plan (spark/column_lineage.py).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def shown_lineage(
 
 
 def clean_lineage(source: Source, table: Table, lineage: Lineage | None = None) -> dict[str, dg.MetadataValue]:
-    """The same for a clean table. Without ``lineage``, as where another program cleaned it, the declared one."""
+    """The same for a clean table. Without ``lineage``, as when another program cleaned it, the declared one."""
     lineage = _declared(source, table) if lineage is None else lineage
     return shown_lineage(lineage, (*table.columns, *ORIGIN), {source.name: dg.AssetKey([source.name, "raw"])})
 
 
 def _declared(source: Source, table: Table) -> Lineage:
-    """Rows are read from bodies; what traces them stands beside the body."""
+    """Rows come from bodies; lineage columns come from the envelope."""
     beside = {"partition_key": "partition_key", "fetched_at": "fetched_at", "source_sha256": "sha256"}
     names = (column.name for column in (*table.columns, *ORIGIN))
     return {name: frozenset({(source.name, beside.get(name, "body"))}) for name in names}

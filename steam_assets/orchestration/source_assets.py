@@ -122,7 +122,7 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
 
 
 def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.AssetsDefinition:
-    """The source's clean tables, made together, or those that are selected: small partitions have one Spark job."""
+    """The source's clean tables, computed together, or the selected ones: small partitions take one Spark job."""
     specs = {table.asset: _clean_spec(source, table) for table in source.tables}
     name = f"{source.name}__clean"
 

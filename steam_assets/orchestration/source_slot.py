@@ -39,7 +39,7 @@ def source_slot(context: dg.OpExecutionContext) -> Iterator[None]:
         while not storage.claim_concurrency_slot(POOL, context.run_id, step).is_claimed:
             end_dead_runs(instance)
             if _is_overlooked(instance):
-                # It queues anew: the slot was freed between Dagster's look at it and its entry in the queue, and
+                # Queue again: the slot was freed between Dagster's check and its entry in the queue, and
                 # nobody would be given it until the next one is freed.
                 storage.free_concurrency_slot_for_step(context.run_id, step)
             waits = _waits_for(instance, context.run_id)
@@ -65,7 +65,7 @@ def _is_limited(instance: dg.DagsterInstance) -> bool:
 
 
 def _is_overlooked(instance: dg.DagsterInstance) -> bool:
-    """Whether a slot is free, and no step of the queue has been told so."""
+    """Whether a slot is free that no queued step was told about."""
     info = instance.event_log_storage.get_concurrency_info(POOL)
     told = [step for step in info.pending_steps if step.assigned_timestamp is not None]
     return info.slot_count > len(info.claimed_slots) + len(told)

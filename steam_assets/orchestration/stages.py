@@ -1,6 +1,6 @@
 """The stages of a source's pipeline, and the assets of each.
 
-Belongs here: which stages there are. Does not belong here: running them (launch.py), the assets (source_assets.py).
+Belongs here: the list of stages. Does not belong here: running them (launch.py), the assets (source_assets.py).
 """
 
 from enum import StrEnum

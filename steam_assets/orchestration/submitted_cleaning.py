@@ -26,7 +26,7 @@ from steam_assets.spark.session import prepare_process, properties_file, server_
 SCRIPT = Path(clean_job.__file__)
 ENVIRONMENT = "environment.tar.gz"
 MAY_HOLD_SECRETS = ("iceberg_catalog_uri", "iceberg_catalog_properties", "spark_config")
-"""Spark settings that may hold secrets; what comes from the secret, the job reads from there itself."""
+"""Spark settings that may hold secrets; the job itself reads those that come from the secret."""
 
 
 class Submission(Protocol):

@@ -1,11 +1,11 @@
-"""Checks that clean tables and insights have in common, from the metadata of their files: no row is read.
+"""Checks shared by clean tables and insights, based on file metadata: no row is read.
 
-Belongs here: rules that follow from a table's declaration and from its earlier partitions. Does not belong here: counts
-of what was fetched and cleaned (checks.py).
+Belongs here: rules derived from a table's declaration and its earlier partitions. Does not belong here: counts of
+fetched and cleaned items (checks.py).
 
 ``columns_hold_rules`` is an error: rows are wrong. ``row_count_in_bounds`` and Dagster's own ``column_schema_change``
-are warnings: a market may have moved, a new version may have added a column. So the health of an asset in the Dagster
-UI is *degraded* only for data that nobody should use.
+are warnings: the market may have moved, a new version may have added a column. So the health of an asset in the Dagster
+UI is *degraded* only for data that should not be used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from steam_assets.lake.iceberg_table import IcebergTable
 
 RULES, COUNT = "columns_hold_rules", "row_count_in_bounds"
 COMPARED, ENOUGH = 8, 4
-"""A partition is compared with up to so many before it, and not at all with fewer than the second number."""
+"""The maximum number of earlier partitions to compare with, and the minimum for comparing at all."""
 FACTOR = 2
 
 
@@ -56,7 +56,7 @@ def table_check_results(table: IcebergTable, key: dg.AssetKey, partitions: Seque
 
 
 def unusual_counts(rows: Mapping[str, int], partitions: Sequence[str]) -> dict[str, str]:
-    """Why a partition's number of rows is unusual, by its key. ``rows`` are those of all partitions that have any."""
+    """Why a partition's row count is unusual, by key. ``rows`` are those of all partitions with rows."""
     found: dict[str, str] = {}
     for key in partitions:
         before = [rows[earlier] for earlier in sorted(rows) if earlier < key][-COMPARED:]

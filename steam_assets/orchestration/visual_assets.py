@@ -112,7 +112,7 @@ def write_dashboard(settings: Settings) -> Shown:
 
 
 def _summary(data: DashboardData) -> list[dict[str, object]]:
-    """One row per insight on the page: what it shows of it."""
+    """One row per insight: its part of the page."""
     return [
         {
             "table": insight.name,

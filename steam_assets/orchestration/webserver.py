@@ -1,6 +1,6 @@
-"""Dagster's webserver with the check of ``same_origin`` in front: ``python -m steam_assets.orchestration.webserver``.
+"""Dagster's webserver behind the ``same_origin`` check: ``python -m steam_assets.orchestration.webserver``.
 
-Belongs here: putting the check in front; options are those of ``dagster-webserver``. Does not belong here: the check.
+Belongs here: adding the check; options are those of ``dagster-webserver``. Does not belong here: the check itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from steam_assets.settings import Settings
 
 
 def main() -> None:
-    """``dagster-webserver``, whose command has no option for middleware, with its last step replaced."""
+    """Run ``dagster-webserver`` with its last step replaced, because the command has no option for middleware."""
     cli.host_dagster_ui_with_workspace_process_context = _serve
     cli.main()
 

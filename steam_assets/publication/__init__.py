@@ -1,4 +1,4 @@
-"""Giving data to others: contracts of the tables, and releases of their rows.
+"""Publishing data: contracts of the tables, and releases of their rows.
 
 Belongs here: the modules below. ``contracts`` states what a table guarantees, ``release`` writes rows, contracts and
 checksums into a folder, ``card`` its description.

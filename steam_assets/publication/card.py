@@ -1,8 +1,8 @@
-"""The card of a release: what it is, as of when, by which method, with which gaps and under which terms.
+"""The card of a release: its contents, as-of, methods, gaps and terms.
 
 Belongs here: the text, as Markdown. Does not belong here: reading the lake (state.py), writing rows (release.py).
 
-The card has no text from the web: only declarations, names of tables, numbers and dates.
+The card has no text from the web, only declarations, names of tables, numbers and dates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from steam_assets.sources.source import Sensitivity
 
 @dataclass(frozen=True)
 class ReleasedTable:
-    """A table in a release, as declared in the lake and as released: how many rows, and of which partitions."""
+    """A released table: its declaration in the lake and in the release, its row count and its partitions."""
 
     declared: DeclaredTable
     released: DeclaredTable

@@ -3,7 +3,7 @@
 Belongs here: translating declarations into the standard's terms. Does not belong here: the declarations (sources/,
 insights/), checking data against them.
 
-A document is the same wherever and whenever it is made, apart from the retention.
+A document is always the same, wherever and whenever it is written, except for the retention.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LOGICAL_TYPES = {
     "date": "date",
     "timestamp": "timestamp",
 }
-"""By the declared type, a Spark DDL type; an array's is that of its items."""
+"""By declared type (Spark DDL); for an array, by that of its items."""
 
 CLASSIFICATIONS = {
     Sensitivity.OPEN: "public",
@@ -78,7 +78,7 @@ def kept_for(table: DeclaredTable, days: int) -> ServiceLevelAgreementProperty:
 def contract(
     table: DeclaredTable, retention: ServiceLevelAgreementProperty, server: Server | None = None
 ) -> OpenDataContractStandard:
-    """The contract of a table; ``server`` is where its rows are, if that is part of the contract."""
+    """The contract of a table; ``server`` is the location of its rows, if that is part of the contract."""
     terms = [
         AuthoritativeDefinition(type="termsOfUse", url=host.terms, description=host.service)
         for host in hosts_with_terms(table)
@@ -168,14 +168,14 @@ def _options(table: DeclaredTable, column: Column) -> dict[str, object] | None:
         return {"minimum": column.bounds[0], "maximum": column.bounds[1]}
     if column.type == "timestamp":
         return {"timezone": True, "defaultTimezone": "Etc/UTC"}
-    # Cleaning removes negative counts; a difference of an insight may be negative.
+    # Cleaning removes negative counts, but a difference in an insight may be negative.
     if column.type in ("bigint", "int") and column.unit and not table.is_insight:
         return {"minimum": 0}
     return None
 
 
 def _quality(table: DeclaredTable) -> Iterator[DataQuality]:
-    # The model's constructor demands two arguments that are optional.
+    # The model's constructor requires two arguments that are optional.
     if table.key:
         unique = {
             "name": "key_is_unique",

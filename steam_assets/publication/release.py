@@ -1,11 +1,11 @@
-"""A release: the rows of all tables as files that need nothing else, for people who have no lake.
+"""A release: the rows of all tables as self-contained files, for people without a lake.
 
-Belongs here: which rows and columns are released, their files, checksums, and that the same lake gives the same bytes.
+Belongs here: which rows and columns are released, their files, checksums, and reproducible bytes for the same lake.
 Does not belong here: the text of the card (card.py), the contracts (contracts.py).
 
 A release is a folder: ``README.md`` (the card), ``data/TABLE/YYYY-MM.parquet`` (rows by the month in which their period
-begins), ``contracts/TABLE.odcs.yaml`` and ``SHA256SUMS``. It appears whole or not at all. Each table is read as of one
-commit. Columns that lead to a person are never in it, texts only on request (``Sensitivity``).
+begins), ``contracts/TABLE.odcs.yaml`` and ``SHA256SUMS``. It is written atomically. Each table is read as of one
+commit. Columns that identify a person are never included, texts only on request (``Sensitivity``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class NothingToRelease(Exception):
 
 
 class FolderNotEmpty(Exception):
-    """A release goes into a new folder, so that it never mixes with other files."""
+    """A release needs a new folder, so that it never mixes with other files."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _parts(lake: Lake, table: DeclaredTable, *, with_text: bool) -> Iterator[Par
 def _write_part(part: Part, where: Path) -> int:
     where.parent.mkdir(parents=True, exist_ok=True)
     fields = schema_to_pyarrow(iceberg_schema(part.released.columns), include_field_ids=False)
-    # A column that is required now may have been added after the rows.
+    # A column that is required today may have been added after these rows.
     schema = pa.schema([field.with_nullable(True) for field in fields])
     count = 0
     with pq.ParquetWriter(where, schema, compression="zstd") as writer:
@@ -144,7 +144,7 @@ def _write_part(part: Part, where: Path) -> int:
 
 
 def _sorted_rows(part: Part, key: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """A partition's rows by their key, in whatever order and number of files the lake has them."""
+    """A partition's rows sorted by key, whatever their order and number of files in the lake."""
     rows = part.rows.arrow([key])
     if rows is None:
         return
@@ -154,7 +154,7 @@ def _sorted_rows(part: Part, key: str, schema: pa.Schema) -> Iterator[pa.RecordB
 
 
 def _checksums(folder: Path) -> Iterator[str]:
-    """The lines of a file that ``sha256sum -c`` reads."""
+    """The lines of a file for ``sha256sum -c``."""
     for path in sorted(found for found in folder.rglob("*") if found.is_file()):
         with path.open("rb") as file:
             yield f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(folder).as_posix()}\n"

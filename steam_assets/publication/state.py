@@ -1,8 +1,8 @@
-"""What a lake holds and lacks, as a release states it: as of when, gaps with their reasons, what was set aside.
+"""What a lake holds and lacks, as a release states it: as-of, gaps with reasons, and quarantined items.
 
 Belongs here: reading the ledger. Does not belong here: the text (card.py), rows (release.py).
 
-Everything follows from what was committed, and nothing from the current time: the same lake gives the same state.
+Everything is derived from commits and nothing from the current time, so the same lake gives the same state.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class LakeState:
 
 
 def lake_state(lake: Ledger, sources: Sequence[Source]) -> LakeState | None:
-    """The state of a lake; None if nothing was cleaned yet."""
+    """The state of a lake; None if nothing has been cleaned yet."""
     ledgers = [SourceLedger.of(lake, source) for source in sources]
     committed = [r.committed_at for one in ledgers for records in one.clean.values() for r in records.values()]
     if not committed:
@@ -66,7 +66,7 @@ def _state(ledger: SourceLedger, as_of: datetime) -> SourceState:
 
 
 def _missing(ledger: SourceLedger, as_of: datetime) -> Iterator[tuple[str, str]]:
-    """Each period, from the first collected one, of which a table has no rows, with the reason."""
+    """Each period since the first collected one for which a table has no rows, with the reason."""
     source, keys = ledger.source, ledger.keys
     for window in ledger.expected(as_of):
         status = ledger.status(window.key)

@@ -1,6 +1,6 @@
 """DuckDB in memory and in UTC, without access to files, networks or Python variables: safe for any statement.
 
-Belongs here: the settings of a connection. Does not belong here: the tables that it sees (engine.py), queries.
+Belongs here: the settings of a connection. Does not belong here: its tables (engine.py), queries.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ MEMORY_MB = 2048
 
 
 def open_connection(*, memory_mb: int | None = MEMORY_MB) -> duckdb.DuckDBPyConnection:
-    """A new database in memory; its data comes from Arrow, by ``register``.
+    """A new in-memory database; its data comes from Arrow, through ``register``.
 
-    ``memory_mb`` None is DuckDB's own limit, which is 80 % of the machine's.
+    ``memory_mb`` None means DuckDB's default limit, 80 % of the machine's memory.
 
     Its settings are locked: no statement can open a file or an address, load an extension, or write to a disk.
     """
     duck = duckdb.connect(config={} if memory_mb is None else {"memory_limit": f"{memory_mb}MB"})
     for setting in (
         "timezone = 'UTC'",
-        # What does not fit in memory fails, and is not written to a disk.
+        # What does not fit in memory fails instead of spilling to disk.
         "temp_directory = ''",
         "python_enable_replacements = false",
         "autoinstall_known_extensions = false",
@@ -32,6 +32,6 @@ def open_connection(*, memory_mb: int | None = MEMORY_MB) -> duckdb.DuckDBPyConn
 
 
 def lock(duck: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The same connection; from now on no statement can change its settings."""
+    """Lock the connection's settings, so that no statement can change them; return the connection."""
     duck.execute("set lock_configuration = true")
     return duck

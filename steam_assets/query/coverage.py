@@ -1,7 +1,7 @@
-"""What an answer covers: as of when its tables were collected, and which periods they lack.
+"""What an answer covers: the as-of of its tables, and the periods they lack.
 
-Belongs here: both, for the inputs of a table or an insight, from the ledger alone. Does not belong here: deciding what
-is late (ledger/freshness.py), what a table is (descriptions.py).
+Belongs here: both, for the inputs of a table or an insight, from the ledger only. Does not belong here: deciding what
+is late (ledger/freshness.py), describing tables (descriptions.py).
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _why(held: SourceLedger, window: Window, now: datetime) -> str:
 
 
 def merged(coverages: Iterable[Coverage]) -> Coverage:
-    """The coverage of several tables together, each of their inputs once."""
+    """The combined coverage of several tables, with each input once."""
     as_of: dict[AsOf, None] = {}
     gaps: dict[Gap, None] = {}
     late: dict[str, None] = {}

@@ -1,6 +1,6 @@
-"""What is known about each clean table and insight: columns, units, method, limitations, and what it was made from.
+"""Metadata of each clean table and insight: columns, units, method, limitations, and origins.
 
-Belongs here: what a question's answer says of both kinds. Does not belong here: the declarations
+Belongs here: what answers state about both kinds. Does not belong here: the declarations
 (insights/declared_tables.py), gaps (coverage.py).
 """
 
@@ -23,7 +23,7 @@ INCOMPLETE = "Rows are missing where a period was not collected; items that fail
 class Description:
     """``name`` is the table's; ``inputs`` are the clean tables whose partitions it depends on, itself if it is one.
 
-    ``cadence`` is that of its partitions; None if there is one for all time.
+    ``cadence`` is that of its partitions; None if it has a single one.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Description:
 
 @cache
 def descriptions() -> Mapping[str, Description]:
-    """All clean tables and insights, by the names of their tables."""
+    """All clean tables and insights by table name."""
     return {one.name: _described(one) for one in declared_tables(SOURCES)}
 
 

@@ -1,10 +1,10 @@
 """The query engine: the lake's tables, by name, in DuckDB.
 
-Belongs here: which snapshot of which table a question reads, its limits, its rows. Does not belong here: what may be
-asked (statements.py), how rows are shown (rendering.py), limits that hold whatever the engine does (worker.py).
+Belongs here: which snapshot of which table a query reads, its limits, its rows. Does not belong here: which queries are
+allowed (statements.py), how rows are shown (rendering.py), limits enforced from outside the engine (worker.py).
 
-Each question reads the newest commit of each of its tables, and every table in one version. Small tables are held in
-memory as long as they do not change: their hundreds of files take longer to open than a question takes.
+Each query reads the newest commit of each of its tables, and every table in a single version. Small tables are cached
+in memory until they change, because opening their hundreds of files takes longer than a query.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BATCH_ROWS = 2048
 
 @dataclass(frozen=True)
 class Limits:
-    """``rows`` and ``result_bytes`` are those of an answer; None is no limit. ``seconds`` are of one question."""
+    """``rows`` and ``result_bytes`` apply to an answer, ``seconds`` to one query; None means no limit."""
 
     seconds: float | None = None
     rows: int | None = None
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Answer:
-    """``rows`` in their order, ``types`` as DuckDB names them, ``tables`` read; ``truncated``: there are more rows."""
+    """``rows`` in order, ``types`` as named by DuckDB, ``tables`` read; ``truncated``: there are more rows."""
 
     rows: pa.Table
     types: tuple[str, ...]
@@ -59,10 +59,10 @@ class Answer:
 
 
 class Engine:
-    """Answers questions about the tables of ``roots``; one question at a time.
+    """Answers queries on the tables of ``roots``, one at a time.
 
-    ``only`` are the names of the tables that may be read, by default all. ``keep``: further questions follow, for which
-    tables are held in memory.
+    ``only`` are the names of the tables that may be read, by default all. ``keep``: more queries will follow, so tables
+    are cached in memory.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Engine:
         self._roots: dict[str, RootName] = {CATALOGS[root].namespace: root for root in roots}
         self._first = CATALOGS[roots[0]].namespace
         self._seen: dict[Reference, Version] = {}
-        # A thread may open tables while the next question is being typed.
+        # A thread may open tables while the next query is being typed.
         self._lock = threading.Lock()
         self._duck = open_connection(memory_mb=self._limits.memory_mb)
         for schema in self._roots:
@@ -95,7 +95,7 @@ class Engine:
         return {schema: [name for name in names if name in self._only] for schema, names in found.items()}
 
     def tables(self) -> list[str]:
-        """The tables that exist, as a question names them: those of the first root without schema."""
+        """The existing tables as queries name them: those of the first root without a schema."""
         return [self._shown(Reference(schema, name)) for schema, names in self._names.items() for name in names]
 
     def columns(self, table: str) -> list[str]:
@@ -122,7 +122,7 @@ class Engine:
         return Answer(rows, types, tuple(map(self._shown, read)), truncated, perf_counter() - started)
 
     def warm(self) -> Iterator[str]:
-        """Open the tables that need no schema, one each time it is iterated, so that questions find them in memory."""
+        """Open the tables that need no schema, one per iteration, so that queries find them in memory."""
         for name in list(self._names[self._first]):
             table = Reference(self._first, name)
             with self._lock:
@@ -130,7 +130,7 @@ class Engine:
             yield name
 
     def interrupt(self) -> None:
-        """Stop the question that is being answered, from another thread."""
+        """Stop the running query, from another thread."""
         self._duck.interrupt()
 
     def close(self) -> None:
@@ -195,13 +195,13 @@ class Engine:
         return list(dict.fromkeys(read))
 
     def _exists(self, table: Reference, *, again: bool) -> bool:
-        """Whether a table is known; ``again``: look whether it was created since the catalogs were read."""
+        """Whether a table is known; ``again``: check whether it was created since the catalogs were read."""
         if table.name not in self._names.get(table.schema, ()) and again:
             del self._names
         return table.name in self._names.get(table.schema, ())
 
     def _unknown(self, reference: Reference) -> QueryError:
-        # Imported late: the registry of insights takes a second, and most questions name their tables right.
+        # Imported late: the registry of insights takes a second, and most queries name their tables correctly.
         from steam_assets.query.descriptions import why_missing
 
         mine = reference.schema in ("", self._first) and (self._only is None or reference.name in self._only)
@@ -214,7 +214,7 @@ class Engine:
         return QueryError(f"there is no table {reference}; {instead}")
 
     def _open(self, name: Reference) -> Reference:
-        """Let DuckDB see the newest commit of a table."""
+        """Register the newest commit of a table with DuckDB."""
         table = self._load(name)
         if table is None:
             raise QueryError(f"the table {name} was removed meanwhile; ask again")
@@ -240,7 +240,7 @@ class Engine:
 
 
 def _narrowed(rows: pa.Table, types: Sequence[str]) -> tuple[pa.Table, tuple[str, ...]]:
-    """Sums of whole numbers, which are wider than Arrow's integers, as such where they fit."""
+    """Sums of whole numbers, which are wider than Arrow's integers, as Arrow integers where they fit."""
     made = list(types)
     for place, kind in enumerate(types):
         if kind == "HUGEINT":

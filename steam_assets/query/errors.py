@@ -1,4 +1,4 @@
-"""What a question is refused with.
+"""Errors of queries.
 
 Belongs here: the exceptions, and DuckDB's messages in one line. Does not belong here: when they are raised.
 """
@@ -10,7 +10,7 @@ import re
 import duckdb
 
 LONGEST_MESSAGE = 300
-"""Characters. A message may quote data."""
+"""Maximum length in characters, because a message may quote data."""
 
 AT_THE_TIME_LIMIT = "stopped at the time limit; read fewer rows, or aggregate them"
 
@@ -18,11 +18,11 @@ _KIND = re.compile(r"^(?:\w+ Error: )+")
 
 
 class QueryError(Exception):
-    """A question that cannot be answered as it was asked; the message is one line."""
+    """A query that cannot be answered as written; the message is one line."""
 
 
 class QueryStopped(QueryError):
-    """A question that reached a limit."""
+    """A query that reached a limit."""
 
 
 def one_line(error: duckdb.Error) -> str:

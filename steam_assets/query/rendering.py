@@ -1,9 +1,9 @@
-"""Rows of an answer as text, as JSON, and in types that files have.
+"""Rows of an answer as text, as JSON, and in types supported by files.
 
-Belongs here: converting values, whatever type a question gives them. Does not belong here: layout (commands/), what an
+Belongs here: converting values of any type that a query returns. Does not belong here: layout (commands/), what an
 agent gets with them (agents/).
 
-DuckDB converts: it knows every type of its own, also an infinite date, which Python does not have.
+DuckDB does the conversion because it supports all its own types, including infinite dates, which Python lacks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def text_rows(rows: pa.Table) -> list[Cells]:
 
 
 def json_arrays(rows: pa.Table) -> Iterator[str]:
-    """Each row as a JSON array. Dates and times are text as in ISO 8601, numbers that are not finite are null."""
+    """Each row as a JSON array. Dates and times are ISO 8601 text; numbers that are not finite are null."""
     values = ", ".join(_json(f"c{place}", kind) for place, kind in enumerate(rows.schema.types))
     yield from _lines(rows, f"json_array({values})")
 
@@ -40,7 +40,7 @@ def json_objects(rows: pa.Table) -> Iterator[str]:
 
 
 def storable(rows: pa.Table) -> pa.Table:
-    """The rows in types that CSV and Parquet have: others, such as intervals, as text."""
+    """The rows in types that CSV and Parquet support; others, such as intervals, become text."""
     kept = [_is_common(kind) for kind in rows.schema.types]
     if all(kept):
         return rows

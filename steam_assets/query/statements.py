@@ -1,9 +1,10 @@
-"""What may be asked: one SELECT over tables, and which tables it reads.
+"""Which statements are allowed: one SELECT over tables, and which tables it reads.
 
-Belongs here: parsing a statement, and refusing all but reading. Does not belong here: running it (engine.py).
+Belongs here: parsing a statement and rejecting anything but reads. Does not belong here: running it (engine.py).
 
-DuckDB parses; we walk its tree. The connection has no access to files in any case (connection.py); functions that read
-them, or that run text as SQL, are refused here as well, because the tree is all that says what a statement reads.
+DuckDB parses and this module walks the tree. The connection has no access to files in any case (connection.py).
+Functions that read files or run text as SQL are rejected here as well, because only the tree shows what a statement
+reads.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Node: TypeAlias = "dict[str, Any]"
 
 @dataclass(frozen=True)
 class Reference:
-    """A table as a statement names it; ``schema`` is empty if it does not say."""
+    """A table as named in a statement; ``schema`` is empty if it has none."""
 
     schema: str
     name: str
@@ -37,7 +38,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Statement:
-    """``references`` are the tables it reads, in their order; ``local`` are the names that it defines itself.
+    """``references`` are the tables it reads, in order; ``local`` are the names that it defines itself.
 
     ``lists_tables``: it is SHOW TABLES.
     """
@@ -59,7 +60,10 @@ def split(duck: duckdb.DuckDBPyConnection, script: str) -> list[str]:
 
 
 def parse(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
-    """The one statement of ``sql``. Raises QueryError if it is none, not one, or does more than reading tables."""
+    """The single statement of ``sql``.
+
+    Raises QueryError if there is none or more than one, or if it does more than read.
+    """
     statements = split(duck, sql)
     if len(statements) != 1:
         raise QueryError("write one SELECT statement" if statements else "there is no statement; write a SELECT")

@@ -1,10 +1,10 @@
-"""The query engine in a process of its own, whose limits hold whatever a question does.
+"""The query engine in a separate process, whose limits hold whatever a query does.
 
-Belongs here: that process, and ending it. Does not belong here: answering (engine.py), who asks (agents/).
+Belongs here: that process, and stopping it. Does not belong here: answering (engine.py), callers (agents/).
 
-DuckDB stops most questions when it is interrupted, but not inside a single call: comparing two texts of a million
-letters does not end for hours, and a list of a billion numbers is not counted against its memory limit. A process can
-be killed, and the system limits its memory.
+DuckDB stops most queries when it is interrupted, but not inside a single call: comparing two texts of a million
+characters takes hours, and a list of a billion numbers does not count against its memory limit. A process can be
+killed, and the operating system limits its memory.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from steam_assets.settings import RootName, Settings
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 1.0
-"""How long before the time limit, at most, the engine is asked to stop; at the limit its process is killed."""
+"""How long before the time limit the engine is interrupted, at most; at the limit its process is killed."""
 BESIDE_MB = 2048
-"""What a process needs beside DuckDB's own memory: libraries, and the tables that it holds."""
+"""Memory that a process needs besides DuckDB's own: libraries and cached tables."""
 
 
 @dataclass(frozen=True)
 class _Failed:
-    """What an unexpected error said; it may not be possible to send the error itself."""
+    """The message of an unexpected error, which itself may not be serializable."""
 
     message: str
 
 
 class QueryFailed(Exception):
-    """The engine failed for a reason that is not the question's."""
+    """The engine failed for a reason unrelated to the query."""
 
 
 class QueryWorker:
-    """Answers questions as ``Engine`` does, one at a time, from any thread. ``limits`` have a time limit.
+    """Answers queries as ``Engine`` does, one at a time, from any thread. ``limits`` include a time limit.
 
-    It reads the tables ``only`` of ``roots``. The process starts with the first question, or with ``start``; one that
-    was killed is replaced.
+    It reads the tables ``only`` of ``roots``. The process starts with the first query, or with ``start``; a killed one
+    is replaced.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class QueryWorker:
         self._running: _Running | None = None
 
     def start(self) -> None:
-        """Start the process, and do not wait until it is ready."""
+        """Start the process without waiting until it is ready."""
         with self._lock:
             self._running = self._running or _Running(self._given)
 
@@ -108,10 +108,10 @@ class QueryWorker:
 
 
 class _Running:
-    """A process that answers, from its start on."""
+    """A started process that answers queries."""
 
     def __init__(self, given: tuple[object, ...]) -> None:
-        # A fork would share the locks of threads that it does not have.
+        # A fork would copy locks held by threads that it does not have.
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self.connection = ours
@@ -124,7 +124,7 @@ class _Running:
         return self._process.is_alive()
 
     def wait_until_ready(self) -> _Failed | None:
-        """What went wrong while it started; None once it can be asked."""
+        """What went wrong during the start; None once queries can be sent."""
         if self._ready:
             return None
         if not self.connection.poll(START_SECONDS):
@@ -145,7 +145,7 @@ class _Running:
 def _serve(
     connection: Connection, settings: Settings, roots: Sequence[RootName], limits: Limits, only: Collection[str] | None
 ) -> None:
-    """Answer questions until the other end is closed; open tables while there is none."""
+    """Answer queries until the other end is closed; open tables in idle time."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     most = (limits.memory_mb + BESIDE_MB) << 20
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
@@ -157,7 +157,7 @@ def _serve(
         connection.send(_Failed(f"{type(error).__name__}: {error}"))
         return
     while True:
-        # A table that cannot be opened is reported to whoever asks for it.
+        # A table that cannot be opened is reported to the query that reads it.
         while not connection.poll(0) and _opened_one(unopened):
             pass
         try:

@@ -246,7 +246,7 @@ def exploded(
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
             F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
         )
-        # The outer form: for the other one Spark adds a filter on `size(entries)`, and parses each body twice for it.
+        # The outer form: for the other one Spark adds a filter on `size(entries)` and so parses each body twice.
         .select("*", F.posexplode_outer("entries").alias("place", "sent"))
         .where("place is not null")
     )
@@ -319,7 +319,7 @@ def within(entries: DataFrame, elements: str) -> DataFrame:
 
 
 def count_within(model: type[Model], item: object, elements: Callable[[Model], Sized]) -> int:
-    """How many rows ``within`` makes of an item: ``elements`` of it as ``model``, or 1 if it is not of that shape.
+    """The number of rows ``within`` makes of an item: its ``elements`` as ``model``, or 1 if it has another shape.
 
     The model has the same lists and objects as the DDL, each of which may be null.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Strings: TypeAlias = pa.Array[pa.StringScalar]
     PlainTexts: TypeAlias = pa.Array[pa.Scalar[pa.StructType]]
 else:
-    # Spark takes the kind of a UDF from these annotations when it makes one, and only Array itself says it.
+    # Spark derives the kind of a UDF from these annotations, and only Array itself works.
     Strings = PlainTexts = pa.Array
 
 LONGEST = 200_000

@@ -25,7 +25,7 @@ Node: TypeAlias = etree._Element  # pyright: ignore[reportPrivateUsage] - lxml g
 MARK = "\ufdd0"
 """A Unicode private-use character: the next character identifies the character or literal text that it replaces."""
 KEPT = {"a": MARK, "b": "\ufffe", "c": "\uffff", "f": "[", "h": "<"}
-"""By the letter that encodes them after MARK: MARK itself, what XML does not allow, and brackets that are not tags."""
+"""By the letter that encodes them after MARK: MARK itself, characters invalid in XML, brackets that are not tags."""
 NOT_IN_XML = str.maketrans({KEPT[letter]: MARK + letter for letter in "abc"})
 NO_TAGS = str.maketrans({KEPT[letter]: MARK + letter for letter in "fh"})
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
@@ -310,7 +310,7 @@ def _feed_html(text: str, builder: TreeBuilder) -> None:
     # We decode entities ourselves: HTML accepts some without a semicolon, which breaks URLs.
     marked = HTML_TAG.sub(known, text.replace("&", "&amp;"))
     events = _HtmlEvents(builder)
-    # lxml calls the methods that there are; its stubs ask for all.
+    # lxml calls only the methods that exist; its stubs require all.
     parser = etree.HTMLParser(target=events, huge_tree=True)  # pyright: ignore[reportArgumentType]
     etree.fromstring(f"<div>{marked}", parser)
 

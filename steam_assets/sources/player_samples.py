@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CHART, APP, APP_PATH = "chart", "app", "/ISteamUserStats/GetNumberOfCurrentPlayers/v1/"
-# Without names, which other tables have: a sample is a tenth of the size.
+# Without names, which other tables have, a sample is a tenth of the size.
 QUERY = {"input_json": json.dumps({"context": {"language": "english", "country_code": "US"}})}
 
 
@@ -50,7 +50,10 @@ class Options(BaseModel):
 
 
 def parse_app(body: bytes) -> int:
-    """1 if the response has a number of players, 0 if Steam does not know the app. InvalidResponse for all else."""
+    """1 if the response has a number of players, 0 if Steam does not know the app.
+
+    InvalidResponse for anything else.
+    """
     result, players = map(whole_of, map(decode_service(body).get, ("result", "player_count")))
     if result is None or (result == 1 and players is None):
         raise InvalidResponse("`result` or `player_count` is missing")

@@ -280,7 +280,7 @@ class Source:
         return self.cadence.latest_finished(now - self.due_after)
 
     def is_open(self, window: Window, now: datetime) -> bool:
-        """Whether more samples may come into the window: it is not to be cleaned yet, nor is it missing anything."""
+        """Whether more samples may come into the window; until then it is not cleaned or reported as incomplete."""
         return self.sampled_every is not None and now in window
 
     def setting(self, option: str) -> str:

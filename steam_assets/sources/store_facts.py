@@ -41,7 +41,7 @@ def parse(body: bytes) -> Mapping[str, int]:
 
 
 def parse_names(body: bytes) -> Mapping[str, int]:
-    """No items: the names belong to the tags of the items. InvalidResponse if there are none."""
+    """Return no items, because the names belong to the items' tags. InvalidResponse if there are no names."""
     filled_list(decode_service(body), "tags")
     return {}
 

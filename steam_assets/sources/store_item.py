@@ -3,7 +3,7 @@
 Belongs here: its fields, and the columns read from them. Does not belong here: requests, tables of one source.
 
 Steam omits unset fields: what an item in the store lacks is false, zero or empty; of another item, it is unknown.
-What is optional is parsed on its own, so that a change in it costs no row: it is left out, with a note.
+Optional fields are parsed separately, so that a change in one loses no row: the field is left out, with a note.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ OPTIONAL = {
 
 
 def with_optional(entries: DataFrame, *texts: str) -> DataFrame:
-    """``entries`` with ``optional``, a struct of optional fields, and ``left_out``, a note on what has another shape.
+    """``entries`` with ``optional``, a struct of optional fields, and ``left_out``, a note on fields of another shape.
 
     ``texts`` is SQL of each field's text, which ends in its name; a field is null if it is absent or of another shape.
     """
     from pyspark.sql import functions as F
 
     fields = {text.rpartition(".")[2]: text for text in texts}
-    # All in one: each call of Spark's parser is compiled, and costs more than a hundred items.
+    # All in one call: each call of Spark's parser is compiled, which takes longer than parsing a hundred items.
     sent = [f"""'"{name}":' || if(left({text}, 1) in ('{{', '['), {text}, 'null')""" for name, text in fields.items()]
     ddl = ", ".join(f"{name}: {OPTIONAL[name]}" for name in fields)
     body = f"'{{' || concat_ws(',', {', '.join(sent)}) || '}}'"
@@ -148,7 +148,7 @@ CURRENCIES = (
     "CLP$=CLP COL$=COP S/=PEN $U=UYU zł=PLN kr=NOK CHF=CHF TL=TRY ₺=TRY ₴=UAH руб=RUB ₸=KZT ₪=ILS ₹=INR ฿=THB ₫=VND "
     "Rp=IDR RM=MYR P=PHP ₱=PHP R=ZAR SR=SAR AED=AED QR=QAR KD=KWD"
 )
-"""ISO 4217 codes by what is left of a price in the store without its digits. The country tells yen from yuan."""
+"""ISO 4217 codes by the text of a store price without its digits. The country distinguishes yen from yuan."""
 
 
 def currency_of(price: str, country: str) -> str:

@@ -1,7 +1,7 @@
-"""The rows that a store item makes in tables of its own: its facts, its tags, and what it can be bought as.
+"""The rows built from a store item in separate tables: its facts, tags and purchase options.
 
-Belongs here: the columns of those tables, and how they are read from items. Does not belong here: what a chart carries
-of an item (store_item.py), requests (store_facts.py).
+Belongs here: the columns of those tables, and how they are read from items. Does not belong here: the part of an item
+that charts contain (store_item.py), requests (store_facts.py).
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def with_tags(entries: DataFrame, listed: DataFrame) -> DataFrame:
 
 
 class Priced(BaseModel):
-    """The shape of what an item can be bought as; without that list, its best offer."""
+    """The shape of an item's purchase options; without that list, its best offer."""
 
     purchase_options: list[dict[str, object] | None] | None = None
     best_purchase_option: dict[str, object] | None = None

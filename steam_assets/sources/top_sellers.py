@@ -81,7 +81,7 @@ def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
 
 
 def ranks_of(window: Window, country: str, body: bytes) -> int:
-    """How many ranks a page of a country's chart has, whichever it is. InvalidResponse if it is of another week."""
+    """The number of ranks on any page of a chart. InvalidResponse if the page is not from a week's chart."""
     page = _page(window, country, body)
     _require_consecutive(page, min((place.rank for place in page.ranks), default=1))
     return len(page.ranks)

@@ -52,7 +52,7 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
     if "changes" not in items.columns:
         items = items.withColumn("changes", F.array().cast("array<string>"))
     classified = items.withColumn("problem", F.coalesce("problem", *_broken_rules(table)))
-    # Only a few items go to the quarantine; the text of all would be made, and moved by the window.
+    # Only a few items are quarantined; otherwise the text of all would be built and moved by the window function.
     classified = classified.withColumn("item", F.when(F.col("problem").isNotNull(), F.col("item")))
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
@@ -154,7 +154,7 @@ def clean(
 
 
 def _noted(classified: DataFrame, table: Table, records: Mapping[str, RawRecord]) -> DataFrame:
-    """The same, with a note in ``changes`` where an older snapshot of the partition was replaced."""
+    """The same rows, with a note in ``changes`` if an older snapshot of the partition was replaced."""
     replaced = {key: Provenance.of(table, record).replaced_at for key, record in records.items()}
     notes = [
         f"WHEN '{key}' THEN array('replaces the picture of {moment:%Y-%m-%d %H:%M:%S} UTC')"

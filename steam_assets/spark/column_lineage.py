@@ -1,11 +1,11 @@
 """Column lineage: from which columns of which tables each column of a DataFrame is computed.
 
-Belongs here: reading it from the plan that Spark has analyzed. Does not belong here: what the columns mean, how the
-Dagster UI gets it (orchestration/).
+Belongs here: reading it from Spark's analyzed plan. Does not belong here: what the columns mean, showing it in the
+Dagster UI (orchestration/).
 
-It covers the values that a column is computed from. What only selects, joins, partitions or orders rows is not in it,
-unless a value is nothing but a place in an order (``row_number``). Spark's plan is the text of the transformation as
-Spark understood it, so that nothing is declared twice.
+It covers the values that a column is computed from, but not columns that only select, join, partition or order rows,
+unless the value is itself a position in an order (``row_number``). Spark's plan is the transformation as Spark
+understood it, so nothing is declared twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pyspark.sql.classic.dataframe import DataFrame as DataFrameInJvm
 Origin: TypeAlias = "tuple[str, str]"
 """A table and a column of it."""
 Lineage: TypeAlias = "Mapping[str, frozenset[Origin]]"
-"""The origins of each column; none of one that no column determines, such as a constant."""
+"""The origins of each column; empty for one that depends on no column, such as a constant."""
 
 Node: TypeAlias = "Mapping[str, Any]"
 """A node as Spark writes it in JSON: its fields, the name of its class and the number of its children."""
@@ -29,7 +29,7 @@ Node: TypeAlias = "Mapping[str, Any]"
 
 @dataclass(frozen=True)
 class _Value:
-    """What a value is computed from; of a struct, or an array of structs, also by field in ``fields``."""
+    """The origins of a value; of a struct or an array of structs also by field in ``fields``."""
 
     own: frozenset[Origin] = frozenset()
     fields: tuple[_Value, ...] = ()
@@ -48,7 +48,7 @@ class _Value:
 
 
 _Columns: TypeAlias = dict[int, _Value]
-"""The columns of a plan's node in their order, by Spark's number of the expression."""
+"""The columns of a plan node in order, by Spark's expression id."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,22 @@ class _Tree:
 
 
 def column_lineage(frame: DataFrame, tables: Collection[str]) -> Lineage | None:
-    """The origins of the frame's columns among ``tables``, which it reads by these names or has under these aliases.
+    """The origins of the frame's columns among ``tables``, which it reads under these names or aliases.
 
-    None where the plan cannot be read: Spark Connect keeps it in the server, and some queries have other nodes.
+    None if the plan cannot be read: Spark Connect keeps it in the server, and some queries have unsupported nodes.
     """
     if not isinstance(frame, DataFrameInJvm):
         return None
     in_jvm = cast("Any", frame)._jdf
     columns = _plan(_tree(json.loads(in_jvm.queryExecution().analyzed().toJSON())), frozenset(tables))
-    # A plan with nodes that are not known here, such as a pivot: what cannot be read is not guessed.
+    # The plan has unsupported nodes, such as a pivot; lineage is never guessed.
     if len(columns) != len(frame.columns):
         return None
     return {name: value.origins for name, value in zip(frame.columns, columns.values(), strict=True)}
 
 
 def _tree(nodes: Sequence[Node]) -> _Tree:
-    """The tree of nodes that are listed with each before its children."""
+    """The tree of nodes listed in pre-order."""
     left = iter(nodes)
 
     def next_tree() -> _Tree:
@@ -99,7 +99,7 @@ def _plan(plan: _Tree, tables: frozenset[str]) -> _Columns:
 
 
 def _made(plan: _Tree, below: Sequence[_Columns]) -> _Columns:
-    """The columns of a node that takes those of its children, or computes its own from them."""
+    """The columns of a node that passes on its children's columns or computes its own from them."""
     known = _Columns()
     for columns in below:
         known |= columns
@@ -119,7 +119,7 @@ def _made(plan: _Tree, below: Sequence[_Columns]) -> _Columns:
 
 
 def _union(below: Sequence[_Columns]) -> _Columns:
-    """Columns by position, under the numbers of the first."""
+    """Columns by position, under the ids of the first child."""
     values = zip(*(columns.values() for columns in below), strict=True)
     return {number: _all(column) for number, column in zip(below[0], values, strict=True)}
 
@@ -149,7 +149,7 @@ def _value(expression: _Tree, known: _Columns) -> _Value:
         case "AttributeReference":
             return known.get(_number(expression.node), _Value())
         case "CreateNamedStruct":
-            # Names and values by turns.
+            # Names and values alternate.
             return _Value(fields=tuple(_value(child, known) for child in children[1::2]))
         case "GetStructField":
             struct = _value(children[0], known)
@@ -172,7 +172,7 @@ def _is_of_structs(choice: _Tree, known: _Columns) -> bool:
 
 
 def _choices(choice: _Tree) -> Sequence[_Tree]:
-    """What is chosen from, without the conditions, which choose rows if the values are structs."""
+    """The alternatives of a choice, without the conditions, which only select rows if the values are structs."""
     if choice.kind == "If":
         return choice.children[1:]
     return [child for place, child in enumerate(choice.children) if place % 2 or place == len(choice.children) - 1]
@@ -187,7 +187,7 @@ def _number(expression: Node) -> int:
 
 
 def _table(plan: _Tree) -> str:
-    """The name under which a node reads a table or a view of one; empty if it does something else."""
+    """The name under which a node reads a table or a view of one; empty for other nodes."""
     read = plan.children[0] if plan.kind == "SubqueryAlias" else plan
     leaf = read.children[0] if read.kind == "View" else read
     return str(plan.node["identifier"]["name"]) if read is not plan and not leaf.children else ""

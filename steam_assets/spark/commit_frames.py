@@ -1,4 +1,4 @@
-"""Commit classified rows of any number: Spark writes the clean ones, and counts all of them in the same pass.
+"""Commit any number of classified rows: Spark writes the clean ones, and counts all of them in the same pass.
 
 Belongs here: what is counted and collected while rows are written. Does not belong here: classification (cleaning.py),
 the branch (clean_tables.py), partitions that fit into memory (commit_rows.py).
@@ -27,10 +27,10 @@ from steam_assets.spark.item_counts import STATES, Commit, Counts, CountsDiffer,
 from steam_assets.spark.pictures import audit_pictures, audited_columns
 
 SKETCHES = {4 << 10: 8192, 64 << 10: 512}
-"""By the longest item text (in bytes) that a sketch takes, how many different ones it has room for: 32 MiB at most."""
+"""Capacity of each sketch in distinct items, by the longest item text it takes (in bytes): 32 MiB at most."""
 
 _FILLED = 0.75
-"""Up to this part of its room, a sketch (Apache DataSketches' frequent items) is exact: it has dropped nothing."""
+"""Up to this share of its capacity, a sketch (Apache DataSketches' frequent items) is exact: it has dropped nothing."""
 
 _NUMBER, _ITEMS = "number up to ", "items up to "
 _TEXTS = ("problem", "item", "partition_key", "source_sha256")
@@ -89,12 +89,12 @@ def _sketches() -> Iterator[SparkColumn]:
 
 
 def _sketched(observed: Mapping[str, Any], quarantined: int) -> pa.Table | None:
-    """The items to quarantine; None if the sketches do not hold them all."""
+    """The items to quarantine; None if the sketches do not hold all of them."""
     numbers = {longest: observed[f"{_NUMBER}{longest}"] for longest in SKETCHES}
     if sum(numbers.values()) != quarantined or any(n > _FILLED * SKETCHES[longest] for longest, n in numbers.items()):
         return None
     entries = [entry for longest in SKETCHES for entry in json.loads(observed[f"{_ITEMS}{longest}"])]
-    # The entry without an item counts the rows that are not for this sketch.
+    # The entry without an item counts the rows that do not belong in this sketch.
     rows = [json.loads(e["item"]) for e in entries if "item" in e for _ in range(e["count"])]
     texts = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in _TEXTS}
     fetched = pa.array([row.get("fetched_at") for row in rows], pa.timestamp("us", tz="UTC"))

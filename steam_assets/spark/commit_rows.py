@@ -3,9 +3,9 @@
 Belongs here: which partitions are small, collecting their rows, writing them. Does not belong here: classification
 (cleaning.py), partitions that do not fit into memory (commit_frames.py).
 
-A small partition costs Spark little work and much preparation: a plan for each write, generated code for each plan, a
-branch for each table. Here all tables have one plan, run without generated code, and their files become visible when
-everything about their rows is known; no branch is needed.
+For a small partition Spark spends little time on work and much on preparation: a plan for each write, generated code
+for each plan, a branch for each table. Here all tables share one plan, run without generated code, and their files
+become visible when everything about their rows is known, so no branch is needed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from steam_assets.spark.item_counts import STATES, Commit, Counts, keys_in_quara
 from steam_assets.spark.pictures import audit_pictures
 
 SMALL_BYTES = 1 << 20
-"""Raw partitions of up to this size, packed, are small: some thousand items, which one core parses within a second."""
+"""Raw partitions up to this compressed size are small: a few thousand items, which one core parses within a second."""
 
 _WITHOUT_GENERATED_CODE = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""Compiling generated classes takes a new JVM seconds, and small partitions milliseconds less."""
+"""Compiling generated classes takes a new JVM seconds and saves small partitions only milliseconds."""
 
 
 def are_small(records: Mapping[str, RawRecord], limit: int = SMALL_BYTES) -> bool:
@@ -95,7 +95,7 @@ def _counted(rows: pa.Table, keys: list[str]) -> Counts:
 def replace_rows(
     table: IcebergTable, rows: pa.Table, made: Mapping[str, Callable[[Content, int], CleanRecord] | None]
 ) -> dict[str, CleanRecord]:
-    """Replace the rows of the partitions of ``made``, and set the records that it makes of contents and snapshot id."""
+    """Replace the rows of the partitions in ``made``, with the records it builds from contents and snapshot id."""
     table.create()
     written = {key: table.write(_batches(rows.filter(pc.field("partition_key") == key)), "rows") for key in made}
     files = [file for one in written.values() for file in one.files]

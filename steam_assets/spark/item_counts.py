@@ -1,7 +1,7 @@
 """The counts of items: from the ledger, from classified rows, and their comparison.
 
-Belongs here: what must be equal before anything becomes visible. Does not belong here: counting itself, which each way
-of committing does while it writes (commit_frames.py, commit_rows.py).
+Belongs here: what must be equal before anything becomes visible. Does not belong here: the counting, which both ways to
+commit do while writing (commit_frames.py, commit_rows.py).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _recency(table: Table, batch: Batch) -> tuple[bool, datetime, str]:
 
 @dataclass(frozen=True)
 class Commit:
-    """What is true of all partitions of one commit of ``table``; their ``provenance`` by key.
+    """What all partitions of one commit of ``table`` share; their ``provenance`` by key.
 
     ``made_with`` is the fingerprint of the reviewers' key, if the rows have pseudonyms; ``now`` is aware.
     """
@@ -102,6 +102,6 @@ class Commit:
 
 
 def keys_in_quarantine(counts: Counts, there: Iterable[str]) -> list[str]:
-    """The partitions whose quarantine must be written: those with such items, and those of ``there`` that had some."""
+    """Partitions whose quarantine must be written: those with such items, and those of ``there`` that had some."""
     filled = {key for key, states in counts.items() if states["quarantined"]}
     return sorted(filled.union(there).intersection(counts))

@@ -26,7 +26,7 @@ def audited_columns(table: Table) -> tuple[str, ...]:
 
 
 def audit_pictures(table: Table, keys: Sequence[str], counts: Counts, rows: pa.Table | None) -> None:
-    """Raise AuditFailed if a chart among ``rows``, those to commit, has a rank or an app twice or a gap in its ranks.
+    """Raise AuditFailed if a chart among ``rows``, those to commit, repeats a rank or an app, or skips a rank.
 
     Only ranked tables are audited. Gaps explained by an item in quarantine are allowed.
     """
@@ -47,7 +47,7 @@ def audit_pictures(table: Table, keys: Sequence[str], counts: Counts, rows: pa.T
 
 
 def _holes(table: Table, chart: str, rows: Sequence[Row]) -> list[int]:
-    """The ranks that a chart lacks. Raises AuditFailed if it has a value twice."""
+    """The missing ranks of a chart. Raises AuditFailed if a value occurs twice."""
     for column in table.ranked:
         values = [row[column] for row in rows]
         if twice := sorted({value for value in values if values.count(value) > 1}):

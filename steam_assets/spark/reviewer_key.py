@@ -32,14 +32,14 @@ class UnusableKey(Exception):
 
 
 class OtherKey(Exception):
-    """The key is another one than that of the pseudonyms in the clean tables, or is gone; nothing was cleaned."""
+    """The key differs from that of the pseudonyms in the clean tables, or is missing; nothing was cleaned."""
 
 
 def key_for(lake: Lake, source: Source, keys: Collection[str]) -> str:
     """The key for cleaning partitions of a source.
 
-    OtherKey if clean partitions besides ``keys`` have pseudonyms of another key: the same reviewer would be two in one
-    table. A key is made only where there is none of those.
+    OtherKey if clean partitions besides ``keys`` have pseudonyms of another key: one reviewer would appear as two in a
+    table. A key is created only if no such partitions exist.
     """
     others = {
         key: record.reviewer_key
@@ -71,12 +71,12 @@ def _what_to_do(source: Source, others: Mapping[str, str], keys: Collection[str]
 
 
 def fingerprint(key: str) -> str:
-    """What a key is known by in the ledger: 16 hexadecimal digits, from which the key cannot be computed."""
+    """The key's fingerprint in the ledger: 16 hexadecimal digits, from which the key cannot be computed."""
     return hashlib.sha256(f"fingerprint of a reviewers' key\n{key}".encode()).hexdigest()[:16]
 
 
 def kept_key(settings: Settings) -> Path:
-    """The file of a key that no setting gives."""
+    """The file of a key that no setting provides."""
     return settings.home / "reviewer_hash_key"
 
 

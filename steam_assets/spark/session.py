@@ -155,7 +155,7 @@ def _process(settings: Settings, s3: bool) -> dict[str, str]:
         # Without a UI nobody reads full plans or the call sites of columns, which cost a tenth of a small run.
         "spark.sql.ui.explainMode": "simple",
         "spark.python.sql.dataFrameDebugging.enabled": "false",
-        # Five sources have more generated classes than the hundred that Spark caches.
+        # Five sources need more generated classes than the hundred that Spark caches.
         "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
         "spark.driver.extraJavaOptions": shlex.join(options),

@@ -1,10 +1,10 @@
-"""One Spark that stays: a Spark Connect server which ``steam-assets dev`` keeps for all runs and commands of its HOME.
+"""One long-running Spark: a Spark Connect server that ``steam-assets dev`` keeps for all runs and commands of its HOME.
 
-Belongs here: starting, keeping and ending it, the file by which others find it. Does not belong here: sessions on it
-(session.py), a Spark Connect server that somebody else runs (STEAM_SPARK_REMOTE).
+Belongs here: starting, keeping and stopping it, and the file through which others find it. Does not belong here:
+sessions on it (session.py), an externally managed Spark Connect server (STEAM_SPARK_REMOTE).
 
-It listens on this machine only, and serves only who knows the token in the file, which its owner alone can read. The
-token is passed to the server in its environment: other users can read the process list.
+It listens only on this machine and requires the token in that file, which only its owner can read. The token is passed
+to the server in its environment, because other users can read the process list.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"  # noqa: S105 - the variable
 START_SECONDS = 120.0
 POLL_SECONDS = 0.1
 RETRIES = 5
-"""Of a call, within some twenty seconds."""
+"""Retries of a call, within about twenty seconds."""
 STARTS = 5
 """A server that ends this often within ``STABLE_SECONDS`` of its start is given up; runs then start their own Spark."""
 STABLE_SECONDS = 60.0
 
 
 class _Running(BaseModel):
-    """A server that is ready: its port, the token it expects, its process, and what it was started with."""
+    """A ready server: its port, expected token, process, and the configuration it was started with."""
 
     port: int
     token: str
@@ -59,33 +59,33 @@ def warm_spark(settings: Settings) -> str | None:
     running = _read(settings)
     if running is None or running.started_with != _started_with(settings) or _has_died(running):
         return None
-    # By name, because PySpark sends a token without TLS to no other host.
+    # By name, because PySpark sends a token without TLS only to this host.
     return f"sc://localhost:{running.port}/;token={running.token}" if _listens(running.port) else None
 
 
 def brief_retries(session: SparkSession) -> None:
-    """Let calls to a server that does not answer fail within seconds, not the ten minutes for one across a network."""
+    """Make calls to an unresponsive server fail within seconds, not the ten minutes meant for a network."""
     from pyspark.sql.connect.client.retries import DefaultPolicy  # late: an extra's
 
     session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
 
 
 def can_be_kept(settings: Settings) -> bool:
-    """Whether the settings want Spark on this machine, within runs, and Spark Connect's packages are installed."""
+    """Whether the settings run Spark on this machine within runs, and Spark Connect's packages are installed."""
     local = settings.spark_master.startswith("local") and not settings.spark_remote
     return local and settings.spark_runner == "in-process" and installed("connect")
 
 
 class WarmSpark:
-    """Keeps the server while the context is open, in the background; begins it anew when it dies.
+    """Keeps the server while the context is open, in the background; restarts it when it dies.
 
-    ``say`` gets a sentence when it must be begun anew, or cannot be.
+    ``say`` gets a sentence when it is restarted, or cannot be.
     """
 
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self._settings, self._say = settings, say
         self._folder = private_folder(settings.home / "spark")
-        # The same port each time: a run that lost its server then hears at once that the new one does not know it.
+        # The same port each time: a run that lost its server then fails at once because the new one does not know it.
         self._token, self._port = "", _free_port()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="warm-spark", daemon=True)
@@ -137,7 +137,7 @@ class WarmSpark:
                 server.end()
 
     def _serve(self, server: Supervised) -> None:
-        """Tell others when it is ready, and return when it has ended, or is to end."""
+        """Announce the server when it is ready, and return when it has ended or is to be stopped."""
         deadline = time.monotonic() + START_SECONDS
         while server.poll() is None and not self._ends.is_set() and not _listens(self._port):
             if time.monotonic() > deadline:
@@ -172,7 +172,7 @@ class WarmSpark:
 
 
 def _started_with(settings: Settings) -> str:
-    """What a running server cannot change, as a digest: other jars or another heap need another server."""
+    """A digest of the configuration that a running server cannot change, such as jars and heap."""
     own = {"spark.local.dir", "spark.app.name"}
     config = sorted((name, value) for name, value in spark_config(settings).items() if name not in own)
     return hashlib.sha256(repr(config).encode()).hexdigest()

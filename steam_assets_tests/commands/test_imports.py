@@ -22,10 +22,10 @@ HEAVY = (
 """Packages that take a tenth of a second or more to import; only a command that uses one may import it."""
 
 FOR_SETTINGS = ("pydantic", "pydantic_settings", "dotenv", "steam_assets.settings", "steam_assets.sources")
-"""What reading settings, and knowing the sources, takes; help is shown without."""
+"""What reading settings and the list of sources needs; help does not load it."""
 
 SHARED = ("steam_assets.commands.refresh",)
-"""A command of its own whose note others print."""
+"""A separate command whose message other commands print."""
 
 WATCHED = (*HEAVY, *FOR_SETTINGS, *(f"steam_assets.commands.{listed.module}" for listed in COMMANDS.values()))
 

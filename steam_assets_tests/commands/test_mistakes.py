@@ -178,7 +178,7 @@ for line, variables in json.load(sys.stdin):
         answers.append((os.waitstatus_to_exitcode(status), said.read().decode()))
 print(json.dumps(answers))
 """
-"""Runs each command line in a process of its own that has imported all commands already."""
+"""Runs each command line in a separate process that has already imported all commands."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ WRONG = {
     "9999-12-28": "in the future",
     "2026-10": "is a month",
 }
-"""What no weekly partition is, and what must be said of it."""
+"""Texts that are not a weekly partition, and what the error must say."""
 
 COMMANDS = {
     "run": ("run", "news", "--from"),

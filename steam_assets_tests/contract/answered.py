@@ -43,7 +43,7 @@ class CannedClient:
 
 
 SMALL = {"page_budget": 1, "countries": ["US"]}
-"""Options that keep a partition small, of the sources that have them."""
+"""Options that keep a partition small, for sources that have them."""
 
 
 def envelopes(

@@ -108,7 +108,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "store_facts": {"tag names": {"response": {"tags": [{"tagid": 19, "name": "Indie"}]}}},
     "player_samples": {"app": {"response": {"player_count": 5, "result": 1}}},
 }
-"""Of sources that send requests of several kinds: answers to those of other names than the first."""
+"""For sources with several kinds of requests: responses to those with other names than the first."""
 CASES = [(source.name, table.name) for source in SOURCES for table in source.tables]
 
 

@@ -66,7 +66,7 @@ WEEKS: dict[str, tuple[dict[str, list[tuple[int, int, str | None]]], int, int, b
     "turns in a circle": ({"*": [(0, 9, "a")], "a": [(9, 18, "a")]}, 27, 18, False),
     "overlapping pages": ({"*": [(0, 9, "a")], "a": [(5, 14, "b")], "b": [(10, 19, None)]}, 27, 19, False),
 }
-"""Pages by cursor (first and last review, next cursor), reviews that Steam counts, those to be had, all of them?"""
+"""Pages by cursor (first and last review, next cursor), reviews counted by Steam, reviews available, complete?"""
 
 
 def test_a_week_is_complete_only_if_its_different_reviews_are_all_there(spark: SparkSession) -> None:

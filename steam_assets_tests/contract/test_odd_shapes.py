@@ -224,7 +224,7 @@ ELSEWHERE = {
     *{("store_prices", "discount_percent"), ("store_facts", "review_count"), ("store_facts", "positive_percent")},
     *{("review_summary", name) for name in ("total_reviews", "total_positive", "total_negative", "reviews_listed")},
 }
-"""Counts whose field the test below does not set: prices, and the parts of a sum that a rule holds together."""
+"""Counts that the test below does not set: prices, and parts of a sum that are covered by a rule."""
 
 
 def test_every_count_of_every_source_is_in_the_test_below() -> None:

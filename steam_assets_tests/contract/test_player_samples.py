@@ -19,7 +19,7 @@ SOURCE = source_named("player_samples")
 KEY = "2026-11-23"
 MIDNIGHT = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp())
 APPS = {10: 77, 20: None}
-"""Watched apps that are not charted: players, or none if Steam does not know the app."""
+"""Watched apps not on the chart: players, or None if Steam does not know the app."""
 
 
 def sample(counted: int, *watched: int) -> list[Fetched]:

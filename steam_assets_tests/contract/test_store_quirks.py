@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 18, 13, 7, tzinfo=UTC)
 PAID, FREE, NOBODY = 413150, 730, 999_999_999
 (HIDDEN,) = (app for app, country in NOT_SOLD_IN.items() if country == "US")
 SUMMER_TIME_ENDS = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-"""In Berlin it is 02:30, and an hour later it is 02:30 again."""
+"""It is 02:30 in Berlin, and again an hour later."""
 
 
 @pytest.fixture

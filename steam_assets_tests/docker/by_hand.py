@@ -29,7 +29,7 @@ SCRIPTS = Path(sys.executable).parent
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 CHECK_SECONDS = 2.0
-"""Between health checks: each is a process that imports Dagster, and takes the services' processor from them."""
+"""Between health checks: each is a process that imports Dagster and competes with the services for the CPU."""
 
 
 class NotHealthy(Exception):
@@ -43,7 +43,7 @@ class Stack:
     folder: Path
     files: tuple[str, ...]
     extra: Mapping[str, str] = field(default_factory=dict)
-    """Added to the environment of every service of our image: where the simulated sources are."""
+    """Added to the environment of every service of our image: the addresses of the simulated sources."""
 
     def __post_init__(self) -> None:
         self.services = merged(*self.files)

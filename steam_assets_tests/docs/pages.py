@@ -23,7 +23,7 @@ PAGES = sorted(
 TESTED = {"bash": "bash", "console": "bash", "sh": "bash", "shell": "bash", "python": "python", "py": "python"}
 """Languages of blocks that need a mark."""
 SHOWN = {"text", "json", "yaml", "toml", "sql", "mermaid"}
-"""Languages of blocks that are output, or are for another program."""
+"""Languages of blocks that show output or are for another program."""
 
 _FENCE = re.compile(r"^(?P<indent>[ ]*)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```[ ]*$", re.DOTALL | re.M)
 _MARK = re.compile(r"<!-- (?P<mark>run|not run: (?P<reason>[^\n]*\S)) -->\s*$")

@@ -25,7 +25,7 @@ from steam_assets_tests.deployment import NOW, deployment_in
 
 DAY = source_named("most_played")
 KEY = "2026-11-17"
-"""The partition that the pages speak of."""
+"""The partition used on the pages."""
 RUN = [block for block in MARKED if block.mark == "run"]
 
 

@@ -19,7 +19,7 @@ _OUR_FILE = re.compile(
     r"`(?P<file>(?:steam_assets|steam_assets_tests|docs|docker|aws|benchmarks|\.github)/[\w./-]+|\w[\w/]*/\w+\.py)`"
 )
 ROOTS = (REPOSITORY, REPOSITORY / "steam_assets", REPOSITORY / "steam_assets_tests")
-"""What the name of a file is relative to."""
+"""File names are relative to one of these."""
 READERS_FILES = {
     "benchmarks/results.md",
     "docker/.env",
@@ -28,7 +28,7 @@ READERS_FILES = {
     "steam_assets/simulator/endpoints/steam_store.py",
     "steam_assets/sources/specials.py",
 }
-"""Files that the reader of a page writes; their folder is there."""
+"""Files that a reader of a page writes; their folder exists."""
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 

@@ -15,7 +15,7 @@ from steam_assets_tests.mutations import MUTATIONS
 PAGE = REPOSITORY / "docs" / "reference" / "reliability-cases.md"
 TESTS = REPOSITORY / "steam_assets_tests"
 CASES = {"A": 22, "B": 13, "C": 16, "D": 10, "E": 10, "F": 6}
-"""How many cases the design has, by letter."""
+"""The number of cases in the design, by letter."""
 ROW = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (\d+|–) \| (.+) \|$", re.MULTILINE)
 
 

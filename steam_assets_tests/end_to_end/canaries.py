@@ -20,7 +20,7 @@ SECRETS = {
         )
     )
 } | {"STEAM_ALERT_WEBHOOK_URL": "http://127.0.0.1:9/canary-9999-of-a-secret"}
-"""Variables of the environment with a secret of their own each."""
+"""Environment variables, each with its own secret."""
 SECRET = re.compile(rb"canary-\d{4}-of-a-secret")
 STEAM_ID = re.compile(rb"7656119\d{10}")
 """The account of a reviewer."""

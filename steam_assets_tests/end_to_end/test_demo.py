@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -28,7 +29,7 @@ ELSEWHERE = {
     "JAVA_TOOL_OPTIONS": "-Duser.language=tr -Duser.country=TR",
     "LC_ALL": "C",
 }
-"""The environment of somebody else's machine: a proxy for all addresses, Turkish, and a locale of ASCII alone."""
+"""The environment of another user's machine: a proxy for all addresses, Turkish, and an ASCII-only locale."""
 
 
 def demo(home: Path) -> str:
@@ -96,6 +97,27 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     os.killpg(started.pid, signal.SIGINT)
     _, alive = psutil.wait_procs(family, timeout=30)
     assert not [process.name() for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_the_loss_of_the_process_that_cleans_is_one_line(tmp_path: Path) -> None:
+    """As when memory is short. Everything else that the demo started ends, too."""
+    with subprocess.Popen([*COMMAND, "--home", str(tmp_path)], stderr=subprocess.PIPE, text=True) as started:
+        own = psutil.Process(started.pid)
+        cleaning = wait_until(lambda: _spawned(own), 300, "the process that cleans")
+        family = own.children(recursive=True)
+        cleaning.kill()
+        _, said = started.communicate(timeout=300)
+    assert started.returncode == 1
+    assert "the process that cleans was ended from outside" in " ".join(said.split())
+    assert psutil.wait_procs(family, timeout=30)[1] == []
+
+
+def _spawned(command: psutil.Process) -> psutil.Process | None:
+    for process in command.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(process.cmdline()):
+                return process
+    return None
 
 
 def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_one(tmp_path: Path) -> None:

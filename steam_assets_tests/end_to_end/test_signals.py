@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.slow]
 
 DAY = f"{NOW:%Y-%m-%d}"
 ENDED_SECONDS = 15
-"""Three times what is promised: the machine of the tests is busy."""
+"""Three times the promised time, because the test machine is busy."""
 KILLED_SECONDS = 30
 CODES = {SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGKILL: -SIGKILL}
 

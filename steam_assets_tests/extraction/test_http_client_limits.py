@@ -24,7 +24,7 @@ from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
 from steam_assets.sources.source import Rejected
 
 SLACK = 0.02
-"""Seconds by which a sleep and two looks at the clock may differ."""
+"""Seconds by which a sleep and two clock readings may differ."""
 
 
 def refuse_first(status: int, headers: Mapping[str, str] | None = None) -> Script:

@@ -33,7 +33,7 @@ from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 ENTRY = "from steam_assets.cli import main; main()"
 STARTS_WITHIN = 120
-"""Seconds for a command to come to its request, on a machine that does much else."""
+"""Seconds until a command sends its request, on a busy machine."""
 
 
 @dataclass

@@ -23,7 +23,7 @@ from steam_assets_tests.faults import stage_process
 SOURCE, KEY = source_named("top_sellers"), "2026-11-10"
 TABLE = SOURCE.tables[0]
 OWN_JVM = "clean:after_commit"
-"""At this step a Spark of the process's own dies with it; at the others the process dies away from the run's Spark."""
+"""At this step the process has its own Spark, which dies with it; at the others the run's Spark survives."""
 
 
 @dataclass

@@ -16,7 +16,7 @@ from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 
 STAGES = {"publish": Stage.RAW, "clean": Stage.CLEAN}
-"""By the first part of the names of failpoints, in the order in which a partition goes through them."""
+"""Stages by the first part of their failpoints' names, in pipeline order."""
 
 
 def run(stage: str, source: str, key: str) -> None:

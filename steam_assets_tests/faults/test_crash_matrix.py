@@ -25,7 +25,7 @@ from steam_assets_tests.faults.crashing import Crashing
 
 MATRIX = [step for step in failpoints.STEPS if step.split(":")[0] in stage_process.STAGES]
 FETCH_MATRIX = {"fetch"}
-"""Of a command on an instance that outlives it: faults/test_dead_runs.py."""
+"""Steps of a command on an instance that outlives it: see faults/test_dead_runs.py."""
 OF_THE_LAKE = {"land", "backup", "restore", "housekeeping"}
 
 heavy = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]

@@ -160,7 +160,7 @@ CHANGES: dict[str, Callable[[str, Any], Fault]] = {
 
 
 UNDATED = {"store_facts"}
-"""Sources whose answers do not say of which period they are, so that those of another one are like any."""
+"""Sources whose responses do not state their period, so that those of another period look the same."""
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -21,18 +21,18 @@ Row = dict[str, Any]
 FIRST_DAY = date(2026, 9, 22)
 DAYS = [FIRST_DAY + timedelta(n) for n in range(49)]
 GAP = DAYS[10]
-"""A day of which nothing was collected."""
+"""A day that was not collected."""
 STEADY = 1
-"""An app that is on every chart, at the top."""
+"""An app at the top of every chart."""
 VISITOR, VISITS = 99, (0, 1, 5, 9, 11)
-"""An app that is on the charts of a few days only (by index): around the gap, too."""
+"""An app on the charts of only these days (by index), also around the gap."""
 
 WEEKS = [date(2026, 6, 30) + timedelta(7 * n) for n in range(19)]
 MISSING_WEEK = WEEKS[6]
 BOMBED, BOMB = 2, WEEKS[15]
-"""An app and the week its reviews are bombed in, as Steam says, too."""
+"""An app and the week of its review bomb, which Steam also reports."""
 POPULAR, RUSH = 3, WEEKS[15]
-"""An app and the week in which ten times as many reviews are written, of the usual kind."""
+"""An app and a week with ten times as many reviews, with the usual share of positive ones."""
 
 QUIET = (4, WEEKS[17])
 """An app and a week in which nobody reviewed it."""

@@ -16,24 +16,24 @@ from steam_assets_tests.insights.synthetic_market import APPS, DAYS, GAP, VISITO
 
 COUNTRIES = ("DE", "ID", "KR", "US")
 LATE_COUNTRY = ("ID", WEEKS[-1])
-"""A country whose chart was collected in the newest week alone."""
+"""A country whose chart was collected only in the newest week."""
 LOCAL_HIT = ("KR", 500)
-"""A country and an item that is at the top there, and on no other chart."""
+"""A country, and an item at the top there and on no other chart."""
 
 ON_SALE = 2
-"""An app with sales, which is charted on most days."""
+"""An app with sales that is on the chart on most days."""
 SALE = (DAYS[20], DAYS[26])
-"""First and last day of a sale of it."""
+"""First and last day of one of its sales."""
 ABROAD = (6, DAYS[30])
-"""An app and a day on which the store answered with another currency."""
+"""An app and a day on which the store returned another currency."""
 LAUNCHED = {3: DAYS[5], 5: DAYS[30], 8: DAYS[48]}
 """The days on which some apps were released."""
 
 SAMPLED = DAYS[-20:]
 EVENING_IN = {1: 0, 2: 9, 4: -5}
-"""The offset from UTC of some apps' audiences, which play most at 20:00 there."""
+"""The UTC offset of some apps' audiences, who play most at 20:00 local time."""
 WATCHED = 700
-"""An app that is sampled and never charted."""
+"""An app that is sampled but never on a chart."""
 
 
 def store(spark: SparkSession) -> dict[str, DataFrame]:

@@ -182,7 +182,7 @@ def test_a_game_is_called_new_only_after_28_collected_days(spark: SparkSession, 
 
 
 LEVELS = {0: 120, 7: 110, 28: 150, 91: 80, 364: 60}
-"""What is planted: the level of the week that ends so many days before the last one."""
+"""Planted levels of the weeks that end this many days before the last one."""
 WEEKDAYS = (90, 85, 88, 92, 130, 170, 160)
 """Monday to Sunday: weekends have nearly twice the players, as on Steam."""
 CHANGES = {7: 120 / 110 - 1, 28: 120 / 150 - 1, 91: 120 / 80 - 1, 364: 120 / 60 - 1}

@@ -28,7 +28,7 @@ PLACES: Mapping[str, tuple[int, int]] = {
     "last offset": (26, 0xFF),
     "records": (70, 0xFF),
 }
-"""Where in a batch a part is, in bytes, and which bits of it to flip."""
+"""The byte offset of each part within a batch, and the bits to flip there."""
 
 
 class StoredBatch(NamedTuple):

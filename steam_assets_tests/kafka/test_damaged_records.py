@@ -24,7 +24,7 @@ from steam_assets.sources.source import Source
 pytestmark = [pytest.mark.fault, pytest.mark.kafka]
 
 MARKER = 1
-"""The offset of the mark that ends a transaction."""
+"""The offset taken by a transaction's end marker."""
 DAYS = ["2026-11-03", "2026-11-04", "2026-11-05", "2026-11-06", "2026-11-07"]
 
 

@@ -87,7 +87,7 @@ def test_a_broker_that_comes_back_in_time_costs_nothing(tmp_path: Path) -> None:
 
 
 DEAD_SECONDS = 10
-"""How long Kafka waits for a publisher that died, in place of half a minute."""
+"""How long Kafka waits for a dead publisher, instead of half a minute."""
 PUBLISH_STEPS = [step for step in failpoints.STEPS if step.startswith("publish:")]
 
 

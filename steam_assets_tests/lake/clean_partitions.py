@@ -26,7 +26,7 @@ THINGS = Table(
     items=lambda raw: raw.limit(0),
 )
 SOURCE = replace(NEWS, tables=(THINGS,))
-"""News, with one clean table that needs no Spark to be written."""
+"""News with one clean table that can be written without Spark."""
 
 
 def clean(

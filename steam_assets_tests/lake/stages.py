@@ -56,7 +56,7 @@ STAGES: dict[str, Callable[[Lake, list[int]], None]] = {
     "housekeeping": clear,
     "restore": bring_back,
 }
-"""By the first part of the names of failpoints, in the order in which a partition goes through them."""
+"""Stages by the first part of their failpoints' names, in pipeline order."""
 
 
 def account(lake: Lake) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import RootName
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
-"""After the first of the two weeks began, before the second."""
+"""After the start of the first of the two weeks and before the second."""
 BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 LABELS = {"raw": "news/raw", "clean": "news/clean"}
 

@@ -27,7 +27,7 @@ from steam_assets_tests.lake.raw_landing import KEY, LATER
 from steam_assets_tests.lake.stages import STAGES
 
 FULL = 2
-"""Of `PRAGMA synchronous`: SQLite returns from a commit when the disk has it."""
+"""The value of `PRAGMA synchronous` with which SQLite returns from a commit once it is on disk."""
 
 
 class Disk:

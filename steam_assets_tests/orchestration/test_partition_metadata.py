@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 REVIEWS = source_named("reviews")
 APPS_OF = {"2026-10-27": (730,), "2026-11-03": (730, 570), "2026-11-10": (730, 570, 440)}
-"""The apps asked about in each week of a range, so that no two weeks have the same counts."""
+"""The apps fetched for each week of a range, so that no two weeks have the same counts."""
 ALONE = "2026-10-20"
 ROWS = "dagster/partition_row_count"
 WEEKLY = [

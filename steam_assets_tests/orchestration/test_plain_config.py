@@ -13,7 +13,7 @@ from steam_assets.orchestration.maintenance_jobs import HousekeepingConfig
 from steam_assets.settings import Settings
 
 SECRET = "41273999"
-"""Of digits, so that it is one for fields of every type."""
+"""Only digits, so that it is valid for fields of every type."""
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ VALUES = {
     "map {'k': 1}": ("{k=1}", {"k": 1}),
     "'b'::enum('a', 'b')": ("b", "b"),
 }
-"""An expression of each type, as text and as JSON."""
+"""An expression of each type, and its value as text and as JSON."""
 
 
 @pytest.fixture

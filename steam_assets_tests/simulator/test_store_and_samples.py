@@ -18,7 +18,7 @@ PLAYERS_OF = "/ISteamUserStats/GetNumberOfCurrentPlayers/v1/"
 (HIDDEN,) = (app for app, country in NOT_SOLD_IN.items() if country == "US")
 NOBODY = 999_999_999
 SUMMER_TIME_ENDS = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-"""In Berlin it is 02:30, and an hour later it is 02:30 again."""
+"""It is 02:30 in Berlin, and again an hour later."""
 
 
 @pytest.fixture(scope="module")

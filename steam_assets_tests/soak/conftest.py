@@ -22,9 +22,9 @@ from steam_assets_tests.faults.conftest import deployment, home
 __all__ = ["deployment", "home"]
 
 SHARE = float(os.environ.get("STEAM_TEST_SOAK", "0"))
-"""Of each whole number of rounds; 0 stands for the few of CI."""
+"""The fraction of the full number of rounds to run; 0 means the few rounds of CI."""
 IN_CI = 1
-"""The seed of the few rounds that tell whether a change broke something; a soak looks for what nobody has seen yet."""
+"""The seed in CI, where rounds show whether a change broke something; a soak looks for unknown failures."""
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "soak.md"
 TEXT = """<!-- Written by `make soak`. -->
 

@@ -102,4 +102,4 @@ def _repeat(inner: Any, name: str | int, _: Any) -> None:
 
 
 CHANGES = (_put, _put, _put, _remove, _rename, _repeat)
-"""Of the value at a random place."""
+"""Changes to the value at a random place."""

@@ -27,7 +27,7 @@ from steam_assets_tests.soak.victims import Death, run_stage, stage_of_the_lake,
 
 LAKE_KILLS, RUN_KILLS = 800, 200
 FILE_BYTES = 60_000
-"""About what a stage writes in this lake, in bytes."""
+"""About the bytes that a stage writes in this lake."""
 RENAMES = 4
 WAITS = 120
 

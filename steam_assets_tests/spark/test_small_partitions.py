@@ -29,7 +29,7 @@ from steam_assets_tests.deployment import NOW, session_for
 pytestmark = pytest.mark.spark
 
 ITEMS = {"most_played": "appid", "top_sellers": "appid", "news": "date", "reviews": "timestamp_created"}
-"""By source, a field without which an item is unusable."""
+"""For each source, a field without which an item is unusable."""
 
 PREPARING = {"news": 1, "reviews": 2, "store_facts": 1}
 """Jobs before that of the rows: markup is read in Python; each table's plan sends the reviewers' key to its tasks; the

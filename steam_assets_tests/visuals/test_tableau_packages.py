@@ -171,7 +171,7 @@ def test_a_lake_without_charts_has_a_workbook_without_their_sheets(tmp_path: Pat
 
 
 KNOWN_GAPS = ("explain-data",)
-"""What Tableau's own validator passes over: the schema demands it, and workbooks that Tableau writes do not have it."""
+"""What Tableau's own validator ignores: the schema requires it, but workbooks written by Tableau lack it."""
 
 
 def test_the_workbook_is_valid_by_tableaus_schema(workbook: etree._Element, tmp_path: Path) -> None:
