@@ -32,7 +32,7 @@ _TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean"
 
 @dataclass(frozen=True)
 class Ways:
-    """The variants, for the raw partition ``key`` of a lake; each writes below ``settings.home``."""
+    """The variants for the raw partition ``key`` of a lake; each writes below ``settings.home``."""
 
     settings: Settings
     spark: SparkSession
