@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from pyspark.sql import SparkSession
 
 from steam_assets.disk_space import disk_is_full
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.lake.roots import ROOT_NAMES, is_in_use
+from steam_assets.orchestration.launch import RunFailed
+from steam_assets.orchestration.stages import Stage
+from steam_assets.settings import RootName
+from steam_assets.simulator import Simulator
+from steam_assets.sources import source_named
+from steam_assets_tests.deployment import deployment_in
 from steam_assets_tests.faults.command_home import Home
 
 WEEK = "2026-11-10"
@@ -30,15 +41,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def fill(folder: Path) -> Path:
-    """Use up all free space."""
+def fill(folder: Path, left: int = 0) -> Path:
+    """Use up all remaining space except ``left`` bytes."""
     filler = folder / "filler"
-    try:
-        with filler.open("wb", buffering=0) as file:
+    with filler.open("wb", buffering=0) as file:
+        with suppress(OSError):
             while True:
-                file.write(bytes(1 << 16))
-    except OSError:
-        return filler
+                file.write(bytes(1 << 12))
+        file.truncate(file.tell() - left)
+    return filler
 
 
 @pytest.mark.slow
@@ -66,6 +77,55 @@ def test_a_command_on_a_full_disk_says_which_and_leaves_no_run(which: str, home:
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         assert all(run.is_finished for run in instance.get_runs())
         assert instance.event_log_storage.get_concurrency_info("sources").claimed_slots == []
+
+
+LEFT = (0, 32 << 10)
+"""How many bytes a stage still finds: none, or those of its first files."""
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.kafka
+@pytest.mark.spark
+def test_a_stage_on_a_full_disk_shows_nothing_half_and_is_finished_by_the_next_run(
+    spark: SparkSession,
+    simulator: Simulator,
+    broker: EmbeddedBroker,
+    small_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each stage of a partition, one after the other, then its insights and visuals."""
+    monkeypatch.setenv("STEAM_HOME", str(small_disk / "home"))
+    source = source_named("top_sellers")
+    # Alone, so that few insights are computed.
+    deployment = replace(deployment_in(small_disk / "home", spark, simulator, broker.address), sources=(source,))
+    stages: dict[str, Callable[[], object]] = {
+        stage.value: partial(deployment.run, source, WEEK, stages=(stage,)) for stage in Stage
+    }
+    stages["refresh"] = partial(deployment.launcher.refresh, {"top_sellers": [WEEK]})
+
+    def seen() -> set[tuple[str, str, str]]:
+        """The partitions that readers see, with the digests of their rows."""
+        opened: list[RootName] = [root for root in ROOT_NAMES if is_in_use(deployment.settings, root)]
+        found = {(root, name): told for root in opened for name, told in deployment.digests(root).items()}
+        return {(root, name, told.partition(" ")[0]) for (root, name), told in found.items()}
+
+    for name, run in stages.items():
+        before, during = seen(), list[set[tuple[str, str, str]]]()
+        for left in LEFT:
+            filler = fill(small_disk, left)
+            with pytest.raises(RunFailed) as failed:
+                run()
+            said = str(failed.value)
+            assert "The disk is full" in said and str(small_disk) in said and "\n" not in said, (name, left, said)
+            filler.unlink()
+            during.append(seen())
+        run()
+        after = seen()
+        assert before < after, name
+        # Of several partitions each is as before, or whole.
+        assert all(before <= then <= after for then in during), name
+    simulator.clear_now()
 
 
 @pytest.mark.parametrize(
