@@ -5,9 +5,11 @@ Belongs here: the options and the progress display. Does not belong here: the ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from steam_assets.orchestration.launch import Finished, Launcher
     from steam_assets.orchestration.stages import Stage
     from steam_assets.sources.source import Source
+
+
+JUDGED = 5
+"""From how many partitions the pace of a range is judged."""
 
 
 def _targets(incomplete: str = "") -> list[str]:
@@ -137,8 +143,12 @@ def run_range(
     with partition_progress(console) as progress:
         task = progress.add_task(source.title, total=(len(keys) if Stage.RAW in stages else 0) + bool(later))
 
+        pace = Pace(len(keys))
+
         def begins(_source: Source, key: str) -> None:
-            progress.update(task, description=f"{source.title} {key}: raw", completed=keys.index(key))
+            place = keys.index(key)
+            doing = f"{source.title} {key}: raw{pace.left_from(place)}"
+            progress.update(task, description=doing, completed=place)
 
         landed = keys
         if Stage.RAW in stages:
@@ -157,6 +167,27 @@ def run_range(
         console.print(Text("check failed:", "yellow"), check)
     if failure:
         raise failure
+
+
+class Pace:
+    """How long it takes until all partitions of a range are fetched, judged by its last few.
+
+    Partitions that are in Kafka already take no time, so that an earlier average would promise too much.
+    """
+
+    def __init__(self, total: int, clock: Callable[[], float] = monotonic) -> None:
+        self._total = total
+        self._clock = clock
+        self._begun = deque[tuple[int, float]](maxlen=JUDGED + 1)
+
+    def left_from(self, place: int) -> str:
+        """``, 0:17:20 left`` as the partition at ``place`` (from 0) begins; nothing as the first does."""
+        now = self._clock()
+        self._begun.append((place, now))
+        first, began = self._begun[0]
+        if place <= first:
+            return ""
+        return f", {timedelta(seconds=round((now - began) / (place - first) * (self._total - place)))} left"
 
 
 def _with_kept_named(source: Source, done: Finished, console: Terminal) -> list[str]:

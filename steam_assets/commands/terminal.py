@@ -5,7 +5,9 @@ Belongs here: showing text literally. Does not belong here: what is printed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, HighlighterType, JustifyMethod, OverflowMethod, RenderableType
 from rich.status import Status
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 class Terminal(Console):
     """A Rich console without markup: text from a server can neither add colours or links nor send control codes.
 
-    Styles are given as ``Text`` or by ``style``. Invisible characters are shown as U+FFFD.
+    Styles are given as ``Text`` or by ``style``. Invisible characters are shown as U+FFFD. It writes to the screen even
+    while Dagster redirects the standard output of this process to the log of a step.
     """
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
-        super().__init__(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+        screen = None if stderr else _screen()
+        super().__init__(file=screen, stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
     def render_str(
         self,
@@ -65,6 +69,13 @@ class Terminal(Console):
         return super().status(
             shown, spinner=spinner, spinner_style=spinner_style, speed=speed, refresh_per_second=refresh_per_second
         )
+
+
+def _screen() -> TextIO | None:
+    """The screen that standard output is, whatever that is redirected to later; None if it is no screen."""
+    if not sys.stdout.isatty():
+        return None
+    return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
 
 
 def partition_progress(console: Terminal) -> Progress:

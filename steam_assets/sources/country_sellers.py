@@ -23,7 +23,7 @@ from steam_assets.sources.lists import CountryCodes
 from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Source, SourceClient, Table
 from steam_assets.sources.steam import STEAM_API
 from steam_assets.sources.store_country import Charts
-from steam_assets.sources.store_item import STORE_VALUES, currency_of
+from steam_assets.sources.store_item import STORE_COLUMNS, offer_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -70,36 +70,27 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per country and rank."""
-    offer, country = "entry.item.best_purchase_option", f"substring(request, {len(REQUEST) + 1})"
-    values = top_sellers.PLACE_VALUES | {
-        **{
-            name: STORE_VALUES[name]
-            for name in ("name", "item_type", "is_free", "discount_percent", "discount_ends_at")
-        },
-        "country": country,
-        "final_price": f"{offer}.final_price_in_cents",
-        "original_price": f"{offer}.original_price_in_cents",
-        "currency": currency_of(f"{offer}.formatted_final_price", country),
-        "price_text": f"{offer}.formatted_final_price",
-    }
-    return shaped(top_sellers.chart_entries(raw), TABLE.columns, values, changes="left_out")
+    return shaped(top_sellers.chart_entries(raw), TABLE.columns, changes="left_out")
 
+
+COUNTRY, OFFER = f"substring(request, {len(REQUEST) + 1})", "entry.item.best_purchase_option"
+STORE = {column.name: column for column in (*STORE_COLUMNS, *offer_columns(OFFER, COUNTRY))}
 
 TABLE = Table(
     name="country_sellers",
     description="Steam's hundred top sellers of a week in each of several countries. Prices are as of collection.",
     columns=(
-        Column("country", "string", "The country's two-letter code.", nullable=False),
+        Column("country", "string", "The country's two-letter code.", nullable=False).of(COUNTRY),
         *top_sellers.PLACE_COLUMNS,
-        Column("name", "string", "English name in the country's store as of collection; null if Steam sent none."),
-        Column("item_type", "string", "game, mod, dlc, software, hardware, or `type N` for Steam's other numbers."),
-        Column("is_free", "boolean", "Free to play as of collection; null if the country's store hides the item."),
-        Column("final_price", "bigint", "Price as of collection; null if free or not sold.", "hundredths of currency"),
-        Column("original_price", "bigint", "Price before the discount, if there is one.", "hundredths of currency"),
-        Column("currency", "string", "ISO 4217 code of both prices; null if there is none or its sign is unknown."),
-        Column("price_text", "string", "The price as the store writes it."),
-        Column("discount_percent", "bigint", "Discount as of collection, if there is one.", "%"),
-        Column("discount_ends_at", "timestamp", "When the discount ends (UTC), if Steam states it."),
+        STORE["name"].described("English name in the country's store as of collection; null if Steam sent none."),
+        STORE["item_type"],
+        STORE["is_free"].described("Free to play as of collection; null if the country's store hides the item."),
+        STORE["final_price"].described("Price as of collection; null if free or not sold."),
+        STORE["original_price"],
+        STORE["currency"].described("ISO 4217 code of both prices; null if there is none or its sign is unknown."),
+        Column("price_text", "string", "The price as the store writes it.").of(f"{OFFER}.formatted_final_price"),
+        STORE["discount_percent"].described("Discount as of collection, if there is one."),
+        STORE["discount_ends_at"].described("When the discount ends (UTC), if Steam states it."),
     ),
     key=("country", "rank"),
     picture=True,

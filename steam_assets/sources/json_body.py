@@ -10,7 +10,7 @@ differently (duplicate names, NaN, excessive nesting or numbers), so an accepted
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
@@ -292,14 +292,15 @@ def _item_and_problem(typed: TypedItem | None) -> tuple[SparkColumn, SparkColumn
     )
 
 
-def within(entries: DataFrame, elements: str) -> DataFrame:
-    """One row per element of a list within each entry of ``exploded``; an unusable entry stays one row.
+def within(entries: DataFrame, name: str, *, or_else: str = "") -> DataFrame:
+    """One row per object in the list ``name`` of each entry of ``exploded``; an unusable entry stays one row.
 
-    ``elements`` is SQL of the list; null or empty makes no row. The scalars of the ``item`` DDL must all be string, so
-    that only a list or object of another shape makes an entry unusable; ``count_within`` counts the same in Python.
+    If the list is null or empty, the object ``or_else`` counts as its only one; without that there is no row. The
+    scalars of the ``item`` DDL must all be string, so that only a list or object of another shape makes an entry
+    unusable; ``count_within`` counts the same in Python.
 
     Example: for items ``{"id": "10", "tags": [{"tagid": 5}, null]}``, ``{"id": "11"}`` and ``{"id": "12", "tags": 7}``
-    with ``item="id string, tags array<struct<tagid: string>>"``, ``within(entries, "entry.tags")`` has three rows: two
+    with ``item="id string, tags array<struct<tagid: string>>"``, ``within(entries, "tags")`` has three rows: two
     with ``entry.id`` "10", the first with ``element.tagid`` "5", the second with the ``problem`` "not a JSON object";
     and one whose ``problem`` is "a field is not of the agreed shape".
 
@@ -307,7 +308,9 @@ def within(entries: DataFrame, elements: str) -> DataFrame:
     """
     from pyspark.sql import functions as F
 
-    found = entries.withColumn("elements", F.expr(f"if(problem is null, {elements}, array(null))"))
+    other = f"if(entry.{or_else} is null, null, array(entry.{or_else}))" if or_else else "null"
+    elements = f"if(problem is not null, array(null), if(size(entry.{name}) > 0, entry.{name}, {other}))"
+    found = entries.withColumn("elements", F.expr(elements))
     rows = found.select(*entries.columns, F.posexplode_outer("elements").alias("place", "element"))
     none = "problem is null and element is null"
     return (
@@ -318,38 +321,33 @@ def within(entries: DataFrame, elements: str) -> DataFrame:
     )
 
 
-def count_within(model: type[Model], item: object, elements: Callable[[Model], Sized]) -> int:
-    """The number of rows ``within`` makes of an item: its ``elements`` as ``model``, or 1 if it has another shape.
-
-    The model has the same lists and objects as the DDL, each of which may be null.
-    """
-    try:
-        return len(elements(model.model_validate(item)))
-    except ValidationError:
+def count_within(item: object, name: str, *, or_else: str = "") -> int:
+    """The number of rows ``within`` makes of an item, whose DDL has no other list or object than the two."""
+    if not is_object(item):
         return 1
+    none: list[object] = []
+    listed = none if item.get(name) is None else item[name]
+    other = item.get(or_else) if or_else else None
+    if not is_array(listed) or not all(one is None or is_object(one) for one in (*listed, other)):
+        return 1
+    return len(listed) or int(other is not None)
 
 
-def shaped(
-    entries: DataFrame,
-    columns: Sequence[Column],
-    values: Mapping[str, str],
-    *,
-    changes: str = "",
-) -> DataFrame:
-    """Build a clean table's rows from ``exploded`` ones: ``values`` has the SQL of each column, typed or as text.
+def shaped(entries: DataFrame, columns: Sequence[Column], *, changes: str = "") -> DataFrame:
+    """Build a clean table's rows from ``exploded`` ones: each column from its ``value``, typed or as text.
 
     A value that cannot be read as its column's type, is outside its bounds, or is missing in a column that is not
     nullable, is the row's ``problem``. A count below zero becomes null (0 if the column is not nullable), a fractional
     count is rounded, and a value that exceeds a bound only by rounding is set to the bound; each with a note in
     ``changes``. The argument ``changes`` is SQL of further notes, comma separated, each null if nothing was changed.
 
-    Example, continuing that of ``exploded``: with ``Column("players", "bigint", "Players in the game.", "players")``
-    and ``values={"players": "entry.players"}`` the first row has ``players`` 5. If -5 had been sent, ``players`` would
-    be null with a note in ``changes``. With ``nullable=False`` it would be 0, and a row without it has the ``problem``
+    Example, continuing that of ``exploded``: with ``Column("players", "bigint", "Players in the game.", "players")``,
+    which is read from ``entry.players``, the first row has ``players`` 5. If -5 had been sent, ``players`` would be
+    null with a note in ``changes``. With ``nullable=False`` it would be 0, and a row without it has the ``problem``
     "no `players`".
     """
     # As SQL: built from functions, each column takes twenty calls into the JVM.
-    found = entries.selectExpr("*", *(f"{values[c.name]} AS `_{c.name}`" for c in columns))
+    found = entries.selectExpr("*", *(f"{c.value} AS `_{c.name}`" for c in columns))
     types = {field.name: field.dataType for field in found.schema}
     readings = [ColumnReading.of(column, types[f"_{column.name}"]) for column in columns]
     read = found.selectExpr("*", *(f"{reading.number} AS `__{reading.name}`" for reading in readings))

@@ -36,7 +36,7 @@ from steam_assets.sources.source import (
 )
 from steam_assets.sources.steam import STEAM_API
 from steam_assets.sources.store_country import require_prices_of
-from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, STORE_VALUES, with_store_item
+from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, with_store_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -105,26 +105,23 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
     entries = with_store_item(counted(raw, f"item {STORE_ITEM}"))
-    return shaped(entries, TABLE.columns, COUNT_VALUES | STORE_VALUES, changes=f"{PEAK_NOTE}, left_out")
+    return shaped(entries, TABLE.columns, changes=f"{PEAK_NOTE}, left_out")
 
 
 def counted(raw: DataFrame, *more: str) -> DataFrame:
-    """The ranks of charts, as COUNT_VALUES reads them; ``more`` is DDL of further fields of a rank."""
+    """The ranks of charts, with ``players_peak`` and ``counted_at``; ``more`` is DDL of further fields of a rank."""
+    from pyspark.sql import functions as F
+
     fields = ("rank bigint", "appid bigint", "concurrent_in_game double", "peak_in_game double", *more)
     last_update = whole("{whole}.response.last_update")
     shape = "response struct<last_update: string, ranks: array<{item}>>"
     array, item = "{whole}.response.ranks", ", ".join(fields)
-    return exploded(raw, shape=shape, array=array, item=item, keep={"last_update": last_update})
+    ranks = exploded(raw, shape=shape, array=array, item=item, keep={"last_update": last_update})
+    peak = F.expr(f"if({LATE_PEAK}, entry.concurrent_in_game, entry.peak_in_game)")
+    peaked = F.col("entry").withField("players_peak", peak)
+    return ranks.withColumns({"entry": peaked, "counted_at": F.expr(moment_of("last_update"))})
 
 
-COUNT_VALUES = {
-    "day": "to_date(partition_key)",
-    "rank": "entry.rank",
-    "app_id": "entry.appid",
-    "players_now": "entry.concurrent_in_game",
-    "players_peak": f"if({LATE_PEAK}, entry.concurrent_in_game, entry.peak_in_game)",
-    "sampled_at": moment_of("last_update"),
-}
 PEAK_NOTE = (
     f"if({LATE_PEAK}, '`players_peak` set to `players_now`: Steam, which was still counting, sent ' || "
     "entry.peak_in_game, null)"
@@ -139,12 +136,14 @@ TABLE = Table(
     name="most_played",
     description="Steam's hundred games with the most players, counted once a day.",
     columns=(
-        Column("day", "date", "Day (UTC) of the count.", nullable=False),
+        Column("day", "date", "Day (UTC) of the count.", nullable=False).of("to_date(partition_key)"),
         Column("rank", "int", "Rank by players at the time of the count.", nullable=False),
-        Column("app_id", "bigint", "Steam's app id.", nullable=False),
-        Column("players_now", "bigint", "Players in the game at the time of the count.", "players", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False).of("entry.appid"),
+        Column("players_now", "bigint", "Players in the game at the time of the count.", "players", nullable=False).of(
+            "entry.concurrent_in_game"
+        ),
         Column("players_peak", "bigint", "Most players in the 24 hours before the count.", "players", nullable=False),
-        Column("sampled_at", "timestamp", "When Steam counted (UTC).", nullable=False),
+        Column("sampled_at", "timestamp", "When Steam counted (UTC).", nullable=False).of("counted_at"),
         *STORE_COLUMNS,
     ),
     key=("rank",),

@@ -40,27 +40,8 @@ def items(raw: DataFrame) -> DataFrame:
     ).where(f"entry.date is null or (entry.date >= {WINDOW_START} and entry.date < {WINDOW_START} + 604800)")
     texts, addresses = _arrow_udf(plain_texts, READ), _arrow_udf(web_addresses, "string")
     readable = entries.withColumns({"plain": texts("entry.contents"), "address": addresses("entry.url")})
-    values = {
-        "week_start": "to_date(partition_key)",
-        "app_id": "asked_app_id",
-        "gid": "entry.gid",
-        "title": "entry.title",
-        "url": "address",
-        "is_external_url": "entry.is_external_url",
-        "author": "nullif(entry.author, '')",
-        "text": "plain.text",
-        "links": "plain.links",
-        "images": "plain.images",
-        "feed_name": "entry.feedname",
-        "feed_label": "entry.feedlabel",
-        "feed_type": "entry.feed_type",
-        "published_at": moment_of("entry.date"),
-        "filed_app_id": "entry.appid",
-        "tags": "coalesce(entry.tags, array())",
-        "is_primary": "false",
-    }
     notes = f"if(plain.cut, '{CUT}', null), if(entry.url is not null and address is null, '{NO_WEB_ADDRESS}', null)"
-    rows = shaped(readable, NEWS.columns, values, changes=notes)
+    rows = shaped(readable, NEWS.columns, changes=notes)
     of_article = Over.partitionBy("partition_key", "gid")
     candidate = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
     return rows.withColumn(
@@ -81,33 +62,47 @@ NEWS = Table(
     name="news",
     description="News about the week's top sellers: one row per article and app it was found under.",
     columns=(
-        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
-        Column("app_id", "bigint", "The app it was fetched for.", nullable=False),
+        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False).of(
+            "to_date(partition_key)"
+        ),
+        Column("app_id", "bigint", "The app it was fetched for.", nullable=False).of("asked_app_id"),
         Column("gid", "string", "Steam's article id.", nullable=False),
         Column("title", "string", "Headline.", nullable=False),
-        Column("url", "string", "URL, percent-encoded; null if it is not a web address."),
+        Column("url", "string", "URL, percent-encoded; null if it is not a web address.").of("address"),
         Column("is_external_url", "boolean", "As sent by Steam; true also for Steam's own announcements."),
-        Column("author", "string", "Author as named by the feed, if any.", sensitivity=Sensitivity.PERSON),
+        Column("author", "string", "Author as named by the feed, if any.", sensitivity=Sensitivity.PERSON).of(
+            "nullif(entry.author, '')"
+        ),
         Column(
             "text",
             "string",
             "The full text without markup (docs/reference/markup.md).",
             sensitivity=Sensitivity.TEXT,
+        ).of("plain.text"),
+        Column("links", "array<string>", "Absolute URLs that the text links to, in order, without duplicates.").of(
+            "plain.links"
         ),
-        Column("links", "array<string>", "Absolute URLs that the text links to, in order, without duplicates."),
-        Column("images", "array<string>", "Absolute URLs of the text's images, in order, without duplicates."),
-        Column("feed_name", "string", "The feed's name; `steam_community_announcements` is the makers' own."),
-        Column("feed_label", "string", "The feed's display name."),
+        Column("images", "array<string>", "Absolute URLs of the text's images, in order, without duplicates.").of(
+            "plain.images"
+        ),
+        Column("feed_name", "string", "The feed's name; `steam_community_announcements` is the makers' own.").of(
+            "entry.feedname"
+        ),
+        Column("feed_label", "string", "The feed's display name.").of("entry.feedlabel"),
         Column("feed_type", "bigint", "1 for a community announcement, 0 for another feed."),
-        Column("published_at", "timestamp", "When it was published (UTC).", nullable=False),
-        Column("filed_app_id", "bigint", "The app Steam files the article under; may differ from app_id."),
-        Column("tags", "array<string>", "Steam's tags, such as patchnotes.", nullable=False),
+        Column("published_at", "timestamp", "When it was published (UTC).", nullable=False).of(moment_of("entry.date")),
+        Column("filed_app_id", "bigint", "The app Steam files the article under; may differ from app_id.").of(
+            "entry.appid"
+        ),
+        Column("tags", "array<string>", "Steam's tags, such as patchnotes.", nullable=False).of(
+            "coalesce(entry.tags, array())"
+        ),
         Column(
             "is_primary",
             "boolean",
             "True in one row per article: its own app's, else the lowest app_id's.",
             nullable=False,
-        ),
+        ).of("false"),
     ),
     key=("app_id", "gid"),
     items=items,

@@ -50,10 +50,7 @@ class Options(BaseModel):
 
 
 def parse_app(body: bytes) -> int:
-    """1 if the response has a number of players, 0 if Steam does not know the app.
-
-    InvalidResponse for anything else.
-    """
+    """1 if the response has a number of players, 0 if Steam does not know the app; otherwise InvalidResponse."""
     result, players = map(whole_of, map(decode_service(body).get, ("result", "player_count")))
     if result is None or (result == 1 and players is None):
         raise InvalidResponse("`result` or `player_count` is missing")
@@ -82,22 +79,21 @@ def items(raw: DataFrame) -> DataFrame:
     shape, known = "response struct<result: string, player_count: string>", f"{whole('{whole}.response.result')} = 1"
     number = f"if({known}, array(named_struct('players', {{whole}}.response.player_count)), null)"
     apps = exploded(raw.where(f"request = '{APP}'"), shape=shape, array=number)
-    of_rank = most_played.COUNT_VALUES
-    of_app = dict.fromkeys(of_rank, "cast(null as bigint)") | {"day": of_rank["day"], "app_id": "app_id"}
-    of_app |= {"players_now": "entry.players", "sampled_at": "fetched_at"}
-    charted = shaped(ranks, TABLE.columns, of_rank, changes=most_played.PEAK_NOTE)
-    return charted.union(shaped(apps, TABLE.columns, of_app))
+    rank = "struct(app_id AS appid, null AS rank, entry.players AS concurrent_in_game, null AS players_peak) AS entry"
+    watched = apps.selectExpr("* EXCEPT (entry)", rank, "fetched_at AS counted_at")
+    return shaped(ranks, TABLE.columns, changes=most_played.PEAK_NOTE).union(shaped(watched, TABLE.columns))
 
 
+CHARTED = {column.name: column for column in most_played.TABLE.columns}
 TABLE = Table(
     name="player_samples",
     description="Players of charted and watched games, many times a day. A sample that was not taken is a gap.",
     columns=(
-        Column("day", "date", "Day (UTC) of the count.", nullable=False),
-        Column("sampled_at", "timestamp", "When Steam counted (UTC); of a watched app, when it answered.", "", False),
-        Column("app_id", "bigint", "Steam's app id.", nullable=False),
+        CHARTED["day"],
+        CHARTED["sampled_at"].described("When Steam counted (UTC); of a watched app, when it answered."),
+        CHARTED["app_id"],
         Column("rank", "int", "Rank by players at that time; null for a watched app that is not charted."),
-        Column("players_now", "bigint", "Players in the game at that time.", "players", nullable=False),
+        CHARTED["players_now"].described("Players in the game at that time."),
         Column("players_peak", "bigint", "Most players since 24 hours before, by Steam; charted games.", "players"),
     ),
     key=("app_id", "sampled_at"),

@@ -37,14 +37,6 @@ COUNTS = (
     "struct<num_reviews: string, total_reviews: string, total_positive: string, total_negative: string, "
     "review_score: string, review_score_desc: string>"
 )
-COUNTED = ("votes_up", "votes_funny", "comment_count")
-FLAGS = (
-    *("voted_up", "steam_purchase", "received_for_free", "written_during_early_access"),
-    *("primarily_steam_deck", "refunded"),
-)
-"""Fields that the current service omits if they are 0 or false. In an import, or in a response in the older format, a
-missing field is unknown."""
-
 PERSONAL = r'"(steamid|personaname|profile_url|avatar)"\s*+:\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,}\s]++)'
 
 
@@ -59,30 +51,9 @@ def reviews(raw: DataFrame) -> DataFrame:
         item=REVIEW,
         keep={"absent_is_zero": "{whole}.response is not null"},
     )
-    key = "hash_key" if "hash_key" in raw.columns else "cast(null as string)"
-    plain = {name: f"entry.{name}" for name in (column.name for column in REVIEWS.columns)}
-    zeros = dict.fromkeys(COUNTED, "0D") | dict.fromkeys(FLAGS, "false")
-    left_out = {
-        name: f"coalesce(entry.{name}, if(notes is null and absent_is_zero, {zero}, null))"
-        for name, zero in zeros.items()
-    }
-    values = (
-        plain
-        | left_out
-        | {
-            "week_start": "to_date(partition_key)",
-            "app_id": "app_id",
-            "recommendation_id": "entry.recommendationid",
-            "author_key": f"sha2({key} || sha2({key} || ':' || entry.author.steamid, 256), 256)",
-            "text": "entry.review",
-            "created_at": moment_of("entry.timestamp_created"),
-            "updated_at": moment_of("entry.timestamp_updated"),
-            "playtime_at_review_minutes": "entry.author.playtime_at_review",
-            "playtime_forever_minutes": "entry.author.playtime_forever",
-            "edited_after_week": f"entry.timestamp_updated >= {WINDOW_START} + 604800",
-        }
-    )
-    rows = shaped(entries, REVIEWS.columns, values)
+    if "hash_key" not in entries.columns:
+        entries = entries.withColumn("hash_key", F.lit(None).cast("string"))
+    rows = shaped(entries, REVIEWS.columns)
     return rows.withColumn("item", F.regexp_replace("item", PERSONAL, '"$1":"withheld"'))
 
 
@@ -108,62 +79,79 @@ def summaries(raw: DataFrame) -> DataFrame:
     )
     of_app = Over.partitionBy("partition_key", "batch_id", "app_id")
     entries = entries.withColumn("listed", F.sum("listed").over(of_app)).where(F.col("request") != PAGE)
-    # Steam omits zeros; only a response that lists reviews but does not count them is invalid.
-    total = f"if({whole('entry.num_reviews')} > 0, entry.total_reviews, coalesce(entry.total_reviews, '0'))"
-    values = {
-        "week_start": "to_date(partition_key)",
-        "app_id": "app_id",
-        "scope": "if(request like '%lifetime%', 'lifetime', 'week')",
-        "off_topic_included": "request not like '%filtered'",
-        "total_reviews": total,
-        "total_positive": "coalesce(entry.total_positive, '0')",
-        "total_negative": "coalesce(entry.total_negative, '0')",
-        "review_score": "entry.review_score",
-        "review_score_desc": "entry.review_score_desc",
-        "reviews_listed": f"if(request = '{FIRST_PAGE}', listed, null)",
-        "complete": f"if(request = '{FIRST_PAGE}', listed >= {whole(total)} - 2, null)",
-    }
-    return shaped(entries, SUMMARIES.columns, values)
+    return shaped(entries, SUMMARIES.columns)
 
+
+FLAGS = (
+    *("voted_up", "steam_purchase", "received_for_free", "written_during_early_access"),
+    *("primarily_steam_deck", "refunded"),
+)
+
+
+def _or_zero(column: Column) -> Column:
+    """The column of a field that the current service omits if it is 0 or false.
+
+    In an import, or in a response in the older format, a missing field is unknown.
+    """
+    zero = "false" if column.name in FLAGS else "0D"
+    return column.of(f"coalesce({column.value}, if(notes is null and absent_is_zero, {zero}, null))")
+
+
+WEEK_START = Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False).of(
+    "to_date(partition_key)"
+)
+APP_ID = Column("app_id", "bigint", "The reviewed app.", nullable=False).of("app_id")
 
 REVIEWS = Table(
     name="reviews",
     description="Reviews written in the week, in every language, as of collection.",
     columns=(
-        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
-        Column("app_id", "bigint", "The reviewed app.", nullable=False),
-        Column("recommendation_id", "string", "Steam's review id.", nullable=False, sensitivity=Sensitivity.PERSON),
+        WEEK_START,
+        APP_ID,
+        Column("recommendation_id", "string", "Steam's review id.", nullable=False, sensitivity=Sensitivity.PERSON).of(
+            "entry.recommendationid"
+        ),
         Column(
             "author_key",
             "string",
             "Keyed hash of the reviewer's id; null without a key.",
             sensitivity=Sensitivity.PERSON,
-        ),
+        ).of("sha2(hash_key || sha2(hash_key || ':' || entry.author.steamid, 256), 256)"),
         Column("language", "string", "Steam's name of the review's language."),
-        Column("text", "string", "The review as Steam sent it, markup included.", sensitivity=Sensitivity.TEXT),
-        Column("created_at", "timestamp", "When it was written (UTC).", nullable=False),
-        Column("updated_at", "timestamp", "When it was last edited (UTC).", nullable=False),
-        Column("voted_up", "boolean", "Recommends the app.", nullable=False),
-        Column("votes_up", "bigint", "Readers who found it helpful.", "votes"),
-        Column("votes_funny", "bigint", "Readers who found it funny.", "votes"),
+        Column("text", "string", "The review as Steam sent it, markup included.", sensitivity=Sensitivity.TEXT).of(
+            "entry.review"
+        ),
+        Column("created_at", "timestamp", "When it was written (UTC).", nullable=False).of(
+            moment_of("entry.timestamp_created")
+        ),
+        Column("updated_at", "timestamp", "When it was last edited (UTC).", nullable=False).of(
+            moment_of("entry.timestamp_updated")
+        ),
+        _or_zero(Column("voted_up", "boolean", "Recommends the app.", nullable=False)),
+        _or_zero(Column("votes_up", "bigint", "Readers who found it helpful.", "votes")),
+        _or_zero(Column("votes_funny", "bigint", "Readers who found it funny.", "votes")),
         Column(
             "weighted_vote_score", "double", "Steam's helpfulness score, 0 to 1; 0 or 0.5 without votes.", bounds=(0, 1)
         ),
-        Column("comment_count", "bigint", "Comments on it.", "comments"),
-        Column("steam_purchase", "boolean", "The app was bought on Steam."),
-        Column("received_for_free", "boolean", "The reviewer states that they received the app for free."),
-        Column("written_during_early_access", "boolean", "Written while the app was in early access."),
-        Column("playtime_at_review_minutes", "bigint", "Time played when it was written.", "minutes"),
-        Column("playtime_forever_minutes", "bigint", "Time played when it was fetched.", "minutes"),
+        _or_zero(Column("comment_count", "bigint", "Comments on it.", "comments")),
+        _or_zero(Column("steam_purchase", "boolean", "The app was bought on Steam.")),
+        _or_zero(Column("received_for_free", "boolean", "The reviewer states that they received the app for free.")),
+        _or_zero(Column("written_during_early_access", "boolean", "Written while the app was in early access.")),
+        Column("playtime_at_review_minutes", "bigint", "Time played when it was written.", "minutes").of(
+            "entry.author.playtime_at_review"
+        ),
+        Column("playtime_forever_minutes", "bigint", "Time played when it was fetched.", "minutes").of(
+            "entry.author.playtime_forever"
+        ),
         Column(
             "edited_after_week",
             "boolean",
             "Edited after the week's end, so it may differ from that week's version.",
             nullable=False,
-        ),
+        ).of(f"entry.timestamp_updated >= {WINDOW_START} + 604800"),
         Column("developer_response", "string", "The developer's response, if any.", sensitivity=Sensitivity.TEXT),
-        Column("primarily_steam_deck", "boolean", "Played mostly on a Steam Deck."),
-        Column("refunded", "boolean", "The purchase was refunded."),
+        _or_zero(Column("primarily_steam_deck", "boolean", "Played mostly on a Steam Deck.")),
+        _or_zero(Column("refunded", "boolean", "The purchase was refunded.")),
     ),
     key=("recommendation_id",),
     items=reviews,
@@ -177,22 +165,31 @@ REVIEWS = Table(
     },
 )
 
+TOTAL = f"if({whole('entry.num_reviews')} > 0, entry.total_reviews, coalesce(entry.total_reviews, '0'))"
+"""SQL: Steam omits zeros; only a response that lists reviews but does not count them is invalid."""
+
 SUMMARIES = Table(
     name="review_summary",
     description="How players voted on the week's top sellers, counted by Steam over all reviews, not over a sample.",
     columns=(
-        Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
-        Column("app_id", "bigint", "The reviewed app.", nullable=False),
-        Column("scope", "string", "week: written in the week; lifetime: written up to its end.", nullable=False),
+        WEEK_START,
+        APP_ID,
+        Column("scope", "string", "week: written in the week; lifetime: written up to its end.", nullable=False).of(
+            "if(request like '%lifetime%', 'lifetime', 'week')"
+        ),
         Column(
             "off_topic_included",
             "boolean",
             "Whether reviews that Steam marks as off-topic are counted.",
             nullable=False,
+        ).of("request not like '%filtered'"),
+        Column("total_reviews", "bigint", "All reviews.", "reviews", nullable=False).of(TOTAL),
+        Column("total_positive", "bigint", "Those that recommend the app.", "reviews", nullable=False).of(
+            "coalesce(entry.total_positive, '0')"
         ),
-        Column("total_reviews", "bigint", "All reviews.", "reviews", nullable=False),
-        Column("total_positive", "bigint", "Those that recommend the app.", "reviews", nullable=False),
-        Column("total_negative", "bigint", "Those that do not.", "reviews", nullable=False),
+        Column("total_negative", "bigint", "Those that do not.", "reviews", nullable=False).of(
+            "coalesce(entry.total_negative, '0')"
+        ),
         Column("review_score", "int", "Steam's grade, 0 (too few reviews) to 9."),
         Column("review_score_desc", "string", "The grade in Steam's words."),
         Column(
@@ -200,12 +197,12 @@ SUMMARIES = Table(
             "bigint",
             "Distinct reviews fetched; only in the row of all the week's reviews.",
             "reviews",
-        ),
+        ).of(f"if(request = '{FIRST_PAGE}', listed, null)"),
         Column(
             "complete",
             "boolean",
             "Whether all the week's reviews were fetched, not cut short by the page budget or Steam; same row only.",
-        ),
+        ).of(f"if(request = '{FIRST_PAGE}', listed >= {whole(TOTAL)} - 2, null)"),
     ),
     key=("app_id", "scope", "off_topic_included"),
     items=summaries,

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -183,6 +183,9 @@ class Column:
     A whole number with a unit is a count, so a negative one is an underflow that cleaning removes. A number outside its
     ``bounds`` (both inclusive) is set to the bound if rounding alone may explain it, and is unusable otherwise. Parts
     of a whole and relative changes have the unit ``share``: 0.25 is 25 %.
+
+    ``value`` is SQL of a source's column, over the rows of ``exploded`` (json_body.py), typed or as text; by default it
+    is the item's field of the same name: ``rank`` is ``entry.rank``. It is stated with ``of``.
     """
 
     name: str
@@ -192,6 +195,20 @@ class Column:
     nullable: bool = True
     bounds: tuple[float, float] | None = None
     sensitivity: Sensitivity = Sensitivity.OPEN
+    stated: str | None = None
+
+    def of(self, value: str) -> Self:
+        """The same column with that ``value``."""
+        return replace(self, stated=value)
+
+    def described(self, description: str) -> Self:
+        """The same column with the description that it needs in another table."""
+        return replace(self, description=description)
+
+    @property
+    def value(self) -> str:
+        """SQL of its value over the rows of ``exploded``: as stated, or the item's field of its name."""
+        return self.stated or f"entry.{self.name}"
 
     @property
     def caption(self) -> str:

@@ -36,7 +36,7 @@ from steam_assets.sources.source import (
 )
 from steam_assets.sources.steam import STEAM_API
 from steam_assets.sources.store_country import Charts, require_another_chart, require_prices_of
-from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, STORE_VALUES, with_store_item
+from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, with_store_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -154,11 +154,11 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
-    return shaped(chart_entries(raw), TABLE.columns, PLACE_VALUES | STORE_VALUES, changes="left_out")
+    return shaped(chart_entries(raw), TABLE.columns, changes="left_out")
 
 
 def chart_entries(raw: DataFrame) -> DataFrame:
-    """The ranks of pages of charts, as PLACE_VALUES and STORE_VALUES read them; ``left_out`` is a note."""
+    """The ranks of pages of charts, as PLACE_COLUMNS and STORE_COLUMNS read them; ``left_out`` is a note."""
     return with_store_item(
         exploded_list(
             raw,
@@ -170,26 +170,27 @@ def chart_entries(raw: DataFrame) -> DataFrame:
 
 
 LAST = "nullif(entry.last_week_rank, 0)"
-PLACE_VALUES = {
-    "week_start": "to_date(partition_key)",
-    "rank": "entry.rank",
-    "app_id": "entry.appid",
-    "last_week_rank": LAST,
-    "consecutive_weeks": "entry.consecutive_weeks",
-    # Steam omits false values; an imported chart omits what was not kept.
-    "first_top100": "coalesce(entry.first_top100, if(notes is null, false, null))",
-    "movement": f"case when {LAST} > entry.rank then 'up' when {LAST} < entry.rank then 'down' "
-    f"when {LAST} = entry.rank then 'same' when entry.first_top100 then 'new' "
-    "when notes is null then 'returning' end",
-}
 PLACE_COLUMNS = (
-    Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
+    Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False).of(
+        "to_date(partition_key)"
+    ),
     Column("rank", "int", "Rank by revenue.", nullable=False),
-    Column("app_id", "bigint", "Steam's app id; includes hardware and DLC, not only games.", nullable=False),
-    Column("last_week_rank", "int", "Rank in the week before; null if it was not on the chart."),
+    Column("app_id", "bigint", "Steam's app id; includes hardware and DLC, not only games.", nullable=False).of(
+        "entry.appid"
+    ),
+    Column("last_week_rank", "int", "Rank in the week before; null if it was not on the chart.").of(LAST),
     Column("consecutive_weeks", "bigint", "Weeks on the chart without a gap, this one included.", "weeks"),
-    Column("first_top100", "boolean", "Whether this is its first week ever on the chart; null if not kept."),
-    Column("movement", "string", "up, down, same, new or returning, compared with the week before; null if not kept."),
+    # Steam omits false values; an imported chart omits what was not kept.
+    Column("first_top100", "boolean", "Whether this is its first week ever on the chart; null if not kept.").of(
+        "coalesce(entry.first_top100, if(notes is null, false, null))"
+    ),
+    Column(
+        "movement", "string", "up, down, same, new or returning, compared with the week before; null if not kept."
+    ).of(
+        f"case when {LAST} > entry.rank then 'up' when {LAST} < entry.rank then 'down' "
+        f"when {LAST} = entry.rank then 'same' when entry.first_top100 then 'new' "
+        "when notes is null then 'returning' end"
+    ),
 )
 PLACE_RULES = {
     "rank_from_1": "rank >= 1",

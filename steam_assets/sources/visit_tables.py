@@ -32,7 +32,7 @@ IS_NEWEST = (
 MONTHS = "array<struct<date: string, visits: string>>"
 """DDL of months as a list, as in the official response and one format of the free one."""
 
-MONTH = Column("month", "date", "First day of the month (UTC).", nullable=False)
+MONTH = Column("month", "date", "First day of the month (UTC).", nullable=False).of("to_date(partition_key)")
 
 
 def _of_month(months: str) -> str:
@@ -49,8 +49,7 @@ def visits(raw: DataFrame) -> DataFrame:
         "try_element_at(from_json({whole}.EstimatedMonthlyVisits, 'map<string, string>'), partition_key), "
         f"{_of_month(listed)}, {_of_month('{whole}.visits')})))",
     )
-    values = {"month": "to_date(partition_key)", "visits": "entry.visits", "kind": "request"}
-    return shaped(entries, VISITS.columns, values)
+    return shaped(entries, VISITS.columns)
 
 
 def engagement(raw: DataFrame) -> DataFrame:
@@ -63,18 +62,7 @@ def engagement(raw: DataFrame) -> DataFrame:
         "'global', {whole}.GlobalRank.Rank, 'country', {whole}.CountryRank.Rank, "
         "'category', {whole}.CategoryRank.Rank, 'field', {whole}.Category)), null)",
     )
-    values = {
-        "month": "to_date(partition_key)",
-        "visits": "entry.engaged.Visits",
-        "bounce_rate": "entry.engaged.BounceRate",
-        "pages_per_visit": "entry.engaged.PagePerVisit",
-        "seconds_on_site": "entry.engaged.TimeOnSite",
-        "global_rank": "entry.global",
-        "country_rank": "entry.country",
-        "category_rank": "entry.category",
-        "category": "entry.field",
-    }
-    return shaped(entries, ENGAGEMENT.columns, values)
+    return shaped(entries, ENGAGEMENT.columns)
 
 
 def traffic_sources(raw: DataFrame) -> DataFrame:
@@ -85,8 +73,7 @@ def traffic_sources(raw: DataFrame) -> DataFrame:
         array=f"if({IS_NEWEST}, filter(map_entries({{whole}}.TrafficSources), "
         "source -> source.value is not null), null)",
     )
-    values = {"month": "to_date(partition_key)", "traffic_source": "entry.key", "share": "entry.value"}
-    return shaped(entries, TRAFFIC.columns, values)
+    return shaped(entries, TRAFFIC.columns)
 
 
 def top_countries(raw: DataFrame) -> DataFrame:
@@ -97,13 +84,7 @@ def top_countries(raw: DataFrame) -> DataFrame:
         array=f"if({IS_NEWEST}, {{whole}}.TopCountryShares, null)",
         item="Country string, CountryCode string, Value string",
     ).where("problem is not null or entry.Value is not null")
-    values = {
-        "month": "to_date(partition_key)",
-        "country": "entry.Country",
-        "country_code": "entry.CountryCode",
-        "share": "entry.Value",
-    }
-    return shaped(entries, COUNTRIES.columns, values)
+    return shaped(entries, COUNTRIES.columns)
 
 
 def _accepted(raw: DataFrame) -> DataFrame:
@@ -118,7 +99,9 @@ VISITS = Table(
     columns=(
         MONTH,
         Column("visits", "bigint", "Visits to the site, estimated.", "visits", nullable=False),
-        Column("kind", "string", "estimate: the free endpoint; official: the API with a key.", nullable=False),
+        Column("kind", "string", "estimate: the free endpoint; official: the API with a key.", nullable=False).of(
+            "request"
+        ),
     ),
     key=("month",),
     picture=True,
@@ -129,14 +112,16 @@ ENGAGEMENT = Table(
     description="Engagement of visitors by month; only for months that were the newest as of collection.",
     columns=(
         MONTH,
-        Column("visits", "bigint", "Visits, as sent with the engagement.", "visits"),
-        Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1.", "share", bounds=(0, 1)),
-        Column("pages_per_visit", "double", "Pages seen in a visit.", "pages"),
-        Column("seconds_on_site", "double", "Length of a visit.", "seconds"),
-        Column("global_rank", "bigint", "Rank among all sites; null for a subdomain."),
-        Column("country_rank", "bigint", "Rank within its main country; null for a subdomain."),
-        Column("category_rank", "bigint", "Rank within its category; null for a subdomain."),
-        Column("category", "string", "Similarweb's category of the site."),
+        Column("visits", "bigint", "Visits, as sent with the engagement.", "visits").of("entry.engaged.Visits"),
+        Column("bounce_rate", "double", "Share of visits that saw one page, 0 to 1.", "share", bounds=(0, 1)).of(
+            "entry.engaged.BounceRate"
+        ),
+        Column("pages_per_visit", "double", "Pages seen in a visit.", "pages").of("entry.engaged.PagePerVisit"),
+        Column("seconds_on_site", "double", "Length of a visit.", "seconds").of("entry.engaged.TimeOnSite"),
+        Column("global_rank", "bigint", "Rank among all sites; null for a subdomain.").of("entry.global"),
+        Column("country_rank", "bigint", "Rank within its main country; null for a subdomain.").of("entry.country"),
+        Column("category_rank", "bigint", "Rank within its category; null for a subdomain.").of("entry.category"),
+        Column("category", "string", "Similarweb's category of the site.").of("entry.field"),
     ),
     key=("month",),
     picture=True,
@@ -154,8 +139,8 @@ TRAFFIC = Table(
         MONTH,
         Column(
             "traffic_source", "string", "Direct, Search, Social, Referrals, Paid Referrals or Mail.", nullable=False
-        ),
-        SHARE,
+        ).of("entry.key"),
+        SHARE.of("entry.value"),
     ),
     key=("month", "traffic_source"),
     picture=True,
@@ -167,9 +152,11 @@ COUNTRIES = Table(
     description="The five countries with the most visits, by month.",
     columns=(
         MONTH,
-        Column("country", "int", "The country's numeric code in ISO 3166-1.", nullable=False),
-        Column("country_code", "string", "The country's two-letter code; null in responses from before 2023."),
-        SHARE,
+        Column("country", "int", "The country's numeric code in ISO 3166-1.", nullable=False).of("entry.Country"),
+        Column("country_code", "string", "The country's two-letter code; null in responses from before 2023.").of(
+            "entry.CountryCode"
+        ),
+        SHARE.of("entry.Value"),
     ),
     key=("month", "country"),
     picture=True,

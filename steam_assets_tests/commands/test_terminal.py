@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import ast
 import io
+import os
+import pty
 import re
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -132,3 +137,34 @@ def test_commands_print_on_this_terminal_alone() -> None:
         if path.name != "terminal.py":
             assert not {"rich.console.Console", "rich.print", "rich.markup.render"} & names, path
         assert "markup=True" not in path.read_text(), path
+
+
+REDIRECTED = """
+import os
+from steam_assets.commands.terminal import Terminal, partition_progress
+with partition_progress(Terminal()) as progress:
+    task = progress.add_task("begun", total=2)
+    kept = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    progress.update(task, description="fetching", completed=1, refresh=True)
+    os.dup2(kept, 1)
+    progress.update(task, description="ended", completed=2)
+"""
+"""As Dagster does it: standard output is a file for as long as a step takes."""
+
+
+@pytest.mark.process
+def test_progress_is_drawn_while_dagster_redirects_standard_output() -> None:
+    """Otherwise the bar of a long backfill stands still from its first partition to its last."""
+    ours, its = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    subprocess.run([sys.executable, "-c", REDIRECTED], stdout=its, env=environment, timeout=60, check=True)
+    os.close(its)
+    drawn = b""
+    # A terminal whose other end is closed ends with an error.
+    with suppress(OSError):
+        while more := os.read(ours, 65536):
+            drawn += more
+    os.close(ours)
+    assert b"fetching" in drawn
+    assert b"ended" in drawn

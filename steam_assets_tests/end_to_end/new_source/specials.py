@@ -68,31 +68,23 @@ def items(raw: DataFrame) -> DataFrame:
         item="id bigint, name string, discount_percent bigint, original_price bigint, final_price bigint, "
         "currency string, discount_expiration bigint",
     )
-    values = {
-        "day": "to_date(partition_key)",
-        "app_id": "entry.id",
-        "name": "nullif(entry.name, '')",
-        "discount_percent": "entry.discount_percent",
-        "original_price": "entry.original_price",
-        "final_price": "entry.final_price",
-        "currency": "entry.currency",
-        "ends_at": moment_of("entry.discount_expiration"),
-    }
-    return shaped(entries, TABLE.columns, values)
+    return shaped(entries, TABLE.columns)
 
 
 TABLE = Table(
     name="specials",
     description="Offers on the front page of the Steam store, collected once a day.",
     columns=(
-        Column("day", "date", "Day (UTC) of collection.", nullable=False),
-        Column("app_id", "bigint", "Steam's app id.", nullable=False),
-        Column("name", "string", "Name in the store."),
+        Column("day", "date", "Day (UTC) of collection.", nullable=False).of("to_date(partition_key)"),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False).of("entry.id"),
+        Column("name", "string", "Name in the store.").of("nullif(entry.name, '')"),
         Column("discount_percent", "bigint", "Discount.", "%", bounds=(0, 100)),
         Column("original_price", "bigint", "Price before the discount.", "hundredths of the currency"),
         Column("final_price", "bigint", "Price to pay.", "hundredths of the currency", nullable=False),
         Column("currency", "string", "ISO 4217 code of both prices.", nullable=False),
-        Column("ends_at", "timestamp", "When the offer ends (UTC); null if the store does not state it."),
+        Column("ends_at", "timestamp", "When the offer ends (UTC); null if the store does not state it.").of(
+            moment_of("entry.discount_expiration")
+        ),
     ),
     key=("app_id",),
     picture=True,
