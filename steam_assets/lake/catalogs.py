@@ -29,6 +29,10 @@ BUSY_SECONDS = 30
 """How long a commit waits for another process that writes the same SQLite file."""
 
 
+class LockedCatalog(Exception):
+    """Another program keeps an SQLite catalog locked; nothing was changed."""
+
+
 @dataclass(frozen=True)
 class CatalogName:
     """``catalog`` is its name in Spark and pyiceberg; ``namespace`` is the database that holds the root's tables.
@@ -51,8 +55,10 @@ CATALOGS: dict[RootName, CatalogName] = {
 def open_catalog(settings: Settings, root: RootName) -> Catalog:
     """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections."""
     from pyiceberg.catalog import load_catalog
+    from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.exceptions import NamespaceAlreadyExistsError
     from pyiceberg.io import PY_IO_IMPL
+    from sqlalchemy import ExceptionContext, event
     from sqlalchemy.exc import IntegrityError, OperationalError
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
@@ -63,12 +69,31 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
     properties = {PY_IO_IMPL: SYNCED_FILES} | pyiceberg_properties(settings, root)
-    catalog = attempts(load_catalog, name.catalog, **properties, **_session(settings))
+    try:
+        catalog = attempts(load_catalog, name.catalog, **properties, **_session(settings))
+    except OperationalError as error:
+        raise _locked(settings, root, error) or error from None
+    if isinstance(catalog, SqlCatalog):
+
+        def named(context: ExceptionContext) -> None:
+            if (locked := _locked(settings, root, context.original_exception)) is not None:
+                raise locked from None
+
+        event.listen(catalog.engine, "handle_error", named)
     # Checked first: a role that may use a Glue database may not be allowed to create one.
     if not catalog.namespace_exists(name.namespace):
         with suppress(NamespaceAlreadyExistsError, IntegrityError):
             catalog.create_namespace(name.namespace)
     return catalog
+
+
+def _locked(settings: Settings, root: RootName, error: BaseException) -> LockedCatalog | None:
+    if settings.iceberg_catalog != "sqlite" or "database is locked" not in str(error):
+        return None
+    return LockedCatalog(
+        f"{sqlite_file(settings, root)} has been locked by another program for {BUSY_SECONDS} s, so nothing was "
+        "changed; end that program (a database browser, a copy in progress), then run it again"
+    )
 
 
 def _session(settings: Settings) -> dict[str, object]:

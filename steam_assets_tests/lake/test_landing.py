@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +17,7 @@ from clean_partitions import SOURCE, THINGS, clean
 from pyiceberg.exceptions import CommitFailedException
 from raw_landing import KEY, NEWS, NOW, batch_id, files_of, land, rows_of, sequences
 
+from steam_assets.lake import catalogs
 from steam_assets.lake.backup import verify
 from steam_assets.lake.iceberg_table import Contention, of_batches, of_partitions
 from steam_assets.lake.lake import Lake
@@ -165,3 +169,22 @@ def test_readers_of_a_pinned_table_see_one_version(lake: Lake) -> None:
         record = held.record(model, KEY)
         assert record is not None
         assert held.content([KEY])[KEY] == record.content
+
+
+@pytest.mark.parametrize("kind", ["IMMEDIATE", "EXCLUSIVE"])
+def test_a_catalog_that_another_program_keeps_locked_is_named(
+    kind: str, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it was open before or not. The batch is landed once the lock is gone."""
+    monkeypatch.setattr(catalogs, "BUSY_SECONDS", 0.1)
+    land(lake, number=1)
+    file = catalogs.sqlite_file(lake.settings, "raw")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute(f"BEGIN {kind}")
+        for opened in (lake, Lake(lake.settings)):
+            with pytest.raises(
+                catalogs.LockedCatalog, match=f"^{re.escape(str(file))} has been locked .*run it again$"
+            ):
+                land(opened, number=2)
+        other.rollback()
+    assert len(land(lake, number=2).batches) == 2
