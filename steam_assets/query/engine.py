@@ -106,7 +106,8 @@ class Engine:
 
     def statements(self, script: str) -> list[str]:
         """The statements of a script. Raises QueryError for a syntax error."""
-        return split(self._duck, script)
+        with self._lock:
+            return split(self._duck, script)
 
     def ask(self, sql: str) -> Answer:
         """Answer one SELECT. Raises QueryError, or QueryStopped if it reaches a limit."""

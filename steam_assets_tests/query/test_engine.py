@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -179,6 +180,16 @@ def test_sums_of_whole_numbers_are_whole_numbers(market_lake: Lake) -> None:
 def test_tables_are_opened_one_after_the_other_before_they_are_asked_for(market_lake: Lake) -> None:
     engine = Engine(market_lake, ["clean"])
     assert [*itertools.islice(engine.warm(), 3)] == sorted(engine.tables())[:3]
+
+
+def test_tables_open_while_statements_are_typed(market_lake: Lake) -> None:
+    """A prompt opens tables in the background; what is typed meanwhile is answered, not refused as busy."""
+    engine = Engine(market_lake, ["clean"])
+    with ThreadPoolExecutor(1) as background:
+        opening = background.submit(lambda: sorted(engine.warm()))
+        while not opening.done():
+            assert engine.statements("select 1; select 2") == ["select 1", "select 2"]
+    assert opening.result() == sorted(engine.tables())
 
 
 def test_data_of_other_files_cannot_be_reached(market_lake: Lake, tmp_path: Path) -> None:
