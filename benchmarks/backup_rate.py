@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def measure(home: Path, megabytes: int, count: int) -> list[Comparison]:
-    """Back up a partition of about this size, and copy its files, by turns."""
+    """Back up a partition of about this size, and copy its files, in alternating rounds."""
     settings = Settings(home=home)
     paths = partition_of(Lake(settings), megabytes)
     size = sum(path.stat().st_size for path in paths)

@@ -19,7 +19,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
-from steam_assets.sources.review_tables import COUNTED, FLAGS, REVIEW, REVIEWS
+from steam_assets.sources.review_tables import FLAGS, REVIEW, REVIEWS
 from steam_assets.spark.cleaning import clean
 from steam_assets.spark.reviewer_key import reviewer_key
 
@@ -32,7 +32,7 @@ _TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean"
 
 @dataclass(frozen=True)
 class Ways:
-    """The variants, for the raw partition ``key`` of a lake; each writes below ``settings.home``."""
+    """The variants for the raw partition ``key`` of a lake; each writes below ``settings.home``."""
 
     settings: Settings
     spark: SparkSession
@@ -179,7 +179,7 @@ _SHAPED = [
     "timestamp_seconds(r.timestamp_created) AS created_at",
     "timestamp_seconds(r.timestamp_updated) AS updated_at",
     *(f"coalesce(r.{name}, false) AS {name}" for name in FLAGS),
-    *(f"coalesce(cast(r.{name} AS bigint), 0) AS {name}" for name in COUNTED),
+    *(f"coalesce(cast(r.{name} AS bigint), 0) AS {name}" for name in ("votes_up", "votes_funny", "comment_count")),
     "cast(r.weighted_vote_score AS double) AS weighted_vote_score",
     "cast(r.author.playtime_at_review AS bigint) AS playtime_at_review_minutes",
     "cast(r.author.playtime_forever AS bigint) AS playtime_forever_minutes",

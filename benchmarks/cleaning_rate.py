@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def measure(home: Path, pages: Pages, count: int) -> list[Comparison]:
-    """Clean the same pages in each way, by turns."""
+    """Clean the same pages in each way, in alternating rounds."""
     settings = Settings(home=home)
     put_in_place(settings, pages)
     put_in_place(settings, Pages(SMALL, WARM_REVIEWS, pages.files))

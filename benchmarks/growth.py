@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure(home: Path, reviews: int, files: int, count: int) -> list[Comparison]:
-    """Clean ``reviews`` and ten times as many, by turns, in one session."""
+    """Clean ``reviews`` and ten times as many in one session, in alternating rounds."""
     settings = Settings(home=home)
     sizes = {ONE: reviews, TEN: 10 * reviews}
     for key, size in sizes.items():
@@ -68,7 +68,7 @@ def measure(home: Path, reviews: int, files: int, count: int) -> list[Comparison
 
 
 def steps(home: Path, sizes: Sequence[int], count: int) -> list[Comparison]:
-    """Clean partitions of several sizes, by turns; each is compared with the smallest, by its number of reviews."""
+    """Clean partitions of several sizes in alternating rounds, each compared with the smallest by number of reviews."""
     settings = Settings(home=home)
     keys = dict(zip(sizes, ("2026-10-13", "2026-10-20", "2026-10-27", ONE, TEN), strict=False))
     for size, key in keys.items():
@@ -91,7 +91,7 @@ def steps(home: Path, sizes: Sequence[int], count: int) -> list[Comparison]:
 
 
 class _Peaks:
-    """The driver's memory since this was made: what outlived its last collections, and the peak of its process."""
+    """The driver's memory since this was created: what remained after its last collections, and the process's peak."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._jvm: Any = spark.sparkContext._jvm

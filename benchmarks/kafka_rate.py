@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def compared(pages: int, small: int, count: int) -> list[Comparison]:
-    """The comparisons for messages of both sizes, on a broker of their own."""
+    """The comparisons for messages of both sizes, on a separate broker."""
     with working_folder("kafka") as home, EmbeddedBroker(home / "kafka", free_port()) as broker:
         settings = Settings(home=home, kafka_bootstrap_servers=broker.address)
         ensure_topics(settings, SOURCE)
@@ -73,7 +73,7 @@ def shortened(page: Envelope, sequence: int) -> Envelope:
 
 
 def measure(settings: Settings, name: str, batch: Sequence[Envelope], count: int) -> list[Comparison]:
-    """Publish and land a batch, and send it through two loops, by turns."""
+    """Publish and land a batch, and send it through two loops, in alternating rounds."""
     own, bare = _Own(settings, batch), _Bare(settings, batch)
     ways: dict[str, Callable[[], float]] = {
         OURS: own.round,
@@ -90,7 +90,7 @@ def measure(settings: Settings, name: str, batch: Sequence[Envelope], count: int
 
 @dataclass
 class _Own:
-    """The product: a new batch per round, so that it is landed in its own files."""
+    """The product: a new batch per round, so that each is landed in separate files."""
 
     settings: Settings
     batch: Sequence[Envelope]

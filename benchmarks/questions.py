@@ -2,7 +2,7 @@
 
 Run: python -m benchmarks.questions
 The lake has 730 days of a hundred games and 104 weeks with as many reviews as the demo's, one file per partition. The
-first round opens the tables; the others are what an analyst waits for. Each question looks whether its tables changed.
+first round opens the tables; the others are what an analyst waits for. Each question checks whether its tables changed.
 """
 
 from __future__ import annotations

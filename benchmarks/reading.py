@@ -1,8 +1,8 @@
 """What reading takes, as whole processes without a JVM: help, the status of 1,000 partitions, a year's dashboard.
 
 Run: python -m benchmarks.reading
-Nothing else does the same, so each is compared with its target on two quiet cores; and the status with that of ten
-partitions, as it must not grow with their number much.
+There is no peer for these, so each is compared with its target on two quiet cores, and the status also with that of ten
+partitions, because it must hardly grow with their number.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def compared(count: int) -> list[Comparison]:
 
 
 def lay_year(home: Path) -> None:
-    """A lake with the year of clean tables and insights that the dashboard's tests use."""
+    """Create a lake with the year of clean tables and insights from the dashboard's tests."""
     sys.path.insert(0, str(REPOSITORY / "steam_assets_tests" / "visuals"))
     tables = import_module("market_year").MarketYear().data().tables
     for name, rows in tables.items():

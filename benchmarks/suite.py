@@ -1,4 +1,4 @@
-"""All comparisons, by turns with their peers, written to benchmarks/results.md.
+"""All comparisons, in rounds that alternate with their peers, written to benchmarks/results.md.
 
 Run: python -m benchmarks.suite, or --large with ten million reviews (make bench, make bench-large)
 Belongs here: which benchmarks make a run, the file of results. Does not belong here: measuring (the other modules).

@@ -1,7 +1,7 @@
 """Cleaning one small partition by a command, compared with scripts that do the same kind of work.
 
 Run: python -m benchmarks.whole_commands
-Whole processes, as a user types them. "Beside dev" is the command that finds the Spark which `steam-assets dev` keeps.
+Whole processes, started as by a user. "Beside dev" is the command that finds the Spark which `steam-assets dev` keeps.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _python(words: Sequence[str], settings: Mapping[str, str]) -> float:
 
 
 def run_process(words: Sequence[str], settings: Mapping[str, str], codes: Sequence[int] = (0,)) -> float:
-    """The seconds of a process of this checkout with ``settings`` alone; SystemExit if its exit code is another."""
+    """The seconds of a process of this checkout with only ``settings``; SystemExit for an unexpected exit code."""
     run = partial(subprocess.run, words, cwd=REPOSITORY, env=process_environment(settings), capture_output=True)
 
     def done() -> None:

@@ -1,10 +1,10 @@
-"""Makes the pictures of the README by Chromium: ``python docs/pictures.py``, or ``make pictures``.
+"""Creates the pictures of the README with Chromium: ``python docs/pictures.py``, or ``make pictures``.
 
-Belongs here: what is pictured, and what each picture shows, in words. Does not belong here: the page (visuals/), the
+Belongs here: what is pictured, and a description of each picture. Does not belong here: the page (visuals/), the
 assets (orchestration/).
 
 ``docs/images/shown.json`` has what the pictures show: the headings of the page, and the groups of assets with the edges
-between them. A test compares it with the page and the definitions of now, as pixels differ between machines.
+between them. A test compares it with the current page and definitions, because pixels differ between machines.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Shown(TypedDict):
 
 
 def main() -> int:
-    """Make both pictures; returns 1 if one is too large."""
+    """Create both pictures; return 1 if one is too large."""
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 def graph() -> Graph:
-    """The groups of the definitions of now."""
+    """The groups of the current definitions."""
     nodes = [
         node for node in build_defs(settings=Settings()).resolve_asset_graph().asset_nodes if node.is_materializable
     ]
@@ -105,7 +105,7 @@ def graph() -> Graph:
 
 
 def headings_of(page: Page) -> list[str]:
-    """The headings of an open page, as far as its picture shows them."""
+    """The headings of an open page that are visible in its picture."""
     found = page.locator("h1, h2").evaluate_all(
         "all => all.map(one => [one.textContent, one.getBoundingClientRect().top])"
     )
@@ -114,7 +114,7 @@ def headings_of(page: Page) -> list[str]:
 
 @contextmanager
 def opened_page(browser: Browser, html: str) -> Iterator[Page]:
-    """The dashboard, drawn."""
+    """The dashboard page, drawn."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
         file.write_text(html, encoding="utf-8")
@@ -126,7 +126,7 @@ def opened_page(browser: Browser, html: str) -> Iterator[Page]:
 
 @contextmanager
 def opened(browser: Browser, address: str, size: Sequence[int]) -> Iterator[Page]:
-    """A light page of this size."""
+    """A page of this size in the light theme."""
     # The page's policy forbids the script that Playwright waits with.
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme="light", bypass_csp=True)
     page = context.new_page()
@@ -136,7 +136,7 @@ def opened(browser: Browser, address: str, size: Sequence[int]) -> Iterator[Page
 
 
 def graph_picture(page: Page) -> bytes:
-    """The graph of the Dagster UI, without what surrounds it."""
+    """The graph of the Dagster UI, cropped to its content."""
     nodes = page.locator("foreignObject")
     nodes.first.wait_for(timeout=120_000)
     page.wait_for_load_state("networkidle")
@@ -156,7 +156,7 @@ def save(browser: Browser, png: bytes, name: str) -> None:
 
 @contextmanager
 def webserver() -> Iterator[str]:
-    """The address of the Dagster UI's global asset lineage, on an empty lake of its own."""
+    """The address of the Dagster UI's global asset lineage, on a separate empty lake."""
     port = free_port()
     with TemporaryDirectory() as home:
         shutil.copy(REPOSITORY / "dagster.yaml", home)

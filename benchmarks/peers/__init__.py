@@ -1,1 +1,1 @@
-"""What a user would write instead: scripts that are run as processes of their own and know nothing of this package."""
+"""What a user would write instead: scripts that run as separate processes and do not import this package."""

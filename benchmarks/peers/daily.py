@@ -1,7 +1,7 @@
 """A daily script: the chart's JSON to CSV, with PySpark and pandas.
 
 Run: python benchmarks/peers/daily.py RESPONSE.json FOLDER
-Reads the day's response, keeps valid rows and the first of each app, writes CSV, and reads it back to count it.
+Reads the day's response, keeps valid rows and the first of each app, writes CSV, and reads it back to count the rows.
 """
 
 from __future__ import annotations

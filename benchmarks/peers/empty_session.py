@@ -1,4 +1,4 @@
-"""The least that Spark takes: an empty session that counts one table.
+"""Spark's minimum: an empty session that counts one table.
 
 Run: python benchmarks/peers/empty_session.py FILE.parquet
 """

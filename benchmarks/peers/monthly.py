@@ -1,7 +1,7 @@
 """A monthly script: a site's visits from JSON to four CSV files, with PySpark and pandas.
 
 Run: python benchmarks/peers/monthly.py RESPONSE.json FOLDER
-Makes the same tables as the product does of the response: visits, engagement, traffic sources, top countries.
+Creates the same tables from the response as the product: visits, engagement, traffic sources, top countries.
 """
 
 from __future__ import annotations

@@ -251,7 +251,7 @@ def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
 
 def _keys_in_use(settings: Settings) -> list[str]:
     """Fingerprints of the keys that made the pseudonyms in the clean tables."""
-    # Unusable roots and those on S3 are looked at by a check of their own; on S3 the key is in Secrets Manager.
+    # Unusable roots and those on S3 have their own check; on S3 the key is in Secrets Manager.
     try:
         if on_s3(settings.root("clean")) or read_marker(settings, "clean") is None:
             return []

@@ -1,6 +1,6 @@
 """``steam-assets exclude``: take a batch of another producer out of a partition, or in again.
 
-Belongs here: the options and what is printed. Does not belong here: the ledger's entry (lake/raw_tables.py).
+Belongs here: the options and the output. Does not belong here: the ledger's entry (lake/raw_tables.py).
 """
 
 from __future__ import annotations

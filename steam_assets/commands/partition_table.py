@@ -65,7 +65,7 @@ def _cells(statuses: Iterable[PartitionStatus], *, narrow: bool) -> tuple[list[s
 
 
 def _lines(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Text:
-    """The table as text of one line per row: Rich takes a second to lay out a thousand rows of cells."""
+    """The table as text, one line per row, because Rich takes a second to lay out a thousand rows of cells."""
     text = Text(no_wrap=True, overflow="ignore")
     text.append(visible(title), "table.title")
     split = [heading.rpartition("\n") for heading in headings]
@@ -79,7 +79,7 @@ def _lines(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], w
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Texts to the left, and the numbers between them to the right."""
+    """Texts left-aligned, and the numbers between them right-aligned."""
     padded = [
         cell.rjust(width) if 1 < place < len(widths) - 1 else cell.ljust(width)
         for place, (cell, width) in enumerate(zip(cells, widths, strict=False))

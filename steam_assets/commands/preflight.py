@@ -183,7 +183,7 @@ def unwritable(folder: Path) -> str | None:
     if not nearest.is_dir():
         return f"{nearest} is not a folder"
     try:
-        # Permissions alone do not tell: root may write anywhere but in /proc, on read-only mounts and on full disks.
+        # Permissions alone do not tell: root may write anywhere except in /proc, on read-only mounts and on full disks.
         with TemporaryDirectory(prefix=".steam-assets-", dir=nearest):
             return None
     except OSError as error:

@@ -29,7 +29,7 @@ def around(frame: DataFrame, keys: Sequence[str], before: int = 0, after: int = 
 
 
 def one_place(chart: DataFrame) -> DataFrame:
-    """The chart with one row per partition and app: its best rank, should Steam list it twice."""
+    """The chart with one row per partition and app: its best rank, if Steam lists it twice."""
     place = F.row_number().over(Over.partitionBy("partition_key", "app_id").orderBy("rank"))
     return chart.withColumn("place", place).where("place = 1").drop("place")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OFF_CHART = 101
-"""The rank that stands for an item off a chart of a hundred: at best the first place behind it."""
+"""The rank assumed for an item not on a chart of a hundred: the best it can be."""
 
 
 def best_places(charts: DataFrame, keys: Sequence[str]) -> DataFrame:

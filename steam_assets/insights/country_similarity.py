@@ -1,4 +1,4 @@
-"""Country similarity: how alike the weekly charts of two countries are.
+"""Country similarity: how similar the weekly charts of two countries are.
 
 Belongs here: pairs of charts. Does not belong here: single items (regional_hits.py).
 """
@@ -26,7 +26,7 @@ PAIR = ("partition_key", "country", "other_country")
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """One row per pair of countries; the first is before the other in the alphabet."""
+    """One row per pair of countries; the first comes before the other alphabetically."""
     chart = best_places(inputs["country_sellers"], keys)
     sizes = chart.groupBy("partition_key", "week_start", "country").agg(F.count("*").alias("items"))
     others = sizes.selectExpr("partition_key", "country as other_country", "items as other_items")
@@ -43,7 +43,7 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
 
 
 def _common(chart: DataFrame) -> DataFrame:
-    """The number of items on both charts of each pair, and the sum of the squared differences of their places."""
+    """The number of items on both charts of each pair, and the sum of their squared rank differences."""
     ours = chart.select("partition_key", "app_id", "country", "rank")
     theirs = chart.selectExpr("partition_key", "app_id", "country as other_country", "rank as other_rank")
     both = ours.join(theirs, ["partition_key", "app_id"]).where("country < other_country")

@@ -1,7 +1,7 @@
 """Every table that analysts read, clean or insight, with its declaration in one form.
 
-Belongs here: the list, and what a table's declaration states. Does not belong here: rows (lake/), what is made from a
-declaration (the packages above).
+Belongs here: the list, and what a table's declaration states. Does not belong here: rows (lake/), what is derived from
+a declaration (the packages above).
 """
 
 from __future__ import annotations

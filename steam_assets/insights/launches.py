@@ -1,4 +1,4 @@
-"""Launches: the players of games that were released in the last weeks, by days since their release.
+"""Launches: the players of recently released games, by days since their release.
 
 Belongs here: charted games after their release. Does not belong here: their prices, their sales.
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 LAUNCH_DAYS = 31
-"""Days after its release for which a game is a launch, the day of release included."""
+"""Number of days for which a game counts as a launch, including the day of release."""
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """One row per day and charted game that was released within the last days."""
+    """One row per day and charted game that was recently released."""
     chart = one_place(around(inputs["most_played"], keys, before=LAUNCH_DAYS - 1))
     launched = _launched(chart.where(F.col("partition_key").isin([*keys])), inputs, keys)
     so_far = chart.selectExpr("app_id", "day as charted_on", "players_peak as peak")
@@ -39,7 +39,7 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
 
 
 def _launched(chart: DataFrame, inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
-    """The charted games that were released within the last days, by the newest store facts up to the day."""
+    """The charted games that were recently released, by the newest store facts up to the day."""
     facts = around(inputs["store_facts"], keys, before=LAUNCH_DAYS - 1)
     dated = facts.selectExpr("app_id", "day as told_on", "to_date(released_at) as released_on")
     since = "datediff(day, released_on)"

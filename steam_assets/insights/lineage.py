@@ -1,10 +1,10 @@
-"""Column lineage of the insights, as column_lineage.json has it.
+"""Column lineage of the insights, as stored in column_lineage.json.
 
-Belongs here: reading that file, and what it is made of. Does not belong here: reading Spark's plans
+Belongs here: reading that file, and generating its content. Does not belong here: reading Spark's plans
 (spark/column_lineage.py).
 
-The lineage is a property of the code, not of a run. ``make lineage`` writes the file from the plans that Spark makes of
-empty inputs; a test compares the two. A run cannot always read it: Spark Connect keeps plans in its server.
+The lineage is a property of the code, not of a run. ``make lineage`` writes the file from Spark's plans for empty
+inputs, and a test compares the two. A run cannot always read it, because Spark Connect keeps plans in its server.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ KEYS = {Cadence.DAILY: "2026-11-17", Cadence.WEEKLY: "2026-11-10", Cadence.MONTH
 
 
 def declared_lineage(insight: Insight) -> Lineage:
-    """The origins of its columns in the file; none of an insight that is not computed from tables."""
+    """The origins of the insight's columns in the file; empty for an insight that is not computed from tables."""
     of_columns = _declared().get(insight.name, {})
     return {name: frozenset(_origin(one) for one in found.split()) for name, found in of_columns.items()}
 
 
 def planned_lineage(spark: SparkSession, insight: Insight, tables: Iterable[Table]) -> Lineage | None:
-    """The origins of its columns as Spark plans them; None if it has no plan that can be read. Needs a JVM."""
+    """The origins of the insight's columns in Spark's plan; None if the plan cannot be read. Needs a JVM."""
     if insight.compute is None or insight.cadence is None:
         return None
     columns = {table.name: table.columns for table in tables}

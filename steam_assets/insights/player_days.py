@@ -1,6 +1,6 @@
-"""Player days: each sampled game's peak and low of the day with their error, and the time zone of its audience.
+"""Player days: each sampled game's daily peak and low with their error, and the time zone of its audience.
 
-Belongs here: what follows from a day's samples. Does not belong here: the curve itself (player_hours.py).
+Belongs here: what is derived from a day's samples. Does not belong here: the curve itself (player_hours.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXCESS = (
     "case when earlier is null or later is null then null when 2 * players_now - earlier - later <= 0 then 0D "
     "else power(later - earlier, 2) / (8 * (2 * players_now - earlier - later)) end"
 )
-"""SQL: how far the vertex of the parabola through the highest sample and its neighbours lies above it."""
+"""SQL: how far the vertex of the parabola through the highest sample and its neighbours is above that sample."""
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:

@@ -25,7 +25,7 @@ from steam_assets.spark.commit_rows import replace_rows
 
 PLOTTED_PARTITIONS = 60
 SMALL_BYTES = 8 << 20
-"""Clean tables of up to this size, packed, are small; most of a laptop's lakes are."""
+"""Clean tables up to this compressed size are small; most lakes on a laptop are."""
 
 
 class InsightInvalid(Exception):
@@ -81,7 +81,7 @@ def struct_of(columns: Iterable[Column]) -> StructType:
 
 
 def are_small(lake: Lake, tables: Iterable[Table]) -> bool:
-    """Whether clean tables have at most ``SMALL_BYTES`` together, so that what is made of them fits into memory."""
+    """Whether clean tables have at most ``SMALL_BYTES`` together, so that results based on them fit into memory."""
     return sum(lake.clean(table).size() for table in tables) <= SMALL_BYTES
 
 

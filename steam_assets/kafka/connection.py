@@ -259,7 +259,7 @@ async def _create_topic(client: AIOKafkaAdminClient, settings: Settings, topic: 
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
             "min.insync.replicas": str(settings.kafka_min_insync_replicas),
             "unclean.leader.election.enable": "false",
-            # By a producer's own clock, a record could be dated so that retention deletes it at once, or never.
+            # With producer timestamps, retention could delete a record at once, or never.
             "message.timestamp.type": "LogAppendTime",
         },
     )

@@ -237,7 +237,7 @@ def scan_topic(
 
 
 def _moment(milliseconds: int) -> datetime:
-    """A record's time; a producer may send any, if the topic takes it from producers."""
+    """A record's time; a producer may send any time, if the topic accepts times from producers."""
     return datetime.fromtimestamp(min(max(milliseconds, 0), LAST_SECOND * 1000) / 1000, UTC)
 
 

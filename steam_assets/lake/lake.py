@@ -1,6 +1,6 @@
 """The lake of one deployment: its four roots, and every table in them.
 
-Belongs here: where each table is, and which is the twin of which. Does not belong here: using them.
+Belongs here: where each table is, and which one is its backup. Does not belong here: using them.
 """
 
 from __future__ import annotations

@@ -66,9 +66,9 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
 
 
 def exclude_batch(table: IcebergTable, partition_key: str, batch_id: str, reason: str | None, now: datetime) -> bool:
-    """Exclude a batch from cleaning, landed or not, or take it in again (``reason`` None); its rows stay as they are.
+    """Exclude a batch from cleaning, landed or not, or include it again (``reason`` None); its rows are unchanged.
 
-    Returns whether that changed anything. Raises LookupError if a batch to take in was never landed.
+    Returns whether that changed anything. Raises LookupError if a batch to include was never landed.
     """
 
     def change() -> bool:

@@ -140,7 +140,7 @@ def _files(settings: Settings) -> Files:
 
 
 def _is_occupied(settings: Settings, root: RootName) -> bool:
-    """Whether anything but a marker, or another process's draft of one, is there."""
+    """Whether the place contains anything but a marker, or another process's draft of one."""
     address = settings.root(root)
     if on_s3(address):
         names = (file.address.removeprefix(f"{address}/") for file in _files(settings).list(address))

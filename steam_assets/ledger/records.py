@@ -171,7 +171,7 @@ class RawRecord(_Record):
         return self.model_copy(update={"batches": self.batches + tuple(b for b in batches if b.batch_id not in known)})
 
     def marked_as(self, other: RawRecord) -> Self:
-        """This record, in which a batch that ``other`` has as well is excluded only if it is there."""
+        """This record, with the exclusions of ``other`` for batches that both have."""
         marks = {batch.batch_id: batch.excluded for batch in other.batches}
         marked = (b.model_copy(update={"excluded": marks.get(b.batch_id, b.excluded)}) for b in self.batches)
         return self.model_copy(update={"batches": tuple(marked)})

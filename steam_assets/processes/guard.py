@@ -86,7 +86,7 @@ def _end(session: int, grace: float) -> None:
     deadline = time.monotonic() + grace
     signalled: set[Process] = set()
     while (left := others()) and time.monotonic() < deadline:
-        # In the order of their ids, so that a parent is signalled before its children.
+        # In order of id, so that a parent is signalled before its children.
         for process in [p for p in left if p.pid == session or not _is_jvm(p)] or left:
             if process not in signalled:
                 signalled.add(process)

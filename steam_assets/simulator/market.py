@@ -212,7 +212,10 @@ class Market:
         return [(self._sold_to(app, week), -app.slot) for app in self._released(start_of(week))]
 
     def _local_taste(self, slot: int, country: str) -> float:
-        """How much better an app sells in a country than at home: one in sixteen is a hit there, one is unwanted."""
+        """How much better an app sells in a country than at home.
+
+        One app in sixteen is a hit there, and one does not sell.
+        """
         if country == HOME:
             return 1.0
         taste = self.dice.share("taste", slot, country)

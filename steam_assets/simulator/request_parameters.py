@@ -1,4 +1,4 @@
-"""Request parameters as the services take them, reduced to what the pipeline sends.
+"""Request parameters as the services accept them, reduced to those that the pipeline sends.
 
 Belongs here: the shapes of ``input_json`` and of a query. Does not belong here: responses.
 
@@ -36,14 +36,14 @@ class _Country(BaseModel, frozen=True):
 
 
 class StoreParameters(InputJson, frozen=True):
-    """What is asked about items, which are those of the US store."""
+    """What is requested about items, which are those of the US store."""
 
     context: _Home
     data_request: Annotated[dict[str, object], Field(min_length=1)]
 
 
 class ChartParameters(InputJson, frozen=True):
-    """The chart of players; without items if nothing is asked about them."""
+    """The chart of players; without items if nothing is requested about them."""
 
     context: _Home
     data_request: Annotated[dict[str, object], Field(min_length=1)] | None = None

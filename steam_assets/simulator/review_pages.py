@@ -46,7 +46,7 @@ def reviews_body(parameters: ReviewParameters, page: Page, positive: int, negati
 
 
 def score(positive: int, negative: int) -> Json:
-    """What Steam makes of so many votes: the counts, its score and the score's name."""
+    """Steam's summary of these votes: the counts, its score and the score's name."""
     count = positive + negative
     grade, text = next(
         ((grade, text) for share, least, grade, text in _SCORES if count >= least and positive >= share * count),

@@ -1,6 +1,6 @@
-"""The stores of the countries: what an app costs there, and when it is on sale.
+"""The stores of the countries: an app's price there, and when it is on sale.
 
-Belongs here: currencies (stores.tsv) and sales. Does not belong here: who buys or plays (market.py), items (items.py).
+Belongs here: currencies (stores.tsv) and sales. Does not belong here: buyers and players (market.py), items (items.py).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Store:
     form: str
 
     def hundredths(self, cents: int) -> int:
-        """A price in US cents as hundredths of the currency; whole units where a dollar is many."""
+        """A price in US cents as hundredths of the currency; whole units if a dollar is many units."""
         units = cents * self.rate
         return round(units / 100) * 100 if self.rate > 10 else round(units)
 
@@ -76,7 +76,7 @@ def sale_of(dice: Dice, app: App, moment: int) -> Sale | None:
 
 
 def offer(dice: Dice, app: App, store: Store, now: int) -> Json:
-    """What the store asks for an app that costs something."""
+    """The store's offer for an app that is not free."""
     full, sale = store.hundredths(app.price_cents), sale_of(dice, app, now)
     final = store.hundredths(app.price_cents * (100 - sale.percent) // 100) if sale else full
     made: Json = {

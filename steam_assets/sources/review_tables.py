@@ -82,10 +82,12 @@ def summaries(raw: DataFrame) -> DataFrame:
     return shaped(entries, SUMMARIES.columns)
 
 
+COUNTED = ("votes_up", "votes_funny", "comment_count")
 FLAGS = (
     *("voted_up", "steam_purchase", "received_for_free", "written_during_early_access"),
     *("primarily_steam_deck", "refunded"),
 )
+_ZEROS = dict.fromkeys(COUNTED, "0D") | dict.fromkeys(FLAGS, "false")
 
 
 def _or_zero(column: Column) -> Column:
@@ -93,7 +95,7 @@ def _or_zero(column: Column) -> Column:
 
     In an import, or in a response in the older format, a missing field is unknown.
     """
-    zero = "false" if column.name in FLAGS else "0D"
+    zero = _ZEROS[column.name]
     return column.of(f"coalesce({column.value}, if(notes is null and absent_is_zero, {zero}, null))")
 
 

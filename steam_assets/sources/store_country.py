@@ -1,10 +1,10 @@
-"""Which country's store an answer of Steam is from, as far as its prices tell.
+"""Which country's store a Steam response is from, as far as its prices show.
 
-Belongs here: refusing an answer of another country's store, or another country's chart. Does not belong here: prices as
-columns (store_item.py).
+Belongs here: rejecting a response from another country's store, or another country's chart. Does not belong here:
+prices as columns (store_item.py).
 
-An answer does not name its country, so a service that ignores the parameter answers like any. The sign of its prices
-shows it, if the country has a currency of its own; so does a chart that is, rank by rank, that of another country.
+A response does not state its country, so one that ignores the parameter looks normal. The currency sign of its prices
+reveals it if the country has its own currency, and so does a chart identical to that of another country.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ COUNTRIES = (
     "NZD=NZ BRL=BR MXN=MX CLP=CL COP=CO PEN=PE UYU=UY JPY=JP KRW=KR CNY=CN TWD=TW HKD=HK SGD=SG INR=IN IDR=ID MYR=MY "
     "PHP=PH THB=TH VND=VN ZAR=ZA ILS=IL KZT=KZ UAH=UA SAR=SA AED=AE QAR=QA KWD=KW"
 )
-"""Countries by the currency of their stores. Of others, such as those whose prices are in dollars, nothing is told."""
+"""Countries by the currency of their stores. Others, such as those with prices in dollars, cannot be recognized."""
 
 Charts: TypeAlias = "dict[tuple[str, ...], str]"
 """Countries by the app ids of their charts, in order."""
 
 FEWEST_PRICES = 5
-"""Fewer odd prices say nothing about the country."""
+"""Fewer odd prices are not evidence of another country."""
 
 LONG_CHART = 20
-"""Two charts of fewer ranks may be equal by chance."""
+"""Two charts with fewer ranks may be equal by chance."""
 
 _PRICE = re.compile(rb'"formatted_final_price"\s*:\s*("(?:[^"\\]|\\.)*")')
 _CURRENCY_OF_SIGN = {sign: code for sign, _, code in (pair.partition("=") for pair in CURRENCIES.split())}
@@ -44,9 +44,9 @@ _ELSEWHERE = "$USD"
 
 
 def require_prices_of(country: str, body: bytes) -> None:
-    """Raise InvalidResponse if most prices in a body have the sign of a currency that the country's store has not.
+    """Raise InvalidResponse if most prices in a body have the sign of another currency than the country's store.
 
-    An unknown sign, a country with an unknown currency, or a body without prices tells nothing.
+    An unknown sign, a country with an unknown currency, or a body without prices is no evidence.
     """
     currency = _CURRENCY_OF_COUNTRY.get(country)
     if currency is None:

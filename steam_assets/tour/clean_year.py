@@ -1,4 +1,4 @@
-"""The clean rows of a synthetic year, as the pipeline would make them of the simulator's responses.
+"""The clean rows of a synthetic year, as the pipeline would compute them from the simulator's responses.
 
 Belongs here: one method per clean table, from the simulated market to rows. Does not belong here: the market
 (simulator/), insights (insight_sql.py), which tables there are (sources/).
@@ -35,11 +35,11 @@ GAMES = 50
 """Games on each chart."""
 
 LAUNCHED = (250, 267, 283, 286)
-"""Slots of smaller games, which the charts have because they are released in the year's last weeks."""
+"""Slots of smaller games that are on the charts because they are released in the year's last weeks."""
 
 REVIEWS_PER_APP_WEEK = 400.0
 LISTED, LISTED_OF_UNUSUAL = 60, 3000
-"""Reviews of an app and week that are fetched at most; more of weeks with a review bomb, whose words are counted."""
+"""Maximum number of reviews fetched per app and week; more for weeks with a review bomb, whose words are counted."""
 
 KINDS = {0: "game", 2: "mod", 4: "dlc", 6: "software", 10: "hardware"}
 """The store's names of the kinds of apps."""
@@ -49,7 +49,7 @@ class CleanYear:
     """The year that ends with the last full day, week and month before ``as_of`` (aware, UTC)."""
 
     def __init__(self, as_of: datetime, silent: date) -> None:
-        """``silent`` is a day of which the live chart is missing."""
+        """``silent`` is a day without the live chart."""
         self._as_of, self._silent = as_of, silent
         self._market = Market(SEED, Catalogue(CANDIDATES), GAMES, (*range(GAMES * 3 // 2), *LAUNCHED))
         self._reviews = ReviewStream(self._market, REVIEWS_PER_APP_WEEK)
@@ -209,7 +209,7 @@ class CleanYear:
                         )
 
     def _votes(self, app: App) -> Mapping[bool, Mapping[int, tuple[tuple[int, int], tuple[int, int]]]]:
-        """By whether off-topic reviews count, then by week: positive and negative votes of the week, and up to it."""
+        """Positive and negative votes of each week and up to it, by whether off-topic reviews count."""
         first, last = self._market.release_week(app.slot), week_of(unix(self.windows[Cadence.WEEKLY][-1].start))
         found: dict[bool, dict[int, tuple[tuple[int, int], tuple[int, int]]]] = {}
         for included in (True, False):
@@ -221,7 +221,7 @@ class CleanYear:
         return found
 
     def _listed(self) -> Iterator[Row]:
-        """The reviews of the newest week, and of weeks with a review bomb: older ones are not shown."""
+        """The reviews of the newest week and of weeks with a review bomb; older ones are not shown."""
         weeks = self.windows[Cadence.WEEKLY]
         for window in weeks:
             for app in self.charts[window.key]:

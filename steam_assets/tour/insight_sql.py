@@ -1,7 +1,7 @@
-"""The insights as DuckDB's SQL: a second way to each, written apart from Spark's.
+"""The insights in DuckDB SQL: a second implementation, independent of Spark's.
 
-Belongs here: one query per insight, over all clean tables by name and ``names``. Does not belong here: what an insight
-means, and its computation in the pipeline (insights/).
+Belongs here: one query per insight, over all clean tables by name and ``names``. Does not belong here: an insight's
+meaning, and its computation in the pipeline (insights/).
 
 A test compares every value with Spark's (insights/test_second_engine.py).
 """

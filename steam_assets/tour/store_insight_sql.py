@@ -1,4 +1,4 @@
-"""SQL, for DuckDB, of the insights about countries, prices, makers and samples, written apart from Spark's.
+"""DuckDB SQL for the insights about countries, prices, makers and samples, independent of Spark's.
 
 Belongs here: the queries. Does not belong here: those of the other insights (insight_sql.py), running them (year.py and
 the tests, which compare each row with Spark's).

@@ -1,6 +1,6 @@
 """The synthetic year as the dashboard's data: clean tables, insights and periods.
 
-Belongs here: putting them together. Does not belong here: rows (clean_year.py), SQL (insight_sql.py), the page.
+Belongs here: combining them. Does not belong here: rows (clean_year.py), SQL (insight_sql.py), the page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SILENT = date(2026, 11, 7)
 
 
 def year() -> DashboardData:
-    """A year of the tables that the page shows. The same in each call."""
+    """A year of the tables that the page shows; the same on each call."""
     source = CleanYear(AS_OF, SILENT)
     declared = {table.name: table.columns for table in declared_tables(SOURCES)}
     keys = {cadence: {window.key for window in windows} for cadence, windows in source.windows.items()}
@@ -42,9 +42,9 @@ def year() -> DashboardData:
 
 
 def _as_loaded(name: str, table: pa.Table) -> pa.Table:
-    """What the page would load of a table in a lake: of some, only the newest partition (visuals/dashboard/load.py)."""
+    """What the page would load from a lake: of some tables only the newest partition (visuals/dashboard/load.py)."""
     read = TABLE_READS.get(name)
-    # Of reviews it reads unusual weeks, too, and there are no others here.
+    # It also reads reviews of unusual weeks, and there are no others here.
     if read is None or not read.newest_only or name == "reviews":
         return table
     return table.filter(pc.equal(table["partition_key"], pc.max(table["partition_key"])))
@@ -71,7 +71,7 @@ def _insights(clean: Mapping[str, pa.Table], keys: Mapping[Cadence, Collection[s
 
 
 def _schema(columns: Iterable[Column]) -> pa.Schema:
-    """The columns as Arrow has them, all nullable: rows lack what the page does not read."""
+    """The columns as in Arrow, all nullable, because rows lack columns that the page does not read."""
     return pa.schema([field.with_nullable(True) for field in arrow_fields(tuple(columns))])
 
 

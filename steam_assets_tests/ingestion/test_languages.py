@@ -1,4 +1,4 @@
-"""Answers in another language than requested: told by names that differ and by reviews in one language only."""
+"""Responses in another language than requested are detected by changed names and by reviews in a single language."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from steam_assets.ingestion.languages import FEWEST_NAMES, languages_of, only_on
 
 
 def named(count: int, odd: int) -> Any:
-    """As many apps, the first ``odd`` of them named otherwise."""
+    """A response with ``count`` apps, the first ``odd`` of them with other names."""
     return {
         "ranks": [{"item": {"appid": n, "name": f"{'Spiel' if n <= odd else 'Game'} {n}"}} for n in range(1, count + 1)]
     }
@@ -33,9 +33,9 @@ def test_names_in_another_language_are_told_from_a_few_new_ones(count: int, odd:
 def test_one_language_is_drift_only_where_there_were_several() -> None:
     several, english = Counter(english=80, german=20), Counter(english=200)
     assert "all 200 items are in english" in (only_one(several, english) or "")
-    assert only_one(several, Counter(english=20)) is None, "by chance"
+    assert only_one(several, Counter(english=20)) is None, "may be chance"
     assert only_one(english, english) is None
     assert only_one(Counter(), english) is None
     assert only_one(several, Counter()) is None
     body = json.dumps({"reviews": [{"language": "german", "review": '"language": "french"'}]})
-    assert languages_of(body) == {"german": 1}, "what a review says is no field"
+    assert languages_of(body) == {"german": 1}, "the text of a review is not a field"

@@ -1,4 +1,4 @@
-"""The lake recovers from the loss of everything but one part, for each part in turn, as docs/how-to/recover.md says."""
+"""The lake recovers from the loss of any one part, as docs/how-to/recover.md describes."""
 
 from __future__ import annotations
 

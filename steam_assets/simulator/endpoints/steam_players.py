@@ -1,4 +1,4 @@
-"""How many play an app at this moment."""
+"""The current number of players of an app."""
 
 from __future__ import annotations
 

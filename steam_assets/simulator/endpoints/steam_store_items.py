@@ -1,4 +1,4 @@
-"""Steam's store items by app, with tags, offers and all else that is said about an app, and the names of the tags."""
+"""Steam's store items by app, with tags, offers and other facts, and the names of the tags."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TAGS = dict(
     )
 )
 UNLISTED = 9_999
-"""A tag that some apps have and the list of names lacks."""
+"""A tag of some apps that is missing from the list of names."""
 TAGS_OF_APP = 6
 
 
@@ -56,7 +56,7 @@ def tag_names(backend: Backend, params: Params, now: int) -> Reply:
 
 
 def full_item(market: Market, app_id: int, now: int) -> Json:
-    """The item of an app in the home store, with all that is asked for."""
+    """The item of an app in the home store, with all requested parts."""
     app = market.catalogue.find(app_id)
     if app is None:
         return missing_item(app_id)
@@ -65,7 +65,10 @@ def full_item(market: Market, app_id: int, now: int) -> Json:
 
 
 def _more(market: Market, app: App, item: Json) -> Json:
-    """What a chart's items lack. Some apps have a bundle beside their package, and a tag without a name."""
+    """The parts of an item that charts omit.
+
+    Some apps have a bundle besides their package, and a tag without a name.
+    """
     words = market.dice.words("facts", app.slot)
     numbers = list(dict.fromkeys(19 + word % len(TAGS) for word in words[:TAGS_OF_APP]))
     numbers += [UNLISTED] * (app.slot % 10 == 3)

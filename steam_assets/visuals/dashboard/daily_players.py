@@ -1,4 +1,4 @@
-"""The days of a year in few bytes: each app's peaks and ranks, and the days with news about it.
+"""The days of a year stored compactly: each app's peaks and ranks, and the days with news about it.
 
 Belongs here: encodings of one value per app and day. Does not belong here: queries of panels (panel_queries.py).
 """

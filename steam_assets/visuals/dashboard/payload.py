@@ -1,8 +1,8 @@
 """All data of the page, ready for JSON.
 
-Belongs here: putting the results of the queries together. Does not belong here: the queries, HTML (page.py).
+Belongs here: combining the results of the queries. Does not belong here: the queries, HTML (page.py).
 
-An app is its index in ``apps``; see json_values.py for days, times and numbers.
+Apps are referred to by index in ``apps``; see json_values.py for days, times and numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from steam_assets.visuals.dashboard.quotes import quote
 
 
 class About(TypedDict):
-    """What a table of the page comes from: an insight or clean table, how it is made, and its as-of time."""
+    """The origin of a table of the page: an insight or clean table, its method, and its as-of time."""
 
     table: str
     method: str

@@ -1,6 +1,6 @@
 """What the page shows without JavaScript: the top of three tables.
 
-Belongs here: their queries, and their numbers as texts. Does not belong here: HTML (page.html.j2), what panels need.
+Belongs here: their queries and formatted numbers. Does not belong here: HTML (page.html.j2), panels' data.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Prices in the US over the year, in few bytes: runs of collected days with the same price and discount.
+"""Prices in the US over the year, stored compactly as runs of collected days with the same price and discount.
 
-Belongs here: runs. Does not belong here: the newest price (app_facts.py).
+Belongs here: the runs. Does not belong here: the newest price (app_facts.py).
 
-The weekly chart is left out: a week that is collected later has the prices of that later day.
+The weekly chart is not used, because a week collected later has the prices of that later day.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DAILY = {
     "store_prices": "select app_id, day, final_price as price, discount_percent as discount, 1 as store "
     "from store_prices where is_best and country = 'US'",
 }
-"""The tables with a day's prices. Of a day that both have, the store's own counts."""
+"""The tables with a day's prices. If both have a day, the store's own price is used."""
 
 RUNS = """
 with priced as (

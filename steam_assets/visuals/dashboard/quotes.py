@@ -1,4 +1,4 @@
-"""Reviews as quotes: Steam's markup and spoilers left out, on few lines, cut.
+"""Reviews as quotes: without Steam's markup and spoilers, on few lines, truncated.
 
 Belongs here: the text of one review. Does not belong here: which reviews are quoted (panel_queries.py).
 """

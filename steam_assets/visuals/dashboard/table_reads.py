@@ -1,6 +1,6 @@
-"""What the page reads of each table.
+"""The data that the page reads from each table.
 
-Belongs here: columns and periods, by table. Does not belong here: reading (load.py), what is done with it.
+Belongs here: columns and periods by table. Does not belong here: reading (load.py), using the data.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from steam_assets.visuals.dashboard.panel_queries import PANEL_QUERIES
 
 @dataclass(frozen=True)
 class TableRead:
-    """The columns of a table that are read, of only the newest partition or of the last year."""
+    """The columns to read from a table, for only the newest partition or for the last year."""
 
     table: str
     columns: tuple[str, ...] = ("*",)

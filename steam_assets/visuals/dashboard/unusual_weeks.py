@@ -1,7 +1,7 @@
 """The weeks whose reviews can be opened: those flagged as unusual, and those in which Steam excluded reviews.
 
-Belongs here: which games and weeks these are, and the words and hours of play of their reviews. Does not belong here:
-what makes a week unusual (insights/review_bombs.py), reading reviews (load.py).
+Belongs here: selecting these games and weeks, and the words and playtimes in their reviews. Does not belong here: what
+makes a week unusual (insights/review_bombs.py), reading reviews (load.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST_WEEKS = 40
-"""Games' weeks that can be opened, the newest. Each costs about 3 kB of the page, and reading its reviews."""
+"""Maximum number of games' weeks that can be opened, newest first. Each adds about 3 kB to the page, and takes reading
+its reviews."""
 
 SCHEMA = pa.schema([("app_id", pa.int64()), ("week_start", pa.date32()), ("partition_key", pa.string())])
 
@@ -28,7 +29,7 @@ COMPARED = {
     # Reviews of both kinds in a language, so that two shares can be compared.
     "fewest_reviews": 20,
     "fewest_mentions": 5,
-    # In standard errors. Thousands of words are compared; from 2 on, hundreds would be found by chance.
+    # In standard errors. Thousands of words are compared, so a threshold of 2 would find hundreds by chance.
     "least_score": 3,
     "most_terms": 12,
     "run": r"[\p{Han}\p{Hiragana}\p{Katakana}ー]+|[\p{L}\p{M}][\p{L}\p{M}\p{N}'’-]+",

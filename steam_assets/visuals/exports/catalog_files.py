@@ -1,4 +1,4 @@
-"""Over all exported tables: ``columns.csv``, the dictionary of their columns, and ``steam.duckdb``, a view per table.
+"""Files about all exported tables: ``columns.csv``, the column dictionary, and ``steam.duckdb`` with a view per table.
 
 Belongs here: both files. Does not belong here: the tables' own files (table_files.py).
 
@@ -30,10 +30,10 @@ from steam_assets.visuals.exports.table_files import WHOLE
 DICTIONARY = "columns.csv"
 DATABASE = "steam.duckdb"
 STORAGE_VERSION = "v1.0.0"
-"""The oldest storage of DuckDB 1: any later version, in whatever program, opens the file."""
+"""The oldest storage format of DuckDB 1, which any later version in any program opens."""
 
 UNWRITABLE = frozenset("?\\")
-"""Characters of a path below which DuckDB writes no database: it takes them for an option and a separator."""
+"""Characters of a path below which DuckDB writes no database, because it treats them as an option and a separator."""
 
 _FIELDS = ("table", "table_title", "column", "caption", "type", "unit", "required", "key", "meaning")
 
@@ -99,7 +99,7 @@ def _folder(written_in: Path) -> str:
 
 
 def _literal(path: str) -> str:
-    """SQL for the pattern that matches the path which the SQL ``path`` gives, and no other."""
+    """SQL for a pattern that matches exactly the path given by the SQL ``path``."""
     return rf"regexp_replace({path}, '[*?\[]', '[\0]', 'g')"
 
 

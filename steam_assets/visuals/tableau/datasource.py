@@ -1,6 +1,6 @@
 """The data source as XML: the ``<datasource>`` element that a ``.tds`` file is, and that a workbook contains.
 
-Belongs here: Tableau's elements and their order. Does not belong here: what they say (model.py), sheets (workbook.py).
+Belongs here: Tableau's elements and their order. Does not belong here: their content (model.py), sheets (workbook.py).
 
 The elements are those of Tableau's published schema of workbooks, version 26.1
 (github.com/tableau/tableau-document-schemas), which does not cover connections: they are as Tableau Desktop writes
@@ -47,7 +47,7 @@ def add_manifest(parent: etree._Element) -> None:
 
 
 def add_text(parent: etree._Element, text: str) -> None:
-    """Text in the form in which Tableau has formatted text."""
+    """Text in the form that Tableau uses for formatted text."""
     run = etree.SubElement(etree.SubElement(parent, "formatted-text"), "run")
     run.text = text
 
@@ -92,7 +92,7 @@ def _fill(parent: etree._Element, model: Model, extract: str, calculations: Sequ
         add_calculation(parent, calculation)
     layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
     etree.SubElement(parent, "layout", layout)
-    # As Steam's week of top sellers does.
+    # Like Steam's week of top sellers.
     etree.SubElement(parent, "date-options", {"start-of-week": "tuesday"})
     _add_graph(parent, model)
 
@@ -105,7 +105,7 @@ def _meaning(field: Field) -> str:
 
 
 def _object_id(table: LogicalTable) -> str:
-    """An id in Tableau's form; the same at each writing, so that workbooks keep their fields."""
+    """An id in Tableau's form; the same each time, so that workbooks keep their fields."""
     return f"{table.name}_{md5(table.name.encode(), usedforsecurity=False).hexdigest().upper()}"
 
 

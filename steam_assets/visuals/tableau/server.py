@@ -43,8 +43,8 @@ class TableauServer:
 def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = "Steam") -> dict[str, str]:
     """Publish each table as the data source ``PREFIX: table``, replacing an older one; returns the ids by table.
 
-    TableauRefused if the server, the project or the token is not what the settings say, or a file is not taken; what
-    was published before that stays.
+    TableauRefused if the server, the project or the token does not match the settings, or a file is rejected; tables
+    published before that stay.
     """
     published: dict[str, str] = {}
     with _signed_in(server) as api, temporary_folder("steam-tableau-") as folder:

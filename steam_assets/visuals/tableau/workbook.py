@@ -1,6 +1,6 @@
 """The starter workbook as XML: one dashboard, and the sheets on it, over the data source.
 
-Belongs here: which sheets there are and how they are drawn. Does not belong here: the data source (datasource.py).
+Belongs here: the sheets and how they are drawn. Does not belong here: the data source (datasource.py).
 
 A sheet whose tables are not in the extract is left out.
 """
@@ -161,7 +161,7 @@ def workbook_file(model: Model, extract: str) -> etree._Element | None:
 
 
 def _id(name: str) -> str:
-    """A UUID in Tableau's form; the same at each writing."""
+    """A UUID in Tableau's form; the same each time."""
     return f"{{{uuid.uuid5(uuid.NAMESPACE_URL, f'steam-assets {name}')}}}".upper()
 
 
