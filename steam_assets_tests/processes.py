@@ -52,6 +52,11 @@ class Program(Supervised):
                     found.append(process)
         return found
 
+    def descendants(self) -> list[psutil.Process]:
+        """The living processes that the program has started, in sessions of their own."""
+        # The program's own session also has this test's guard process.
+        return [process for process in self.family() if _session(process) not in (self.pid, None)]
+
     def wait_for_output(self, text: str, seconds: float = 120) -> None:
         def said() -> bool | None:
             assert text in self.output or self.poll() is None, self.output

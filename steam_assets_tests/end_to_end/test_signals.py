@@ -163,7 +163,7 @@ def test_nohup_outlives_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGHUP], ids=lambda number: number.name)
 def test_a_signal_before_the_command_has_begun_ends_it(number: Signals, simulator: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, simulator, "simulate", "--port", str(free_port())) as simulate:
-        wait_until(lambda: True if len(simulate.family()) > 1 else None, 30, "a process of its own")
+        wait_until(lambda: simulate.descendants() or None, 30, "the command's process")
         simulate.ends_by(number)
 
 
