@@ -92,7 +92,8 @@ class _Worker:
     """What the process runs."""
 
     launcher: ClassVar[Launcher]
-    until_exit: ClassVar[ExitStack] = ExitStack()
+    kept_open: ClassVar[ExitStack] = ExitStack()
+    """Dagster's instance, for as long as the process lives."""
 
     @classmethod
     def open(cls, settings: Settings, now: datetime) -> None:
@@ -104,7 +105,7 @@ class _Worker:
         spark = SparkSessions.of(settings)
         spark.begin()
         definitions = build_defs(settings=settings, resource_overrides={"clock": Clock(now), "spark": spark})
-        cls.launcher = Launcher(definitions, cls.until_exit.enter_context(local_instance(settings)))
+        cls.launcher = Launcher(definitions, cls.kept_open.enter_context(local_instance(settings)))
 
     @classmethod
     def clean(cls, name: str, ranges: Sequence[tuple[str, str]]) -> None:

@@ -72,7 +72,7 @@ class Terminal(Console):
 
 
 def _screen() -> TextIO | None:
-    """The screen that standard output is, whatever that is redirected to later; None if it is no screen."""
+    """The screen that standard output is, whatever that is redirected to later; None if it is not a terminal."""
     if not sys.stdout.isatty():
         return None
     return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)

@@ -5,7 +5,7 @@ Belongs here: opening a table as last committed. Does not belong here: writing (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 from pyiceberg.table import Table
@@ -37,10 +37,6 @@ class CleanReader:
     def arrow(self, name: str, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
         """The rows of some partitions, or of all; None if the table was never created."""
         return self._table(name).arrow(keys, columns)
-
-    def by_partition(self, name: str, keys: Sequence[str] | None = None) -> Iterator[tuple[str, pa.RecordBatchReader]]:
-        """The rows of each of these partitions, or of all that have any, as streams; nothing if there is no table."""
-        return self._table(name).by_partition(keys)
 
     def _table(self, name: str) -> IcebergTable:
         return self._lake.table("clean", name, (), "")

@@ -22,7 +22,7 @@ from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, In
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
-from pyiceberg.table import DataScan, Table, TableProperties, Transaction
+from pyiceberg.table import Table, TableProperties, Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate
 from pyiceberg.table.update.snapshot import ManageSnapshots
@@ -258,30 +258,11 @@ class IcebergTable:
         self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
     ) -> pa.Table | None:
         """Rows of some partitions, or of all, from the current or a given snapshot; None without a commit."""
-        scan = self._scan(keys, columns, snapshot_id)
-        return None if scan is None else scan.to_arrow()
-
-    def by_partition(self, keys: Sequence[str] | None = None) -> Iterator[tuple[str, pa.RecordBatchReader]]:
-        """The rows of each of these partitions, or of all that have any, as streams; nothing without a commit.
-
-        All are of one version of the table, whose metadata is read once.
-        """
-        pinned = self.pinned()
-        if pinned.held is None or pinned.held.current_snapshot() is None:
-            return
-        schema, found = arrow_schema(pinned.held), {key: list[str]() for key in keys or ()}
-        for file in pinned.files(AlwaysTrue() if keys is None else of_partitions(keys)):
-            found.setdefault(str(file.partition[0]), []).append(file.file_path)
-        for key in sorted(found):
-            rows = read_files(pinned.held.io, schema, found[key])
-            yield key, pa.RecordBatchReader.from_batches(schema, rows)
-
-    def _scan(self, keys: Sequence[str] | None, columns: Sequence[str], snapshot_id: int | None) -> DataScan | None:
         table = self.load()
         if table is None or (snapshot_id or table.current_snapshot()) is None:
             return None
         where = AlwaysTrue() if keys is None else of_partitions(keys)
-        return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns))
+        return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
 
     def size(self) -> int:
         """Bytes of the current snapshot's files, from its summary; 0 if there is no table or no snapshot."""

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.table import Table
 
 from steam_assets.lake.columns import arrow_fields, arrow_schema
@@ -43,11 +44,14 @@ class PartitionFiles:
     """Required columns; those added after the table was written are null."""
 
     @classmethod
-    def of(cls, table: Table | None, declared: Sequence[Column] = ()) -> PartitionFiles | None:
-        """The files of a table; None if it was never created or has no commit."""
+    def of(
+        cls, table: Table | None, declared: Sequence[Column] = (), keys: Sequence[str] | None = None
+    ) -> PartitionFiles | None:
+        """The files of some partitions, or of all; None if the table was never created or has no commit."""
         if table is None or table.current_snapshot() is None:
             return None
-        tasks = list(table.scan().plan_files())
+        where = AlwaysTrue() if keys is None else of_partitions(keys)
+        tasks = list(table.scan(row_filter=where).plan_files())
         paths: dict[str, list[str]] = {}
         for key, path in sorted((str(task.file.partition[0]), task.file.file_path) for task in tasks):
             paths.setdefault(key, []).append(path)
@@ -65,9 +69,7 @@ class PartitionFiles:
         there = [key for key in sorted(keys) if key in self.paths]
 
         def scanned(key: str) -> list[pa.RecordBatch]:
-            names = {*schema.names, ROW} & {*self.table.schema().column_names}
-            found = self.table.scan(row_filter=of_partitions([key]), selected_fields=tuple(names)).to_arrow()
-            return [select(aligned(batch, schema)) for batch in found.to_batches()]
+            return [select(batch) for batch in self._scanned(key, schema)]
 
         def from_file(path: str) -> list[pa.RecordBatch]:
             return [select(batch) for batch in self._batches(path, schema)]
@@ -77,6 +79,12 @@ class PartitionFiles:
             found = readers.map(scanned, there) if self.with_deletes else readers.map(from_file, paths)
             return pa.Table.from_batches([batch for batches in found for batch in batches], schema)
 
+    def stream(self, key: str) -> pa.RecordBatchReader:
+        """The rows of a partition, one batch in memory at a time; none if it has no files."""
+        schema = self._schema(("*",))
+        batches = (batch for path in self.paths.get(key, ()) for batch in self._batches(path, schema))
+        return pa.RecordBatchReader.from_batches(schema, self._scanned(key, schema) if self.with_deletes else batches)
+
     def _schema(self, columns: Sequence[str]) -> pa.Schema:
         fields: list[pa.Field[Any]] = list(arrow_schema(self.table))
         known = {field.name for field in fields}
@@ -84,6 +92,12 @@ class PartitionFiles:
         fields += [field.with_nullable(True) for field in arrow_fields(later)] if later else []
         by_name = {field.name: field for field in fields}
         return pa.schema(fields if tuple(columns) == ("*",) else [by_name[name] for name in columns])
+
+    def _scanned(self, key: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        names = {*schema.names, ROW} & {*self.table.schema().column_names}
+        found = self.table.scan(row_filter=of_partitions([key]), selected_fields=tuple(names))
+        for batch in found.to_arrow_batch_reader():
+            yield aligned(batch, schema)
 
     def _batches(self, path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         with self.table.io.new_input(path).open() as stream:

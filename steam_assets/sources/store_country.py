@@ -46,7 +46,7 @@ _ELSEWHERE = "$USD"
 def require_prices_of(country: str, body: bytes) -> None:
     """Raise InvalidResponse if most prices in a body have the sign of another currency than the country's store.
 
-    An unknown sign, a country with an unknown currency, or a body without prices is no evidence.
+    An unknown sign, a country with an unknown currency, or a body without prices is not evidence.
     """
     currency = _CURRENCY_OF_COUNTRY.get(country)
     if currency is None:

@@ -50,6 +50,10 @@ def test_the_rows_are_those_of_a_scan(place: str, tmp_path: Path, request: pytes
         assert some.column_names == ["players", "app_id"]
         assert some.to_pylist() == [{"players": n, "app_id": app} for n in (2, 1) for app in (7, 8)]
         assert read.read(["2026-11-14"]).num_rows == read.read([]).num_rows == 0
+        assert rows_of(read.stream(DAYS[1]).read_all()) == rows_of(table.arrow(DAYS[1:2]))
+        assert read.stream("2026-11-14").read_all().num_rows == 0
+    chosen = PartitionFiles.of(table.load(), keys=DAYS[1:])
+    assert chosen is not None and chosen.keys == [*DAYS[1:]]
 
 
 def rows_of(table: pa.Table | None) -> list[dict[str, object]]:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from steam_assets.insights.insight import ALL
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.parquet_files import ROWS_AT_ONCE, aligned, row_groups
+from steam_assets.lake.partition_files import PartitionFiles
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.visuals.exports.csv_files import CsvWriter
 
@@ -55,8 +56,10 @@ def export_table(
     for key in keys or ():
         if not PARTITION.fullmatch(key):
             raise ValueError(f"{key!r} is not a partition key of {table}; write a date as YYYY-MM-DD")
-    for key, rows in reader.by_partition(table, keys):
-        yield _export(folder, table, key, rows)
+    files = PartitionFiles.of(reader.table(table), keys=keys)
+    if files is not None:
+        for key in files.keys if keys is None else keys:
+            yield _export(folder, table, key, files.stream(key))
     join_partitions(folder / table)
 
 
