@@ -70,7 +70,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per country and rank."""
-    return shaped(top_sellers.chart_entries(raw), TABLE.columns, changes="left_out")
+    return shaped(top_sellers.chart_entries(raw), TABLE, changes="left_out")
 
 
 COUNTRY, OFFER = f"substring(request, {len(REQUEST) + 1})", "entry.item.best_purchase_option"

@@ -105,7 +105,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
     entries = with_store_item(counted(raw, f"item {STORE_ITEM}"))
-    return shaped(entries, TABLE.columns, changes=f"{PEAK_NOTE}, left_out")
+    return shaped(entries, TABLE, changes=f"{PEAK_NOTE}, left_out")
 
 
 def counted(raw: DataFrame, *more: str) -> DataFrame:

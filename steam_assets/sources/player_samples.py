@@ -81,7 +81,7 @@ def items(raw: DataFrame) -> DataFrame:
     apps = exploded(raw.where(f"request = '{APP}'"), shape=shape, array=number)
     rank = "struct(app_id AS appid, null AS rank, entry.players AS concurrent_in_game, null AS players_peak) AS entry"
     watched = apps.selectExpr("* EXCEPT (entry)", rank, "fetched_at AS counted_at")
-    return shaped(ranks, TABLE.columns, changes=most_played.PEAK_NOTE).union(shaped(watched, TABLE.columns))
+    return shaped(ranks, TABLE, changes=most_played.PEAK_NOTE).union(shaped(watched, TABLE))
 
 
 CHARTED = {column.name: column for column in most_played.TABLE.columns}

@@ -68,7 +68,7 @@ def facts(raw: DataFrame) -> DataFrame:
     """One row per item."""
     entries = exploded_list(raw, "store_items", store_item.ITEM)
     more = ("release", "platforms", "reviews", "supported_languages")
-    return shaped(store_item.with_details(entries, "entry", *more), FACTS.columns, changes="left_out")
+    return shaped(store_item.with_details(entries, "entry", *more), FACTS, changes="left_out")
 
 
 def tags(raw: DataFrame) -> DataFrame:
@@ -80,14 +80,14 @@ def tags(raw: DataFrame) -> DataFrame:
     newest = F.max_by("entry.name", F.struct("fetched_at", "sequence")).alias("tag")
     names = listed.where("entry.name <> ''").groupBy("partition_key", F.expr("entry.tagid AS tagid")).agg(newest)
     given = within(items, "tags").withColumn("tagid", F.expr(whole("element.tagid")))
-    return shaped(given.join(names, ["partition_key", "tagid"], "left"), TAGS.columns)
+    return shaped(given.join(names, ["partition_key", "tagid"], "left"), TAGS)
 
 
 def prices(raw: DataFrame) -> DataFrame:
     """One row per offer of an item; without a list of them, its best offer."""
     items = exploded_list(raw, "store_items", store_item.OFFERED)
     offers = within(items, "purchase_options", or_else="best_purchase_option")
-    return shaped(store_item.with_optional(offers, "element.active_discounts"), PRICES.columns, changes="left_out")
+    return shaped(store_item.with_optional(offers, "element.active_discounts"), PRICES, changes="left_out")
 
 
 _table = partial(Table, picture=True, rules={"app_id_positive": "app_id > 0"})

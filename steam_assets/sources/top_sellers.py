@@ -154,7 +154,7 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
-    return shaped(chart_entries(raw), TABLE.columns, changes="left_out")
+    return shaped(chart_entries(raw), TABLE, changes="left_out")
 
 
 def chart_entries(raw: DataFrame) -> DataFrame:

@@ -68,7 +68,7 @@ def items(raw: DataFrame) -> DataFrame:
         item="id bigint, name string, discount_percent bigint, original_price bigint, final_price bigint, "
         "currency string, discount_expiration bigint",
     )
-    return shaped(entries, TABLE.columns)
+    return shaped(entries, TABLE)
 
 
 TABLE = Table(
