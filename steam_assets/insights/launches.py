@@ -65,7 +65,7 @@ INSIGHT = Insight(
     ),
     columns=(
         Column("day", "date", "Day (UTC) of the chart.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day."),
         Column("released_on", "date", "Day (UTC) of its release on Steam.", nullable=False),
         Column("days_since_release", "int", "0 on the day of release.", "days", nullable=False),

@@ -106,7 +106,7 @@ INSIGHT = Insight(
         Column("games", "int", "Apps with it on either chart of the week.", "apps", nullable=False),
         Column("players", "double", "Sum of their peaks on a day, mean over the collected days.", "players", False),
         Column("players_share", "double", "Their share of all charted players.", "share"),
-        Column("places", "int", "Places of theirs among the top sellers in the US.", "places", nullable=False),
+        Column("places", "int", "Their places among the top sellers in the US.", "places", nullable=False),
         Column("places_share", "double", "Their share of the chart of top sellers.", "share"),
     ),
     key=("kind", "label"),

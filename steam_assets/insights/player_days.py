@@ -106,7 +106,7 @@ INSIGHT = Insight(
     inputs=(Input("player_samples", days_before=WEEK_DAYS - 1), Input("most_played"), Input("store_facts")),
     columns=(
         Column("day", "date", "Day (UTC).", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day; null if it is in no table of the day."),
         Column("samples", "int", "Samples of the day.", "samples", nullable=False),
         Column("longest_gap_minutes", "int", "Longest time between two samples; null with one sample.", "minutes"),

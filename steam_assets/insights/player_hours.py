@@ -43,7 +43,7 @@ INSIGHT = Insight(
     inputs=(Input("player_samples"), Input("most_played"), Input("store_facts")),
     columns=(
         Column("day", "date", "Day (UTC).", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day; null if it is in no table of the day."),
         Column("hour", "int", "Hour of the day (UTC), 0 to 23.", "hours", nullable=False),
         Column("players", "double", "Mean of the hour's samples.", "players", nullable=False),

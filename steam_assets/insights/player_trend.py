@@ -108,7 +108,7 @@ INSIGHT = Insight(
     inputs=(Input("most_played", days_before=LOOKBACK_DAYS),),
     columns=(
         Column("day", "date", "Day (UTC) of the chart.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day; of a dropped game, on its last day."),
         Column("is_free", "boolean", "Free to play on the day; null where it is not in the US store."),
         Column("rank", "int", "Rank on the day's chart; null if dropped."),

@@ -55,7 +55,7 @@ INSIGHT = Insight(
     ),
     columns=(
         Column("day", "date", "Day (UTC) of the price.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day."),
         *PRICE_COLUMNS,
         Column("compared_to", "date", "The newest day before with a known price; null if none is in the lookback."),

@@ -95,6 +95,11 @@ class Fetched:
     response: Response[object] | Rejected
     items: Mapping[str, int] = field(default_factory=dict[str, int])
 
+    @classmethod
+    def counted(cls, response: Response[Mapping[str, int]]) -> Self:
+        """A response that was parsed into the number of its items, by table."""
+        return cls(response, response.value)
+
 
 class SourceClient(Protocol):
     """Sends a source's requests.

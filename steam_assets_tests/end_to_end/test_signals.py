@@ -134,7 +134,7 @@ def test_dev_ends_with_a_run_in_progress(slow: Simulator, tmp_path: Path) -> Non
         dev.run_ended_as(dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def test_broker_ends_at_hang_up(simulator: Simulator, tmp_path: Path) -> None:
+def test_broker_ends_on_hang_up(simulator: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, simulator, "broker") as broker:
         broker.wait_for_output("Kafka listens")
         broker.ends_by(SIGHUP)

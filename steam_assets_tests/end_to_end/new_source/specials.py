@@ -55,8 +55,7 @@ def parse(body: bytes) -> Mapping[str, int]:
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current front page."""
     params = {"cc": fetch_request.given(Options).country, "l": "english"}
-    response = client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse))
-    yield Fetched(response, response.value)
+    yield Fetched.counted(client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse)))
 
 
 def items(raw: DataFrame) -> DataFrame:
