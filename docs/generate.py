@@ -270,7 +270,8 @@ def _sources() -> Iterator[str]:
         yield f"### Contract of {source.title.lower()}"
         module = inspect.getmodule(source.extract)
         yield _after_charter(inspect.getdoc(module) or "")
-        yield f"A valid response: {' '.join((inspect.getdoc(_parser(request)) or '').split())}"
+        valid = " ".join((inspect.getdoc(_parser(request)) or "").split()).replace("``", "`")
+        yield f"A valid response: {valid}"
 
     yield "## How HTTP responses are handled"
     yield "The first matching row applies. `.` stands for any digit."
