@@ -22,8 +22,12 @@ def test_an_interruption_while_a_statement_is_parsed_is_not_an_error_of_the_stat
     thread.start()
     try:
         with pytest.raises(duckdb.InterruptException):
-            for _ in range(100_000):
-                parse(duck, "select 1")
+            _parse_often(duck)
     finally:
         done.set()
         thread.join()
+
+
+def _parse_often(duck: duckdb.DuckDBPyConnection) -> None:
+    for _ in range(100_000):
+        parse(duck, "select 1")
