@@ -83,10 +83,10 @@ INSIGHT = Insight(
         f"{LAUNCH_DAYS} days before. Best peak: over the collected days from the release to this one."
     ),
     error=(
-        "Only games among the hundred with the most players: most releases never are, and one that falls off the chart "
-        "has no rows, not zero players. The date is that of the release on Steam, which may be after one elsewhere; "
-        "early access counts as released. Without store facts of the day or the days before, a game is not known as "
-        "new."
+        "Only games among the hundred with the most players: most releases never reach that chart, and a game that "
+        "drops from it has no rows, not zero players. The date is that of the release on Steam, which may be later "
+        "than elsewhere; early access counts as released. Without store facts of the day or the days before, a game "
+        "is not recognized as new."
     ),
     compute=compute,
     plot="count(*)",

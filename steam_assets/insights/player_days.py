@@ -144,8 +144,8 @@ INSIGHT = Insight(
     error=(
         "A peak between two samples is missed: the true peak is at least the sampled one, and Steam's own covers 24 "
         "hours rather than the day. The offset assumes that people play most in the evening and is one number for an "
-        "audience that may be in several parts of the world; with a weak curve it means little. It does not know "
-        "summer time: when clocks change, it moves by an hour."
+        "audience that may be in several parts of the world; with a weak curve it means little. It ignores daylight "
+        "saving time: when clocks change, it moves by an hour."
     ),
     compute=compute,
     plot="sum(sampled_peak)",

@@ -53,8 +53,8 @@ INSIGHT = Insight(
     key=("app_id", "hour"),
     method="Mean of the samples taken in each hour of the day (UTC). An hour without a sample has no row.",
     error=(
-        "With one sample per hour an hour is that one count. A game that was off the chart, and is not watched, has no "
-        "row for that hour: it had fewer players than the hundredth game, not none."
+        "With one sample per hour, an hour's value is that single count. A game that was off the chart, and is not "
+        "watched, has no row for that hour: it had fewer players than the hundredth game, not none."
     ),
     compute=compute,
     plot="count(distinct hour)",

@@ -81,7 +81,7 @@ INSIGHT = Insight(
         f"{OFF_CHART}."
     ),
     error=(
-        "Ranks are by revenue, which Steam does not publish: a place in a small market is less money than the same "
+        "Ranks are by revenue, which Steam does not publish: a place in a small market is worth less than the same "
         "place in a large one. An item off a chart may be at any place from 101; it may also not be sold in the "
         "country."
     ),
