@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
@@ -54,9 +55,18 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture(scope="session")
 def market_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake with every clean table and insight of a made-up market; tests must not change it."""
-    made = Lake(Settings(home=tmp_path_factory.mktemp("market") / "data"))
-    fill(made, Market().rows)
+    """A lake with every clean table and insight of a made-up market; tests must not change it.
+
+    The lanes share one, which the first to use it fills.
+    """
+    given = os.environ.get("STEAM_TEST_SHARED_FOLDER")
+    folder = Path(given) if given else tmp_path_factory.mktemp("market")
+    made = Lake(Settings(home=folder / "market"))
+    filled = folder / "market-is-filled"
+    with FileLock(folder / "market.lock"):
+        if not filled.exists():
+            fill(made, Market().rows)
+            filled.touch()
     return made
 
 

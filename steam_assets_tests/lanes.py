@@ -46,7 +46,11 @@ def main() -> int:
     build = Path("build")
     build.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder), free_port()) as broker:
-        shared = {"STEAM_TEST_BROKER_FOLDER": str(broker.folder), "STEAM_TEST_BROKER_PORT": str(broker.port)}
+        shared = {
+            "STEAM_TEST_BROKER_FOLDER": str(broker.folder),
+            "STEAM_TEST_BROKER_PORT": str(broker.port),
+            "STEAM_TEST_SHARED_FOLDER": folder,
+        }
         shown, *later = LANES
         logs = {name: build / f"tests-{name}.txt" for name in later}
         running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
@@ -71,7 +75,7 @@ def files_of(lane: str) -> list[str]:
 
 
 def _start(name: str, shared: dict[str, str], log: Path | None) -> Supervised:
-    command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=12", *files_of(name)]
+    command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=40", *files_of(name)]
     if name != "spark":
         command = ["nice", "-n", str(GIVES_WAY), *command]
     return Supervised(command, environment=os.environ | shared, output=log, grace=GRACE_SECONDS)

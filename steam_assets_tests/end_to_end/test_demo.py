@@ -1,10 +1,9 @@
-"""`steam-assets demo` as a newcomer runs it: a new process, from nothing to the table, twice, and with Ctrl-C."""
+"""`steam-assets demo` as a newcomer runs it: a new process, from nothing to the table, and twice."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -80,23 +79,6 @@ def _assert_nothing_leaked(home: Path) -> None:
     answers = ("raw", "raw-backup", "kafka")
     named = {path.relative_to(home).parts[0] for path in files_with(STEAM_ID, files)}
     assert {"raw", "raw-backup"} <= named <= {*answers}, named
-
-
-def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
-    """Interrupted while Kafka and the fetch run, it leaves no process after 30 seconds."""
-    started = subprocess.Popen(
-        [*COMMAND, "--home", str(tmp_path)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    table = tmp_path / "raw" / "warehouse" / "steam_raw" / "most_played"
-    wait_until(lambda: True if table.exists() else None, 300, "the first raw partition")
-    family = [psutil.Process(started.pid), *psutil.Process(started.pid).children(recursive=True)]
-    assert len(family) > 1
-    os.killpg(started.pid, signal.SIGINT)
-    _, alive = psutil.wait_procs(family, timeout=30)
-    assert not [process.name() for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_killed_cleaning_process_is_reported_in_one_line(tmp_path: Path) -> None:
