@@ -52,7 +52,7 @@ def serve(folder: Path, host: str, port: int) -> None:
     code = {"grpc_server": {"host": "localhost", "socket": str(socket), "location_name": LOCATION}}
     # JSON is YAML.
     workspace.write_text(json.dumps({"load_from": [code]}))
-    module = ("-m", "steam_assets.definitions", "--location-name", LOCATION)
+    module = ("-m", "steam_assets.orchestration.code_location", "--location-name", LOCATION)
     quiet = ("--log-level", "warning", "--inject-env-vars-from-instance")
     running = {"code server": _python("dagster", "code-server", "start", "--socket", str(socket), *module, *quiet)}
     # It listens once the code is loaded; before that the others would show an unreachable location.
