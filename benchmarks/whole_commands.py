@@ -1,8 +1,8 @@
 """Cleaning one small partition by a command, compared with scripts that do the same kind of work.
 
 Run: python -m benchmarks.whole_commands
-Whole processes, started as by a user. "Beside dev" is the command while `steam-assets dev` runs; "from the click" is the
-button in its Dagster UI, with the backup.
+Whole processes, started as by a user. "Beside dev" is the command while `steam-assets dev` runs; "from the click" is a
+run of its Dagster UI, with the backup.
 """
 
 from __future__ import annotations

@@ -63,12 +63,18 @@ class Site:
         return True if "arguments" in self.run("run").stdout else None
 
     def run(
-        self, *arguments: str, given: str = "", environment: Mapping[str, str] | None = None, **more: Any
+        self,
+        *arguments: str,
+        given: str = "",
+        environment: Mapping[str, str] | None = None,
+        folder: str = "",
+        **more: Any,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "steam_assets", *arguments],
-            **({"cwd": self.folder} | more),
-            env=self.environment | (environment or {}),
+            **more,
+            cwd=folder or self.folder,
+            env={**self.environment, **(environment or {})},
             input=given,
             capture_output=True,
             text=True,
@@ -99,7 +105,7 @@ def test_it_has_the_commands_own_surroundings(site: Site) -> None:
     [
         {"environment": {"STEAM_API_URL": "http://elsewhere.example"}},
         {"environment": {"AWS_PROFILE": "other"}},
-        {"cwd": "/"},
+        {"folder": "/"},
         {"preexec_fn": lambda: os.nice(1)},
     ],
     ids=["setting", "credentials", "folder", "priority"],
