@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gzip
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.measured import Bound, Comparison, print_comparisons, rounds, seconds_of, working_folder
 from benchmarks.raw_partition import LANDED_AT
-from benchmarks.review_pages import envelopes
+from benchmarks.review_pages import PAGE_LENGTH, envelopes
 from steam_assets.ingestion.landing import land
 from steam_assets.kafka.connection import MAX_RECORD_BYTES, ensure_topics, topic_of
 from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
@@ -34,7 +36,7 @@ from steam_assets.sources import source_named
 
 KEY = "2026-11-10"
 SOURCE = source_named("reviews")
-SMALL_BODY_CHARACTERS = 300
+SMALL_TEXT_CHARACTERS = 100
 GZIP_LEVEL = 6
 OURS = "publish + land"
 LIMIT = Bound(1.25)
@@ -68,8 +70,13 @@ def repeated(pages: Sequence[Envelope], count: int) -> list[Envelope]:
 
 
 def shortened(page: Envelope, sequence: int) -> Envelope:
-    body = page.body[sequence % 1000 :][:SMALL_BODY_CHARACTERS]
-    return page.model_copy(update={"sequence": sequence, "body": body, "items": {"reviews": 1}})
+    """A page with a single short review."""
+    answer = json.loads(page.body)
+    review = answer["response"]["reviews"][sequence % PAGE_LENGTH]
+    answer["response"]["reviews"] = [review | {"review": review["review"][:SMALL_TEXT_CHARACTERS]}]
+    body = json.dumps(answer, ensure_ascii=False)
+    changed = {"body": body, "sha256": hashlib.sha256(body.encode()).hexdigest(), "items": page.items | {"reviews": 1}}
+    return page.model_copy(update={"sequence": sequence, **changed})
 
 
 def measure(settings: Settings, name: str, batch: Sequence[Envelope], count: int) -> list[Comparison]:

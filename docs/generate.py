@@ -211,11 +211,15 @@ def _assets() -> Iterator[str]:
     schedules = [defs.resolve_schedule_def(one.name) for one in defs.schedules or ()]
     yield _table(
         ("schedule", "cron (UTC)", "description"),
-        sorted((f"`{one.name}`", f"`{one.cron_schedule}`", one.description or "") for one in schedules),
+        sorted((f"`{one.name}`", _crons(one.cron_schedule), one.description or "") for one in schedules),
     )
     yield "## Sensors"
     sensors = [defs.resolve_sensor_def(one.name) for one in defs.sensors or ()]
     yield _table(("sensor", "description"), sorted((f"`{one.name}`", one.description or "") for one in sensors))
+
+
+def _crons(schedule: str | Sequence[str]) -> str:
+    return ", ".join(f"`{cron}`" for cron in ([schedule] if isinstance(schedule, str) else schedule))
 
 
 def _first_part(description: str) -> str:
@@ -266,7 +270,8 @@ def _sources() -> Iterator[str]:
         yield f"### Contract of {source.title.lower()}"
         module = inspect.getmodule(source.extract)
         yield _after_charter(inspect.getdoc(module) or "")
-        yield f"A valid response: {' '.join((inspect.getdoc(_parser(request)) or '').split())}"
+        valid = " ".join((inspect.getdoc(_parser(request)) or "").split()).replace("``", "`")
+        yield f"A valid response: {valid}"
 
     yield "## How HTTP responses are handled"
     yield "The first matching row applies. `.` stands for any digit."

@@ -39,9 +39,9 @@ app = typer.Typer(
     cls=CommandList,
     help="Steam market data on Dagster: every source through Kafka and Spark into verified tables.",
     epilog="Start with `steam-assets tour --open`, then `steam-assets demo`."
-    "\n\nEvery command explains itself, with examples, by --help. Options that several commands have mean the same in "
-    "each: --source and --partition choose what it is about, --home is the lake's folder, --json is for programs."
-    "\n\nExit codes: 0 done, 1 failed, 2 a mistake in what was typed or set, 3 a source is late (status), 130 "
+    "\n\n`steam-assets COMMAND --help` explains a command, with examples. Shared options mean the same everywhere: "
+    "--source and --partition select data, --home is the lake's folder, --json is for programs."
+    "\n\nExit codes: 0 success, 1 failure, 2 invalid command line or setting, 3 a source is late (status), 130 "
     "interrupted.",
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -171,7 +171,7 @@ class Settings(_Declared):
     )
     alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="Receives a JSON POST when a run fails.")
     housekeeping_keep_days: int = Field(
-        default=90, ge=1, description="Primaries older than this may be cleared, in days."
+        default=90, ge=1, description="Age in days from which primaries may be deleted."
     )
 
     quicksight_account_id: str = Field(
@@ -199,8 +199,8 @@ class Settings(_Declared):
     dagster_ui_hosts: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9.:_,\s-]*$",
-        description="Names, comma separated, that the Dagster UI is opened under beside its own address, such as a "
-        "proxy's. Requests for other names are refused.",
+        description="Host names, comma separated, under which the Dagster UI may be opened besides its own address, "
+        "such as a proxy's. Requests for other names are refused.",
     )
 
     automation: bool = Field(

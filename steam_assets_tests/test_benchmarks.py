@@ -22,14 +22,14 @@ KEY = "2026-11-10"
 SHORT = Bound(4.0)
 
 
-def test_ratio_is_judged_on_its_side_of_the_bound() -> None:
+def test_a_ratio_is_compared_with_its_bound() -> None:
     assert Bound(1.3).judge(1.2) == "≤ 1.3: met"
     assert Bound(1.3).judge(1.4) == "≤ 1.3: MISSED"
     assert Bound(0.8, at_least=True).judge(0.9) == "≥ 0.8: met"
     assert Bound(0.8, at_least=True).judge(0.7) == "≥ 0.8: MISSED"
 
 
-def test_median_round_counts_and_the_order_turns() -> None:
+def test_the_median_round_counts_and_the_order_alternates() -> None:
     """One slow round of a variant changes nothing, and no variant always goes first."""
     order: list[str] = []
     seconds = {"a": iter([1.0, 9.0, 2.0]), "b": iter([5.0, 5.0, 5.0])}
@@ -80,7 +80,7 @@ def test_backup_is_compared_with_copies_of_the_same_bytes(tmp_path: Path) -> Non
     assert synced.ours == plain.ours and synced.peer != plain.peer
 
 
-def test_bare_loop_gets_back_what_it_sent(tmp_path: Path, broker: EmbeddedBroker) -> None:
+def test_the_bare_loop_reads_back_what_it_sent(tmp_path: Path, broker: EmbeddedBroker) -> None:
     settings = Settings(
         home=tmp_path, kafka_bootstrap_servers=broker.address, kafka_topic_prefix=f"test-{uuid4().hex[:12]}"
     )

@@ -69,7 +69,7 @@ def test_doctor_names_a_setting_whose_packages_are_not_installed(
     assert not list(check_extras(Settings(home=tmp_path)))
 
 
-def test_a_catalog_in_postgresql_says_which_package_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalog_in_postgresql_names_the_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hide("postgres", monkeypatch)
     settings = Settings(home=tmp_path, **NEEDING["postgres"])  # pyright: ignore[reportArgumentType]
     with pytest.raises(MissingExtra, match=r"psycopg2.*pip install \"steam-assets\[postgres\]"):

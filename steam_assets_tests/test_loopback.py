@@ -37,7 +37,7 @@ def test_this_machine_is_reached_without_a_proxy(given: dict[str, str], url: str
     assert botocore.utils.get_environ_proxies(url) == {}
 
 
-def test_what_was_set_is_kept_and_others_take_the_proxy(given: dict[str, str]) -> None:
+def test_existing_settings_are_kept_and_other_hosts_use_the_proxy(given: dict[str, str]) -> None:
     keep_off_proxies()
     everything = "*" in given.values()
     assert bool(requests.utils.get_environ_proxies("https://api.steampowered.com/")) is not everything

@@ -58,7 +58,7 @@ def _modules(node: ast.AST) -> list[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
+def test_a_package_imports_only_packages_below_it(package: str) -> None:
     upward = [
         f"{module} imports {other}" for module, other in imported_packages(package) if FLOOR[other] >= FLOOR[package]
     ]

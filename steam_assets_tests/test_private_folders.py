@@ -52,7 +52,7 @@ def mode(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_home_is_for_its_owner_alone_whoever_makes_it(
+def test_home_is_private_to_its_owner_whichever_command_creates_it(
     make: Callable[[Settings], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
@@ -61,13 +61,13 @@ def test_home_is_for_its_owner_alone_whoever_makes_it(
     assert mode(home) == mode(home.parent) == 0o700
 
 
-def test_roots_elsewhere_are_for_their_owner_alone(tmp_path: Path) -> None:
+def test_roots_outside_home_are_private_to_their_owner(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", raw_root=str(tmp_path / "disk" / "raw"))
     raw(settings)
     assert mode(tmp_path / "disk") == mode(tmp_path / "disk" / "raw") == 0o700
 
 
-def test_a_folder_that_is_there_keeps_the_mode_that_its_owner_chose(tmp_path: Path) -> None:
+def test_an_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     home.chmod(0o2750)

@@ -32,7 +32,7 @@ def test_every_decision_is_in_the_index_with_its_status_and_date() -> None:
         assert f"| {number} | [{title}]({page.name}) | {found['status']} | {found['date']} |" in index
 
 
-def test_ci_tries_the_versions_that_the_project_supports() -> None:
+def test_ci_runs_the_versions_that_the_project_supports() -> None:
     matrix = CI["jobs"]["test"]["strategy"]["matrix"]
     declared = [
         c.rpartition(" ")[2] for c in PROJECT["classifiers"] if c.startswith("Programming Language :: Python :: 3.")

@@ -39,7 +39,7 @@ def files(folder: Path) -> list[str]:
     return sorted(name for name in found if not name.endswith((".lock", ".lock~")))
 
 
-def test_a_living_process_keeps_what_the_dead_lose(left: Path) -> None:
+def test_folders_of_living_processes_are_kept_and_others_removed(left: Path) -> None:
     assert len(files(left)) == 2
     with temporary_folder("mine-", left) as mine, SpoolWriter(left / "spool", "reviews", "2026-11-10"):
         (mine / "kept").touch()

@@ -27,7 +27,7 @@ from steam_assets.query.worker import QueryFailed
 PATH = "/mcp"
 INSTRUCTIONS = f"""Steam market data: charts, top sellers, reviews, news, site traffic, and insights computed from them.
 
-Start with list_tables, then describe_table; ask with read_insight where an insight fits, else with query (one SELECT in
+Start with list_tables, then describe_table; use read_insight where an insight fits, otherwise query (one SELECT in
 DuckDB's SQL). Days are UTC, a week starts on Tuesday. Report an answer with its as-of and its gaps: a period without
 rows is unknown, not zero. State limitations where they matter.
 

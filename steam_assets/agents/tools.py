@@ -87,7 +87,7 @@ class Tools:
     ) -> answers.Result:
         one = _described(name)
         if one.kind != "insight":
-            raise QueryError(f"{one.name} is a table, not an insight; ask for its rows with query")
+            raise QueryError(f"{one.name} is a table, not an insight; read its rows with query")
         ledger, now = open_ledger(self._settings), self._clock.now()
         within = _period(one, first, last)
         # Names come from declarations; dates and numbers are formatted here.

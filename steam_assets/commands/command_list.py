@@ -34,7 +34,7 @@ class Listed:
 
 
 COMMANDS: Mapping[str, Listed] = {
-    "tour": Listed("tour", "Write the dashboard of a synthetic year, in seconds, without Kafka and Spark."),
+    "tour": Listed("tour", "Write the dashboard of a synthetic year in seconds, without Kafka or Spark."),
     "demo": Listed(
         "demo",
         "Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.",
@@ -56,7 +56,7 @@ COMMANDS: Mapping[str, Listed] = {
     "dashboard": Listed("dashboard", "Write the dashboard: all collected data in one HTML page that works offline."),
     "sql": Listed(
         "sql",
-        "Ask the tables in SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.",
+        "Query tables with SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.",
     ),
     "export": Listed(
         "export",
@@ -68,7 +68,7 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "contracts": Listed(
         "release",
-        "Write a contract per table, in the Open Data Contract Standard: schema, units, keys, rules, freshness, terms.",
+        "Write a contract for each table (Open Data Contract Standard): schema, units, keys, rules, freshness, terms.",
     ),
     "trace": Listed(
         "look", "Trace clean rows back to the responses they came from: snapshot, request, time, SHA-256, Kafka offset."
@@ -90,12 +90,11 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "exclude": Listed(
         "exclude",
-        "Exclude a batch that is wrong, or cannot be landed, from cleaning. Its rows and their backup stay as they "
-        "are.",
+        "Exclude a batch that is wrong, or cannot be landed, from cleaning. Its rows and their backup are kept.",
     ),
     "relocate": Listed(
         "lake_catalog",
-        "Repair a lake that was copied or moved to the place in the settings. The original is not changed.",
+        "Repair a lake that was copied or moved to the location in the settings. The original is not changed.",
     ),
     "import-history": Listed(
         "import_history",
@@ -109,7 +108,7 @@ COMMANDS: Mapping[str, Listed] = {
     "simulate": Listed(
         "services", "Run the simulator of all hosts until Ctrl-C. It prints the settings that point the pipeline at it."
     ),
-    "mcp": Listed("mcp", "Serve the tables and insights to agents, read-only, by the Model Context Protocol."),
+    "mcp": Listed("mcp", "Serve the tables and insights to agents, read-only, over the Model Context Protocol."),
     "jars": Listed(
         "export", "Copy the pinned jars of Kafka and Spark into a folder, for an offline machine or an image."
     ),
@@ -119,7 +118,7 @@ COMMANDS: Mapping[str, Listed] = {
     "show": Listed("look", "Show data as it is stored."),
     "catalog": Listed(
         "lake_catalog",
-        "Print the lines by which other programs open a table of this deployment by name. No secret is printed.",
+        "Print the code with which other programs open a table of this deployment by name, without secrets.",
     ),
 }
 

@@ -29,7 +29,7 @@ def doctor(
     show_settings: Annotated[
         bool, typer.Option("--settings", help="Show each setting, its value and where it was set.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: one object, with the settings.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: one object, with the settings.")] = False,
 ) -> None:
     """Check every setting and dependency. Problems come first, with their fixes. Exit code 1 if there are any."""
     lines, findings = diagnose()

@@ -204,7 +204,7 @@ def check_spark(settings: Settings) -> Iterator[Finding]:
             f"unset {'STEAM_SPARK_REMOTE' if settings.spark_remote else 'STEAM_SPARK_MASTER'}   # or start the cluster"
         )
         name = f"{place.scheme}://{place.hostname}:{place.port}"
-        yield fine("Spark", f"{name} listens") if listening else problem("Spark", f"{name} does not listen", fix)
+        yield fine("Spark", f"{name} listens") if listening else problem("Spark", f"{name} is not listening", fix)
 
 
 def check_extras(settings: Settings) -> Iterator[Finding]:

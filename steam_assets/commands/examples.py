@@ -44,14 +44,14 @@ EXAMPLES: Mapping[str, Examples] = {
         "dashboard --out market.html": "to another file",
     },
     "sql": {
-        'sql "show tables"': "the tables that can be asked",
+        'sql "show tables"': "list the tables",
         'sql "select name, max(players_peak) as peak from most_played group by name order by peak desc limit 10"': (
             "one question"
         ),
-        'sql "select * from insight_market_day" --csv market.csv': "the whole answer to a file",
-        'sql "describe reviews"': "the columns of a table",
-        "sql": "a prompt with completion",
-        "sql < questions.sql": "the statements of a file",
+        'sql "select * from insight_market_day" --csv market.csv': "write the whole result to a file",
+        'sql "describe reviews"': "list the columns of a table",
+        "sql": "open a prompt with completion",
+        "sql < questions.sql": "run the statements in a file",
     },
     "export": {
         "export": "everything, to HOME/exports",
@@ -100,7 +100,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "mcp": {
         "mcp": "on stdin and stdout, as a client of the protocol starts it",
         "mcp --http --port 8775": "for clients that connect to http://127.0.0.1:8775/mcp",
-        "mcp --seconds 5 --rows 50": "with narrower limits",
+        "mcp --seconds 5 --rows 50": "with stricter limits",
     },
     "jars": {"jars /opt/steam-jars": "then set STEAM_JARS_DIR=/opt/steam-jars"},
     "warm": {"warm": "once per machine"},

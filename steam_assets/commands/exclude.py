@@ -30,10 +30,10 @@ def exclude(
         str | None, typer.Option(help="The batch's id. Without it, the partition's batches are listed.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why; it is stored with the partition.")] = "excluded by command",
-    undo: Annotated[bool, typer.Option("--undo", help="Take an excluded batch in again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Include an excluded batch again.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Exclude a batch that is wrong, or cannot be landed, from cleaning. Its rows and their backup stay as they are.
+    """Exclude a batch that is wrong, or cannot be landed, from cleaning. Its rows and their backup are kept.
 
     Clean the partition afterwards, or fetch it again if it has no other batch.
     """

@@ -149,7 +149,7 @@ def totals(lines: Sequence[ImportLine]) -> str:
     outside = sum(line.rows for line in lines) - raw
     left = len({line.file for line in lines if not line.partition_key and not line.rows})
     return (
-        f"{raw + outside} rows: {usable} usable, {raw - usable} kept as raw and for quarantine, {outside} not "
+        f"{raw + outside} rows: {usable} usable, {raw - usable} kept in raw for quarantine, {outside} not "
         f"imported. {left} files were skipped."
     )
 

@@ -39,9 +39,9 @@ def open_by_name(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Print the lines by which other programs open a table of this deployment by name. No secret is printed.
+    """Print the code with which other programs open a table of this deployment by name, without secrets.
 
-    The lines need nothing of this product where they run. What is not a line to type is a comment.
+    The code runs without this product. Everything that is not code is a comment.
     """
     if context.invoked_subcommand:
         if given := [f"--{name}" for name in ("table", "engine", "home") if context.params.get(name) is not None]:
@@ -54,7 +54,7 @@ def open_by_name(
     lake = Lake(settings)
     known = dict(_tables(lake))
     if not known:
-        raise typer.BadParameter(f"there is no table in {settings.home} yet; `steam-assets status` says why")
+        raise typer.BadParameter(f"{settings.home} has no tables yet; `steam-assets status` says why")
     name = next(iter(known)) if table is None else table.strip().lower()
     name = name.removeprefix("steam.")
     if name not in known:
@@ -108,7 +108,7 @@ def rebuild(
 
 
 def relocate(home: HomeOption = None) -> None:
-    """Repair a lake that was copied or moved to the place in the settings. The original is not changed."""
+    """Repair a lake that was copied or moved to the location in the settings. The original is not changed."""
     settings, console = opened_settings(home), Terminal()
     from steam_assets.lake.relocate import relocate as relocate_root
     from steam_assets.lake.roots import ROOT_NAMES

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from steam_assets.sources.source import Source
 
 DIED = (
-    "the process that cleans was ended from outside; was memory short? The demo needs 3 GB. Run it again: it goes on "
-    "where it ended"
+    "the cleaning process was killed, possibly for lack of memory: the demo needs 3 GB. Run it again; it continues "
+    "where it stopped"
 )
 
 

@@ -22,17 +22,17 @@ MEMORY_MB = 1024
 
 def mcp(
     http: Annotated[
-        bool, typer.Option("--http", help="Serve on HTTP of this machine instead of stdin and stdout.")
+        bool, typer.Option("--http", help="Serve over HTTP, on this machine only, instead of stdin and stdout.")
     ] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1, with --http.")] = PORT,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long a question may take.")] = SECONDS,
-    rows: Annotated[int, typer.Option(min=1, help="Rows of an answer, at most.")] = ROWS,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Maximum duration of a query, in seconds.")] = SECONDS,
+    rows: Annotated[int, typer.Option(min=1, help="Maximum rows of an answer.")] = ROWS,
     home: HomeOption = None,
 ) -> None:
-    """Serve the tables and insights to agents, read-only, by the Model Context Protocol.
+    """Serve the tables and insights to agents, read-only, over the Model Context Protocol.
 
-    An agent's client starts this command itself, as docs/how-to/agents.md shows. Each answer states method,
-    limitations, as-of and gaps; text from the web is marked as quoted.
+    An agent's client starts this command itself, as docs/how-to/agents.md shows. Each answer states its method,
+    limitations, date and gaps; text from the web is marked as quoted.
     """
     settings = opened_settings(home)
     if http:

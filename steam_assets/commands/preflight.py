@@ -136,7 +136,7 @@ def _no_lake(settings: Settings) -> str:
         return f"there is no folder {home}; {instead}"
     if not home.is_dir():
         return f"{home} is a file, not a folder of collected data; {instead}"
-    return f"nothing was collected in {home} yet; {instead}"
+    return f"nothing has been collected in {home} yet; {instead}"
 
 
 def _nearby(home: Path) -> Iterator[Path]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def refresh(home: HomeOption = None) -> None:
     """Compute the insights of newly committed clean partitions, then the dashboard, exports and the Tableau extract.
 
-    `run` and `import-history` do this at the end, and so does the sensor where the Dagster daemon runs.
+    `run` and `import-history` do this at the end; so does a sensor while the Dagster daemon is running.
     """
     settings = opened_settings(home)
     require_spark(settings)

@@ -24,7 +24,7 @@ def release(
 ) -> None:
     """Write all tables for people without a lake: Parquet by table and month, a card, contracts and checksums.
 
-    It has nothing that leads to a reviewer or an author. The same lake gives the same bytes.
+    It contains nothing that identifies a reviewer or an author. The same lake always gives the same bytes.
     """
     folder = folder.absolute()
     _require_empty(folder)
@@ -47,16 +47,16 @@ def release(
         pass
     size = sum(found.stat().st_size for found in folder.rglob("*") if found.is_file())
     console.print(f"{len(made.parts)} files of data ({size / 1e6:.1f} MB) in {folder}", soft_wrap=True)
-    console.print(f"What it is, as of when and with which gaps: {folder / CARD}", soft_wrap=True)
+    console.print(f"Content, date and gaps are described in {folder / CARD}", soft_wrap=True)
 
 
 def contracts(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to; contracts there are replaced.")],
     home: HomeOption = None,
 ) -> None:
-    """Write a contract per table, in the Open Data Contract Standard: schema, units, keys, rules, freshness, terms.
+    """Write a contract for each table (Open Data Contract Standard): schema, units, keys, rules, freshness, terms.
 
-    They state what a lake guarantees, and need no data.
+    Contracts state what a lake guarantees. Writing them needs no data.
     """
     folder = folder.absolute()
     require_writable(folder, "DIR")

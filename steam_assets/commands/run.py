@@ -48,7 +48,7 @@ def run(
         str | None,
         typer.Option("--from", help="First partition, YYYY-MM-DD or YYYY-MM. Default: the newest."),
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last partition. Default: the first.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last partition. Default: the same as --from.")] = None,
     stage: Annotated[
         list[str] | None,
         typer.Option(

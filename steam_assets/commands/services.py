@@ -31,9 +31,9 @@ def dev(
 ) -> None:
     """Start the Dagster UI, the daemon, an embedded Kafka and Spark, against the real Steam. Ctrl-C stops all of them.
 
-    All data is stored in STEAM_HOME (default: data). Its runs, and commands beside it, share that Spark. Schedules and
-    sensors are off until you switch them on in the Dagster UI, which answers its own pages and programs on this
-    machine, but no page of another site.
+    All data is stored in STEAM_HOME (default: data). Its runs, and commands started while it runs, share that Spark.
+    Schedules and sensors are off until you switch them on in the Dagster UI. The UI serves its own pages and programs
+    on this machine, and rejects requests from other websites.
     """
     # Before anything below adds to the environment.
     os.environ[VARIABLE] = surroundings() if sys.platform == "linux" else ""
@@ -99,7 +99,7 @@ def broker() -> None:
 def simulate(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8765,
     seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 7,
-    apps: Annotated[int, typer.Option(min=10, help="Games that exist.")] = 100,
+    apps: Annotated[int, typer.Option(min=10, help="Number of games.")] = 100,
     replay: Annotated[Path | None, typer.Option(help="Serve the recorded responses in this folder.")] = None,
 ) -> None:
     """Run the simulator of all hosts until Ctrl-C. It prints the settings that point the pipeline at it."""

@@ -26,22 +26,22 @@ STDOUT = Path("-")
 
 def sql(
     statement: Annotated[
-        str | None, typer.Argument(help="One SELECT, in quotes. Default: what is piped in, or a prompt.")
+        str | None, typer.Argument(help="One SELECT statement, in quotes. Default: statements from stdin, or a prompt.")
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the answer as CSV, safe for spreadsheets; - is stdout.")
+        Path | None, typer.Option(metavar="FILE", help="Write the result as CSV, safe for spreadsheets; - is stdout.")
     ] = None,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it as a JSON array of objects; - is stdout.")
     ] = None,
     parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as Parquet.")] = None,
-    rows: Annotated[int, typer.Option(min=0, help="Rows that are printed; 0 for all.")] = PRINTED_ROWS,
+    rows: Annotated[int, typer.Option(min=0, help="Rows to print; 0 for all.")] = PRINTED_ROWS,
     home: HomeOption = None,
 ) -> None:
-    """Ask the tables in SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.
+    """Query tables with SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.
 
-    Nothing can be changed. `show tables` lists the tables, `describe TABLE` its columns. Each statement reads the
-    newest commit. Without a statement a prompt opens, which completes names; it remembers in HOME what was typed.
+    Read-only. `show tables` lists the tables, `describe TABLE` the columns of one. Each statement reads the newest
+    commit. Without a statement, a prompt opens that completes names and keeps its history in HOME.
     """
     files = {"--csv": csv, "--json": json, "--parquet": parquet}
     files = {option: path for option, path in files.items() if path is not None}
@@ -50,7 +50,7 @@ def sql(
     settings = opened_settings(home)
     typed = statement is None and sys.stdin.isatty()
     if typed and files:
-        raise typer.BadParameter("write the statement whose answer goes to the file", param_hint=min(files))
+        raise typer.BadParameter("write the statement whose result the file should have", param_hint=min(files))
     from steam_assets.lake.lake import Lake
     from steam_assets.query.engine import Engine, Limits
 
@@ -139,4 +139,4 @@ def _require_file(path: Path, option: str) -> None:
         return
     require_file(path, option, "answer")
     if not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {path.parent}; make it first", param_hint=option)
+        raise typer.BadParameter(f"the folder {path.parent} does not exist; create it first", param_hint=option)

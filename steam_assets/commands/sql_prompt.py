@@ -34,7 +34,7 @@ from steam_assets.commands.terminal import Terminal
 from steam_assets.query.engine import Answer, Engine
 from steam_assets.query.errors import QueryError
 
-WELCOME = "End a statement with ; — show tables; lists the tables, Tab completes names, Ctrl-C stops, Ctrl-D ends."
+WELCOME = "End each statement with ; as in show tables; — Tab completes names, Ctrl-C cancels, Ctrl-D exits."
 LEAVE = {"exit", "quit", "\\q", ".quit", ".exit"}
 KEYWORDS = (
     *("select", "from", "where", "group by", "order by", "limit", "join", "left join", "using", "on", "as", "with"),

@@ -24,10 +24,10 @@ def tour(
     out: Annotated[Path | None, typer.Option(help="File to write. Default: STEAM_HOME/tour.html.")] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
-    """Write the dashboard of a synthetic year, in seconds, without Kafka and Spark.
+    """Write the dashboard of a synthetic year in seconds, without Kafka or Spark.
 
-    It shows what a year of collected data looks like. Nothing is fetched or stored but this one page. The same version
-    always writes the same page.
+    It shows what a year of collected data looks like. Nothing is fetched, and only this page is written. The same
+    version always writes the same page.
     """
     from steam_assets.settings import Settings
 

@@ -24,8 +24,8 @@ def lacking_archives(settings: Settings) -> bool:
 def warm() -> None:
     """Halve the start time of Kafka and Spark: store class data sharing archives in the user's cache.
 
-    Takes about half a minute and 240 MB. `dev` has it done in the background when they are missing,
-    as after an update of Java, Spark or Kafka.
+    This takes about half a minute and 240 MB. `dev` does it in the background if archives are missing, for example
+    after an update of Java, Spark or Kafka.
     """
     from functools import partial
 

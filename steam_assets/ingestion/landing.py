@@ -152,7 +152,7 @@ class _Landing:
 
     def _miscounted_rejected(self, envelope: Envelope) -> str | None:
         if not (self.source.about_apps and envelope.app_id):
-            return f"it states a problem, but without a valid response {self.source.name} has none"
+            return f"it states a problem, but responses of {self.source.name} must be valid"
         allowed = [Counter[str](), *(Counter({table.name: 1}) for table in self.source.tables[:1])]
         wrong = +Counter(envelope.items) not in allowed
         return f"it counts the items {envelope.items} of an invalid response" if wrong else None
@@ -179,7 +179,7 @@ class _Landing:
             )
         if envelope.fetched_at > self.now + CLOCKS_DIFFER:
             raise WrongPeriod(
-                f"{where} {record.offset} {fetched}, which is in the future: it would be the newest for ever. "
+                f"{where} {record.offset} {fetched}, which is in the future: it would remain the newest forever. "
                 f"{self._way_out}"
             )
         if hashlib.sha256(envelope.body.encode()).hexdigest() != envelope.sha256:

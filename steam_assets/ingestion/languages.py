@@ -36,8 +36,8 @@ def only_one(good: Counter[str], found: Counter[str]) -> str | None:
     if (good[language] / good.total()) ** number >= BY_CHANCE:
         return None
     return (
-        f"all {number} items are in {language}, those of the last good answer in {len(good)} languages: the languages "
-        "were ignored"
+        f"all {number} items are in {language}, but the last good answer had {len(good)} languages: the requested "
+        "languages were ignored"
     )
 
 
@@ -50,7 +50,7 @@ def renamed(good: object, found: object) -> str | None:
         return None
     example = others[0]
     return (
-        f"{len(others)} of {len(shared)} names are others than in the last good answer, such as "
+        f"{len(others)} of {len(shared)} names differ from those in the last good answer, such as "
         f"{now[example][:60]!r} for {before[example][:60]!r}: the language was ignored"
     )
 

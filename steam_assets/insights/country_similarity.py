@@ -73,12 +73,12 @@ INSIGHT = Insight(
     key=("country", "other_country"),
     method=(
         "Share in common: items on both charts / items on either (Jaccard). Rank correlation: Spearman's rho of the "
-        "items on both charts, numbered anew in each country from 1: 1 - 6 * sum of squared differences / "
-        f"(n * (n * n - 1)); null with fewer than {ENOUGH_IN_COMMON} items in common."
+        "items on both charts, renumbered from 1 in each country: 1 - 6 * sum of squared differences / (n * (n * n - "
+        f"1)); null with fewer than {ENOUGH_IN_COMMON} items in common."
     ),
     error=(
-        "The correlation is of the items in common only: two charts that share few items can agree on their order. "
-        "Both numbers are of a hundred items, and say nothing about what sells below."
+        "The correlation covers only the items in common: two charts that share few items can agree on their order. "
+        "Both numbers cover a hundred items and say nothing about lower ranks."
     ),
     compute=compute,
     plot="avg(share_in_common)",

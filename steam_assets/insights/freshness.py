@@ -100,9 +100,9 @@ INSIGHT = Insight(
     ),
     key=("source", "period"),
     method=(
-        "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks and "
-        "36 months, from the ledger; no data is read. A period is due as long after its end as its source declares. A "
-        "day that still takes samples has no row yet."
+        "Each source's periods from its first collected one to the newest that is due, at most 366 days, 105 weeks "
+        "and 36 months, from the ledger; no data is read. A period is due after the delay that its source declares. A "
+        "day in which samples are still taken has no row yet."
     ),
     error="Shows what was collected, not whether the source itself was right.",
     plot="count_if(state <> 'ok')",

@@ -65,7 +65,7 @@ INSIGHT = Insight(
     ),
     columns=(
         Column("day", "date", "Day (UTC) of the chart.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day."),
         Column("released_on", "date", "Day (UTC) of its release on Steam.", nullable=False),
         Column("days_since_release", "int", "0 on the day of release.", "days", nullable=False),
@@ -83,10 +83,10 @@ INSIGHT = Insight(
         f"{LAUNCH_DAYS} days before. Best peak: over the collected days from the release to this one."
     ),
     error=(
-        "Only games among the hundred with the most players: most releases never are, and one that falls off the chart "
-        "has no rows, not zero players. The date is that of the release on Steam, which may be after one elsewhere; "
-        "early access counts as released. Without store facts of the day or the days before, a game is not known as "
-        "new."
+        "Only games among the hundred with the most players: most releases never reach that chart, and a game that "
+        "drops from it has no rows, not zero players. The date is that of the release on Steam, which may be later "
+        "than elsewhere; early access counts as released. Without store facts of the day or the days before, a game "
+        "is not recognized as new."
     ),
     compute=compute,
     plot="count(*)",

@@ -70,8 +70,9 @@ INSIGHT = Insight(
         f"Sums over the day's chart. Top-ten share = players now of ranks 1 to 10 / players now of all ranks. {METHOD}"
     ),
     error=(
-        "The chart's one hundred games are not all of Steam, and not the same games every day. Games peak at different "
-        "hours, so the sum of peaks is more than were ever playing at once. Free or paid is as of collection."
+        "The chart's one hundred games are not all of Steam, and not the same games every day. Games peak at "
+        "different hours, so the sum of peaks exceeds the number of players at any one time. Free or paid is as of "
+        "collection."
     ),
     compute=compute,
     plot="sum(players_now)",

@@ -106,7 +106,7 @@ INSIGHT = Insight(
         Column("games", "int", "Apps with it on either chart of the week.", "apps", nullable=False),
         Column("players", "double", "Sum of their peaks on a day, mean over the collected days.", "players", False),
         Column("players_share", "double", "Their share of all charted players.", "share"),
-        Column("places", "int", "Places of theirs among the top sellers in the US.", "places", nullable=False),
+        Column("places", "int", "Their places among the top sellers in the US.", "places", nullable=False),
         Column("places_share", "double", "Their share of the chart of top sellers.", "share"),
     ),
     key=("kind", "label"),
@@ -117,8 +117,8 @@ INSIGHT = Insight(
     ),
     error=(
         "An app counts in full for each of its makers and tags, so that shares of a kind add up to more than 1. The "
-        "charts are a hundred items each: small games are missing. Places weigh the same whatever an item earned. Tags "
-        "are given by players; weeks before store facts were collected have makers from the charts, and no tags."
+        "charts are a hundred items each: small games are missing. All places count equally, whatever an item earned. "
+        "Tags are given by players; weeks before store facts were collected have makers from the charts, and no tags."
     ),
     compute=compute,
     plot="max(players_share) filter (where kind = 'publisher' and label <> 'unknown')",

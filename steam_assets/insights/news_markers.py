@@ -49,7 +49,7 @@ INSIGHT = Insight(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("app_id", "bigint", "The app.", nullable=False),
         Column("name", "string", "Name on one of the week's charts; null if it was on none."),
-        Column("gid", "string", "Steam's number of the article.", nullable=False),
+        Column("gid", "string", "Steam's article id.", nullable=False),
         Column("day", "date", "Day (UTC) of publication.", nullable=False),
         Column("published_at", "timestamp", "When it was published (UTC).", nullable=False),
         Column("title", "string", "Headline.", nullable=False),

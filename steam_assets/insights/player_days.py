@@ -106,7 +106,7 @@ INSIGHT = Insight(
     inputs=(Input("player_samples", days_before=WEEK_DAYS - 1), Input("most_played"), Input("store_facts")),
     columns=(
         Column("day", "date", "Day (UTC).", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day; null if it is in no table of the day."),
         Column("samples", "int", "Samples of the day.", "samples", nullable=False),
         Column("longest_gap_minutes", "int", "Longest time between two samples; null with one sample.", "minutes"),
@@ -144,8 +144,8 @@ INSIGHT = Insight(
     error=(
         "A peak between two samples is missed: the true peak is at least the sampled one, and Steam's own covers 24 "
         "hours rather than the day. The offset assumes that people play most in the evening and is one number for an "
-        "audience that may be in several parts of the world; with a weak curve it means little. It does not know "
-        "summer time: when clocks change, it moves by an hour."
+        "audience that may be in several parts of the world; with a weak curve it means little. It ignores daylight "
+        "saving time: when clocks change, it moves by an hour."
     ),
     compute=compute,
     plot="sum(sampled_peak)",

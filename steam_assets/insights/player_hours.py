@@ -43,7 +43,7 @@ INSIGHT = Insight(
     inputs=(Input("player_samples"), Input("most_played"), Input("store_facts")),
     columns=(
         Column("day", "date", "Day (UTC).", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day; null if it is in no table of the day."),
         Column("hour", "int", "Hour of the day (UTC), 0 to 23.", "hours", nullable=False),
         Column("players", "double", "Mean of the hour's samples.", "players", nullable=False),
@@ -53,8 +53,8 @@ INSIGHT = Insight(
     key=("app_id", "hour"),
     method="Mean of the samples taken in each hour of the day (UTC). An hour without a sample has no row.",
     error=(
-        "With one sample per hour an hour is that one count. A game that was off the chart, and is not watched, has no "
-        "row for that hour: it had fewer players than the hundredth game, not none."
+        "With one sample per hour, an hour's value is that single count. A game that was off the chart, and is not "
+        "watched, has no row for that hour: it had fewer players than the hundredth game, not none."
     ),
     compute=compute,
     plot="count(distinct hour)",

@@ -108,7 +108,7 @@ INSIGHT = Insight(
     inputs=(Input("most_played", days_before=LOOKBACK_DAYS),),
     columns=(
         Column("day", "date", "Day (UTC) of the chart.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day; of a dropped game, on its last day."),
         Column("is_free", "boolean", "Free to play on the day; null where it is not in the US store."),
         Column("rank", "int", "Rank on the day's chart; null if dropped."),
@@ -133,15 +133,16 @@ INSIGHT = Insight(
     key=("app_id",),
     method=(
         "Each day's chart is compared with the newest day collected before it, which `compared_to` names. A game that "
-        "was there and is not here is `dropped`, in one row on the day it left. A game that was on none of the charts "
-        f"collected in the last {LOOKBACK_DAYS} days is `new`, or `first_seen` while fewer than {HISTORY_DAYS} days "
-        "before it were collected; `returned` was on an earlier one. A day that was not collected neither drops a game "
-        f"nor breaks a streak. {METHOD}"
+        "was on that chart and is not on this one is `dropped`, in one row on the day it left. A game that was on "
+        f"none of the charts collected in the last {LOOKBACK_DAYS} days is `new`, or `first_seen` while fewer than "
+        f"{HISTORY_DAYS} days before it were collected; `returned` was on an earlier one. A day that was not collected "
+        f"neither drops a game nor breaks a streak. {METHOD}"
     ),
     error=(
-        "The chart has one hundred games: one that dropped still has players, fewer than the hundredth. Peaks are "
-        "Steam's, over the 24 hours before one count per day. A day on which the game was off the chart is unknown, "
-        "not zero. Stays reach back as far as the lookback and what was collected, not to the game's release."
+        "The chart has one hundred games: a game that dropped still has players, but fewer than the hundredth. Peaks "
+        "are Steam's own, over the 24 hours before the daily count. A day on which the game was off the chart is "
+        "unknown, not zero. Streaks and days on the chart reach back only as far as the lookback and the collected "
+        "data, not to the game's release."
     ),
     compute=compute,
     plot="count_if(status in ('new', 'first_seen', 'returned'))",

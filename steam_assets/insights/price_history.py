@@ -55,7 +55,7 @@ INSIGHT = Insight(
     ),
     columns=(
         Column("day", "date", "Day (UTC) of the price.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day."),
         *PRICE_COLUMNS,
         Column("compared_to", "date", "The newest day before with a known price; null if none is in the lookback."),
@@ -69,11 +69,11 @@ INSIGHT = Insight(
     key=("app_id",),
     method=(
         f"{METHOD} Each day is compared with the newest day before it that has a price of the app. Lowest: over the "
-        f"days known of the last {LOOKBACK_DAYS}."
+        f"known days of the last {LOOKBACK_DAYS}."
     ),
     error=(
-        "One price per day, in the US. A sale that began and ended between two collections is not seen; on a day "
-        "without a price nothing is known, so that a sale may have begun earlier than the day that shows it."
+        "One price per day, in the US. A sale that began and ended between two collections is not seen; days without "
+        "a price are unknown, so a sale may have begun earlier than the first day that shows it."
     ),
     compute=compute,
     plot="avg(if(discount_percent > 0, 1, 0))",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 METHOD = (
-    "The price is that of the offer which the US store shows with an app (store_prices), or on a day without it that "
-    "of the chart of players (most_played), in US cents."
+    "The price, in US cents, is that of the offer that the US store shows with an app (store_prices) or, on days "
+    "without it, that on the chart of players (most_played)."
 )
 PRICE_COLUMNS = (
     Column("price_cents", "bigint", "Price as of collection.", "US cents", nullable=False),

@@ -56,7 +56,7 @@ INSIGHT = Insight(
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
         Column("country", "string", "Two-letter code.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Name in the country's store as of collection."),
         Column("rank", "int", "Rank in the country.", nullable=False),
         Column("countries", "int", "Countries whose chart of the week was collected.", "countries", nullable=False),
@@ -67,7 +67,7 @@ INSIGHT = Insight(
             f"Median rank in the other countries, {OFF_CHART} where it is not charted; null if there are none.",
         ),
         Column("best_elsewhere", "int", "Best rank in another country; null if it is charted in none."),
-        Column("places_ahead", "double", "Rank elsewhere - rank: how many places further up it is here.", "places"),
+        Column("places_ahead", "double", "Rank elsewhere - rank: how many places higher it is here.", "places"),
         Column(
             "is_regional_hit",
             "boolean",
@@ -81,7 +81,7 @@ INSIGHT = Insight(
         f"{OFF_CHART}."
     ),
     error=(
-        "Ranks are by revenue, which Steam does not publish: a place in a small market is less money than the same "
+        "Ranks are by revenue, which Steam does not publish: a place in a small market is worth less than the same "
         "place in a large one. An item off a chart may be at any place from 101; it may also not be sold in the "
         "country."
     ),

@@ -151,13 +151,13 @@ INSIGHT = Insight(
     ),
     key=("app_id",),
     method=(
-        f"Baseline: the collected ones of the previous {BASELINE_WEEKS} weeks (at least {MINIMUM_WEEKS}). "
-        "Volume score = "
+        f"Baseline: the collected weeks among the previous {BASELINE_WEEKS} (at least {MINIMUM_WEEKS}). Volume score = "
         "(negatives - median) / max(1.4826 * MAD, sqrt(median), 1); share score = (share - median share p) / "
-        "sqrt(p(1-p)/n + (1.4826 * MAD)²), n the week's reviews, p kept within 0.01 and 0.99 in the root. Flagged if "
-        f"both are at least {THRESHOLD:g}, the share rose by at least {MINIMUM_SHARE_JUMP:g}, and there are at least "
-        f"{MINIMUM_NEGATIVES} negatives. MAD is the median absolute deviation; 1.4826 scales it to a standard "
-        "deviation. Excluded by Steam: the week's count with off-topic reviews minus the count without them."
+        "sqrt(p(1-p)/n + (1.4826 * MAD)²), where n is the week's number of reviews and p is limited to 0.01 to 0.99 "
+        f"within the root. Flagged if both are at least {THRESHOLD:g}, the share rose by at least "
+        f"{MINIMUM_SHARE_JUMP:g}, and there are at least {MINIMUM_NEGATIVES} negatives. MAD is the median absolute "
+        "deviation; 1.4826 scales it to a standard deviation. Excluded by Steam: the week's count with off-topic "
+        "reviews minus the count without them."
     ),
     error=(
         "Shows an anomaly, not its cause: a bad patch looks like a campaign. A burst shorter than a week is diluted by "

@@ -42,7 +42,7 @@ INSIGHT = Insight(
     ),
     columns=(
         Column("day", "date", "First day (UTC) with the discount.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name on the day."),
         *PRICE_COLUMNS,
         Column("compared_to", "date", "The newest day before with a known price, without a discount.", "", False),

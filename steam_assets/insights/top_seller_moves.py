@@ -83,7 +83,7 @@ INSIGHT = Insight(
     inputs=(Input("top_sellers", days_before=7 * LOOKBACK_WEEKS),),
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the week begins.", nullable=False),
-        Column("app_id", "bigint", "Steam's number of the app.", nullable=False),
+        Column("app_id", "bigint", "Steam's app id.", nullable=False),
         Column("name", "string", "Store name as of collection; of a dropped item, that of a week earlier."),
         Column("rank", "int", "Rank by revenue; null if dropped."),
         Column("previous_rank", "int", "Rank in the week before; null if it was not on the chart."),

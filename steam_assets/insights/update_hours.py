@@ -123,9 +123,9 @@ INSIGHT = Insight(
         f"with fewer than {ENOUGH_HOURS} hours."
     ),
     error=(
-        "Shows what happened after an update, not because of it. It is sharper in time than the comparison of daily "
-        "peaks, and rests on a single week: an event or a sale a week before counts as well. An announcement may come "
-        "hours before or after the update itself."
+        "Shows what happened after an update, not because of it. It is more precise in time than the comparison of "
+        "daily peaks, but is based on a single week: an event or a sale a week before affects it, too. An "
+        "announcement may come hours before or after the update itself."
     ),
     compute=compute,
     plot="median(net_effect)",

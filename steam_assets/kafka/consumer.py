@@ -184,7 +184,7 @@ class TopicScan:
     """New content of a topic: complete and incomplete batches, and the current end.
 
     ``ends`` are offsets by Kafka partition, read at one time. ``unfinished`` maps a batch id to the time (UTC) of its
-    newest record, as the topic has it. ``damaged`` are ranges that were passed over: their records are lost.
+    newest record, as the topic has it. ``damaged`` are ranges that were skipped: their records are lost.
     """
 
     cluster_id: str

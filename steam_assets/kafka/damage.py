@@ -93,7 +93,7 @@ class BatchInspector:
     async def intact_after(self, offset: int, end: int) -> int:
         """The first offset after a damaged one at which records can be read again; ``end`` if there is none before.
 
-        Intact batches between two damaged ones may be passed over as well.
+        Intact batches between two damaged ones may be skipped as well.
         """
         damaged, step = offset, 1
         while (intact := min(offset + step, end)) < end and not await self.is_intact(intact):

@@ -322,7 +322,7 @@ def _ends_before(consumer: AIOKafkaConsumer, at: TopicPartition, offset: int) ->
 
 
 def log_damage(damage: DamagedRange) -> None:
-    log.info("%s is damaged; its records are passed over", damage)
+    log.info("%s is damaged; its records are skipped", damage)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def is_in_use(settings: Settings, root: RootName) -> bool:
         if marker is None:
             raise UnsafeRoot(
                 f"{settings.root(root)} is not empty and has no {MARKER}, so this product did not create it; "
-                f"set {root_variable(root)} to an empty place"
+                f"set {root_variable(root)} to an empty location"
             )
     if marker is None:
         return False
@@ -72,7 +72,7 @@ def is_in_use(settings: Settings, root: RootName) -> bool:
     if marker.warehouse != warehouse(settings, root):
         raise UnsafeRoot(
             f"{settings.root(root)} was created at {marker.warehouse.removesuffix('/warehouse')} and was copied or "
-            "moved; `steam-assets relocate` makes it usable here, and does not touch the old place"
+            "moved; `steam-assets relocate` makes it usable here, and does not change the original"
         )
     return True
 
@@ -107,7 +107,7 @@ def check_roots(settings: Settings) -> None:
             relation = "are the same place" if first == second else "are nested"
             raise UnsafeRoot(
                 f"the {one} root ({settings.root(one)}) and the {other} root ({settings.root(other)}) {relation}; "
-                f"set {root_variable(other)} to a separate place"
+                f"set {root_variable(other)} to a separate location"
             )
 
 
@@ -119,7 +119,7 @@ def refuse_beside(address: str, settings: Settings) -> None:
         root = _place(settings.root(name))
         if place.startswith(root) or root.startswith(place):
             raise UnsafeRoot(
-                f"{address} is, contains or is inside the {name} root ({settings.root(name)}); give a separate place"
+                f"{address} is, contains or is inside the {name} root ({settings.root(name)}); give a separate location"
             )
 
 

@@ -43,7 +43,7 @@ def insight_version(insight: Insight) -> str:
 
 def _columns(columns: tuple[Column, ...]) -> list[object]:
     # A whole number with a unit is a count, which cleaning treats differently.
-    return [(one.name, one.type, one.nullable, one.bounds, bool(one.unit)) for one in columns]
+    return [(one.name, one.type, one.value, one.nullable, one.bounds, bool(one.unit)) for one in columns]
 
 
 def _digest(functions: tuple[Callable[..., object], ...], *declared: object) -> str:

@@ -201,7 +201,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=120,
         description="Detects new commits of clean partitions, by any writer, and refreshes insights and visuals. Not "
-        "declarative automation: conditions miss commits that Dagster has no event of, and request a run per partition "
+        "declarative automation: conditions miss commits without an event in Dagster, and request a run per partition "
         "where this one requests a single run.",
     )
     def refresh_visuals(

@@ -45,7 +45,7 @@ class SameOrigin:
     def _fault(self, scope: Scope) -> str | None:
         headers = _headers(scope)
         if twice := [name for name in _SENT_ONCE if len(headers.get(name, ())) > 1]:
-            return f"the header {twice[0]} is there twice"
+            return f"the header {twice[0]} occurs twice"
         sent = {name: values[0].strip() for name, values in headers.items()}
         host = sent.get("host", "").lower()
         if not _names(host, self._hosts, scope):
@@ -106,9 +106,9 @@ def _content_fault(sent: dict[str, str], scope: Scope) -> str | None:
         return None
     if scope["method"] in ("GET", "HEAD"):
         asks = scope["path"].rstrip("/").endswith("/graphql") and "text/html" not in sent.get("accept", "")
-        return "GraphQL is answered to POST alone" if asks else None
+        return "GraphQL accepts POST only" if asks else None
     if sent.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return f"{scope['method']} is answered with a body of content-type application/json alone"
+        return f"{scope['method']} requires a body of content-type application/json"
     return None
 
 

@@ -254,9 +254,9 @@ def _uncleaned_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorSta
         job=job,
         default_status=status,
         minimum_interval_seconds=120,
-        description="Backs up and cleans raw partitions, from any producer, whose current version was not cleaned yet; "
-        "a day that takes samples after it ends. Not declarative automation: other producers land without an event of "
-        "an asset, and a condition on the clean table cannot tell which version of the raw data it was made from.",
+        description="Backs up and cleans raw partitions, from any producer, whose current version has not been cleaned "
+        "yet, and days with samples after they end. Not declarative automation: other producers land without an asset "
+        "event, and a condition on the clean table cannot tell which version of the raw data it was made from.",
     )
     def uncleaned(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]

@@ -120,7 +120,7 @@ def _gaps_of(one: SourceState) -> Iterator[str]:
 
 def _withheld(tables: Sequence[ReleasedTable]) -> Iterator[str]:
     yield "## People"
-    yield "Columns that name a person or lead to one are not in this release, also as pseudonyms."
+    yield "Columns that name a person or lead to one are not in this release, not even as pseudonyms."
     lines = [
         f"- `{table.declared.name}` without {', '.join(f'`{name}`' for name in table.withheld)}"
         for table in tables

@@ -58,14 +58,14 @@ RELEASED = ServiceLevelAgreementProperty(
     property="retention",
     value="unlimited",
     driver="operational",
-    description="A release never changes; a newer one is another folder.",
+    description="A release never changes; a newer one is a separate folder.",
 )
 
 
 def kept_for(table: DeclaredTable, days: int) -> ServiceLevelAgreementProperty:
     """The retention of a table in a lake whose housekeeping may clear clean partitions after ``days``."""
     if table.is_insight:
-        described = "Rows are kept until they are computed anew."
+        described = "Rows are kept until they are recomputed."
         return ServiceLevelAgreementProperty(
             property="retention", value="unlimited", driver="operational", description=described
         )

@@ -57,8 +57,8 @@ def why_missing(table: str) -> str | None:
     if found is None:
         return None
     if found.kind == "insight":
-        return f"{table} was not computed yet; type steam-assets refresh"
-    return f"nothing of {table} was collected yet; type steam-assets run {source_of(table).name}"
+        return f"{table} has not been computed yet; type steam-assets refresh"
+    return f"{table} has no data yet; type steam-assets run {source_of(table).name}"
 
 
 def _described(declared: DeclaredTable) -> Description:

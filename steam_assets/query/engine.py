@@ -178,7 +178,7 @@ class Engine:
             raise QueryStopped("stopped" if self._limits.seconds is None else AT_THE_TIME_LIMIT) from error
         except (duckdb.OutOfMemoryException, MemoryError) as error:
             raise QueryStopped(
-                f"it needs more memory than the {self._limits.memory_mb:,} MB that a question may take; read fewer rows"
+                f"it needs more memory than the {self._limits.memory_mb:,} MB that a query may use; read fewer rows"
             ) from error
         except duckdb.Error as error:
             raise QueryError(one_line(error)) from error
@@ -218,7 +218,7 @@ class Engine:
         """Register the newest commit of a table with DuckDB."""
         table = self._load(name)
         if table is None:
-            raise QueryError(f"the table {name} was removed meanwhile; ask again")
+            raise QueryError(f"the table {name} was removed in the meantime; run the query again")
         version = version_of(table)
         if self._seen.get(name) != version:
             rows = snapshot_rows(table)

@@ -62,7 +62,8 @@ def split(duck: duckdb.DuckDBPyConnection, script: str) -> list[str]:
 def parse(duck: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     """The single statement of ``sql``.
 
-    Raises QueryError if there is none or more than one, or if it does more than read.
+    Raises QueryError if there is none or more than one, or if it does more than read, and DuckDB's InterruptException
+    if it is interrupted meanwhile.
     """
     statements = split(duck, sql)
     if len(statements) != 1:
@@ -84,6 +85,8 @@ def _tree(duck: duckdb.DuckDBPyConnection, text: str) -> list[Node]:
         # Fetched to the end: an unfinished result would block the connection.
         ((serialized,),) = duck.execute("select json_serialize_sql($1)", [text]).fetchall()
         tree = json.loads(serialized)
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error as error:
         raise QueryError(one_line(error)) from error
     except RecursionError:

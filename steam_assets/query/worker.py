@@ -101,7 +101,7 @@ class QueryWorker:
                 return running.connection.recv()
             why = AT_THE_TIME_LIMIT
         except (EOFError, ConnectionError):
-            why = f"it needs more memory than the {self._limits.memory_mb:,} MB that a question may take"
+            why = f"it needs more memory than the {self._limits.memory_mb:,} MB that a query may use"
         running.kill()
         self._running = _Running(self._given)
         return QueryStopped(why)

@@ -22,8 +22,8 @@ from steam_assets.sources.json_body import shaped
 from steam_assets.sources.lists import CountryCodes
 from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Source, SourceClient, Table
 from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.store_columns import IN_CHART, OFFER
 from steam_assets.sources.store_country import Charts
-from steam_assets.sources.store_item import STORE_COLUMNS, offer_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -70,17 +70,16 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per country and rank."""
-    return shaped(top_sellers.chart_entries(raw), TABLE.columns, changes="left_out")
+    country = f"substring(request, {len(REQUEST) + 1}) AS country"
+    return shaped(top_sellers.chart_entries(raw).selectExpr("*", country), TABLE, changes="left_out")
 
 
-COUNTRY, OFFER = f"substring(request, {len(REQUEST) + 1})", "entry.item.best_purchase_option"
-STORE = {column.name: column for column in (*STORE_COLUMNS, *offer_columns(OFFER, COUNTRY))}
-
+STORE = {column.name: column for column in (*IN_CHART, *OFFER)}
 TABLE = Table(
     name="country_sellers",
     description="Steam's hundred top sellers of a week in each of several countries. Prices are as of collection.",
     columns=(
-        Column("country", "string", "The country's two-letter code.", nullable=False).of(COUNTRY),
+        STORE["country"].described("The country's two-letter code."),
         *top_sellers.PLACE_COLUMNS,
         STORE["name"].described("English name in the country's store as of collection; null if Steam sent none."),
         STORE["item_type"],
@@ -88,7 +87,7 @@ TABLE = Table(
         STORE["final_price"].described("Price as of collection; null if free or not sold."),
         STORE["original_price"],
         STORE["currency"].described("ISO 4217 code of both prices; null if there is none or its sign is unknown."),
-        Column("price_text", "string", "The price as the store writes it.").of(f"{OFFER}.formatted_final_price"),
+        Column("price_text", "string", "The price as the store writes it.").of("offer.formatted_final_price"),
         STORE["discount_percent"].described("Discount as of collection, if there is one."),
         STORE["discount_ends_at"].described("When the discount ends (UTC), if Steam states it."),
     ),

@@ -36,25 +36,25 @@ class Kind(StrEnum):
 
 
 BECOMES = {
-    Kind.STYLE: "the tag goes, its text stays",
-    Kind.PARAGRAPH: "a paragraph of its own, with an empty line around it (a line in a list, a space in a table)",
-    Kind.LINE: "a line of its own",
+    Kind.STYLE: "the tag is removed, its text is kept",
+    Kind.PARAGRAPH: "a separate paragraph, with an empty line before and after (a line in a list, a space in a table)",
+    Kind.LINE: "a separate line",
     Kind.BREAK: "a line break",
     Kind.RULE: "an empty line",
-    Kind.LIST: "a list; its items begin with `• `, also those of inner lists",
-    Kind.NUMBERED: "a list; its items begin with `1. `, `2. ` …, from its `start` or an item's `value`",
-    Kind.ITEM: "a line of its list; an item without text goes",
-    Kind.TABLE: "a paragraph; a row without text goes",
-    Kind.ROW: "a line; its cells stand apart by a bar between spaces",
-    Kind.CELL: "a part of its row's line, empty ones too; line breaks in it become spaces",
-    Kind.LINK: "its text stays; its target goes to `links`",
-    Kind.CARD: "a line with its text, or with its target if it has none; its target goes to `links`",
-    Kind.IMAGE: "goes with its content; its address goes to `images`",
-    Kind.VIDEO: "goes with its content and breaks the line; its address, if it has one, goes to `links`, "
+    Kind.LIST: "a list, whose items start with `• `, at every level",
+    Kind.NUMBERED: "a list, whose items start with `1. `, `2. ` …, counted from its `start` or an item's `value`",
+    Kind.ITEM: "a line of its list; an item without text is dropped",
+    Kind.TABLE: "a paragraph; a row without text is dropped",
+    Kind.ROW: "a line; its cells are separated by a vertical bar with spaces",
+    Kind.CELL: "a part of its row's line, even if empty; line breaks in it become spaces",
+    Kind.LINK: "its text is kept; its target is added to `links`",
+    Kind.CARD: "a line with its text, or with its target if it has none; its target is added to `links`",
+    Kind.IMAGE: "removed with its content; its address is added to `images`",
+    Kind.VIDEO: "replaced by a line break, with its content; its address, if it has one, is added to `links`, "
     "its poster to `images`",
-    Kind.CODE: "lines of their own, as they were written: tags in it are text",
-    Kind.LITERAL: "the tag goes; tags in it are text",
-    Kind.GONE: "goes with its content",
+    Kind.CODE: "separate lines, unchanged: tags in it are text",
+    Kind.LITERAL: "the tag is removed; tags in it are text",
+    Kind.GONE: "removed with its content",
 }
 
 STEAM_NAMES = {

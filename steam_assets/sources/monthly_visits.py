@@ -165,13 +165,12 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
         "main_domain_only": "false",
         "format": "json",
     }
-    request: Request[dict[str, int]] = (
+    request: Request[Mapping[str, int]] = (
         Request(SIMILARWEB_API, OFFICIAL, OFFICIAL_PATH, official, partial(parse_official, window))
         if SIMILARWEB_API in fetch_request.keyed
         else Request(SIMILARWEB, ESTIMATE, "/api/v1/data", {"domain": SITE}, partial(parse, window))
     )
-    response = client.fetch(request)
-    yield Fetched(response, response.value)
+    yield Fetched.counted(client.fetch(request))
 
 
 SOURCE = Source(

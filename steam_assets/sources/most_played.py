@@ -5,7 +5,6 @@ Belongs here: the request, its validation and the clean table. Does not belong h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,23 +28,20 @@ from steam_assets.sources.source import (
     History,
     InvalidResponse,
     NotYet,
-    Request,
     Source,
     SourceClient,
     Table,
 )
-from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.steam import STEAM_API, service_request, store_context
+from steam_assets.sources.store_columns import IN_CHART
 from steam_assets.sources.store_country import require_prices_of
-from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, with_store_item
+from steam_assets.sources.store_item import CHARTED_ITEM, with_charted_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 PATH = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
-QUERY = {
-    "context": {"language": "english", "country_code": "US"},
-    "data_request": {"include_basic_info": True},
-}
+QUERY = store_context("US") | {"data_request": {"include_basic_info": True}}
 
 STALE_AT_MIDNIGHT = timedelta(hours=1)
 """Soon after midnight, wait for a new chart if the old one is at most this old; Steam counts every few minutes."""
@@ -97,15 +93,14 @@ def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current chart."""
-    params = {"input_json": json.dumps(QUERY)}
-    response = client.fetch(Request(STEAM_API, "chart", PATH, params, partial(parse, fetch_request.window)))
+    response = client.fetch(service_request("chart", PATH, QUERY, partial(parse, fetch_request.window)))
     yield Fetched(response, {"most_played": len(response.value.ranks)})
 
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
-    entries = with_store_item(counted(raw, f"item {STORE_ITEM}"))
-    return shaped(entries, TABLE.columns, changes=f"{PEAK_NOTE}, left_out")
+    entries = with_charted_item(counted(raw, f"item {CHARTED_ITEM}"))
+    return shaped(entries, TABLE, changes=f"{PEAK_NOTE}, left_out")
 
 
 def counted(raw: DataFrame, *more: str) -> DataFrame:
@@ -144,7 +139,7 @@ TABLE = Table(
         ),
         Column("players_peak", "bigint", "Most players in the 24 hours before the count.", "players", nullable=False),
         Column("sampled_at", "timestamp", "When Steam counted (UTC).", nullable=False).of("counted_at"),
-        *STORE_COLUMNS,
+        *IN_CHART,
     ),
     key=("rank",),
     picture=True,

@@ -41,7 +41,7 @@ def items(raw: DataFrame) -> DataFrame:
     texts, addresses = _arrow_udf(plain_texts, READ), _arrow_udf(web_addresses, "string")
     readable = entries.withColumns({"plain": texts("entry.contents"), "address": addresses("entry.url")})
     notes = f"if(plain.cut, '{CUT}', null), if(entry.url is not null and address is null, '{NO_WEB_ADDRESS}', null)"
-    rows = shaped(readable, NEWS.columns, changes=notes)
+    rows = shaped(readable, NEWS, changes=notes)
     of_article = Over.partitionBy("partition_key", "gid")
     candidate = F.when(F.col("problem").isNull(), F.struct(F.expr("not (app_id <=> filed_app_id)"), "app_id"))
     return rows.withColumn(

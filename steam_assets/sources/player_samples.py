@@ -9,7 +9,6 @@ belongs to the day on which Steam counted.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,14 +32,14 @@ from steam_assets.sources.source import (
     SourceClient,
     Table,
 )
-from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.steam import STEAM_API, service_request, store_context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CHART, APP, APP_PATH = "chart", "app", "/ISteamUserStats/GetNumberOfCurrentPlayers/v1/"
 # Without names, which other tables have, a sample is a tenth of the size.
-QUERY = {"input_json": json.dumps({"context": {"language": "english", "country_code": "US"}})}
+QUERY = store_context("US")
 
 
 class Options(BaseModel):
@@ -65,7 +64,7 @@ def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the chart, then the players of each watched app that is not on it."""
     parse = partial(most_played.parse, fetch_request.window)
-    chart = client.fetch(Request(STEAM_API, CHART, most_played.PATH, QUERY, parse))
+    chart = client.fetch(service_request(CHART, most_played.PATH, QUERY, parse))
     yield Fetched(chart, {"player_samples": len(chart.value.ranks)})
     charted = {whole_of(place.appid) for place in chart.value.ranks}
     for app in (app for app in fetch_request.apps if app not in charted):
@@ -81,7 +80,7 @@ def items(raw: DataFrame) -> DataFrame:
     apps = exploded(raw.where(f"request = '{APP}'"), shape=shape, array=number)
     rank = "struct(app_id AS appid, null AS rank, entry.players AS concurrent_in_game, null AS players_peak) AS entry"
     watched = apps.selectExpr("* EXCEPT (entry)", rank, "fetched_at AS counted_at")
-    return shaped(ranks, TABLE.columns, changes=most_played.PEAK_NOTE).union(shaped(watched, TABLE.columns))
+    return shaped(ranks, TABLE, changes=most_played.PEAK_NOTE).union(shaped(watched, TABLE))
 
 
 CHARTED = {column.name: column for column in most_played.TABLE.columns}

@@ -53,7 +53,7 @@ def reviews(raw: DataFrame) -> DataFrame:
     )
     if "hash_key" not in entries.columns:
         entries = entries.withColumn("hash_key", F.lit(None).cast("string"))
-    rows = shaped(entries, REVIEWS.columns)
+    rows = shaped(entries, REVIEWS)
     return rows.withColumn("item", F.regexp_replace("item", PERSONAL, '"$1":"withheld"'))
 
 
@@ -79,7 +79,7 @@ def summaries(raw: DataFrame) -> DataFrame:
     )
     of_app = Over.partitionBy("partition_key", "batch_id", "app_id")
     entries = entries.withColumn("listed", F.sum("listed").over(of_app)).where(F.col("request") != PAGE)
-    return shaped(entries, SUMMARIES.columns)
+    return shaped(entries, SUMMARIES)
 
 
 COUNTED = ("votes_up", "votes_funny", "comment_count")

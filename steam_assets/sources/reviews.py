@@ -9,7 +9,6 @@ which history from before October 2026 was recorded.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
@@ -43,7 +42,7 @@ from steam_assets.sources.source import (
     Source,
     SourceClient,
 )
-from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.steam import STEAM_API, service_request
 
 PATH = "/IUserReviewsService/GetAppReviews/v1/"
 PAGE_LENGTH = 100
@@ -160,7 +159,7 @@ def request(name: str, app_id: int, window: Window, cursor: str = "*") -> Reques
         "cursor": cursor,
     }
     asked = None if lifetime else window
-    return Request(STEAM_API, name, PATH, {"input_json": json.dumps(query)}, partial(parse, name, asked), app_id)
+    return service_request(name, PATH, query, partial(parse, name, asked), app_id)
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:

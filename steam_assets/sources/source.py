@@ -95,6 +95,11 @@ class Fetched:
     response: Response[object] | Rejected
     items: Mapping[str, int] = field(default_factory=dict[str, int])
 
+    @classmethod
+    def counted(cls, response: Response[Mapping[str, int]]) -> Self:
+        """A response that was parsed into the number of its items, by table."""
+        return cls(response, response.value)
+
 
 class SourceClient(Protocol):
     """Sends a source's requests.
@@ -222,9 +227,10 @@ class Table:
     """A clean table of a source.
 
     ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns) it returns one row per item
-    of the body, with this table's columns, plus ``item`` (the item's own text, for quarantine), ``problem`` (null, or
-    why the item is unusable), optionally ``changes`` (array<string>: what was altered in the row, and why), and the
-    envelope's ``partition_key``, ``batch_id``, ``fetched_at``, ``sequence`` and ``source_sha256`` unchanged.
+    of the body, with this table's columns, plus ``problem`` (null, or why the item is unusable: among others, which of
+    the ``rules`` it breaks), ``item`` (its own text, for quarantine; null without a problem), optionally ``changes``
+    (array<string>: what was altered in the row, and why), and the envelope's ``partition_key``, ``batch_id``,
+    ``fetched_at``, ``sequence`` and ``source_sha256`` unchanged. ``shaped`` (json_body.py) makes such rows.
     ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name,
     each of which must be true for a row to be clean.
 

@@ -1,7 +1,7 @@
 """Which country's store a Steam response is from, as far as its prices show.
 
 Belongs here: rejecting a response from another country's store, or another country's chart. Does not belong here:
-prices as columns (store_item.py).
+prices as columns (store_columns.py).
 
 A response does not state its country, so one that ignores the parameter looks normal. The currency sign of its prices
 reveals it if the country has its own currency, and so does a chart identical to that of another country.

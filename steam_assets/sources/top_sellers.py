@@ -5,7 +5,6 @@ Belongs here: the requests, their validation and the clean table. Does not belon
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -34,9 +33,10 @@ from steam_assets.sources.source import (
     SourceClient,
     Table,
 )
-from steam_assets.sources.steam import STEAM_API
+from steam_assets.sources.steam import STEAM_API, service_request, store_context
+from steam_assets.sources.store_columns import IN_CHART
 from steam_assets.sources.store_country import Charts, require_another_chart, require_prices_of
-from steam_assets.sources.store_item import STORE_COLUMNS, STORE_ITEM, with_store_item
+from steam_assets.sources.store_item import CHARTED_ITEM, with_charted_item
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -136,14 +136,13 @@ def chart_pages(
 def _request(window: Window, page_start: int, country: str, name: str, valid: Callable[[bytes], Page]) -> Request[Page]:
     query = {
         "country_code": country,
-        "context": {"language": "english", "country_code": country},
+        **store_context(country),
         "data_request": {"include_basic_info": True},
         "start_date": seconds(window.start),
         "page_start": page_start,
         "page_count": CHART_LENGTH,
     }
-    params = {"input_json": json.dumps(query)}
-    return Request(STEAM_API, name, PATH, params, valid)
+    return service_request(name, PATH, query, valid)
 
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
@@ -154,17 +153,17 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
 
 def items(raw: DataFrame) -> DataFrame:
     """One row per rank."""
-    return shaped(chart_entries(raw), TABLE.columns, changes="left_out")
+    return shaped(chart_entries(raw), TABLE, changes="left_out")
 
 
 def chart_entries(raw: DataFrame) -> DataFrame:
-    """The ranks of pages of charts, as PLACE_COLUMNS and STORE_COLUMNS read them; ``left_out`` is a note."""
-    return with_store_item(
+    """The ranks of pages of charts, as PLACE_COLUMNS and IN_CHART read them; ``left_out`` is a note."""
+    return with_charted_item(
         exploded_list(
             raw,
             "ranks",
             "rank bigint, appid bigint, last_week_rank bigint, consecutive_weeks double, first_top100 boolean, "
-            f"item {STORE_ITEM}",
+            f"item {CHARTED_ITEM}",
         )
     )
 
@@ -201,7 +200,7 @@ PLACE_RULES = {
 TABLE = Table(
     name="top_sellers",
     description="Steam's hundred top sellers of a week in the US. Names and prices are as of collection.",
-    columns=(*PLACE_COLUMNS, *STORE_COLUMNS),
+    columns=(*PLACE_COLUMNS, *IN_CHART),
     key=("rank",),
     picture=True,
     ranked=("rank", "app_id"),

@@ -49,7 +49,7 @@ def visits(raw: DataFrame) -> DataFrame:
         "try_element_at(from_json({whole}.EstimatedMonthlyVisits, 'map<string, string>'), partition_key), "
         f"{_of_month(listed)}, {_of_month('{whole}.visits')})))",
     )
-    return shaped(entries, VISITS.columns)
+    return shaped(entries, VISITS)
 
 
 def engagement(raw: DataFrame) -> DataFrame:
@@ -62,7 +62,7 @@ def engagement(raw: DataFrame) -> DataFrame:
         "'global', {whole}.GlobalRank.Rank, 'country', {whole}.CountryRank.Rank, "
         "'category', {whole}.CategoryRank.Rank, 'field', {whole}.Category)), null)",
     )
-    return shaped(entries, ENGAGEMENT.columns)
+    return shaped(entries, ENGAGEMENT)
 
 
 def traffic_sources(raw: DataFrame) -> DataFrame:
@@ -73,7 +73,7 @@ def traffic_sources(raw: DataFrame) -> DataFrame:
         array=f"if({IS_NEWEST}, filter(map_entries({{whole}}.TrafficSources), "
         "source -> source.value is not null), null)",
     )
-    return shaped(entries, TRAFFIC.columns)
+    return shaped(entries, TRAFFIC)
 
 
 def top_countries(raw: DataFrame) -> DataFrame:
@@ -84,7 +84,7 @@ def top_countries(raw: DataFrame) -> DataFrame:
         array=f"if({IS_NEWEST}, {{whole}}.TopCountryShares, null)",
         item="Country string, CountryCode string, Value string",
     ).where("problem is not null or entry.Value is not null")
-    return shaped(entries, COUNTRIES.columns)
+    return shaped(entries, COUNTRIES)
 
 
 def _accepted(raw: DataFrame) -> DataFrame:

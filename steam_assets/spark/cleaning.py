@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import TypeAlias
 
 import pyarrow as pa
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -51,9 +50,6 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
     items = table.items(newest_picture(table, raw) if table.picture else raw)
     if "changes" not in items.columns:
         items = items.withColumn("changes", F.array().cast("array<string>"))
-    classified = items.withColumn("problem", F.coalesce("problem", *_broken_rules(table)))
-    # Only a few items are quarantined; otherwise the text of all would be built and moved by the window function.
-    classified = classified.withColumn("item", F.when(F.col("problem").isNotNull(), F.col("item")))
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
     )
@@ -65,16 +61,7 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
         (F.col("state") == "clean") & (earlier["batch_id"] != F.col("batch_id")),
         F.array(F.concat(F.lit("replaces the answer of "), earlier["fetched_at"].cast("string"), F.lit(" UTC"))),
     ).otherwise(F.array().cast("array<string>"))
-    return classified.withColumn("state", state).withColumn("changes", F.concat("changes", replaced))
-
-
-def _broken_rules(table: Table) -> list[SparkColumn]:
-    required = {f"{c.name} is missing": f"`{c.name}` IS NOT NULL" for c in table.columns if not c.nullable}
-    # A rule over a null is neither true nor false; the column declares whether nulls are allowed, not the rule.
-    rules = {f"broken rule: {name}": f"coalesce({condition}, true)" for name, condition in table.rules.items()}
-    return [F.when(~F.expr(condition), F.lit(problem)) for problem, condition in (required | rules).items()] or [
-        F.lit(None).cast("string")
-    ]
+    return items.withColumn("state", state).withColumn("changes", F.concat("changes", replaced))
 
 
 def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[str]) -> DataFrame:

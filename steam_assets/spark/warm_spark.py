@@ -141,7 +141,7 @@ class WarmSpark:
         deadline = time.monotonic() + START_SECONDS
         while server.poll() is None and not self._ends.is_set() and not _listens(self._port):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"it does not listen after {START_SECONDS:.0f} s; see {self._log}")
+                raise TimeoutError(f"it is not listening after {START_SECONDS:.0f} s; see {self._log}")
             self._ends.wait(POLL_SECONDS)
         if server.poll() is None and not self._ends.is_set():
             self._publish(server.pid)

@@ -160,13 +160,13 @@ def test_text_from_the_web_is_quoted_bounded_and_has_no_escapes(call: Call) -> N
     assert letters == len(HOSTILE_REVIEW)
 
 
-def test_an_error_that_repeats_data_is_quoted_and_bounded_too(call: Call) -> None:
+def test_an_error_that_contains_data_is_also_quoted_and_bounded(call: Call) -> None:
     said = refused(call, "query", sql="select text::int from reviews order by length(text) desc limit 1")
     told = json.loads(said.partition(": ")[2])
     assert told.keys() == {"quoted"} and len(told["quoted"]) <= 300
 
 
-def test_a_runaway_cross_join_ends_within_the_limit_and_the_next_question_is_answered(call: Call) -> None:
+def test_a_runaway_cross_join_is_stopped_at_the_limit_and_the_next_query_succeeds(call: Call) -> None:
     answered(call, "query", sql="select 1")
     began = time.monotonic()
     assert "time limit" in refused(call, "query", sql="select count(*) from reviews a, reviews b, reviews c, reviews d")
@@ -174,7 +174,7 @@ def test_a_runaway_cross_join_ends_within_the_limit_and_the_next_question_is_ans
     assert answered(call, "query", sql="select 41 + 1")["rows"] == [[42]]
 
 
-def test_rows_are_limited_and_that_is_said(call: Call) -> None:
+def test_rows_are_limited_and_the_answer_says_so(call: Call) -> None:
     answer = answered(call, "query", sql="select * from most_played")
     assert len(answer["rows"]) == ROWS and answer["truncated"]
     assert not answered(call, "query", sql=f"select * from most_played limit {ROWS}")["truncated"]
@@ -202,7 +202,7 @@ def test_rows_are_limited_and_that_is_said(call: Call) -> None:
         "select * from reviews_quarantine",
     ],
 )
-def test_only_tables_are_read(statement: str, call: Call) -> None:
+def test_only_tables_can_be_read(statement: str, call: Call) -> None:
     refused(call, "query", sql=statement)
     assert answered(call, "query", sql="select count(*) from visits")["rows"][0][0] == len(Market().rows["visits"])
 
@@ -225,7 +225,7 @@ def test_periods_are_checked(call: Call) -> None:
         ({"Content-Type": "text/plain"}, 400),
     ],
 )
-def test_http_answers_programs_of_this_machine_alone(headers: dict[str, str], status: int, address: str) -> None:
+def test_http_serves_only_programs_on_this_machine(headers: dict[str, str], status: int, address: str) -> None:
     request = {
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": {
@@ -237,7 +237,7 @@ def test_http_answers_programs_of_this_machine_alone(headers: dict[str, str], st
     assert answer.status_code == status, answer.text
 
 
-def test_http_listens_on_loopback_alone(address: str) -> None:
+def test_http_listens_only_on_loopback(address: str) -> None:
     """Every socket on the server's port is bound to 127.0.0.1."""
     port = int(address.rpartition(":")[2].partition("/")[0])
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

@@ -74,7 +74,7 @@ def test_secrets_come_from_secrets_manager(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_a_step_prints_is_in_the_work_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_of_steps_is_stored_in_the_work_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The unmodified instance file puts step output below logs/, which the stack deletes after 30 days."""
     bucket = f"steam-work-{uuid4().hex[:8]}"
     monkeypatch.setenv("DAGSTER_LOG_BUCKET", bucket)

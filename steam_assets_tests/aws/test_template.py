@@ -96,7 +96,7 @@ def test_every_bucket_is_private_and_encrypted_and_sweeps_unfinished_uploads(nam
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_no_bucket_dies_with_the_stack(name: str):
+def test_no_bucket_is_deleted_with_the_stack(name: str):
     made = CONTENT["Resources"][name]
     assert (made["DeletionPolicy"], made["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
@@ -145,7 +145,7 @@ def test_no_role_can_delete_or_unlock_a_backup(role: str, bucket: str, action: s
 
 @pytest.mark.parametrize("role", ["WriterRole", "SparkJobRole", "HousekeepingRole"])
 @pytest.mark.parametrize("bucket", BACKUPS)
-def test_roles_that_write_say_outright_that_backups_stay(role: str, bucket: str):
+def test_roles_that_write_are_explicitly_denied_deleting_backups(role: str, bucket: str):
     """An explicit deny, so that no policy attached later can allow it."""
     denied = {
         action
@@ -165,7 +165,7 @@ def test_the_writer_writes_all_stores_and_deletes_only_in_the_clean_one():
 
 
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:DeleteObject"])
-def test_a_spark_job_changes_clean_data_alone_and_reads_no_backup(action: str):
+def test_a_spark_job_changes_only_clean_data_and_reads_no_backup(action: str):
     changed = {bucket for bucket in STORES.values() if may("SparkJobRole", action, object_in(bucket))}
     assert changed == {"steam-clean-storage-test"}
     readable = {bucket for bucket in STORES.values() if may("SparkJobRole", "s3:GetObject", object_in(bucket))}
@@ -173,7 +173,7 @@ def test_a_spark_job_changes_clean_data_alone_and_reads_no_backup(action: str):
 
 
 @pytest.mark.parametrize("role", ["HousekeepingRole", "SparkJobRole"])
-def test_the_catalogs_of_the_backups_are_changed_by_the_writer_alone(role: str):
+def test_only_the_writer_changes_the_catalogs_of_the_backups(role: str):
     changing = [
         resource
         for statement in statements(role)
@@ -190,7 +190,7 @@ def test_housekeeping_deletes_in_primaries_and_reads_the_backups_it_verifies():
     assert not any(may("HousekeepingRole", "s3:PutObject", object_in(bucket)) for bucket in BACKUPS)
 
 
-def test_the_reader_reads_clean_data_alone_and_writes_only_query_results():
+def test_the_reader_reads_only_clean_data_and_writes_only_query_results():
     readable = {bucket for bucket in STORES.values() if may("ReaderRole", "s3:GetObject", object_in(bucket))}
     assert readable == {"steam-clean-storage-test"}
     assert not any(may("ReaderRole", "s3:PutObject", object_in(bucket)) for bucket in STORES.values())
@@ -214,7 +214,7 @@ def test_only_the_spark_application_may_be_handed_the_job_role():
     ]
 
 
-def test_secrets_are_made_at_random_and_never_written_in_the_template():
+def test_secrets_are_random_and_not_in_the_template():
     secrets = [r["Properties"] for r in CONTENT["Resources"].values() if r["Type"] == "AWS::SecretsManager::Secret"]
     assert len(secrets) == 3
     assert all("GenerateSecretString" in secret and "SecretString" not in secret for secret in secrets)
@@ -249,7 +249,7 @@ def test_a_query_cannot_read_without_limit_or_leave_its_results_elsewhere(accoun
     assert configuration["ResultConfiguration"]["OutputLocation"].startswith("s3://steam-work-test-")
 
 
-def test_spark_stops_by_itself_and_has_a_ceiling(account: Account):
+def test_spark_stops_when_idle_and_has_a_maximum_size(account: Account):
     emr = account.client("emr-serverless")
     (listed,) = emr.list_applications()["applications"]
     application = emr.get_application(applicationId=listed["id"])["application"]
@@ -257,7 +257,7 @@ def test_spark_stops_by_itself_and_has_a_ceiling(account: Account):
     assert application["maximumCapacity"] == {"cpu": "16 vCPU", "memory": "64 GB", "disk": "400 GB"}
 
 
-def test_iam_takes_what_the_writer_may_do_to_stores_as_written(account: Account):
+def test_iam_accepts_the_writers_permissions_as_written(account: Account):
     iam = account.client("iam")
     (writer,) = iam.list_policies(Scope="Local")["Policies"]
     version = iam.get_policy_version(PolicyArn=writer["Arn"], VersionId=writer["DefaultVersionId"])["PolicyVersion"]

@@ -116,7 +116,7 @@ def test_a_misspelt_setting_is_found_with_the_one_that_was_meant(monkeypatch: py
 
 
 @pytest.mark.parametrize(("version", "major"), [("1.8", 8), ("25", 25)])
-def test_a_java_home_that_does_not_serve_is_named(
+def test_an_unusable_java_home_is_named(
     environment: Path, monkeypatch: pytest.MonkeyPatch, version: str, major: int
 ) -> None:
     """Another Java on this machine is used and named; without one, doctor shows the install command."""
@@ -172,7 +172,7 @@ def test_a_worker_python_that_does_not_work_is_found(monkeypatch: pytest.MonkeyP
     assert not problems(checks.check_spark)
 
 
-def test_a_spark_that_does_not_listen_is_found() -> None:
+def test_a_spark_that_is_not_listening_is_found() -> None:
     (found,) = problems(checks.check_spark, Settings(spark_remote=f"sc://127.0.0.1:{free_port()}/;token=hush"))
     assert "STEAM_SPARK_REMOTE" in found.fix
     assert "hush" not in found.detail
@@ -228,7 +228,7 @@ def test_a_home_that_others_can_enter_is_found() -> None:
     assert shared.state == "note"
 
 
-def test_roots_are_looked_at_and_not_made(environment: Path) -> None:
+def test_roots_are_inspected_but_not_created(environment: Path) -> None:
     settings = Settings()
     assert not problems(check_four_roots)
     Lake(settings).raw(source_named("news"))

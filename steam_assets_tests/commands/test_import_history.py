@@ -48,7 +48,7 @@ def test_a_dry_run_prints_where_everything_belongs_and_writes_nothing(folder: Pa
     assert not home.exists()
     for told in ("top_sellers 2023-10-17", "reviews 2023-10-24", "[red]notes.txt", "Would be imported"):
         assert told in result.output
-    assert "3 rows: 0 usable, 2 kept as raw and for quarantine, 1 not imported. 1 files were skipped" in result.output
+    assert "3 rows: 0 usable, 2 kept in raw for quarantine, 1 not imported. 1 files were skipped" in result.output
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])
@@ -57,7 +57,7 @@ def test_a_dry_run_prints_where_everything_belongs_and_writes_nothing(folder: Pa
     [{}, {"notes.txt": "x", "sub/photo.png": "x"}, {"2022-12-20_weekly_top_sellers.csv": CHART}],
     ids=["empty", "other files", "too early"],
 )
-def test_nothing_to_bring_in_is_an_error_that_says_what_was_expected(
+def test_a_folder_without_importable_files_is_an_error_that_says_what_was_expected(
     files: dict[str, str], options: tuple[str, ...], tmp_path: Path
 ) -> None:
     for name, content in files.items():
@@ -84,7 +84,7 @@ def test_what_is_left_out_is_counted_by_its_reason() -> None:
     ]
 
 
-def test_raw_alone_is_brought_in_if_asked_and_again_changes_nothing(folder: Path, home: Path) -> None:
+def test_only_raw_data_is_imported_on_request_and_importing_again_changes_nothing(folder: Path, home: Path) -> None:
     first = json.loads(run(str(folder), "--no-clean", "--json").stdout)
     second = json.loads(run(str(folder), "--no-clean", "--json").stdout)
     assert [line | {"there": False} for line in second] == first
@@ -98,4 +98,4 @@ def test_totals_add_up() -> None:
         ImportLine("a", "news", None, 2, 0, {"too early": 2}),
         ImportLine("b", None, None, 0, 0, {"?": 0}),
     ]
-    assert totals(lines).startswith("12 rows: 7 usable, 3 kept as raw and for quarantine, 2 not imported. 1 files")
+    assert totals(lines).startswith("12 rows: 7 usable, 3 kept in raw for quarantine, 2 not imported. 1 files")

@@ -19,7 +19,7 @@ def shown(lake: Lake, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     return result.output
 
 
-def test_show_raw_prints_the_answers_whole(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_raw_prints_complete_responses(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     land(lake)
     printed = [json.loads(line) for line in shown(lake, monkeypatch, "show", "raw", "news", KEY).splitlines()]
     told = {row["sequence"]: row for row in rows_of(1)}

@@ -16,13 +16,13 @@ def lines(total: int, seconds: list[float], places: list[int]) -> Iterator[str]:
         now += took
 
 
-def test_a_range_says_how_long_it_still_takes_from_its_second_partition_on() -> None:
+def test_a_range_shows_its_remaining_time_from_the_second_partition_on() -> None:
     """Twenty countries at a request a second: 104 weeks take 104 times 20 seconds."""
     first, second, *_, last = lines(104, [20.0] * 104, [*range(104)])
     assert (first, second, last) == ("", ", 0:34:20 left", ", 0:00:20 left")
 
 
-def test_partitions_that_were_there_do_not_count_among_those_that_are_fetched() -> None:
+def test_existing_partitions_do_not_count_as_fetched_ones() -> None:
     """A resumed range, half of which is in Kafka: after a few fetched partitions, what is said is true again."""
     took = [0.1] * 52 + [20.0] * 52
     said = list(lines(104, took, [*range(104)]))
@@ -30,5 +30,5 @@ def test_partitions_that_were_there_do_not_count_among_those_that_are_fetched() 
     assert said[settled] == f", 0:{(104 - settled) * 20 // 60:02}:{(104 - settled) * 20 % 60:02} left"
 
 
-def test_a_range_of_one_partition_says_nothing() -> None:
+def test_a_range_of_one_partition_shows_no_remaining_time() -> None:
     assert list(lines(1, [20.0], [0])) == [""]

@@ -89,7 +89,7 @@ def test_a_range_needs_its_start_before_its_end(options: tuple[str, ...], told: 
 
 
 @pytest.mark.parametrize("name", ["verify", "restore", "export"])
-def test_what_could_be_and_is_not_there_is_refused_too(name: str, home: Path) -> None:
+def test_a_valid_partition_that_does_not_exist_is_refused_too(name: str, home: Path) -> None:
     code, said = command(*COMMANDS[name], "2026-11-10")
     assert code == 2
     assert "`steam-assets status` lists the partitions" in said
@@ -97,13 +97,13 @@ def test_what_could_be_and_is_not_there_is_refused_too(name: str, home: Path) ->
 
 
 @pytest.mark.parametrize("name", ["status", "verify", "restore", "drill"])
-def test_a_source_that_is_none_is_refused(name: str) -> None:
+def test_an_unknown_source_is_refused(name: str) -> None:
     code, said = command(name, "--source", "steam")
     assert code == 2
     assert ", ".join(source.name for source in SOURCES) in said
 
 
-def test_a_partition_that_is_kept_may_lie_in_the_future(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_partition_may_be_in_the_future(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For example a partition of the demo, whose clock is simulated."""
     lake = Lake(Settings(home=home))
     land(lake)

@@ -16,7 +16,7 @@ from steam_assets.sources.cadence import Cadence
 
 @pytest.mark.parametrize("command", ["demo", "simulate"])
 @pytest.mark.parametrize("files", [None, (), ("notes.txt", "news/x.json")], ids=["none", "empty", "others"])
-def test_a_folder_of_which_nothing_is_replayed_is_refused(
+def test_a_folder_without_replayable_files_is_refused(
     command: str, files: tuple[str, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error says what was expected, before Java or Kafka is needed."""

@@ -55,7 +55,7 @@ def test_an_answer_is_a_table_with_its_rows_counted_beside_it(sql: Callable[...,
     assert re.fullmatch(r"2 rows, [\d,]+ ms\n", done.stderr)
 
 
-def test_no_more_rows_are_printed_than_asked_for(sql: Callable[..., Result]) -> None:
+def test_no_more_rows_are_printed_than_requested(sql: Callable[..., Result]) -> None:
     done = sql("select rank from most_played", "--rows", "3")
     assert len(done.stdout.splitlines()) == 4 and "the first 3 rows" in done.stderr and "--csv" in done.stderr
     assert len(sql("select rank from most_played", "--rows", "0").stdout.splitlines()) == 1 + len(
@@ -63,20 +63,20 @@ def test_no_more_rows_are_printed_than_asked_for(sql: Callable[..., Result]) -> 
     )
 
 
-def test_what_does_not_fit_is_shown_value_by_value(sql: Callable[..., Result]) -> None:
+def test_a_table_that_does_not_fit_is_shown_value_by_value(sql: Callable[..., Result]) -> None:
     lines = sql("select * from visits order by month limit 2", width=60).stdout.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["month", "visits", "kind"]
     assert lines[0].split() == ["month", str(VISITS[0]["month"])]
     assert all(len(line) <= 60 for line in lines)
 
 
-def test_text_of_the_web_does_not_steer_the_terminal(sql: Callable[..., Result]) -> None:
+def test_text_from_the_web_does_not_control_the_terminal(sql: Callable[..., Result]) -> None:
     done = sql("select name, name || chr(10) || '[red]x[/]' as \"\x1b]0;title\" from most_played where app_id = 30")
     assert "\x1b" in HOSTILE_NAME and "\x1b" not in done.output and "\u202e" not in done.output
     assert "↵[red]x[/]" in done.stdout
 
 
-def test_answers_are_written_to_files_whole(sql: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_whole_result_is_written_to_a_file(sql: Callable[..., Result], tmp_path: Path) -> None:
     paths = {kind: tmp_path / f"visits.{kind}" for kind in ("csv", "json", "parquet")}
     options = [word for kind, path in paths.items() for word in (f"--{kind}", str(path))]
     done = sql("select month, visits, kind from visits order by month", "--rows", "1", *options)
@@ -94,7 +94,7 @@ def test_csv_and_json_go_to_other_programs(sql: Callable[..., Result]) -> None:
     assert sql("select '=1+1' as a", "--csv", "-").stdout == '"a"\n"\'=1+1"\n'
 
 
-def test_statements_of_a_pipe_are_answered_one_after_the_other(sql: Callable[..., Result]) -> None:
+def test_piped_statements_are_run_one_after_the_other(sql: Callable[..., Result]) -> None:
     done = sql(piped="select 1 as a; -- one\nselect 'x;y' as b;\n")
     assert done.stdout.split() == ["a", "1", "b", "x;y"]
 
@@ -107,7 +107,7 @@ def test_statements_of_a_pipe_are_answered_one_after_the_other(sql: Callable[...
         (["drop table visits"], "only SELECT is possible"),
         ([""], "there is no statement"),
         (["select 1; select 2", "--csv", "x.csv"], "write one SELECT statement"),
-        (["select 1", "--csv", "no/such/folder.csv"], "there is no folder no/such"),
+        (["select 1", "--csv", "no/such/folder.csv"], "the folder no/such does not exist"),
         (["select 1", "--csv", "."], ". is a folder"),
         (["select 1", "--parquet", "-"], "Parquet is not text"),
         # An error that quotes text from the web.
@@ -144,7 +144,7 @@ def test_names_are_completed(market_lake: Lake) -> None:
     assert completed(engine, "select month from nothing where mon") == []
 
 
-def test_the_prompt_answers_what_is_typed_and_remembers_it(
+def test_the_prompt_runs_statements_and_keeps_a_history(
     market_lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed = ["select count(*) as n\rfrom visits;\r", "selec;\r", "\r", "show tables;\r", "exit\r"]
@@ -197,7 +197,7 @@ def in_a_terminal(home: Path) -> Iterator[tuple[TerminalProgram, int]]:
 
 
 @pytest.mark.process
-def test_ctrl_c_stops_a_question_and_ctrl_d_ends(market_lake: Lake) -> None:
+def test_ctrl_c_cancels_a_query_and_ctrl_d_exits(market_lake: Lake) -> None:
     """Sent as typed in a terminal, whose Ctrl-C signal would end the whole command."""
     with in_a_terminal(market_lake.settings.home) as (terminal, process):
         terminal.wait_for("sql>")

@@ -36,7 +36,7 @@ def test_every_gap_is_named_once_per_reason(tmp_path: Path) -> None:
     assert line.endswith(f": {GAPS[0]} to {GAPS[2]}, {GAPS[3]}")
 
 
-def test_a_late_source_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+def test_a_late_source_has_its_own_exit_code(tmp_path: Path) -> None:
     build_ledger(tmp_path, NOW)
     for more in ((), ("--json",)):
         assert status(tmp_path, NOW, *more)[0] == 0
@@ -51,7 +51,7 @@ def test_json_names_every_gap(tmp_path: Path) -> None:
     assert [gap["partition"] for gap in report["gaps"]] == list(GAPS)
 
 
-def test_the_files_of_a_ledger_say_what_its_tables_say(tmp_path: Path) -> None:
+def test_the_ledger_files_agree_with_the_tables(tmp_path: Path) -> None:
     """This also holds for a lake with an uninitialized root."""
     lake = build_ledger(tmp_path, NOW)
     files = open_ledger(Settings(home=tmp_path))
@@ -60,7 +60,7 @@ def test_the_files_of_a_ledger_say_what_its_tables_say(tmp_path: Path) -> None:
     assert files.properties("clean", "reviews") == lake.properties("clean", "reviews") == {}
 
 
-def test_a_lake_that_has_no_such_root_yet_is_read_and_not_changed(tmp_path: Path) -> None:
+def test_a_lake_without_a_root_is_read_and_not_changed(tmp_path: Path) -> None:
     build_ledger(tmp_path, NOW)
     (tmp_path / "clean-backup").rename(tmp_path / "elsewhere")
     assert open_ledger(Settings(home=tmp_path)).properties("clean-backup", SOURCE.tables[0].name) == {}
@@ -68,7 +68,7 @@ def test_a_lake_that_has_no_such_root_yet_is_read_and_not_changed(tmp_path: Path
 
 
 @pytest.mark.parametrize("damage", ["moved", "no catalog", "damaged catalog", "no metadata"])
-def test_a_damaged_lake_is_refused_as_everywhere(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_lake_is_refused(tmp_path: Path, damage: str) -> None:
     home = tmp_path / "home"
     build_ledger(home, NOW)
     catalog = home / "raw" / "catalog.db"

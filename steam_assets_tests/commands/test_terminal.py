@@ -58,7 +58,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 @pytest.mark.parametrize("text", SENT)
-def test_what_looks_like_markup_is_shown_letter_by_letter(terminal: Terminal, text: str) -> None:
+def test_text_that_looks_like_markup_is_shown_literally(terminal: Terminal, text: str) -> None:
     file = drawn(terminal)
     table = Table(text, title=text)
     table.add_row(text)
@@ -71,7 +71,7 @@ def test_what_looks_like_markup_is_shown_letter_by_letter(terminal: Terminal, te
 
 
 @pytest.mark.parametrize("text", STEERING)
-def test_what_would_steer_the_terminal_is_replaced(terminal: Terminal, text: str) -> None:
+def test_terminal_control_characters_are_replaced(terminal: Terminal, text: str) -> None:
     terminal.no_color = True
     file = drawn(terminal)
     table = Table("", title=text)
@@ -124,7 +124,7 @@ def test_the_error_of_a_source_has_no_control_characters_of_its_answer() -> None
     assert str(Unreachable("answered '\x1b[2J'")) == "answered '\N{REPLACEMENT CHARACTER}[2J'"
 
 
-def test_commands_print_on_this_terminal_alone() -> None:
+def test_commands_print_only_to_the_given_terminal() -> None:
     """Another Rich console would interpret markup again."""
     root = Path(steam_assets.__file__).parent
     for path in root.rglob("*.py"):

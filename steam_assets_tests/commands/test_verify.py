@@ -39,13 +39,13 @@ def backed_up(home: Path) -> Lake:
     return lake
 
 
-def test_nothing_kept_is_not_all_well(home: Path) -> None:
+def test_an_empty_lake_is_not_reported_as_intact(home: Path) -> None:
     code, said = verify()
     assert code == 2
-    assert "nothing was collected in" in said
+    assert "nothing has been collected in" in said
 
 
-def test_good_copies_are_said_to_be_good(home: Path) -> None:
+def test_good_copies_are_reported_as_good(home: Path) -> None:
     backed_up(home)
     code, said = verify()
     assert code == 0
@@ -53,7 +53,7 @@ def test_good_copies_are_said_to_be_good(home: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["", "warehouse/steam_raw/news/data"])
-def test_a_lost_raw_disk_is_a_problem_even_with_a_good_backup(home: Path, lost: str) -> None:
+def test_a_lost_raw_root_is_a_problem_even_with_a_good_backup(home: Path, lost: str) -> None:
     backed_up(home)
     shutil.rmtree(home / "raw" / lost)
     code, said = verify()

@@ -61,7 +61,7 @@ def fetched(client: CannedClient, *countries: str) -> list[Fetched]:
     return list(SOURCE.extract(client, FetchRequest(SOURCE.cadence.window(KEY), FETCHED, (), options)))
 
 
-def test_each_country_is_asked_once_with_its_own_code() -> None:
+def test_each_country_is_requested_once_with_its_own_code() -> None:
     """There are twenty by default; the request's name holds the country, because the response does not."""
     client = CannedClient(lambda request: answered(request, dict.fromkeys(SOURCE.options().countries, 3), "1"))  # type: ignore[attr-defined]
     assert [one.items for one in fetched(client)] == [{SOURCE.name: 3}] * 20
@@ -70,7 +70,7 @@ def test_each_country_is_asked_once_with_its_own_code() -> None:
     assert [request.name for request in client.asked] == [f"chart of {country}" for country in asked]
 
 
-def test_a_country_without_a_chart_costs_no_other_but_the_first_must_have_one() -> None:
+def test_a_country_without_a_chart_does_not_affect_others_but_the_first_must_have_one() -> None:
     """An unpublished week is empty in every country; it is requested again rather than kept as twenty empty charts."""
     client = CannedClient(lambda request: answered(request, {"US": 2, "KR": 1}, "1"))
     assert [one.items[SOURCE.name] for one in fetched(client, "US", "ID", "KR")] == [2, 0, 1]
@@ -91,7 +91,7 @@ def test_a_chart_of_another_country_is_refused() -> None:
     assert [one.items[SOURCE.name] for one in fetched(shorter, "DE", "FR")] == [LONG_CHART, LONG_CHART - 1]
 
 
-def test_prices_with_signs_that_are_unknown_or_shared_are_believed() -> None:
+def test_prices_with_unknown_or_shared_signs_are_accepted() -> None:
     for country, price in (("JP", "¥ 1,200"), ("CN", "¥ 48"), ("KR", "Ξ 2"), ("TR", "$9.99 USD"), ("BR", "Grátis")):
         client = CannedClient(partial(answered, ranks={country: FEWEST_PRICES}, price=price))
         assert [one.items[SOURCE.name] for one in fetched(client, country)] == [FEWEST_PRICES]

@@ -69,7 +69,7 @@ WEEKS: dict[str, tuple[dict[str, list[tuple[int, int, str | None]]], int, int, b
 """Pages by cursor (first and last review, next cursor), reviews counted by Steam, reviews available, complete?"""
 
 
-def test_a_week_is_complete_only_if_its_different_reviews_are_all_there(spark: SparkSession) -> None:
+def test_a_week_is_complete_only_if_all_its_distinct_reviews_were_fetched(spark: SparkSession) -> None:
     """Each week above is a separate app, and review IDs are unique only within an app."""
     made: list[Envelope] = []
     for app, (pages, total, *_) in enumerate(WEEKS.values(), 1):

@@ -122,7 +122,7 @@ def test_numbers_and_booleans_are_read_alike_in_python_and_in_spark(spark: Spark
     assert [rows[n]["flag"] for n, value in enumerate(values) if isinstance(value, bool)] == [True, False]
 
 
-def test_numbers_of_reviews_are_read_whichever_way_they_are_written(spark: SparkSession) -> None:
+def test_numbers_of_reviews_are_read_in_any_notation(spark: SparkSession) -> None:
     """Texts, fractions of zero, numbers for texts and a missing author are accepted without note or quarantine."""
     rows = reviews_of(
         spark,
@@ -159,7 +159,7 @@ def test_an_invalid_number_is_quarantined_with_the_fields_name(spark: SparkSessi
         assert str(value) in row["item"]
 
 
-def test_what_the_present_service_leaves_out_is_false_or_nought_and_unknown_in_the_older_form(
+def test_omitted_fields_are_false_or_zero_now_and_unknown_in_the_older_format(
     spark: SparkSession,
 ) -> None:
     """Today a review without `voted_up` is negative; in the older form its vote is unknown."""
@@ -170,7 +170,7 @@ def test_what_the_present_service_leaves_out_is_false_or_nought_and_unknown_in_t
     assert (old["state"], old["votes_up"], old["refunded"]) == ("quarantined", None, None)
 
 
-def test_a_score_that_rounding_carried_out_of_bounds_is_brought_back(spark: SparkSession) -> None:
+def test_a_score_out_of_bounds_by_rounding_is_set_to_the_bound(spark: SparkSession) -> None:
     """It gets a note; a score further out of bounds is quarantined by its field name."""
     near = {1.0000000000000002: 1.0, "1.00000011920928955": 1.0, -1e-9: 0.0}
     far = (1.1, -0.01, "x")
@@ -232,7 +232,7 @@ def test_every_count_of_every_source_is_in_the_test_below() -> None:
 
 
 @pytest.mark.parametrize("table_name", sorted({table for table, _ in PATHS}))
-def test_a_count_below_zero_costs_no_row_in_any_source(spark: SparkSession, table_name: str) -> None:
+def test_a_negative_count_loses_no_row_in_any_source(spark: SparkSession, table_name: str) -> None:
     """The row is kept, the count is null or zero, and a note has the original value, in any notation.
 
     Fractions are rounded in the same way; a fraction of zero needs no note.
@@ -263,7 +263,7 @@ def test_a_count_below_zero_costs_no_row_in_any_source(spark: SparkSession, tabl
         assert all(f"`{column}`" in note for note in row["changes"])
 
 
-def test_a_peak_that_is_being_set_is_raised_to_the_present_number(spark: SparkSession) -> None:
+def test_a_peak_below_the_current_players_is_raised_to_them(spark: SparkSession) -> None:
     """A peak slightly below is kept with a note; one below half breaks the rule."""
     peaks = [(100, 100), (100, 99), (100, 50), (100, 49), (100, 0), (0, 0)]
     ranks = [
@@ -281,7 +281,7 @@ def test_a_peak_that_is_being_set_is_raised_to_the_present_number(spark: SparkSe
     }
 
 
-def test_news_dates_and_numbers_as_texts_are_of_the_week_they_say(spark: SparkSession) -> None:
+def test_news_dates_and_numbers_written_as_texts_are_read(spark: SparkSession) -> None:
     """Both parsers count them in that week, and they are clean."""
     dates = [str(WEEK + 1), float(WEEK + 2), f"{WEEK + 3}.0", f" {WEEK + 4} ", str(WEEK - 1), "x", None, 2**64 - 1]
     items = [
@@ -295,7 +295,7 @@ def test_news_dates_and_numbers_as_texts_are_of_the_week_they_say(spark: SparkSe
     }
 
 
-def test_null_shares_give_no_rows_and_one_above_by_rounding_is_whole(spark: SparkSession) -> None:
+def test_null_shares_give_no_rows_and_a_share_above_one_by_rounding_is_one(spark: SparkSession) -> None:
     key, good = GOOD["monthly_visits"]
     body = good | {
         "SiteName": "store.steampowered.com",

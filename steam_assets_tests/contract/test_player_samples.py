@@ -39,7 +39,7 @@ def sample(counted: int, *watched: int) -> list[Fetched]:
     return list(SOURCE.extract(CannedClient(answer), FetchRequest(SOURCE.cadence.window(KEY), FETCHED, watched)))
 
 
-def test_a_watched_app_is_asked_for_unless_the_chart_has_it() -> None:
+def test_a_watched_app_is_requested_unless_it_is_charted() -> None:
     """One that Steam does not know has neither an item nor a problem."""
     chart, known, unknown = sample(60, 100, 10, 300, 20)
     assert [one.response.request.app_id for one in (chart, known, unknown)] == [None, 10, 20]
@@ -47,14 +47,14 @@ def test_a_watched_app_is_asked_for_unless_the_chart_has_it() -> None:
     assert not any(isinstance(one.response, Rejected) for one in (chart, known, unknown))
 
 
-def test_a_count_of_the_day_before_is_never_todays_sample() -> None:
+def test_yesterdays_count_is_never_todays_sample() -> None:
     """Just after midnight Steam still returns yesterday's count, so the request is repeated a little later."""
     with pytest.raises(NotYet, match="from before 2026-11-23 began"):
         sample(-120)
 
 
 @pytest.mark.spark
-def test_two_samples_of_one_count_are_one_and_each_hour_has_its_own(spark: SparkSession) -> None:
+def test_two_samples_of_the_same_count_are_one_and_each_hour_has_its_own(spark: SparkSession) -> None:
     """Two samples within Steam's five minutes, and one an hour later.
 
     A watched app has the time of its own response.

@@ -47,7 +47,7 @@ def test_most_played_of_a_recorded_day(spark: SparkSession, recorded: Path) -> N
     assert (restricted[0]["is_free"], restricted[0]["developers"], restricted[0]["category_ids"]) == (None, None, None)
 
 
-def test_what_is_optional_of_an_item_costs_no_row_whatever_its_shape(spark: SparkSession) -> None:
+def test_an_optional_field_of_any_shape_loses_no_row(spark: SparkSession) -> None:
     """An odd value is dropped with a note that names it. Other values of the item are parsed; absent ones are null."""
     info = {"developers": [{"name": "Ä"}, {"name": " "}, {}], "franchises": []}
     items: list[dict[str, Any]] = [
@@ -83,9 +83,7 @@ def test_what_is_optional_of_an_item_costs_no_row_whatever_its_shape(spark: Spar
         assert re.findall("`(.*?)`", note) == named.split()
 
 
-def test_reviews_of_the_old_form_and_of_the_new_one_derived_from_it_are_the_same(
-    spark: SparkSession, recorded: Path
-) -> None:
+def test_the_same_reviews_in_either_format_give_the_same_rows(spark: SparkSession, recorded: Path) -> None:
     """The new form is derived from recorded old ones by the documented mapping, because none was recorded."""
     old = json.loads((recorded / "reviews/goodgames/app_2238310_reviews.json").read_bytes())
     new = {"response": {key: value for key, value in old.items() if key != "success"} | {"total_matching": 45}}
@@ -104,7 +102,7 @@ def test_reviews_of_the_old_form_and_of_the_new_one_derived_from_it_are_the_same
     assert {row["author_key"] for row in bare} == {None}
 
 
-def test_one_bad_review_costs_no_other_and_hides_its_author(spark: SparkSession) -> None:
+def test_one_bad_review_does_not_affect_others_and_hides_its_author(spark: SparkSession) -> None:
     """It is quarantined with its text but without the reviewer's ID; an underflowed count is noted."""
     good = {
         "recommendationid": "1",
@@ -134,7 +132,7 @@ def test_one_bad_review_costs_no_other_and_hides_its_author(spark: SparkSession)
         ("att.com_2020-01.json", "2020-01-01", 97569418, 1),
     ],
 )
-def test_visits_are_those_of_the_month_in_the_body(
+def test_visits_belong_to_the_month_in_the_body(
     spark: SparkSession, recorded: Path, file: str, key: str, visits: int, details: int
 ) -> None:
     """Details are taken only for the newest month; numbers may be texts in scientific notation."""

@@ -42,7 +42,7 @@ def rows(spark: SparkSession, items: list[dict[str, Any]]) -> list[list[Row]]:
     return [classify(table, raw_frame(spark, made)).collect() for table in SOURCE.tables]
 
 
-def test_fifty_apps_are_asked_for_at_once_and_the_tags_names_last() -> None:
+def test_fifty_apps_are_requested_at_once_and_tag_names_last() -> None:
     """Every app is requested once with the same flags; without apps only tag names are requested."""
     client = CannedClient(lambda request: answer(request, [{"id": 1}]))
     fetched(client, *range(1, 121))
@@ -55,7 +55,7 @@ def test_fifty_apps_are_asked_for_at_once_and_the_tags_names_last() -> None:
 
 
 @pytest.mark.spark
-def test_items_that_steam_sent(spark: SparkSession, recorded: Path) -> None:
+def test_recorded_items_give_the_expected_rows(spark: SparkSession, recorded: Path) -> None:
     """One in the store, one announced, and one that does not exist."""
     items = json.loads((recorded / GET_ITEMS).read_bytes())["response"]["store_items"]
     facts, tags, prices = rows(spark, items)
@@ -82,7 +82,7 @@ def test_items_that_steam_sent(spark: SparkSession, recorded: Path) -> None:
 
 
 @pytest.mark.spark
-def test_offers_languages_and_the_deck_are_read_and_a_bad_tag_costs_no_fact(spark: SparkSession) -> None:
+def test_offers_languages_and_deck_are_read_and_a_bad_tag_loses_no_fact(spark: SparkSession) -> None:
     """A package and a bundle, unknown enum values, and a discount's end; each table validates only its own fields."""
     package = {"packageid": 5, "final_price_in_cents": "500", "original_price_in_cents": "1000", "discount_pct": 50}
     package |= {"formatted_final_price": "$5.00", "active_discounts": [{"discount_end_date": 1773939600}]}
@@ -96,6 +96,8 @@ def test_offers_languages_and_the_deck_are_read_and_a_bad_tag_costs_no_fact(spar
         "supported_languages": [
             {"elanguage": 0, "supported": True},
             {"elanguage": 99, "supported": True},
+            {"elanguage": -1, "supported": True},
+            {"elanguage": -2, "supported": True},
             {"elanguage": 1},
         ],
         "tags": 7,
@@ -105,7 +107,10 @@ def test_offers_languages_and_the_deck_are_read_and_a_bad_tag_costs_no_fact(spar
     (fact,), (tag,), prices = rows(spark, [item])
     released = datetime.fromtimestamp(1773939600, UTC).astimezone().replace(tzinfo=None)
     assert (fact["platforms"], fact["deck_compatibility"]) == (["windows", "linux"], "verified")
-    assert (fact["languages"], fact["released_at"]) == (["english", "language 99"], released)
+    assert (fact["languages"], fact["released_at"]) == (
+        ["english", "language 99", "language -1", "language -2"],
+        released,
+    )
     assert (tag["state"], tag["problem"]) == ("quarantined", "a field is not of the agreed shape")
     columns = ("offer_kind", "offer_id", "final_price", "is_best", "discount_ends_at")
     assert {tuple(row[name] for name in columns) for row in prices} == {

@@ -61,7 +61,9 @@ def rows(spark: SparkSession, name: str, table: int, *batches: list[Fetched]) ->
     return classify(source.tables[table], raw_frame(spark, made)).collect()
 
 
-def test_an_app_that_is_gone_or_hidden_is_a_fact_and_costs_no_other(spark: SparkSession, sim: Simulator) -> None:
+def test_an_app_that_is_gone_or_hidden_is_a_fact_and_does_not_affect_others(
+    spark: SparkSession, sim: Simulator
+) -> None:
     batch = fetched(sim, "store_facts", NOW, FREE, PAID, HIDDEN, NOBODY)
     facts = {row["app_id"]: row for row in rows(spark, "store_facts", 0, batch)}
     assert {app: (row["state"], row["in_store"]) for app, row in facts.items()} == {
@@ -76,7 +78,7 @@ def test_an_app_that_is_gone_or_hidden_is_a_fact_and_costs_no_other(spark: Spark
 
 
 @pytest.mark.parametrize(("written", "currency"), [('"5,99€"', "EUR"), ('"¤ 5.99"', None)])
-def test_a_price_in_another_currency_says_so(
+def test_a_price_in_another_currency_has_that_currency(
     spark: SparkSession, sim: Simulator, written: str, currency: str | None
 ) -> None:
     """If one app's price is in another currency, the row is kept and a euro is not taken for a dollar."""
@@ -102,7 +104,7 @@ def test_the_hour_that_local_clocks_show_twice_is_two_samples_of_two_hours(spark
         spark.conf.set("spark.sql.session.timeZone", str(zone))
 
 
-def test_a_watched_app_that_steam_does_not_know_is_no_item_and_stops_nothing(sim: Simulator) -> None:
+def test_a_watched_app_that_steam_does_not_know_gives_no_item_and_stops_nothing(sim: Simulator) -> None:
     """It returns HTTP 404; the chart and the other watched apps are kept."""
     batch = fetched(sim, "player_samples", NOW, NOBODY, 2767030, 700330)
     counts = [sum(one.items.values()) for one in batch]

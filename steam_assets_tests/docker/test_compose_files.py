@@ -56,7 +56,7 @@ def test_file_is_valid_by_the_compose_specification(name: str):
     assert [error.message for error in validator.iter_errors(load(name))] == []
 
 
-def test_every_overlay_is_tried_in_a_combination():
+def test_every_overlay_is_tested_in_a_combination():
     assert {name for names in COMBINATIONS for name in names} == set(FILES)
 
 
@@ -114,7 +114,7 @@ def test_every_service_has_a_limit_and_cannot_gain_privileges(made: dict[str, An
 
 
 @each_service
-def test_every_lasting_service_has_a_health_check_and_comes_back(made: dict[str, Any]):
+def test_every_long_running_service_has_a_health_check_and_restarts(made: dict[str, Any]):
     if made["restart"] == "no":
         assert made["healthcheck"] == {"disable": True}
     else:
@@ -131,7 +131,7 @@ def test_a_service_waits_for_what_it_needs(names: tuple[str, ...], made: dict[st
 
 
 @each_service
-def test_ports_are_open_to_this_machine_alone(made: dict[str, Any]):
+def test_ports_are_open_only_to_this_machine(made: dict[str, Any]):
     assert all(port.startswith("127.0.0.1:") for port in made.get("ports", []))
 
 
@@ -143,19 +143,19 @@ def test_named_volumes_are_declared(names: tuple[str, ...]):
 
 
 @each_service
-def test_mounted_files_are_there(made: dict[str, Any]):
+def test_mounted_files_exist(made: dict[str, Any]):
     mounted = [mount.partition(":")[0] for mount in made.get("volumes", []) if mount.startswith("./")]
     assert all((DOCKER / name).is_file() for name in mounted)
 
 
-def test_instance_on_aws_differs_in_its_logs_alone():
+def test_only_the_logs_of_the_aws_instance_differ():
     base, aws = (yaml.safe_load((DOCKER / name).read_text()) for name in ("dagster.yaml", "dagster.aws.yaml"))
     assert aws.pop("compute_logs")["class"] == "S3ComputeLogManager"
     assert aws == base
 
 
 @each_service
-def test_no_secret_stands_in_a_file(made: dict[str, Any]):
+def test_no_file_contains_a_secret(made: dict[str, Any]):
     for name, value in made.get("environment", {}).items():
         if re.search(r"PASSWORD|SECRET|_KEY|WEBHOOK", name):
             assert VARIABLE.fullmatch(value), name

@@ -57,7 +57,7 @@ def test_python_packages_are_compared_with_the_lock():
         assert "--require-hashes --requirement installer.lock" in run or "--constraints requirements.lock" in run
 
 
-def test_all_that_is_copied_exists_and_is_let_through_to_the_engine():
+def test_all_copied_files_exist_and_are_in_the_build_context():
     ignored = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     for name, argument in dockerfile():
         if name == "COPY" and "--from" not in argument:

@@ -95,7 +95,7 @@ def test_the_daemons_are_healthy(stack: Stack):
     assert [status["daemonType"] for status in required if not status["healthy"]] == []
 
 
-def test_the_broker_answers_and_makes_no_topic_by_itself(stack: Stack):
+def test_the_broker_responds_and_creates_no_topic_by_itself(stack: Stack):
     settings = Settings.model_construct(kafka_bootstrap_servers=f"127.0.0.1:{stack.port('kafka', 9092)}")
     assert cluster_id(settings, 10) == "4L6g3nShT-eMCtK--X86sw"
 

@@ -46,7 +46,7 @@ def lake(
     simulator.clear_now()
 
 
-def test_every_block_is_run_or_says_why_not() -> None:
+def test_every_block_is_run_or_states_why_not() -> None:
     """An unexpected language fails, too, because its blocks would be neither."""
     assert [f"{block.place}: {block.language!r}" for block in ALL if block.language not in {*TESTED, *SHOWN}] == []
     assert [block.place for block in MARKED if block.mark is None] == []

@@ -44,14 +44,14 @@ def generator() -> ModuleType:
         return importlib.import_module("generate")
 
 
-def test_the_reference_says_what_the_code_says(generator: ModuleType) -> None:
+def test_the_generated_reference_is_up_to_date(generator: ModuleType) -> None:
     """To regenerate it: make reference."""
     for name, text in generator.pages().items():
         assert (REPOSITORY / "docs" / "reference" / name).read_text("utf-8") == text, name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_no_link_of_a_page_is_dead(page: str) -> None:
+def test_no_page_has_a_dead_link(page: str) -> None:
     """This includes pages outside the site, such as README, and anchors."""
     here = REPOSITORY / page
     for found in _LINK.finditer(_prose(here.read_text("utf-8"))):
@@ -72,11 +72,11 @@ def missing_files(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not is_record(page)], ids=str)
-def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
     assert missing_files(REPOSITORY / page) == []
 
 
-def test_a_file_that_was_moved_away_is_found(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     there = ["lake/backup.py", "steam_assets/lake/", "docker/.env", "most_played/raw", "data/x.csv"]
     moved = ["docs/nothing.md", "lake/nothing.py", "steam_assets/nothing/", "steam_assets/nothing/specials.py"]

@@ -48,14 +48,14 @@ def test_each_case_has_a_promise_or_says_why_it_cannot_occur() -> None:
 
 
 @pytest.mark.parametrize(("case", "cell"), [(case, cell) for case, _, _, cell in rows()])
-def test_each_named_test_is_there(case: str, cell: str) -> None:
+def test_each_named_test_exists(case: str, cell: str) -> None:
     tests = named_tests(cell)
     assert tests, case
     for file, test in tests:
         assert file.is_file() and test in functions(file), f"{case}: {file.relative_to(TESTS)}::{test}"
 
 
-def test_each_mutation_breaks_code_that_is_there_for_a_test_of_its_case() -> None:
+def test_each_mutation_applies_to_existing_code_and_names_a_test_of_its_case() -> None:
     cells = {case: named_tests(cell) for case, _, _, cell in rows()}
     for mutation in MUTATIONS:
         assert (REPOSITORY / mutation.file).read_text().count(mutation.code) == 1, mutation

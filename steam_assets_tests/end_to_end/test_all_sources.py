@@ -88,7 +88,7 @@ def test_every_item_fetched_is_published_landed_and_clean_and_backed_up(collecte
     assert all(before[f"{source.name}/raw"].rows for source in sources_of(collected))
 
 
-def test_clean_rows_say_what_the_source_said(collected: Deployment) -> None:
+def test_clean_rows_match_the_responses(collected: Deployment) -> None:
     """The clean table has the chart that was served, rank by rank, in its original alphabet."""
     source = source_named("top_sellers")
     served = collected.simulator.requests

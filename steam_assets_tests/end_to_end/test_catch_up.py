@@ -63,7 +63,7 @@ def asked(deployment: Deployment) -> int:
     return len(deployment.simulator.requests)
 
 
-def test_a_past_day_comes_from_kafka_else_the_backup_else_is_a_named_gap(deployment: Deployment) -> None:
+def test_a_past_day_comes_from_kafka_or_the_backup_or_is_a_named_gap(deployment: Deployment) -> None:
     """It is restored byte for byte by the raw stage alone, without any call to the live service."""
     deployment.at(DURING)
     deployment.run(PLAYED, DAY, stages=(Stage.RAW, Stage.RAW_BACKUP))
@@ -119,7 +119,7 @@ def test_a_lost_file_that_is_nowhere_else_is_named_for_any_source(deployment: De
     assert verify(raw, raw.records(RawRecord).values()) == []
 
 
-def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deployment: Deployment) -> None:
+def test_records_that_expired_before_landing_are_reported_as_lost(deployment: Deployment) -> None:
     """If retention deletes a published batch, the error names the batch and its offsets; nothing is partly landed."""
     deployment.at(DURING)
     (receipt,) = resolve_raw(deployment, PLAYED, DAY).receipts
@@ -133,7 +133,7 @@ def test_records_that_expired_before_they_landed_are_a_loss_that_is_named(deploy
         resolve_raw(deployment, PLAYED, DAY)
 
 
-def test_snapshots_that_the_topic_forgot_come_from_the_backup(deployment: Deployment) -> None:
+def test_snapshots_that_the_topic_no_longer_has_come_from_the_backup(deployment: Deployment) -> None:
     """Kafka has only the newer of a day's two snapshots: the raw partition is restored with both."""
     deployment.at(DURING - timedelta(hours=9))
     first = resolve_raw(deployment, PLAYED, DAY)
@@ -161,7 +161,7 @@ def fetched(deployment: Deployment) -> Spool:
     return extract(PLAYED, fetch_request, client, settings.home / "spool")
 
 
-def test_answers_fetched_in_time_are_not_lost_to_a_death_before_midnight(deployment: Deployment) -> None:
+def test_responses_fetched_in_time_survive_a_crash_before_midnight(deployment: Deployment) -> None:
     """A run died between fetching and publishing; the next run, on another day, publishes the responses on disk."""
     deployment.at(DURING)
     spool, requests = fetched(deployment), asked(deployment)
@@ -170,7 +170,7 @@ def test_answers_fetched_in_time_are_not_lost_to_a_death_before_midnight(deploym
     assert asked(deployment) == requests
 
 
-def test_another_snapshot_is_another_one_also_after_a_death(deployment: Deployment) -> None:
+def test_a_second_snapshot_is_a_separate_batch_even_after_a_crash(deployment: Deployment) -> None:
     """A run died right after publishing; a later refetch asks the source and does not publish the old responses."""
     deployment.at(DURING)
     spool, settings = fetched(deployment), deployment.settings
@@ -185,7 +185,7 @@ def test_another_snapshot_is_another_one_also_after_a_death(deployment: Deployme
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Kathmandu", "UTC"])
 @pytest.mark.parametrize("day", ["2026-03-08", "2026-11-01", "2026-12-31"])
-def test_the_day_ends_with_utc_wherever_the_machine_stands(
+def test_the_day_ends_in_utc_whatever_the_machines_time_zone(
     deployment: Deployment, zone: str, day: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The live chart is fetched until the day's last microsecond; after that, the day comes from Kafka."""
@@ -208,7 +208,7 @@ def test_the_day_ends_with_utc_wherever_the_machine_stands(
 
 
 @pytest.mark.spark
-def test_past_weeks_come_from_the_service_and_are_of_that_week(deployment: Deployment) -> None:
+def test_past_weeks_come_from_the_service_with_data_of_that_week(deployment: Deployment) -> None:
     """Chart, news and reviews of a past week are requested by its dates, and the responses are dated in it."""
     key, window = "2026-10-06", SELLERS.cadence.window("2026-10-06")
     start, end = int(window.start.timestamp()), int(window.end.timestamp())
@@ -248,7 +248,7 @@ def test_a_range_of_days_is_cleaned_and_backed_up_in_one_run_and_one_commit(depl
 
 
 @pytest.mark.spark
-def test_each_stage_runs_alone_and_says_which_one_comes_before(deployment: Deployment) -> None:
+def test_each_stage_runs_alone_and_names_the_missing_earlier_stage(deployment: Deployment) -> None:
     """Each stage does only its own part. Run too early, it names the missing stage and its command."""
     key = "2026-11-10"
 

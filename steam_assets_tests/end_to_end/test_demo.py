@@ -99,8 +99,8 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     assert not [process.name() for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_the_loss_of_the_process_that_cleans_is_one_line(tmp_path: Path) -> None:
-    """As when memory is short. Everything else that the demo started ends, too."""
+def test_a_killed_cleaning_process_is_reported_in_one_line(tmp_path: Path) -> None:
+    """For example for lack of memory. All other processes of the demo end, too."""
     with subprocess.Popen([*COMMAND, "--home", str(tmp_path)], stderr=subprocess.PIPE, text=True) as started:
         own = psutil.Process(started.pid)
         cleaning = wait_until(lambda: _spawned(own), 300, "the process that cleans")
@@ -108,7 +108,7 @@ def test_the_loss_of_the_process_that_cleans_is_one_line(tmp_path: Path) -> None
         cleaning.kill()
         _, said = started.communicate(timeout=300)
     assert started.returncode == 1
-    assert "the process that cleans was ended from outside" in " ".join(said.split())
+    assert "the cleaning process was killed" in " ".join(said.split())
     assert psutil.wait_procs(family, timeout=30)[1] == []
 
 
@@ -120,7 +120,7 @@ def _spawned(command: psutil.Process) -> psutil.Process | None:
     return None
 
 
-def test_too_old_a_java_is_found_first_and_said_with_the_command_that_installs_one(tmp_path: Path) -> None:
+def test_an_old_java_is_reported_first_with_the_command_that_installs_a_newer_one(tmp_path: Path) -> None:
     """The check runs before anything is started or written."""
     java = tmp_path / "jdk" / "bin" / "java"
     java.parent.mkdir(parents=True)

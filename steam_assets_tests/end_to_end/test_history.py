@@ -59,9 +59,7 @@ def clean_all(deployment: Deployment, folder: Path) -> list[ImportLine]:
     return lines
 
 
-def test_old_files_become_clean_rows_or_quarantined_ones_and_nothing_else(
-    deployment: Deployment, tmp_path: Path
-) -> None:
+def test_every_item_of_old_files_becomes_a_clean_or_a_quarantined_row(deployment: Deployment, tmp_path: Path) -> None:
     """Rows of a file = clean + quarantined + duplicates.
 
     Values missing from the file are null or marked, never made up.

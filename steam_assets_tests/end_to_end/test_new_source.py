@@ -56,7 +56,7 @@ print(json.dumps({
 """What follows from the declaration without a run, as JSON."""
 
 
-def test_the_new_source_is_short_and_stands_in_the_guide_word_for_word() -> None:
+def test_the_new_source_is_short_and_in_the_guide_verbatim() -> None:
     """Each file has at most 120 lines, and the guide shows exactly the files used here."""
     guide = GUIDE.read_text()
     for file in FILES.glob("*.py"):

@@ -17,7 +17,7 @@ from steam_assets_tests.deployment import Deployment, GivenSpark, session_for
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 
-def test_a_batch_of_another_machine_flows_on_to_verified_tables(
+def test_a_batch_from_another_machine_is_processed_to_verified_backups(
     deployment: Deployment, spark: SparkSession, tmp_path: Path
 ) -> None:
     """The sensor requests a single run, which does not ask the source; afterwards nothing is left to do."""

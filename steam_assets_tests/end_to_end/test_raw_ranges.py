@@ -112,7 +112,7 @@ def test_a_partition_fails_alone_and_the_next_run_fetches_no_other(collector: Co
     assert failed_partitions(collector.instance, SELLERS, datetime.now(UTC), 1) == {}
 
 
-def test_a_run_that_dies_on_its_way_goes_on_where_it_was(collector: Collector) -> None:
+def test_a_run_that_died_is_continued_where_it_stopped(collector: Collector) -> None:
     """Nothing was landed yet: published batches are found in the topic, and only the rest is fetched."""
 
     def dies(_source: Source, key: str) -> None:
@@ -128,7 +128,7 @@ def test_a_run_that_dies_on_its_way_goes_on_where_it_was(collector: Collector) -
     assert collector.landed() == WEEKS
 
 
-def test_a_source_that_is_down_is_not_asked_for_all_the_rest(collector: Collector) -> None:
+def test_the_rest_of_a_range_is_not_requested_from_a_source_that_is_down(collector: Collector) -> None:
     """It stops after two failed partitions in a row; partitions completed before them stay."""
     down = HtmlForJson(path="/IStoreTopSellersService")
 
@@ -142,7 +142,7 @@ def test_a_source_that_is_down_is_not_asked_for_all_the_rest(collector: Collecto
     assert collector.landed() == WEEKS[:2]
 
 
-def test_of_a_live_source_the_range_has_today_and_names_the_gaps(collector: Collector) -> None:
+def test_a_range_of_a_live_source_has_today_and_names_the_gaps(collector: Collector) -> None:
     days = ["2026-11-16", "2026-11-17", f"{NOW:%Y-%m-%d}"]
     with pytest.raises(RunFailed, match=r"2 of 3 partitions failed: 2026-11-16: gap: .*; 2026-11-17: gap: "):
         collector.collect(days, source=PLAYED)

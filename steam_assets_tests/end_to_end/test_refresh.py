@@ -73,7 +73,7 @@ def refreshing(deployment: Deployment) -> Iterator[Refreshing]:
         yield Refreshing(deployment, instance)
 
 
-def test_new_commits_are_refreshed_once_and_no_more_than_they_touch(refreshing: Refreshing) -> None:
+def test_new_commits_refresh_once_and_only_the_affected_partitions(refreshing: Refreshing) -> None:
     """After a week and a day, another day is committed: only its partitions are computed and exported."""
     home = refreshing.deployment.settings.home
     refreshing.launcher.partition(WEEKLY, TO_CLEAN, "2026-11-10")

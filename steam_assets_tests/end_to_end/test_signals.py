@@ -179,7 +179,7 @@ def test_runs_of_dev_end_alone(slow: Simulator, tmp_path: Path) -> None:
         dev.wait_for_no_family(ENDED_SECONDS)
 
 
-def test_broker_ends_at_hang_up(simulator: Simulator, tmp_path: Path) -> None:
+def test_broker_ends_on_hang_up(simulator: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, simulator, "broker") as broker:
         broker.wait_for_output("Kafka listens")
         broker.ends_by(SIGHUP)

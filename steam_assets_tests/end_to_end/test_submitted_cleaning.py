@@ -51,7 +51,7 @@ def snapshot(deployment: Deployment) -> int:
     return record.snapshot_id
 
 
-def test_spark_submit_leaves_the_rows_that_the_run_itself_leaves(deployment: Deployment) -> None:
+def test_spark_submit_writes_the_same_rows_as_the_run_itself(deployment: Deployment) -> None:
     """The same entry point in another process commits the same rows, with its own commit and record."""
     deployment.run(CHART, KEY, stages=(Stage.RAW, Stage.CLEAN))
     before, first = contents(deployment, "top_sellers"), snapshot(deployment)

@@ -90,14 +90,14 @@ def sent(status: int, body: bytes, content_type: str = JSON, **headers: str) -> 
 
 
 @pytest.mark.parametrize(("status", "body", "content_type", "concerns", "meaning"), EXAMPLES)
-def test_an_answer_means_what_the_table_says(
+def test_a_response_is_handled_as_the_table_says(
     status: int, body: bytes, content_type: str, concerns: Concerns, meaning: Meaning
 ) -> None:
     answer = sent(status, body, content_type)
     assert row_for(status_of(answer), body_of(answer), concerns).meaning is meaning
 
 
-def test_each_row_has_an_example_above() -> None:
+def test_each_row_has_an_example() -> None:
     """An unreachable or unconsidered row fails here."""
     failpoint = {
         row_for(status, body_of(sent(status, body, declared)), concerns)
@@ -116,16 +116,16 @@ def test_every_answer_has_a_row(status: int, body: Body, concerns: Concerns) -> 
 
 
 @given(st.binary(max_size=60))
-def test_any_body_is_of_one_kind(body: bytes) -> None:
+def test_every_body_is_of_exactly_one_kind(body: bytes) -> None:
     assert body_of(sent(200, body)) in Body
 
 
-def test_a_service_that_names_a_time_to_come_back_is_too_busy() -> None:
+def test_a_503_with_retry_after_is_treated_as_too_many_requests() -> None:
     assert status_of(sent(503, b"", **{"retry-after": "5"})) == 429
     assert status_of(sent(503, b"")) == 503
 
 
-def test_the_recorded_error_pages_mean_what_they_say(recorded: Path) -> None:
+def test_recorded_error_pages_are_recognized(recorded: Path) -> None:
     """A 403 page about a missing key, for one app, is neither a block nor a request for a key."""
     pages = {path.stem: path.read_bytes() for path in (recorded / "errors").glob("*.html")}
     found = {
@@ -150,7 +150,7 @@ def app_of(exchange: Exchange) -> int:
 @pytest.mark.parametrize(
     ("status", "body"), [(403, b"{}"), (403, KEY_PAGE), (404, b"<html>"), (410, b""), (451, b"{}"), (204, b"")]
 )
-def test_apps_that_the_service_does_not_know_are_set_aside_alone(status: int, body: bytes, tmp_path: Path) -> None:
+def test_only_apps_that_the_service_does_not_know_are_set_aside(status: int, body: bytes, tmp_path: Path) -> None:
     """Seven of 40 apps are unknown: they have no items, the others are answered, and there is no cool-down."""
     unknown = {1, 2, 9, 17, 18, 30, 40}
 
@@ -187,7 +187,7 @@ def test_several_apps_refused_in_a_row_are_a_refusal_by_the_host(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("status", "body", "error"), [(403, b"{}", Blocked), (404, b"{}", EndpointGone)])
-def test_a_host_that_has_nothing_for_any_app_ends_the_run(
+def test_a_host_without_data_for_any_app_ends_the_run(
     status: int, body: bytes, error: type[Exception], tmp_path: Path
 ) -> None:
     with asking(lambda exchange: exchange.json(body, status), tmp_path) as (client, server):
@@ -213,7 +213,7 @@ def test_a_host_that_has_nothing_for_any_app_ends_the_run(
         (503, b"{}", Unreachable, QUICK.attempts),
     ],
 )
-def test_a_call_that_is_not_about_an_app_fails_by_what_came(
+def test_a_request_for_no_app_fails_according_to_the_response(
     status: int, body: bytes, error: type[Exception], requests: int, tmp_path: Path
 ) -> None:
     """A chart has no other apps to continue with, so its error states the kind of failure."""
@@ -226,7 +226,7 @@ def test_a_call_that_is_not_about_an_app_fails_by_what_came(
     assert len(server.asked) == requests
 
 
-def test_a_real_block_in_the_midst_of_the_apps_is_waited_for(tmp_path: Path) -> None:
+def test_a_real_block_between_apps_makes_requests_wait(tmp_path: Path) -> None:
     """An HTML page starts the cool-down for all requests at once; afterwards all apps are answered."""
 
     def script(exchange: Exchange) -> None:
@@ -238,7 +238,7 @@ def test_a_real_block_in_the_midst_of_the_apps_is_waited_for(tmp_path: Path) -> 
     assert server.times[11] - server.times[10] >= QUICK.cool_down_seconds - 0.02
 
 
-def test_an_answer_of_the_period_before_is_waited_for_and_not_quickly_refused(tmp_path: Path) -> None:
+def test_a_response_of_the_previous_period_is_waited_out_not_rejected(tmp_path: Path) -> None:
     """It is accepted once the service reaches the current period; otherwise the error says so."""
 
     def fresh(body: bytes) -> dict[str, object]:

@@ -88,7 +88,7 @@ def test_answers_are_numbered_counted_and_kept_in_the_order_of_the_apps(tmp_path
     assert envelopes[0].partition_key == "2026-11-20"
 
 
-def test_apps_are_asked_about_ahead_of_a_slow_one_but_not_without_bound(tmp_path: Path) -> None:
+def test_later_apps_are_requested_while_one_is_slow_up_to_a_bound(tmp_path: Path) -> None:
     others_done = Event()
     asked_meanwhile: list[int] = []
 
@@ -145,7 +145,7 @@ def test_a_failure_is_reported_immediately_while_an_earlier_app_is_still_being_f
         assert sum(path.startswith("/1/") for path in server.asked) == 1, "its second page is no longer requested"
 
 
-def test_a_window_that_cannot_be_had_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+def test_an_unavailable_window_is_refused_before_any_request(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
         with pytest.raises(NotAvailable, match="raw backup") as raised:
             extract(source(), fetch_request(now=FRIDAY.end), client, tmp_path)
@@ -156,7 +156,7 @@ def test_a_window_that_cannot_be_had_is_refused_before_anything_is_sent(tmp_path
     assert left(tmp_path) == []
 
 
-def test_a_live_answer_from_after_midnight_does_not_become_yesterdays(tmp_path: Path) -> None:
+def test_a_live_response_after_midnight_is_not_stored_as_yesterdays(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, now=FRIDAY.end) as (client, _):
         with pytest.raises(NotAvailable, match=r"2026-11-21 00:00:00 UTC, outside 2026-11-20"):
             extract(source(), fetch_request(now=FRIDAY.end - timedelta(seconds=1)), client, tmp_path)
@@ -178,7 +178,7 @@ def test_a_crash_between_fetch_and_publish_does_not_repeat_requests(tmp_path: Pa
     assert renewed.batch_id != first.batch_id
 
 
-def test_a_batch_for_other_apps_is_not_passed_off_as_this_one(tmp_path: Path) -> None:
+def test_a_batch_for_other_apps_is_not_reused(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, _):
         extract(source(), fetch_request(1, 2), client, tmp_path)
         assert {line.app_id for line in extract(source(), fetch_request(1, 2, 3), client, tmp_path)} == {1, 2, 3}

@@ -88,7 +88,7 @@ def test_an_answer_comes_with_its_bytes_time_and_the_headers_of_interest(tmp_pat
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_server_error_that_passes_is_not_noticed(status: int, tmp_path: Path) -> None:
+def test_a_transient_server_error_is_retried(status: int, tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         exchange.json(GOOD) if exchange.number >= 2 else exchange.html(status=status)
 
@@ -97,7 +97,7 @@ def test_a_server_error_that_passes_is_not_noticed(status: int, tmp_path: Path) 
     assert len(server.asked) == 3
 
 
-def test_a_server_error_that_stays_ends_after_the_stated_tries_with_its_evidence(tmp_path: Path) -> None:
+def test_a_permanent_server_error_ends_after_the_stated_attempts_with_its_evidence(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.html(b"<html>boom", 502), tmp_path) as (client, server):
         with pytest.raises(Unreachable, match="HTTP 502") as raised:
             client.fetch(request())
@@ -120,7 +120,7 @@ def test_retries_end_with_the_total_time(tmp_path: Path) -> None:
     assert 0.3 < monotonic() - started < 2
 
 
-def test_a_closed_port_is_unreachable_and_says_so(tmp_path: Path) -> None:
+def test_a_closed_port_is_reported_as_unreachable(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -145,7 +145,7 @@ BROKEN_OFF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     ],
     ids=["shorter than Content-Length", "no Content-Length", "chunked", "in the headers", "no answer"],
 )
-def test_an_answer_that_breaks_off_is_asked_for_again(head: bytes, tmp_path: Path) -> None:
+def test_a_truncated_response_is_retried(head: bytes, tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         exchange.json(GOOD) if exchange.number else exchange.raw(head)
 
@@ -154,7 +154,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(head: bytes, tmp_path: Pat
     assert len(server.asked) == 2
 
 
-def test_a_reset_in_the_body_is_asked_for_again(tmp_path: Path) -> None:
+def test_a_reset_within_the_body_is_retried(tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         if exchange.number:
             return exchange.json(GOOD)
@@ -171,7 +171,7 @@ def test_a_reset_in_the_body_is_asked_for_again(tmp_path: Path) -> None:
     [(BROKEN_OFF + b"Content-Length: 100000\r\n\r\n", b" "), (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), (b"HTTP", b"/")],
     ids=["body", "headers", "status line"],
 )
-def test_a_byte_now_and_then_does_not_outlast_the_deadline(head: bytes, piece: bytes, tmp_path: Path) -> None:
+def test_a_trickling_response_ends_at_the_deadline(head: bytes, piece: bytes, tmp_path: Path) -> None:
     retry_policy = RetryPolicy(read_seconds=5, answer_seconds=0.4, attempts=2, backoff_base_seconds=0.01)
     started = monotonic()
     with asking(lambda exchange: exchange.trickle(head, piece, 0.05), tmp_path, retry_policy) as (client, server):
@@ -189,7 +189,7 @@ def test_a_silent_host_times_out(tmp_path: Path) -> None:
         assert len(server.asked) == 2
 
 
-def test_html_for_json_is_asked_for_again(tmp_path: Path) -> None:
+def test_html_instead_of_json_is_retried(tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         exchange.json(GOOD) if exchange.number else exchange.html(b"<!DOCTYPE html><title>Maintenance</title>")
 
@@ -234,7 +234,7 @@ def test_one_app_unknown_to_the_service_does_not_end_the_others(status: int, tmp
     assert f"HTTP {status}" in rejected.reason
 
 
-def test_a_missing_key_is_not_asked_about_again(tmp_path: Path) -> None:
+def test_a_missing_key_is_not_retried(tmp_path: Path) -> None:
     with (
         asking(lambda exchange: exchange.html(status=401), tmp_path) as (client, server),
         pytest.raises(KeyRequired, match="key") as raised,
@@ -295,7 +295,7 @@ def test_an_oversized_answer_is_cut_off(tmp_path: Path) -> None:
     assert sent < 2 * transport.MAX_BODY_BYTES
 
 
-def test_a_well_packed_answer_is_taken(tmp_path: Path) -> None:
+def test_a_highly_compressed_response_is_accepted(tmp_path: Path) -> None:
     body = json.dumps({"ok": [{"appid": n, "name": f"Game {n}"} for n in range(40_000)]}).encode()
     packed = gzip.compress(body)
     with asking(lambda exchange: exchange.json(packed, Content_Encoding="gzip"), tmp_path) as (client, _):

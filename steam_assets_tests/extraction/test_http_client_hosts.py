@@ -81,7 +81,7 @@ def test_similarweb_sees_a_browser_with_its_extension_and_steam_does_not(tmp_pat
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host", "//host", "https://user:pass@host", ""])
-def test_an_address_that_is_not_plain_http_is_refused_by_the_name_of_its_setting(url: str, tmp_path: Path) -> None:
+def test_an_address_that_is_not_plain_http_is_refused_with_the_name_of_its_setting(url: str, tmp_path: Path) -> None:
     with (
         HttpClient(settings(url, tmp_path), Clock()) as client,
         pytest.raises(ValueError, match="STEAM_API_URL") as raised,
@@ -98,7 +98,7 @@ def test_no_path_leads_to_another_host(path: str, tmp_path: Path) -> None:
     assert response.url.startswith(server.url + "/")
 
 
-def test_the_newest_valid_hand_saved_file_is_taken_before_the_network(tmp_path: Path) -> None:
+def test_the_newest_valid_manually_saved_file_is_used_before_the_network(tmp_path: Path) -> None:
     folder = tmp_path / "similarweb"
     folder.mkdir()
     for name, body, written in [("old.json", b'{"ok": 1}', 1_000), ("new é.json", b'\xef\xbb\xbf{"ok": 2}', 2_000)]:
@@ -114,7 +114,7 @@ def test_the_newest_valid_hand_saved_file_is_taken_before_the_network(tmp_path: 
     assert response.fetched_at == datetime.fromtimestamp(2_000, UTC)
 
 
-def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Path) -> None:
+def test_unusable_manually_saved_files_are_named_in_the_error(tmp_path: Path) -> None:
     """A user who saved a page of another site learns that, and not only that the host is unreachable."""
     folder = tmp_path / "similarweb"
     folder.mkdir()
@@ -127,7 +127,7 @@ def test_hand_saved_files_that_do_not_answer_are_named_in_the_error(tmp_path: Pa
         list(source_named("monthly_visits").extract(client, FetchRequest(window, NOON)))
 
 
-def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
+def test_drop_folder_entries_other_than_regular_files_are_named_and_skipped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """This also holds if the folder's name is a glob pattern. Reading a pipe without a writer would block for ever."""
@@ -145,7 +145,7 @@ def test_what_is_not_a_regular_file_in_the_drop_folder_is_named_and_passed_over(
         assert f"skipping {folder / name}: not a regular file" in caplog.text
 
 
-def test_without_a_valid_hand_saved_file_the_network_is_asked(tmp_path: Path) -> None:
+def test_without_a_valid_manually_saved_file_the_network_is_used(tmp_path: Path) -> None:
     (tmp_path / "drop").mkdir()
     (tmp_path / "drop" / "a.json").write_bytes(b"{}")
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_drop_folder=tmp_path / "drop") as (

@@ -56,9 +56,7 @@ def refusal_is_told() -> Iterator[Event]:
 
 
 @pytest.mark.parametrize("status", [429, 403])
-def test_after_a_refusal_every_call_to_the_host_waits_for_the_cool_down(
-    status: int, tmp_path: Path, refusal_is_told: Event
-) -> None:
+def test_after_a_refusal_every_request_to_the_host_waits(status: int, tmp_path: Path, refusal_is_told: Event) -> None:
     with (
         asking(refuse_first(status), tmp_path) as (client, server),
         HttpClient(settings(server.url, tmp_path), Clock(), QUICK) as another,
@@ -86,7 +84,7 @@ def test_calls_refused_together_count_as_one_refusal(tmp_path: Path) -> None:
     assert server.times[4] - server.times[3] < 2 * QUICK.cool_down_seconds
 
 
-def test_a_host_that_was_given_up_is_asked_again_after_its_rest(tmp_path: Path) -> None:
+def test_a_blocked_host_is_tried_again_after_its_pause(tmp_path: Path) -> None:
     retry_policy = replace(QUICK, cool_downs=0)
     with asking(refuse_first(429), tmp_path, retry_policy) as (client, server):
         with pytest.raises(Blocked) as raised:
@@ -125,11 +123,11 @@ def test_retry_after_is_honoured_in_both_forms(form: str, tmp_path: Path) -> Non
         ("Thu, 26 Nov 2026 11:00:00 GMT", 0.0),
     ],
 )
-def test_any_retry_after_is_read_or_left(value: str, seconds: float | None) -> None:
+def test_any_retry_after_is_read_or_ignored(value: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": value, "date": "Thu, 26 Nov 2026 12:00:00 GMT"}) == seconds
 
 
-def test_refusals_that_go_on_make_the_rest_grow_and_end_in_blocked(tmp_path: Path) -> None:
+def test_repeated_refusals_lengthen_the_pause_until_the_host_is_blocked(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.html(b"<html>no", 429), tmp_path) as (client, server):
         before = datetime.now(UTC)
         with pytest.raises(Blocked, match="none is sent until") as raised:
@@ -149,7 +147,7 @@ def test_refusals_that_go_on_make_the_rest_grow_and_end_in_blocked(tmp_path: Pat
     assert raised.value.evidence.body == b"<html>no"
 
 
-def test_a_request_that_is_always_throttled_ends_though_others_are_answered(tmp_path: Path) -> None:
+def test_a_request_that_is_always_throttled_ends_although_others_succeed(tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         exchange.html(status=429, Retry_After="0") if "greedy" in exchange.path else exchange.json(GOOD)
 
@@ -162,7 +160,7 @@ def test_a_request_that_is_always_throttled_ends_though_others_are_answered(tmp_
     assert sum("greedy" in path for path in server.asked) <= QUICK.cool_downs + 1
 
 
-def test_a_host_that_answers_again_has_its_refusals_forgotten(tmp_path: Path) -> None:
+def test_a_successful_response_resets_the_refusals(tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         exchange.json(GOOD) if exchange.number % 2 else exchange.html(status=429)
 
@@ -172,7 +170,7 @@ def test_a_host_that_answers_again_has_its_refusals_forgotten(tmp_path: Path) ->
     assert len(server.asked) == 2 * (QUICK.cool_downs + 2)
 
 
-def test_a_longer_wait_than_a_run_has_is_blocked_at_once_for_everybody(tmp_path: Path) -> None:
+def test_a_wait_longer_than_a_run_blocks_the_host_at_once(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.html(status=429, Retry_After="86400"), tmp_path) as (client, server):
         started = monotonic()
         with pytest.raises(Blocked) as raised:
@@ -182,13 +180,13 @@ def test_a_longer_wait_than_a_run_has_is_blocked_at_once_for_everybody(tmp_path:
     assert raised.value.wait_until - datetime.now(UTC) > timedelta(hours=23)
 
 
-def test_a_service_that_names_a_time_with_503_is_left_alone_until_then(tmp_path: Path) -> None:
+def test_a_503_with_retry_after_pauses_requests_until_then(tmp_path: Path) -> None:
     with asking(refuse_first(503, {"Retry-After": "1"}), tmp_path) as (client, server):
         client.fetch(request())
     assert server.times[1] - server.times[0] >= 1 - SLACK
 
 
-def test_one_app_that_is_refused_while_others_are_answered_is_rejected_alone(tmp_path: Path) -> None:
+def test_an_app_that_is_refused_while_others_succeed_is_rejected_alone(tmp_path: Path) -> None:
     others_answered = Event()
 
     def script(exchange: Exchange) -> None:
@@ -210,7 +208,7 @@ def test_one_app_that_is_refused_while_others_are_answered_is_rejected_alone(tmp
     assert sum("hidden" in path for path in server.asked) == 2
 
 
-def test_the_pause_of_one_host_is_not_that_of_another(tmp_path: Path) -> None:
+def test_a_pause_of_one_host_does_not_affect_another(tmp_path: Path) -> None:
     slow = replace(QUICK, cool_down_seconds=30, cool_down_cap_seconds=30, cool_downs=0)
     with asking(lambda exchange: exchange.html(status=403), tmp_path, slow) as (client, _):
         with pytest.raises(Blocked):
@@ -233,7 +231,7 @@ def test_a_blocked_similarweb_says_how_to_fill_the_gap_by_hand(tmp_path: Path) -
         assert client.fetch(request(SIMILARWEB)).url == "file:saved.json"
 
 
-def test_callers_together_keep_the_stated_rate(tmp_path: Path) -> None:
+def test_concurrent_callers_together_keep_the_rate(tmp_path: Path) -> None:
     with (
         asking(lambda exchange: exchange.json(GOOD), tmp_path, api_requests_per_second=20) as (client, server),
         HttpClient(settings(server.url, tmp_path, api_requests_per_second=20), Clock()) as another,
@@ -245,7 +243,7 @@ def test_callers_together_keep_the_stated_rate(tmp_path: Path) -> None:
     assert server.times[-1] - server.times[0] >= 19 / 20 - 2 * SLACK
 
 
-def test_a_rate_below_one_a_second_is_kept(tmp_path: Path) -> None:
+def test_a_rate_below_one_per_second_is_kept(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, api_requests_per_second=0.8) as (client, server):
         client.fetch(request())
         client.fetch(request())

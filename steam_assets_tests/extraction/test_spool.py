@@ -41,7 +41,7 @@ def files(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-def test_a_sealed_spool_gives_the_same_bytes_and_counts_to_whoever_finds_it(tmp_path: Path) -> None:
+def test_a_sealed_spool_gives_any_reader_the_same_bytes_and_counts(tmp_path: Path) -> None:
     written = fill(tmp_path)
     found = Spool.sealed(tmp_path, SOURCE, KEY, "all")
     assert found is not None
@@ -56,7 +56,7 @@ def test_an_empty_batch_can_be_sealed(tmp_path: Path) -> None:
     assert list(fill(tmp_path, 0)) == []
 
 
-def test_a_spool_for_another_question_or_partition_is_not_given(tmp_path: Path) -> None:
+def test_a_spool_of_another_request_or_partition_is_not_used(tmp_path: Path) -> None:
     fill(tmp_path, about="apps 1,2")
     assert Spool.sealed(tmp_path, SOURCE, KEY, "apps 1,2,3") is None
     assert Spool.sealed(tmp_path, SOURCE, "2026-11-21", "apps 1,2") is None
@@ -74,7 +74,7 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     assert fill(tmp_path).records == 3
 
 
-def test_a_killed_writer_leaves_no_spool_and_does_not_stand_in_the_way(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_no_spool_and_blocks_no_other(tmp_path: Path) -> None:
     dying = (
         "import os, sys; from pathlib import Path; from steam_assets.extraction.spool import SpoolWriter\n"
         f"SpoolWriter(Path(sys.argv[1]), {SOURCE!r}, {KEY!r}).__enter__(); os._exit(9)"

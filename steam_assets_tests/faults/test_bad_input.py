@@ -60,7 +60,7 @@ def evidence(deployment: Deployment, source: Source) -> list[bytes]:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, faults.Fault) else "",
 )
-def test_unusable_answer_is_a_clear_error_and_leaves_no_half_partition(
+def test_an_unusable_response_is_a_clear_error_and_leaves_no_partial_partition(
     deployment: Deployment, fault: faults.Fault, keeps_bytes: bytes | None
 ) -> None:
     """The error describes the response and keeps its bytes; nothing is landed.
@@ -106,7 +106,7 @@ def test_unusable_items_go_to_quarantine_with_reason_and_text(deployment: Deploy
 
 
 @pytest.mark.spark
-def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deployment) -> None:
+def test_one_app_whose_responses_stay_invalid_does_not_affect_the_others(deployment: Deployment) -> None:
     """One of three apps always returns an empty object. It is one quarantined item; the news of the others is clean."""
     source = source_named("news")
     deployment.simulator.faults.add(faults.EmptyResponse(path="/ISteamNews/", contains='"appid":"570"'))
@@ -120,7 +120,7 @@ def test_one_app_that_stays_invalid_does_not_cost_the_others(deployment: Deploym
 
 
 @pytest.mark.spark
-def test_apps_that_steam_does_not_know_cost_no_other_app_and_no_waiting(deployment: Deployment) -> None:
+def test_apps_that_steam_does_not_know_affect_no_other_app_and_cause_no_wait(deployment: Deployment) -> None:
     """Two of five apps return HTTP 403 and `{}`: raw data keeps both with their status, and the other news is clean.
 
     This client cannot afford a single cool-down. Every check passes, and the counts reconcile.
@@ -152,7 +152,7 @@ def test_a_repeated_cursor_ends_paging(deployment: Deployment) -> None:
     assert 0 < batch.items["reviews"] <= 100
 
 
-def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(deployment: Deployment) -> None:
+def test_a_chart_from_before_midnight_is_requested_again(deployment: Deployment) -> None:
     """At 00:03 the first three charts are from 23:55: only the fourth is landed.
 
     If none is newer, the error gives its time.
@@ -175,7 +175,7 @@ def test_a_chart_of_before_midnight_is_asked_for_again_until_it_is_the_days(depl
 
 
 @pytest.mark.parametrize(("source_name", "key"), [("most_played", "2026-11-16"), ("most_played", "2026-11-19")])
-def test_a_live_source_is_never_asked_about_another_day(deployment: Deployment, source_name: str, key: str) -> None:
+def test_a_live_source_is_never_requested_for_another_day(deployment: Deployment, source_name: str, key: str) -> None:
     """Yesterday's and tomorrow's charts are reported as gaps without a call to the service."""
     before = len(deployment.simulator.requests)
     with pytest.raises(NotAvailable, match=f"gap: most_played {key}"):
@@ -183,7 +183,7 @@ def test_a_live_source_is_never_asked_about_another_day(deployment: Deployment, 
     assert len(deployment.simulator.requests) == before
 
 
-def test_month_that_the_body_does_not_carry_is_an_error_that_names_those_it_does(deployment: Deployment) -> None:
+def test_a_month_that_the_body_lacks_is_an_error_that_names_the_months_it_has(deployment: Deployment) -> None:
     """A month of two years ago is not derived from the latest three."""
     with pytest.raises(SourceError, match="2026-10"):
         resolve_raw(deployment, source_named("monthly_visits"), "2024-10-01")

@@ -70,7 +70,7 @@ def test_a_run_that_is_killed_while_it_fetches_blocks_no_other(home: Home) -> No
 @pytest.mark.kafka
 @pytest.mark.process
 @pytest.mark.parametrize("step", FETCH_STEPS)
-def test_a_command_killed_at_a_step_of_asking_is_finished_by_the_next(step: str, home: Home) -> None:
+def test_a_command_killed_while_fetching_is_finished_by_the_next(step: str, home: Home) -> None:
     """The next run ends the dead one, takes the slot, and each response is in Kafka and the raw table exactly once."""
     source, apps = source_named("news"), (730, 570, 440)
     named = ",".join(str(app) for app in apps)
@@ -208,7 +208,7 @@ def _gone() -> ProcessIdentity:
     ],
     ids=["alive", "gone", "reused id", "clock was set", "another machine", "unknown"],
 )
-def test_only_runs_of_processes_that_surely_died_are_ended(
+def test_only_runs_of_processes_that_certainly_died_are_ended(
     whose: Callable[[], ProcessIdentity | None], ended: bool, instance: dg.DagsterInstance
 ) -> None:
     run_id = in_progress(instance, whose())
@@ -218,7 +218,7 @@ def test_only_runs_of_processes_that_surely_died_are_ended(
     assert [slot.run_id for slot in holders] == ([] if ended else [run_id])
 
 
-def test_a_run_that_was_made_from_a_dead_one_is_left_alone(instance: dg.DagsterInstance) -> None:
+def test_a_run_that_was_relaunched_from_a_dead_one_is_left_alone(instance: dg.DagsterInstance) -> None:
     """A re-execution copies the tags of the run that it repeats."""
     repeated = in_progress(instance, _gone(), of=str(uuid4()))
     assert end_dead_runs(instance) == []

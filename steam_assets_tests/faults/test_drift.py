@@ -199,7 +199,7 @@ def test_an_endpoint_that_changed_is_named_in_one_run(collected: Collected, chan
             assert drift.differences, drift
 
 
-def test_a_good_answer_ends_the_drift(collected: Collected) -> None:
+def test_a_good_response_ends_the_drift(collected: Collected) -> None:
     collected.simulator.faults.clear()
     receipt = collected.fetch(collected.following)
     collected.land(receipt, collected.following)

@@ -57,7 +57,7 @@ def fill(folder: Path, left: int = 0) -> Path:
 @pytest.mark.kafka
 @pytest.mark.process
 @pytest.mark.parametrize("which", ["STEAM_HOME", "DAGSTER_HOME"])
-def test_a_command_on_a_full_disk_says_which_and_leaves_no_run(which: str, home: Home, small_disk: Path) -> None:
+def test_a_command_on_a_full_disk_names_it_and_leaves_no_run(which: str, home: Home, small_disk: Path) -> None:
     if which == "STEAM_HOME":
         home = replace(home, settings=home.settings.model_copy(update={"home": small_disk}))
     environment = {**home.environment, which: str(small_disk)}
@@ -87,7 +87,7 @@ LEFT = (0, 32 << 10)
 @pytest.mark.fault
 @pytest.mark.kafka
 @pytest.mark.spark
-def test_a_stage_on_a_full_disk_shows_nothing_half_and_is_finished_by_the_next_run(
+def test_a_stage_on_a_full_disk_leaves_nothing_partial_and_is_finished_by_the_next_run(
     spark: SparkSession,
     simulator: Simulator,
     broker: EmbeddedBroker,

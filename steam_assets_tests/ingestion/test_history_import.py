@@ -76,7 +76,7 @@ def partitions(lines: Sequence[ImportLine]) -> set[tuple[str | None, str | None]
         ("2024-01-01", "2023-12-19"),  # across the end of a year
     ],
 )
-def test_a_chart_named_by_its_day_of_collection_is_of_the_week_finished_before(
+def test_a_chart_named_by_its_day_of_collection_belongs_to_the_week_before(
     lake: Lake, tmp_path: Path, day: str, week: str
 ) -> None:
     """The old collector requested the last complete week, not the week of the day it ran."""
@@ -84,7 +84,7 @@ def test_a_chart_named_by_its_day_of_collection_is_of_the_week_finished_before(
     assert partitions(import_folder(lake, folder, NOW)) == {("top_sellers", week)}
 
 
-def test_a_chart_named_by_its_week_is_of_that_week_and_of_no_other_day(lake: Lake, tmp_path: Path) -> None:
+def test_a_chart_named_by_its_week_belongs_to_that_week(lake: Lake, tmp_path: Path) -> None:
     """The oldest layout names a chart by its week's Tuesday; any other day is rejected."""
     header = "Rank,Game Name,Free to Play,App ID,Collection Date\n"
     folder = folder_of(
@@ -145,7 +145,7 @@ def test_a_file_named_too_early_was_not_fetched_before_its_newest_article(lake: 
     assert envelope.fetched_at == published
 
 
-def test_importing_again_changes_not_a_byte(lake: Lake, tmp_path: Path) -> None:
+def test_importing_again_changes_no_byte(lake: Lake, tmp_path: Path) -> None:
     folder = folder_of(
         tmp_path,
         {
@@ -165,7 +165,7 @@ def test_importing_again_changes_not_a_byte(lake: Lake, tmp_path: Path) -> None:
     assert [line.there for line in second if line.partition_key] == [True] * 4
 
 
-def test_what_housekeeping_has_cleared_is_not_brought_in_again(lake: Lake, tmp_path: Path) -> None:
+def test_partitions_deleted_by_housekeeping_are_not_imported_again(lake: Lake, tmp_path: Path) -> None:
     """Housekeeping clears old partitions first; they are in the backup, and a restore brings them back."""
     folder = folder_of(tmp_path, {"2023-10-27_weekly_top_sellers.csv": SELLERS})
     import_folder(lake, folder, NOW)
@@ -189,7 +189,7 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(lake: Lake, tmp_path: Pat
     assert import_folder(lake, folder, NOW) == told
 
 
-def test_what_a_file_lacks_is_reported_and_its_bytes_are_kept(lake: Lake, tmp_path: Path) -> None:
+def test_missing_fields_of_a_file_are_reported_and_its_bytes_are_kept(lake: Lake, tmp_path: Path) -> None:
     """No file or row disappears: each is raw, or reported with a reason and quarantined."""
     files: dict[str, str | bytes] = {
         "2023-09-24_MostPlayed_Consumed.csv": PLAYERS + "1,A,1,5,6,2023-09-24\n2,B,1,5\n",
@@ -228,7 +228,7 @@ def test_a_link_out_of_the_folder_is_not_followed(lake: Lake, tmp_path: Path) ->
     assert linked.partition_key is None and linked.left_out == {"a symbolic link, and links are not followed": 0}
 
 
-def test_what_is_not_a_regular_file_is_named_and_left_out(lake: Lake, tmp_path: Path) -> None:
+def test_entries_other_than_regular_files_are_named_and_left_out(lake: Lake, tmp_path: Path) -> None:
     """Reading a pipe without a writer would block for ever."""
     folder = folder_of(tmp_path, {"2023-10-27_weekly_top_sellers.csv/inside.txt": "x"})
     os.mkfifo(folder / "2023-10-28_weekly_top_sellers.csv")
@@ -244,7 +244,7 @@ def test_what_is_not_a_regular_file_is_named_and_left_out(lake: Lake, tmp_path: 
     assert {line.partition_key for line in lines} == {None}
 
 
-def test_no_folder_is_said(lake: Lake, tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(NoFolder, match="is not a folder"):
         import_folder(lake, tmp_path / "none", NOW)
 

@@ -22,7 +22,7 @@ def named(count: int, odd: int) -> Any:
     ("count", "odd", "ignored"),
     [(100, 9, False), (100, 10, True), (4, 4, False), (FEWEST_NAMES, FEWEST_NAMES, True), (100, 0, False)],
 )
-def test_names_in_another_language_are_told_from_a_few_new_ones(count: int, odd: int, ignored: bool) -> None:
+def test_names_in_another_language_are_distinguished_from_a_few_new_ones(count: int, odd: int, ignored: bool) -> None:
     said = renamed(named(count, 0), named(count, odd))
     assert (said is not None) is ignored
     assert said is None or f"{odd} of {count} names" in said

@@ -71,7 +71,7 @@ def hours(*numbers: float) -> list[datetime]:
     return [MIDNIGHT + timedelta(hours=number) for number in numbers]
 
 
-def test_each_run_of_the_day_adds_a_sample_and_the_day_after_none(sampling: Sampling) -> None:
+def test_each_run_on_the_day_adds_a_sample_and_a_later_run_none(sampling: Sampling) -> None:
     """Two runs in one minute add two. After midnight the day no longer changes, and the service is not asked."""
     sampling.take(*hours(1, 2, 2, 23.9))
     assert sampling.taken == hours(1, 2, 2, 23.9)
@@ -81,14 +81,14 @@ def test_each_run_of_the_day_adds_a_sample_and_the_day_after_none(sampling: Samp
     assert list(sampling.deployment.lake.raw(SAMPLED).records(RawRecord)) == [DAY]
 
 
-def test_a_day_of_which_no_sample_was_taken_is_a_gap(sampling: Sampling) -> None:
+def test_a_day_without_samples_is_a_gap(sampling: Sampling) -> None:
     asked = sampling.asked
     with pytest.raises(NotAvailable, match=f"gap: most_played {DAY}"):
         sampling.resolve(NEXT_DAY)
     assert sampling.asked == asked
 
 
-def test_a_sample_that_was_published_and_not_landed_comes_with_the_next_one(sampling: Sampling) -> None:
+def test_a_sample_that_was_published_but_not_landed_lands_with_the_next_one(sampling: Sampling) -> None:
     """Its run died in between; once the day is over, it is landed alone."""
     first, second, third = hours(1, 2, 3)
     sampling.resolve(first)
@@ -101,7 +101,7 @@ def test_a_sample_that_was_published_and_not_landed_comes_with_the_next_one(samp
     assert sorted(sampling.taken) == [first, second, third]
 
 
-def test_lost_files_come_back_before_another_sample_is_taken(sampling: Sampling) -> None:
+def test_lost_files_are_restored_before_another_sample_is_taken(sampling: Sampling) -> None:
     """The batches are in the topic. Sampling first would leave a partition that refers to missing files."""
     sampling.take(*hours(1, 2))
     table = sampling.deployment.lake.raw(SAMPLED)

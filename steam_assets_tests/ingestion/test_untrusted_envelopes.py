@@ -105,7 +105,7 @@ LIES: dict[str, dict[str, object]] = {
 FALSE_HEADERS = (b"-1", b"x", b"[" * 100_000, b'{"most_played": 7}', b'{"most_played": 1e30}', b"\xff")
 
 
-def test_what_a_body_does_not_bear_out_is_set_aside_and_the_rest_lands(lake: Lake) -> None:
+def test_records_whose_counts_differ_from_their_body_are_set_aside_and_the_rest_lands(lake: Lake) -> None:
     """A batch mixes every kind of false claim with true envelopes.
 
     Only the true ones land, with counts from their bodies.
@@ -132,7 +132,7 @@ def _consistent(lie: dict[str, object]) -> dict[str, object]:
     return lie | {"sha256": hashlib.sha256(str(body).encode()).hexdigest()} if body is not None else lie
 
 
-def test_a_batch_without_a_true_record_leaves_its_partition_to_be_fetched(lake: Lake) -> None:
+def test_a_batch_without_a_valid_record_leaves_its_partition_to_be_fetched(lake: Lake) -> None:
     send(lake, [stated(chart(new_batch_id())[0], items={CHART.name: 5})])
     (receipt,) = find_batches(lake.settings, CHART)
     landed = land(lake, CHART, receipt, NOW)
@@ -143,7 +143,7 @@ def test_a_batch_without_a_true_record_leaves_its_partition_to_be_fetched(lake: 
     assert RawResolver(lake, Clock(NOW)).plan(CHART, KEY).origin is Origin.SOURCE
 
 
-def test_an_answer_from_the_future_is_refused_with_the_command_that_excludes_it(lake: Lake) -> None:
+def test_a_response_from_the_future_is_refused_with_the_command_that_excludes_it(lake: Lake) -> None:
     """As the newest, it would replace every later response."""
     week = source_named("top_sellers")
     ensure_topics(lake.settings, week)
@@ -167,7 +167,7 @@ def landed_twice(lake: Lake) -> tuple[str, str]:
     return ids
 
 
-def test_a_command_excludes_a_batch_and_takes_it_in_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_excludes_a_batch_and_includes_it_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledgers of raw data and backup record it; its rows stay where they are."""
     good, bad = landed_twice(lake)
     monkeypatch.setenv("STEAM_KAFKA_TOPIC_PREFIX", lake.settings.kafka_topic_prefix)

@@ -41,7 +41,7 @@ def test_one_batch_id_for_two_partitions_is_two_batches(settings: Settings) -> N
     assert land(Lake(settings), source, found[KEY], NOW).batch.landed == 4
 
 
-def test_a_live_answer_of_another_day_is_not_landed(settings: Settings) -> None:
+def test_a_live_response_of_another_day_is_not_landed(settings: Settings) -> None:
     """Fetched on the 3rd, published under the 4th: there is an error message and no ledger record."""
     source = new_source()
     ensure_topics(settings, source)

@@ -10,7 +10,7 @@ from steam_assets.sources import SOURCES
 
 
 @pytest.mark.parametrize("insight", INSIGHTS, ids=lambda insight: insight.name)
-def test_a_declaration_is_whole(insight: Insight):
+def test_a_declaration_is_complete(insight: Insight):
     """Key columns are declared and required, inputs are clean tables, method and error are stated."""
     columns = {column.name: column for column in insight.columns}
     assert len(columns) == len(insight.columns)
@@ -20,7 +20,7 @@ def test_a_declaration_is_whole(insight: Insight):
     assert insight.error.endswith(".")
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones():
+def test_an_unknown_name_is_refused_with_the_known_ones():
     """The error lists the existing insights."""
     with pytest.raises(LookupError, match="player_trend"):
         insight_named("owners")

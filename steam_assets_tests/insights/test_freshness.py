@@ -63,7 +63,7 @@ def test_states_of_days(lake: Lake):
     assert rows["2026-11-16"]["since"] == datetime(2026, 11, 17, tzinfo=UTC)
 
 
-def test_a_week_that_can_still_be_had_says_how(lake: Lake):
+def test_a_week_that_can_still_be_collected_says_how(lake: Lake):
     """The row has the command that collects a missed week of a source with history. One table of two is not enough."""
     source = source_named("reviews")
     clean(lake, source, "2026-10-27", tables=1)

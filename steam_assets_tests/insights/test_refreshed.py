@@ -38,7 +38,7 @@ def commit(lake: Lake, table: str, *keys: str, snapshot: int = 1) -> None:
 
 
 @pytest.mark.spark
-def test_partitions_are_behind_until_a_refresh_has_made_them(spark: SparkSession, tmp_path: Path) -> None:
+def test_partitions_are_behind_until_a_refresh_includes_them(spark: SparkSession, tmp_path: Path) -> None:
     """One of two is refreshed; a third is committed during the refresh; then the first is committed again."""
     lake = Lake(Settings(home=tmp_path))
     session = session_for(spark, lake.settings)
@@ -62,7 +62,7 @@ def test_partitions_are_behind_until_a_refresh_has_made_them(spark: SparkSession
     assert behind(lake) == {"most_played": ["2026-11-18"]}, "committed while the refresh was under way"
 
 
-def test_where_nothing_was_refreshed_all_is_behind_and_the_page_says_so(
+def test_without_any_refresh_everything_is_behind_and_the_page_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEAM_HOME", str(tmp_path))

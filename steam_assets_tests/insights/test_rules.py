@@ -29,7 +29,7 @@ from steam_assets_tests.insights.two_engines import TwoEngines
 pytestmark = pytest.mark.spark
 
 
-def test_scores_are_those_worked_by_hand(spark: SparkSession):
+def test_scores_match_those_calculated_by_hand(spark: SparkSession):
     """SteamDB's score r - (r - 0.5) * 2^-log10(n + 1), at n where the power is a simple fraction:
 
     n = 9: log10 10 = 1, factor 1/2. n = 99: 2, 1/4. n = 999: 3, 1/8. n = 9999: 4, 1/16.
@@ -208,7 +208,7 @@ def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: s
 
 @pytest.mark.parametrize("name", ["player_trend", "market_day"])
 @pytest.mark.parametrize("missing", [(2,), (3, 30), (28,), (1, 9, 36)])
-def test_a_gap_takes_the_same_weekday_from_both_weeks(spark: SparkSession, name: str, missing: tuple[int, ...]):
+def test_a_gap_removes_the_same_weekday_from_both_weeks(spark: SparkSession, name: str, missing: tuple[int, ...]):
     """A day missing in one week is left out of the other, so the changes stay the same."""
     (made,) = computed(spark, name, seasons(missing=missing), [LAST.isoformat()])
     assert {n: made[f"peak_change_{n}d"] for n in CHANGES} == pytest.approx(CHANGES)
@@ -223,7 +223,7 @@ def test_a_week_with_too_few_days_has_no_mean_and_no_change(spark: SparkSession,
     assert {made[f"peak_change_{n}d"] for n in CHANGES} | {made["players_gained_7d"]} == {None}
 
 
-def test_a_changed_partition_touches_what_looks_back_at_it():
+def test_a_changed_partition_affects_those_that_look_back_at_it():
     """The declared lookback says which insight partitions to refresh, but never one that has not begun."""
     until = datetime(2026, 11, 18, tzinfo=UTC)
     day, week = Cadence.DAILY.window("2026-11-12"), Cadence.WEEKLY.window("2026-11-03")

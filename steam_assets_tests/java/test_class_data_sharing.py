@@ -47,7 +47,7 @@ def test_spark_gets_its_archive_as_an_option(cache: Path, tmp_path: Path) -> Non
     assert f"-XX:SharedArchiveFile={spark_archive(settings)}" in options
 
 
-def test_an_archive_is_of_certain_jars(cache: Path, tmp_path: Path) -> None:
+def test_an_archive_belongs_to_certain_jars(cache: Path, tmp_path: Path) -> None:
     """After a jar was updated, the old archive is not used."""
     jar = tmp_path / "one.jar"
     jar.write_bytes(b"first")

@@ -39,7 +39,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.parametrize(("version", "major"), [("1.8", 8), ("11", 11), ("16", 16), ("24", 24), ("25", 25)])
-def test_a_java_that_spark_does_not_run_on_is_named_with_the_command_that_installs_one(
+def test_an_unsupported_java_is_named_with_the_command_that_installs_a_supported_one(
     bare_machine: pytest.MonkeyPatch, tmp_path: Path, version: str, major: int
 ) -> None:
     java = fake_java(tmp_path, version)
@@ -51,7 +51,7 @@ def test_a_java_that_spark_does_not_run_on_is_named_with_the_command_that_instal
     assert jvm.install_command() in str(caught.value)
 
 
-def test_no_java_at_all_is_said_plainly(bare_machine: pytest.MonkeyPatch) -> None:
+def test_a_missing_java_is_reported(bare_machine: pytest.MonkeyPatch) -> None:
     with pytest.raises(jvm.MissingJava, match="found: no Java at all"):
         jvm.find_java(fetch=False)
 
@@ -59,7 +59,7 @@ def test_no_java_at_all_is_said_plainly(bare_machine: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     "script", ["exit 3", "echo 'openjdk version \"21\"' >&2", "echo '    java.home = /x'", "printf '\\377\\376'"]
 )
-def test_a_broken_java_is_passed_over(bare_machine: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
+def test_a_broken_java_is_skipped(bare_machine: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
     broken = fake_java(tmp_path / "broken", "17")
     broken.write_text(f"#!/bin/sh\n{script}\n")
     good = fake_java(tmp_path / "good", "21")
@@ -76,7 +76,7 @@ def test_java_home_comes_before_path(bare_machine: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.parametrize("named", ["25", "11", None])
-def test_a_java_home_that_does_not_serve_gives_way_to_the_next_on_path_that_does(
+def test_an_unusable_java_home_gives_way_to_the_next_java_on_path(
     bare_machine: pytest.MonkeyPatch, tmp_path: Path, named: str | None
 ) -> None:
     if named:
@@ -97,14 +97,14 @@ def test_a_script_of_a_version_manager_leads_to_the_java_that_it_starts(
     assert jvm.find_java(fetch=False) == real
 
 
-def test_what_java_prints_of_its_options_does_not_count(bare_machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_messages_about_java_options_are_ignored(bare_machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     picked = 'Picked up JAVA_TOOL_OPTIONS: -Dx="version \\"11\\" java.specification.version = 8"\n'
     java = fake_java(tmp_path, "21", says_before=picked)
     bare_machine.setenv("PATH", str(java.parent))
     assert jvm.find_java(fetch=False) == java
 
 
-def test_java_is_asked_once(bare_machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_java_is_started_once_to_read_its_version(bare_machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     java = fake_java(tmp_path, "21")
     java.write_text(java.read_text() + f"echo asked >> {tmp_path}/asked\n")
     bare_machine.setenv("PATH", str(java.parent))
@@ -131,7 +131,7 @@ def test_the_java_of_this_machine_is_one_that_spark_runs_on() -> None:
 
 
 @pytest.mark.parametrize("variable", ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"])
-def test_our_jvms_are_english_and_utf_8_whatever_the_environment_says(
+def test_our_jvms_use_english_and_utf_8_whatever_the_environment(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """In Turkish the lower case of I is dotless; in the C locale, files with non-ASCII names cannot be opened."""

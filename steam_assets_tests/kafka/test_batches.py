@@ -129,9 +129,7 @@ FAULTS: dict[str, Callable[[Envelope], list[Envelope]]] = {
 
 
 @pytest.mark.parametrize(("fault", "total"), [*((fault, 600) for fault in FAULTS), ("", 601), ("", 599)])
-def test_a_batch_that_fails_on_the_way_leaves_nothing_visible(
-    settings: Settings, source: Source, fault: str, total: int
-) -> None:
+def test_a_batch_that_fails_leaves_nothing_visible(settings: Settings, source: Source, fault: str, total: int) -> None:
     batch_id = new_batch_id()
 
     def faulty() -> Iterator[Envelope]:
@@ -252,7 +250,7 @@ def test_records_deleted_by_retention_are_loss_that_names_topic_and_partition(
     assert find_batches(settings, source) == []
 
 
-def test_a_topic_made_anew_is_loss(settings: Settings, source: Source) -> None:
+def test_a_topic_that_was_recreated_is_reported_as_loss(settings: Settings, source: Source) -> None:
     receipt, _ = publish_new(settings, source, [10] * 30)
     administer(settings, "delete_topics", [topic_of(settings, source)])
     with pytest.raises(LostRecords, match="has no partition"):
@@ -262,7 +260,7 @@ def test_a_topic_made_anew_is_loss(settings: Settings, source: Source) -> None:
         read_all(settings, receipt)
 
 
-def test_a_topic_made_anew_and_filled_again_is_loss(settings: Settings, source: Source) -> None:
+def test_a_topic_that_was_recreated_and_refilled_is_reported_as_loss(settings: Settings, source: Source) -> None:
     receipt, _ = publish_new(settings, source, [10] * 30)
     administer(settings, "delete_topics", [topic_of(settings, source)])
     ensure_topics(settings, source)
@@ -271,7 +269,7 @@ def test_a_topic_made_anew_and_filled_again_is_loss(settings: Settings, source: 
         read_all(settings, receipt)
 
 
-def test_a_receipt_of_another_cluster_is_loss(settings: Settings, source: Source) -> None:
+def test_a_receipt_of_another_cluster_is_reported_as_loss(settings: Settings, source: Source) -> None:
     receipt, _ = publish_new(settings, source, [10] * 3)
     with pytest.raises(LostRecords, match="cluster elsewhere"):
         read_all(settings, receipt.model_copy(update={"cluster_id": "elsewhere"}))

@@ -116,7 +116,7 @@ def killed_meanwhile(begun: Callable[[], bool], kill: Callable[[], None]) -> Ite
     assert killer.killed_during_work
 
 
-def test_leaders_lost_while_publishing_and_landing_cost_and_double_nothing(tmp_path: Path) -> None:
+def test_losing_leaders_while_publishing_and_landing_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     """One leader dies during publishing and one during landing; every response is landed exactly once."""
     source = talkative_source()
     with BrokerCluster(tmp_path / "kafka", nodes=3) as cluster:

@@ -48,7 +48,7 @@ def holding(broker: EmbeddedBroker, settings: Settings, source: Source, receipt:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_damage_anywhere_in_a_batch_costs_that_batch_alone(
+def test_damage_anywhere_in_a_batch_loses_only_that_batch(
     broker: EmbeddedBroker, settings: Settings, place: str
 ) -> None:
     """The other batches are read and the damaged offsets are named, faster than the timeout for a broker."""
@@ -96,7 +96,7 @@ def test_an_unreachable_broker_is_not_reported_as_damage(tmp_path: Path, monkeyp
         assert find_batches(settings, source) == [*receipts.values()]
 
 
-def test_damage_between_large_batches_costs_the_damaged_ones_alone(broker: EmbeddedBroker, settings: Settings) -> None:
+def test_damage_between_large_batches_loses_only_the_damaged_ones(broker: EmbeddedBroker, settings: Settings) -> None:
     """A batch spans many Kafka record batches. With two damaged, those before, between and after are read in order."""
     source = new_source()
     ensure_topics(settings, source)

@@ -67,7 +67,7 @@ def test_a_broker_killed_while_a_batch_is_published_shows_one_whole_batch_after_
         assert envelopes_of(records) == sent
 
 
-def test_a_broker_that_comes_back_in_time_costs_nothing(tmp_path: Path) -> None:
+def test_a_broker_that_comes_back_in_time_loses_nothing(tmp_path: Path) -> None:
     source = new_source()
     with EmbeddedBroker(tmp_path, free_port()) as broker:
         settings = settings_of(broker.address)
@@ -124,7 +124,7 @@ def test_a_publisher_killed_at_any_step_leaves_a_whole_batch_or_none(
     assert len(read_all(settings, receipt)[0]) == 500
 
 
-def test_a_dead_publisher_of_another_partition_holds_readers_up_for_a_bounded_time(
+def test_a_dead_publisher_of_another_partition_delays_readers_for_a_bounded_time(
     broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, source = settings_of(broker.address), new_source()
@@ -146,7 +146,7 @@ async def _leader(settings: Settings, topic: str) -> int:
     return described[0]["partitions"][0]["leader"]
 
 
-def test_the_loss_of_a_leader_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_losing_a_leader_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     source, batch_id, halfway = new_source(), new_batch_id(), threading.Event()
     with BrokerCluster(tmp_path, nodes=3) as cluster:
         settings = settings_of(cluster.address, kafka_replication_factor=3, kafka_min_insync_replicas=2)
@@ -196,7 +196,7 @@ except producer.PublishFailed as error:
 
 
 @pytest.mark.parametrize(("at", "pauses"), [(0, 1), (400, 1), (400, 2)])
-def test_a_publisher_that_slept_in_mid_batch_publishes_it_once_more(
+def test_a_publisher_that_was_suspended_within_a_batch_publishes_it_again(
     broker: EmbeddedBroker, tmp_path: Path, at: int, pauses: int
 ) -> None:
     """Paused beyond its transaction timeout, the publisher retries once; after a second pause it gives the reason."""

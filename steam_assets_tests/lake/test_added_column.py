@@ -34,7 +34,7 @@ def rows(table: IcebergTable, key: str = KEY) -> list[tuple[int, str | None, int
     return sorted((r["id"], r["label"], r.get("price")) for r in found.to_pylist()) if found else []
 
 
-def test_what_was_there_before_keeps_its_digest(twins: Twins[CleanRecord]) -> None:
+def test_earlier_partitions_keep_their_digests(twins: Twins[CleanRecord]) -> None:
     before = twins.backup.content([KEY])
     for table in (twins.primary, twins.backup):
         assert "price" in table.create().schema().column_names
@@ -52,7 +52,7 @@ def test_an_earlier_backup_still_restores_and_drills(twins: Twins[CleanRecord], 
     assert [r.problems for r in drill(lake, (WIDER,), tmp_path / "drill")] == [()]
 
 
-def test_an_earlier_partition_is_still_cleared(twins: Twins[CleanRecord], lake: Lake) -> None:
+def test_an_earlier_partition_can_still_be_deleted(twins: Twins[CleanRecord], lake: Lake) -> None:
     twins.primary.create()
     (line,) = Housekeeping(lake, (WIDER,), NOW).apply()
     assert line.clear, line.reason

@@ -122,7 +122,7 @@ def test_a_backup_is_equal_and_verifies_and_is_made_once(twins: Twins[Any]) -> N
     assert files_of(twins.backup) == before
 
 
-def test_what_is_not_there_or_empty(lake: Lake) -> None:
+def test_missing_partitions_are_errors_and_empty_ones_are_backed_up(lake: Lake) -> None:
     """A missing partition is an error that says what to do; an empty partition is backed up like any other."""
     raw = lake.raw_twins(NEWS)
     proven, problems = back_up(raw, [KEY], NOW)
@@ -146,7 +146,7 @@ def test_a_damaged_backup_is_named_and_repaired_from_the_primary(twins: Twins[An
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_damaged_primary_is_named_never_backed_up_and_brought_back(twins: Twins[Any], how: str) -> None:
+def test_a_damaged_primary_is_named_and_restored_and_never_backed_up(twins: Twins[Any], how: str) -> None:
     whole = content(twins.backup)
     damage(twins.primary, how)
     (problem,) = verify_twins(twins, KEY)
@@ -161,7 +161,7 @@ def test_a_damaged_primary_is_named_never_backed_up_and_brought_back(twins: Twin
 
 @pytest.mark.parametrize("how", ["flipped", "missing"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_damage_before_the_first_backup_leaves_no_backup_and_costs_no_other(lake: Lake, kind: str, how: str) -> None:
+def test_damage_before_the_first_backup_leaves_no_backup_and_affects_no_other(lake: Lake, kind: str, how: str) -> None:
     fill(lake, [])
     land(lake, key=LATER)
     clean(lake, {7: "seven"}, key=LATER)
@@ -174,7 +174,7 @@ def test_damage_before_the_first_backup_leaves_no_backup_and_costs_no_other(lake
         assert verify(twins.backup, [proven[LATER].of]) == []
 
 
-def test_both_damaged_is_said_and_nothing_is_changed(twins: Twins[Any]) -> None:
+def test_damage_to_both_copies_is_reported_and_nothing_is_changed(twins: Twins[Any]) -> None:
     for table in (twins.primary, twins.backup):
         damage(table, "flipped")
     before = [digests(Path(table.location)) for table in (twins.primary, twins.backup)]
@@ -215,7 +215,7 @@ def test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_
         path.write_bytes(good)
 
 
-def test_rows_changed_by_commits_of_somebody_are_named_like_damage(twins: Twins[Any]) -> None:
+def test_rows_changed_by_other_programs_are_reported_as_damage(twins: Twins[Any]) -> None:
     """A row was duplicated and another deleted: files and metadata agree, but the ledger does not."""
     table = twins.primary
     (again,) = table.write([next(table.rows(of_partitions([KEY])))], "again").files
@@ -239,7 +239,7 @@ def test_a_lost_manifest_is_named(twins: Twins[Any]) -> None:
     assert "the metadata cannot be read" in problem
 
 
-def test_of_two_first_backups_at_once_neither_is_lost(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_concurrent_first_backups_are_both_kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(lake, [])
 
     def other(step: str) -> None:
@@ -267,7 +267,7 @@ def test_a_raw_backup_only_grows(kept: Lake) -> None:
     assert verify_twins(twins, KEY) == []
 
 
-def test_a_batch_of_another_content_under_a_known_id_is_an_alarm(kept: Lake) -> None:
+def test_a_batch_with_a_known_id_and_other_content_is_an_error(kept: Lake) -> None:
     twins = kept.raw_twins(NEWS)
     before = content(twins.backup)
     twins.primary.commit({KEY: None}, remove=of_partitions([KEY]))
@@ -277,7 +277,7 @@ def test_a_batch_of_another_content_under_a_known_id_is_an_alarm(kept: Lake) -> 
     assert content(twins.backup) == before
 
 
-def test_a_clean_backup_is_of_the_newest_cleaning(kept: Lake) -> None:
+def test_a_clean_backup_holds_the_newest_cleaning(kept: Lake) -> None:
     twins = kept.clean_twins(SOURCE, THINGS)
     record = clean(kept, {1: "another"})
     assert back_up(twins, [KEY], NOW)[1] == []
@@ -338,7 +338,7 @@ def test_everything_restores_to_another_root(kept: Lake, place: str, s3_server: 
 
 
 @pytest.mark.parametrize("place", ["", "raw", "raw/news", "clean/warehouse/x", "raw-backup/x", ".."])
-def test_elsewhere_is_never_in_a_root(lake: Lake, place: str) -> None:
+def test_a_restore_target_is_never_within_a_root(lake: Lake, place: str) -> None:
     with pytest.raises(UnsafeRoot, match=r"is, contains or is inside|home folder"):
         Restorer.elsewhere(lake, str(lake.settings.home / place))
 
@@ -356,7 +356,7 @@ def damaged(kept: Lake) -> Lake:
     return kept
 
 
-def test_a_drill_names_every_damage_and_restores_all_else(damaged: Lake, tmp_path: Path) -> None:
+def test_a_drill_names_all_damage_and_restores_the_rest(damaged: Lake, tmp_path: Path) -> None:
     found = {r.partition_key: r for r in drill(damaged, (SOURCE,), tmp_path / "drill")}
     assert found[KEY].problems == () and found[KEY].rows == {"raw": 40, "set aside": 1, "clean": 2}
     assert found[LATER].rows == {"clean": 1}

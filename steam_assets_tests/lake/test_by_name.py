@@ -99,7 +99,7 @@ def test_tables_open_in_the_file_that_tableau_opens(market_lake: Lake, monkeypat
     assert str((settings.home / "tableau" / "steam_market.hyper").absolute()) in opening.note
 
 
-def test_tables_of_glue_open_by_the_same_lines(s3_server: str) -> None:
+def test_tables_in_glue_open_with_the_printed_code(s3_server: str) -> None:
     """The server behaves like Glue. Athena exists only on AWS, so another engine runs its statement."""
     glue = GlueTables(s3_server)
     glue.commit("most_played", 7)
@@ -115,7 +115,7 @@ def test_tables_of_glue_open_by_the_same_lines(s3_server: str) -> None:
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 @pytest.mark.parametrize("root", CATALOGS)
-def test_no_line_too_many_and_no_secret(deployment: str, root: Any) -> None:
+def test_the_code_has_no_unnecessary_line_and_no_secret(deployment: str, root: Any) -> None:
     found = openings(DEPLOYMENTS[deployment], TableName(root, "most_played"))
     assert tuple(found) == PROGRAMS
     for opening in found.values():
@@ -132,7 +132,7 @@ def test_a_note_says_where_a_secret_goes(deployment: str) -> None:
         assert found[program].note, program
 
 
-def test_only_a_deployment_with_a_secret_has_such_a_note() -> None:
+def test_only_a_deployment_with_secrets_has_such_a_note() -> None:
     found = openings(DEPLOYMENTS["sqlite"], TableName("clean", "most_played"))
     assert {found[program].note for program in ("pyiceberg", "duckdb", "polars", "spark")} == {""}
 

@@ -58,7 +58,7 @@ def age(lake: Lake) -> None:
             os.utime(path, (long_ago, long_ago))
 
 
-def test_a_dry_run_says_what_and_why_and_changes_no_byte(kept: Lake) -> None:
+def test_a_dry_run_lists_what_and_why_and_changes_no_byte(kept: Lake) -> None:
     land(kept, key="2026-01-20")
     land(kept, key=LATER, number=2)
     before = digests(kept.settings.home)
@@ -76,7 +76,7 @@ def test_a_dry_run_says_what_and_why_and_changes_no_byte(kept: Lake) -> None:
     assert "not in the backup" in lines(Housekeeping(kept, (SOURCE,), NOW).plan())["news/raw", "2026-01-20"].reason
 
 
-def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
+def test_deleted_partitions_are_in_the_backup_and_can_be_restored(kept: Lake) -> None:
     """The old week is deleted and the newer one stays; backups do not change.
 
     A second run does nothing; a restore undoes it.
@@ -103,7 +103,7 @@ def test_what_is_cleared_is_in_the_backup_and_comes_back(kept: Lake) -> None:
 @pytest.mark.parametrize("how", ["flipped", "missing"])
 @pytest.mark.parametrize("side", ["primary", "backup"])
 @pytest.mark.parametrize("kind", LABELS)
-def test_a_damaged_partition_stays_on_both_sides_and_its_neighbour_goes(
+def test_a_damaged_partition_is_kept_in_both_copies_and_its_neighbour_is_deleted(
     kept: Lake, kind: str, side: str, how: str
 ) -> None:
     twins = twins_of(kept, kind)
@@ -169,7 +169,7 @@ def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old
     assert len(sequences(kept.raw(NEWS))) == 20
 
 
-def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_during_a_commit_deletes_none_of_its_files(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch lands again while the snapshot that held its files expires."""
     apply(kept)
     age(kept)
@@ -185,7 +185,7 @@ def test_a_sweep_while_somebody_commits_deletes_nothing_of_it(kept: Lake, monkey
     assert len(sequences(kept.raw(NEWS))) == 20
 
 
-def test_of_a_backup_only_what_no_snapshot_holds_is_swept(kept: Lake) -> None:
+def test_in_a_backup_only_unreferenced_files_are_swept(kept: Lake) -> None:
     """With a catalog older than its tables, files of a newer snapshot are not orphans."""
     for rows in ({1: "another"}, {1: "a third"}):
         catalog = Path(kept.settings.root("clean-backup")) / "catalog.db"
@@ -215,6 +215,6 @@ def test_a_table_without_partitions_is_still_swept(kept: Lake) -> None:
     assert list(Path(kept.raw(NEWS).location).rglob("*.parquet")) == []
 
 
-def test_what_was_never_made_is_nothing_to_do(lake: Lake) -> None:
+def test_tables_that_were_never_created_need_no_housekeeping(lake: Lake) -> None:
     assert apply(lake) == {}
     assert {kind: twins_of(lake, kind).primary.load() for kind in KINDS} == dict.fromkeys(KINDS)

@@ -54,7 +54,7 @@ def test_a_partition_exists_from_its_commit_on(lake: Lake) -> None:
     assert sequences(table) == [(batch_id(1), n) for n in range(20)]
 
 
-def test_an_empty_batch_differs_from_none_and_is_lost_to_no_other(lake: Lake) -> None:
+def test_an_empty_batch_differs_from_none_and_is_not_lost_to_another(lake: Lake) -> None:
     """Its commit has no rows, but concurrent commits still conflict with it."""
     table = lake.raw(NEWS)
     land(lake, number=1, count=0)
@@ -75,7 +75,7 @@ def test_committing_a_batch_again_changes_nothing(lake: Lake) -> None:
     assert whole(lake) == record
 
 
-def test_a_batch_of_another_content_under_its_id_is_refused(lake: Lake) -> None:
+def test_a_batch_with_the_same_id_and_other_content_is_refused(lake: Lake) -> None:
     record = land(lake)
     with pytest.raises(ValueError, match="other content than the 19 new rows"):
         land(lake, count=19)
@@ -90,7 +90,7 @@ def test_a_batch_that_lands_again_never_touches_the_files_that_readers_read(lake
     assert {file: (file.stat().st_ino, file.read_bytes()) for file in files_of(table)} == before
 
 
-def test_two_processes_that_land_one_batch_at_once_leave_it_once(lake: Lake) -> None:
+def test_two_processes_that_land_the_same_batch_store_it_once(lake: Lake) -> None:
     racing = [start(lake.settings.home, "land", 1, 2, 3) for _ in range(2)]
     assert [process.wait(120) for process in racing] == [0, 0]
     assert [b.batch_id for b in whole(lake).batches] == [batch_id(n) for n in (1, 2, 3)]
@@ -98,7 +98,7 @@ def test_two_processes_that_land_one_batch_at_once_leave_it_once(lake: Lake) -> 
 
 
 @pytest.mark.slow
-def test_of_processes_that_commit_at_once_none_loses_a_batch(lake: Lake) -> None:
+def test_concurrent_commits_lose_no_batch(lake: Lake) -> None:
     racing = [start(lake.settings.home, "land", *range(first, first + 10)) for first in (10, 20, 30, 40)]
     assert [process.wait(240) for process in racing] == [0, 0, 0, 0]
     record = whole(lake)
@@ -106,7 +106,7 @@ def test_of_processes_that_commit_at_once_none_loses_a_batch(lake: Lake) -> None
     assert len(record.batches) == 40
 
 
-def test_what_is_set_aside_is_kept_once_as_bytes(lake: Lake) -> None:
+def test_records_that_are_set_aside_are_kept_once_as_bytes(lake: Lake) -> None:
     table = lake.set_aside(NEWS)
     poison, other = Aside("topic+0+7", b"\x00\xff", "not JSON"), Aside("topic+0+7", b"other", "not JSON")
     assert put_aside(table, NEWS.name, KEY, [poison], NOW) == 1
@@ -118,7 +118,7 @@ def test_what_is_set_aside_is_kept_once_as_bytes(lake: Lake) -> None:
     assert set(rows["reason"].to_pylist()) == {"not JSON"}
 
 
-def test_a_commit_that_lost_is_decided_anew_and_not_repeated(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_commit_is_reevaluated_and_not_repeated(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """The catalog rejects one commit because another writer landed the same batch; it is landed once."""
     table, catalog = lake.raw(NEWS), lake.raw(NEWS).catalog
     table.create()
@@ -136,7 +136,7 @@ def test_a_commit_that_lost_is_decided_anew_and_not_repeated(lake: Lake, monkeyp
     assert len(sequences(table)) == 20
 
 
-def test_a_file_that_another_program_made_of_several_batches_is_not_taken_for_one(lake: Lake) -> None:
+def test_a_file_in_which_another_program_merged_batches_is_not_taken_for_one(lake: Lake) -> None:
     """Removing the file for one batch would lose the others."""
     table = lake.raw(NEWS)
     rows = [row for number in (1, 2) for row in rows_of(number)]

@@ -76,7 +76,7 @@ def commits(disk: Disk, lake: Lake) -> Iterator[list[list[Path]]]:
     event.remove(Engine, "commit", committing)
 
 
-def test_all_files_are_on_the_disk_before_any_commit_that_may_name_them(lake: Lake, commits: list[list[Path]]) -> None:
+def test_all_files_are_synced_before_a_commit_names_them(lake: Lake, commits: list[list[Path]]) -> None:
     """Covers landing, setting aside, cleaning in Python, backups, housekeeping and restoring."""
     for name, stage in STAGES.items():
         before = len(commits)
@@ -85,7 +85,7 @@ def test_all_files_are_on_the_disk_before_any_commit_that_may_name_them(lake: La
         assert not any(commits[before:]), name
 
 
-def test_the_catalogs_commits_are_on_the_disk_when_they_return(lake: Lake) -> None:
+def test_catalog_commits_are_synced_when_they_return(lake: Lake) -> None:
     catalog = open_catalog(lake.settings, "raw")
     assert isinstance(catalog, SqlCatalog)
     with catalog.engine.connect() as connection:
@@ -94,7 +94,7 @@ def test_the_catalogs_commits_are_on_the_disk_when_they_return(lake: Lake) -> No
 
 
 @pytest.mark.spark
-def test_what_spark_wrote_is_on_the_disk_before_readers_see_it(
+def test_files_written_by_spark_are_synced_before_readers_see_them(
     lake: Lake, disk: Disk, commits: list[list[Path]], spark: SparkSession
 ) -> None:
     """Covers all files of the published snapshot. The branch before it cannot be covered: Spark commits it itself."""

@@ -38,7 +38,7 @@ def test_the_how_to_rebuilds_a_partition_from_its_files_alone(lake: Lake) -> Non
     assert sorted(read, key=lambda row: (row["batch_id"], row["sequence"])) == expected
 
 
-def test_a_clean_row_is_traced_to_the_answer_it_was_read_from(lake: Lake) -> None:
+def test_a_clean_row_is_traced_to_its_response(lake: Lake) -> None:
     """After a second cleaning it shows both versions, the one readers see, and the offsets of the responses."""
     land(lake)
     answers = {row["app_id"]: row for row in rows_of(1)}

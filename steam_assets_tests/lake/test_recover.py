@@ -105,7 +105,7 @@ def held(lake: Lake) -> list[object]:
 
 
 @pytest.mark.parametrize("lost", LOSSES)
-def test_what_is_lost_comes_back_as_the_page_says(filled: Lake, lost: str) -> None:
+def test_losses_are_recovered_as_the_page_says(filled: Lake, lost: str) -> None:
     before = held(filled)
     lose, recover = LOSSES[lost]
     lose(filled)

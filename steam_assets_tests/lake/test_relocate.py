@@ -60,7 +60,7 @@ def assert_whole(lake: Lake) -> None:
     assert len(sequences(lake.raw(NEWS))) == 60
 
 
-def test_a_copy_is_refused_made_whole_and_never_touches_its_origin(
+def test_a_copy_is_refused_until_it_is_relocated_and_the_original_is_not_changed(
     copied: Settings, kept: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = kept.settings.home
@@ -85,7 +85,7 @@ def test_a_copy_is_refused_made_whole_and_never_touches_its_origin(
             assert verify_twins(twins, KEY) == []
 
 
-def test_a_relocation_that_died_is_taken_up_by_the_next(kept: Lake, tmp_path: Path) -> None:
+def test_a_relocation_that_died_is_continued_by_the_next(kept: Lake, tmp_path: Path) -> None:
     """It is killed before each of its writes, including the marker's."""
     copied = kept.settings.model_copy(update={"home": tmp_path / "copy"})
     shutil.copytree(kept.settings.home, copied.home)
@@ -141,7 +141,7 @@ def test_a_lake_is_relocated_between_buckets(on_bucket: Settings) -> None:
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"rotten" * 1000])
-def test_a_lost_catalog_is_said_and_made_anew(kept: Lake, damage: bytes | None) -> None:
+def test_a_lost_catalog_is_reported_and_rebuilt(kept: Lake, damage: bytes | None) -> None:
     """A deleted, truncated or overwritten catalog is rebuilt only on request, and no table is treated as empty."""
     settings = kept.settings
     for root in ROOT_NAMES:
@@ -158,7 +158,7 @@ def test_a_lost_catalog_is_said_and_made_anew(kept: Lake, damage: bytes | None) 
 
 
 @pytest.mark.parametrize("losers", ["cleaned up", "killed", "both cut"])
-def test_of_two_newest_metadata_the_whole_one_is_taken_or_both_are_named(kept: Lake, losers: str) -> None:
+def test_the_intact_one_of_two_newest_metadata_files_is_used_or_both_are_named(kept: Lake, losers: str) -> None:
     """Two writers raced: the loser deletes its manifests unless it is killed first."""
     table = kept.raw(NEWS).load()
     assert table is not None
@@ -181,7 +181,7 @@ def test_of_two_newest_metadata_the_whole_one_is_taken_or_both_are_named(kept: L
     assert sqlite_file(kept.settings, "raw").read_bytes() == catalog
 
 
-def test_a_new_lake_needs_no_rebuild_and_none_harms(lake: Lake) -> None:
+def test_a_new_lake_needs_no_rebuild_and_a_rebuild_does_no_harm(lake: Lake) -> None:
     lake.raw(NEWS).create()
     lake = Lake(lake.settings)
     land(lake)

@@ -18,7 +18,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home")
 
 
-def test_a_new_root_is_marked_as_what_and_where_it_is(settings: Settings) -> None:
+def test_a_new_root_is_marked_with_its_role_and_location(settings: Settings) -> None:
     for name in ROOT_NAMES:
         for _ in range(2):
             open_root(settings, name)
@@ -27,7 +27,7 @@ def test_a_new_root_is_marked_as_what_and_where_it_is(settings: Settings) -> Non
         assert (marker.root, marker.warehouse) == (name, f"{settings.root(name)}/warehouse")
 
 
-def test_a_folder_with_foreign_things_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     photo = tmp_path / "photos" / "a photo.jpg"
     photo.parent.mkdir()
     photo.write_text("x")
@@ -37,7 +37,7 @@ def test_a_folder_with_foreign_things_is_refused_and_left_alone(tmp_path: Path) 
     assert [*photo.parent.iterdir()] == [photo]
 
 
-def test_a_root_is_not_used_as_another(settings: Settings, tmp_path: Path) -> None:
+def test_a_root_is_not_accepted_in_another_role(settings: Settings, tmp_path: Path) -> None:
     open_root(settings, "raw")
     mistaken = Settings(home=tmp_path / "other", raw_backup_root=settings.root("raw"))
     with pytest.raises(UnsafeRoot, match=r"marked as 'raw', but the settings use it as 'raw-backup'.*RAW_BACKUP_ROOT"):
@@ -45,7 +45,7 @@ def test_a_root_is_not_used_as_another(settings: Settings, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("marker", [b"", b"[]", b"{}", b"\xff", b'{"root": "attic", "warehouse": "/x"}'])
-def test_a_damaged_marker_is_said(settings: Settings, marker: bytes) -> None:
+def test_a_damaged_marker_is_reported(settings: Settings, marker: bytes) -> None:
     open_root(settings, "raw")
     Path(marker_address(settings, "raw")).write_bytes(marker)
     with pytest.raises(UnsafeRoot, match="is damaged; check the data next to it"):
@@ -85,7 +85,7 @@ def test_equal_and_nested_roots_are_refused(raw: str, raw_backup: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "raw_backup"), [("", ""), ("/srv/a", "/srv/ab"), ("s3://b", "s3://c"), ("s3://b/x", "s3://b/xy")]
 )
-def test_separate_roots_are_fine(raw: str, raw_backup: str) -> None:
+def test_separate_roots_are_accepted(raw: str, raw_backup: str) -> None:
     check_roots(roots(raw, raw_backup))
 
 
@@ -105,7 +105,7 @@ def test_a_bucket_is_a_root_like_a_folder(on_bucket: Settings) -> None:
     assert marker is not None and marker.warehouse == f"{on_bucket.root('raw')}/warehouse"
 
 
-def test_a_file_is_written_whole_or_not(settings: Settings, tmp_path: Path) -> None:
+def test_a_file_is_written_completely_or_not_at_all(settings: Settings, tmp_path: Path) -> None:
     """This holds even if other names link to the same file, as in a copy by hard links."""
     files, path, other = Files(settings), tmp_path / "file", tmp_path / "link"
     files.write(str(path), b"old")

@@ -117,7 +117,7 @@ def test_a_webhook_that_refuses_is_reported_once_and_its_redirect_not_followed(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/hook-token", "hook-token", "ftp://host/hook-token"])
-def test_a_webhook_that_is_not_there_is_said_without_its_address(tmp_path: Path, url: str) -> None:
+def test_a_missing_webhook_is_reported_without_its_address(tmp_path: Path, url: str) -> None:
     with pytest.raises(AlertNotDelivered) as raised:
         deliver(settings_for(url, tmp_path), {"text": "x"})
     told = serializable_error_info_from_exc_info((type(raised.value), raised.value, raised.tb))
@@ -165,7 +165,7 @@ def test_a_secret_of_the_environment_is_not_printed(tmp_path: Path, monkeypatch:
     "said",
     ["<!channel> [/b]", "<https://evil.example|ok>", "[ok](https://evil.example)", "@everyone", "`x`", "\x1b[2J"],
 )
-def test_nothing_of_an_error_is_a_link_or_calls_anybody(tmp_path: Path, said: str) -> None:
+def test_an_alert_contains_no_links_or_mentions(tmp_path: Path, said: str) -> None:
     text = message(Settings(home=tmp_path), dg.DagsterRun("nightly"), [("step", f"answered {said}")])["text"]
     assert not re.search(r"[<>`@\x1b]|\]\(", text)
     assert "answered" in text

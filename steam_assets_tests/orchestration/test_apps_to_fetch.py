@@ -55,7 +55,7 @@ def test_each_chart_then_the_watchlist_each_app_once(charted: Lake) -> None:
     assert apps_to_fetch(ASKING, CHARTS, DAY, (), charted) == [730, 570, 440, 900]
 
 
-def test_a_source_that_does_not_take_the_watchlist_is_not_given_it(charted: Lake) -> None:
+def test_a_source_without_the_watchlist_does_not_get_it(charted: Lake) -> None:
     assert apps_to_fetch(replace(ASKING, watched=False), CHARTS, DAY, (), charted) == [730, 570, 440]
 
 
@@ -69,7 +69,7 @@ def test_apps_of_a_run_replace_all_and_apps_of_the_settings_replace_the_charts(c
     assert apps_to_fetch(ASKING, CHARTS, DAY, (), Lake(settings)) == [7, 8]
 
 
-def test_without_a_week_the_day_is_enough_and_without_the_day_it_fails_with_what_to_type(charted: Lake) -> None:
+def test_the_days_chart_suffices_without_the_weeks_and_without_either_it_says_what_to_type(charted: Lake) -> None:
     """The chart of the run's own cadence is required; one of another cadence is optional."""
     assert apps_to_fetch(ASKING, (DAILY, chart("never", Cadence.WEEKLY)), DAY, (), charted) == [730, 570, 900]
     with pytest.raises(Exception, match=r"played/clean.*has no partition 2026-11-19.*run played --from 2026-11-19"):

@@ -61,7 +61,7 @@ def test_the_address_on_s3_is_that_of_the_bucket(tmp_path: Path) -> None:
     assert spec.metadata["dagster/uri"].endswith(INSIGHTS[0].table)
 
 
-def test_what_is_computed_has_a_code_version_and_what_is_collected_has_none(
+def test_computed_assets_have_a_code_version_and_collected_ones_have_none(
     specs: dict[dg.AssetKey, dg.AssetSpec],
 ) -> None:
     computed = {key for key, spec in specs.items() if spec.tags.get("stage") in ("clean", "insight")}
@@ -160,11 +160,12 @@ def test_a_version_stays_if_rows_cannot_differ(package: Path, old: str, new: str
     assert version(package, old=old, new=new) == version(package)
 
 
-def test_a_version_changes_with_what_the_declaration_decides(package: Path) -> None:
+def test_a_version_changes_with_the_parts_of_the_declaration_that_affect_rows(package: Path) -> None:
     before = version(package)
     assert version(package, rules={"positive": "id > 0"}) != before
     assert version(package, key=("id", "label")) != before
     assert version(package, columns=(replace(COLUMNS[0], nullable=False), COLUMNS[1])) != before
+    assert version(package, columns=(COLUMNS[0].of("entry.other"), COLUMNS[1])) != before
     assert version(package, columns=(replace(COLUMNS[0], description="The id."), COLUMNS[1])) == before
     assert version(package, description="Other things.") == before
 

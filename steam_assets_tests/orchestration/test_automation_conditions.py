@@ -83,7 +83,7 @@ def selected(requests: Sequence[dg.RunRequest]) -> set[tuple[str, str | None]]:
     return {(key.to_user_string(), run.partition_key) for run in requests for key in run.asset_selection or ()}
 
 
-def test_one_commit_is_two_runs_beside_each_other(automation: Automation) -> None:
+def test_one_commit_requests_two_concurrent_runs(automation: Automation) -> None:
     """The page's run does not wait for the insight's run, and each would start Spark."""
     automation.commit(CHART, "2026-11-15")
     requests = automation.tick()
@@ -124,7 +124,7 @@ def requested_after(condition: dg.AutomationCondition[Any], days: Sequence[str])
         return {str(one) for one in then.get_requested_partitions(key)} if then.get_num_requested(key) else set()
 
 
-def test_every_sensor_says_why_it_is_not_declarative_automation(tmp_path: Path) -> None:
+def test_every_sensor_states_why_it_is_not_declarative_automation(tmp_path: Path) -> None:
     defs = build_defs(settings=Settings(home=tmp_path, quicksight_datasets={"most_played": "players"}))
     sensors = list(defs.sensors or ())
     assert len(sensors) > 5

@@ -90,7 +90,7 @@ def test_apps_of_news_and_reviews_come_from_the_same_weeks_chart(defs: dg.Defini
         assert dg.AssetKey(["top_sellers", "clean"]) in graph.get(dg.AssetKey([name, "raw"])).parent_keys
 
 
-def test_jobs_are_one_a_cadence_and_schedules_are_off_until_asked(tmp_path: Path) -> None:
+def test_each_cadence_has_a_job_and_schedules_are_off_by_default(tmp_path: Path) -> None:
     """Nothing runs automatically by default; STEAM_AUTOMATION turns on the three schedules."""
     for automation in (False, True):
         made = build_defs(settings=Settings(home=tmp_path, automation=automation))
@@ -135,7 +135,7 @@ def test_loading_the_definitions_starts_no_jvm_and_writes_nothing(tmp_path: Path
     assert not (tmp_path / "home").exists()
 
 
-def test_all_automation_is_off_until_asked_for(tmp_path: Path) -> None:
+def test_all_automation_is_off_by_default(tmp_path: Path) -> None:
     for automation in (False, True):
         made = build_defs(settings=Settings(home=tmp_path, automation=automation))
         by_source = [f"{s}_{k}" for s in ("news", "reviews") for k in ("topic", "uncleaned")]

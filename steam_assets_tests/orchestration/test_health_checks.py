@@ -40,7 +40,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(Settings(home=tmp_path))
 
 
-def test_gaps_halves_and_failures_are_named(lake: Lake) -> None:
+def test_gaps_unfinished_and_failed_partitions_are_named(lake: Lake) -> None:
     for key in ("2026-11-12", "2026-11-14"):
         landed(lake, "most_played", key)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -56,7 +56,7 @@ def test_gaps_halves_and_failures_are_named(lake: Lake) -> None:
     }
 
 
-def test_a_failure_that_was_made_good_is_none(lake: Lake) -> None:
+def test_a_failure_that_was_repaired_is_not_reported(lake: Lake) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         tags = {"dagster/partition": "2026-11-13"}
         for status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS):

@@ -75,7 +75,7 @@ def insights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> I
         yield Insights(lake, session, inputs, instance, defs.resolve_implicit_global_asset_job_def())
 
 
-def test_every_insight_is_an_asset_that_states_its_method_and_error():
+def test_every_insight_is_an_asset_that_states_its_method_and_limitations():
     """The Dagster UI shows its key, partitions, columns, method and margin of error."""
     graph = build_defs(settings=Settings()).resolve_asset_graph()
     for insight in INSIGHTS:

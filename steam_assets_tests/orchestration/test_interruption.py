@@ -89,7 +89,7 @@ def test_ctrl_c_after_the_last_step_of_a_run_is_not_lost() -> None:
     assert ended
 
 
-def test_ctrl_c_while_resources_are_closed_is_one_too() -> None:
+def test_ctrl_c_while_resources_are_closed_interrupts_too() -> None:
     @dg.resource
     def closing() -> Iterator[None]:
         yield None
@@ -106,7 +106,7 @@ def test_ctrl_c_while_resources_are_closed_is_one_too() -> None:
         ends_late.execute_in_process()
 
 
-def test_a_run_without_ctrl_c_just_ends() -> None:
+def test_a_run_without_ctrl_c_ends_normally() -> None:
     with interruptible():
         pass
 

@@ -136,7 +136,7 @@ TICKS = [
 
 
 @pytest.mark.parametrize(("name", "moment", "key"), TICKS)
-def test_a_tick_asks_for_the_window_that_can_be_answered(
+def test_a_tick_requests_the_window_that_is_available(
     defs: dg.Definitions, idle: dg.DagsterInstance, zone: str, name: str, moment: datetime, key: str
 ) -> None:
     """Daily: the current day. Wednesday: the Tuesday week just ended. On the 20th: the previous month."""
@@ -151,7 +151,7 @@ def test_a_tick_asks_for_the_window_that_can_be_answered(
 # The one zone with DST; the other tick tests run in every zone.
 @pytest.mark.parametrize("zone", ["America/Los_Angeles"], indirect=True)
 @pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
-def test_ticks_come_in_utc_and_when_the_data_does(
+def test_ticks_are_in_utc_and_at_the_time_of_publication(
     defs: dg.Definitions, idle: dg.DagsterInstance, zone: str, name: str
 ) -> None:
     """A year of ticks from the cron expression has one tick per window and leaves no window out."""
@@ -220,7 +220,7 @@ MONDAY = datetime(2026, 11, 16, 20, tzinfo=UTC)
         (datetime(2026, 11, 18, 21, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC)),
     ],
 )
-def test_after_days_away_a_live_source_is_asked_for_today_alone(
+def test_after_days_of_downtime_only_today_is_requested_from_a_live_source(
     daily: dg.Definitions, instance: dg.DagsterInstance, moment: datetime, now: datetime
 ) -> None:
     """Past days are gaps, so no run requests them and none can fail."""
@@ -228,14 +228,16 @@ def test_after_days_away_a_live_source_is_asked_for_today_alone(
     assert keys(evaluated(daily, instance, "daily", moment, now=now)) == ["2026-11-19"]
 
 
-def test_a_tick_that_cannot_be_had_any_more_names_the_gap(daily: dg.Definitions, instance: dg.DagsterInstance) -> None:
+def test_a_tick_whose_window_is_no_longer_available_names_the_gap(
+    daily: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
     """The deployment's clock shows another day, so the live source cannot answer for this one."""
     late = evaluated(daily, instance, "daily", datetime(2026, 11, 18, 21, tzinfo=UTC), now=MONDAY)
     assert keys(late) == []
     assert "gap: daily 2026-11-18" in late.skip_message
 
 
-def test_a_missed_day_that_kafka_holds_gets_its_run(
+def test_a_missed_day_that_kafka_still_holds_gets_a_run(
     tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker, instance: dg.DagsterInstance
 ) -> None:
     """The day was published before the machine went to sleep, but not landed."""
@@ -251,7 +253,7 @@ def test_a_missed_day_that_kafka_holds_gets_its_run(
     assert {key.path[0] for key in held.asset_selection} == {source.name}, "data of other sources for that day is lost"
 
 
-def test_the_days_own_tick_takes_a_later_picture_than_the_early_one(
+def test_the_regular_tick_takes_a_later_snapshot_than_an_early_one(
     tmp_path: Path, simulator: Simulator, broker: EmbeddedBroker, idle: dg.DagsterInstance
 ) -> None:
     """The scheduled run takes a later snapshot, which replaces the one of an earlier run."""
@@ -274,7 +276,7 @@ def test_the_days_own_tick_takes_a_later_picture_than_the_early_one(
         ("monthly", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 20, 6, tzinfo=UTC), 3),
     ],
 )
-def test_missed_windows_that_can_be_asked_for_get_their_runs_once_each(
+def test_missed_windows_that_are_available_get_one_run_each(
     defs: dg.Definitions, instance: dg.DagsterInstance, name: str, since: datetime, moment: datetime, expected: int
 ) -> None:
     """Dagster evaluates only the latest missed tick, which also requests the windows of the earlier ones."""
@@ -288,7 +290,7 @@ def test_missed_windows_that_can_be_asked_for_get_their_runs_once_each(
     assert [request.run_key for request in evaluation.run_requests] == keys(evaluation)
 
 
-def test_what_the_schedule_has_asked_for_before_is_not_asked_for_again(
+def test_a_window_that_a_schedule_requested_is_not_requested_again(
     defs: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
     """Neither that window nor earlier ones are requested again, whatever the outcome of the run."""

@@ -57,7 +57,7 @@ def test_a_refused_value_is_not_repeated() -> None:
     assert SECRET not in str(refused.value.description)
 
 
-def test_config_that_is_not_given_has_the_defaults_of_its_fields() -> None:
+def test_missing_config_has_the_defaults_of_its_fields() -> None:
     schema = HousekeepingConfig.fields()
     given = {name: field.default_value for name, field in schema.items()}
     assert HousekeepingConfig.of(dg.build_op_context(op_config=given)) == HousekeepingConfig()

@@ -90,6 +90,6 @@ def test_ticks_enclose_the_values_at_equal_distances(low: float, span: float):
     )
 
 
-def test_nothing_is_said_to_be_nothing():
+def test_missing_data_is_reported_as_such():
     """With no rows, or with values that are not numbers, the plot says that there is no data."""
     assert plot([], "players").value == plot([("2026-11-01", float("nan"))], "players").value == "Nothing to plot."

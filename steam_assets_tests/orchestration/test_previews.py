@@ -26,7 +26,7 @@ def test_every_text_is_one_visible_line_in_its_cell(rows: list[list[str]]):
         assert len(cell) <= SHOWN_CHARACTERS and cell == visible(cell) and len(cell.splitlines()) <= 1
 
 
-def test_what_has_no_form_is_shown_as_such():
+def test_invisible_characters_are_replaced_in_previews():
     """Direction marks and NUL are replaced; markup and letters of any script stay."""
     (row,) = records(preview([{"title": "<b>a\u202eb</b> `c`\0 [x](y) ゲーム"}]))
     assert row == {"title": "<b>a�b</b> `c`� [x](y) ゲーム"}
@@ -52,5 +52,5 @@ def test_a_preview_is_short():
     assert len(shown) == SHOWN_ROWS and len(str(shown[0]["title"])) == SHOWN_CHARACTERS
 
 
-def test_nothing_is_said_to_be_nothing():
+def test_missing_data_is_reported_as_such():
     assert preview([]).value == "No rows."

@@ -74,7 +74,7 @@ def watched(s3_server: str, tmp_path: Path) -> Iterator[Watched]:
         yield Watched(tables, stub, instance, tmp_path)
 
 
-def test_what_was_committed_is_refreshed_in_one_run_and_not_again(watched: Watched) -> None:
+def test_new_commits_are_refreshed_in_one_run_and_only_once(watched: Watched) -> None:
     """Two tables take one run, then only the changed one is refreshed. A missing table is reported."""
     assert "not in Glue or empty: most_played, insight_market_day" in (watched.tick().skip_message or "")
     for table in SETS:
@@ -107,7 +107,7 @@ def test_dropped_rows_fail_the_run(watched: Watched) -> None:
     assert not watched.tick().run_requests
 
 
-def test_without_quota_no_run_is_asked_for(watched: Watched) -> None:
+def test_without_quota_no_run_is_requested(watched: Watched) -> None:
     """The skip message says when quota will be available."""
     watched.tables.commit("most_played", 3)
     for number in range(32):
@@ -129,7 +129,7 @@ def test_while_a_refresh_is_under_way_the_sensor_waits(watched: Watched) -> None
     assert "is running" in (watched.tick().skip_message or "")
 
 
-def test_it_is_there_only_where_data_sets_are_named(tmp_path: Path) -> None:
+def test_the_sensor_exists_only_if_data_sets_are_configured(tmp_path: Path) -> None:
     """A table name that does not exist is rejected with the list of valid names."""
     plain = build_defs(settings=Settings(home=tmp_path))
     assert "quicksight_refresh" not in {sensor.name for sensor in plain.sensors or []}

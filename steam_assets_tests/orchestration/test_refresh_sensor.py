@@ -78,14 +78,14 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         yield Watched(tmp_path, instance)
 
 
-def test_nothing_committed_is_nothing_done(watched: Watched) -> None:
+def test_without_commits_nothing_is_requested(watched: Watched) -> None:
     for _ in range(2):
         ticked = watched.tick()
         assert not ticked.run_requests
         assert "no clean partition was committed" in (ticked.skip_message or "")
 
 
-def test_all_that_was_committed_between_two_ticks_is_one_refresh(watched: Watched) -> None:
+def test_all_commits_between_two_ticks_are_one_refresh(watched: Watched) -> None:
     """Config and tag list the partitions of all changed tables. The next tick requests nothing."""
     watched.commit("top_sellers", "2026-11-10")
     for key in ("2026-11-17", "2026-11-16"):
@@ -101,7 +101,7 @@ def test_all_that_was_committed_between_two_ticks_is_one_refresh(watched: Watche
     assert not watched.tick().run_requests
 
 
-def test_a_partition_committed_again_is_a_change_and_only_that(watched: Watched) -> None:
+def test_a_partition_that_is_committed_again_is_the_only_change(watched: Watched) -> None:
     """A new commit of the same key counts as a change; neighbouring partitions and deleted records do not."""
     for key in ("2026-11-15", "2026-11-16", "2026-11-17"):
         watched.commit("most_played", key)
@@ -121,7 +121,7 @@ def test_the_same_change_has_the_same_run_key(watched: Watched) -> None:
     assert watched.asked() == first
 
 
-def test_a_commit_that_shows_late_is_seen(watched: Watched) -> None:
+def test_a_commit_that_becomes_visible_late_is_detected(watched: Watched) -> None:
     """A record with an older timestamp, from a writer whose clock is behind, is not missed."""
     watched.commit("most_played", "2026-11-17")
     watched.asked()
@@ -129,7 +129,7 @@ def test_a_commit_that_shows_late_is_seen(watched: Watched) -> None:
     assert watched.asked()[1] == {"most_played": ["2026-11-16"]}
 
 
-def test_what_is_committed_during_a_refresh_is_the_next_ones(watched: Watched) -> None:
+def test_commits_during_a_refresh_belong_to_the_next_one(watched: Watched) -> None:
     """No second run starts meanwhile, and the cursor stays."""
     watched.commit("most_played", "2026-11-16")
     _, changed = watched.asked()
@@ -143,7 +143,7 @@ def test_what_is_committed_during_a_refresh_is_the_next_ones(watched: Watched) -
     assert watched.asked()[1] == {"most_played": ["2026-11-16", "2026-11-17"]}, "with those of the canceled one"
 
 
-def test_a_failed_refresh_is_made_up_with_the_next_change(watched: Watched) -> None:
+def test_a_failed_refresh_is_repeated_with_the_next_change(watched: Watched) -> None:
     """A failed refresh adds its partitions to the next one; it is not retried on its own."""
     watched.commit("news", "2026-11-10")
     _, changed = watched.asked()
@@ -153,14 +153,14 @@ def test_a_failed_refresh_is_made_up_with_the_next_change(watched: Watched) -> N
     assert watched.asked()[1] == {"most_played": ["2026-11-17"], "news": ["2026-11-10"]}
 
 
-def test_the_sensor_is_off_until_automation_is_asked_for(tmp_path: Path) -> None:
+def test_the_sensor_is_off_by_default(tmp_path: Path) -> None:
     for automation in (False, True):
         made = build_defs(settings=Settings(home=tmp_path, automation=automation))
         running = made.resolve_sensor_def("refresh_visuals").default_status is dg.DefaultSensorStatus.RUNNING
         assert running is automation
 
 
-def test_only_touched_periods_that_were_collected_are_computed(watched: Watched) -> None:
+def test_only_affected_periods_that_were_collected_are_computed(watched: Watched) -> None:
     """A day affects itself and later days that look back on it.
 
     Gaps, the current week and cleared periods are skipped.

@@ -61,7 +61,7 @@ def test_config_of_a_run_that_changes_a_resource_is_refused(
     assert not settings.home.exists()
 
 
-def test_ops_get_the_plain_object_that_was_given(settings: Settings) -> None:
+def test_ops_get_the_given_plain_object(settings: Settings) -> None:
     lake, clock = Lake(settings), Clock(NOW)
     resources = build_defs(settings=settings, resource_overrides={"lake": lake, "clock": clock}).resources or {}
     got = list[object]()

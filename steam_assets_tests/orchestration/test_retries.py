@@ -25,7 +25,7 @@ __all__ = ["deployed"]
 
 
 @pytest.mark.kafka
-def test_landing_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_landing_is_retried(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kafka or the storage may be briefly unavailable."""
     monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0))
     deployed.publish(KEYS[1])
@@ -41,7 +41,7 @@ def test_landing_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.kafka
-def test_fetching_is_tried_again(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetching_is_retried(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is retried as often as configured, by a client that times out quickly."""
     monkeypatch.setattr(failures, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0))
     monkeypatch.setattr(ingest_ops, "RawResolver", partial(RawResolver, retry_policy=HASTY))

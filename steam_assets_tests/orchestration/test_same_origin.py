@@ -98,7 +98,7 @@ def ask(port: int, method: str, path: str, headers: dict[str, str], body: str | 
         ("GET", "/", {"host": ""}),
     ],
 )
-def test_what_another_site_can_have_sent_is_refused_in_one_line(
+def test_requests_that_another_site_may_have_sent_are_refused_in_one_line(
     port: int, method: str, path: str, headers: dict[str, str]
 ) -> None:
     status, body = ask(port, method, path, headers, BODY if method == "POST" else None)
@@ -106,7 +106,7 @@ def test_what_another_site_can_have_sent_is_refused_in_one_line(
     assert method == "HEAD" or (body.startswith("Refused: ") and body.count("\n") == 1)
 
 
-def test_a_header_that_is_there_twice_is_refused(port: int) -> None:
+def test_a_header_that_occurs_twice_is_refused(port: int) -> None:
     """Another part of the server could read the other of the two values."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.putrequest("GET", "/", skip_host=True)
@@ -133,7 +133,7 @@ def test_a_header_that_is_there_twice_is_refused(port: int) -> None:
         ("GET", "/favicon.png", {"sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors"}),
     ],
 )
-def test_the_dagster_ui_and_programs_are_answered(port: int, method: str, path: str, headers: dict[str, str]) -> None:
+def test_the_dagster_ui_and_programs_are_served(port: int, method: str, path: str, headers: dict[str, str]) -> None:
     status, body = ask(port, method, path, headers, BODY if method == "POST" else None)
     assert status == 200, body
     assert method == "GET" or json.loads(body) == {"data": {"setNuxSeen": True}}
@@ -144,7 +144,7 @@ def test_no_other_site_can_show_a_page_in_a_frame(port: int) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:{port}", None])
-def test_subscriptions_of_the_dagster_ui_are_answered(port: int, origin: str | None) -> None:
+def test_subscriptions_from_the_dagster_ui_are_accepted(port: int, origin: str | None) -> None:
     own = Origin(origin.format(port=port)) if origin else None
     with connect(
         f"ws://127.0.0.1:{port}/graphql", origin=own, subprotocols=[Subprotocol("graphql-ws")], proxy=None
@@ -154,7 +154,7 @@ def test_subscriptions_of_the_dagster_ui_are_answered(port: int, origin: str | N
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:8000", "null"])
-def test_subscriptions_of_another_site_are_refused(port: int, origin: str) -> None:
+def test_subscriptions_from_another_site_are_refused(port: int, origin: str) -> None:
     address = f"ws://127.0.0.1:{port}/graphql"
     with pytest.raises(InvalidStatus) as refused, connect(address, origin=Origin(origin), proxy=None):
         pass

@@ -25,9 +25,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.mark.parametrize("every", [10, 25, 60, 90, 7 * 60, MINUTES_A_DAY])
 @pytest.mark.parametrize("day", [datetime(2026, 4, 4, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)])
-def test_ticks_are_the_days_samples_though_a_local_hour_comes_twice_or_never(
-    every: int, day: datetime, zone: str
-) -> None:
+def test_ticks_match_the_days_samples_when_local_clocks_change(every: int, day: datetime, zone: str) -> None:
     """Each sample has exactly one tick, also on days when a local clock repeats or skips an hour."""
     due = [day + timedelta(days=n, minutes=minutes) for n in (0, 1) for minutes in minutes_of_day(every)]
     end = day + timedelta(days=2)
@@ -43,5 +41,5 @@ def test_ticks_are_the_days_samples_though_a_local_hour_comes_twice_or_never(
     }
 
 
-def test_an_hourly_sample_is_one_line_of_cron() -> None:
+def test_hourly_samples_are_one_cron_expression() -> None:
     assert crons(60) == [f"{FIRST_MINUTE} * * * *"]

@@ -50,7 +50,7 @@ def test_batches_of_other_producers_land_under_their_own_partition_once(deployed
 
 
 @pytest.mark.kafka
-def test_a_batch_for_a_partition_that_is_there_is_added_to_it(deployed: Deployed) -> None:
+def test_a_batch_for_an_existing_partition_is_added_to_it(deployed: Deployed) -> None:
     """The source is not asked, and is not even reachable."""
     known = deployed.publish(KEYS[1])
     tick = deployed.tick("most_played_topic")
@@ -65,7 +65,7 @@ def test_a_batch_for_a_partition_that_is_there_is_added_to_it(deployed: Deployed
 
 
 @pytest.mark.kafka
-def test_a_batch_whose_run_failed_is_asked_for_again_each_hour(deployed: Deployed) -> None:
+def test_a_batch_whose_run_failed_is_requested_again_each_hour(deployed: Deployed) -> None:
     """It is requested until it is landed, however late. Later batches land meanwhile and are not requested again."""
     lost, late = deployed.publish(KEYS[0]), deployed.publish(KEYS[1])
     tick = deployed.tick("most_played_topic")
@@ -89,7 +89,7 @@ def test_a_batch_whose_run_failed_is_asked_for_again_each_hour(deployed: Deploye
     assert sum(offsets_of(done).values()) > 4
 
 
-def test_the_cursor_never_stands_within_a_batch() -> None:
+def test_the_cursor_is_never_within_a_batch() -> None:
     """If only the end of a landed batch were read again, it would look like an incomplete batch."""
 
     def batch(*ranges: tuple[int, int, int]) -> Receipt:
@@ -132,7 +132,7 @@ def test_a_batch_that_a_run_is_landing_is_left_to_it(deployed: Deployed) -> None
 
 
 @pytest.mark.kafka
-def test_a_cursor_of_another_topic_is_not_believed(deployed: Deployed) -> None:
+def test_a_cursor_of_another_topic_is_ignored(deployed: Deployed) -> None:
     """A recreated topic or cluster restarts at offset 0; an old cursor would skip its messages."""
     deployed.publish(KEYS[1])
     cursor = json.loads(deployed.tick("most_played_topic").cursor or "")
@@ -144,7 +144,7 @@ def test_a_cursor_of_another_topic_is_not_believed(deployed: Deployed) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("key", ["2031-01-01", "2001-01-01", "2026-02-31"])
-def test_a_batch_of_an_unknown_partition_requests_no_run(deployed: Deployed, key: str) -> None:
+def test_a_batch_for_an_unknown_partition_requests_no_run(deployed: Deployed, key: str) -> None:
     """Headers are untrusted: a partition key that Dagster does not know would fail every tick."""
     deployed.publish(key)
     tick = deployed.tick("most_played_topic")
@@ -152,7 +152,7 @@ def test_a_batch_of_an_unknown_partition_requests_no_run(deployed: Deployed, key
     assert tick.cursor
 
 
-def test_a_stopped_broker_is_a_reason_to_skip_and_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_broker_skips_the_tick_without_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("steam_assets.kafka.topic_reader.CONTACT_DEADLINE_SECONDS", 1)
     with dg.DagsterInstance.ephemeral() as instance:
         tick = Deployed(tmp_path / "home", "127.0.0.1:9", instance).tick("most_played_topic", None)

@@ -36,7 +36,7 @@ __all__ = ["deployed"]
 
 
 @pytest.mark.kafka
-def test_an_invalid_envelope_is_set_aside_once_and_before_the_cursor_passes_it(
+def test_an_invalid_envelope_is_set_aside_once_before_the_cursor_advances(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Junk and another source's message between batches go to quarantine and to the dead-letter topic."""
@@ -73,7 +73,7 @@ def test_a_spoiled_record_of_a_batch_fails_a_check_and_the_others_land(deployed:
 
 
 @pytest.mark.kafka
-def test_half_a_batch_is_waited_for_and_then_given_up(deployed: Deployed) -> None:
+def test_an_incomplete_batch_is_waited_for_and_then_skipped(deployed: Deployed) -> None:
     """A producer without transactions may be between two messages of a batch, or may have died there."""
     ensure_topics(deployed.settings, SOURCE)
     sent = two_of(KEYS[1])
@@ -93,7 +93,7 @@ def test_half_a_batch_is_waited_for_and_then_given_up(deployed: Deployed) -> Non
 
 
 @pytest.mark.kafka
-def test_a_record_dated_ahead_of_now_holds_nothing_up(deployed: Deployed) -> None:
+def test_a_record_with_a_future_timestamp_delays_nothing(deployed: Deployed) -> None:
     """On a topic with producer timestamps, an incomplete batch dated next year is not awaited until then."""
     topic = topic_of(deployed.settings, SOURCE)
     any_time = {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**63 - 1)}
@@ -105,7 +105,7 @@ def test_a_record_dated_ahead_of_now_holds_nothing_up(deployed: Deployed) -> Non
 
 
 @pytest.mark.kafka
-def test_our_topics_date_records_themselves(deployed: Deployed) -> None:
+def test_our_topics_set_the_timestamps_of_records(deployed: Deployed) -> None:
     """With producer timestamps, retention would delete some messages at once and others never."""
     ensure_topics(deployed.settings, SOURCE)
     for moment in (1, int((TODAY + timedelta(days=400)).timestamp() * 1000)):
@@ -117,7 +117,7 @@ def test_our_topics_date_records_themselves(deployed: Deployed) -> None:
 
 
 @pytest.mark.kafka
-def test_the_same_records_and_batches_are_warned_of_once(deployed: Deployed, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_same_records_and_batches_cause_one_warning(deployed: Deployed, capfd: pytest.CaptureFixture[str]) -> None:
     """They are reported once, even if an incomplete batch before them makes many ticks read them."""
     ensure_topics(deployed.settings, SOURCE)
     dead = two_of(KEYS[0])
@@ -140,7 +140,7 @@ def test_the_same_records_and_batches_are_warned_of_once(deployed: Deployed, cap
 
 
 @pytest.mark.kafka
-def test_a_damaged_record_is_alerted_of_once_and_the_other_batches_land(
+def test_a_damaged_record_causes_one_alert_and_the_other_batches_land(
     deployed: Deployed, broker: EmbeddedBroker, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """This holds although an incomplete batch holds the cursor and the alert webhook is down."""

@@ -16,7 +16,7 @@ from steam_assets_tests.orchestration.kafka_alone import (
 __all__ = ["deployed"]
 
 
-def test_new_raw_data_is_cleaned_however_it_came(tmp_path: Path) -> None:
+def test_new_raw_data_is_cleaned_whatever_its_producer(tmp_path: Path) -> None:
     """An imported chart is cleaned once, and again after new data. It is left alone while a run is working on it."""
     folder = tmp_path / "old"
     folder.mkdir()

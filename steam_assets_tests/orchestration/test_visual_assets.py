@@ -31,7 +31,7 @@ def materialize(settings: Settings, *keys: dg.AssetKey) -> tuple[dg.ExecuteInPro
     return result, shown
 
 
-def test_with_no_data_all_three_are_made_and_say_so(tmp_path: Path) -> None:
+def test_without_data_all_three_are_written_and_say_so(tmp_path: Path) -> None:
     """There is no stack trace: the page exists, every insight says why it is empty, and the extract holds no table."""
     result, shown = materialize(Settings(home=tmp_path), DASHBOARD, EXPORTS, TABLEAU)
     assert result.success
@@ -46,7 +46,7 @@ def test_with_no_data_all_three_are_made_and_say_so(tmp_path: Path) -> None:
     assert (shown["tableau"]["tables"], shown["tableau"]["published"]) == ([], {})
 
 
-def test_a_page_that_is_there_is_replaced_whole(tmp_path: Path) -> None:
+def test_an_existing_page_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """No temporary file is left beside it."""
     page = tmp_path / "dashboard.html"
     page.write_text("old")

@@ -38,7 +38,7 @@ def read(folder: Path, name: str) -> dict[str, Any]:
     return yaml.safe_load((folder / f"{name}{SUFFIX}").read_text("utf-8"))
 
 
-def test_there_is_one_per_table_and_each_is_valid(folder: Path) -> None:
+def test_each_table_has_a_valid_contract(folder: Path) -> None:
     """Validated by the standard's own schema, version 3.2."""
     assert {path.name.removesuffix(SUFFIX) for path in folder.iterdir()} == DECLARED.keys()
     schema = json.loads(OpenDataContractStandard.json_schema())
@@ -64,7 +64,7 @@ def test_every_column_has_its_type_unit_and_place_in_the_key(folder: Path) -> No
             assert not column.bounds or tuple(one["logicalTypeOptions"].values()) == column.bounds
 
 
-def test_every_rule_is_a_check_that_no_row_breaks_it(folder: Path) -> None:
+def test_every_rule_becomes_a_check_for_rows_that_break_it(folder: Path) -> None:
     for name, table in DECLARED.items():
         (declared,) = read(folder, name)["schema"]
         checks = {one["name"]: one for one in declared["quality"]}
@@ -86,7 +86,7 @@ def test_freshness_retention_and_terms_are_those_of_the_source(folder: Path) -> 
         assert terms == {host.terms for source in table.origins for host in source.hosts}
 
 
-def test_people_are_confidential(folder: Path) -> None:
+def test_columns_about_people_are_confidential(folder: Path) -> None:
     (declared,) = read(folder, "reviews")["schema"]
     classes = {one["name"]: one["classification"] for one in declared["properties"]}
     assert (classes["author_key"], classes["text"], classes["voted_up"]) == ("confidential", "restricted", "public")
@@ -94,7 +94,7 @@ def test_people_are_confidential(folder: Path) -> None:
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_datacontract_cli_finds_nothing(folder: Path, tmp_path: Path) -> None:
+def test_datacontract_cli_reports_no_problem(folder: Path, tmp_path: Path) -> None:
     """It runs in a separate environment because it needs an older Typer than the product (docs/decisions)."""
     uv, environment = Path(sys.executable).parent / "uv", tmp_path / "environment"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)

@@ -50,13 +50,13 @@ def test_rows_are_by_table_and_month_in_the_order_of_their_key(filled: SmallLake
     assert contracts == {path.split("/")[1] for path in data}
 
 
-def test_nothing_of_a_person_and_no_text_is_in_any_byte(filled: SmallLake, tmp_path: Path) -> None:
+def test_no_byte_of_a_release_identifies_a_person_or_has_a_text(filled: SmallLake, tmp_path: Path) -> None:
     files = release(filled, tmp_path / "out")
     for canary in CANARY.values():
         assert contains(files, tmp_path / "out", canary) == []
 
 
-def test_texts_are_in_it_if_asked_for_and_people_never(filled: SmallLake, tmp_path: Path) -> None:
+def test_texts_are_included_on_request_and_people_never(filled: SmallLake, tmp_path: Path) -> None:
     """Finding the texts here shows that the tests above would find them."""
     files = release(filled, tmp_path / "out", with_text=True)
     texts = contains(files, tmp_path / "out", CANARY[Sensitivity.TEXT])
@@ -120,7 +120,7 @@ def test_the_card_names_gaps_and_what_was_set_aside(card: str) -> None:
     assert "- no gap" in gaps.partition("**Reviews**")[2].partition("**")[0]
 
 
-def test_the_card_says_what_when_how_and_under_which_terms(card: str) -> None:
+def test_the_card_states_content_date_method_and_terms(card: str) -> None:
     assert card.startswith("# Steam market data, as of 2026-11-18 21:05 UTC")
     assert "| `most_played` | Most played | 2026-10-30 to 2026-11-04 | 12 | 2 |" in card
     market = DECLARED["insight_market_day"]

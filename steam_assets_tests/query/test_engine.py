@@ -46,7 +46,7 @@ def asked(engine: Engine, sql: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("held", [True, False])
-def test_each_question_sees_the_newest_commit(held: bool, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_query_sees_the_newest_commit(held: bool, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables and columns added after the engine was created are visible, too; older files lack the column."""
     if not held:
         monkeypatch.setattr(engine_module, "HELD_BYTES", 0)
@@ -64,7 +64,7 @@ def test_each_question_sees_the_newest_commit(held: bool, lake: Lake, monkeypatc
     assert asked(engine, "select count(*) from things") == [(0,)]
 
 
-def test_what_spark_writes_is_read_as_spark_reads_it(lake: Lake, spark: SparkSession) -> None:
+def test_tables_written_by_spark_are_read_as_spark_reads_them(lake: Lake, spark: SparkSession) -> None:
     """Covers arrays, timestamps, and rows deleted by a delete file beside the data, as by other programs."""
     extra = (Column("moment", "timestamp", "A time."), Column("tags", "array<string>", "Words."))
     with things(lake, [*COLUMNS, *extra]).create().transaction() as change:
@@ -135,7 +135,7 @@ def test_tables_of_all_roots_have_the_schema_of_their_catalog(market_lake: Lake)
         ("select " + "(" * 20_000 + "1" + ")" * 20_000, ""),
     ],
 )
-def test_what_cannot_be_answered_is_refused_in_one_line(statement: str, said: str, market_lake: Lake) -> None:
+def test_unsupported_statements_are_refused_in_one_line(statement: str, said: str, market_lake: Lake) -> None:
     with pytest.raises(QueryError) as refused:
         Engine(market_lake).ask(statement)
     assert said in str(refused.value)
@@ -149,7 +149,7 @@ def test_a_table_that_was_never_collected_says_what_to_type(lake: Lake) -> None:
         Engine(lake).ask("select * from insight_market_day")
 
 
-def test_a_name_of_the_statement_itself_may_be_a_tables(market_lake: Lake) -> None:
+def test_a_cte_may_have_the_name_of_a_table(market_lake: Lake) -> None:
     sql = "with visits as (select month from visits), mine as (select 1 as n) select count(*) from visits, mine"
     assert asked(Engine(market_lake), sql) == [(len(Market().rows["visits"]),)]
 
@@ -163,7 +163,7 @@ def test_limits_of_rows_and_size(market_lake: Lake) -> None:
         engine.ask("select repeat('x', 90000) from range(3)")
 
 
-def test_a_question_is_stopped_at_its_time_limit_and_by_another_thread(market_lake: Lake) -> None:
+def test_a_query_is_stopped_at_its_time_limit_or_by_another_thread(market_lake: Lake) -> None:
     engine = Engine(market_lake, limits=Limits(seconds=0.5))
     with pytest.raises(QueryStopped, match="time limit"):
         engine.ask("select count(*) from range(1000000) a, range(1000000) b, range(1000000) c")
@@ -177,7 +177,7 @@ def test_sums_of_whole_numbers_are_whole_numbers(market_lake: Lake) -> None:
     assert huge == (2**63,)
 
 
-def test_tables_are_opened_one_after_the_other_before_they_are_asked_for(market_lake: Lake) -> None:
+def test_tables_are_opened_one_by_one_before_they_are_queried(market_lake: Lake) -> None:
     engine = Engine(market_lake, ["clean"])
     assert [*itertools.islice(engine.warm(), 3)] == sorted(engine.tables())[:3]
 

@@ -38,7 +38,7 @@ def worker(market_lake: Lake) -> Iterator[QueryWorker]:
         "select repeat('x', 100000) from range(1000)",
     ],
 )
-def test_a_runaway_question_ends_and_the_next_is_answered(statement: str, worker: QueryWorker) -> None:
+def test_a_runaway_query_is_stopped_and_the_next_one_succeeds(statement: str, worker: QueryWorker) -> None:
     assert worker.ask("select 1").rows.num_rows == 1
     began = time.monotonic()
     with pytest.raises(QueryStopped):
@@ -49,7 +49,7 @@ def test_a_runaway_question_ends_and_the_next_is_answered(statement: str, worker
 
 
 @pytest.mark.process
-def test_only_the_tables_that_it_was_given_are_read(worker: QueryWorker) -> None:
+def test_only_the_given_tables_are_read(worker: QueryWorker) -> None:
     assert worker.ask("show tables").rows.to_pylist() == [{"table": "visits"}]
     with pytest.raises(QueryError, match="there is no table news"):
         worker.ask("select * from news")

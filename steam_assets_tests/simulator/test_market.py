@@ -76,7 +76,7 @@ def a_bomb() -> ReviewBomb:
     return next(bomb for week in range(last, last - 40, -1) if (bomb := market.bomb(week)))
 
 
-def test_a_finished_week_is_the_same_whenever_and_from_whichever_process_it_is_asked(sim: Simulator) -> None:
+def test_a_finished_week_is_the_same_at_any_time_and_in_any_process(sim: Simulator) -> None:
     before = finished_week(sim)
     with Simulator(seed=7, apps=100, now=LATER) as another:
         assert finished_week(another) == before
@@ -118,7 +118,7 @@ def test_prices_are_in_the_countrys_currency_and_drop_in_a_sale_until_its_end(si
                 assert "discount_pct" not in offer
 
 
-def test_nothing_of_the_future_is_answered(sim: Simulator) -> None:
+def test_no_response_contains_the_future(sim: Simulator) -> None:
     later = int(LATER.timestamp())
     page = get(sim, REVIEWS, review_query(730, date_range_end=later)).json()["response"]
     news = get(sim, NEWS, appid=730, count=5, enddate=later).json()["appnews"]["newsitems"]
@@ -152,7 +152,7 @@ def test_the_off_topic_days_of_a_review_bomb_are_hidden_unless_asked_for(sim: Si
     assert sum(review["voted_up"] for review in shown) > 0.5 * len(shown)
 
 
-def test_reviews_have_the_languages_and_oddities_of_real_ones(sim: Simulator) -> None:
+def test_reviews_have_the_languages_and_quirks_of_real_ones(sim: Simulator) -> None:
     reviews = [
         r
         for app in (730, 570, 578080)
@@ -171,7 +171,7 @@ def test_reviews_have_the_languages_and_oddities_of_real_ones(sim: Simulator) ->
     assert max(len(review["review"]) for review in reviews) > 2000
 
 
-def test_a_market_of_a_hundred_thousand_apps_and_a_billion_reviews_answers_at_once() -> None:
+def test_a_market_of_a_hundred_thousand_apps_and_a_billion_reviews_responds_at_once() -> None:
     with Simulator(seed=7, apps=100_000, reviews_per_app_week=1000, now=NOW) as sim:
         begun = time.monotonic()
         sampled = [Catalogue(100_000).at(slot).app_id for slot in range(500, 100_000, 5_000)]
@@ -217,13 +217,13 @@ def test_the_clock_may_run_and_be_set_again() -> None:
             sim.set_now(datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-def test_chance_is_the_same_on_every_machine() -> None:
+def test_random_values_are_the_same_on_every_machine() -> None:
     assert Dice(7).words("app", 1)[0] == 3568823415014211675
     assert len({Dice(7).share("day", slot) for slot in range(1000)}) == 1000
 
 
 @pytest.mark.slow
-def test_pages_of_a_hundred_reviews_come_fast_enough_to_load_a_client(sim: Simulator) -> None:
+def test_pages_of_a_hundred_reviews_are_generated_fast_enough(sim: Simulator) -> None:
     session, cursor, pages = requests.Session(), "*", 200
     begun = time.monotonic()
     for _ in range(pages):

@@ -52,7 +52,7 @@ def week_bounds(key: str) -> tuple[int, int]:
     return start, start + 7 * 86400
 
 
-def test_the_players_chart_is_served_byte_for_byte_on_its_day_alone(
+def test_the_players_chart_is_served_byte_for_byte_only_on_its_day(
     sim: Simulator, recording: Recording, recorded: Path
 ) -> None:
     taken = [partition.moment for partition in of(recording, "most_played").values()][-1]
@@ -120,7 +120,7 @@ def test_site_traffic_is_the_newest_capture_not_after_the_clock(
         assert earlier.status_code == 404 or month not in earlier.json()["EstimatedMonthlyVisits"]
 
 
-def test_what_was_not_recorded_is_not_made_up(sim: Simulator) -> None:
+def test_responses_that_were_not_recorded_are_not_invented(sim: Simulator) -> None:
     assert get(sim, NEWS, appid=1).json()["appnews"]["newsitems"] == []
     assert get(sim, REVIEWS, review_query(1)).json() == {"response": {}}
     assert get(sim, "/api/v1/data", domain="nobody.example").status_code == 404
@@ -157,7 +157,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         Simulator(replay=tmp_path / "nowhere")
 
 
-def test_a_folder_without_recordings_answers_as_services_do(tmp_path: Path) -> None:
+def test_a_folder_without_recordings_responds_as_services_without_data(tmp_path: Path) -> None:
     assert catalogue(tmp_path) == Recording(())
     with Simulator(replay=tmp_path) as empty:
         assert get(empty, PLAYERS, CHART).json() == {"response": {}}
@@ -191,7 +191,7 @@ NAMES = {
 }
 
 
-def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> None:
+def test_files_that_are_not_replayed_are_counted_with_the_reason(tmp_path: Path) -> None:
     """Each file is either replayed or counted under a reason."""
     for name, content in NAMES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -214,7 +214,7 @@ def test_all_that_is_not_replayed_is_counted_with_its_reason(tmp_path: Path) -> 
         assert reason in told
 
 
-def test_the_recorded_folder_is_accounted_for(recording: Recording, recorded: Path) -> None:
+def test_every_file_of_the_recorded_folder_is_replayed_or_listed(recording: Recording, recorded: Path) -> None:
     """Every file is either served or named as left out."""
     named = {name for left in recording.left_out if left.what == "file" for name in left.names}
     assert named and all((recorded / name).is_file() for name in named)

@@ -25,7 +25,7 @@ def test_a_taken_port_is_named() -> None:
             pass
 
 
-def test_there_is_no_address_before_the_start_nor_after_the_end() -> None:
+def test_the_server_has_an_address_only_while_it_runs() -> None:
     simulator = Simulator(apps=10)
     with pytest.raises(SimulatorError, match="not running"):
         _ = simulator.url

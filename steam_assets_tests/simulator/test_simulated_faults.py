@@ -55,7 +55,7 @@ def test_too_many_requests_is_a_page(sim: Simulator) -> None:
     assert get(sim, PLAYERS, CHART).status_code == 200
 
 
-def test_a_block_is_the_network_page_in_html(sim: Simulator) -> None:
+def test_a_block_is_an_html_page(sim: Simulator) -> None:
     answer = with_fault(sim, faults.AccessDenied())
     assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=UTF-8")
     assert "Access Denied" in answer.text and "Reference&#32;" in answer.text
@@ -122,7 +122,7 @@ def test_a_slow_body_trickles_within_read_timeouts(sim: Simulator) -> None:
     assert answer.json()["response"]["ranks"]
 
 
-def test_others_are_served_while_one_answer_trickles(sim: Simulator) -> None:
+def test_other_requests_are_served_while_one_response_trickles(sim: Simulator) -> None:
     sim.faults.add(faults.SlowBody(path=NEWS, seconds=5, pieces=50))
     with requests.get(sim.url + NEWS, params={"appid": 730}, stream=True, timeout=30) as slow:
         begun = time.monotonic()
@@ -172,7 +172,7 @@ def test_every_tenth_item_may_be_another(sim: Simulator) -> None:
     assert [place for place, entry in enumerate(ranks, 1) if entry["rank"] is None] == list(range(10, 101, 10))
 
 
-def test_a_fault_hits_its_path_and_query_alone(sim: Simulator) -> None:
+def test_a_fault_applies_only_to_its_path_and_query(sim: Simulator) -> None:
     sim.faults.add(faults.ServerError(path=NEWS, contains='"appid":"730"'))
     assert get(sim, PLAYERS, CHART).status_code == 200
     assert get(sim, NEWS, appid=570).status_code == 200

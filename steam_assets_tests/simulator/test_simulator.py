@@ -84,7 +84,7 @@ def test_weekly_charts_contain_hardware_an_add_on_and_a_restricted_app(sim: Simu
     assert restricted and all("is_free" not in entry["item"] for entry in restricted)
 
 
-def test_top_sellers_page_by_ten_unless_asked(sim: Simulator) -> None:
+def test_top_sellers_have_ten_per_page_by_default(sim: Simulator) -> None:
     message = {name: value for name, value in WEEK_CHART.items() if name != "page_count"}
     first = ask(sim, SELLERS, message)["response"]
     assert (len(first["ranks"]), first["next_page_start"]) == (10, 10)
@@ -95,7 +95,7 @@ def test_top_sellers_page_by_ten_unless_asked(sim: Simulator) -> None:
     assert whole["ranks"][:20] == first["ranks"] + second["ranks"]
 
 
-def test_a_week_is_out_on_the_tuesday_it_ends_at_four(sim: Simulator) -> None:
+def test_a_week_is_published_on_tuesday_at_16_utc(sim: Simulator) -> None:
     sim.set_now(datetime(2026, 11, 17, 15, 59, tzinfo=UTC))
     assert len(sellers(sim, start_date=FINISHED_WEEK - WEEK)["ranks"]) == 100
     assert "ranks" not in sellers(sim)
@@ -104,7 +104,7 @@ def test_a_week_is_out_on_the_tuesday_it_ends_at_four(sim: Simulator) -> None:
 
 
 @pytest.mark.parametrize("start", [FINISHED_WEEK + 86400, FINISHED_WEEK + 1, FINISHED_WEEK + 10 * WEEK, 86400])
-def test_no_chart_of_another_day_than_tuesday_of_the_future_or_of_long_ago(sim: Simulator, start: int) -> None:
+def test_starts_other_than_published_tuesdays_have_no_ranks(sim: Simulator, start: int) -> None:
     answer = sellers(sim, start_date=start)
     assert answer == {"start_date": start}
 
@@ -121,7 +121,7 @@ def test_last_weeks_rank_and_streaks_follow_from_the_week_before(sim: Simulator)
     assert 0 < newcomers < 40
 
 
-def test_news_is_newest_first_and_its_count_is_of_all(sim: Simulator) -> None:
+def test_news_is_newest_first_and_its_count_is_the_total(sim: Simulator) -> None:
     news = ask(sim, NEWS, appid=730, count=50)["appnews"]
     dates = [item["date"] for item in news["newsitems"]]
     assert dates == sorted(dates, reverse=True)
@@ -138,7 +138,7 @@ def test_paging_news_by_enddate_loses_none_and_repeats_none(sim: Simulator) -> N
     assert [item["gid"] for item in paged] == [item["gid"] for item in whole]
 
 
-def test_news_has_the_oddities_of_the_real_one(sim: Simulator) -> None:
+def test_news_has_the_quirks_of_real_news(sim: Simulator) -> None:
     news = {app: ask(sim, NEWS, appid=app, count=100)["appnews"]["newsitems"] for app in (730, 570, 578080, 252490)}
     news[730] += ask(sim, NEWS, appid=730, count=20, enddate=1_725_000_000)["appnews"]["newsitems"]
     items = [item for listed in news.values() for item in listed]
@@ -162,7 +162,7 @@ def test_players_rise_after_patch_notes(sim: Simulator) -> None:
     assert players[1] > 1.05 * players[0]
 
 
-def test_a_weeks_reviews_are_all_there_once_in_order_and_as_counted(sim: Simulator) -> None:
+def test_paging_returns_each_review_of_a_week_once_in_order_and_as_counted(sim: Simulator) -> None:
     pages = review_pages(sim, 730)
     reviews = [review for page in pages for review in page.get("reviews", ())]
     created = [review["timestamp_created"] for review in reviews]
@@ -234,7 +234,7 @@ def test_site_traffic_has_three_months_and_a_new_one_from_the_fifteenth(sim: Sim
     assert newest == ["2026-09-01", "2026-10-01"]
 
 
-def test_visits_are_written_in_all_ways_and_mean_the_same(sim: Simulator) -> None:
+def test_visits_are_written_in_several_notations_of_the_same_number(sim: Simulator) -> None:
     written: list[str] = []
     for month in (7, 8, 9):
         sim.set_now(datetime(2026, month, 20, tzinfo=UTC))
@@ -250,7 +250,7 @@ def test_an_unknown_site_is_echoed_without_figures(sim: Simulator) -> None:
     assert body["SiteName"] == "nobody.example" and "EstimatedMonthlyVisits" not in body
 
 
-def test_the_official_visits_agree_and_refuse_what_they_should(sim: Simulator) -> None:
+def test_the_official_visits_agree_and_bad_requests_are_refused(sim: Simulator) -> None:
     key = "0123456789abcdef"
     good = ask(sim, VISITS, api_key=key, start_date="2026-08", end_date="2026-10", granularity="monthly")
     free = ask(sim, "/api/v1/data", domain="store.steampowered.com")["EstimatedMonthlyVisits"]

@@ -46,7 +46,7 @@ def now_playing(sim: Simulator, app: int) -> int:
     return get(sim, PLAYERS_OF, appid=app).json()["response"]["player_count"]
 
 
-def test_every_id_is_answered_in_another_order_and_one_that_is_gone_has_only_its_number(sim: Simulator) -> None:
+def test_every_requested_id_is_in_the_response_in_another_order(sim: Simulator) -> None:
     found = items(sim, 730, HIDDEN, NOBODY)
     assert [item["id"] for item in found] == [NOBODY, HIDDEN, 730]
     gone, hidden, there = found

@@ -64,7 +64,7 @@ def deaths(soak: Soak, seconds: float) -> Iterator[tuple[float, Death]]:
 
 @pytest.mark.slow
 @pytest.mark.fault
-def test_a_lake_whose_work_is_killed_at_random_ends_as_if_it_never_was(
+def test_a_lake_after_random_kills_equals_one_without_them(
     soak: Soak, tmp_path: Path, undisturbed: dict[str, tuple[float, dict[str, Any]]]
 ) -> None:
     """Meanwhile readers see either the old or the new partition, complete."""
@@ -107,7 +107,7 @@ def made(spark: SparkSession, spark_remote: str, simulator: Simulator, broker: E
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.spark
-def test_a_run_that_is_killed_at_random_is_finished_by_the_next(
+def test_a_run_killed_at_random_is_finished_by_the_next(
     soak: Soak, made: Callable[[Path], Crashing], tmp_path: Path
 ) -> None:
     """Covers fetching, Kafka, landing and backup, and in one of four rounds cleaning."""

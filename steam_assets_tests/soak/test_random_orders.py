@@ -13,7 +13,7 @@ WHOLE, SHORT, STEPS = 500, 8, 15
 
 
 @pytest.mark.slow
-def test_random_orders_of_work_agree_with_the_model(soak: Soak) -> None:
+def test_random_sequences_of_operations_agree_with_the_model(soak: Soak) -> None:
     orders = soak.number(WHOLE, SHORT)
     run_state_machine_as_test(
         RawWork,

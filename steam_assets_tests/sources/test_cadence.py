@@ -68,7 +68,7 @@ def test_a_moment_belongs_to_the_same_windows_in_every_zone(
 
 @pytest.mark.parametrize("cadence", Cadence)
 @given(days=st.timedeltas(timedelta(0), timedelta(days=366 * 17)))
-def test_windows_lie_side_by_side(cadence: Cadence, days: timedelta) -> None:
+def test_windows_are_contiguous(cadence: Cadence, days: timedelta) -> None:
     """Every moment is in exactly one window: its last microsecond is inside, and its end is the start of the next."""
     moment = at("2023-02-01T00:00:00") + days
     window = cadence.containing(moment)
@@ -111,7 +111,7 @@ def test_between_counts_leap_days_and_crosses_the_year(zone: ZoneInfo) -> None:
     assert list(Cadence.DAILY.between("2026-01-02", "2026-01-01")) == []
 
 
-def test_ranges_join_neighbours_and_keep_holes() -> None:
+def test_ranges_join_adjacent_windows_and_keep_gaps() -> None:
     assert Cadence.DAILY.ranges(["2026-01-01", "2025-12-31", "2026-01-03", "2025-12-31"]) == [
         ("2025-12-31", "2026-01-01"),
         ("2026-01-03", "2026-01-03"),
@@ -136,7 +136,7 @@ def test_ranges_join_neighbours_and_keep_holes() -> None:
         (Cadence.MONTHLY, "2026-12-31", "the one with that day is 2026-12-01"),
     ],
 )
-def test_a_key_that_is_none_is_refused_with_the_nearest(cadence: Cadence, key: str, told: str) -> None:
+def test_an_invalid_key_is_refused_with_the_nearest_one(cadence: Cadence, key: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         cadence.window(key)
     with pytest.raises(ValueError, match=told):
@@ -158,7 +158,7 @@ def test_a_moment_without_zone_is_refused() -> None:
 @pytest.mark.parametrize(
     "edge", ["2026-03-08", "2026-11-01", "2024-02-29", "2025-12-31", "2026-01-01", "2026-12-31", "2027-01-03"]
 )
-def test_a_live_source_is_asked_only_within_the_very_day(zone: ZoneInfo, edge: str) -> None:
+def test_a_live_source_is_available_only_within_its_day(zone: ZoneInfo, edge: str) -> None:
     """From the first to the last microsecond of the UTC day, in any time zone of the machine."""
     window = Cadence.DAILY.window(edge)
     for moment, allowed in [
@@ -178,7 +178,7 @@ def test_a_live_source_is_asked_only_within_the_very_day(zone: ZoneInfo, edge: s
 
 @pytest.mark.parametrize("history", [History.BY_WINDOW, History.CARRIED])
 @pytest.mark.parametrize(("cadence", "key"), [(Cadence.WEEKLY, "2026-12-29"), (Cadence.MONTHLY, "2024-02-01")])
-def test_a_source_with_a_past_is_asked_once_the_window_has_ended(
+def test_a_source_with_history_is_available_after_the_window_has_ended(
     zone: ZoneInfo, history: History, cadence: Cadence, key: str
 ) -> None:
     window = cadence.window(key)
@@ -187,6 +187,6 @@ def test_a_source_with_a_past_is_asked_once_the_window_has_ended(
     assert history.refusal(window, window.end + timedelta(days=3650)) is None
 
 
-def test_a_window_holds_its_start_and_not_its_end() -> None:
+def test_a_window_includes_its_start_and_excludes_its_end() -> None:
     window = Window(at("2026-01-01T00:00:00"), at("2026-01-02T00:00:00"))
     assert window.start in window and window.end not in window and window.end - LAST in window

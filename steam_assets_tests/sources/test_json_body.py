@@ -29,14 +29,14 @@ from steam_assets.sources.source import InvalidResponse
         (b'{"a": "\x00"}', "invalid JSON"),
     ],
 )
-def test_an_invalid_answer_is_refused_with_what_came(body: bytes, said: str) -> None:
+def test_an_invalid_response_is_refused_with_what_was_received(body: bytes, said: str) -> None:
     """Each kind of invalid body raises InvalidResponse, which is retried, and no other exception."""
     with pytest.raises(InvalidResponse, match=said):
         decode(body)
 
 
 @pytest.mark.parametrize("body", [b'{"response":{}}', b'{"response":null}', b"{}", b'{"response":[]}'])
-def test_a_refused_service_call_is_not_an_empty_answer(body: bytes) -> None:
+def test_a_refused_service_call_is_not_an_empty_response(body: bytes) -> None:
     """Steam returns 200 and an empty response for a call it refuses, which does not mean that there is no data."""
     with pytest.raises(InvalidResponse, match="response"):
         decode_service(body)
@@ -47,6 +47,6 @@ def test_a_byte_order_mark_and_broken_utf8_do_not_stop_reading() -> None:
     assert decode(b'\xef\xbb\xbf{"a": "\xff"}') == {"a": "\ufffd"}
 
 
-def test_numbers_beyond_64_bits_are_read_and_judged_later() -> None:
+def test_numbers_beyond_64_bits_are_accepted_and_classified_in_cleaning() -> None:
     """A 30-digit number makes one item invalid, not the body."""
     assert decode(json.dumps({"a": 10**30}).encode()) == {"a": 10**30}

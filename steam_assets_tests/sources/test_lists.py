@@ -19,7 +19,9 @@ def test_a_list_is_read_however_it_is_separated(written: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("written", ["730;570", "x", "-1", "0", "[730", '{"a": 1}'])
-def test_what_is_not_a_list_of_apps_is_refused_by_its_name(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_list_of_apps_is_refused_with_the_settings_name(
+    written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STEAM_WATCHLIST", written)
     with pytest.raises(ValidationError, match="watchlist"):
         Settings()

@@ -123,7 +123,7 @@ def test_addresses(source: str, text: str, links: list[str], images: list[str]) 
         "a <= b, <T>, List<String>, <-- and -->", "{x} {STEAM} :smile:", "C:\\Games\\new", "a [EU",
     ],
 )  # fmt: skip
-def test_what_only_looks_like_markup_is_text(text: str) -> None:
+def test_text_that_only_looks_like_markup_is_kept(text: str) -> None:
     """Brackets, angle brackets, ampersands and backslashes in prose stay."""
     assert plain_text(text).text == text
 
@@ -138,7 +138,7 @@ def test_what_only_looks_like_markup_is_text(text: str) -> None:
         ("&#91;b&#93; &lt;i&gt; &amp;lt; &#x5b;/b]", "[b] <i> &lt; [/b]"),
     ],
 )
-def test_what_is_written_to_be_seen_is_seen(source: str, text: str) -> None:
+def test_visible_text_is_kept(source: str, text: str) -> None:
     """Tags in code, after a backslash or as entities are text; an entity is decoded once."""
     assert plain_text(source).text == text
 
@@ -233,7 +233,7 @@ def test_hostile_texts_take_bounded_time(piece: str) -> None:
     assert process_time() - began < 20
 
 
-def test_nesting_ten_thousand_deep_costs_no_more_a_level() -> None:
+def test_deep_nesting_takes_linear_time() -> None:
     """There is neither recursion nor a scan of all open tags: eight times the depth does not take 64 times as long."""
 
     def seconds(levels: int) -> float:
@@ -280,7 +280,7 @@ def test_case(cases: Path, case: str) -> None:
     assert plain_text((folder / "contents.txt").read_text()).text == (folder / "expected.txt").read_text().rstrip("\n")
 
 
-def test_posts_of_2026_read_as_on_their_page(cases: Path) -> None:
+def test_posts_of_2026_read_as_on_steams_page(cases: Path) -> None:
     """Bullets keep their text, rows their cells, numbered items their number, and headings their link."""
     posts = {item["title"]: plain_text(item["contents"]) for item in contents_below(cases / "31-news-2026")}
     text = "\n".join(post.text for post in posts.values())
@@ -297,7 +297,7 @@ def contents_below(folder: Path) -> Iterator[dict[str, str]]:
         yield from body.get("appnews", {}).get("newsitems", []) if isinstance(body, dict) else []
 
 
-def test_recorded_news_come_out_without_markup(recorded: Path, cases: Path) -> None:
+def test_recorded_news_have_no_markup_left(recorded: Path, cases: Path) -> None:
     """No real response leaves a tag, placeholder or lone bullet, and each link's web address is in a column."""
     posts = [*contents_below(recorded / "news"), *contents_below(cases / "files")]
     assert len(posts) > 100
@@ -309,16 +309,16 @@ def test_recorded_news_come_out_without_markup(recorded: Path, cases: Path) -> N
         assert {web_address(one or other) for one, other in targets} <= {*found.links}
 
 
-def test_the_page_of_tags_says_what_the_code_does() -> None:
+def test_the_markup_page_lists_the_tags_in_the_code() -> None:
     """Each kind of tag is a row of docs/reference/markup.md with its names, including names that are also words."""
     page = (REPOSITORY / "docs/reference/markup.md").read_text()
-    told = re.search(r"<!-- tags -->\n(.*)<!-- /tags -->", page, re.S)
+    table = re.search(r"<!-- tags -->\n(.*)<!-- /tags -->", page, re.S)
     rows = [
         (becomes, _listed(STEAM_NAMES.get(kind)), _listed(HTML_NAMES.get(kind))) for kind, becomes in BECOMES.items()
     ]
-    lines = ["| What becomes of it | BBCode | HTML |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    assert told is not None and told[1].splitlines() == lines
-    assert f"The names: {_listed(WORD_NAMES)}." in page
+    lines = ["| Conversion | BBCode | HTML |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    assert table is not None and table[1].splitlines() == lines
+    assert f"These names are {_listed(WORD_NAMES)}." in page
 
 
 def _listed(names: str | None) -> str:

@@ -70,7 +70,7 @@ def test_settings_of_a_host_are_named_after_it_without_repeating_the_prefix() ->
     assert Host("steamspy", "SteamSpy", "https://a").variable("url") == "STEAM_STEAMSPY_URL"
 
 
-def test_a_key_and_a_folder_are_settings_where_the_host_takes_them() -> None:
+def test_a_host_with_a_key_or_a_folder_has_settings_for_them() -> None:
     """The key is a secret, like every setting that must not be shown; other hosts have neither setting."""
     settings = Host("epic", "Epic", "https://a", key_parameter="api_key", drop_folder=True).settings()
     assert {*settings} == {"epic_url", "epic_requests_per_second", "epic_key", "epic_drop_folder"}

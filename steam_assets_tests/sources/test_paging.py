@@ -75,7 +75,7 @@ def listed(answers: list[Fetched]) -> list[int]:
     return [answer.items["reviews"] for answer in answers if "reviews" in answer.items]
 
 
-def test_reviews_go_on_after_a_short_page_and_stop_where_the_reviews_do() -> None:
+def test_paging_continues_after_a_short_page_and_stops_at_the_last_review() -> None:
     """A page of 99 of 100 is not the end; a page without reviews is."""
     full = [review(n) for n in range(99)]
     client = pages_of({"*": [page(full, "a+/=", 100)], "a+/=": [page([review(100)], "b")], "b": [page(None, "b", 100)]})
@@ -83,7 +83,7 @@ def test_reviews_go_on_after_a_short_page_and_stop_where_the_reviews_do() -> Non
     assert client.queries[1]["cursor"] == "a+/="
 
 
-def test_an_end_that_steam_misreports_is_asked_again() -> None:
+def test_an_end_that_steam_misreports_is_requested_again() -> None:
     """An empty page is requested again while reviews are missing, and only the last response is kept."""
     client = pages_of({"*": [page([review(1)], "a", 9)], "a": [page(None, "a", 9)] * 3 + [page([review(2)], "a", 9)]})
     assert listed(client.extract("reviews", (730,))) == [1, 1]
@@ -97,7 +97,7 @@ def test_an_end_that_steam_misreports_is_asked_again() -> None:
     [(page([review(2)], "*"), 2), (page([review(1)], "new"), 2), (page([review(2)], "a"), 2)],
     ids=["first cursor again", "only known reviews", "same cursor again"],
 )
-def test_reviews_that_turn_in_a_circle_end(second: dict[str, Any], pages: int) -> None:
+def test_paging_that_repeats_itself_ends(second: dict[str, Any], pages: int) -> None:
     """A repeated cursor, or a page of known reviews, ends the paging."""
     client = pages_of({"*": [page([review(1)], "a")], "a": [second], "new": [page([review(3)], "newer")]})
     assert len(listed(client.extract("reviews", (730,)))) == pages
@@ -106,7 +106,7 @@ def test_reviews_that_turn_in_a_circle_end(second: dict[str, Any], pages: int) -
 ODD_CURSOR = "AoJ4+/%3D x=="
 
 
-def test_a_cursor_that_stays_the_same_is_followed_while_it_brings_fresh_reviews() -> None:
+def test_a_repeated_cursor_is_followed_while_it_returns_new_reviews() -> None:
     """It is sent back unchanged, and a response without new reviews is not kept."""
     client = pages_of(
         {
@@ -127,7 +127,7 @@ def test_a_page_whose_cursor_cannot_be_sent_back_keeps_its_reviews(cursor: Any) 
     assert listed(client.extract("reviews", (730,))) == ([1, 1, 0] if cursor == 7 else [1])
 
 
-def test_a_null_cursor_with_reviews_left_is_asked_again() -> None:
+def test_a_null_cursor_with_reviews_left_is_requested_again() -> None:
     """The response with the most reviews is kept; if the next has a cursor, paging continues."""
     ending: dict[str, Any] = {"response": {"reviews": [review(2), review(3)], "cursor": None}}
     client = pages_of(
@@ -140,7 +140,7 @@ def test_a_null_cursor_with_reviews_left_is_asked_again() -> None:
     assert listed(client.extract("reviews", (730,))) == [1, 2, 1]
 
 
-def test_only_a_first_page_and_the_counts_need_a_summary() -> None:
+def test_only_first_pages_and_counts_need_a_summary() -> None:
     """A later page without one is kept, an empty object ends the list, and a first page without one is rejected."""
     bare: dict[str, Any] = {"response": {"reviews": [review(2)], "cursor": "b", "total_matching": "2"}}
     client = pages_of({"*": [page([review(1)], "a", 2)], "a": [bare], "b": [{"response": {}}]})
@@ -149,7 +149,7 @@ def test_only_a_first_page_and_the_counts_need_a_summary() -> None:
     assert [type(answer.response) for answer in refused] == [Rejected]
 
 
-def test_pages_that_overlap_are_counted_by_their_different_reviews() -> None:
+def test_overlapping_pages_are_counted_by_distinct_reviews() -> None:
     """The envelope of a page with repeated reviews says how many are new."""
     client = pages_of(
         {"*": [page([review(1), review(2)], "a")], "a": [page([review(2), review(3)], "b")], "b": [page(None, "b")]}
@@ -177,7 +177,7 @@ def test_reviews_without_a_vote_are_a_changed_contract_only_where_it_cannot_be_c
     assert "voted_up" in refused.response.reason
 
 
-def test_reviews_stay_within_the_budget_and_ask_for_three_more_counts() -> None:
+def test_paging_stays_within_the_budget_and_requests_three_more_counts() -> None:
     """The page budget limits an app's pages; its counts over the agreed periods are requested in any case."""
     pages = {"*": [page([review(0)], "0")]} | {str(n): [page([review(n + 1)], str(n + 1))] for n in range(9)}
     client = pages_of(pages)
@@ -189,7 +189,7 @@ def test_reviews_stay_within_the_budget_and_ask_for_three_more_counts() -> None:
     assert all(q["date_range_end"] == END - 1 and q["languages"] == ["all"] for q in client.queries)
 
 
-def test_an_app_that_steam_refuses_costs_no_other_app() -> None:
+def test_an_app_that_steam_refuses_does_not_affect_others() -> None:
     """An empty response for one app is kept as refused, and the next app is requested."""
     client = CannedClient(lambda request: {"response": {}} if request.app_id == 1 else page(None, "*"))
     answers = client.extract("reviews", (1, 2))
@@ -229,7 +229,7 @@ def test_news_pages_back_to_the_weeks_start_and_counts_the_weeks_items() -> None
         {"appnews": {"appid": 730, "newsitems": [], "count": "0"}},
     ],
 )
-def test_an_app_without_news_has_no_item_in_whatever_form_steam_says_so(body: object) -> None:
+def test_an_app_without_news_has_no_item_in_any_format(body: object) -> None:
     """It is requested once, nothing is quarantined, and the response is kept."""
     client = CannedClient(lambda _: body)
     (answer,) = client.extract("news", (730,))
@@ -241,7 +241,7 @@ def test_an_app_without_news_has_no_item_in_whatever_form_steam_says_so(body: ob
     "body",
     [{"response": {}}, {"appnews": {"items": [1]}}, {"appnews": []}, {"appnews": {"newsitems": {}}}, {"error": 1}],
 )
-def test_another_form_is_not_an_app_without_news(body: object) -> None:
+def test_an_unknown_format_is_not_an_app_without_news(body: object) -> None:
     (answer,) = CannedClient(lambda _: body).extract("news", (730,))
     assert isinstance(answer.response, Rejected)
     assert answer.items == {"news": 1}
@@ -287,7 +287,7 @@ def test_a_chart_with_gaps_or_of_another_day_is_refused(ranks: list[int], moment
 
 
 @pytest.mark.parametrize("start", [str(START), float(START), f"{START}.0"])
-def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object) -> None:
+def test_a_chart_is_the_same_in_any_notation_of_its_numbers(start: object) -> None:
     """Texts and fractions of zero are accepted; a rank that is not a whole number is rejected."""
     ranks = [{"rank": "1"}, {"rank": 2.0}]
     sellers = CannedClient(lambda _: {"response": {"start_date": start, "ranks": ranks, "next_page_start": None}})
@@ -305,7 +305,7 @@ def test_a_chart_is_the_same_whichever_way_its_numbers_are_written(start: object
 @pytest.mark.parametrize(
     ("before", "error"), [(1, NotYet), (3600, NotYet), (3601, InvalidResponse), (-86400, InvalidResponse)]
 )
-def test_a_chart_from_just_before_midnight_is_worth_waiting_for(before: int, error: type[Exception]) -> None:
+def test_a_chart_from_just_before_midnight_is_waited_out(before: int, error: type[Exception]) -> None:
     """A chart that is older, or from a later day, is rejected at once; neither is stored under the day."""
     day = source_named("most_played").cadence.window("2026-11-17")
     chart = CannedClient(lambda _: {"response": {"last_update": START - before, "ranks": [{"rank": 1}]}})
@@ -318,7 +318,7 @@ MONTH = source_named("monthly_visits").cadence.window("2026-10-01")
 
 
 @pytest.mark.parametrize("name", ["google.com", "steampowered.com", "store.steampowered.com.evil.org", "", 5, ["x"]])
-def test_visits_of_another_site_are_refused_by_its_name(name: object) -> None:
+def test_visits_of_another_site_are_refused_with_its_name(name: object) -> None:
     """This includes the parent domain, in a wrapper and in the official response. An empty name is accepted."""
     visits = {"2026-10-01": 5}
     bodies: list[Any] = [
@@ -353,7 +353,7 @@ def test_visits_of_another_country_or_granularity_are_refused(body: object, said
 @pytest.mark.parametrize(
     "name", ["store.steampowered.com", "Store.SteamPowered.com", "https://www.store.steampowered.com/", None]
 )
-def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | None) -> None:
+def test_visits_of_the_store_are_accepted_in_any_spelling_of_its_name(name: str | None) -> None:
     client = CannedClient(
         lambda _: {"SiteName": name, "EstimatedMonthlyVisits": {"2026-10-01": 5}, "AiTrafficDetails": {}}
     )
@@ -370,12 +370,12 @@ def test_visits_of_the_store_are_taken_however_its_name_is_written(name: str | N
         ({"EstimatedMonthlyVisits": [{"date": "2026-09-01", "visits": 4}, 7]}, "it has: 2026-09-01"),
     ],
 )
-def test_another_form_of_the_visits_is_refused_in_words_that_name_it(body: object, said: str) -> None:
+def test_an_unknown_format_of_visits_is_refused_and_named(body: object, said: str) -> None:
     with pytest.raises(InvalidResponse, match=said):
         CannedClient(lambda _: body).extract("monthly_visits", window=MONTH)
 
 
-def test_visits_are_asked_where_the_question_says() -> None:
+def test_visits_are_requested_from_the_free_or_the_official_host() -> None:
     """The free and the official API are different hosts; the error names a month that is not in the response."""
     month = source_named("monthly_visits").cadence.window("2023-09-01")
     free = CannedClient(lambda _: {"EstimatedMonthlyVisits": {"2023-08-01": 5, "2023-09-01": 6}})

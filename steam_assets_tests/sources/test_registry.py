@@ -17,7 +17,7 @@ from steam_assets.sources.source import FetchRequest, Source
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_a_declaration_holds_together(source: Source) -> None:
+def test_a_declaration_is_consistent(source: Source) -> None:
     """Its name is its module's, its oldest partition exists, its tables' keys are columns, and its assets differ."""
     assert source.extract.__module__ == f"steam_assets.sources.{source.name}"
     assert source.hosts and all(option.description for option in source.options.model_fields.values())
@@ -33,7 +33,7 @@ def test_a_declaration_holds_together(source: Source) -> None:
     assert not source.app_by_app or source.apps_from or source.watched
 
 
-def test_names_of_sources_tables_and_hosts_are_each_given_once() -> None:
+def test_names_of_sources_tables_and_hosts_are_unique() -> None:
     for names in (
         [source.name for source in SOURCES],
         [table.name for source in SOURCES for table in source.tables],
@@ -48,7 +48,7 @@ def test_a_host_whose_name_cannot_name_settings_is_refused(name: str) -> None:
         Host(name, "Somebody", "https://host.invalid")
 
 
-def test_a_host_that_no_registered_source_declares_is_not_asked() -> None:
+def test_a_host_that_no_registered_source_declares_is_refused() -> None:
     """It has no settings; the error says what to add."""
     with pytest.raises(LookupError, match=r"'elsewhere'.*`hosts`"):
         profile(Settings(), Host("elsewhere", "Somebody", "https://host.invalid"))
@@ -81,7 +81,7 @@ def test_an_option_of_any_type_reaches_another_process(
     assert extended().tried == value
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     """The error lists the known names."""
     with pytest.raises(LookupError, match=r"'rewievs'.*reviews"):
         source_named("rewievs")

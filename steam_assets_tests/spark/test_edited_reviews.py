@@ -58,9 +58,7 @@ def page(sequence: int, *reviews: dict[str, object]) -> dict[str, object]:
     }
 
 
-def test_of_a_review_edited_between_pages_the_newer_is_kept_and_the_other_counted(
-    lake: Lake, spark: SparkSession
-) -> None:
+def test_the_newer_version_of_a_review_edited_between_pages_is_kept(lake: Lake, spark: SparkSession) -> None:
     """The edit moves it to a later page, so both pages list it."""
     pages = [
         page(0, review(1, "first thoughts"), review(2, "stays")),

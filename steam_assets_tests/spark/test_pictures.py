@@ -89,7 +89,7 @@ def week(tmp_path: Path, spark: SparkSession) -> Week:
     return Week(Lake(Settings(home=tmp_path)), spark)
 
 
-def test_a_newer_chart_replaces_the_older_whole_also_if_it_is_shorter_or_landed_first(week: Week) -> None:
+def test_a_newer_chart_replaces_the_older_one_completely(week: Week) -> None:
     old, new = range(101, 121), range(120, 110, -1)
     week.land(chart(old))
     record = week.clean()
@@ -103,7 +103,7 @@ def test_a_newer_chart_replaces_the_older_whole_also_if_it_is_shorter_or_landed_
     assert back_up(week.lake.clean_twins(SOURCE, TABLE), [KEY], NOW)[1] == []
 
 
-def test_an_answer_without_a_chart_replaces_none(week: Week) -> None:
+def test_a_response_without_a_chart_replaces_none(week: Week) -> None:
     week.land(chart(range(101, 106)))
     week.land(chart([]), hours=1)
     week.clean()
@@ -142,7 +142,7 @@ def test_an_excluded_batch_is_not_cleaned_and_its_rows_stay(week: Week) -> None:
     ],
     ids=["an app twice", "a hole", "no first rank"],
 )
-def test_a_chart_that_is_none_is_refused_before_anybody_sees_it(week: Week, body: str, said: str) -> None:
+def test_an_invalid_chart_is_refused_before_it_is_visible(week: Week, body: str, said: str) -> None:
     week.land(chart([101, 102]))
     before = week.clean()
     snapshot = week.lake.clean(TABLE).snapshot_id()
@@ -159,7 +159,7 @@ def test_a_chart_that_is_none_is_refused_before_anybody_sees_it(week: Week, body
     assert week.apps() == [103, 104, 105], "the next valid response is used"
 
 
-def test_a_hole_that_quarantine_explains_is_none(week: Week) -> None:
+def test_a_missing_rank_explained_by_quarantine_is_accepted(week: Week) -> None:
     week.land(chart([101, "abc", 103]))
     record = week.clean()
     assert (record.clean, record.quarantined) == (2, 1)
@@ -185,7 +185,7 @@ def test_each_chart_of_a_partition_is_audited_alone(places: list[tuple[int, int]
         audit_pictures(table, [KEY], {KEY: {"quarantined": 0}}, pa.Table.from_pylist(rows))
 
 
-def test_the_chart_that_was_corrected(week: Week) -> None:
+def test_a_corrected_chart_replaces_the_wrong_one(week: Week) -> None:
     """Real bodies: first twenty ranks, then ten ranks with the same apps in other places."""
     if not CASE.is_dir():
         pytest.skip(f"no cases at {CASE}")

@@ -27,7 +27,7 @@ FIRST, SECOND, THIRD = "2026-11-03", "2026-11-10", "2026-11-17"
 KEY = "k" * 32
 
 
-def test_all_who_ask_first_at_once_get_one_key(tmp_path: Path) -> None:
+def test_concurrent_first_users_get_the_same_key(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(lambda _: reviewer_key(settings), range(32)))
@@ -69,7 +69,7 @@ def lake_with(home: Path, key: str = "") -> Lake:
     return Lake(Settings(home=home, reviewer_hash_key=SecretStr(key)))
 
 
-def test_a_lost_key_is_named_and_no_new_one_is_made(tmp_path: Path) -> None:
+def test_a_lost_key_is_named_and_not_replaced(tmp_path: Path) -> None:
     lake = lake_with(tmp_path)
     made_with = fingerprint(key_for(lake, REVIEWS, [FIRST]))
     cleaned(lake, FIRST, SECOND, made_with=made_with)
@@ -91,7 +91,7 @@ def test_another_key_is_refused_before_cleaning(tmp_path: Path, other: str) -> N
     assert other not in str(refused.value)
 
 
-def test_a_new_key_is_taken_when_every_pseudonym_becomes_new(tmp_path: Path) -> None:
+def test_a_new_key_is_accepted_if_all_pseudonyms_are_replaced(tmp_path: Path) -> None:
     """This also holds if a partition's pseudonyms have no known key."""
     cleaned(lake_with(tmp_path), FIRST, SECOND, made_with=fingerprint(KEY))
     cleaned(lake_with(tmp_path), THIRD, made_with=None)
@@ -99,7 +99,7 @@ def test_a_new_key_is_taken_when_every_pseudonym_becomes_new(tmp_path: Path) -> 
     assert key_for(lake_with(tmp_path, other), REVIEWS, [FIRST, SECOND]) == other
 
 
-def test_sources_without_pseudonyms_need_no_certain_key(tmp_path: Path) -> None:
+def test_sources_without_pseudonyms_accept_any_key(tmp_path: Path) -> None:
     cleaned(lake_with(tmp_path), FIRST, made_with=fingerprint(KEY))
     for source in SOURCES:
         if source is not REVIEWS:

@@ -76,7 +76,7 @@ def committed(lake: Lake, source: Source, records: list[CleanRecord], key: str) 
 
 
 @pytest.mark.parametrize("name", [source.name for source in SOURCES])
-def test_rows_in_memory_are_committed_as_spark_commits_them(
+def test_python_and_spark_commit_the_same_rows(
     name: str, settings: Settings, simulator: Simulator, spark: SparkSession
 ) -> None:
     source, lake, session = source_named(name), Lake(settings), session_for(spark, settings)

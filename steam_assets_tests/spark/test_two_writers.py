@@ -41,7 +41,7 @@ def contested(lake: Lake) -> IcebergTable:
 @pytest.mark.spark
 @pytest.mark.fault
 @pytest.mark.parametrize("same", [True, False], ids=["one partition", "a partition each"])
-def test_writers_at_once_from_the_first_commit_on(same: bool, spark: SparkSession, tmp_path: Path) -> None:
+def test_concurrent_writers_from_the_first_commit_on(same: bool, spark: SparkSession, tmp_path: Path) -> None:
     """Each has its own session and catalog, as separate processes do, and the table does not exist at first."""
     settings = Settings(home=tmp_path)
     ready = Barrier(WRITERS)

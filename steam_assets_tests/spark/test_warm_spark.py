@@ -84,7 +84,7 @@ def python(code: str, settings: Settings, *arguments: str) -> subprocess.Popen[s
     )
 
 
-def test_only_who_can_read_the_file_is_served(settings: Settings, said: list[str]) -> None:
+def test_only_clients_that_can_read_the_file_are_served(settings: Settings, said: list[str]) -> None:
     address = warm_spark(settings)
     assert address is not None
     assert stat.S_IMODE(file_of(settings).stat().st_mode) == 0o600
@@ -100,13 +100,13 @@ def test_only_who_can_read_the_file_is_served(settings: Settings, said: list[str
     assert "UNAUTHENTICATED" in error
 
 
-def test_other_settings_have_another_spark(settings: Settings, said: list[str]) -> None:
+def test_runs_with_other_settings_use_another_spark(settings: Settings, said: list[str]) -> None:
     assert warm_spark(settings.model_copy(update={"spark_driver_memory": "600m"})) is None
     assert warm_spark(settings.model_copy(update={"home": settings.home / "other"})) is None
     assert warm_spark(settings.model_copy(update={"spark_runner": "subprocess"})) is None
 
 
-def test_a_run_uses_it_and_what_its_death_undid_is_tried_again_on_the_next(settings: Settings, said: list[str]) -> None:
+def test_a_run_uses_the_kept_spark_and_retries_on_the_next_one_if_it_dies(settings: Settings, said: list[str]) -> None:
     user = python(USER, settings)
     assert user.stdout is not None and user.stdin is not None
     assert user.stdout.readline() == "7\n"

@@ -67,7 +67,7 @@ def test_texts_cannot_leave_the_data_element(page: str) -> None:
     assert page.count("</script>") == 2
 
 
-def test_the_policy_allows_this_script_and_this_style_alone(page: str) -> None:
+def test_the_policy_allows_only_this_script_and_this_style(page: str) -> None:
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
     rules = policy[1].replace("&#39;", "'")
@@ -78,7 +78,7 @@ def test_the_policy_allows_this_script_and_this_style_alone(page: str) -> None:
         assert f"{rule} 'sha256-{digest}'" in rules
 
 
-def test_the_page_names_no_address_to_load_from(page: str) -> None:
+def test_the_page_loads_nothing(page: str) -> None:
     """No element refers to an external resource; addresses occur only in the data, as links."""
     shell = page.replace(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0], "")
     assert not re.search(r'(?:src|href)="(?!#|data:)', shell)
@@ -93,12 +93,12 @@ def test_every_query_fits_the_declared_schema() -> None:
 
 
 @pytest.mark.parametrize("query", PANEL_QUERIES, ids=lambda query: query.name)
-def test_a_missing_table_is_named_with_what_makes_it(query: PanelQuery) -> None:
+def test_a_missing_table_is_named_with_the_command_that_creates_it(query: PanelQuery) -> None:
     why = given(render(DashboardData()))["panels"][query.name]["why"]
     assert query.table in why and ("materialize" in why) == (query.table in schemas())
 
 
-def test_each_number_carries_the_as_of_of_its_newest_input(year: DashboardData) -> None:
+def test_each_number_has_the_date_of_its_newest_input(year: DashboardData) -> None:
     """An insight has the as-of of the newest clean table it is computed from."""
     old, new = AS_OF - timedelta(days=3), AS_OF - timedelta(days=1)
     as_of = {"most_played": old, "top_sellers": new, "news": old}
@@ -108,7 +108,7 @@ def test_each_number_carries_the_as_of_of_its_newest_input(year: DashboardData) 
     assert found["visits"]["as_of"] is None
 
 
-def test_each_insight_shown_says_its_method_and_its_error(page: str) -> None:
+def test_each_insight_shown_states_its_method_and_limitations(page: str) -> None:
     methods = {panel["method"] for panel in given(page)["panels"].values()}
     shown = {query.table for query in PANEL_QUERIES} & {insight.table for insight in INSIGHTS}
     for insight in INSIGHTS:
@@ -132,7 +132,7 @@ def test_players_are_those_of_the_chart_and_gaps_stay_gaps(year: DashboardData, 
     assert decoded == {(r["app_id"], r["day"]): (r["players_peak"], r["rank"]) for r in rows}
 
 
-def test_old_articles_give_way_when_the_page_would_be_too_large() -> None:
+def test_old_articles_are_dropped_if_the_page_would_be_too_large() -> None:
     """With very long headlines only the newest articles are shown, and the page says how many of how many."""
     at = datetime.combine(date(2026, 11, 1), time(9), UTC)
     rows = [
@@ -151,7 +151,7 @@ def test_old_articles_give_way_when_the_page_would_be_too_large() -> None:
     assert len(news["columns"]["title"][0]) == 240
 
 
-def test_numbers_json_does_not_have_become_unknown() -> None:
+def test_numbers_that_json_lacks_become_unknown() -> None:
     """NaN and infinity are shown as unknown and are not written into the page."""
     month = date(2026, 10, 1)
     rows = [row(month=month, visits=1, visits_kind="estimate", visits_per_player=float("nan"), days_collected=0)]
@@ -219,7 +219,7 @@ def test_the_newest_year_of_a_lake_is_read(tmp_path: Path) -> None:
     assert "does not exist yet" in (data.why_empty("visits") or "")
 
 
-def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
+def test_the_command_writes_the_whole_page(tmp_path: Path) -> None:
     """It replaces an older page, leaves no temporary file, and prints the path and as-of."""
     out = tmp_path / "site" / "market.html"
     out.parent.mkdir()
@@ -246,6 +246,6 @@ def test_the_command_writes_the_page_whole(tmp_path: Path) -> None:
         ("x" * 400, "x" * 279 + "…"),
     ],
 )
-def test_a_quote_is_the_reviews_words(review: str, shown: str) -> None:
+def test_a_quote_is_verbatim(review: str, shown: str) -> None:
     """Steam's markup and spoilers are removed; text that only looks like markup stays."""
     assert quote(review) == shown

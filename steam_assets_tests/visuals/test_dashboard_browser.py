@@ -46,7 +46,7 @@ def test_hostile_texts_are_shown_and_never_run(browser: Browser, file: Path) -> 
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_hostile_name_is_shown_as_the_text_it_is(browser: Browser, file: Path, text: str) -> None:
+def test_a_hostile_name_is_shown_literally(browser: Browser, file: Path, text: str) -> None:
     """It is plain text in the table of games, in the game's headline and in search results."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games")
@@ -161,7 +161,7 @@ def test_up_to_four_games_share_a_chart(browser: Browser, file: Path) -> None:
         expect(seen.page.locator(".chips li")).to_have_count(3)
 
 
-def test_five_to_ten_games_have_a_chart_each_on_one_scale(browser: Browser, file: Path) -> None:
+def test_five_to_ten_games_have_separate_charts_with_one_scale(browser: Browser, file: Path) -> None:
     """An eleventh game cannot be added; linear and logarithmic axes have their own labels."""
     with visit(browser, file.as_uri()) as seen:
         seen.to(f"games?ids={','.join(str(400 + 10 * n) for n in range(11))}")
@@ -180,7 +180,7 @@ def test_five_to_ten_games_have_a_chart_each_on_one_scale(browser: Browser, file
         assert "scale=log" in seen.page.url
 
 
-def test_updates_are_marked_on_the_line_and_the_news_leads_there(browser: Browser, file: Path) -> None:
+def test_updates_are_marked_on_the_line_and_news_links_to_it(browser: Browser, file: Path) -> None:
     with visit(browser, file.as_uri()) as seen:
         seen.to("news?kind=patch")
         link = seen.page.get_by_role("link", name="show on chart").first
@@ -200,7 +200,9 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, file: Path, empty_fi
                 assert seen.page.evaluate(wide) == 0, view
 
 
-def test_its_width_stays_when_its_height_outgrows_the_screen(browser: Browser, empty_file: Path, file: Path) -> None:
+def test_the_width_stays_the_same_when_the_page_is_taller_than_the_screen(
+    browser: Browser, empty_file: Path, file: Path
+) -> None:
     """An appearing scroll bar would redraw every chart while panels open."""
     with_bars = browser.browser_type.launch(
         executable_path=CHROMIUM, args=list(FLAGS), ignore_default_args=["--hide-scrollbars"]
@@ -216,7 +218,7 @@ def test_its_width_stays_when_its_height_outgrows_the_screen(browser: Browser, e
     assert len({width for _, width in widths}) == 1
 
 
-def test_a_charts_rows_are_saved_as_csv_that_a_spreadsheet_does_not_run(browser: Browser, file: Path) -> None:
+def test_a_charts_rows_are_saved_as_formula_safe_csv(browser: Browser, file: Path) -> None:
     """All rows are saved by RFC 4180.
 
     Names that start like a formula get an apostrophe; negative numbers are unchanged.
@@ -354,7 +356,7 @@ def saved(seen: Visit, button: Locator, ending: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-def test_watched_games_stay_watched(browser: Browser, file: Path) -> None:
+def test_the_watchlist_survives_a_reload(browser: Browser, file: Path) -> None:
     """They are kept in the browser's storage: after a reload the filter shows only them."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games?show=watched")

@@ -22,7 +22,7 @@ def ranks(seen: Visit) -> list[str]:
     return seen.page.locator("tbody tr td:first-child").all_inner_texts()
 
 
-def test_filters_combine_and_stand_in_the_address_with_the_order(browser: Browser, file: Path) -> None:
+def test_filters_combine_and_are_in_the_address_with_the_order(browser: Browser, file: Path) -> None:
     """Filters survive a reload, free and paid replace each other, and one button clears all."""
     year = MarketYear()
     on_sale = {app for app, _ in year.charts[LAST_DAY] if year._store(app)["discount_percent"]}
@@ -105,7 +105,7 @@ def chosen(seen: Visit) -> tuple[date, date]:
     return date.fromisoformat(found[1]), date.fromisoformat(found[2])
 
 
-def test_updates_are_told_by_their_headlines(browser: Browser, file: Path) -> None:
+def test_updates_are_shown_by_their_headlines(browser: Browser, file: Path) -> None:
     """The cell adds only the number of further articles, with or without "patch notes"."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games?ids=450")
@@ -227,7 +227,7 @@ def collected() -> dict[str, pa.Table]:
     }
 
 
-def test_makers_tags_and_countries_fill_their_places(browser: Browser, tmp_path: Path) -> None:
+def test_makers_tags_and_countries_fill_their_panels(browser: Browser, tmp_path: Path) -> None:
     """Chips and facts link to all games of a maker or tag. Without data, one line says what is missing."""
     tables = collected()
     page = tmp_path / "store.html"

@@ -33,7 +33,7 @@ def written(share: float) -> str:
     return f"{'+' if share > 0 else '−'}{abs(share) * 100:.1f} %"
 
 
-def test_changes_are_those_of_whole_weeks(browser: Browser, file: Path) -> None:
+def test_changes_compare_whole_weeks(browser: Browser, file: Path) -> None:
     """Changes over 7, 28 and 91 days match the daily peaks, for market and game, on the page and in the CSV."""
     year = MarketYear()
     sums = {day: float(sum(peak for _, peak in chart)) for day, chart in year.charts.items()}
@@ -115,7 +115,7 @@ def test_every_day_with_an_article_is_marked(browser: Browser, file: Path) -> No
         assert panel.locator("tbody tr").count() > 0
 
 
-def test_bars_are_drawn_on_the_scale_that_stands_under_them(browser: Browser, file: Path) -> None:
+def test_bars_are_drawn_on_the_scale_below_them(browser: Browser, file: Path) -> None:
     """Shares range from 0 to 100 %, whatever the maximum; movers extend both ways from a shared zero."""
     with visit(browser, file.as_uri()) as seen:
         for view in ("overview", "reviews", "traffic"):
@@ -273,7 +273,7 @@ def kind_of(value: str) -> str:
     return next((kind for kind, pattern in KINDS.items() if re.fullmatch(pattern, value)), "text")
 
 
-def test_a_tables_numbers_stand_under_their_headers(browser: Browser, file: Path) -> None:
+def test_a_tables_numbers_are_aligned_with_their_headers(browser: Browser, file: Path) -> None:
     """Right-aligned numbers have right-aligned headers, and headers are not raw column names."""
     aligned = (
         "table => [...table.querySelectorAll('thead th')].map((head, place) => [head.textContent, "
@@ -318,7 +318,7 @@ def test_print_cuts_nothing_off(browser: Browser, file: Path) -> None:
             assert seen.page.evaluate("getComputedStyle(document.body).printColorAdjust") == "exact"
 
 
-def test_back_returns_to_the_place_and_the_order(browser: Browser, file: Path) -> None:
+def test_back_returns_to_the_position_and_the_order(browser: Browser, file: Path) -> None:
     """After sorting, scrolling down and opening a game, Back restores the same view."""
     with visit(browser, file.as_uri()) as seen:
         seen.to("games")

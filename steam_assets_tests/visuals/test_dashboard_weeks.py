@@ -64,7 +64,7 @@ def test_unusual_weeks_are_the_newest_flagged_by_either() -> None:
     assert unusual_weeks(None).num_rows == 0
 
 
-def test_of_older_weeks_the_unusual_games_reviews_alone_are_read(tmp_path: Path) -> None:
+def test_for_older_weeks_only_reviews_of_unusual_games_are_read(tmp_path: Path) -> None:
     weeks = [WEEK + timedelta(weeks=n) for n in range(3)]
     rows = [
         row(
@@ -108,7 +108,7 @@ def test_words_are_scored_by_their_log_odds() -> None:
         ("french", "d’être déçu", {"d’être", "déçu"}),
     ],
 )
-def test_words_are_those_of_any_script(language: str, text: str, terms: set[str]) -> None:
+def test_words_are_found_in_any_script(language: str, text: str, terms: set[str]) -> None:
     """Scripts without spaces use pairs of characters; a language with too few positive reviews is skipped."""
     enough = int(COMPARED["fewest_reviews"])
     reviews = [review(text, False, language=language) for _ in range(enough)]

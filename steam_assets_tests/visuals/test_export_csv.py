@@ -60,7 +60,7 @@ def _written(table: pa.Table, path: Path) -> str:
 
 
 @given(st.lists(rows, max_size=5))
-def test_every_value_comes_back(path: Path, given_rows: list[dict[str, object]]):
+def test_every_value_is_read_back_unchanged(path: Path, given_rows: list[dict[str, object]]):
     """Nulls, empty texts, quotes, line breaks, byte-order marks and extreme numbers round-trip."""
     table = pa.Table.from_pylist(given_rows, schema=SCHEMA)
     write_csv(table, path)
@@ -91,7 +91,7 @@ def test_numbers_stay_numbers(path: Path, number: int):
     assert text == f'"n"\r\n{number}\r\n'
 
 
-def test_the_form_is_as_documented(path: Path):
+def test_the_format_is_as_documented(path: Path):
     """RFC 4180 with CRLF and doubled quotes.
 
     Null is empty, an empty text is two quotes, timestamps are ISO 8601 in UTC.
@@ -111,7 +111,7 @@ def test_duckdb_reads_the_numbers_as_numbers(path: Path):
     assert duckdb.read_csv(str(path)).fetchall() == [(-5, 0.25, "'-5"), (7, None, "a,\nb")]
 
 
-def test_a_column_without_a_form_is_refused(path: Path):
+def test_a_column_type_that_csv_cannot_store_is_refused(path: Path):
     """Bytes have no text form; the message says what to do instead."""
     with pytest.raises(TypeError, match="Parquet"):
         write_csv(pa.table({"b": pa.array([b"x"])}), path)

@@ -167,7 +167,7 @@ def test_a_column_that_older_partitions_lack_is_null_there(tmp_path: Path):
     assert rows["added"].to_pylist() == [None, "x"] and rows["n"].to_pylist() == [1, 2]
 
 
-def test_joining_takes_memory_of_row_groups_not_of_the_table(tmp_path: Path):
+def test_joining_needs_memory_for_row_groups_not_for_the_table(tmp_path: Path):
     """Joining sixteen row groups in twice as many partitions takes less than half of their memory in Arrow's pool."""
     rows, groups = 4000, 16
     texts = pa.repeat("x" * (GROUP_BYTES // 2 // rows), rows)

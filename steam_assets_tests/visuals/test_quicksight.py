@@ -90,7 +90,7 @@ def test_dropped_rows_are_a_failure_though_the_import_completed(account: Account
     assert account.refresh() == [], "the same version would drop the same rows"
 
 
-def test_other_rows_than_the_table_has_are_a_failure(account: Account) -> None:
+def test_a_row_count_that_differs_from_the_tables_is_a_failure(account: Account) -> None:
     """The data set has a filter, or holds only a part of the table."""
     account.tables.commit(TABLE, 3)
     account.stub.rows[DATA_SET] = lambda: 2
@@ -146,7 +146,7 @@ def test_an_import_that_takes_too_long_is_reported_and_found_again_later(account
     assert len(account.stub.ids) == 1
 
 
-def test_a_process_that_died_while_it_followed_is_carried_on(account: Account) -> None:
+def test_an_import_whose_process_died_is_followed_by_the_next(account: Account) -> None:
     """ResourceExists means that the import was already requested, even if its state was lost."""
     account.tables.commit(TABLE, 3)
     account.stub.looks_to_end = 10**6
@@ -160,7 +160,7 @@ def test_a_process_that_died_while_it_followed_is_carried_on(account: Account) -
     assert account.stub.calls.count("PUT") == 2
 
 
-def test_the_quota_of_24_hours_is_kept_over_restarts(account: Account) -> None:
+def test_the_quota_of_24_hours_is_kept_across_restarts(account: Account) -> None:
     """Standard allows 8 refreshes. The ninth makes no call until the first is a day old."""
     for hour in range(8):
         account.history.keep(asked(f"other-{hour}", NOW - timedelta(hours=8 - hour)), NOW)
@@ -173,7 +173,7 @@ def test_the_quota_of_24_hours_is_kept_over_restarts(account: Account) -> None:
     assert account.one().state == "completed"
 
 
-def test_a_quota_that_others_used_up_is_waited_out(account: Account) -> None:
+def test_a_quota_used_up_by_others_is_waited_out(account: Account) -> None:
     """LimitExceeded is reported, not counted, and retried an hour later."""
     account.tables.commit(TABLE, 3)
     account.stub.quota = 0
@@ -187,13 +187,13 @@ def test_a_quota_that_others_used_up_is_waited_out(account: Account) -> None:
     assert account.one().state == "completed"
 
 
-def test_throttling_is_tried_again_a_few_times(account: Account) -> None:
+def test_throttling_is_retried_a_few_times(account: Account) -> None:
     account.tables.commit(TABLE, 3)
     account.stub.failing = ["ThrottlingException", "InternalFailureException"]
     assert account.one().state == "completed"
 
 
-def test_endless_throttling_ends_and_is_tried_again_later(account: Account) -> None:
+def test_endless_throttling_ends_and_is_retried_later(account: Account) -> None:
     """The number of calls never exceeds the retry limit."""
     account.tables.commit(TABLE, 3)
     account.stub.always = "ThrottlingException"
@@ -213,7 +213,7 @@ def test_endless_throttling_ends_and_is_tried_again_later(account: Account) -> N
         ("InvalidParameterValueException", "imports into SPICE"),
     ],
 )
-def test_what_is_set_up_wrong_says_the_next_step(account: Account, code: str, step: str) -> None:
+def test_a_configuration_error_states_the_next_step(account: Account, code: str, step: str) -> None:
     """It is reported as a failure and is not retried at once."""
     account.tables.commit(TABLE, 3)
     account.stub.always = code

@@ -23,7 +23,7 @@ def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_all_tables_are_there_with_all_their_rows(extract: Path) -> None:
+def test_all_tables_have_all_their_rows(extract: Path) -> None:
     tables = year_tables()
     counts = " union all ".join(f"""select '{name}' as name, count(*) as n from "{name}" """ for name in tables)
     assert {one["name"]: one["n"] for one in ask(extract, counts)} == {
@@ -46,7 +46,7 @@ def test_tables_are_related_by_app(extract: Path) -> None:
         assert ask(extract, sql) == [{"n": 0}]
 
 
-def test_hostile_texts_and_types_come_back_as_they_were(tmp_path: Path) -> None:
+def test_hostile_texts_and_types_are_read_back_unchanged(tmp_path: Path) -> None:
     """Hostile texts, nulls, UTC timestamps, lists (as text) and integers above 32 bits round-trip."""
     where = tmp_path / "types.hyper"
     at = datetime(2026, 11, 10, 9, 30, tzinfo=UTC)
@@ -113,7 +113,7 @@ def test_the_calendar_has_every_day_with_its_week_and_month(extract: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_meanings_travel_with_the_file(extract: Path) -> None:
+def test_the_extract_contains_the_meanings(extract: Path) -> None:
     (told,) = ask(extract, 'select * from "about_tables" where "table_name" = \'insight_update_effect\'')
     assert "Net effect" in told["method"] and told["error"]
     sql = 'select "unit" from "about_columns" where "table_name" = \'most_played\' and "column_name" = \'players_peak\''
@@ -148,7 +148,7 @@ def test_the_log_does_not_land_in_the_working_directory(tmp_path: Path, monkeypa
     assert [path.name for path in out.iterdir()] == ["a.hyper"]
 
 
-def test_our_own_table_names_are_refused(tmp_path: Path) -> None:
+def test_reserved_table_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="apps"):
         write_extract({"apps": rows_of(pa.table({"n": [1]}))}, tmp_path / "a.hyper")
 

@@ -57,7 +57,7 @@ def attributes(root: etree._Element, path: str, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("suffix", ["tdsx", "twbx"])
-def test_the_extract_is_inside_where_the_document_says(folder: Path, tmp_path: Path, suffix: str) -> None:
+def test_the_extract_is_where_the_document_says(folder: Path, tmp_path: Path, suffix: str) -> None:
     """It equals the extract beside the package and opens when unpacked."""
     package = folder / f"steam_market.{suffix}"
     (inside,) = attributes(document(package), ".//named-connection/connection", "dbname")

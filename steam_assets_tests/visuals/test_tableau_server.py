@@ -160,13 +160,13 @@ def test_a_missing_project_is_named(tableau: FakeTableau) -> None:
         publish(small(), account(tableau, project="Elsewhere"))
 
 
-def test_a_refused_file_is_reported_in_the_servers_words(tableau: FakeTableau) -> None:
+def test_a_refused_file_is_reported_with_the_servers_message(tableau: FakeTableau) -> None:
     tableau.refuse_publish = True
     with pytest.raises(TableauRefused, match="one fact table"):
         publish(small(), account(tableau))
 
 
-def test_a_token_is_not_sent_in_the_clear(tableau: FakeTableau) -> None:
+def test_a_token_is_not_sent_unencrypted(tableau: FakeTableau) -> None:
     with pytest.raises(TableauRefused, match="not https"):
         publish(small(), account(tableau, url="http://tableau.example"))
 

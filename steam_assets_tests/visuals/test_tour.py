@@ -50,7 +50,7 @@ def test_every_panel_is_filled(given: dict[str, Any]) -> None:
     assert all(source["as_of"] for source in given["sources"])
 
 
-def test_what_a_game_has_is_there_once(given: dict[str, Any]) -> None:
+def test_tags_and_trends_have_no_duplicates(given: dict[str, Any]) -> None:
     """As in a lake, the page reads only the newest day of the store's tables."""
     tags = given["panels"]["tags"]["columns"]
     assert len({*zip(tags["app"], tags["tag"], strict=True)}) == len(tags["app"]) > 0
@@ -58,14 +58,14 @@ def test_what_a_game_has_is_there_once(given: dict[str, Any]) -> None:
     assert len({*trend}) == len(trend)
 
 
-def test_the_words_of_an_unusual_week_stand_out(given: dict[str, Any]) -> None:
+def test_every_flagged_week_has_characteristic_words(given: dict[str, Any]) -> None:
     terms, bombs = (given["panels"][name]["columns"] for name in ("terms", "bombs"))
     weeks = zip(bombs["app"], bombs["week"], bombs["flagged"], strict=True)
     flagged = {(app, week) for app, week, unusual in weeks if unusual}
     assert flagged and flagged <= {*zip(terms["app"], terms["week"], strict=True)}
 
 
-def test_it_is_a_year_with_one_gap_and_weeks_to_look_into(given: dict[str, Any]) -> None:
+def test_the_year_has_one_gap_and_unusual_weeks(given: dict[str, Any]) -> None:
     assert given["players"]["series"]["days"] == 365
     periods = given["panels"]["periods"]["columns"]
     gaps = [period for period, state in zip(periods["period"], periods["state"], strict=True) if state != "ok"]
@@ -98,7 +98,7 @@ def test_the_readme_opens_with_small_pictures(pictures: ModuleType) -> None:
 
 
 @pytest.mark.slow
-def test_the_pictures_show_what_there_is(pictures: ModuleType, browser: Browser, page: str) -> None:
+def test_the_pictures_match_the_page_and_the_asset_graph(pictures: ModuleType, browser: Browser, page: str) -> None:
     """They match the page's headings and the asset groups; after changing one, run `make pictures`."""
     shown = json.loads(pictures.SHOWN.read_text(encoding="utf-8"))
     with pictures.opened_page(browser, page) as opened:

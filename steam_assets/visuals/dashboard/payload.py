@@ -158,5 +158,5 @@ def _periods(data: DashboardData) -> PanelData:
         "rows": [period.rows for period in kept],
         "quarantined": [period.quarantined for period in kept],
     }
-    why = None if kept else "Nothing was collected yet; for synthetic data, type `steam-assets demo`."
+    why = None if kept else "Nothing has been collected yet; for synthetic data, type `steam-assets demo`."
     return PanelData(**_about(data, "insight_freshness"), columns=columns, why=why)

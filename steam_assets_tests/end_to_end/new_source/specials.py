@@ -55,8 +55,7 @@ def parse(body: bytes) -> Mapping[str, int]:
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current front page."""
     params = {"cc": fetch_request.given(Options).country, "l": "english"}
-    response = client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse))
-    yield Fetched(response, response.value)
+    yield Fetched.counted(client.fetch(Request(STORE, "front page", "/api/featuredcategories", params, parse)))
 
 
 def items(raw: DataFrame) -> DataFrame:
@@ -68,7 +67,7 @@ def items(raw: DataFrame) -> DataFrame:
         item="id bigint, name string, discount_percent bigint, original_price bigint, final_price bigint, "
         "currency string, discount_expiration bigint",
     )
-    return shaped(entries, TABLE.columns)
+    return shaped(entries, TABLE)
 
 
 TABLE = Table(
