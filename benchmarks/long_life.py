@@ -76,6 +76,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--minutes-between", type=int, default=360, help="Between two samples of players.")
+    parser.add_argument("--most-minutes", type=float, default=180, help="End with the day in which they have passed.")
     parser.add_argument("--page", type=Path, default=PAGE)
     asked = parser.parse_args()
     began = time.monotonic()
@@ -87,7 +88,7 @@ def main() -> int:
             automation=True,
         ).model_copy(update={player_samples.SOURCE.setting("minutes_between"): asked.minutes_between})
         month = _Month(served_by(own, simulator.url, 500), simulator, folder, asked.days)
-        month.run()
+        month.run(began + 60 * asked.most_minutes)
     arguments = f"--days {asked.days} --minutes-between {asked.minutes_between}"
     asked.page.write_text(month.page(arguments, (time.monotonic() - began) / 60), "utf-8")
     return 1 if month.missing else 0
@@ -114,8 +115,11 @@ class _Month:
         self.missing: list[str] = []
         self._complete: Counter[str] = Counter()
 
-    def run(self) -> None:
-        """Start the stack, run through all days, and compare the lake with what was due."""
+    def run(self, deadline: float) -> None:
+        """Start the stack, run through all days, and compare the lake with what was due.
+
+        After ``deadline`` (of ``time.monotonic``) no further day begins.
+        """
         self._temporary.mkdir()
         self._move(BEGIN)
         environment = {
@@ -126,20 +130,26 @@ class _Month:
         with running_dev(self._settings, environment) as dev:
             self._wait(dev.answers, START_SECONDS, "the Dagster UI")
             self._measure(dev, 0)
-            end = BEGIN + timedelta(days=self._days)
-            while (ticks := self._next(dev))[0] < end:
+            while (ticks := self._next(dev))[0] < self._end:
                 moment, names = ticks
                 if moment.date() != self._now.date():
                     self._end_day(dev)
+                    if time.monotonic() > deadline:
+                        self._days = (self._now - BEGIN).days + 1
+                        break
                 self._move(moment)
                 self._wait(lambda: self._evaluated(dev, moment, names), TICK_SECONDS, f"a tick of {names}")  # noqa: B023
                 self._ticks += len(names)
-            self._end_day(dev)
-            self._move(end)
+            self._wait(lambda: self._idle(dev), DAY_SECONDS, "the last day's runs")
+            self._move(self._end)
             self._wait(lambda: not self._lacking() and self._idle(dev), SETTLE_SECONDS, "the last runs", fatal=False)
             self._measure(dev, self._days)
             self._runs = {status: self._count(dev, [status]) for status in ENDED}
         self.missing = self._lacking()
+
+    @property
+    def _end(self) -> datetime:
+        return BEGIN + timedelta(days=self._days)
 
     def _next(self, dev: Dev) -> tuple[datetime, list[str]]:
         """The next moment at which schedules are due, and their names."""
@@ -166,8 +176,7 @@ class _Month:
         """Wait for the day's runs, because a live chart is asked for on its own day; measure at some days' ends."""
         self._wait(lambda: self._idle(dev), DAY_SECONDS, f"the runs of {self._now:%F}")
         day = (self._now - BEGIN).days + 1
-        if day in (1, self._days // 2):
-            self._measure(dev, day)
+        self._measure(dev, day)
         failed = self._count(dev, ["FAILURE"])
         print(f"{self._now:%F}: {self._count(dev, ENDED)} runs, {failed} failed", file=sys.stderr, flush=True)
 
@@ -211,7 +220,7 @@ class _Month:
 
     def _due(self, source: Source) -> list[str]:
         """The keys whose ticks were within the month."""
-        first, last = source.newest_due(BEGIN), source.newest_due(BEGIN + timedelta(days=self._days))
+        first, last = source.newest_due(BEGIN), source.newest_due(self._end)
         return [one.key for one in source.cadence.between(first.key, last.key) if one != first]
 
     def page(self, arguments: str, minutes: float) -> str:
@@ -220,7 +229,7 @@ class _Month:
         return TEXT.format(
             days=self._days,
             first=f"{BEGIN:%F}",
-            last=f"{BEGIN + timedelta(days=self._days - 1):%F}",
+            last=f"{self._end - timedelta(days=1):%F}",
             table=self._table(),
             ticks=self._ticks,
             runs=", ".join(f"{number} runs of status {status}" for status, number in self._runs.items() if number),
@@ -232,9 +241,11 @@ class _Month:
         )
 
     def _table(self) -> str:
-        heads = ["", *(f"day {measure.day}" for measure in self._measured), "bounded by"]
+        last = len(self._measured) - 1
+        shown = [self._measured[place] for place in sorted({0, min(1, last), last // 2, last})]
+        heads = ["", *(f"day {measure.day}" if measure.day else "start" for measure in shown), "bounded by"]
         rows = [
-            [what, *(f"{measure.values.get(what, 0):,}" for measure in self._measured), BOUNDS.get(what, "flat")]
+            [what, *(f"{measure.values.get(what, 0):,}" for measure in shown), BOUNDS.get(what, "flat")]
             for what in self._measured[-1].values
         ]
         lines = [heads, ["---"] * len(heads), *rows]
