@@ -13,17 +13,19 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from benchmarks.dev_stack import START_SECONDS, Dev, role, running_dev, until
+from benchmarks.dev_process import START_SECONDS, Dev, dev_process
 from benchmarks.measured import REPOSITORY, charted_apps, working_folder
 from benchmarks.process_memory import shares
+from benchmarks.stack_memory import role
 from steam_assets.extraction.hosts import served_by
 from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.lake import Lake
@@ -127,8 +129,8 @@ class _Month:
             "MOVED_CLOCK": str(self._clock),
             "TMPDIR": str(self._temporary),
         }
-        with running_dev(self._settings, environment) as dev:
-            self._wait(dev.answers, START_SECONDS, "the Dagster UI")
+        with dev_process(self._settings, environment) as dev:
+            dev.wait_for(dev.answers, START_SECONDS, "the Dagster UI")
             self._measure(dev, 0)
             while (ticks := self._next(dev))[0] < self._end:
                 moment, names = ticks
@@ -138,11 +140,11 @@ class _Month:
                         self._days = (self._now - BEGIN).days + 1
                         break
                 self._move(moment)
-                self._wait(lambda: self._evaluated(dev, moment, names), TICK_SECONDS, f"a tick of {names}")  # noqa: B023
+                dev.wait_for(partial(self._evaluated, dev, moment, names), TICK_SECONDS, f"a tick of {names}")
                 self._ticks += len(names)
-            self._wait(lambda: self._idle(dev), DAY_SECONDS, "the last day's runs")
+            dev.wait_for(partial(self._idle, dev), DAY_SECONDS, "the last day's runs")
             self._move(self._end)
-            self._wait(lambda: not self._lacking() and self._idle(dev), SETTLE_SECONDS, "the last runs", fatal=False)
+            self._settle(dev)
             self._measure(dev, self._days)
             self._runs = {status: self._count(dev, [status]) for status in ENDED}
         self.missing = self._lacking()
@@ -174,7 +176,7 @@ class _Month:
 
     def _end_day(self, dev: Dev) -> None:
         """Wait for the day's runs, because a live chart is asked for on its own day; measure at some days' ends."""
-        self._wait(lambda: self._idle(dev), DAY_SECONDS, f"the runs of {self._now:%F}")
+        dev.wait_for(partial(self._idle, dev), DAY_SECONDS, f"the runs of {self._now:%F}")
         day = (self._now - BEGIN).days + 1
         self._measure(dev, day)
         failed = self._count(dev, ["FAILURE"])
@@ -193,12 +195,11 @@ class _Month:
         new.write_text(moment.isoformat())
         new.replace(self._clock)
 
-    def _wait(self, done: Callable[[], bool], seconds: float, what: str, *, fatal: bool = True) -> None:
-        try:
-            until(done, seconds, what, lambda: None, 0.5)
-        except TimeoutError:
-            if fatal:
-                raise
+    def _settle(self, dev: Dev) -> None:
+        """Give the sensors time to have the last days cleaned."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline and (self._lacking() or not self._idle(dev)):
+            time.sleep(5)
 
     def _measure(self, dev: Dev, day: int) -> None:
         values = dict(_of_processes(dev)) | dict(_of_disk(self._settings, self._temporary))
@@ -255,7 +256,7 @@ class _Month:
 def _of_processes(dev: Dev) -> Iterable[tuple[str, int]]:
     """Memory by role, and the open files and sockets of all."""
     memory, files, sockets = Counter[str](), 0, 0
-    for process, share in shares(dev.processes()).items():
+    for process, share in shares([dev.process, *dev.process.children(recursive=True)]).items():
         with suppress(psutil.Error):
             memory[role(process)] += share
             files += process.num_fds()

@@ -9,12 +9,15 @@ several processes count once.
 from __future__ import annotations
 
 import argparse
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from benchmarks.dev_stack import START_SECONDS, Dev, role, running_dev, until
+import psutil
+
+from benchmarks.dev_process import START_SECONDS, dev_process
 from benchmarks.measured import Bound, charted_apps, print_table, working_folder
 from benchmarks.process_memory import shares
 from steam_assets.extraction.hosts import served_by
@@ -22,19 +25,21 @@ from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
+from steam_assets.spark.warm_spark import warm_spark
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 WEEK = "2026-11-10"
 RUN_SECONDS = 300
 SAMPLE_SECONDS = 0.5
-LAUNCH = """
-mutation ($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) { __typename ... on LaunchBackfillSuccess { backfillId } }
+ROLES = {
+    "kafka.Kafka": "Kafka",
+    "org.apache.spark": "Spark (JVM)",
+    "orchestration.webserver": "Dagster UI",
+    "dagster._daemon": "daemon",
+    "multiprocessing.forkserver": "runs, and the process they are forked from",
+    "pyspark.daemon": "Spark (Python workers)",
+    "grpc": "code server",
 }
-"""
-STATE = """
-query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
-"""
 
 
 def main() -> None:
@@ -55,15 +60,15 @@ def main() -> None:
 
 
 def measure(settings: Settings) -> _Watch:
-    with running_dev(settings) as dev:
-        watch = _Watch(dev)
+    with dev_process(settings) as dev:
+        watch = _Watch(dev.process)
         watch.until(dev.answers, START_SECONDS, "Dagster UI")
+        watch.until(lambda: warm_spark(settings) is not None, START_SECONDS, "Spark")
         watch.rest()
         reviews = source_named("reviews")
         stages = ["raw", "raw_backup", *(f"{t.asset}{suffix}" for t in reviews.tables for suffix in ("", "_backup"))]
-        params = {"assetSelection": [{"path": [reviews.name, stage]} for stage in stages], "partitionNames": [WEEK]}
-        launched = dev.ask(LAUNCH, params=params | {"tags": []})["launchPartitionBackfill"]["backfillId"]
-        watch.until(lambda: _ended(dev, launched), RUN_SECONDS, "the run")
+        launched = dev.launch_backfill([[reviews.name, stage] for stage in stages], WEEK)
+        watch.until(lambda: dev.backfill_ended(launched), RUN_SECONDS, "the run")
     return watch
 
 
@@ -71,30 +76,37 @@ def measure(settings: Settings) -> _Watch:
 class _Watch:
     """The largest total memory seen so far of a process and its descendants, by role, in bytes."""
 
-    dev: Dev
+    root: psutil.Process
     peak: Counter[str] = field(default_factory=Counter)
     idle: Counter[str] = field(default_factory=Counter)
 
     def until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
-        until(done, seconds, what, self.sample, SAMPLE_SECONDS)
+        """Sample until ``done()``. SystemExit after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{what} was not ready within {seconds:.0f} s")
+            self.sample()
+            time.sleep(SAMPLE_SECONDS)
 
     def rest(self) -> None:
         self.idle = self.sample()
 
     def sample(self) -> Counter[str]:
         found: Counter[str] = Counter()
-        for process, share in shares(self.dev.processes()).items():
+        for process, share in shares([self.root, *self.root.children(recursive=True)]).items():
             found[role(process)] += share
         if found.total() > self.peak.total():
             self.peak = found
         return found
 
 
-def _ended(dev: Dev, backfill: str) -> bool:
-    status = dev.ask(STATE, id=backfill)["partitionBackfillOrError"]["status"]
-    if status in ("COMPLETED_FAILED", "FAILED", "CANCELED"):
-        raise SystemExit(f"the run of reviews {WEEK} ended with status {status}")
-    return status == "COMPLETED_SUCCESS"
+def role(process: psutil.Process) -> str:
+    try:
+        line = " ".join(process.cmdline())
+    except psutil.Error:
+        line = ""
+    return next((role for word, role in ROLES.items() if word in line), "steam-assets dev and others")
 
 
 def report(watch: _Watch) -> None:

@@ -44,6 +44,15 @@ from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 
+_prepared: list[tuple[Settings, dg.Definitions]] = []
+
+
+def prepare() -> None:
+    """Build the definitions for this process's settings, so that processes forked from it need not."""
+    defs = build_defs(settings=Settings())
+    dg.Definitions.validate_loadable(defs)
+    _prepared[:] = [(Settings(), defs)]
+
 
 def build_defs(
     *,
@@ -58,6 +67,8 @@ def build_defs(
     ``fetch_observer``).
     """
     settings = settings or Settings()
+    if _prepared and not resource_overrides and sources is SOURCES and _prepared[0][0] == settings:
+        return _prepared[0][1]
     # Long in Dagster but still marked beta; one warning per asset and sensor would bury the real ones.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `(backfill_policy|owners)`")
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Function `build_column_schema_change_checks`")
