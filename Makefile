@@ -12,7 +12,7 @@ help: ## List the targets
 setup: $(READY) ## Create .venv from requirements.lock
 
 # uv takes a third of pip's time, but does not read pip's index and certificate settings: if it fails, pip is used. Bytecode
-# is compiled on import, and compressing PySpark's jars in an intermediate wheel would only cost time.
+# of other packages is compiled on import, and compressing PySpark's jars in an intermediate wheel would only cost time.
 LOCKED := --quiet --no-deps --require-hashes --config-settings=--build-option=--compression=stored -r requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -24,6 +24,9 @@ $(READY): requirements.lock installer.lock pyproject.toml setup.py
 	{ $(PIP) install --quiet --require-hashes -r installer.lock && VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install $(LOCKED); } || \
 	  { echo "uv could not install the packages (see above); installing with pip, which takes a minute or two"; $(PIP) install --no-compile $(LOCKED); }
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@# Compiles what most commands import, also for users whose Python keeps no bytecode.
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import alembic.context, pyiceberg.catalog.sql, pyspark.sql.connect.session, \
+	  steam_assets.commands.run, steam_assets.orchestration.build, steam_assets.orchestration.launch'
 	@touch $@
 
 tour: $(READY) ## Write the dashboard of a synthetic year

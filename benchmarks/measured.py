@@ -116,12 +116,14 @@ def working_folder(prefix: str) -> Iterator[Path]:
 
 def command(*arguments: str) -> list[str]:
     """The command line of ``steam-assets`` of this checkout and interpreter."""
-    return [sys.executable, "-c", "from steam_assets.cli import main; main()", *arguments]
+    return [sys.executable, "-m", "steam_assets", *arguments]
 
 
 def process_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process of this checkout with ``settings`` as its only settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STEAM_", "DAGSTER_"))}
+    # A user's Python keeps the bytecode of what it imports.
+    other = ("STEAM_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(other)}
     return kept | {"PYTHONPATH": str(REPOSITORY)} | dict(settings)
 
 

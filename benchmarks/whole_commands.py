@@ -1,7 +1,8 @@
 """Cleaning one small partition by a command, compared with scripts that do the same kind of work.
 
 Run: python -m benchmarks.whole_commands
-Whole processes, started as by a user. "Beside dev" is the command that finds the Spark which `steam-assets dev` keeps.
+Whole processes, started as by a user. "Beside dev" is the command while `steam-assets dev` runs; "from the click" is a
+run of its Dagster UI, with the backup.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from benchmarks.dev_process import START_SECONDS, Dev, dev_process
 from benchmarks.measured import (
     REPOSITORY,
     Bound,
@@ -33,18 +33,20 @@ from steam_assets.clock import Clock
 from steam_assets.extraction.extract import extract
 from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
+from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets.sources.source import FetchRequest, History, Source
-from steam_assets.spark.warm_spark import START_SECONDS, WarmSpark, warm_spark
+from steam_assets.spark.warm_spark import warm_spark
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 PEERS = REPOSITORY / "benchmarks" / "peers"
 DAILY, MONTHLY = source_named("most_played"), source_named("monthly_visits")
-COLD, BESIDE, SCRIPT, EMPTY = "cold", "beside dev", "script", "empty session"
+COLD, BESIDE, SCRIPT, EMPTY, CLICK = "cold", "beside dev", "script", "empty session", "from the click"
 SECONDS = 400
+CLICK_SECONDS = 5.0
 
 
 def main() -> None:
@@ -56,18 +58,29 @@ def main() -> None:
 
 def compared(count: int) -> list[Comparison]:
     """The comparisons of a day's chart and of a month's visits."""
-    with working_folder("commands") as home, Simulator(now=NOW) as simulator, ExitStack() as running:
-        work = _Work(home, simulator)
+    with working_folder("commands") as home, Simulator(now=NOW) as simulator:
+        work = _Work(home, simulator, free_port())
         day, month = (work.partition(source) for source in (DAILY, MONTHLY))
         settings = work.settings(home / "warm")
-        running.enter_context(_kept_spark(settings))
-        taken = rounds(work.ways(day, month), count)
+        with dev_process(settings) as dev:
+            dev.wait_for(dev.answers, START_SECONDS, "the Dagster UI")
+            dev.wait_for(lambda: warm_spark(settings) is not None, START_SECONDS, "Spark")
+            click = partial(_clicked, dev, day)
+            click()
+            taken = rounds({**work.ways(day, month), f"{DAILY.name}: {CLICK}": click}, count)
     script, monthly = taken[f"{DAILY.name}: {SCRIPT}"], taken[f"{MONTHLY.name}: {SCRIPT}"]
     cold, warm = taken[f"{DAILY.name}: {COLD}"], taken[f"{DAILY.name}: {BESIDE}"]
     return [
         Comparison("clean a day's chart, whole process", "a daily script of PySpark", cold, script, Bound(1)),
         Comparison("the same", "an empty SparkSession that counts a table", cold, taken[EMPTY], Bound(1.3)),
         Comparison("the same beside `steam-assets dev`", "a daily script", warm, script, Bound(0.25)),
+        Comparison(
+            "the same with its backup, from the click in the Dagster UI to the end",
+            "its target on two quiet cores",
+            taken[f"{DAILY.name}: {CLICK}"],
+            CLICK_SECONDS,
+            Bound(1),
+        ),
         Comparison(
             "clean a month's visits, four tables, whole process",
             "a monthly script of PySpark and pandas",
@@ -92,9 +105,11 @@ class _Partition:
 class _Work:
     home: Path
     simulator: Simulator
+    kafka_port: int
 
     def settings(self, home: Path) -> Settings:
-        return served_by(Settings(home=home, simulated_now=NOW.isoformat()), self.simulator.url, 500.0)
+        own = Settings(home=home, simulated_now=NOW.isoformat(), embedded_kafka_port=self.kafka_port)
+        return served_by(own, self.simulator.url, 500.0)
 
     def partition(self, source: Source) -> _Partition:
         """Fetch the newest partition once into each home."""
@@ -137,6 +152,13 @@ def _cleaned(settings: Settings, part: _Partition) -> float:
     return run_process(command(*words), settings.environment(secrets=True))
 
 
+def _clicked(dev: Dev, part: _Partition) -> float:
+    table = part.source.tables[0].asset
+    times = dev.materialize([[part.source.name, stage] for stage in (table, f"{table}_backup")], part.key, SECONDS)
+    print(f"    its process began the run after {times.started - times.launched:.2f} s", file=sys.stderr)
+    return times.ended - times.launched
+
+
 def _python(words: Sequence[str], settings: Mapping[str, str]) -> float:
     return run_process([sys.executable, *words], settings)
 
@@ -151,18 +173,6 @@ def run_process(words: Sequence[str], settings: Mapping[str, str], codes: Sequen
             raise SystemExit(f"{' '.join(words)} failed:\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}")
 
     return seconds_of(done)
-
-
-@contextmanager
-def _kept_spark(settings: Settings) -> Iterator[None]:
-    """The Spark that `steam-assets dev` keeps for these settings."""
-    with WarmSpark(settings, print):
-        deadline = time.monotonic() + START_SECONDS
-        while warm_spark(settings) is None:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"Spark did not start; see {settings.home}/spark/server.log")
-            time.sleep(0.2)
-        yield
 
 
 if __name__ == "__main__":

@@ -13,21 +13,23 @@ import signal
 import sys
 from contextlib import suppress
 
+from steam_assets.processes.forked import forked
 from steam_assets.processes.supervised import Supervised, ending
 
 GRACE_SECONDS = 4.0
+PROGRAM = "steam_assets.cli"
 
 
 def main() -> int:
     """Run the command given on the command line; return its exit code, or 128 + the signal that ended it."""
     ends = ending()
-    awaited = ends | {signal.SIGCHLD, signal.SIGTSTP}
+    awaited = ends | {signal.SIGCHLD, signal.SIGIO, signal.SIGTSTP}
     for number in awaited:
         # sigwait() does not receive an ignored signal.
         signal.signal(number, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
-    command = Supervised(
-        [sys.executable, "-P", "-m", "steam_assets.cli", *sys.argv[1:]], grace=GRACE_SECONDS, held=True, reads=True
+    command = forked(sys.argv[1:], GRACE_SECONDS) or Supervised(
+        [sys.executable, "-P", "-m", PROGRAM, *sys.argv[1:]], grace=GRACE_SECONDS, held=True, reads=True
     )
     while (code := command.poll()) is None:
         number = signal.sigwait(awaited)

@@ -5,6 +5,7 @@ Belongs here: starting and stopping them together. Does not belong here: what th
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.preflight import require_free_port, require_kafka, writable_settings
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal
+from steam_assets.processes.warm_process import VARIABLE, surroundings
 
 if TYPE_CHECKING:
     from steam_assets.settings import Settings
@@ -33,6 +35,8 @@ def dev(
     Schedules and sensors are off until you switch them on in the Dagster UI. The UI serves its own pages and programs
     on this machine, and rejects requests from other websites.
     """
+    # Before anything below adds to the environment.
+    os.environ[VARIABLE] = surroundings() if sys.platform == "linux" else ""
     settings = writable_settings()
     require_free_port(host, port)
     require_kafka(settings)

@@ -32,6 +32,7 @@ from steam_assets.orchestration.resources import (
     SparkSessions,
     lake_resource,
 )
+from steam_assets.orchestration.run_history import run_history_sensors
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
 from steam_assets.orchestration.sampling_schedules import sampling_schedules
 from steam_assets.orchestration.schedules import cadence_schedules, source_jobs
@@ -42,6 +43,15 @@ from steam_assets.orchestration.visual_assets import visual_assets
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
+
+_prepared: list[tuple[Settings, dg.Definitions]] = []
+
+
+def prepare() -> None:
+    """Build the definitions for this process's settings, so that processes forked from it need not."""
+    defs = build_defs(settings=Settings())
+    dg.Definitions.validate_loadable(defs)
+    _prepared[:] = [(Settings(), defs)]
 
 
 def build_defs(
@@ -57,6 +67,8 @@ def build_defs(
     ``fetch_observer``).
     """
     settings = settings or Settings()
+    if _prepared and not resource_overrides and sources is SOURCES and _prepared[0][0] == settings:
+        return _prepared[0][1]
     # Long in Dagster but still marked beta; one warning per asset and sensor would bury the real ones.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `(backfill_policy|owners)`")
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Function `build_column_schema_change_checks`")
@@ -107,6 +119,7 @@ def build_defs(
             failure_alerts(settings, running=on),
             check_alerts(settings, running=on),
             dead_runs_sensor(),
+            *run_history_sensors(settings),
         ],
         resources=_resources(settings, sources, resource_overrides or {}),
         executor=owning_executor,

@@ -17,10 +17,14 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from steam_assets.processes.temporary_folders import temporary_folder
 
 LOCATION = "steam_assets"
+CODE = "code server"
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 2.0
 SOCKETS = Path("/tmp")  # noqa: S108 - a folder of our own in it
 """A socket's address is limited to 103 bytes, and TMPDIR may be too long, especially on macOS."""
 
@@ -52,17 +56,44 @@ def serve(folder: Path, host: str, port: int) -> None:
     code = {"grpc_server": {"host": "localhost", "socket": str(socket), "location_name": LOCATION}}
     # JSON is YAML.
     workspace.write_text(json.dumps({"load_from": [code]}))
-    module = ("-m", "steam_assets.definitions", "--location-name", LOCATION)
-    quiet = ("--log-level", "warning", "--inject-env-vars-from-instance")
-    running = {"code server": _python("dagster", "code-server", "start", "--socket", str(socket), *module, *quiet)}
-    # It listens once the code is loaded; before that the others would show an unreachable location.
-    while not socket.exists():
-        _wait(running)
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    _start_code_server(running, socket)
     seen = ("--workspace", str(workspace))
     running["webserver"] = _python("steam_assets.orchestration.webserver", "--host", host, "--port", str(port), *seen)
     running["daemon"] = _python("dagster._daemon", "run", *seen)
+    looked = time.monotonic()
     while True:
         _wait(running)
+        if time.monotonic() - looked > LOOK_SECONDS:
+            looked = time.monotonic()
+            if not _serves_code(running[CODE]):
+                sys.stderr.write("The process that serves the code ended unexpectedly; it is started again\n")
+                _start_code_server(running, socket)
+
+
+def _start_code_server(running: dict[str, subprocess.Popen[bytes]], socket: Path) -> None:
+    """Start the code server, or replace it, and wait until its code is loaded.
+
+    Before that the others would show an unreachable location.
+    """
+    if before := running.get(CODE):
+        before.kill()
+        before.wait()
+    socket.unlink(missing_ok=True)
+    module = ("-m", "steam_assets.orchestration.code_location", "--location-name", LOCATION)
+    quiet = ("--log-level", "warning", "--inject-env-vars-from-instance")
+    running[CODE] = _python("dagster", "code-server", "start", "--socket", str(socket), *module, *quiet)
+    while not socket.exists():
+        _wait(running)
+
+
+def _serves_code(server: subprocess.Popen[bytes]) -> bool:
+    """Whether the process in which the code is loaded lives. The code server starts it, and another one at a reload.
+
+    The code server itself does not notice its end.
+    """
+    children = psutil.Process(server.pid).children()
+    return any(child.status() != psutil.STATUS_ZOMBIE for child in children)
 
 
 def _python(*module: str) -> subprocess.Popen[bytes]:

@@ -1,6 +1,7 @@
 """Exec a program, leaving behind a guard process that ends the program's session when its starter dies.
 
-A script for supervised.py only, which runs it in its own session: ``guard.py LIFELINE GRACE HELD PROGRAM …``.
+A script of supervised.py, which runs it in its own session: ``guard.py LIFELINE GRACE HELD PROGRAM …``; fork_server.py
+uses it as a module.
 Belongs here: how a session ends. Does not belong here: starting one.
 
 LIFELINE is the read end of a pipe whose write end only the starter holds, so that it closes when the starter dies.
@@ -107,7 +108,8 @@ def _is_jvm(process: Process) -> bool:
     return False
 
 
-def main(lifeline: int, grace: float, held: bool, command: list[str]) -> None:
+def watch(lifeline: int, grace: float, held: bool) -> None:
+    """Leave a guard behind in this process's session, and prepare this process to become the program."""
     for number in ENDING:
         # The starter's parent may ignore them (nohup, `&` in a script), and children inherit ignored signals.
         signal.signal(number, signal.SIG_DFL)
@@ -116,6 +118,10 @@ def main(lifeline: int, grace: float, held: bool, command: list[str]) -> None:
         os._exit(0)
     os.close(lifeline)
     signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGTERM} if held else set())
+
+
+def main(lifeline: int, grace: float, held: bool, command: list[str]) -> None:
+    watch(lifeline, grace, held)
     os.execvp(command[0], command)  # noqa: S606 - no shell is the point
 
 

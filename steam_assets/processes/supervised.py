@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Protocol, Self, TextIO
 
 from steam_assets.processes.guard import POLL_SECONDS, kill, members
 
@@ -32,6 +32,17 @@ def ending() -> set[signal.Signals]:
     heeded = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
     # A shell without job control makes commands started with `&` ignore SIGINT; a SIGINT sent to us is meant for us.
     return {signal.SIGINT, signal.SIGTERM} | ({signal.SIGHUP} if heeded else set())
+
+
+class StartedProcess(Protocol):
+    """What this module needs of ``subprocess.Popen``."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
 
 
 class Supervised:
@@ -58,6 +69,7 @@ class Supervised:
         reads: bool = False,
     ) -> None:
         self._grace = grace
+        self._process: StartedProcess
         read, write = os.pipe()
         try:
             with output.open("wb") if output else nullcontext() as file:

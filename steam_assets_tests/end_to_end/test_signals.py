@@ -134,6 +134,51 @@ def test_dev_ends_with_a_run_in_progress(slow: Simulator, tmp_path: Path) -> Non
         dev.run_ended_as(dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
+TERMINATE = """
+mutation ($id: String!) { terminateRun(runId: $id) { __typename } }
+"""
+RUNS = "query { runsOrError { ... on Runs { results { id status } } } }"
+
+
+def test_runs_of_dev_end_alone(slow: Simulator, tmp_path: Path) -> None:
+    """A run that is terminated in the UI ends. Without the process that runs are forked from, or the code server, the
+    next run works.
+    """
+    port = free_port()
+    with Command(tmp_path, slow, "dev", "--port", str(port)) as dev:
+        served = DagsterUi(f"http://127.0.0.1:{port}", tmp_path / "output.txt")
+        wait_until(lambda: True if listens(port) else None, 120, f"the Dagster UI; {served.log} has its words")
+
+        def processes(word: str) -> list[psutil.Process]:
+            return [process for process in dev.family() if word in " ".join(process.cmdline())]
+
+        def begun() -> str:
+            slow.faults.clear()
+            slow.faults.add(SlowBody(seconds=600))
+            served.launch_backfill([["most_played", "raw"]], [DAY])
+            asked(slow)
+            return served.ask(RUNS)["runsOrError"]["results"][0]["id"]
+
+        def terminated(run: str) -> None:
+            assert served.ask(TERMINATE, id=run)["terminateRun"]["__typename"] == "TerminateRunSuccess"
+            wait_until(lambda: states()[run] == "CANCELED" or None, 60, f"the end of run {run}")
+
+        def states() -> dict[str, str]:
+            return {one["id"]: one["status"] for one in served.ask(RUNS)["runsOrError"]["results"]}
+
+        terminated(begun())
+        for process in processes("multiprocessing.forkserver"):
+            process.kill()
+        terminated(begun())
+        for process in processes("api grpc"):
+            process.kill()
+        dev.wait_for_output("it is started again")
+        wait_until(lambda: processes("api grpc") or None, 120, "the code server")
+        terminated(begun())
+        dev.signal(SIGTERM)
+        dev.wait_for_no_family(ENDED_SECONDS)
+
+
 def test_broker_ends_on_hang_up(simulator: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, simulator, "broker") as broker:
         broker.wait_for_output("Kafka listens")
