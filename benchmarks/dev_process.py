@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,16 +72,16 @@ class Dev:
     def launch_backfill(self, assets: Sequence[Sequence[str]], key: str) -> str:
         """Materialize a partition as a backfill, and return its ID."""
         params = {"assetSelection": [{"path": path} for path in assets], "partitionNames": [key], "tags": []}
-        return self._ask(BACKFILL, params=params)["launchPartitionBackfill"]["backfillId"]
+        return self.ask(BACKFILL, params=params)["launchPartitionBackfill"]["backfillId"]
 
     def backfill_ended(self, backfill: str) -> bool:
         """Whether the backfill is complete. SystemExit if it failed."""
-        return self._ended(self._ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
+        return self._ended(self.ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
 
     def materialize(self, assets: Sequence[Sequence[str]], key: str, seconds: float) -> RunTimes:
         """Materialize one partition in one run, as the dialog does for a single partition, and wait for its end."""
         selection = [{"path": path} for path in assets]
-        (node, *_) = self._ask(JOB, path=selection)["assetNodes"]
+        (node, *_) = self.ask(JOB, path=selection)["assetNodes"]
         (job,) = [name for name in node["jobNames"] if name.startswith("__ASSET_JOB")]
         selector = {
             "repositoryLocationName": node["repository"]["location"]["name"],
@@ -96,11 +96,11 @@ class Dev:
             "executionMetadata": {"tags": [{"key": "dagster/partition", "value": key}]},
         }
         launched = time.time()
-        run = self._ask(RUN, params=params)["launchPipelineExecution"]["run"]["runId"]
+        run = self.ask(RUN, params=params)["launchPipelineExecution"]["run"]["runId"]
         found: dict[str, Any] = {}
 
         def ended() -> bool:
-            found.update(self._ask(RUN_STATUS, id=run)["runOrError"])
+            found.update(self.ask(RUN_STATUS, id=run)["runOrError"])
             return self._ended(found["status"])
 
         self.wait_for(ended, seconds, f"the run {run}")
@@ -119,7 +119,8 @@ class Dev:
             raise SystemExit(f"a run ended with status {status}; {self.log.read_text(errors='replace')[-3000:]}")
         return status in ("COMPLETED_SUCCESS", "SUCCESS")
 
-    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of a GraphQL query. SystemExit if it is answered with errors."""
         answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
         answer.raise_for_status()
         body = answer.json()
@@ -129,15 +130,15 @@ class Dev:
 
 
 @contextmanager
-def dev_process(settings: Settings) -> Iterator[Dev]:
-    """Run ``steam-assets dev`` in its own process group, and end it as Ctrl-C does."""
+def dev_process(settings: Settings, environment: Mapping[str, str] | None = None) -> Iterator[Dev]:
+    """Run ``steam-assets dev`` in its own process group, with more variables, and end it as Ctrl-C does."""
     port, log = free_port(), settings.home / "dev.log"
     settings.home.mkdir(exist_ok=True)
     with log.open("wb") as output:
         process = psutil.Popen(
             command("dev", "--port", str(port)),
             cwd=REPOSITORY,
-            env=process_environment(settings.environment(secrets=True)),
+            env=process_environment(settings.environment(secrets=True)) | dict(environment or {}),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

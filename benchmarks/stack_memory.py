@@ -95,13 +95,13 @@ class _Watch:
     def sample(self) -> Counter[str]:
         found: Counter[str] = Counter()
         for process, share in shares([self.root, *self.root.children(recursive=True)]).items():
-            found[_role(process)] += share
+            found[role(process)] += share
         if found.total() > self.peak.total():
             self.peak = found
         return found
 
 
-def _role(process: psutil.Process) -> str:
+def role(process: psutil.Process) -> str:
     try:
         line = " ".join(process.cmdline())
     except psutil.Error:

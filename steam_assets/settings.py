@@ -173,6 +173,12 @@ class Settings(_Declared):
     housekeeping_keep_days: int = Field(
         default=90, ge=1, description="Age in days from which primaries may be deleted."
     )
+    run_history_days: int = Field(
+        default=0,
+        ge=0,
+        description="Runs that are older are deleted from Dagster's storage, in days. 0: none is. The Dagster UI then "
+        "shows partitions that only they materialized as missing; status and ledger do not change.",
+    )
 
     quicksight_account_id: str = Field(
         default="", pattern=r"^([0-9]{12})?$", description="AWS account whose QuickSight data sets are refreshed."

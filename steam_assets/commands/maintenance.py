@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from steam_assets.lake.housekeeping import Line
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restored
+    from steam_assets.settings import RootName, Settings
     from steam_assets.sources.source import Source
+
+BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 
 
 def verify(source: SourceOption = None, partition: PartitionOption = None, home: HomeOption = None) -> None:
@@ -39,6 +42,8 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     asked = _asked(lake, source, partition, _kept, "there is no such partition")
     todo = [(twins, key) for chosen, keys in asked for key in keys for twins in lake.twins(chosen)]
     problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
+    if problems:
+        problems += _overwritten(settings)
     partitions = sum(len(keys) for _, keys in asked)
     _report(console, problems, f"{partitions} partitions and their backups, raw and clean, are intact.")
 
@@ -50,6 +55,9 @@ def restore(
         str | None, typer.Option(metavar="FOLDER|s3://…", help="Restore to this location instead of the primaries.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace data that differs from its backup.")] = False,
+    first_versions: Annotated[
+        bool, typer.Option("--first-versions", help="On S3: first put back backup files that were overwritten.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Restore everything without asking.")] = False,
     home: HomeOption = None,
 ) -> None:
@@ -62,7 +70,10 @@ def restore(
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restorer, backed_up_partitions
 
-    console, lake = Terminal(), Lake(settings)
+    console = Terminal()
+    if first_versions:
+        _put_back(settings, console)
+    lake = Lake(settings)
     asked = _asked(lake, source, partition, backed_up_partitions, "there is no backup")
     if source is None and partition is None and not yes:
         _ask(console, lake, asked, to)
@@ -79,13 +90,21 @@ def restore(
         warn_if_stale(lake, console)
 
 
-def drill(source: SourceOption = None, home: HomeOption = None) -> None:
+def drill(
+    source: SourceOption = None,
+    losses: Annotated[
+        bool, typer.Option("--losses", help="Then lose and recover each catalog, root and backup of the copy by turns.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
     """Prove that the backups can be restored: restore them into an empty folder, compare, and remove the folder."""
     chosen_sources(source)
     settings = opened_settings(home)
     from rich.progress import track
 
+    from steam_assets.clock import Clock
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.loss_drill import lose_by_turns
     from steam_assets.lake.restore import backed_up_partitions
     from steam_assets.lake.restore import drill as run_drill
     from steam_assets.processes.temporary_folders import temporary_folder
@@ -95,9 +114,15 @@ def drill(source: SourceOption = None, home: HomeOption = None) -> None:
     asked = _asked(lake, source, None, backed_up_partitions, "there is no backup")
     private_folder(lake.settings.home)
     with temporary_folder("drill-", lake.settings.home) as folder:
-        work = run_drill(lake, [chosen for chosen, _ in asked], folder.absolute())
-        restored = list(track(work, "Restoring", console=console))
-    _report(console, _problems(restored), f"{len(restored)} partitions restored into an empty folder; all are equal.")
+        sources = [chosen for chosen, _ in asked]
+        restored = list(track(run_drill(lake, sources, folder.absolute()), "Restoring", console=console))
+        problems = _problems(restored)
+        if losses and not problems:
+            problems += _lost_keys(lake, sources)
+            for turn in lose_by_turns(lake, sources, folder, Clock.from_settings(settings).now()):
+                console.print(f"{turn.lost}: lost, and {'NOT ' if turn.problems else ''}recovered", soft_wrap=True)
+                problems += turn.problems
+    _report(console, problems, f"{len(restored)} partitions restored into an empty folder; all are equal.")
 
 
 def housekeeping(
@@ -135,6 +160,37 @@ def housekeeping(
         console.print(table)
     if not apply:
         console.print("Nothing was deleted. To delete, run `steam-assets housekeeping --apply`.")
+
+
+def _lost_keys(lake: Lake, sources: Iterable[Source]) -> list[str]:
+    """Why the reviewers' key is not that of the pseudonyms in the clean tables, if it is not."""
+    from steam_assets.spark.reviewer_key import OtherKey, key_for
+
+    try:
+        for source in sources:
+            if any(table.pseudonymous and lake.clean(table).load() for table in source.tables):
+                key_for(lake, source, ())
+    except OtherKey as error:
+        return [str(error)]
+    return []
+
+
+def _overwritten(settings: Settings) -> list[str]:
+    """One line per backup file on S3 of which an earlier version is kept."""
+    from steam_assets.lake.first_versions import overwritten
+
+    found = [file for root in BACKUPS for file in overwritten(settings, root)]
+    lines = [f"{file.address} was overwritten; its first version is {file.first}" for file in found]
+    more = f"{len(found)} files can be put back: `steam-assets restore --first-versions`, which keeps all versions"
+    return [*lines, more] if found else []
+
+
+def _put_back(settings: Settings, console: Terminal) -> None:
+    from steam_assets.lake.first_versions import overwritten, put_back
+
+    for file in [file for root in BACKUPS for file in overwritten(settings, root)]:
+        put_back(settings, file)
+        console.print(f"{file.address}: its first version was put back", soft_wrap=True)
 
 
 def _by_reason(lines: Iterable[Line], *, applied: bool) -> dict[str, list[Line]]:

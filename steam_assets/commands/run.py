@@ -84,17 +84,20 @@ def run(
             from steam_assets.spark.early_session import begin_session
 
             begin_session(settings)
+    from steam_assets.commands.disk_need import require_space
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
     from steam_assets.orchestration.stages import Stage
 
-    stages = [Stage(name) for name in stage] if stage else list(Stage)
+    stages, lake = [Stage(name) for name in stage] if stage else list(Stage), Lake(settings)
+    if Stage.RAW in stages:
+        require_space(lake, asked, console)
     # Only the raw stage needs Kafka; the others save the seconds that it takes to start.
     kafka = broker_for(settings, shared=True) if Stage.RAW in stages else nullcontext()
     with kafka, local_instance(settings) as instance:
         from steam_assets.orchestration.build import build_defs
 
-        launcher, lake = Launcher(build_defs(settings=settings), instance), Lake(settings)
+        launcher = Launcher(build_defs(settings=settings), instance)
         try:
             for source, keys in asked:
                 _run_source(launcher, source, stages, keys, apps=wanted, refetch=refetch, console=console)

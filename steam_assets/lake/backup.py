@@ -8,9 +8,9 @@ the ledger has for the original. A raw backup only grows: it keeps batches that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -59,9 +59,10 @@ def back_up(
         verified: dict[str, BackupRecord[R]] = {}
         problems: list[str] = []
         copies = _Copies(held.primary, held.backup)
+        rows = _rows_beside(held.backup, [key for key in partition_keys if backup_of(held, key)], partition_keys)
         for key in partition_keys:
             try:
-                verified[key] = _copied(held, key, copies, now)
+                verified[key] = _copied(held, key, copies, rows, now)
             except BackupDiffers as error:
                 problems.append(str(error))
         failpoint("backup:after_files")
@@ -72,8 +73,13 @@ def back_up(
     return retry_on_contention(change)
 
 
-def _copied(twins: Twins[R], partition_key: str, copies: _Copies, now: datetime) -> BackupRecord[R]:
-    """Copy what a partition's backup lacks into ``copies``; return its record as of their commit."""
+def _copied(
+    twins: Twins[R], partition_key: str, copies: _Copies, rows: Mapping[str, int], now: datetime
+) -> BackupRecord[R]:
+    """Copy what a partition's backup lacks into ``copies``; return its record as of their commit.
+
+    ``rows`` has those that partitions of the backup without a record nevertheless hold.
+    """
     record, held = twins.primary.record(twins.model, partition_key), backup_of(twins, partition_key)
     if record is None:
         raise BackupDiffers(f"{twins.label} has no partition {partition_key}; materialize it, or restore it")
@@ -85,7 +91,7 @@ def _copied(twins: Twins[R], partition_key: str, copies: _Copies, now: datetime)
             f"the backup of {twins.label} {partition_key} has a batch with the same id as one in the primary but other "
             "content; compare them with `steam-assets show raw`, with and without --backup"
         )
-    part, replaced = _lacking(twins.backup, record, held)
+    part, replaced = _lacking(twins.backup, record, held, rows)
     if replaced and wanted.content != record.content:
         raise BackupDiffers(
             f"the backup of {twins.label} {partition_key} is damaged, and the primary no longer has all of it; restore "
@@ -96,34 +102,70 @@ def _copied(twins: Twins[R], partition_key: str, copies: _Copies, now: datetime)
 
 
 def restore(twins: Twins[R], partition_key: str, *, overwrite: bool = False) -> int | None:
-    """Restore a partition from its backup into ``twins.primary`` and read it back; None if it has no backup.
+    """Restore one partition as ``restore_partitions`` does; None if it has no backup. Raises BackupDiffers, too."""
+    restored = restore_partitions(twins, [partition_key], overwrite=overwrite)
+    if problem := restored.problems.get(partition_key):
+        raise BackupDiffers(problem)
+    return restored.rows.get(partition_key)
 
-    Returns the number of rows written; equal rows that already exist stay. Raises WouldOverwrite if the primary holds
-    other rows, unless ``overwrite``; BackupDiffers if the backup itself is damaged. Both leave everything unchanged.
+
+@dataclass(frozen=True)
+class RestoredRows:
+    """Rows written by partition, for those that are as their backup now, and by partition what is wrong with others."""
+
+    rows: dict[str, int]
+    problems: dict[str, str]
+
+
+def restore_partitions(twins: Twins[R], partition_keys: Sequence[str], *, overwrite: bool = False) -> RestoredRows:
+    """Restore partitions from their backups into ``twins.primary``, each read back, in one commit.
+
+    Equal rows that already exist stay, and partitions without a backup are left out. Those with a damaged backup stay
+    unchanged. Raises WouldOverwrite, with nothing changed, if the primary holds other rows of one of them, unless
+    ``overwrite``.
     """
 
-    def change() -> int | None:
-        if backup_of(twins, partition_key) is None:
-            return None
-        twins.primary.create()
-        now = twins.pinned()
-        held, there = backups_of(now)[partition_key], now.primary.record(twins.model, partition_key)
-        part, replaced = _lacking(now.primary, held.of, there)
-        if replaced and not overwrite:
-            raise WouldOverwrite(
-                f"{now.primary.identifier} {partition_key} differs from its backup ({replaced}); inspect it, then "
-                "restore with --overwrite. Nothing was changed"
-            )
-        wanted = _with(there, held.of)
-        if part is not None or there != wanted:
-            copies = _Copies(now.backup, now.primary)
-            copies.take(part)
-            failpoint("restore:after_files")
-            copies.commit({partition_key: wanted})
-            failpoint("restore:after_commit")
-        return part.content.rows if part else 0
+    def change() -> RestoredRows:
+        now = replace(twins, backup=twins.backup.pinned())
+        held = {key: copy.of for key in partition_keys if (copy := backup_of(now, key))}
+        if not held:
+            return RestoredRows({}, {})
+        now.primary.create()
+        now = replace(now, primary=now.primary.pinned())
+        there = {key: record for key in held if (record := now.primary.record(twins.model, key))}
+        rows = _rows_beside(now.primary, there, held)
+        lacking = {key: _lacking(now.primary, of, there.get(key), rows) for key, of in held.items()}
+        for key, (_, replaced) in lacking.items():
+            if replaced and not overwrite:
+                raise WouldOverwrite(
+                    f"{now.primary.identifier} {key} differs from its backup ({replaced}); inspect it, then "
+                    "restore with --overwrite. Nothing was changed"
+                )
+        return _restored(now, held, there, {key: part for key, (part, _) in lacking.items()})
 
     return retry_on_contention(change)
+
+
+def _restored(
+    twins: Twins[R], held: Mapping[str, R], there: Mapping[str, R], parts: Mapping[str, _Part | None]
+) -> RestoredRows:
+    """Copy what the pinned primary lacks of each partition, and commit it."""
+    copies, done, records = _Copies(twins.backup, twins.primary), RestoredRows({}, {}), dict[str, R]()
+    for key, part in parts.items():
+        try:
+            copies.take(part)
+        except BackupDiffers as error:
+            done.problems[key] = str(error)
+            continue
+        done.rows[key] = part.content.rows if part else 0
+        wanted = _with(there.get(key), held[key])
+        if part is not None or there.get(key) != wanted:
+            records[key] = wanted
+    if records:
+        failpoint("restore:after_files")
+        copies.commit(records)
+        failpoint("restore:after_commit")
+    return done
 
 
 @dataclass(frozen=True)
@@ -134,11 +176,16 @@ class _Part:
     content: Content
 
 
-def _lacking(goal: IcebergTable, of: R, there: R | BackupRecord[R] | None) -> tuple[_Part | None, str | None]:
-    """What ``goal`` lacks of a partition, and why it replaces existing rows; each None if it does not."""
+def _lacking(
+    goal: IcebergTable, of: R, there: R | BackupRecord[R] | None, rows: Mapping[str, int]
+) -> tuple[_Part | None, str | None]:
+    """What ``goal`` lacks of a partition, and why it replaces existing rows; each None if it does not.
+
+    ``rows`` has those that partitions of ``goal`` without a record nevertheless hold.
+    """
     everything = _Part(of_partitions([of.partition_key]), of.content)
     if there is None:
-        return everything, "no record" if goal.partition_rows().get(of.partition_key) else None
+        return everything, "no record" if rows.get(of.partition_key) else None
     damage = _problem(goal, there)
     known = there.of if isinstance(there, BackupRecord) else there
     if isinstance(of, RawRecord) and isinstance(known, RawRecord):
@@ -149,6 +196,11 @@ def _lacking(goal: IcebergTable, of: R, there: R | BackupRecord[R] | None) -> tu
     if damage is None and known.content == of.content:
         return None, None
     return everything, damage or "another version"
+
+
+def _rows_beside(goal: IcebergTable, recorded: Collection[str], keys: Iterable[str]) -> dict[str, int]:
+    """The rows of each partition, if one of ``keys`` is not ``recorded`` and so should have none."""
+    return {} if all(key in recorded for key in keys) else goal.partition_rows()
 
 
 def _batches(record: RawRecord, ids: set[str]) -> _Part:

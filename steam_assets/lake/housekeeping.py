@@ -110,12 +110,12 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[
     ``older_than`` is None for a backup, whose snapshots all stay. Files younger than ``ORPHANS_KEPT`` stay. Returns the
     addresses of the deleted files.
     """
-    loaded = table.load()
-    if loaded is None:
+    if table.load() is None:
         return []
     if older_than is not None:
-        loaded.maintenance.expire_snapshots().older_than(older_than).commit()
+        table.expire_snapshots(older_than)
         failpoint("housekeeping:after_expiry")
+    loaded = table.create()
     files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
     listed = list(files.list(loaded.location()))
     held = _referenced(loaded.refresh())

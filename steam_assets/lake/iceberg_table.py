@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
+from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
@@ -110,9 +112,11 @@ class IcebergTable:
         return replace(self, held=self.load())
 
     def create(self) -> Table:
-        """Create the table if it does not exist, or add the columns that it lacks."""
-        schema = iceberg_schema(self.columns)
-        table = replace(self, held=None).load()
+        """Create the table if it does not exist, or add the columns that it lacks; a pinned version may be complete."""
+        table = self.load()
+        if table is not None and not self._lacking(table):
+            return table
+        schema, table = iceberg_schema(self.columns), replace(self, held=None).load()
         if table is None:
             key = schema.find_field("partition_key").field_id
             with suppress(TableAlreadyExistsError):
@@ -124,12 +128,15 @@ class IcebergTable:
                     properties=PROPERTIES | whole_bounds(self.columns) | {"comment": self.description},
                 )
             table = self.catalog.load_table((self.namespace, self.name))
-        known = set(table.schema().column_names)
-        if missing := [column for column in self.columns if column.name not in known]:
+        if missing := self._lacking(table):
             with table.update_schema() as update:
                 for column in missing:
                     update.add_column(column.name, schema.find_type(column.name), column_comment(column))
         return table
+
+    def _lacking(self, table: Table) -> list[Column]:
+        known = set(table.schema().column_names)
+        return [column for column in self.columns if column.name not in known]
 
     def records(self, model: type[M]) -> dict[str, M]:
         """The ledger's records of all partitions, or those of cleared ones, by key, oldest first."""
@@ -179,7 +186,7 @@ class IcebergTable:
         the id of the snapshot. Other ``properties`` are set by name. Raises Contention, with nothing changed, if others
         committed since this was pinned.
         """
-        seen, table = self.snapshot_id(), self.create()
+        seen, table = self.snapshot_id(), replace(self, held=None).create()
         # A writer that lost a race decides again: a blind retry would add a batch twice.
         once = table.properties | {TableProperties.COMMIT_NUM_RETRIES: "0"}
         table.metadata = table.metadata.model_copy(update={"properties": once})
@@ -197,6 +204,23 @@ class IcebergTable:
                 _note(table, change, partitions, properties or {})
         except CommitFailedException as error:
             raise self.contention() from error
+
+    def expire_snapshots(self, older_than: datetime) -> None:
+        """Forget snapshots older than an aware time that no branch points at. Their files stay."""
+        oldest = datetime_to_millis(older_than)
+
+        def change() -> None:
+            table = self.load()
+            heads = {ref.snapshot_id for ref in table.refs().values()} if table else set[int]()
+            old = [one.snapshot_id for one in table.snapshots() if one.timestamp_ms < oldest] if table else []
+            if table is None or not (gone := [one for one in old if one not in heads]):
+                return
+            try:
+                table.maintenance.expire_snapshots().by_ids(gone).commit()
+            except CommitFailedException as error:
+                raise self.contention() from error
+
+        retry_on_contention(change)
 
     def write(self, batches: Iterable[pa.RecordBatch], name: str) -> Written:
         """Write rows (with this table's columns, by name), grouped by partition, to files not yet in any snapshot.

@@ -6,16 +6,21 @@ Belongs here: what belongs to a partition, and where it is restored to. Does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from steam_assets.lake.backup import BackupDiffers, backups_of, restore
+from steam_assets.lake.backup import backups_of, restore_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.roots import on_s3, refuse_beside
-from steam_assets.ledger.records import PartitionRecord
+from steam_assets.ledger.records import BackupRecord, PartitionRecord, RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
+
+GROUP_PARTITIONS = 100
+"""Restored in one commit: a commit rewrites the records of all partitions, so one for each would take longer each."""
+GROUP_BYTES = 256 << 20
+"""Of raw files restored in one commit: what an interrupted restore copies again."""
 
 
 @dataclass(frozen=True)
@@ -71,28 +76,42 @@ class Restorer:
         )
 
     def restore(self, source: Source, keys: Sequence[str], *, overwrite: bool = False) -> Iterator[Restored]:
-        """Restore partitions one after the other, each read back.
+        """Restore partitions, each read back; those of a group together in one commit of each table.
 
-        Raises WouldOverwrite at the first that differs from its backup, unless ``overwrite``. A damaged backup is
-        reported for its table and partition; the others are still restored.
+        Raises WouldOverwrite, with nothing of that group changed in the table, if a partition differs from its backup,
+        unless ``overwrite``. A damaged backup is reported for its table and partition; the others are still restored.
         """
-        for key in keys:
-            rows: dict[str, int] = {}
-            problems: list[str] = []
+        for group in _groups(keys, backups_of(self.lake.raw_twins(source))):
+            rows: dict[str, dict[str, int]] = {key: {} for key in group}
+            problems: dict[str, list[str]] = {key: [] for key in group}
             for twins in self._twins(source):
-                try:
-                    arrived = restore(twins, key, overwrite=overwrite)
-                    if arrived is not None and (there := twins.primary.record(twins.model, key)):
-                        rows[twins.label.partition("/")[2]] = there.content.rows
-                except BackupDiffers as error:
-                    problems.append(f"{twins.label} {key}: {error}")
-            yield Restored(source.name, key, rows, tuple(problems))
+                done = restore_partitions(twins, group, overwrite=overwrite)
+                there = twins.primary.records(twins.model)
+                for key in done.rows.keys() & there.keys():
+                    rows[key][twins.label.partition("/")[2]] = there[key].content.rows
+                for key, problem in done.problems.items():
+                    problems[key].append(f"{twins.label} {key}: {problem}")
+            for key in group:
+                yield Restored(source.name, key, rows[key], tuple(problems[key]))
 
     def _twins(self, source: Source) -> list[Twins[PartitionRecord]]:
         """The source's tables: the target's primary with the lake's backup."""
         here, there = self.lake, self.target
         primaries = [there.raw(source), there.set_aside(source), *(there.clean(table) for table in source.tables)]
         return [replace(twins, primary=primary) for twins, primary in zip(here.twins(source), primaries, strict=True)]
+
+
+def _groups(keys: Iterable[str], raw: Mapping[str, BackupRecord[RawRecord]]) -> Iterator[list[str]]:
+    """The keys in groups of at most GROUP_PARTITIONS, and of about GROUP_BYTES of raw files."""
+    group, size = list[str](), 0
+    for key in keys:
+        group.append(key)
+        size += sum(batch.size for batch in raw[key].of.batches) if key in raw else 0
+        if len(group) == GROUP_PARTITIONS or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:

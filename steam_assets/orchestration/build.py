@@ -32,6 +32,7 @@ from steam_assets.orchestration.resources import (
     SparkSessions,
     lake_resource,
 )
+from steam_assets.orchestration.run_history import run_history_sensors
 from steam_assets.orchestration.run_ownership import dead_runs_sensor, owning_executor
 from steam_assets.orchestration.sampling_schedules import sampling_schedules
 from steam_assets.orchestration.schedules import cadence_schedules, source_jobs
@@ -118,6 +119,7 @@ def build_defs(
             failure_alerts(settings, running=on),
             check_alerts(settings, running=on),
             dead_runs_sensor(),
+            *run_history_sensors(settings),
         ],
         resources=_resources(settings, sources, resource_overrides or {}),
         executor=owning_executor,

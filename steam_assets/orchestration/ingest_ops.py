@@ -219,9 +219,8 @@ def land_op(source: Source) -> dg.OpDefinition:
                     _land(lake, source, key, resolved, clock)
                     landed.append(key)
         if failed:
-            for key in landed:
-                metadata = raw_metadata(require_raw(lake, source, key))
-                yield dg.AssetMaterialization(context.assets_def.key, partition=key, metadata=metadata)
+            for key, record in require_raw(lake, source, landed).items():
+                yield dg.AssetMaterialization(context.assets_def.key, partition=key, metadata=raw_metadata(record))
             raise permanent(summary(failed, len(landed) + len(failed)))
         yield dg.Output(landed)
 
@@ -241,7 +240,7 @@ def _failing_alone(key: str, failed: dict[str, str]) -> Iterator[None]:
 
 def _land(lake: Lake, source: Source, key: str, resolved: Resolved, clock: Clock) -> None:
     if not resolved.receipts:
-        require_raw(lake, source, key)
+        require_raw(lake, source, [key])
     for receipt in resolved.receipts:
         landed = land(lake, source, receipt, clock.now())
         commit_batch(lake.raw(source), key, landed.batch, landed.files)

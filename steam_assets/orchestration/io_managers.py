@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 
 from steam_assets.clock import Clock
 from steam_assets.lake.columns import ORIGIN
+from steam_assets.lake.iceberg_table import IcebergTable, M
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.column_schema import with_schema
@@ -41,13 +42,12 @@ class RawIOManager(dg.IOManager):
         show_partitions(
             dg.AssetExecutionContext.get(),
             context.asset_key,
-            {key: raw_metadata(require_raw(self._lake, source, key)) for key in obj},
+            {key: raw_metadata(record) for key, record in require_raw(self._lake, source, obj).items()},
         )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         source, keys = self._sources[context.asset_key.path[0]], list(context.asset_partition_keys)
-        for key in keys:
-            require_cleanable(self._lake, source, key)
+        require_cleanable(self._lake, source, keys)
         with tried_again_if_lost(self._spark):
             return raw_frame(self._spark.spark_session, self._lake, source, keys)
 
@@ -62,7 +62,7 @@ class IcebergIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Classified) -> None:
         source, table = self._tables[context.asset_key]
-        raw = {key: require_raw(self._lake, source, key) for key in sorted(context.asset_partition_keys)}
+        raw = require_raw(self._lake, source, sorted(context.asset_partition_keys))
         with tried_again_if_lost(self._spark):
             session = self._spark.spark_session
             records = commit_classified(session, self._lake, table, obj, raw, self._clock.now())
@@ -81,48 +81,49 @@ class IcebergIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> DataFrame:
         source, table = self._tables[context.asset_key]
         keys = list(context.asset_partition_keys)
-        for key in keys:
-            require_clean(self._lake, source, table, key)
+        require_clean(self._lake, source, table, keys)
         with tried_again_if_lost(self._spark):
             return read_table(self._spark.spark_session, self._lake.clean(table), keys)
 
 
-def require_raw(lake: Lake, source: Source, partition_key: str) -> RawRecord:
-    """The ledger's record of a raw partition; a permanent failure that names what to run first if there is none."""
-    record = lake.raw(source).record(RawRecord, partition_key)
-    if record is None:
-        raise permanent(
-            f"{source.name}/raw has no partition {partition_key}. Materialize it first: "
-            f"steam-assets run {source.name} --from {partition_key} --to {partition_key} --stage raw"
-        )
-    return record
+def require_raw(lake: Lake, source: Source, partition_keys: Sequence[str]) -> dict[str, RawRecord]:
+    """The ledger's records of raw partitions; a permanent failure that names what to run first if one has none."""
+    return _required(lake.raw(source), RawRecord, partition_keys, f"{source.name}/raw", f"{source.name} --stage raw")
 
 
-def require_cleanable(lake: Lake, source: Source, partition_key: str) -> RawRecord:
-    """The record of a raw partition that can be cleaned; a permanent failure if all of its batches are excluded.
+def require_cleanable(lake: Lake, source: Source, partition_keys: Sequence[str]) -> None:
+    """A permanent failure if a raw partition cannot be cleaned: it does not exist, or all its batches are excluded.
 
     A clean partition that exists is cleaned nevertheless, so that it loses the rows of the excluded batches.
     """
-    record = require_raw(lake, source, partition_key)
-    cleaned = any(lake.clean(table).record(CleanRecord, partition_key) for table in source.tables)
-    if not record.included and not cleaned:
-        why = "; ".join(f"{batch}: {reason}" for batch, reason in record.excluded.items())
-        raise permanent(
-            f"{source.name}/raw {partition_key}: all batches are excluded ({why}). Fetch it: "
-            f"steam-assets run {source.name} --from {partition_key} --to {partition_key}"
-        )
-    return record
+    for key, record in require_raw(lake, source, partition_keys).items():
+        if not record.included and not any(lake.clean(table).record(CleanRecord, key) for table in source.tables):
+            why = "; ".join(f"{batch}: {reason}" for batch, reason in record.excluded.items())
+            raise permanent(
+                f"{source.name}/raw {key}: all batches are excluded ({why}). Fetch it: "
+                f"steam-assets run {source.name} --from {key} --to {key}"
+            )
 
 
-def require_clean(lake: Lake, source: Source, table: Table, partition_key: str) -> CleanRecord:
-    """The record of a clean partition; a permanent failure that names what to run first if there is none."""
-    record = lake.clean(table).record(CleanRecord, partition_key)
-    if record is None:
-        raise permanent(
-            f"{source.name}/{table.asset} has no partition {partition_key}. Materialize it first: "
-            f"steam-assets run {source.name} --from {partition_key} --to {partition_key} --stage clean"
-        )
-    return record
+def require_clean(lake: Lake, source: Source, table: Table, partition_keys: Sequence[str]) -> dict[str, CleanRecord]:
+    """The records of clean partitions; a permanent failure that names what to run first if one has none."""
+    asset, command = f"{source.name}/{table.asset}", f"{source.name} --stage clean"
+    return _required(lake.clean(table), CleanRecord, partition_keys, asset, command)
+
+
+def _required(
+    table: IcebergTable, model: type[M], partition_keys: Sequence[str], asset: str, command: str
+) -> dict[str, M]:
+    held, found = table.pinned(), dict[str, M]()
+    for key in partition_keys:
+        record = held.record(model, key)
+        if record is None:
+            raise permanent(
+                f"{asset} has no partition {key}. Materialize it first: "
+                f"steam-assets run {command} --from {key} --to {key}"
+            )
+        found[key] = record
+    return found
 
 
 def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:

@@ -108,11 +108,11 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> Iterator[dg.MaterializeResult]:
         keys = sorted(context.partition_keys)
-        for partition_key in keys:
-            require_raw(lake, source, partition_key)
+        require_raw(lake, source, keys)
         records, problems = back_up(lake.raw_twins(source), keys, clock.now())
         aside = lake.set_aside_twins(source)
-        problems += back_up(aside, [k for k in keys if aside.primary.record(RawRecord, k)], clock.now())[1]
+        there = aside.primary.records(RawRecord)
+        problems += back_up(aside, [k for k in keys if k in there], clock.now())[1]
         show_partitions(context, key, {k: _backed_up(record) for k, record in records.items()})
         yield dg.MaterializeResult(check_results=[_verified(key, problems)])
         if problems:
@@ -147,7 +147,7 @@ def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.Ass
         raw: DataFrame,
     ) -> Iterator[dg.Output[Classified]]:
         tables = selected(context)
-        records = {key: require_raw(lake, source, key) for key in sorted(context.partition_keys)}
+        records = require_raw(lake, source, sorted(context.partition_keys))
         with tried_again_if_lost(spark):
             classified = classify_partitions(tables, raw, records)
         for table in tables:
@@ -164,13 +164,15 @@ def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.Ass
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], submission: dg.ResourceParam[Submission]
     ) -> Iterator[dg.MaterializeResult]:
         tables, keys = selected(context), sorted(context.partition_keys)
-        raw = {key: require_raw(lake, source, key) for key in keys}
+        raw = require_raw(lake, source, keys)
         submission.run(context, [source.name, ",".join(table.name for table in tables), *keys])
         for table in tables:
-            records = [require_clean(lake, source, table, key) for key in keys]
-            if stale := [r.partition_key for r in records if r.raw_digest != raw[r.partition_key].digest]:
+            records = require_clean(lake, source, table, keys)
+            if stale := [r.partition_key for r in records.values() if r.raw_digest != raw[r.partition_key].digest]:
                 raise permanent(f"the job did not update {', '.join(stale)} of {table.name}; see the job's log")
-            shown = with_schema({r.partition_key: clean_metadata(r) for r in records}, (*table.columns, *ORIGIN))
+            shown = with_schema(
+                {key: clean_metadata(record) for key, record in records.items()}, (*table.columns, *ORIGIN)
+            )
             shown[keys[-1]] |= clean_lineage(source, table)
             show_partitions(context, clean_key(source, table), shown)
             yield dg.MaterializeResult(asset_key=clean_key(source, table))
@@ -209,8 +211,7 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> Iterator[dg.MaterializeResult]:
         keys = sorted(context.partition_keys)
-        for partition_key in keys:
-            require_clean(lake, source, table, partition_key)
+        require_clean(lake, source, table, keys)
         records, problems = back_up(lake.clean_twins(source, table), keys, clock.now())
         show_partitions(context, key, {k: _backed_up(record) for k, record in records.items()})
         yield dg.MaterializeResult(check_results=[_verified(key, problems)])

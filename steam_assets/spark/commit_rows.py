@@ -97,7 +97,8 @@ def replace_rows(
 ) -> dict[str, CleanRecord]:
     """Replace the rows of the partitions in ``made``, with the records it builds from contents and snapshot id."""
     table.create()
-    written = {key: table.write(_batches(rows.filter(pc.field("partition_key") == key)), "rows") for key in made}
+    held = table.pinned()
+    written = {key: held.write(_batches(rows.filter(pc.field("partition_key") == key)), "rows") for key in made}
     files = [file for one in written.values() for file in one.files]
 
     def change() -> dict[str, CleanRecord]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from clean_partitions import SOURCE, THINGS, clean, labels, raw_and_clean
+from pyiceberg.catalog.sql import SqlCatalog
 from raw_landing import KEY, LATER, NEWS, NOW, files_of, land, sequences
 from stages import copy, fill
 from test_backup import KINDS, damage, digests, twins_of
@@ -183,6 +184,22 @@ def test_a_sweep_during_a_commit_deletes_none_of_its_files(kept: Lake, monkeypat
     record = kept.raw(NEWS).record(RawRecord, KEY)
     assert record is not None and kept.raw(NEWS).content([KEY])[KEY] == record.content
     assert len(sequences(kept.raw(NEWS))) == 20
+
+
+def test_snapshots_expire_while_a_run_commits(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The expiry that lost to the commit is decided again, and takes nothing of it."""
+    real = SqlCatalog._write_metadata
+
+    def committing_before(**staged: Any) -> None:
+        monkeypatch.undo()
+        land(kept, number=5, key=LATER)
+        real(**staged)
+
+    monkeypatch.setattr(SqlCatalog, "_write_metadata", staticmethod(committing_before))
+    sweep(kept, kept.raw(NEWS), datetime.now(UTC) + timedelta(hours=1))
+    loaded = kept.raw(NEWS).load()
+    assert loaded is not None and len(loaded.snapshots()) == 1
+    assert len(sequences(kept.raw(NEWS), LATER)) == 40
 
 
 def test_in_a_backup_only_unreferenced_files_are_swept(kept: Lake) -> None:

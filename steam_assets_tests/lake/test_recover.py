@@ -14,6 +14,7 @@ from steam_assets.lake.backup import back_up, verify_twins
 from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.catalogs import sqlite_file
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.loss_drill import lose_by_turns
 from steam_assets.lake.restore import Restorer, drill
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.ledger.records import RawRecord
@@ -128,3 +129,26 @@ def test_a_drill_restores_without_the_primaries(filled: Lake) -> None:
         shutil.rmtree(filled.settings.root(name))
     results = [*drill(Lake(filled.settings), [SOURCE], filled.settings.home / "drill")]
     assert [(one.partition_key, one.problems) for one in results] == [(key, ()) for key in KEYS]
+
+
+OF_THE_MACHINE = ("Kafka's log", "the folder of Dagster's storage (DAGSTER_HOME)", "the reviewers' key")
+"""What the copy of a drill does not have."""
+
+
+def test_a_drill_of_losses_recovers_each_part_of_the_copy_and_leaves_the_lake_alone(filled: Lake) -> None:
+    before, folder = held(filled), filled.settings.home / "drill"
+    assert [one.problems for one in drill(filled, [SOURCE], folder)] == [()] * len(KEYS)
+    turns = [*lose_by_turns(filled, [SOURCE], folder, NOW)]
+    assert [turn.lost for turn in turns] == [lost for lost in LOSSES if lost not in OF_THE_MACHINE]
+    assert [turn.problems for turn in turns] == [()] * len(turns)
+    assert held(filled) == before
+
+
+def test_a_drill_of_losses_names_what_is_not_recovered(filled: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here restoring brings nothing back."""
+    folder = filled.settings.home / "drill"
+    assert [*drill(filled, [SOURCE], folder)]
+    monkeypatch.setattr(Restorer, "restore", lambda *_: iter(()))
+    named = {turn.lost: turn.problems for turn in lose_by_turns(filled, [SOURCE], folder, NOW)}
+    assert named["the catalog of a root"] == ()
+    assert any(KEY in problem for problem in named["the raw root"])

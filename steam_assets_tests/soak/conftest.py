@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
+from typing import TypeVar
 
 import psutil
 import pytest
-from rich.console import Console
-from rich.progress import track
 
 from steam_assets_tests.faults.conftest import deployment, home
 
@@ -30,22 +30,34 @@ TEXT = """<!-- Written by `make soak`. -->
 
 # Soak: random faults on real parts
 
-`make soak` takes some hours; `make soak SHARE=0.1` runs a tenth of its rounds, and CI a few of each kind. A broken
-guarantee fails the run, which prints the seed that repeats it. The last run, `make soak SHARE={share:g}`:
+`make soak` takes some hours; `make soak SHARE=0.1` runs a tenth of its rounds, and CI a few of each kind. It prints how
+far it is every half minute. A broken guarantee fails the run; the seed that it printed repeats it. Each row is of the
+last run of that part that held:
 
 {rows}
 
-{when}, seed {seed}, {minutes:.0f} minutes, {machine}.
+{machine}.
 """
+HEAD = ("| what | found | share | seed | date | minutes |", "|---|---|---|---|---|---|")
+
+T = TypeVar("T")
+REPORT_SECONDS = 30
+"""Between two lines of progress, which also a log has that is no terminal."""
+
+
+def say(line: str) -> None:
+    """Print a line outside CI, where pytest captures it."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 @dataclass
 class Soak:
-    """``random`` is seeded by STEAM_TEST_SOAK_SEED, or randomly for each soak; results are in ``figures``."""
+    """``random`` is seeded by STEAM_TEST_SOAK_SEED, or randomly for each soak."""
 
     seed: int
     random: random.Random
-    figures: dict[str, str] = field(default_factory=dict[str, str])
+    since: float = field(default_factory=monotonic)
 
     @property
     def is_long(self) -> bool:
@@ -57,31 +69,38 @@ class Soak:
         return max(1, round(whole * SHARE)) if SHARE else short
 
     def rounds(self, what: str, whole: int, short: int) -> Iterable[int]:
-        """The round numbers, with a progress bar outside CI."""
-        return self._tracked(what, range(self.number(whole, short)))
+        """The round numbers; outside CI, it prints how many are done."""
+        return self.each(what, range(self.number(whole, short)))
 
     def places(self, what: str, length: int, short: int) -> Iterable[int]:
         """All places of ``length``; an even selection of them in a partial soak, and ``short`` of them in CI."""
-        return self._tracked(what, range(0, length, max(1, length // self.number(length, short))))
+        return self.each(what, range(0, length, max(1, length // self.number(length, short))))
 
-    def _tracked(self, what: str, numbers: Sequence[int]) -> Iterable[int]:
-        return track(numbers, what, console=Console(stderr=True), disable=not SHARE)
+    def found(self, what: str, found: str) -> None:
+        """Put a part's figures on the page, with the minutes since the part before. For a part that held."""
+        minutes, self.since = (monotonic() - self.since) / 60, monotonic()
+        if self.is_long:
+            rows = {line.split("|")[1].strip(): line for line in PAGE.read_text().splitlines() if line.startswith("| ")}
+            rows[what] = f"| {what} | {found} | {SHARE:g} | {self.seed} | {datetime.now(UTC):%F} | {minutes:.0f} |"
+            del rows["what"]
+            PAGE.write_text(TEXT.format(rows="\n".join([*HEAD, *rows.values()]), machine=_machine()), "utf-8")
+            say(rows[what])
+
+    def each(self, what: str, items: Sequence[T]) -> Iterator[T]:
+        """The items one by one; outside CI, it prints how many are done."""
+        began = said = monotonic()
+        for done, item in enumerate(items):
+            if self.is_long and monotonic() - said > REPORT_SECONDS:
+                said = monotonic()
+                say(f"soak: {what}: {done} of {len(items)} after {(said - began) / 60:.1f} minutes")
+            yield item
 
 
 @pytest.fixture(scope="session")
-def soak() -> Iterator[Soak]:
+def soak() -> Soak:
     seed = int(os.environ.get("STEAM_TEST_SOAK_SEED", random.SystemRandom().randrange(10**9) if SHARE else IN_CI))
-    began, made = datetime.now(UTC), Soak(seed, random.Random(seed))
-    sys.stderr.write(f"soak: STEAM_TEST_SOAK_SEED={seed}\n")
-    yield made
-    if SHARE:
-        minutes = (datetime.now(UTC) - began).total_seconds() / 60
-        rows = ["| what | found |", "|---|---|", *(f"| {what} | {found} |" for what, found in made.figures.items())]
-        when = f"{began:%Y-%m-%d}"
-        PAGE.write_text(
-            TEXT.format(share=SHARE, rows="\n".join(rows), when=when, seed=seed, minutes=minutes, machine=_machine()),
-            "utf-8",
-        )
+    say(f"soak: STEAM_TEST_SOAK_SEED={seed}")
+    return Soak(seed, random.Random(seed))
 
 
 def _machine() -> str:

@@ -29,7 +29,7 @@ def test_each_flipped_byte_of_a_backup_is_named(soak: Soak, lake: Lake) -> None:
                 flipped += 1
             path.write_bytes(good)
         assert verify(twins.backup, [held]) == []
-    soak.figures["Bytes of a backup's data files flipped, one bit each"] = f"{flipped}: every one was named"
+    soak.found("Bytes of a backup's data files flipped, one bit each", f"{flipped}: every one was named")
 
 
 def _flip(path: Path, good: bytes, place: int, mask: int) -> None:

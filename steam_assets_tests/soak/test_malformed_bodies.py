@@ -66,7 +66,7 @@ def test_no_malformed_body_is_fatal_and_no_item_is_lost(
     bodies = soak.number(WHOLE, SHORT) // len(sources) + 1
     items = clean = quarantined = duplicates = 0
     deployment.at(FETCHED)
-    for source in sources:
+    for source in soak.each("sources of malformed bodies", sources):
         key = source.cadence.newest(FETCHED).key
         made = extracted(source, answers_of(source, simulator), bodies, soak.seed)
         land_rows(deployment.lake, source, key, [envelope_row(one, None, None, None) for one in made], number=1)
@@ -79,7 +79,8 @@ def test_no_malformed_body_is_fatal_and_no_item_is_lost(
             items, clean = items + record.items, clean + record.clean
             quarantined, duplicates = quarantined + record.quarantined, duplicates + record.duplicates
     assert items
-    soak.figures["Malformed bodies through parsing and cleaning"] = (
+    soak.found(
+        "Malformed bodies through parsing and cleaning",
         f"{bodies * len(sources):,} bodies with {items:,} items: {clean:,} clean, {quarantined:,} quarantined, "
-        f"{duplicates:,} duplicates, none lost; no run failed"
+        f"{duplicates:,} duplicates, none lost; no run failed",
     )

@@ -82,9 +82,10 @@ def test_a_lake_after_random_kills_equals_one_without_them(
             assert not ends(start(stage_of_the_lake, str(home), stage, Death()))
             assert account(lake) == expected, f"{home}: {stage}"
     assert killed
-    soak.figures["Landing, backup, housekeeping and restore killed at random moments, writes and renames"] = (
+    soak.found(
+        "Landing, backup, housekeeping and restore killed at random moments, writes and renames",
         f"{killed} SIGKILLs: readers saw the partition before or after, whole, and the next attempt left what an "
-        "undisturbed one leaves"
+        "undisturbed one leaves",
     )
 
 
@@ -126,7 +127,8 @@ def test_a_run_killed_at_random_is_finished_by_the_next(
         killed[stage] += ends(victim, soak.random.uniform(0, seconds[stage]))
         crashing.run(stage)
         assert crashing.account() == expected[stage], f"{crashing.environment['STEAM_HOME']}: {stage}"
-    soak.figures["Runs killed at random moments"] = (
+    soak.found(
+        "Runs killed at random moments",
         f"{killed['publish']} of raw and {killed['clean']} of clean: the next run left in Kafka and in the lake what "
-        "an undisturbed one leaves"
+        "an undisturbed one leaves",
     )

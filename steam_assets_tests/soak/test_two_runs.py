@@ -37,6 +37,7 @@ def test_two_concurrent_commands_for_one_partition_fetch_it_once(soak: Soak, hom
         assert record is not None
         assert len(record.batches) == 1
         assert verify(home.lake.raw(SOURCE), [record]) == []
-    soak.figures["Two commands at once on one partition"] = (
-        f"{pairs + 1} pairs: one fetched it, both ended with exit code 0"
+    soak.found(
+        "Two commands at once on one partition",
+        f"{pairs + 1} pairs: one fetched it, both ended with exit code 0",
     )
