@@ -42,8 +42,8 @@ REVIEWS_A_WEEK = 30
 
 SYNTHETIC = "The data in this folder are made up: `steam-assets demo` fetched them from a simulator of Steam.\n"
 SILENCE = (
-    "The gap is on purpose: on {day} the simulated {source} was down for maintenance. A chart of the present cannot be "
-    "asked for later, so that day stays empty: the dashboard shows it as a gap, and `steam-assets status` names it."
+    "The gap is on purpose: on {day} the simulated {source} was down for maintenance. A live chart cannot be requested "
+    "later, so that day stays empty: the dashboard shows it as a gap, and `steam-assets status` names it."
 )
 
 
@@ -59,8 +59,8 @@ def demo(
 ) -> None:
     """Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.
 
-    The data are synthetic, and fill every panel of the dashboard. One day has no answer, on purpose, to show what a gap
-    looks like. A second run finds everything in place and changes nothing.
+    The data are synthetic, and fill nearly every panel of the dashboard. One day is missing on purpose, to show what a
+    gap looks like. A second run finds everything in place and changes nothing.
     """
     from steam_assets.settings import Settings, private_folder
 

@@ -70,6 +70,7 @@ class LaterStages:
         """Wait for all partitions, then for the insights and visuals."""
         self._submit("refresh", "Insights, dashboard, exports", _Worker.refresh)
         _wait(self._runs.values())
+        self._progress.update(self._task, description="All stages are done")
 
     def _submit(self, name: str, description: str, run: Callable[..., None], *given: object) -> None:
         self._descriptions[name] = description
