@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.common_options import STAGES, not_among, source_names, stage_names
+from steam_assets.commands.counted import counted
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
 from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
@@ -162,7 +163,9 @@ def run_range(
                 # Partitions that are there need not wait for those that are not.
                 landed, failure = error.landed, error
         if later and landed:
-            progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(landed)} partitions")
+            progress.update(
+                task, description=f"{source.title}: {', '.join(later)} of {counted(len(landed), 'partition')}"
+            )
             for one in source.cadence.ranges(landed):
                 checks += launcher.range(source, later, one).failed_checks
         progress.update(task, completed=progress.tasks[task].total)
