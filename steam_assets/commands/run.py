@@ -80,6 +80,11 @@ def run(
         require_kafka(settings)
     if set(stage or STAGES) - {"raw"}:
         require_spark(settings)
+    if "clean" in (stage or ()) and "raw" not in (stage or ()):
+        # It takes as long to start as the imports below. Fetching may take hours; backups need no Spark.
+        from steam_assets.spark.early_session import begin_session
+
+        begin_session(settings)
     from steam_assets.commands.disk_need import require_space
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
