@@ -59,7 +59,7 @@ UNFINISHED = ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
 ENDED = ["SUCCESS", "FAILURE", "CANCELED"]
 TEXT = """<!-- Written by `python -m benchmarks.long_life`. -->
 
-# A month of running
+# Running for weeks
 
 Broker, Dagster UI, daemon and Spark, started by `steam-assets dev` with every schedule and sensor on, through {days}
 days ({first} to {last}) against the simulator. Only the clock of schedules and sources is moved, from tick to tick;
@@ -67,7 +67,9 @@ runs, sensors, Kafka and Spark take their real time. Each value was measured whi
 
 {table}
 
-{ticks} ticks led to {runs}. Partitions that are due, complete through all stages: {partitions}.
+{ticks} ticks of schedules; {runs}, some requested by sensors. Partitions that were due and are complete
+through all stages: {partitions}. Each run added about {log} kB to the event log and {outputs} kB of outputs:
+with hourly samples, some gigabytes per year, unless `STEAM_RUN_HISTORY_DAYS` is set.
 
 {when}, `python -m benchmarks.long_life {arguments}`, {minutes:.0f} minutes, {machine}.
 """
@@ -233,7 +235,9 @@ class _Month:
             last=f"{self._end - timedelta(days=1):%F}",
             table=self._table(),
             ticks=self._ticks,
-            runs=", ".join(f"{number} runs of status {status}" for status, number in self._runs.items() if number),
+            runs=", ".join(f"{number} runs ended with {status}" for status, number in self._runs.items() if number),
+            log=self._per_run("Dagster's event log, kB"),
+            outputs=self._per_run("outputs and logs of runs, kB"),
             partitions=f"{complete}; missing: {', '.join(self.missing) or 'none'}",
             when=f"{datetime.now(UTC):%F}",
             arguments=arguments,
@@ -241,12 +245,16 @@ class _Month:
             machine=f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
         )
 
+    def _per_run(self, what: str) -> int:
+        first, last = self._measured[0], self._measured[-1]
+        return (last.values[what] - first.values[what]) // max(sum(self._runs.values()), 1)
+
     def _table(self) -> str:
         last = len(self._measured) - 1
         shown = [self._measured[place] for place in sorted({0, min(1, last), last // 2, last})]
         heads = ["", *(f"day {measure.day}" if measure.day else "start" for measure in shown), "bounded by"]
         rows = [
-            [what, *(f"{measure.values.get(what, 0):,}" for measure in shown), BOUNDS.get(what, "flat")]
+            [what, *(f"{measure.values.get(what, 0):,}" for measure in shown), BOUNDS.get(what, "")]
             for what in self._measured[-1].values
         ]
         lines = [heads, ["---"] * len(heads), *rows]
@@ -292,6 +300,7 @@ def _disk(*places: Path) -> int:
 BOUNDS = {
     "memory of Kafka, MiB": "`STEAM_EMBEDDED_KAFKA_HEAP_MB`",
     "memory of Spark (JVM), MiB": "`STEAM_SPARK_DRIVER_MEMORY`",
+    "open file descriptors": "not bounded: Spark keeps the four catalogs of each ended session open; restart `dev`",
     "Kafka's topics, kB": "`STEAM_KAFKA_RETENTION_DAYS`",
     "Kafka's own logs, kB": "3 files of 5 MB",
     "Dagster's event log, kB": "`STEAM_RUN_HISTORY_DAYS`",

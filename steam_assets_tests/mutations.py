@@ -156,8 +156,8 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(
         "A17",
         "steam_assets/extraction/transport.py",
-        "                allow_redirects=False,\n",
-        "                allow_redirects=True,\n",
+        "    def get_redirect_target(self, resp: requests.Response) -> None:\n",
+        "    def followed_nowhere(self, resp: requests.Response) -> None:\n",
         "extraction/test_http_client.py::test_a_redirect_is_never_followed_and_its_body_is_capped",
     ),
     Mutation(

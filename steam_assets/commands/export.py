@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.common_options import HomeOption, not_among
+from steam_assets.commands.counted import counted
 from steam_assets.commands.partition_options import partitions_of
 from steam_assets.commands.preflight import opened_settings, require_writable
 from steam_assets.commands.refresh import warn_if_stale
@@ -63,7 +64,10 @@ def export(
         for written in export_table(reader, folder, name, keys):
             files, rows = files + 2, rows + written.rows
     catalog_exports(folder, declared)
-    console.print(f"{files} files with {rows} rows in {folder}, and steam.duckdb over all tables", soft_wrap=True)
+    console.print(
+        f"{counted(files, 'file')} with {counted(rows, 'row')} in {folder}, and steam.duckdb over all tables",
+        soft_wrap=True,
+    )
     warn_if_stale(Lake(settings), console)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from steam_assets.commands.counted import counted
 from steam_assets.commands.preflight import writable_settings
 from steam_assets.commands.refresh import refresh_stale, warn_if_stale
 from steam_assets.commands.terminal import Terminal
@@ -149,8 +150,8 @@ def totals(lines: Sequence[ImportLine]) -> str:
     outside = sum(line.rows for line in lines) - raw
     left = len({line.file for line in lines if not line.partition_key and not line.rows})
     return (
-        f"{raw + outside} rows: {usable} usable, {raw - usable} kept in raw for quarantine, {outside} not "
-        f"imported. {left} files were skipped."
+        f"{counted(raw + outside, 'row')}: {usable} usable, {raw - usable} kept in raw for quarantine, {outside} not "
+        f"imported. {counted(left, 'file')} skipped."
     )
 
 
@@ -168,8 +169,8 @@ def _left_out(source: str, reason: str, lines: Sequence[ImportLine]) -> str:
     names = list(dict.fromkeys(line.file for line in lines))
     some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     rows = sum(line.left_out[reason] for line in lines)
-    counted = f"{len(names)} file{'s' if len(names) > 1 else ''}{f', {rows} rows' if rows else ''}"
-    return f"Not imported: {counted}{f' of {source}' if source else ''} ({some}): {reason}"
+    found = counted(len(names), "file") + (f", {counted(rows, 'row')}" if rows else "")
+    return f"Not imported: {found}{f' of {source}' if source else ''} ({some}): {reason}"
 
 
 def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Terminal) -> None:

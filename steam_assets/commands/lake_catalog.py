@@ -12,6 +12,7 @@ import typer
 
 from steam_assets.commands.command_list import CommandGroup
 from steam_assets.commands.common_options import HomeOption, not_among
+from steam_assets.commands.counted import counted
 from steam_assets.commands.examples import epilog
 from steam_assets.commands.preflight import opened_settings
 from steam_assets.commands.terminal import Terminal
@@ -104,7 +105,7 @@ def rebuild(
             continue
         open_root(settings, name)
         found = rebuild_catalog(settings, name)
-        console.print(f"{name}: {len(found)} tables: {', '.join(found)}", soft_wrap=True)
+        console.print(f"{name}: {counted(len(found), 'table')}: {', '.join(found)}", soft_wrap=True)
 
 
 def relocate(home: HomeOption = None) -> None:
@@ -117,7 +118,8 @@ def relocate(home: HomeOption = None) -> None:
         with console.status(f"Rewriting addresses in {settings.root(name)}"):
             done = relocate_root(settings, name)
         outcome = (
-            f"{done.origin} → {done.place}: {done.files} files rewritten, {len(done.tables)} tables"
+            f"{done.origin} → {done.place}: {counted(done.files, 'file')} of "
+            f"{counted(len(done.tables), 'table')} rewritten"
             if done
             else f"{settings.root(name)} was not moved"
         )

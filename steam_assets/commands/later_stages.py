@@ -98,14 +98,14 @@ class _Worker:
 
     @classmethod
     def open(cls, settings: Settings, now: datetime) -> None:
+        from steam_assets.spark.early_session import begin_session
+
+        begin_session(settings)
         from steam_assets.clock import Clock
         from steam_assets.orchestration.build import build_defs
         from steam_assets.orchestration.launch import Launcher, local_instance
-        from steam_assets.orchestration.resources import SparkSessions
 
-        spark = SparkSessions.of(settings)
-        spark.begin()
-        definitions = build_defs(settings=settings, resource_overrides={"clock": Clock(now), "spark": spark})
+        definitions = build_defs(settings=settings, resource_overrides={"clock": Clock(now)})
         cls.launcher = Launcher(definitions, cls.kept_open.enter_context(local_instance(settings)))
 
     @classmethod

@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from steam_assets.commands.common_options import HomeOption, PartitionOption, SourceOption, chosen_sources
+from steam_assets.commands.counted import counted
 from steam_assets.commands.partition_options import partitions_of
 from steam_assets.commands.preflight import opened_settings
 from steam_assets.commands.refresh import warn_if_stale
@@ -45,7 +46,11 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     if problems:
         problems += _overwritten(settings)
     partitions = sum(len(keys) for _, keys in asked)
-    _report(console, problems, f"{partitions} partitions and their backups, raw and clean, are intact.")
+    _report(
+        console,
+        problems,
+        f"{counted(partitions, 'partition')} verified: raw and clean data and their backups are intact.",
+    )
 
 
 def restore(
@@ -83,7 +88,7 @@ def restore(
         for result in restorer.restore(chosen, keys, overwrite=overwrite):
             console.print(f"{result.source} {result.partition_key}: {_arrived(result)}")
             restored.append(result)
-    _report(console, _problems(restored), f"{len(restored)} partitions restored and verified.")
+    _report(console, _problems(restored), f"{counted(len(restored), 'partition')} restored and verified.")
     if to:
         console.print(f"To use them, set {restorer.usable_as}", soft_wrap=True)
     else:
@@ -122,7 +127,9 @@ def drill(
             for turn in lose_by_turns(lake, sources, folder, Clock.from_settings(settings).now()):
                 console.print(f"{turn.lost}: lost, and {'NOT ' if turn.problems else ''}recovered", soft_wrap=True)
                 problems += turn.problems
-    _report(console, problems, f"{len(restored)} partitions restored into an empty folder; all are equal.")
+    _report(
+        console, problems, f"{counted(len(restored), 'partition')} restored into an empty folder, with equal content."
+    )
 
 
 def housekeeping(
@@ -181,7 +188,7 @@ def _overwritten(settings: Settings) -> list[str]:
 
     found = [file for root in BACKUPS for file in overwritten(settings, root)]
     lines = [f"{file.address} was overwritten; its first version is {file.first}" for file in found]
-    more = f"{len(found)} files can be put back: `steam-assets restore --first-versions`, which keeps all versions"
+    more = f"{counted(len(found), 'file')} can be put back: `steam-assets restore --first-versions` keeps all versions"
     return [*lines, more] if found else []
 
 
@@ -237,7 +244,8 @@ def _ask(console: Terminal, lake: Lake, asked: Sequence[tuple[Source, list[str]]
         ledger = SourceLedger.of(lake, source)
         gone = [key for key in keys if not ledger.status(key).up_to_date]
         missing = "" if to else f"; missing here or different: {len(gone)}"
-        line = f"  {source.name}: {len(keys)} partitions ({', '.join(source.cadence.ranges_in_words(keys))}){missing}"
+        ranges = ", ".join(source.cadence.ranges_in_words(keys))
+        line = f"  {source.name}: {counted(len(keys), 'partition')} ({ranges}){missing}"
         console.print(line, soft_wrap=True)
     if not sys.stdin.isatty():
         raise typer.BadParameter(
@@ -254,7 +262,7 @@ def _problems(restored: Iterable[Restored]) -> list[str]:
 
 
 def _arrived(result: Restored) -> str:
-    return ", ".join(f"{count} rows of {table}" for table, count in result.rows.items()) or "nothing"
+    return ", ".join(f"{counted(count, 'row')} of {table}" for table, count in result.rows.items()) or "nothing"
 
 
 def _report(console: Terminal, problems: Sequence[str], fine: str) -> None:

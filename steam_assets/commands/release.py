@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from steam_assets.commands.common_options import HomeOption
+from steam_assets.commands.counted import counted
 from steam_assets.commands.preflight import opened_settings, require_writable, settings_of
 from steam_assets.commands.terminal import Terminal
 
@@ -46,7 +47,7 @@ def release(
     for _ in track(made.write(folder), "Releasing", total=len(made.parts), console=console):
         pass
     size = sum(found.stat().st_size for found in folder.rglob("*") if found.is_file())
-    console.print(f"{len(made.parts)} files of data ({size / 1e6:.1f} MB) in {folder}", soft_wrap=True)
+    console.print(f"{counted(len(made.parts), 'file')} of data ({size / 1e6:.1f} MB) in {folder}", soft_wrap=True)
     console.print(f"Content, date and gaps are described in {folder / CARD}", soft_wrap=True)
 
 
@@ -69,7 +70,7 @@ def contracts(
     tables = declared_tables(SOURCES)
     for table in tables:
         write_contract(contract(table, kept_for(table, settings.housekeeping_keep_days)), table, folder)
-    Terminal().print(f"{len(tables)} contracts in {folder}", soft_wrap=True)
+    Terminal().print(f"{counted(len(tables), 'contract')} in {folder}", soft_wrap=True)
 
 
 def _require_empty(folder: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.common_options import STAGES, not_among, source_names, stage_names
+from steam_assets.commands.counted import counted
 from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.partition_options import partition_range
 from steam_assets.commands.preflight import require_kafka, require_spark, writable_settings
@@ -79,6 +80,11 @@ def run(
         require_kafka(settings)
     if set(stage or STAGES) - {"raw"}:
         require_spark(settings)
+    if "clean" in (stage or ()) and "raw" not in (stage or ()):
+        # It takes as long to start as the imports below. Fetching may take hours; backups need no Spark.
+        from steam_assets.spark.early_session import begin_session
+
+        begin_session(settings)
     from steam_assets.commands.disk_need import require_space
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
@@ -162,7 +168,9 @@ def run_range(
                 # Partitions that are there need not wait for those that are not.
                 landed, failure = error.landed, error
         if later and landed:
-            progress.update(task, description=f"{source.title}: {', '.join(later)} of {len(landed)} partitions")
+            progress.update(
+                task, description=f"{source.title}: {', '.join(later)} of {counted(len(landed), 'partition')}"
+            )
             for one in source.cadence.ranges(landed):
                 checks += launcher.range(source, later, one).failed_checks
         progress.update(task, completed=progress.tasks[task].total)

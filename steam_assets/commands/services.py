@@ -5,10 +5,12 @@ Belongs here: starting and stopping them together. Does not belong here: what th
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,14 +43,16 @@ def dev(
     require_free_port(host, port)
     require_kafka(settings)
     from steam_assets.java.jvm import find_java
-    from steam_assets.orchestration.launch import local_instance
+    from steam_assets.orchestration.dagster_home import prepare_dagster_home
     from steam_assets.processes.supervised import Supervised
 
     console = Terminal()
     find_java()
-    # Created here, as the webserver and the daemon must not both create the databases of a new instance.
-    with local_instance(settings) as instance:
-        home = instance.root_directory
+    home = prepare_dagster_home(settings)
+    # Here, as the webserver and the daemon must not both create the databases of a new instance; in its own process,
+    # because this one would keep 160 MB of imports for as long as it runs.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        process.submit(_open_instance, settings).result()
     with _kept_spark(settings, console), console.status("Starting Apache Kafka"), broker_for(settings) as address:
         console.print(f"Kafka listens at {address}; the run history is in {home}", soft_wrap=True)
         console.print(f"Dagster UI: http://{host}:{port}", style="bold")
@@ -58,6 +62,13 @@ def dev(
             code = served.wait()
     if code:
         raise typer.Exit(code)
+
+
+def _open_instance(settings: Settings) -> None:
+    from steam_assets.orchestration.launch import local_instance
+
+    with local_instance(settings):
+        pass
 
 
 def _kept_spark(settings: Settings, console: Terminal) -> AbstractContextManager[object]:
@@ -70,7 +81,7 @@ def _kept_spark(settings: Settings, console: Terminal) -> AbstractContextManager
 
 
 @contextmanager
-def _archives_made(settings: Settings, folder: str) -> Iterator[None]:
+def _archives_made(settings: Settings, folder: Path) -> Iterator[None]:
     """Have `steam-assets warm` create missing CDS archives in the background; unfinished ones are discarded."""
     from steam_assets.commands.warm import lacking_archives
     from steam_assets.processes.supervised import Supervised
@@ -79,7 +90,7 @@ def _archives_made(settings: Settings, folder: str) -> Iterator[None]:
         yield
         return
     command = ["nice", "-n", "19", sys.executable, "-m", "steam_assets.cli", "warm"]
-    making = Supervised(command, output=Path(folder) / "class-archives.log")
+    making = Supervised(command, output=folder / "class-archives.log")
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.common_options import HomeOption
+from steam_assets.commands.counted import counted
 from steam_assets.commands.preflight import opened_settings, require_file
 from steam_assets.commands.terminal import Terminal
 
@@ -93,7 +94,7 @@ def print_answer(answer: Answer) -> None:
     if answer.rows.num_rows:
         console.print(answer_table(answer, console.width))
     count = answer.rows.num_rows
-    said = f"{count:,} row{'' if count == 1 else 's'}, {1000 * answer.seconds:,.0f} ms"
+    said = f"{counted(count, 'row')}, {1000 * answer.seconds:,.0f} ms"
     if answer.truncated:
         said = f"the first {said}; --rows 0 prints all, and --csv FILE writes them"
     Terminal(stderr=True).print(said, style="dim", soft_wrap=True)
@@ -116,9 +117,7 @@ def _write(answer: Answer, files: dict[str, Path]) -> None:
                 pq.write_table(storable(answer.rows), draft, compression="zstd")
             _deliver(draft, path)
         if path != STDOUT:
-            Terminal(stderr=True).print(
-                f"{answer.rows.num_rows:,} row{'' if answer.rows.num_rows == 1 else 's'} in {path}", soft_wrap=True
-            )
+            Terminal(stderr=True).print(f"{counted(answer.rows.num_rows, 'row')} in {path}", soft_wrap=True)
 
 
 def _deliver(draft: Path, path: Path) -> None:

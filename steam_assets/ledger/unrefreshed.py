@@ -47,7 +47,7 @@ def in_words(partitions: Mapping[str, Sequence[str]]) -> str:
     """Each table with its partition, or with the number and range of its partitions."""
     parts = list[str]()
     for table, keys in partitions.items():
-        which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions, {keys[0]} to {keys[-1]}"
+        which = keys[0] if len(keys) == 1 else f"({len(keys)} partitions, {keys[0]} to {keys[-1]})"
         parts.append(f"{table} {which}")
     return "; ".join(parts)
 

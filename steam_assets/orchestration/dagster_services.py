@@ -67,8 +67,8 @@ def serve(folder: Path, host: str, port: int) -> None:
         if time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
             if not _serves_code(running[CODE]):
-                sys.stderr.write("The process that serves the code ended unexpectedly; it is started again\n")
                 _start_code_server(running, socket)
+                sys.stderr.write("The process that serves the code ended unexpectedly; it was started again.\n")
 
 
 def _start_code_server(running: dict[str, subprocess.Popen[bytes]], socket: Path) -> None:

@@ -6,9 +6,7 @@ printing.
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +23,7 @@ from steam_assets.disk_space import DiskFull, disk_is_full
 from steam_assets.extraction.spool import Spool
 from steam_assets.ingestion.resolve_raw import Origin, spool_folder
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
+from steam_assets.orchestration.dagster_home import prepare_dagster_home
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.ingest_ops import FetchObserver, PartitionBegins, unobserved
 from steam_assets.orchestration.interruption import interruptible
@@ -245,28 +244,3 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         for sentence in ended:
             sys.stderr.write(f"{sentence[0].upper()}{sentence[1:]}.\n")
         yield instance
-
-
-def prepare_dagster_home(settings: Settings) -> Path:
-    """Create the instance's folder with its dagster.yaml, and set DAGSTER_HOME, for child processes too."""
-    home = Path(os.environ.get("DAGSTER_HOME") or (settings.home / "dagster").absolute())
-    private_folder(home)
-    template = Path(__file__).resolve().parents[2] / "dagster.yaml"
-    if template.exists() and not (home / "dagster.yaml").exists():
-        shutil.copyfile(template, home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(_plain_link(home) if _NOT_IN_SQLITE_URL.intersection(str(home)) else home)
-    return home
-
-
-_NOT_IN_SQLITE_URL = frozenset("?%")
-"""Dagster puts its folder into an sqlite:/// URL without escaping: everything after ? is cut, %20 becomes a space."""
-
-
-def _plain_link(folder: Path) -> Path:
-    """A link to a folder, with a name without special characters, for as long as this process lives."""
-    temporary = next(p for p in (tempfile.gettempdir(), "/tmp") if not _NOT_IN_SQLITE_URL.intersection(p))  # noqa: S108
-    made = tempfile.mkdtemp(prefix="steam-assets-", dir=temporary)
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    link = Path(made) / "dagster"
-    link.symlink_to(folder, target_is_directory=True)
-    return link

@@ -8,7 +8,6 @@ No resource uses the network or starts a JVM before an op needs it. An op's para
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.settings import Settings
+from steam_assets.spark.early_session import has_begun
 from steam_assets.spark.session import log_in, prepare_process, spark_config
 from steam_assets.spark.warm_spark import START_SECONDS, brief_retries, warm_spark
 
@@ -109,7 +109,6 @@ class SparkSessions(LazyPySparkResource):
 
     _settings: Settings = PrivateAttr(default_factory=Settings)
     _warm: str | None = PrivateAttr(default=None)
-    _opening: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, settings: Settings) -> SparkSessions:
@@ -117,24 +116,11 @@ class SparkSessions(LazyPySparkResource):
         resource._settings = settings
         return resource
 
-    def begin(self) -> None:
-        """Start the session in the background while this process does other work; code that needs it waits for it."""
-        threading.Thread(target=self._begin, name="spark-session", daemon=True).start()
-
-    def _begin(self) -> None:
-        # Code that needs the session tries again and reports the error. A first query loads the code of later ones.
-        with suppress(Exception):
-            self.spark_session.sql("SELECT 1").collect()  # pyright: ignore[reportUnknownMemberType]
-
     def _init_session(self) -> None:
-        with self._opening:
-            self._attach_or_open()
-
-    def _attach_or_open(self) -> None:
         if self.is_lost:
             self._attach_again()
         elif self._spark_session is None:
-            self._warm = warm_spark(self._settings)
+            self._warm = None if has_begun() else warm_spark(self._settings)
             self._open()
 
     def _open(self) -> None:

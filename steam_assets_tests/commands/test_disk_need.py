@@ -1,4 +1,4 @@
-"""Before a range is run, its need for disk space is told; a range that does not fit is refused with what to do."""
+"""Before a range is run, its need for disk space is shown; a range that does not fit is refused with what to do."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lake(tmp_path: Path) -> Lake:
     return made
 
 
-def test_a_range_is_told_what_it_will_take(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_need_of_a_range_is_shown(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     require_space(lake, [(SOURCE, [KEY, *NEW])], Terminal())
     said = re.search(r"3 new partitions will take about ([\d.]+) MB; [\d.]+ [MG]B are free", capsys.readouterr().out)
     assert said is not None
@@ -48,13 +48,13 @@ def test_a_range_is_told_what_it_will_take(lake: Lake, capsys: pytest.CaptureFix
     assert float(said[1]) == pytest.approx(len(NEW) * 2 * on_disk / 1e6, rel=0.1, abs=0.1)
 
 
-def test_what_does_not_fit_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_range_that_does_not_fit_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(10, 10, 100))
     with pytest.raises(typer.BadParameter, match=r"will take about .* but .* has 0\.0 MB left; free space there"):
         require_space(lake, [(SOURCE, NEW)], Terminal())
     require_space(lake, [(SOURCE, [KEY])], Terminal())
 
 
-def test_nothing_is_said_of_a_source_without_partitions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_source_without_partitions_has_no_estimate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     require_space(Lake(Settings(home=tmp_path)), [(SOURCE, NEW)], Terminal())
     assert capsys.readouterr().out == ""

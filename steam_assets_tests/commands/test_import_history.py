@@ -48,7 +48,7 @@ def test_a_dry_run_prints_where_everything_belongs_and_writes_nothing(folder: Pa
     assert not home.exists()
     for told in ("top_sellers 2023-10-17", "reviews 2023-10-24", "[red]notes.txt", "Would be imported"):
         assert told in result.output
-    assert "3 rows: 0 usable, 2 kept in raw for quarantine, 1 not imported. 1 files were skipped" in result.output
+    assert "3 rows: 0 usable, 2 kept in raw for quarantine, 1 not imported. 1 file skipped" in result.output
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])
@@ -98,4 +98,4 @@ def test_totals_add_up() -> None:
         ImportLine("a", "news", None, 2, 0, {"too early": 2}),
         ImportLine("b", None, None, 0, 0, {"?": 0}),
     ]
-    assert totals(lines).startswith("12 rows: 7 usable, 3 kept in raw for quarantine, 2 not imported. 1 files")
+    assert totals(lines).startswith("12 rows: 7 usable, 3 kept in raw for quarantine, 2 not imported. 1 file")

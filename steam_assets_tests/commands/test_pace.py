@@ -1,4 +1,4 @@
-"""Who waits for a backfill reads how long it still takes."""
+"""A backfill shows its remaining time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from steam_assets.commands.run import JUDGED, Pace
 
 
 def lines(total: int, seconds: list[float], places: list[int]) -> Iterator[str]:
-    """What is said as each partition begins, each of which took that long."""
+    """The remaining time shown as each partition begins, given how long each takes."""
     now = 0.0
     pace = Pace(total, lambda: now)
     for place, took in zip(places, seconds, strict=True):
@@ -23,7 +23,7 @@ def test_a_range_shows_its_remaining_time_from_the_second_partition_on() -> None
 
 
 def test_existing_partitions_do_not_count_as_fetched_ones() -> None:
-    """A resumed range, half of which is in Kafka: after a few fetched partitions, what is said is true again."""
+    """A resumed range, half of which is in Kafka: after a few fetched partitions, the remaining time is right again."""
     took = [0.1] * 52 + [20.0] * 52
     said = list(lines(104, took, [*range(104)]))
     settled = 52 + JUDGED

@@ -49,7 +49,7 @@ def test_good_copies_are_reported_as_good(home: Path) -> None:
     backed_up(home)
     code, said = verify()
     assert code == 0
-    assert said.endswith("1 partitions and their backups, raw and clean, are intact.")
+    assert said.endswith("1 partition verified: raw and clean data and their backups are intact.")
 
 
 @pytest.mark.parametrize("lost", ["", "warehouse/steam_raw/news/data"])

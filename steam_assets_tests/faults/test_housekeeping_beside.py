@@ -38,7 +38,7 @@ def bring_back(home: str) -> None:
 
 
 @pytest.mark.fault
-def test_what_lands_while_housekeeping_clears_is_never_lost(tmp_path: Path) -> None:
+def test_batches_that_land_during_housekeeping_are_never_lost(tmp_path: Path) -> None:
     home = str(tmp_path)
     beside = [FORKS.Process(target=work, args=(home,)) for work in (land_one_by_one, keep_house, bring_back)]
     for process in beside:

@@ -71,7 +71,7 @@ def test_without_any_refresh_everything_is_behind_and_the_page_says_so(
     page = render(DashboardData(behind=behind(lake)))
     said = {stale_note(behind(lake), lake.settings): "they lack", page: "do not include the newest data yet:"}
     for text, lacking in said.items():
-        assert f"{lacking} most_played 2 partitions, 2026-11-16 to 2026-11-17" in text
+        assert f"{lacking} most_played (2 partitions, 2026-11-16 to 2026-11-17)" in text
         assert "steam-assets refresh" in text
     assert 'class="notice"' not in render(DashboardData())
     assert stale_note({"news": ["2026-11-10"]}, Settings(home=tmp_path / "x")).endswith(

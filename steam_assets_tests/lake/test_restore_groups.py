@@ -53,7 +53,7 @@ def test_a_lost_lake_comes_back_in_one_commit_per_group(
         assert [problem for key in KEYS for problem in verify_twins(twins, key)] == []
 
 
-def test_one_that_differs_leaves_all_of_its_group_as_it_was(backed_up: Lake) -> None:
+def test_a_partition_that_differs_leaves_its_whole_group_unchanged(backed_up: Lake) -> None:
     twins = backed_up.clean_twins(SOURCE, THINGS)
     twins.primary.commit({KEY: None})
     clean(backed_up, {9: "another"}, key=KEYS[-1])
@@ -63,7 +63,7 @@ def test_one_that_differs_leaves_all_of_its_group_as_it_was(backed_up: Lake) -> 
     assert digests(Path(backed_up.settings.home)) == before
 
 
-def test_a_damaged_backup_costs_no_other_of_its_group(backed_up: Lake) -> None:
+def test_a_damaged_backup_affects_no_other_of_its_group(backed_up: Lake) -> None:
     twins = backed_up.raw_twins(SOURCE)
     damage(twins.backup, "cut", LATER)
     shutil.rmtree(backed_up.settings.root("raw"))

@@ -96,7 +96,7 @@ def test_all_commits_between_two_ticks_are_one_refresh(watched: Watched) -> None
         "top_sellers": ["2026-11-10"],
     }
     assert request.tags["steam/changed"] == (
-        "most_played 2 partitions, 2026-11-16 to 2026-11-17; top_sellers 2026-11-10"
+        "most_played (2 partitions, 2026-11-16 to 2026-11-17); top_sellers 2026-11-10"
     )
     assert not watched.tick().run_requests
 
