@@ -266,20 +266,6 @@ MUTATIONS: Sequence[Mutation] = (
         "commands/test_terminal.py::test_terminal_control_characters_are_replaced",
     ),
     Mutation(
-        "N1",
-        "steam_assets/orchestration/same_origin.py",
-        "        if not _names(host, self._hosts, scope):\n",
-        "        if False:\n",
-        "orchestration/test_same_origin.py::test_requests_that_another_site_may_have_sent_are_refused_in_one_line",
-    ),
-    Mutation(
-        "N1",
-        "steam_assets/orchestration/same_origin.py",
-        "    if origin is not None and not _is_own(origin, host):\n",
-        "    if False:\n",
-        "orchestration/test_same_origin.py::test_requests_that_another_site_may_have_sent_are_refused_in_one_line",
-    ),
-    Mutation(
         "N4",
         "steam_assets/orchestration/sensors.py",
         "        self.warned.update(map(str, self.scan.damaged))\n",
