@@ -6,8 +6,7 @@ Belongs here: how a row is hashed. Does not belong here: where rows come from (i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -30,24 +29,15 @@ _COLON, _NOTHING = _text(":"), _text("")
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> Content:
-    """The content of ``batches``, which are streamed: at most two of them are held."""
+    """The content of ``batches``, which are streamed and held one at a time."""
     rows = first = second = 0
-    for texts in _one_ahead(_texts(batch) for batch in batches):
-        rows += len(texts)
-        for text in texts:
+    for batch in batches:
+        rows += batch.num_rows
+        for text in _texts(batch):
             digest = hashlib.sha256(text).digest()
             first += int.from_bytes(digest[:8])
             second += int.from_bytes(digest[8:16])
     return Content(rows=rows, digest=f"{first}-{second}")
-
-
-def _one_ahead(items: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-    """The same items, each prepared by another thread while the one before is in use."""
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = pool.submit(next, items, None)
-            yield item
 
 
 def _texts(batch: pa.RecordBatch) -> list[bytes]:
