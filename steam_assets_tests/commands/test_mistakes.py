@@ -78,7 +78,7 @@ MISTAKES = [
     # Places.
     Mistake("dashboard --home dat/demo", "did you mean --home data/demo?"),
     Mistake("status --home data/demmo", "did you mean --home data/demo?"),
-    Mistake("verify", "nothing was collected in data yet; did you mean --home data/demo?"),
+    Mistake("verify", "nothing has been collected in data yet; did you mean --home data/demo?"),
     Mistake("status --home file", "file is a file, not a folder"),
     Mistake("status --home empty", "`steam-assets run daily`"),
     Mistake("export --to file --home data/demo", "use another folder"),

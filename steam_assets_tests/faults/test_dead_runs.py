@@ -102,8 +102,7 @@ def left_in(folder: Path) -> list[str]:
 @pytest.mark.fault
 @pytest.mark.kafka
 @pytest.mark.process
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_waits_is_idle_and_ends_at_once(how: signal.Signals, home: Home) -> None:
+def test_a_run_that_waits_is_idle_and_ends_at_once(home: Home) -> None:
     with home.slow_sources() as requested:
         asking = home.raw("asking", "most_played", DAY)
         requested()
@@ -113,7 +112,7 @@ def test_a_run_that_waits_is_idle_and_ends_at_once(how: signal.Signals, home: Ho
         watched = psutil.Process(waiting.process.pid)
         watched.cpu_percent()
         assert watched.cpu_percent(interval=5) < 50
-        waiting.process.send_signal(how)
+        waiting.process.send_signal(signal.SIGTERM)
         assert waiting.process.wait(timeout=30) != 0
     assert home.holders() == {held}
     with home.instance() as instance:
