@@ -50,10 +50,12 @@ def _new_and_average(lake: Lake, source: Source, keys: Sequence[str]) -> tuple[i
     """How many partitions are new, and the bytes that an existing one takes on average, with its copies."""
     raw = lake.raw(source).pinned()
     there = raw.records(RawRecord)
-    if not there:
-        return len(keys), 0
+    new = len([key for key in keys if key not in there])
+    # Sizes are read from the manifests of all tables.
+    if not there or not new:
+        return new, 0
     size = raw.size() * ON_THE_WAY + sum(twins.primary.size() + twins.backup.size() for twins in lake.twins(source))
-    return len([key for key in keys if key not in there]), size // len(there)
+    return new, size // len(there)
 
 
 def _size(size: int) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 import dagster as dg
 
 from steam_assets.clock import Clock
+from steam_assets.orchestration.run_status import ENDED
 from steam_assets.settings import Settings
 
-ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 RUNS_A_TICK = 200
 """Deleted per tick: each takes a few transactions in the database that runs write to."""
 

@@ -63,7 +63,7 @@ class _Forked:
 
 
 def forked(arguments: Sequence[str], grace: float) -> Forked | None:
-    """The command of ``arguments``, with ``grace`` as for Supervised; None if there is no warm process for it."""
+    """The command of ``arguments``, with ``grace`` as for Supervised; None if no warm process answers."""
     if sys.platform != "linux" or not COMMANDS.intersection(arguments[:1]):
         return None
     connection = socket.socket(socket.AF_UNIX)

@@ -42,7 +42,7 @@ HEAD = ("| what | found | share | seed | date | minutes |", "|---|---|---|---|--
 
 T = TypeVar("T")
 REPORT_SECONDS = 30
-"""Between two lines of progress, which also a log has that is no terminal."""
+"""Between two lines of progress, which a log file gets, too."""
 
 
 def say(line: str) -> None:
