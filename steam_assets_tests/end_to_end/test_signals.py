@@ -136,8 +136,8 @@ def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> 
     """
     port = free_port()
     with Command(tmp_path, slow, "dev", "--port", str(port)) as dev:
-        served = DagsterUi(f"http://127.0.0.1:{port}", tmp_path / "output.txt")
-        wait_until(lambda: True if listens(port) else None, 120, f"the Dagster UI; {served.log} has its words")
+        served = DagsterUi(f"http://127.0.0.1:{port}", (tmp_path / "output.txt",))
+        wait_until(lambda: True if listens(port) else None, 120, f"the Dagster UI; see {served.logs}")
 
         def processes(word: str) -> list[psutil.Process]:
             return [process for process in dev.family() if word in " ".join(process.cmdline())]
@@ -150,7 +150,7 @@ def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> 
         def begun() -> str:
             slow.faults.clear()
             slow.faults.add(SlowBody(seconds=600))
-            wait_until(launched, 60, f"the webserver finds the code server; {served.log} has its words")
+            wait_until(launched, 60, f"the webserver finds the code server; see {served.logs}")
             asked(slow)
             return served.ask(RUNS)["runsOrError"]["results"][0]["id"]
 
