@@ -12,10 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from steam_assets.lake.catalogs import CATALOG_FILE
+from steam_assets.lake.lake import Lake
 from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.spark.warm_spark import WarmSpark, warm_spark
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.lake.raw_landing import NEWS, land
 from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -43,6 +46,18 @@ from pyspark.sql import SparkSession
 from steam_assets.spark.warm_spark import brief_retries
 session = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
 session.range(1).count()
+"""
+RUNS = """
+import os, sys
+import pyspark.sql.connect.session
+from steam_assets.orchestration.resources import SparkSessions
+from steam_assets.settings import Settings
+for table in sys.stdin:
+    if (run := os.fork()) == 0:
+        rows = SparkSessions.of(Settings()).spark_session.table(table.strip()).select("partition_key")
+        print(len(rows.columns) * rows.count(), flush=True)
+        os._exit(0)
+    os.waitpid(run, 0)
 """
 
 
@@ -104,6 +119,22 @@ def test_runs_with_other_settings_use_another_spark(settings: Settings, said: li
     assert warm_spark(settings.model_copy(update={"spark_driver_memory": "600m"})) is None
     assert warm_spark(settings.model_copy(update={"home": settings.home / "other"})) is None
     assert warm_spark(settings.model_copy(update={"spark_runner": "subprocess"})) is None
+
+
+def test_runs_leave_no_catalog_open_and_each_reads_what_was_committed_before_it(
+    settings: Settings, said: list[str]
+) -> None:
+    lake, opened = Lake(settings), list[int]()
+    with python(RUNS, settings) as runs:
+        assert runs.stdout is not None and runs.stdin is not None
+        for number in (1, 2, 3):
+            land(lake, number=number)
+            table = lake.raw(NEWS)
+            print(table.identifier, file=runs.stdin, flush=True)
+            assert runs.stdout.readline() == f"{sum(table.partition_rows().values())}\n"
+            opened.append(sum(file.path.endswith(CATALOG_FILE) for file in process_of(settings).open_files()))
+        runs.stdin.close()
+    assert opened == [1, 1, 1]
 
 
 def test_a_run_uses_the_kept_spark_and_retries_on_the_next_one_if_it_dies(settings: Settings, said: list[str]) -> None:
