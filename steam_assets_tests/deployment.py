@@ -27,7 +27,7 @@ from steam_assets.java.jvm import LIGHT
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.ledger.partition_status import PartitionStatus, partition_status
+from steam_assets.ledger.partition_status import PartitionStatus, SourceLedger
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher
@@ -143,7 +143,7 @@ class Deployment:
         table.commit({key: None}, remove=of_partitions([key]))
 
     def status(self, source: Source, key: str) -> PartitionStatus:
-        return partition_status(self.lake, source, key)
+        return SourceLedger.of(self.lake, source).status(key)
 
     def rows(self, source: Source, table: int = 0) -> DataFrame:
         return read_table(self.session, self.lake.clean(source.tables[table]))

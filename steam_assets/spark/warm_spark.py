@@ -164,10 +164,8 @@ class WarmSpark:
             "spark.connect.grpc.binding.address": LOOPBACK,
             "spark.connect.grpc.binding.port": str(self._port),
             "spark.local.dir": str(process_scratch()),
-            # Runs continue each other's sessions (continued_session.py), so none may end,
+            # Runs continue each other's sessions (continued_session.py).
             "spark.connect.session.manager.defaultSessionTimeout": "-1",
-            # and none may keep the plan of a run: that of the next is equal, but must read the tables as they are then.
-            "spark.connect.session.planCache.maxSize": "0",
         }
 
     @property

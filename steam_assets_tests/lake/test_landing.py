@@ -152,7 +152,7 @@ def test_a_digest_is_independent_of_row_order_and_distinguishes_lists() -> None:
 def test_readers_of_a_pinned_table_see_one_version(lake: Lake) -> None:
     land(lake)
     clean(lake, {1: "one"})
-    raw, things = lake.raw(NEWS).pinned(), lake.clean_twins(SOURCE, THINGS).pinned().primary
+    raw, things = lake.raw(NEWS).pinned(), lake.clean_twins(SOURCE, THINGS).primary.pinned()
     land(lake, number=2)
     clean(lake, {1: "another", 2: "two"})
     for held, model in ((raw, RawRecord), (things, CleanRecord)):

@@ -10,7 +10,7 @@ import pytest
 
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
-from steam_assets.ledger.partition_status import partition_status
+from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
@@ -64,7 +64,7 @@ def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, s
     stages = [["top_sellers", stage] for stage in ("raw", "raw_backup", "clean", "clean_backup")]
     ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill(stages, WEEKS))
     assert (ended["status"], len(ended["runs"])) == ("COMPLETED_SUCCESS", 2), ended
-    assert all(partition_status(lake, source, week).up_to_date for week in WEEKS)
+    assert all(SourceLedger.of(lake, source).status(week).up_to_date for week in WEEKS)
 
 
 def test_the_dagster_ui_shows_groups_columns_counts_and_checks(site: Site) -> None:
