@@ -25,6 +25,9 @@ def _text(text: str) -> Untyped:
     return pa.scalar(text.encode(), pa.large_binary())
 
 
+_AT_ONCE = 16_384
+"""Rows whose texts are held at a time. More do not stay in the processor's caches, and take twice the time."""
+
 _COLON, _NOTHING = _text(":"), _text("")
 
 
@@ -33,17 +36,16 @@ def content(batches: Iterable[pa.RecordBatch]) -> Content:
     rows = first = second = 0
     for batch in batches:
         rows += batch.num_rows
-        for text in _texts(batch):
-            digest = hashlib.sha256(text).digest()
-            first += int.from_bytes(digest[:8])
-            second += int.from_bytes(digest[8:16])
+        for start in range(0, batch.num_rows, _AT_ONCE):
+            for text in _texts(batch.slice(start, _AT_ONCE)):
+                digest = hashlib.sha256(text).digest()
+                first += int.from_bytes(digest[:8])
+                second += int.from_bytes(digest[8:16])
     return Content(rows=rows, digest=f"{first}-{second}")
 
 
 def _texts(batch: pa.RecordBatch) -> list[bytes]:
     """The text of each row that is hashed."""
-    if not batch.num_rows:
-        return []
     parts = [_part(name, batch.column(name)) for name in sorted(batch.schema.names)]
     return pc.binary_join_element_wise(*parts, _NOTHING, null_handling="replace", null_replacement=b"").to_pylist()
 
