@@ -1,4 +1,4 @@
-"""Common tasks in the Dagster UI, performed through its GraphQL API against a running webserver and daemon."""
+"""Common tasks in the Dagster UI, performed through its GraphQL API against a running ``steam-assets dev``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import Redirect
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
-from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dagster_ui
+from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dev_ui
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon, pytest.mark.kafka]
 
@@ -35,7 +35,6 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simulator: Simulator) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("site")
     environment = {
-        "STEAM_HOME": str(home),
         "STEAM_KAFKA_BOOTSTRAP_SERVERS": broker.address,
         "STEAM_KAFKA_TOPIC_PREFIX": "dagster-ui",
         "STEAM_API_URL": simulator.url,
@@ -45,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
     }
     simulator.set_now(NOW)
     settings = Settings(home=home, kafka_bootstrap_servers=broker.address, kafka_topic_prefix="dagster-ui")
-    with dagster_ui(home / "dagster", environment) as served:
+    with dev_ui(home, environment) as served:
         yield Site(served, settings)
     simulator.clear_now()
 
