@@ -300,7 +300,7 @@ def _disk(*places: Path) -> int:
 BOUNDS = {
     "memory of Kafka, MiB": "`STEAM_EMBEDDED_KAFKA_HEAP_MB`",
     "memory of Spark (JVM), MiB": "`STEAM_SPARK_DRIVER_MEMORY`",
-    "open file descriptors": "not bounded: Spark keeps the four catalogs of each ended session open; restart `dev`",
+    "open file descriptors": "concurrent runs: each continues a session of Spark that an ended one has left",
     "Kafka's topics, kB": "`STEAM_KAFKA_RETENTION_DAYS`",
     "Kafka's own logs, kB": "3 files of 5 MB",
     "Dagster's event log, kB": "`STEAM_RUN_HISTORY_DAYS`",

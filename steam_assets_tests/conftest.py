@@ -21,7 +21,7 @@ from steam_assets.processes.supervised import ending
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.spark.session import open_session
-from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.deployment import INTERPRETED, SHORT_LIVED
 from steam_assets_tests.lanes import COLLECTED
 from steam_assets_tests.query.made_up_market import Market
 from steam_assets_tests.query.market_lake import fill
@@ -123,7 +123,9 @@ def connect_port() -> int:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory, aws_credentials: None, connect_port: int) -> Iterator[SparkSession]:
     """The run's Spark session, configured as by the product; ``deployment`` overlays other roots."""
-    more = SHORT_LIVED | {
+    more = {
+        **SHORT_LIVED,
+        **INTERPRETED,
         # A JVM loads its jars when it starts, and the first test to use it may need neither S3 nor PostgreSQL.
         "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in spark_jars(s3=True, postgresql=True)),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,7 +27,7 @@ from steam_assets.java.jvm import LIGHT
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.ledger.partition_status import PartitionStatus, partition_status
+from steam_assets.ledger.partition_status import PartitionStatus, SourceLedger
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher
@@ -50,6 +50,10 @@ SHORT_LIVED: dict[str, str] = dict.fromkeys(
     ("spark.driver.defaultJavaOptions", "spark.executor.defaultJavaOptions"), " ".join(LIGHT)
 )
 """For the Spark of tests."""
+INTERPRETED: dict[str, str] = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""For the session that tests share: compiling a plan costs more than running it once on a few rows."""
+COMPILED: dict[str, str] = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+"""The default, as users run it, for tests of each source's and each insight's rows."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,17 @@ ANY_NAME = "josé 東京 Iı/[v2] {a,b} C#/what? 100%20 *star* 'q' \"d\" +&=;,@~
 """A valid folder name with characters that are special in Spark, Hadoop, Iceberg, SQLite, shells, URLs or markup."""
 
 
-def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
-    """A session of the same JVM with the catalogs of ``settings``."""
+def session_for(spark: SparkSession, settings: Settings, config: Mapping[str, str] = INTERPRETED) -> SparkSession:
+    """A session of the same JVM with the catalogs of ``settings`` and this configuration."""
     session = spark.newSession()
-    for key, value in (session_config(settings) | s3a_config(settings)).items():
-        session.conf.set(key, value)
+    configure(session, session_config(settings) | s3a_config(settings) | dict(config))
     return session
+
+
+def configure(session: SparkSession, config: Mapping[str, str]) -> None:
+    """Set a running session's configuration."""
+    for key, value in config.items():
+        session.conf.set(key, value)
 
 
 @dataclass
@@ -134,7 +143,7 @@ class Deployment:
         table.commit({key: None}, remove=of_partitions([key]))
 
     def status(self, source: Source, key: str) -> PartitionStatus:
-        return partition_status(self.lake, source, key)
+        return SourceLedger.of(self.lake, source).status(key)
 
     def rows(self, source: Source, table: int = 0) -> DataFrame:
         return read_table(self.session, self.lake.clean(source.tables[table]))

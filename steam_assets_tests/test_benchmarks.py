@@ -16,7 +16,7 @@ from benchmarks.review_pages import Pages, envelopes, put_in_place
 from steam_assets.kafka.connection import ensure_topics
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.settings import Settings
-from steam_assets_tests.deployment import session_for
+from steam_assets_tests.deployment import COMPILED, session_for
 
 KEY = "2026-11-10"
 SHORT = Bound(4.0)
@@ -46,7 +46,7 @@ def test_peers_clean_as_the_product_does(tmp_path: Path, spark: SparkSession) ->
     """All agree on clean, quarantined and duplicate reviews; the pages contain all three kinds."""
     settings = Settings(home=tmp_path)
     record = put_in_place(settings, Pages(KEY, 5_000, 2))
-    ways = Ways(settings, session_for(spark, settings), KEY)
+    ways = Ways(settings, session_for(spark, settings, COMPILED), KEY)
     ours = ways.product()
     assert ours == ways.duckdb() == ways.by_hand()
     assert ours.total() == record.items["reviews"] == 5_000
@@ -64,7 +64,7 @@ def test_cleaning_takes_a_bounded_multiple_of_a_job_by_hand(
     """
     settings = Settings(home=tmp_path)
     put_in_place(settings, Pages(KEY, 20_000, 2))
-    ways = Ways(settings, session_for(spark, settings), KEY)
+    ways = Ways(settings, session_for(spark, settings, COMPILED), KEY)
     ours, theirs = rounds(
         {"ours": lambda: seconds_of(ways.product), "theirs": lambda: seconds_of(ways.by_hand)}, 3
     ).values()

@@ -59,7 +59,7 @@ def demo(
 ) -> None:
     """Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.
 
-    The data are synthetic, and fill nearly every panel of the dashboard. One day is missing on purpose, to show what a
+    The data are synthetic, and fill every panel of the dashboard. One day is missing on purpose, to show what a
     gap looks like. A second run finds everything in place and changes nothing.
     """
     from steam_assets.settings import Settings, private_folder

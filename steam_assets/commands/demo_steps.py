@@ -24,8 +24,13 @@ AS_OF = datetime(2026, 11, 18, 21, tzinfo=UTC)
 SILENT = "2026-11-07"
 """The day on which the simulated live sources do not answer, so that the demo has a gap."""
 
-SAMPLED_EVERY = 180
+SAMPLED_EVERY = 120
 """Minutes between two samples of a source that takes them through the day."""
+
+SAMPLED = ("2026-11-09", "2026-11-16")
+"""The days of those samples: a week apart, since the hours after an update are compared with those a week before. There
+is an update in the hour before the second day.
+"""
 
 RECORDED_WEEKS = 4
 """Maximum number of recorded partitions that are replayed of a source that is fetched app by app."""
@@ -57,6 +62,8 @@ def simulated_steps(days: int, weeks: int, months: int) -> list[Step]:
         most = sys.maxsize if source.demo_partitions is None else source.demo_partitions
         while len(windows) < min(how_many[source.cadence], most):
             windows.append(source.cadence.latest_finished(windows[-1].start if windows else AS_OF))
+        if source.sampled_every:
+            windows = [window for window in windows if window.key in SAMPLED] or windows[:1]
         steps += [step for window in reversed(windows) for step in _of_window(source, window)]
     return steps
 

@@ -175,7 +175,9 @@ def _left_out(source: str, reason: str, lines: Sequence[ImportLine]) -> str:
 
 def _show_partitions(lake: Lake, lines: Sequence[ImportLine], console: Terminal) -> None:
     from steam_assets.commands.partition_table import partition_table
-    from steam_assets.ledger.partition_status import partition_status
+    from steam_assets.ledger.partition_status import SourceLedger
 
-    shown = [partition_status(lake, source, key) for source, keys in _partitions(lines) for key in keys]
+    shown = [
+        status for source, keys in _partitions(lines) for status in map(SourceLedger.of(lake, source).status, keys)
+    ]
     console.print(partition_table(shown, "Partitions", console.width))

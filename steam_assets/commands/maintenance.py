@@ -37,12 +37,15 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     from rich.progress import track
 
     from steam_assets.lake.backup import verify_twins
+    from steam_assets.lake.groups import groups
     from steam_assets.lake.lake import Lake
 
     console, lake = Terminal(), Lake(settings)
     asked = _asked(lake, source, partition, _kept, "there is no such partition")
-    todo = [(twins, key) for chosen, keys in asked for key in keys for twins in lake.twins(chosen)]
-    problems = [p for twins, key in track(todo, "Reading back", console=console) for p in verify_twins(twins, key)]
+    todo = [(twins, group) for chosen, keys in asked for twins in lake.twins(chosen) for group in groups(keys, {})]
+    read = ((planned, key) for twins, group in todo for planned in [twins.planned(group)] for key in group)
+    shown = track(read, "Reading back", sum(len(group) for _, group in todo), console=console)
+    problems = [problem for twins, key in shown for problem in verify_twins(twins, key)]
     if problems:
         problems += _overwritten(settings)
     partitions = sum(len(keys) for _, keys in asked)

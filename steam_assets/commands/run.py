@@ -240,7 +240,7 @@ def _keys(source: Source, first: str | None, last: str | None, now: datetime) ->
 
 def _show(lake: Lake, asked: Sequence[tuple[Source, Sequence[str]]], console: Terminal) -> None:
     from steam_assets.commands.partition_table import partition_table
-    from steam_assets.ledger.partition_status import partition_status
+    from steam_assets.ledger.partition_status import SourceLedger
 
-    shown = [partition_status(lake, source, key) for source, keys in asked for key in keys]
+    shown = [status for source, keys in asked for status in map(SourceLedger.of(lake, source).status, keys)]
     console.print(partition_table(shown, "Partitions", console.width))

@@ -18,6 +18,7 @@ from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
+from steam_assets.lake.groups import groups
 from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Twins
 from steam_assets.lake.parquet_files import DamagedData, file_digests, read_files
@@ -46,16 +47,26 @@ def backups_of(twins: Twins[R]) -> dict[str, BackupRecord[R]]:
 def back_up(
     twins: Twins[R], partition_keys: Sequence[str], now: datetime
 ) -> tuple[dict[str, BackupRecord[R]], list[str]]:
-    """Copy partitions to the backup in one commit, each read back and compared; existing copies stay.
+    """Copy partitions to the backup, a group per commit, each read back and compared; existing copies stay.
 
     Returns the verified records by key, and one line per partition whose primary does not match its ledger record; the
     backup of such a partition stays unchanged.
     """
+    verified, problems = dict[str, BackupRecord[R]](), list[str]()
+    for group in groups(partition_keys, twins.primary.records(twins.model)):
+        done, wrong = _backed_up_together(twins, group, now)
+        verified |= done
+        problems += wrong
+    return verified, problems
 
+
+def _backed_up_together(
+    twins: Twins[R], partition_keys: Sequence[str], now: datetime
+) -> tuple[dict[str, BackupRecord[R]], list[str]]:
     def change() -> tuple[dict[str, BackupRecord[R]], list[str]]:
         # Commits by others can be detected only on an existing table.
         twins.backup.create()
-        held = twins.pinned()
+        held = twins.planned(partition_keys)
         verified: dict[str, BackupRecord[R]] = {}
         problems: list[str] = []
         copies = _Copies(held.primary, held.backup)
@@ -126,12 +137,12 @@ def restore_partitions(twins: Twins[R], partition_keys: Sequence[str], *, overwr
     """
 
     def change() -> RestoredRows:
-        now = replace(twins, backup=twins.backup.pinned())
+        now = replace(twins, backup=twins.backup.planned(partition_keys))
         held = {key: copy.of for key in partition_keys if (copy := backup_of(now, key))}
         if not held:
             return RestoredRows({}, {})
         now.primary.create()
-        now = replace(now, primary=now.primary.pinned())
+        now = replace(now, primary=now.primary.planned(partition_keys))
         there = {key: record for key in held if (record := now.primary.record(twins.model, key))}
         rows = _rows_beside(now.primary, there, held)
         lacking = {key: _lacking(now.primary, of, there.get(key), rows) for key, of in held.items()}
@@ -172,7 +183,8 @@ def _restored(
 class _Part:
     """Rows that replace the matching ones in a table: those of a partition, or of some of its batches."""
 
-    where: BooleanExpression
+    key: str
+    batch_ids: frozenset[str] | None
     content: Content
 
 
@@ -183,7 +195,7 @@ def _lacking(
 
     ``rows`` has those that partitions of ``goal`` without a record nevertheless hold.
     """
-    everything = _Part(of_partitions([of.partition_key]), of.content)
+    everything = _Part(of.partition_key, None, of.content)
     if there is None:
         return everything, "no record" if rows.get(of.partition_key) else None
     damage = _problem(goal, there)
@@ -205,7 +217,7 @@ def _rows_beside(goal: IcebergTable, recorded: Collection[str], keys: Iterable[s
 
 def _batches(record: RawRecord, ids: set[str]) -> _Part:
     total = sum((batch.content for batch in record.batches if batch.batch_id in ids), EMPTY)
-    return _Part(of_batches(record.partition_key, ids), total)
+    return _Part(record.partition_key, frozenset(ids), total)
 
 
 def _with(held: R | None, record: R) -> R:
@@ -221,7 +233,7 @@ class _Copies:
     def __init__(self, origin: IcebergTable, goal: IcebergTable) -> None:
         self._origin, self._goal = origin, goal
         self._files: list[str] = []
-        self._replaced: list[BooleanExpression] = []
+        self._replaced: list[_Part] = []
 
     def take(self, part: _Part | None) -> dict[str, str]:
         """Copy a part and verify the copy; return the SHA-256 of its files by name.
@@ -231,7 +243,7 @@ class _Copies:
         if part is None:
             return {}
         try:
-            written = self._goal.write(self._origin.rows(part.where), "copy")
+            written = self._goal.write(self._origin.rows(part.key, part.batch_ids), "copy")
         except DamagedData as error:
             raise BackupDiffers(str(error)) from error
         table = self._goal.create()
@@ -240,7 +252,7 @@ class _Copies:
         found = content(read_files(table.io, arrow_schema(table), written.files))
         if written.content == found == part.content:
             self._files += written.files
-            self._replaced.append(part.where)
+            self._replaced.append(part)
             return digests
         for address in written.files:
             with suppress(OSError):  # No role may delete in a backup on AWS.
@@ -253,10 +265,14 @@ class _Copies:
 
     def commit(self, records: Mapping[str, BaseModel]) -> None:
         """Make the copies visible in place of what they replace, together with the records of their partitions."""
-        if records:
-            # Built from all parts together it is a balanced tree; built one by one it would be as deep as their number.
-            replaced = Or(AlwaysFalse(), *self._replaced) if self._replaced else None
-            self._goal.commit(records, remove=replaced, add=self._files)
+        if not records:
+            return
+        whole = [part.key for part in self._replaced if part.batch_ids is None]
+        replaced = [of_partitions(whole)] if whole else list[BooleanExpression]()
+        replaced += [of_batches(part.key, part.batch_ids) for part in self._replaced if part.batch_ids is not None]
+        # Built from all parts together it is a balanced tree; built one by one it would be as deep as their number.
+        remove = Or(AlwaysFalse(), AlwaysFalse(), *replaced) if replaced else None
+        self._goal.commit(records, remove=remove, add=self._files)
 
 
 def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord[PartitionRecord]]) -> list[str]:
@@ -269,7 +285,7 @@ def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord
 
 def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
     """Read back a partition's primary and backup; return one line per problem."""
-    problems, twins = list[str](), twins.pinned()
+    problems, twins = list[str](), twins.planned([partition_key])
     record, held = twins.primary.record(twins.model, partition_key), backup_of(twins, partition_key)
     if record is not None and (problem := _problem(twins.primary, record)):
         problems.append(f"{twins.label} {problem}")
@@ -284,10 +300,11 @@ def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
 
 def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[PartitionRecord]) -> str | None:
     """What is wrong with a partition, read back; None if it matches its record."""
-    table, copy = table.pinned(), record if isinstance(record, BackupRecord) else None
+    copy = record if isinstance(record, BackupRecord) else None
     recorded = record.of if isinstance(record, BackupRecord) else record
     key = recorded.partition_key
     try:
+        table = table.planned([key])
         # If the bytes are those that were verified, the rows need not be verified again.
         digests = table.digests(key) if copy else {}
         if copy and digests == copy.files:

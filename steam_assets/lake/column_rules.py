@@ -13,7 +13,7 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.manifest import DataFile
 from pyiceberg.types import NestedField, PrimitiveType
 
-from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
+from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.sources.source import Column
 
 WHOLE = ("int", "bigint")
@@ -27,8 +27,9 @@ def broken_columns(held: IcebergTable, keys: Sequence[str]) -> dict[str, list[st
     fields = {field.name: field for field in table.schema().fields}
     declared = [(column, fields[column.name]) for column in held.columns if column.name in fields]
     found: dict[str, list[str]] = {}
+    held = held.planned(keys)
     for key in keys:
-        files = held.files(of_partitions([key]))
+        files = held.files_of(key)
         broken = {text for file in files for column, field in declared for text in _broken(file, column, field)}
         if broken:
             found[key] = sorted(broken)

@@ -87,9 +87,9 @@ class Housekeeping:
         return lines
 
     def _clear(self, twins: Twins[PartitionRecord]) -> list[Line]:
-        twins = twins.pinned()
-        records, held = twins.primary.records(twins.model), backups_of(twins)
         done = self._lines(twins)
+        twins = twins.planned([line.partition_key for line in done if line.clear])
+        records, held = twins.primary.records(twins.model), backups_of(twins)
         for place, line in enumerate(done):
             if line.clear:
                 key = line.partition_key

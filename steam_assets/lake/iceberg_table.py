@@ -9,9 +9,9 @@ the writer saw it. A partition's record is a property of the table, so snapshot 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -32,7 +32,7 @@ from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
-from steam_assets.lake.parquet_files import DamagedData, Written, file_digests, read_files, write_files
+from steam_assets.lake.parquet_files import BATCH, DamagedData, Written, batch_of, file_digests, read_files, write_files
 from steam_assets.lake.row_digest import content
 from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.ledger.content import Content
@@ -52,8 +52,6 @@ PROPERTIES = {
     # For Spark's commits to its own branches; the default of 4 is too low when several runs write to a table.
     TableProperties.COMMIT_NUM_RETRIES: "20",
 }
-
-BATCH = "batch_id"
 
 CONTENTION_SECONDS = 300
 """How long a writer keeps retrying after lost commits; Spark rewrites its rows on each attempt."""
@@ -87,6 +85,8 @@ class IcebergTable:
     location: str
     held: Table | None = None
     """If set, all reads use this version; commits are checked against the newest."""
+    plan: Mapping[str, Sequence[DataFile]] = field(default_factory=dict[str, Sequence[DataFile]])
+    """The files of some partitions in that version, looked up together (``planned``)."""
 
     @property
     def identifier(self) -> str:
@@ -110,6 +110,25 @@ class IcebergTable:
     def pinned(self) -> IcebergTable:
         """The table pinned to its current version, for reads that must be consistent despite concurrent commits."""
         return replace(self, held=self.load())
+
+    def planned(self, keys: Sequence[str], snapshot_id: int | None = None) -> IcebergTable:
+        """The table pinned, with the files of some partitions looked up at once, for reads of each of them.
+
+        Each look-up reads the list of all manifests, of which a table has about as many as partitions. Raises
+        DamagedData if the metadata of a given snapshot is damaged; of the current one, reading its partition does.
+        """
+        held, plan = self.pinned(), {key: list[DataFile]() for key in keys}
+        if snapshot_id is None and plan.keys() <= held.plan.keys():
+            return held
+        try:
+            found = held.files(of_partitions(keys), snapshot_id)
+        except DamagedData:
+            if snapshot_id is not None:
+                raise
+            return held
+        for file in found:
+            plan[str(file.partition[0])].append(file)
+        return replace(held, plan=plan)
 
     def create(self) -> Table:
         """Create the table if it does not exist, or add the columns that it lacks; a pinned version may be complete."""
@@ -241,10 +260,15 @@ class IcebergTable:
         except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
             raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
         for file in (task.file for task in tasks if task.residual != AlwaysTrue()):
-            batch = table.schema().find_field(BATCH).field_id
-            if file.lower_bounds[batch] != file.upper_bounds[batch]:
-                raise DamagedData(f"{file.file_path} holds several batches; another program has rewritten files")
+            batch_of(file, table.schema())
         return [task.file for task in tasks]
+
+    def files_of(self, key: str, batch_ids: Collection[str] | None = None) -> Sequence[DataFile]:
+        """The files of a partition, or of some of its batches. Raises DamagedData like ``files``."""
+        table = self.load()
+        if table is None or key not in self.plan:
+            return self.files(of_partitions([key]) if batch_ids is None else of_batches(key, batch_ids))
+        return [file for file in self.plan[key] if batch_ids is None or batch_of(file, table.schema()) in batch_ids]
 
     def sync(self, snapshot_id: int) -> None:
         """Sync what another program wrote for a snapshot to a local disk: its data files, manifests and their list."""
@@ -257,25 +281,25 @@ class IcebergTable:
         files = [*(one.manifest_path for one in own), *(one.data_file.file_path for one in entries)]
         table.io.sync(table.location(), [snapshot.manifest_list, *files])
 
-    def rows(self, where: BooleanExpression, snapshot_id: int | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of whole files that match ``where``, one row group at a time. Iterating may raise DamagedData."""
+    def rows(self, key: str, batch_ids: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Rows of a partition, or of some of its batches, one row group at a time. Iterating may raise DamagedData."""
         if table := self.load():
-            found = (file.file_path for file in self.files(where, snapshot_id))
+            found = (file.file_path for file in self.files_of(key, batch_ids))
             yield from read_files(table.io, arrow_schema(table), found)
 
     def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:
         """The content of partitions, each read back from its files. Raises DamagedData."""
-        held = self.pinned()
-        return {key: content(held.rows(of_partitions([key]), snapshot_id)) for key in keys}
+        held = self.planned(keys, snapshot_id)
+        return {key: content(held.rows(key)) for key in keys}
 
     def digests(self, key: str) -> dict[str, str]:
         """SHA-256 of each file of a partition, by name. Raises DamagedData if one cannot be read."""
         table = self.load()
-        return file_digests(table.io, (f.file_path for f in self.files(of_partitions([key])))) if table else {}
+        return file_digests(table.io, (file.file_path for file in self.files_of(key))) if table else {}
 
     def is_whole(self, key: str) -> bool:
         """Whether every file of a partition exists; it reads none of them, unlike ``content``."""
-        table, files = self.load(), self.files(of_partitions([key]))
+        table, files = self.load(), self.files_of(key)
         return table is not None and all(table.io.new_input(file.file_path).exists() for file in files)
 
     def arrow(

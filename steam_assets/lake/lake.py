@@ -5,7 +5,7 @@ Belongs here: where each table is, and which one is its backup. Does not belong 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Generic
@@ -31,9 +31,9 @@ class Twins(Generic[R_co]):
     primary: IcebergTable
     backup: IcebergTable
 
-    def pinned(self) -> Twins[R_co]:
-        """Both tables pinned to their current versions, for reads that must be consistent."""
-        return replace(self, primary=self.primary.pinned(), backup=self.backup.pinned())
+    def planned(self, keys: Sequence[str]) -> Twins[R_co]:
+        """Both tables pinned to their current versions, with the files of these partitions looked up at once."""
+        return replace(self, primary=self.primary.planned(keys), backup=self.backup.planned(keys))
 
 
 class Lake:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -81,8 +81,10 @@ class _LossDrill:
     def problems(self) -> Iterator[str]:
         """What differs in the copy or its backups from the lake's backups, read back."""
         for source in self.sources:
+            keys = backed_up_partitions(self.lake, source)
             for own, twins in zip(self.lake.twins(source), self._copy.twins(source), strict=True):
-                for key in backed_up_partitions(self.lake, source):
+                own, twins = replace(own, backup=own.backup.pinned()), twins.planned(keys)
+                for key in keys:
                     yield from verify_twins(twins, key)
                     expected, found = backup_of(own, key), backup_of(twins, key)
                     if expected is not None and (found is None or found.of.content != expected.of.content):

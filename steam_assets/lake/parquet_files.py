@@ -17,9 +17,13 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO, OutputStream
+from pyiceberg.manifest import DataFile
+from pyiceberg.schema import Schema
 
 from steam_assets.lake.row_digest import Untyped, content
 from steam_assets.ledger.content import EMPTY, Content
+
+BATCH = "batch_id"
 
 GROUP_BYTES = 8 << 20
 """Of a row group, before compression. A reader holds one at a time: 4,096 bodies of 90 kB exhausted a 1 GB heap."""
@@ -81,9 +85,18 @@ def _until(size: int, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def _place(rows: pa.RecordBatch) -> tuple[str, str | None]:
     """The values that all rows of a file share."""
-    names = [name for name in ("partition_key", "batch_id") if name in rows.schema.names]
+    names = [name for name in ("partition_key", BATCH) if name in rows.schema.names]
     (first,) = rows.select(names).slice(0, 1).to_pylist()
-    return first["partition_key"], first.get("batch_id")
+    return first["partition_key"], first.get(BATCH)
+
+
+def batch_of(file: DataFile, schema: Schema) -> str:
+    """The batch that a raw file has, by its bounds. Raises DamagedData if it has several."""
+    batch = schema.find_field(BATCH).field_id
+    lowest, highest = file.lower_bounds.get(batch), file.upper_bounds.get(batch)
+    if lowest is None or lowest != highest:
+        raise DamagedData(f"{file.file_path} holds several batches; another program has rewritten files")
+    return lowest.decode()
 
 
 def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

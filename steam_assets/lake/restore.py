@@ -6,21 +6,17 @@ Belongs here: what belongs to a partition, and where it is restored to. Does not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from steam_assets.lake.backup import backups_of, restore_partitions
+from steam_assets.lake.groups import groups
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.roots import on_s3, refuse_beside
-from steam_assets.ledger.records import BackupRecord, PartitionRecord, RawRecord
+from steam_assets.ledger.records import PartitionRecord
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
-
-GROUP_PARTITIONS = 100
-"""Restored in one commit: a commit rewrites the records of all partitions, so one for each would take longer each."""
-GROUP_BYTES = 256 << 20
-"""Of raw files restored in one commit: what an interrupted restore copies again."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,8 @@ class Restorer:
         Raises WouldOverwrite, with nothing of that group changed in the table, if a partition differs from its backup,
         unless ``overwrite``. A damaged backup is reported for its table and partition; the others are still restored.
         """
-        for group in _groups(keys, backups_of(self.lake.raw_twins(source))):
+        copies = backups_of(self.lake.raw_twins(source))
+        for group in groups(keys, {key: copy.of for key, copy in copies.items()}):
             rows: dict[str, dict[str, int]] = {key: {} for key in group}
             problems: dict[str, list[str]] = {key: [] for key in group}
             for twins in self._twins(source):
@@ -99,19 +96,6 @@ class Restorer:
         here, there = self.lake, self.target
         primaries = [there.raw(source), there.set_aside(source), *(there.clean(table) for table in source.tables)]
         return [replace(twins, primary=primary) for twins, primary in zip(here.twins(source), primaries, strict=True)]
-
-
-def _groups(keys: Iterable[str], raw: Mapping[str, BackupRecord[RawRecord]]) -> Iterator[list[str]]:
-    """The keys in groups of at most GROUP_PARTITIONS, and of about GROUP_BYTES of raw files."""
-    group, size = list[str](), 0
-    for key in keys:
-        group.append(key)
-        size += sum(batch.size for batch in raw[key].of.batches) if key in raw else 0
-        if len(group) == GROUP_PARTITIONS or size >= GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:

@@ -12,7 +12,7 @@ from typing import TypedDict, cast
 
 from pyiceberg.table.snapshots import ancestors_of
 
-from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable, of_partitions
+from steam_assets.lake.iceberg_table import PARTITIONS, IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
@@ -89,7 +89,7 @@ def _versions(table: IcebergTable, key: str) -> list[Version]:
 
 def raw_rows(table: IcebergTable, key: str, app_id: int | None = None) -> Iterator[Mapping[str, object]]:
     """The envelopes of a raw partition, for one app or all, a few in memory at a time; maps are dictionaries."""
-    for batch in table.rows(of_partitions([key])):
+    for batch in table.rows(key):
         for row in batch.to_pylist():
             if app_id is None or row["app_id"] == app_id:
                 yield row | {"headers": dict(row["headers"] or ()), "items": dict(row["items"] or ())}

@@ -134,8 +134,3 @@ class SourceLedger:
             current=record is not None and origin is not None and record.raw_digest == origin.digest,
             backed_up=record is not None and covers(backup, record),
         )
-
-
-def partition_status(lake: Ledger, source: Source, partition_key: str) -> PartitionStatus:
-    """The status of one partition."""
-    return SourceLedger.of(lake, source).status(partition_key)

@@ -22,6 +22,7 @@ from steam_assets.clock import Clock
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.submitted_cleaning import Submission
 from steam_assets.settings import Settings
+from steam_assets.spark.continued_session import RESET, continued_session
 from steam_assets.spark.early_session import has_begun
 from steam_assets.spark.session import log_in, prepare_process, spark_config
 from steam_assets.spark.warm_spark import START_SECONDS, brief_retries, warm_spark
@@ -124,10 +125,13 @@ class SparkSessions(LazyPySparkResource):
             self._open()
 
     def _open(self) -> None:
-        given = self._settings.model_copy(update={"spark_remote": self._warm}) if self._warm else self._settings
+        given, before = self._settings, dict[str, str]()
+        if self._warm:
+            session = continued_session(self._settings, self._warm)
+            given, before = given.model_copy(update={"spark_remote": f"{self._warm};session_id={session}"}), RESET
         if not given.spark_remote:
             prepare_process()
-        config = spark_config(given) | self.spark_config
+        config = before | spark_config(given) | self.spark_config
         log_in(config)
         self._spark_session = spark_session_from_config(config)
         if self._warm:

@@ -110,7 +110,6 @@ SOURCE = Source(
     watched=True,
     sampled_every="minutes_between",
     options=Options,
-    demo_partitions=1,
     extract=extract,
     count=count,
     tables=(TABLE,),

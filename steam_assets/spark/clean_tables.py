@@ -46,7 +46,8 @@ _REFUSED = re.compile(
 
 def read_table(spark: SparkSession, table: IcebergTable, keys: Sequence[str] | None = None) -> DataFrame:
     """The rows of some partitions, or of all."""
-    frame = spark.table(table.identifier)
+    # Processes continue each other's sessions of Spark Connect, which keeps plans: none may find another's equal plan.
+    frame = spark.read.option("read-by", ProcessIdentity.current().mark).table(table.identifier)
     return frame if keys is None else frame.where(F.col("partition_key").isin(list(keys)))
 
 

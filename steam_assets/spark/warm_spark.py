@@ -164,6 +164,8 @@ class WarmSpark:
             "spark.connect.grpc.binding.address": LOOPBACK,
             "spark.connect.grpc.binding.port": str(self._port),
             "spark.local.dir": str(process_scratch()),
+            # Runs continue each other's sessions (continued_session.py).
+            "spark.connect.session.manager.defaultSessionTimeout": "-1",
         }
 
     @property

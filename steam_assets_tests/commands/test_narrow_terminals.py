@@ -16,7 +16,7 @@ from steam_assets.commands.terminal import Terminal
 from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.content import EMPTY
-from steam_assets.ledger.partition_status import PartitionStatus, TableStatus, partition_status
+from steam_assets.ledger.partition_status import PartitionStatus, SourceLedger, TableStatus
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
@@ -93,7 +93,7 @@ def test_nothing_is_cut_however_long_the_cells(width: int) -> None:
 
 def test_fetched_published_and_landed_share_a_column_in_a_narrow_terminal(home: Path) -> None:
     lake = Lake(Settings(home=home))
-    status = partition_status(lake, NEWS, KEY)
+    status = SourceLedger.of(lake, NEWS).status(KEY)
     console = Terminal(width=60)
     with console.capture() as captured:
         console.print(partition_table([status], "", 60))

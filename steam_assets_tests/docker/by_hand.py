@@ -23,6 +23,7 @@ from steam_assets.java.jars import cache_folder, kafka_jars
 from steam_assets.java.jvm import find_java
 from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.processes.supervised import Supervised
+from steam_assets_tests.local_port import listens
 
 GIVEN = {"POSTGRES_PASSWORD": "by-hand", "S3_ACCESS_KEY": "by-hand", "S3_SECRET_KEY": "by-hand-secret"}
 SCRIPTS = Path(sys.executable).parent
@@ -105,6 +106,9 @@ class Stack:
         self.wait(lambda: self.healthy(service), service)
 
     def healthy(self, service: str) -> bool:
+        """Whether its ports are open and its own health check passes, which may be a process that imports Dagster."""
+        if not all(listens(self.port(name, inside)) for name, inside in _LISTENING if name == service):
+            return False
         _, *check = self.services[service]["healthcheck"]["test"]
         done = subprocess.run(
             self.command(service, check),

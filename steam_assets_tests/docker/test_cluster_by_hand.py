@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 from by_hand import START_SECONDS, Stack
+
+from steam_assets.java.jvm import LIGHT
+from steam_assets_tests.deployment import SHORT_LIVED
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
@@ -30,7 +34,8 @@ spark.stop()
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("cluster"), ("compose.yaml", "compose.cluster.yaml"))
+    quick = {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED), "SPARK_DAEMON_JAVA_OPTS": " ".join(LIGHT)}
+    stack = Stack(tmp_path_factory.mktemp("cluster"), ("compose.yaml", "compose.cluster.yaml"), quick)
     (stack.folder / "steam").mkdir()
     try:
         stack.start("spark-master")

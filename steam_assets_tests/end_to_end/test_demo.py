@@ -19,7 +19,18 @@ from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
-COMMAND = [str(Path(sys.executable).with_name("steam-assets")), "demo", "--apps", "10", "--days", "1", "--weeks", "1"]
+COMMAND = [
+    str(Path(sys.executable).with_name("steam-assets")),
+    "demo",
+    "--apps",
+    "10",
+    "--days",
+    "1",
+    "--weeks",
+    "1",
+    "--months",
+    "1",
+]
 
 NAMES = {source.name for source in SOURCES}
 DEAD_PROXY = "http://127.0.0.1:9"

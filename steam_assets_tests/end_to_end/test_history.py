@@ -12,6 +12,8 @@ from pyspark.sql import functions as F
 from steam_assets.ingestion.history.importing import ImportLine, import_folder
 from steam_assets.ledger.records import RawRecord
 from steam_assets.sources import SOURCES, source_named
+from steam_assets.sources.source import Source
+from steam_assets.spark.cleaning import clean
 from steam_assets_tests.deployment import NOW, Deployment
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.kafka]
@@ -49,14 +51,8 @@ FILES = {
 }
 
 
-def clean_all(deployment: Deployment, folder: Path) -> list[ImportLine]:
-    """Import the folder and clean every partition that it has data for."""
-    lines = import_folder(deployment.lake, folder, NOW)
-    for source in SOURCES:
-        keys = [line.partition_key for line in lines if line.source == source.name and line.partition_key]
-        for first, last in source.cadence.ranges(keys):
-            deployment.run_range(source, first, last)
-    return lines
+def keys_of(lines: list[ImportLine], source: Source) -> list[str]:
+    return sorted({line.partition_key for line in lines if line.source == source.name and line.partition_key})
 
 
 def test_every_item_of_old_files_becomes_a_clean_or_a_quarantined_row(deployment: Deployment, tmp_path: Path) -> None:
@@ -68,7 +64,12 @@ def test_every_item_of_old_files_becomes_a_clean_or_a_quarantined_row(deployment
     for name, content in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    clean_all(deployment, folder)
+    lines = import_folder(deployment.lake, folder, NOW)
+    for source in SOURCES:
+        keys = keys_of(lines, source)
+        for first, last in source.cadence.ranges(keys):
+            deployment.run_range(source, first, last)
+        assert all(deployment.status(source, key).up_to_date for key in keys)
 
     charts = deployment.rows(source_named("top_sellers")).orderBy("rank").collect()
     assert [(row["rank"], row["app_id"], row["name"]) for row in charts] == [
@@ -114,15 +115,18 @@ def test_recorded_old_files_reconcile_through_cleaning(deployment: Deployment, t
         copy = folder / path.relative_to(recorded)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    lines = clean_all(deployment, folder)
+    lines = import_folder(deployment.lake, folder, NOW)
     rows: dict[tuple[str | None, str | None], int] = defaultdict(int)
     for line in lines:
         rows[line.source, line.partition_key] += line.rows
     for source in SOURCES:
-        for key in deployment.lake.raw(source).records(RawRecord):
-            status = deployment.status(source, key)
-            assert status.up_to_date
-            states = [(p.record.clean, p.record.quarantined, p.record.duplicates) for p in status.tables if p.record]
+        keys = keys_of(lines, source)
+        assert {*deployment.lake.raw(source).records(RawRecord)} == {*keys}
+        if keys:
+            clean(deployment.session, deployment.lake, source, source.tables, keys, NOW)
+        for key in keys:
+            tables = deployment.status(source, key).tables
+            states = [(p.record.clean, p.record.quarantined, p.record.duplicates) for p in tables if p.record]
             assert sum(map(sum, states)) == rows[source.name, key], (source.name, key)
     chart = deployment.rows(source_named("top_sellers"))
     sizes = {row["partition_key"]: row["count"] for row in chart.groupBy("partition_key").count().collect()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
+from steam_assets_tests.local_port import listens
 from steam_assets_tests.orchestration.dagster_ui import DagsterUi, wait_until
 from steam_assets_tests.processes import STEAM_ASSETS, Program
 
@@ -83,11 +83,6 @@ class Command(Program):
                 assert not instance.event_log_storage.get_concurrency_info("sources").claimed_slots
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def asked(simulator: Simulator) -> None:
     wait_until(lambda: True if simulator.faults.hits() else None, 120, "a request to the source")
 
@@ -136,8 +131,8 @@ def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> 
     """
     port = free_port()
     with Command(tmp_path, slow, "dev", "--port", str(port)) as dev:
-        served = DagsterUi(f"http://127.0.0.1:{port}", tmp_path / "output.txt")
-        wait_until(lambda: True if listens(port) else None, 120, f"the Dagster UI; {served.log} has its words")
+        served = DagsterUi(f"http://127.0.0.1:{port}", (tmp_path / "output.txt",))
+        wait_until(lambda: True if listens(port) else None, 120, f"the Dagster UI; see {served.logs}")
 
         def processes(word: str) -> list[psutil.Process]:
             return [process for process in dev.family() if word in " ".join(process.cmdline())]
@@ -150,7 +145,7 @@ def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> 
         def begun() -> str:
             slow.faults.clear()
             slow.faults.add(SlowBody(seconds=600))
-            wait_until(launched, 60, f"the webserver finds the code server; {served.log} has its words")
+            wait_until(launched, 60, f"the webserver finds the code server; see {served.logs}")
             asked(slow)
             return served.ask(RUNS)["runsOrError"]["results"][0]["id"]
 
@@ -209,7 +204,7 @@ def test_a_signal_before_the_command_has_begun_ends_it(number: Signals, simulato
 
 def test_demo_ends_in_the_middle_of_spark(tmp_path: Path, simulator: Simulator) -> None:
     home = tmp_path / "demo"
-    arguments = ("--apps", "10", "--days", "1", "--weeks", "1", "--home", str(home))
+    arguments = ("--apps", "10", "--days", "1", "--weeks", "1", "--months", "1", "--home", str(home))
     with Command(tmp_path, simulator, "demo", *arguments) as demo:
         tables = home / "clean" / "warehouse" / "steam"
         wait_until(lambda: next(tables.glob("*/data"), None), 240, "what Spark writes")

@@ -1,10 +1,7 @@
-"""Cleaning outside the run's process gives the same rows: spark-submit, standalone cluster, Spark Connect and EMR."""
+"""Cleaning outside the run's process gives the same rows: spark-submit to a standalone cluster, and Spark Connect."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +16,15 @@ from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.orchestration.launch import RunFailed
 from steam_assets.orchestration.stages import Stage
-from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, Deployment
+from steam_assets_tests.faults.command_home import start_command
 from steam_assets_tests.spark_servers import StandaloneCluster
 
 pytestmark = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 KEY = "2026-11-10"
 CHART = source_named("top_sellers")
-JOB_SECONDS = 240
 
 
 def changed(deployment: Deployment, **settings: Any) -> Deployment:
@@ -49,18 +45,6 @@ def snapshot(deployment: Deployment) -> int:
     record = record_of(deployment)
     assert record is not None
     return record.snapshot_id
-
-
-def test_spark_submit_writes_the_same_rows_as_the_run_itself(deployment: Deployment) -> None:
-    """The same entry point in another process commits the same rows, with its own commit and record."""
-    deployment.run(CHART, KEY, stages=(Stage.RAW, Stage.CLEAN))
-    before, first = contents(deployment, "top_sellers"), snapshot(deployment)
-
-    changed(deployment, spark_runner="subprocess").run(CHART, KEY, stages=(Stage.CLEAN,))
-
-    assert contents(deployment, "top_sellers") == before
-    assert snapshot(deployment) != first
-    assert deployment.status(CHART, KEY).tables[0].record is not None
 
 
 def test_a_failed_job_fails_its_run(deployment: Deployment) -> None:
@@ -102,7 +86,9 @@ class LosesAWorker(threading.Thread):
 
 
 def test_weekly_clean_on_a_cluster_survives_the_loss_of_a_worker(deployment: Deployment, tmp_path: Path) -> None:
-    """Settings alone run the job on two workers. The active one is killed during it, and the rows are the same."""
+    """Settings alone submit the job to two workers. The active one is killed during it, and the job commits the same
+    rows as the run itself, with its own commit and record.
+    """
     deployment.run(CHART, KEY, stages=(Stage.RAW, Stage.CLEAN))
     before, first = contents(deployment, "top_sellers"), snapshot(deployment)
     with StandaloneCluster(tmp_path / "cluster") as cluster:
@@ -125,22 +111,15 @@ def test_weekly_clean_on_a_cluster_survives_the_loss_of_a_worker(deployment: Dep
     assert snapshot(deployment) != first
 
 
-def command(settings: Settings, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **settings.environment(secrets=True), "DAGSTER_HOME": str(folder / "dagster")}
-    with (folder / f"{arguments[1]}.log").open("wb") as log:
-        run = [sys.executable, "-c", "from steam_assets.cli import main; main()", *arguments]
-        return subprocess.Popen(run, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
-
-
 def test_run_processes_share_one_spark_by_connect(deployment: Deployment, spark_remote: str, tmp_path: Path) -> None:
     """Two concurrent run processes without a JVM use one Spark Connect server, up to the backup."""
     shared = {"spark_remote": spark_remote, "simulated_now": NOW.isoformat()}
     remote = deployment.settings.model_copy(update=shared)
 
     def finish(*sources: str) -> None:
-        running = {name: command(remote, tmp_path, "run", name, "--from", KEY, "--to", KEY) for name in sources}
-        for name, process in running.items():
-            assert process.wait(JOB_SECONDS) == 0, (tmp_path / f"{name}.log").read_text()[-6000:]
+        environment = {**remote.environment(secrets=True), "DAGSTER_HOME": str(tmp_path / "dagster")}
+        for command in [start_command(tmp_path, name, environment, "run", name, "--from", KEY) for name in sources]:
+            assert command.ends() == 0, command.output[-6000:]
 
     deployment.run(CHART, KEY)
     finish("news", "reviews")

@@ -6,19 +6,19 @@ Belongs here: starting, watching and killing them. Does not belong here: asserti
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 import pytest
 
-from steam_assets import failpoints
+from steam_assets import cli, failpoints
 from steam_assets.extraction.hosts import served_by
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
@@ -29,9 +29,9 @@ from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW
+from steam_assets_tests.forked_work import ENDS_WITHIN, exit_code, start
 from steam_assets_tests.orchestration.dagster_ui import wait_until
 
-ENTRY = "from steam_assets.cli import main; main()"
 STARTS_WITHIN = 120
 """Seconds until a command sends its request, on a busy machine."""
 
@@ -46,16 +46,7 @@ class Home:
     simulator: Simulator
 
     def start(self, name: str, *arguments: str, crash_at: str = "") -> Command:
-        log = self.folder / f"{name}.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-c", ENTRY, *arguments],
-                env={**os.environ, **self.environment, failpoints.VARIABLE: crash_at},
-                cwd=self.folder,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        return Command(process, log)
+        return start_command(self.folder, name, {**self.environment, failpoints.VARIABLE: crash_at}, *arguments)
 
     def raw(self, name: str, source: str, key: str) -> Command:
         return self.start(name, "run", source, "--from", key, "--stage", "raw")
@@ -93,7 +84,7 @@ class Home:
 
 @dataclass
 class Command:
-    process: subprocess.Popen[bytes]
+    process: ForkServerProcess
     log: Path
 
     @property
@@ -105,10 +96,26 @@ class Command:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.join()
 
-    def ends(self) -> int:
-        return self.process.wait(timeout=STARTS_WITHIN)
+    def ends(self, seconds: float = ENDS_WITHIN) -> int:
+        return exit_code(self.process, seconds)
+
+
+def start_command(folder: Path, name: str, environment: Mapping[str, str], *arguments: str) -> Command:
+    """Start ``steam-assets`` with these arguments in ``folder``, where its output goes to ``name``.log."""
+    log = folder / f"{name}.log"
+    log.touch()
+    return Command(start(_run, folder, log, arguments, environment=environment), log)
+
+
+def _run(folder: Path, log: Path, arguments: Sequence[str]) -> None:
+    os.chdir(folder)
+    output = os.open(log, os.O_WRONLY | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    sys.argv = ["steam-assets", *arguments]
+    cli.main()
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ Belongs here: running and killing stages, and the account. Does not belong here:
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from steam_assets import failpoints
@@ -19,6 +17,7 @@ from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment
 from steam_assets_tests.faults import stage_process
+from steam_assets_tests.forked_work import exit_code, start
 
 SOURCE, KEY = source_named("top_sellers"), "2026-11-10"
 TABLE = SOURCE.tables[0]
@@ -45,12 +44,15 @@ class Crashing:
 
     def killed_at(self, step: str) -> int:
         """Run the step's stage in a process that kills itself there; return its exit code."""
-        told = self.environment | {failpoints.VARIABLE: step, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        told = self.environment | {failpoints.VARIABLE: step}
         if step == OWN_JVM:
             del told["STEAM_SPARK_REMOTE"]
-        program = [sys.executable, str(stage_process.__file__), step.split(":")[0], SOURCE.name, KEY]
+        return exit_code(self.start(step.split(":")[0], told))
+
+    def start(self, stage: str, environment: Mapping[str, str]) -> ForkServerProcess:
+        """Run a stage in another process with this environment."""
         home = self.deployment.settings.home
-        return subprocess.run(program, env={**os.environ, **told}, cwd=home, timeout=240).returncode
+        return start(stage_process.run, home, stage, SOURCE.name, KEY, environment=environment)
 
     def account(self) -> dict[str, Any]:
         """Everything stored for the partition, except what differs between runs: IDs and wall-clock times."""

@@ -1,11 +1,12 @@
-"""Run one stage of a deployment as a process that a test can kill: stage_process.py STAGE SOURCE KEY.
+"""One stage of a deployment as the work of a process that a test can kill.
 
 Belongs here: running a stage with the settings of the environment. Does not belong here: what is killed, and when.
 """
 
 from __future__ import annotations
 
-import sys
+import os
+from pathlib import Path
 
 import dagster as dg
 
@@ -19,12 +20,9 @@ STAGES = {"publish": Stage.RAW, "clean": Stage.CLEAN}
 """Stages by the first part of their failpoints' names, in pipeline order."""
 
 
-def run(stage: str, source: str, key: str) -> None:
-    """Run the stage on an instance that ends with the process."""
+def run(folder: Path, stage: str, source: str, key: str) -> None:
+    """Run the stage in ``folder`` on an instance that ends with the process."""
+    os.chdir(folder)
     with dg.DagsterInstance.ephemeral() as instance:
         launcher = Launcher(build_defs(settings=Settings()), instance)
         launcher.partition(source_named(source), (STAGES[stage],), key)
-
-
-if __name__ == "__main__":
-    run(*sys.argv[1:])

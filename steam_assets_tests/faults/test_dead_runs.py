@@ -112,8 +112,8 @@ def test_a_run_that_waits_is_idle_and_ends_at_once(home: Home) -> None:
         watched = psutil.Process(waiting.process.pid)
         watched.cpu_percent()
         assert watched.cpu_percent(interval=5) < 50
-        waiting.process.send_signal(signal.SIGTERM)
-        assert waiting.process.wait(timeout=30) != 0
+        waiting.process.terminate()
+        assert waiting.ends(30) != 0
     assert home.holders() == {held}
     with home.instance() as instance:
         assert [run.run_id for run in instance.get_runs() if not run.is_finished] == [held]

@@ -9,43 +9,38 @@ import pytest
 from steam_assets.lake.backup import back_up, backup_of, verify_twins
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
+from steam_assets_tests.forked_work import exit_code, start
 from steam_assets_tests.lake.raw_landing import KEY, NOW, batch_id
-from steam_assets_tests.lake.stages import SOURCE, STAGES
-from steam_assets_tests.soak.victims import FORKS
+from steam_assets_tests.lake.stages import SOURCE, STAGES, run
 
 BATCHES = 3
 
 
-def land_one_by_one(home: str) -> None:
+def land_one_by_one(home: Path) -> None:
     """Land batches and back each up, as runs of a partition do."""
-    lake = Lake(Settings(home=Path(home)))
+    lake = Lake(Settings(home=home))
     for number in range(1, BATCHES + 1):
         STAGES["land"](lake, [number])
         # Housekeeping may have cleared it meanwhile, since another process backed it up.
         back_up(lake.raw_twins(SOURCE), [KEY], NOW)
 
 
-def keep_house(home: str) -> None:
+def keep_house(home: Path) -> None:
     """Clear again and again what is backed up, and sweep."""
     for _ in range(BATCHES + 1):
-        STAGES["housekeeping"](Lake(Settings(home=Path(home))), [])
+        run(home, "housekeeping")
 
 
-def bring_back(home: str) -> None:
+def bring_back(home: Path) -> None:
     """Restore again and again what was cleared."""
     for _ in range(BATCHES):
-        STAGES["restore"](Lake(Settings(home=Path(home))), [])
+        run(home, "restore")
 
 
 @pytest.mark.fault
 def test_batches_that_land_during_housekeeping_are_never_lost(tmp_path: Path) -> None:
-    home = str(tmp_path)
-    beside = [FORKS.Process(target=work, args=(home,)) for work in (land_one_by_one, keep_house, bring_back)]
-    for process in beside:
-        process.start()
-    for process in beside:
-        process.join(120)
-    assert [process.exitcode for process in beside] == [0, 0, 0]
+    beside = [start(work, tmp_path) for work in (land_one_by_one, keep_house, bring_back)]
+    assert [exit_code(process) for process in beside] == [0, 0, 0]
     lake = Lake(Settings(home=tmp_path))
     raw = lake.raw_twins(SOURCE)
     STAGES["restore"](lake, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import SparkSession
 
+from steam_assets_tests.deployment import COMPILED, configure
 from steam_assets_tests.insights.synthetic_market import market
 from steam_assets_tests.insights.synthetic_store import store
 from steam_assets_tests.insights.two_engines import TwoEngines, both
@@ -12,4 +13,6 @@ from steam_assets_tests.insights.two_engines import TwoEngines, both
 
 @pytest.fixture(scope="session")
 def engines(spark: SparkSession) -> TwoEngines:
-    return both(market(spark) | store(spark))
+    session = spark.newSession()
+    configure(session, COMPILED)
+    return both(market(session) | store(session))

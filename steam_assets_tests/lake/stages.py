@@ -1,6 +1,4 @@
-"""A stage of the lake's work as its own process, which a test can kill or run several times at once.
-
-    stages.py HOME STAGE [NUMBER...]
+"""Stages of the lake's work, which a test can run in processes of their own, to kill them or to run several at once.
 
 Belongs here: the stages, and a partition's state after each. Does not belong here: what is killed, and when.
 """
@@ -70,5 +68,6 @@ def account(lake: Lake) -> dict[str, Any]:
     return found
 
 
-if __name__ == "__main__":
-    STAGES[sys.argv[2]](Lake(Settings(home=Path(sys.argv[1]))), [int(number) for number in sys.argv[3:]])
+def run(home: Path, stage: str, *numbers: int) -> None:
+    """Run a stage of the lake in ``home``."""
+    STAGES[stage](Lake(Settings(home=home)), [*numbers])

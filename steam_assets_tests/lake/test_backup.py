@@ -103,7 +103,7 @@ def damage(table: IcebergTable, how: str, key: str = KEY) -> None:
     """Damage a partition's first file."""
     path = files_of(table, key)[0]
     if how == "of others":
-        rows = next(table.rows(of_partitions([key])))
+        rows = next(table.rows(key))
         column = "sha256" if "sha256" in rows.schema.names else "source_sha256"
         changed = rows.set_column(rows.schema.get_field_index(column), column, pa.array(["x"] * len(rows)))
         (address,) = table.write([changed], "others").files
@@ -218,7 +218,7 @@ def test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_
 def test_rows_changed_by_other_programs_are_reported_as_damage(twins: Twins[Any]) -> None:
     """A row was duplicated and another deleted: files and metadata agree, but the ledger does not."""
     table = twins.primary
-    (again,) = table.write([next(table.rows(of_partitions([KEY])))], "again").files
+    (again,) = table.write([next(table.rows(KEY))], "again").files
     table.commit({}, add=[again])
     assert "but its ledger records" in verify_twins(twins, KEY)[0]
     table.commit({}, remove=of_partitions([KEY]))

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from clean_partitions import SOURCE
 from raw_landing import KEY
-from stages import STAGES, account
-from test_landing import start
 
 from steam_assets.failpoints import STEPS, VARIABLE
 from steam_assets.lake.backup import backup_of, verify
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
+from steam_assets_tests.forked_work import exit_code, start
+from steam_assets_tests.lake.stages import STAGES, account, run
 
 MINE = [step for step in STEPS if step.split(":")[0] in STAGES]
 
@@ -45,11 +45,11 @@ def test_a_run_killed_at_a_step_is_finished_by_the_next(
         if stage == crashing:
             break
         work(lake, [])
-    assert start(tmp_path, crashing, **{VARIABLE: step}).wait(120) == -signal.SIGKILL
+    assert exit_code(start(run, tmp_path, crashing, environment={VARIABLE: step})) == -signal.SIGKILL
     for twins in lake.twins(SOURCE):
         # Meanwhile readers see either the old or the new partition, complete.
         record, held = twins.primary.record(twins.model, KEY), backup_of(twins, KEY)
         assert verify(twins.primary, [record] if record else []) == []
         assert verify(twins.backup, [held.of] if held else []) == []
-    assert start(tmp_path, crashing).wait(120) == 0
+    assert exit_code(start(run, tmp_path, crashing)) == 0
     assert account(lake) == uninterrupted[crashing]

@@ -21,7 +21,7 @@ from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, swe
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import ROOT_NAMES
-from steam_assets.ledger.partition_status import partition_status
+from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import RootName
 
@@ -91,7 +91,7 @@ def test_deleted_partitions_are_in_the_backup_and_can_be_restored(kept: Lake) ->
     assert (sequences(kept.raw(NEWS)), labels(kept)) == ([], {})
     assert len(sequences(kept.raw(NEWS), LATER)) == 20 and labels(kept, key=LATER) == {7: "seven"}
     assert [digests(Path(kept.settings.root(root))) for root in BACKUPS] == backups
-    status = partition_status(kept, SOURCE, KEY)
+    status = SourceLedger.of(kept, SOURCE).status(KEY)
     assert (status.up_to_date, status.cleared, status.settled) == (False, True, True)
     assert not any(line.clear for line in apply(kept, MONDAY).values())
     for twins in raw_and_clean(kept):

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import stages
 from clean_partitions import SOURCE, THINGS, clean
 from pyiceberg.exceptions import CommitFailedException
 from raw_landing import KEY, NEWS, NOW, batch_id, files_of, land, rows_of, sequences
@@ -26,13 +21,8 @@ from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_b
 from steam_assets.lake.row_digest import content
 from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import CleanRecord, RawRecord
-
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-
-
-def start(home: Path, stage: str, *numbers: int, **environment: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, stages.__file__, str(home), stage, *map(str, numbers)]
-    return subprocess.Popen(command, env=ENVIRONMENT | environment)
+from steam_assets_tests.forked_work import exit_code, start
+from steam_assets_tests.lake.stages import run
 
 
 def whole(lake: Lake, key: str = KEY) -> RawRecord:
@@ -91,16 +81,16 @@ def test_a_batch_that_lands_again_never_touches_the_files_that_readers_read(lake
 
 
 def test_two_processes_that_land_the_same_batch_store_it_once(lake: Lake) -> None:
-    racing = [start(lake.settings.home, "land", 1, 2, 3) for _ in range(2)]
-    assert [process.wait(120) for process in racing] == [0, 0]
+    racing = [start(run, lake.settings.home, "land", 1, 2, 3) for _ in range(2)]
+    assert [exit_code(process) for process in racing] == [0, 0]
     assert [b.batch_id for b in whole(lake).batches] == [batch_id(n) for n in (1, 2, 3)]
     assert sequences(lake.raw(NEWS)) == [(batch_id(n), s) for n in (1, 2, 3) for s in range(20)]
 
 
 @pytest.mark.slow
 def test_concurrent_commits_lose_no_batch(lake: Lake) -> None:
-    racing = [start(lake.settings.home, "land", *range(first, first + 10)) for first in (10, 20, 30, 40)]
-    assert [process.wait(240) for process in racing] == [0, 0, 0, 0]
+    racing = [start(run, lake.settings.home, "land", *range(first, first + 10)) for first in (10, 20, 30, 40)]
+    assert [exit_code(process) for process in racing] == [0, 0, 0, 0]
     record = whole(lake)
     assert record.batch_ids == {batch_id(n) for n in range(10, 50)}
     assert len(record.batches) == 40
@@ -162,7 +152,7 @@ def test_a_digest_is_independent_of_row_order_and_distinguishes_lists() -> None:
 def test_readers_of_a_pinned_table_see_one_version(lake: Lake) -> None:
     land(lake)
     clean(lake, {1: "one"})
-    raw, things = lake.raw(NEWS).pinned(), lake.clean_twins(SOURCE, THINGS).pinned().primary
+    raw, things = lake.raw(NEWS).pinned(), lake.clean_twins(SOURCE, THINGS).primary.pinned()
     land(lake, number=2)
     clean(lake, {1: "another", 2: "two"})
     for held, model in ((raw, RawRecord), (things, CleanRecord)):

@@ -1,6 +1,6 @@
-"""A webserver and a daemon of our own for a test, and a client for the GraphQL of the Dagster UI.
+"""A Dagster UI for a test, of ``steam-assets dev`` or of Dagster's own processes, and a client for its GraphQL.
 
-Belongs here: starting them on the checkout's workspace.yaml, querying and waiting. Does not belong here: assertions.
+Belongs here: starting them, querying and waiting. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
 
 T = TypeVar("T")
+_STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 
 LAUNCH_BACKFILL = """
 mutation ($params: LaunchBackfillParams!) {
@@ -51,16 +52,15 @@ query ($path: [String!]!) {
 
 @dataclass(frozen=True)
 class DagsterUi:
-    """The Dagster UI at ``url`` and its daemon, which writes to ``log``."""
+    """The Dagster UI at ``url`` and its daemon, whose processes write to the files in ``logs``."""
 
     url: str
-    log: Path
+    logs: tuple[Path, ...]
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        assert answer.ok, (
-            f"{answer.status_code}: {answer.text[:500]}\n{(self.log.parent / 'webserver.log').read_text()[-4000:]}"
-        )
+        said = [log.read_text()[-4000:] for log in self.logs]
+        assert answer.ok, "\n".join([f"{answer.status_code}: {answer.text[:500]}", *said])
         body = answer.json()
         assert "errors" not in body, body["errors"]
         return body["data"]
@@ -81,7 +81,7 @@ class DagsterUi:
             state = self.ask(BACKFILL, id=backfill_id)["partitionBackfillOrError"]
             return state if state["status"] in ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED") else None
 
-        return wait_until(ended, seconds, f"backfill {backfill_id}; {self.log} has the daemon's words")
+        return wait_until(ended, seconds, f"backfill {backfill_id}; see {self.logs}")
 
 
 def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
@@ -97,25 +97,44 @@ def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
 
 
 @contextmanager
+def dev_ui(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
+    """Run ``steam-assets dev`` in ``home`` with the environment ``settings``; stop it at the end."""
+    port = free_port()
+    own = {**settings, "STEAM_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    with _serving(port, home, {"dev": [str(_STEAM_ASSETS), "dev", "--port", str(port)]}, own) as served:
+        yield served
+
+
+@contextmanager
 def dagster_ui(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
-    """Run webserver and daemon in ``home`` with the environment ``settings``; stop them at the end."""
+    """Run Dagster's webserver and daemon on the checkout's workspace.yaml, with ``home`` as DAGSTER_HOME."""
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
     with dg.DagsterInstance.from_config(str(home)):
         pass  # As `dev` does: webserver and daemon must not both create the databases of a new instance.
-    environment = os.environ | settings | {"DAGSTER_HOME": str(home)}
+    module = [sys.executable, "-m"]
     commands = {
-        "webserver": ["steam_assets.orchestration.webserver", "-p", str(port), "-h", "127.0.0.1"],
-        "daemon": ["dagster._daemon", "run"],
+        "webserver": [*module, "steam_assets.orchestration.webserver", "-p", str(port), "-h", "127.0.0.1"],
+        "daemon": [*module, "dagster._daemon", "run"],
     }
+    with _serving(port, home, commands, {**settings, "DAGSTER_HOME": str(home)}) as served:
+        yield served
+
+
+@contextmanager
+def _serving(
+    port: int, home: Path, commands: Mapping[str, Sequence[str]], settings: Mapping[str, str]
+) -> Iterator[DagsterUi]:
+    logs = {name: home / f"{name}.log" for name in commands}
     with ExitStack() as running:
-        for name, module in commands.items():
-            command = [sys.executable, "-m", *module]
-            log = home / f"{name}.log"
-            running.enter_context(Supervised(command, folder=REPOSITORY, output=log, environment=environment, grace=20))
-        served = DagsterUi(f"http://127.0.0.1:{port}", home / "daemon.log")
-        wait_until(lambda: _answers(served), 120, f"the webserver; {home / 'webserver.log'} has its words")
+        for name, command in commands.items():
+            process = Supervised(
+                command, folder=REPOSITORY, output=logs[name], environment=os.environ | settings, grace=60
+            )
+            running.enter_context(process)
+        served = DagsterUi(f"http://127.0.0.1:{port}", tuple(logs.values()))
+        wait_until(lambda: _answers(served), 120, f"the Dagster UI; see {served.logs}")
         yield served
 
 

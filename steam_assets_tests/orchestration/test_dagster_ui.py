@@ -1,4 +1,4 @@
-"""Common tasks in the Dagster UI, performed through its GraphQL API against a running webserver and daemon."""
+"""Common tasks in the Dagster UI, performed through its GraphQL API against a running ``steam-assets dev``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
-from steam_assets.ledger.partition_status import partition_status
+from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import Redirect
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
-from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dagster_ui
+from steam_assets_tests.orchestration.dagster_ui import DagsterUi, dev_ui
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon, pytest.mark.kafka]
 
@@ -35,7 +35,6 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simulator: Simulator) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("site")
     environment = {
-        "STEAM_HOME": str(home),
         "STEAM_KAFKA_BOOTSTRAP_SERVERS": broker.address,
         "STEAM_KAFKA_TOPIC_PREFIX": "dagster-ui",
         "STEAM_API_URL": simulator.url,
@@ -45,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
     }
     simulator.set_now(NOW)
     settings = Settings(home=home, kafka_bootstrap_servers=broker.address, kafka_topic_prefix="dagster-ui")
-    with dagster_ui(home / "dagster", environment) as served:
+    with dev_ui(home, environment) as served:
         yield Site(served, settings)
     simulator.clear_now()
 
@@ -65,7 +64,7 @@ def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, s
     stages = [["top_sellers", stage] for stage in ("raw", "raw_backup", "clean", "clean_backup")]
     ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill(stages, WEEKS))
     assert (ended["status"], len(ended["runs"])) == ("COMPLETED_SUCCESS", 2), ended
-    assert all(partition_status(lake, source, week).up_to_date for week in WEEKS)
+    assert all(SourceLedger.of(lake, source).status(week).up_to_date for week in WEEKS)
 
 
 def test_the_dagster_ui_shows_groups_columns_counts_and_checks(site: Site) -> None:

@@ -17,13 +17,12 @@ from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets_tests.deployment import deployment_in
-from steam_assets_tests.faults.crashing import KEY as PARTITION
-from steam_assets_tests.faults.crashing import SOURCE as TOP_SELLERS
 from steam_assets_tests.faults.crashing import Crashing
+from steam_assets_tests.forked_work import start
 from steam_assets_tests.lake.raw_landing import KEY
 from steam_assets_tests.lake.stages import SOURCE, STAGES, account
 from steam_assets_tests.soak.conftest import Soak
-from steam_assets_tests.soak.victims import Death, run_stage, stage_of_the_lake, start
+from steam_assets_tests.soak.victims import Death, stage_of_the_lake
 
 LAKE_KILLS, RUN_KILLS = 800, 200
 FILE_BYTES = 60_000
@@ -48,7 +47,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[flo
     found = {}
     for stage in STAGES:
         began = monotonic()
-        assert not ends(start(stage_of_the_lake, str(home), stage, Death()))
+        assert not ends(start(stage_of_the_lake, home, stage, Death()))
         found[stage] = monotonic() - began, account(Lake(Settings(home=home)))
     return found
 
@@ -75,11 +74,11 @@ def test_a_lake_after_random_kills_equals_one_without_them(
         for stage, (_, expected) in undisturbed.items():
             for _ in range(3):
                 after, death = next(ways[stage])
-                if not ends(start(stage_of_the_lake, str(home), stage, death), after):
+                if not ends(start(stage_of_the_lake, home, stage, death), after):
                     break
                 killed += 1
                 _assert_whole(lake)
-            assert not ends(start(stage_of_the_lake, str(home), stage, Death()))
+            assert not ends(start(stage_of_the_lake, home, stage, Death()))
             assert account(lake) == expected, f"{home}: {stage}"
     assert killed
     soak.found(
@@ -116,14 +115,14 @@ def test_a_run_killed_at_random_is_finished_by_the_next(
     crashing = made(tmp_path / "undisturbed")
     for stage in ("publish", "clean"):
         began = monotonic()
-        assert not ends(start(run_stage, crashing.environment, stage, TOP_SELLERS.name, PARTITION))
+        assert not ends(crashing.start(stage, crashing.environment))
         seconds[stage], expected[stage] = monotonic() - began, crashing.account()
     killed = {"publish": 0, "clean": 0}
     for number in soak.rounds("runs", RUN_KILLS, 2):
         crashing, stage = made(tmp_path / str(number)), "publish" if number % 4 else "clean"
         if stage == "clean":
             crashing.run("publish")
-        victim = start(run_stage, crashing.environment, stage, TOP_SELLERS.name, PARTITION)
+        victim = crashing.start(stage, crashing.environment)
         killed[stage] += ends(victim, soak.random.uniform(0, seconds[stage]))
         crashing.run(stage)
         assert crashing.account() == expected[stage], f"{crashing.environment['STEAM_HOME']}: {stage}"

@@ -10,9 +10,8 @@ from steam_assets.lake.backup import verify
 from steam_assets.ledger.records import RawRecord
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW
-from steam_assets_tests.faults.command_home import STARTS_WITHIN, Home
+from steam_assets_tests.faults.command_home import Home
 from steam_assets_tests.soak.conftest import Soak
-from steam_assets_tests.soak.victims import command, start
 
 WHOLE, SHORT = 200, 1
 SOURCE = source_named("top_sellers")
@@ -27,12 +26,8 @@ def test_two_concurrent_commands_for_one_partition_fetch_it_once(soak: Soak, hom
     pairs = 0
     for pairs in soak.rounds("pairs of commands", WHOLE, SHORT):
         key = SOURCE.cadence.containing(newest.start - timedelta(weeks=pairs)).key
-        logs = [home.folder / f"{pairs}-{which}.log" for which in range(2)]
-        arguments = ["run", SOURCE.name, "--from", key, "--stage", "raw"]
-        pair = [start(command, home.environment, arguments, str(log)) for log in logs]
-        for process in pair:
-            process.join(STARTS_WITHIN)
-        assert [process.exitcode for process in pair] == [0, 0], [log.read_text() for log in logs]
+        pair = [home.raw(f"{pairs}-{which}", SOURCE.name, key) for which in range(2)]
+        assert [command.ends() for command in pair] == [0, 0], [command.output for command in pair]
         record = home.lake.raw(SOURCE).record(RawRecord, key)
         assert record is not None
         assert len(record.batches) == 1

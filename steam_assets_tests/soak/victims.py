@@ -1,31 +1,18 @@
-"""Work that a soak kills, in separate processes that start with everything imported.
+"""Work that a soak kills.
 
 Belongs here: the work, and how a process dies during a write. Does not belong here: when, and the expected result.
-
-``multiprocessing`` forks these processes from one that has imported this module and started no thread.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import Mapping, Sequence
 from itertools import count
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from steam_assets import cli
-from steam_assets.lake.lake import Lake
 from steam_assets.lake.synced_files import SyncedFile
-from steam_assets.settings import Settings
-from steam_assets_tests.faults import stage_process
-from steam_assets_tests.lake.stages import STAGES
-
-FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload([__name__, "steam_assets.commands.run"])
+from steam_assets_tests.lake.stages import run
 
 
 class Death(NamedTuple):
@@ -35,29 +22,9 @@ class Death(NamedTuple):
     renames: int | None = None
 
 
-def start(work: Any, *arguments: Any) -> ForkServerProcess:
-    process = FORKS.Process(target=work, args=arguments)
-    process.start()
-    return process
-
-
-def stage_of_the_lake(home: str, stage: str, death: Death) -> None:
+def stage_of_the_lake(home: Path, stage: str, death: Death) -> None:
     _die(death)
-    STAGES[stage](Lake(Settings(home=Path(home))), [])
-
-
-def run_stage(environment: Mapping[str, str], stage: str, source: str, key: str) -> None:
-    os.environ.update(environment)
-    stage_process.run(stage, source, key)
-
-
-def command(environment: Mapping[str, str], arguments: Sequence[str], log: str) -> None:
-    os.environ.update(environment)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for stream in (1, 2):
-        os.dup2(output, stream)
-    sys.argv = ["steam-assets", *arguments]
-    cli.main()
+    run(home, stage)
 
 
 def _die(death: Death) -> None:

@@ -24,7 +24,7 @@ from steam_assets.simulator.faults import Drift
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.source import FetchRequest, History, Source
 from steam_assets.spark.cleaning import clean
-from steam_assets_tests.deployment import NOW, session_for
+from steam_assets_tests.deployment import COMPILED, INTERPRETED, NOW, configure, session_for
 
 pytestmark = pytest.mark.spark
 
@@ -79,13 +79,15 @@ def committed(lake: Lake, source: Source, records: list[CleanRecord], key: str) 
 def test_python_and_spark_commit_the_same_rows(
     name: str, settings: Settings, simulator: Simulator, spark: SparkSession
 ) -> None:
-    source, lake, session = source_named(name), Lake(settings), session_for(spark, settings)
+    """So do generated code and interpreted expressions."""
+    source, lake, session = source_named(name), Lake(settings), session_for(spark, settings, COMPILED)
     key = land_twice(settings, simulator, source)
 
     def cleaned(small: dict[str, int]) -> dict[str, Any]:
         return committed(lake, source, clean(session, lake, source, source.tables, [key], NOW, **small), key)
 
     by_spark = cleaned({"small": 0})
+    configure(session, INTERPRETED)
     before = jobs_of(session)
     assert cleaned({}) == by_spark
     assert len(jobs_of(session) - before) == 1 + PREPARING.get(name, 0)

@@ -7,15 +7,20 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from steam_assets.lake.catalogs import CATALOG_FILE
+from steam_assets.lake.lake import Lake
 from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
+from steam_assets.sources.source import Column
 from steam_assets.spark.warm_spark import WarmSpark, warm_spark
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.lake.raw_landing import NEWS, land
 from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -40,9 +45,27 @@ print([child.name() for child in psutil.Process().children(recursive=True)], flu
 STRANGER = """
 import sys
 from pyspark.sql import SparkSession
+from steam_assets.sources.source import Column
 from steam_assets.spark.warm_spark import brief_retries
 session = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
 session.range(1).count()
+"""
+RUNS = """
+import os, sys
+import pyspark.sql.connect.session
+from pyspark.sql import functions as F
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.resources import SparkSessions
+from steam_assets.settings import Settings
+from steam_assets.sources import source_named
+from steam_assets.spark.clean_tables import read_table
+for source in sys.stdin:
+    if (run := os.fork()) == 0:
+        raw = Lake(Settings()).raw(source_named(source.strip()))
+        rows = read_table(SparkSessions.of(Settings()).spark_session, raw).withColumn("more", F.lit(1))
+        print(len(rows.columns) - 1, rows.count(), flush=True)
+        os._exit(0)
+    os.waitpid(run, 0)
 """
 
 
@@ -104,6 +127,23 @@ def test_runs_with_other_settings_use_another_spark(settings: Settings, said: li
     assert warm_spark(settings.model_copy(update={"spark_driver_memory": "600m"})) is None
     assert warm_spark(settings.model_copy(update={"home": settings.home / "other"})) is None
     assert warm_spark(settings.model_copy(update={"spark_runner": "subprocess"})) is None
+
+
+def test_runs_leave_no_catalog_open_and_each_reads_what_was_committed_before_it(
+    settings: Settings, said: list[str]
+) -> None:
+    raw, opened = Lake(settings).raw(NEWS), list[int]()
+    with python(RUNS, settings) as runs:
+        assert runs.stdout is not None and runs.stdin is not None
+        for number in (1, 2, 3):
+            land(Lake(settings), number=number)
+            later = tuple(Column(f"later_{n}", "bigint", "A column of a later version.", "") for n in range(number))
+            columns = replace(raw, columns=(*raw.columns, *later)).create().schema().columns
+            print(NEWS.name, file=runs.stdin, flush=True)
+            assert runs.stdout.readline() == f"{len(columns)} {sum(raw.partition_rows().values())}\n"
+            opened.append(sum(file.path.endswith(CATALOG_FILE) for file in process_of(settings).open_files()))
+        runs.stdin.close()
+    assert opened == [1, 1, 1]
 
 
 def test_a_run_uses_the_kept_spark_and_retries_on_the_next_one_if_it_dies(settings: Settings, said: list[str]) -> None:
