@@ -22,10 +22,6 @@ NEARLY_NOTHING = 1 << 20
 """Bytes; a disk with less free space counts as full."""
 
 
-class DiskFull(Exception):
-    """A disk is full; the message names the folder and what to do."""
-
-
 def disk_is_full(failure: str, folders: Iterable[Path]) -> str | None:
     """Explain what to do if the text of a failure reports a full disk; None if it does not.
 

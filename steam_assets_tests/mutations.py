@@ -5,6 +5,7 @@ Belongs here: which code change breaks which case. Does not belong here: the cas
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,27 @@ MUTATIONS: Sequence[Mutation] = (
         "        if copy and digests == copy.files:\n",
         "        if copy:\n",
         "lake/test_backup.py::test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_what_is_read",
+    ),
+    Mutation(
+        "N1",
+        "steam_assets/orchestration/same_origin.py",
+        "    if origin is not None and not _is_own(origin, host):\n",
+        "    if False:\n",
+        "orchestration/test_same_origin.py::test_requests_that_another_site_may_have_sent_are_refused_in_one_line",
+    ),
+    Mutation(
+        "N1",
+        "steam_assets/orchestration/same_origin.py",
+        "        if not _names(host, self._hosts, scope):\n",
+        "        if False:\n",
+        "orchestration/test_same_origin.py::test_requests_that_another_site_may_have_sent_are_refused_in_one_line",
+    ),
+    Mutation(
+        "N1",
+        "steam_assets/orchestration/same_origin.py",
+        '    if sent.get("content-type", "").partition(";")[0].strip().lower() != "application/json":\n',
+        "    if False:\n",
+        "orchestration/test_same_origin.py::test_requests_that_another_site_may_have_sent_are_refused_in_one_line",
     ),
     Mutation(
         "N4",
@@ -272,6 +294,13 @@ MUTATIONS: Sequence[Mutation] = (
         "",
         "orchestration/test_topic_sensor_bad_records.py::test_a_damaged_record_causes_one_alert_and_the_other_batches_land",
     ),
+    Mutation(
+        "N9",
+        "steam_assets/orchestration/locked_storage.py",
+        "    if _LOCKED not in failure:\n",
+        "    if True:\n",
+        "faults/test_locked_storage.py::test_a_run_that_dagster_cannot_record_names_the_file_and_leaves_a_whole_partition_or_none",
+    ),
 )
 
 
@@ -284,7 +313,9 @@ def survives(mutation: Mutation) -> bool:
         broken = copy / mutation.file
         broken.write_text(broken.read_text().replace(mutation.code, mutation.instead, 1))
         command = [sys.executable, "-m", "pytest", "-x", "-q", f"steam_assets_tests/{mutation.test}"]
-        return subprocess.run(command, cwd=copy, capture_output=True).returncode == 0
+        # Processes that the test starts in other folders must import the copy, too.
+        environment = os.environ | {"PYTHONPATH": str(copy)}
+        return subprocess.run(command, cwd=copy, capture_output=True, env=environment).returncode == 0
 
 
 def main(cases: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from uuid import uuid4
 import dagster as dg
 from filelock import FileLock
 
-from steam_assets.disk_space import DiskFull, disk_is_full
+from steam_assets.disk_space import disk_is_full
 from steam_assets.extraction.spool import Spool
 from steam_assets.ingestion.resolve_raw import Origin, spool_folder
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
@@ -27,6 +27,7 @@ from steam_assets.orchestration.dagster_home import prepare_dagster_home
 from steam_assets.orchestration.failures import ATTENDED
 from steam_assets.orchestration.ingest_ops import FetchObserver, PartitionBegins, unobserved
 from steam_assets.orchestration.interruption import interruptible
+from steam_assets.orchestration.locked_storage import locked_storage
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
@@ -59,6 +60,10 @@ class RunFailed(Exception):
         super().__init__(message)
         self.details = details
         self.landed = list(landed)
+
+
+class UnwritableStorage(Exception):
+    """Dagster's storage cannot be written to; the message states why and what to do."""
 
 
 class Launcher:
@@ -149,12 +154,12 @@ class Launcher:
                 )
         except Exception as error:
             # Dagster could not record the event and may be unable to record this one, too.
-            full = disk_is_full(str(error), _written_to())
-            if full is None:
+            cause = _unrecorded(error)
+            if cause is None:
                 raise
             with suppress(Exception):
-                abandon(self._instance, run_id, full)
-            raise RunFailed(full) from None
+                abandon(self._instance, run_id, cause)
+            raise RunFailed(cause) from None
         if not result.success:
             failure = _first_failure(result)
             reason = disk_is_full(failure, _written_to()) or root_cause(failure)
@@ -199,6 +204,11 @@ def _written_to() -> list[Path]:
     return [*folders, Path(os.environ["DAGSTER_HOME"])] if "DAGSTER_HOME" in os.environ else folders
 
 
+def _unrecorded(error: Exception) -> str | None:
+    """Why Dagster could not write to its storage, and what to do; None for any other error."""
+    return disk_is_full(str(error), _written_to()) or locked_storage(str(error), Path(os.environ["DAGSTER_HOME"]))
+
+
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:
     for event in result.filter_events(lambda e: e.is_step_failure):
         error = event.step_failure_data.error
@@ -237,10 +247,10 @@ def local_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
                 instance = stack.enter_context(dg.DagsterInstance.get())
                 ended = end_dead_runs(instance)
         except Exception as error:
-            full = disk_is_full(str(error), _written_to())
-            if full is None:
+            cause = _unrecorded(error)
+            if cause is None:
                 raise
-            raise DiskFull(full) from None
+            raise UnwritableStorage(cause) from None
         for sentence in ended:
             sys.stderr.write(f"{sentence[0].upper()}{sentence[1:]}.\n")
         yield instance

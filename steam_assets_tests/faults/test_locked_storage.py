@@ -1,0 +1,62 @@
+"""Another program keeps a database of Dagster's storage locked: one line names it, and the next run finishes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.sql import create_engine
+
+from steam_assets.failpoints import failpoint
+from steam_assets.lake import backup
+from steam_assets.lake.backup import backup_of, verify_twins
+from steam_assets.lake.lake import Lake
+from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
+from steam_assets.orchestration.stages import Stage
+from steam_assets.settings import Settings
+from steam_assets_tests.lake.raw_landing import KEY, NEWS, land
+
+SECONDS = 0.2
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A lake with one raw partition; Dagster waits for a lock for ``SECONDS``."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setattr(sqlite_event_log, "SQLITE_BUSY_TIMEOUT_SECONDS", SECONDS)
+    engine = partial(create_engine, connect_args={"timeout": SECONDS})
+    monkeypatch.setattr(sqlite_run_storage, "create_engine", engine)
+    settings = Settings(home=tmp_path)
+    land(Lake(settings))
+    return settings
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(("database", "step"), [("runs.db", "before"), ("runs/index.db", "backup:after_commit")])
+def test_a_run_that_dagster_cannot_record_names_the_file_and_leaves_a_whole_partition_or_none(
+    database: str, step: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = settings.home / "dagster" / "history" / database
+    twins = Lake(settings).raw_twins(NEWS)
+    with local_instance(settings) as instance, closing(sqlite3.connect(file, isolation_level=None)) as other:
+        run = partial(Launcher(build_defs(settings=settings), instance).partition, NEWS, (Stage.RAW_BACKUP,), KEY)
+
+        def lock(reached: str) -> None:
+            if reached == step:
+                other.execute("BEGIN EXCLUSIVE")
+
+        monkeypatch.setattr(backup, "failpoint", lock)
+        lock("before")
+        with pytest.raises(RunFailed, match=f"^Another program keeps {file} locked, .* then run it again$"):
+            run()
+        assert (backup_of(twins, KEY) is not None) == (step == "backup:after_commit")
+        other.rollback()
+        monkeypatch.setattr(backup, "failpoint", failpoint)
+        run()
+    assert verify_twins(twins, KEY) == []
