@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from steam_assets.sources.readers import ColumnReading, TypedItem
+from steam_assets.sources.readers import AS_SENT, UNREADABLE, ColumnReading, TypedItem
 from steam_assets.sources.source import InvalidResponse, Table
 
 if TYPE_CHECKING:
@@ -196,8 +196,9 @@ def exploded(
     ``shape`` is the DDL of the body's fields, its scalars as string; ``array`` and the values of ``keep`` are SQL over
     ``{whole}``, the parsed body. ``item`` is the DDL of an element's fields, inserted into ``shape`` for ``{item}``; it
     may be omitted if ``array`` builds structs of strings itself. Its numbers and booleans are read however they were
-    written (readers.py); one that cannot be read is the row's ``problem``. A body that matches is parsed once. One that
-    does not is split into the texts of its elements, so that a bad element does not affect the others.
+    written (readers.py); one that cannot be read is the row's ``problem``. A body whose values have the declared types
+    is parsed once. Any other, be it for a number sent as a text, is split into the texts of its elements, which are
+    read one by one, so that a bad element does not affect the others.
 
     An envelope that was set aside without an item (its ``items`` are all 0) has no row.
 
@@ -207,7 +208,8 @@ def exploded(
     keep={"day": "{whole}.day"})``
 
     has two rows with ``day`` "7": one with ``entry.id`` 10, ``entry.players`` 5 and no ``problem``; one whose
-    ``problem`` is "`id` is not a whole number" and whose ITEM_TEXT is the text of the second element.
+    ``problem`` is "`id` is not a whole number" and whose ITEM_TEXT is the text of the second element. Without the
+    quotation marks around 10, and without the second element, the body would be parsed once.
 
     Columns: ``app_id``, ``request`` and the origin of the envelope, ``hash_key`` if given, those of ``carry`` and
     ``keep``, ``entry`` (null if it is not an object), ``item`` (for ITEM_TEXT), ``problem``, ``replaced`` (whether it
@@ -217,59 +219,51 @@ def exploded(
 
     columns = [name for name in ("app_id", "request", *ORIGIN, "hash_key", *carry) if name in raw.columns]
     typed = TypedItem.of(item) if item else None
-    fields = f"{typed.parsed}, unreadable_item string" if typed else ""
-    strict = shape.replace("{item}", f"struct<{fields}>")
+    strict = shape.replace("{item}", f"struct<{typed.parsed}>" if typed else "")
     loose = shape.replace("{item}", "string")
 
-    def path(sql: str) -> str:
-        elements = sql.replace("{whole}", f"from_json(text, '{loose}')")
-        return f"if(whole.unreadable_body is null, {sql.replace('{whole}', 'whole')}, {elements})"
+    def path(sql: str, *, elements: bool = False) -> str:
+        plain, other = sql.replace("{whole}", "whole"), sql.replace("{whole}", f"from_json(text, '{loose}')")
+        other = typed.read_one_by_one(other) if typed and elements else other
+        return f"if(whole.unreadable_body is null, {plain}, {other})"
 
-    each = f"element -> from_json(element, '{fields}', {_corrupt('unreadable_item')})"
-    elements = array.replace("{whole}", f"from_json(text, '{loose}')")
-    elements = f"transform({elements}, {each})" if item else elements
-    found = f"if(whole.unreadable_body is null, {array.replace('{whole}', 'whole')}, {elements})"
     kept = {name: path(sql) for name, sql in (keep or {}).items()}
+    # A text such as "NaN" for a number is read with the other odd ones.
+    options = "map('columnNameOfCorruptRecord', 'unreadable_body', 'allowNonNumericNumbers', 'false')"
     rows = (
         raw.where("problem is null or array_max(map_values(items)) > 0")
         .withColumn("escapes", F.col("body").contains(r"\u"))
         .withColumn("text", F.when(F.col("problem").isNull(), text_of_body()))
-        .withColumn(
-            "whole", F.expr(f"from_json(text, '{strict}, unreadable_body string', {_corrupt('unreadable_body')})")
-        )
+        .withColumn("whole", F.expr(f"from_json(text, '{strict}, unreadable_body string', {options})"))
         .select(
             *columns,
             "problem",
             F.split(F.col("headers")[NOTES_HEADER], "\n").alias("notes"),
             F.expr("if(problem is not null, body, null)").alias("refused"),
             F.expr(r"contains(text, '\ufffd') or escapes and contains(text, r'\ufffd')").alias("suspect"),
+            F.expr("whole.unreadable_body is not null").alias("odd"),
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
-            F.expr(f"if(problem is null, {found}, array(null))").alias("entries"),
+            F.expr(f"if(problem is null, {path(array, elements=True)}, array(null))").alias("entries"),
         )
         # The outer form: for the other one Spark adds a filter on `size(entries)` and so parses each body twice.
-        .select("*", F.posexplode_outer("entries").alias("place", "sent"))
+        .select("*", F.posexplode_outer("entries").alias("place", "entry"))
         .where("place is not null")
     )
-    unreadable = "sent.unreadable_item" if typed else "null"
-    faults = ", ".join((*(typed.unreadable("sent", "entry") if typed else ()), "null"))
-    # Its numbers as numbers if they could be read, otherwise as sent.
-    text = f"coalesce(refused, {unreadable}, if(fault is null, null, to_json(sent)))"
-    problem = (
-        "case when problem is not null then problem when sent is null then 'not a JSON object' "
-        f"when {unreadable} is not null then 'a field is not of the agreed shape' else fault end"
-    )
-    return (
-        rows.select("*", F.expr(typed.typed("sent") if typed else "sent").alias("entry"))
-        .select("*", F.expr(f"coalesce({faults})").alias("fault"))
-        .select(
-            *columns,
-            *kept,
-            "notes",
-            "entry",
-            F.expr(f"struct({text} AS text, entry AS read)").alias("item"),
-            F.expr(problem).alias("problem"),
-            F.expr(r"if(suspect, contains(to_json(sent), '\ufffd'), false)").alias("replaced"),
-        )
+    # What an item says of itself is no reading of ours: a body may have fields of these names.
+    unreadable = f"if(odd, entry.{UNREADABLE}, null)" if typed else "null"
+    faults = ", ".join((unreadable, *(typed.infinite("entry") if typed else ()), "null"))
+    as_sent = f"if(odd, entry.{AS_SENT}, null)" if typed else "null"
+    return rows.select(
+        *columns,
+        *kept,
+        "notes",
+        "entry",
+        F.expr(f"struct(coalesce(refused, {as_sent}) AS text, entry AS read)").alias("item"),
+        F.expr(
+            "case when problem is not null then problem when entry is null then 'not a JSON object' "
+            f"else coalesce({faults}) end"
+        ).alias("problem"),
+        F.expr(r"if(suspect, contains(to_json(entry), '\ufffd'), false)").alias("replaced"),
     )
 
 
@@ -277,10 +271,6 @@ def exploded_list(raw: DataFrame, name: str, item: str) -> DataFrame:
     """One row per element of the list ``name`` in the response of a Steam service, as ``exploded`` makes it."""
     shape, array = f"response struct<{name}: array<{{item}}>>", f"{{whole}}.response.{name}"
     return exploded(raw, shape=shape, array=array, item=item)
-
-
-def _corrupt(name: str) -> str:
-    return f"map('columnNameOfCorruptRecord', '{name}')"
 
 
 ITEM_TEXT = "coalesce(item.text, to_json(item.read), 'null')"
@@ -328,6 +318,17 @@ def count_within(item: object, name: str, *, or_else: str = "") -> int:
     return len(listed) or int(other is not None)
 
 
+NUL = r"\u0000"
+"""SQL: a character that no text of a body has, see ``text_of_body``."""
+
+
+def _listed(notes: Sequence[str]) -> str:
+    """SQL: the notes that are not null, then those of an import."""
+    # Not `array_compact`: for its lambda function Spark compiles no code, and copies each row twice.
+    own = f"nullif(concat_ws('{NUL}', {', '.join(notes)}), '')"
+    return f"concat(coalesce(split({own}, '{NUL}'), array()), coalesce(notes, array()))"
+
+
 def shaped(entries: DataFrame, table: Table, *, changes: str = "") -> DataFrame:
     """Build a clean table's rows from ``exploded`` ones: each column from its ``value``, typed or as text.
 
@@ -366,7 +367,7 @@ def shaped(entries: DataFrame, table: Table, *, changes: str = "") -> DataFrame:
         *ORIGIN,
         "item",
         f"coalesce(problem, {', '.join((*faults, 'null'))}) AS problem",
-        f"concat(array_compact(array({', '.join(notes)})), coalesce(notes, array())) AS changes",
+        f"{_listed(notes)} AS changes",
         *(f"{reading.value} AS `{reading.name}`" for reading in readings),
     )
     # A rule over a null is neither true nor false; the column declares whether nulls are allowed, not the rule.

@@ -30,8 +30,12 @@ ROUNDING = 1e-6
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")
 _SQL_NUMBER = rf"^{_NUMBER.pattern}\\z"
+_FINITE = "-1e300D and 1e300D"
 _TRIMMED = "".join(map(chr, [*range(1, 33), 127]))
 """The characters that Spark's casts strip from both ends of a text."""
+
+UNREADABLE, AS_SENT = "unreadable", "as_sent"
+"""The fields that ``TypedItem`` adds to an item."""
 
 _WHOLE_TYPES = frozenset({"byte", "short", "integer", "long"})
 _FRACTION_TYPES = frozenset({"float", "double", "decimal"})
@@ -81,7 +85,7 @@ def whole(sql: str) -> str:
 
 def fraction(sql: str) -> str:
     """SQL: the finite number that a text represents, null for anything else."""
-    return f"if(try_cast({sql} as double) between -1e300D and 1e300D, try_cast({sql} as double), null)"
+    return f"if(try_cast({sql} as double) between {_FINITE}, try_cast({sql} as double), null)"
 
 
 def below_zero(sql: str) -> str:
@@ -105,8 +109,9 @@ def reading(sql: str, kind: DataType) -> str | None:
 
 @dataclass(frozen=True)
 class TypedItem:
-    """An item's declared type (DDL of its fields), how to parse it, and how to read its fields."""
+    """An item's declared type (DDL of its fields), and how to read items whose fields are written in other ways."""
 
+    ddl: str
     declared: StructType
 
     @classmethod
@@ -114,24 +119,49 @@ class TypedItem:
         """Create one from the DDL of a struct's fields. Raises a Spark error if it is invalid."""
         from pyspark.sql.types import DataType
 
-        return cls(cast("StructType", DataType.fromDDL(f"struct<{ddl}>")))
+        return cls(ddl, cast("StructType", DataType.fromDDL(f"struct<{ddl}>")))
 
     @property
     def parsed(self) -> str:
-        """The DDL to parse it with: the same fields, with numbers and booleans as text."""
-        return _fields_as_text(self.declared)
+        """The DDL to parse it with: its fields, and two in which ``read_one_by_one`` states what it could not read."""
+        return f"{self.ddl}, {UNREADABLE} string, {AS_SENT} string"
 
-    def typed(self, sql: str) -> str:
-        """SQL: the item as declared, read from ``sql``, which was parsed as text."""
-        return _typed(sql, self.declared)
+    def read_one_by_one(self, texts: str) -> str:
+        """SQL: from an array of JSON texts an array of items as ``parsed``, numbers and booleans read by ``reading``.
 
-    def unreadable(self, text: str, typed: str) -> Iterator[str]:
+        UNREADABLE is why an item, or one of its fields, could not be read, and AS_SENT its text; null if all could.
+        """
+        # Each step names its result, so that no text is parsed or read twice.
+        as_text = f"{_fields_as_text(self.declared)}, other_shape string"
+        parsed = f"from_json(text, '{as_text}', map('columnNameOfCorruptRecord', 'other_shape'))"
+        read = f"named_struct('sent', sent, 'read', {_typed('sent', self.declared)})"
+        faults = ", ".join((*self._unreadable("one.sent", "one.read"), "null"))
+        fault = f"if(one.sent.other_shape is null, coalesce({faults}), 'a field is not of the agreed shape')"
+        judged = f"named_struct('sent', one.sent, 'read', one.read, 'fault', {fault})"
+        fields = ", ".join(f"'{name}', one.read.`{name}`" for name in self.declared.names)
+        text = "if(one.fault is null, null, coalesce(one.sent.other_shape, to_json(one.sent)))"
+        item = f"named_struct({fields}, '{UNREADABLE}', one.fault, '{AS_SENT}', {text})"
+        steps = f"transform(transform(transform({texts}, text -> {parsed}), sent -> {read}), one -> {judged})"
+        return f"transform({steps}, one -> if(one.sent is null, null, {item}))"
+
+    def infinite(self, sql: str) -> Iterator[str]:
+        """SQL, one per fraction of an item as ``parsed``: null, or why it is unusable although it was parsed: 1e400."""
+        for path, kind in _leaves(self.declared):
+            if kind.typeName() in _FRACTION_TYPES:
+                number = f"{sql}.{path}"
+                yield f"if({number} is null or {number} between {_FINITE}, null, {_unlike_field(path, kind)})"
+
+    def _unreadable(self, text: str, typed: str) -> Iterator[str]:
         """SQL, one per field: null, or why the field of ``text`` could not be read."""
         for path, kind in _leaves(self.declared):
-            words = "a whole number" if kind.typeName() in _WHOLE_TYPES else "a number"
-            words = "true or false" if kind.typeName() == "boolean" else words
-            name = path.replace("`", "")
-            yield f"if({text}.{path} is not null and {typed}.{path} is null, '`{name}` is not {words}', null)"
+            yield f"if({text}.{path} is not null and {typed}.{path} is null, {_unlike_field(path, kind)}, null)"
+
+
+def _unlike_field(path: str, kind: DataType) -> str:
+    words = "a whole number" if kind.typeName() in _WHOLE_TYPES else "a number"
+    words = "true or false" if kind.typeName() == "boolean" else words
+    name = path.replace("`", "")
+    return f"'`{name}` is not {words}'"
 
 
 def _fields_as_text(declared: StructType) -> str:

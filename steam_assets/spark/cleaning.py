@@ -53,15 +53,21 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
     )
-    place = F.row_number().over(newest_first)
-    state = F.when(F.col("problem").isNotNull(), "quarantined").when(place > 1, "duplicate").otherwise("clean")
+    # Both in one projection: then Spark passes over the sorted rows once.
+    placed = items.select(
+        "*",
+        F.row_number().over(newest_first).alias("place"),
+        F.lead(F.struct("fetched_at", "batch_id")).over(newest_first).alias("earlier"),
+    )
+    state = F.when(F.col("problem").isNotNull(), "quarantined").when(F.col("place") > 1, "duplicate").otherwise("clean")
     # Pages of one batch may overlap; only items from another batch count as replaced.
-    earlier = F.lead(F.struct("fetched_at", "batch_id")).over(newest_first)
+    earlier = F.col("earlier")
     replaced = F.when(
         (F.col("state") == "clean") & (earlier["batch_id"] != F.col("batch_id")),
         F.array(F.concat(F.lit("replaces the answer of "), earlier["fetched_at"].cast("string"), F.lit(" UTC"))),
     ).otherwise(F.array().cast("array<string>"))
-    return items.withColumn("state", state).withColumn("changes", F.concat("changes", replaced))
+    rows = placed.withColumn("state", state).withColumn("changes", F.concat("changes", replaced))
+    return rows.drop("place", "earlier")
 
 
 def raw_frame(spark: SparkSession, lake: Lake, source: Source, keys: Sequence[str]) -> DataFrame:

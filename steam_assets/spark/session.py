@@ -29,6 +29,9 @@ from steam_assets.settings import Settings
 LOGGING = Path(__file__).with_name("logging.properties")
 _PROGRAM = "spark"
 
+GENERATED_CODE = "-XX:-DontCompileHugeMethods"
+"""Spark makes one method of all projections of a row. If it exceeds 8,000 bytes, Java only interprets it by default."""
+
 
 def spark_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
     """Spark configuration of a session with the four catalogs. All times are UTC.
@@ -137,7 +140,7 @@ def _shipped(jar: Path) -> str:
 def _process(settings: Settings, s3: bool) -> dict[str, str]:
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote}
-    everywhere = ["-Duser.timezone=UTC", *JVM_OPTIONS]
+    everywhere = ["-Duser.timezone=UTC", *JVM_OPTIONS, GENERATED_CODE]
     options = [*everywhere, *native_options(settings.home.absolute() / "native")]
     options.append(f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
     if settings.spark_master.startswith("local"):

@@ -159,6 +159,18 @@ def test_an_invalid_number_is_quarantined_with_the_fields_name(spark: SparkSessi
         assert str(value) in row["item"]
 
 
+def test_a_review_is_judged_alike_on_a_plain_page_and_on_one_with_odd_numbers(spark: SparkSession) -> None:
+    """A page is parsed at once, or item by item if a value has another type; no field of a review is our own reason."""
+    plain: list[dict[str, Any]] = [{"votes_up": 7}, {"votes_up": 1e308}, {"unreadable": "x", "as_sent": "y"}]
+    alone = reviews_of(spark, *plain)
+    beside = reviews_of(spark, *plain, {"votes_up": "7", "voted_up": 1})
+    assert [row["state"] for row in beside] == ["clean", "quarantined", "clean", "clean"]
+    for one, other in zip(alone, beside, strict=False):
+        assert (one["state"], one["problem"]) == (other["state"], other["problem"])
+        if one["state"] == "clean":
+            assert one.asDict() | {"source_sha256": None} == other.asDict() | {"source_sha256": None}
+
+
 def test_omitted_fields_are_false_or_zero_now_and_unknown_in_the_older_format(
     spark: SparkSession,
 ) -> None:
