@@ -40,7 +40,7 @@ test: $(READY) ## Run every test that this machine can run
 
 SHARE ?= 1
 
-soak: $(READY) ## Try random faults for hours (SHARE=0.1: a tenth) and write docs/reference/soak.md
+soak: $(READY) ## Try random faults for an hour or two (SHARE=0.1: a tenth) and write docs/reference/soak.md
 	STEAM_TEST_SOAK=$(SHARE) $(BIN)/python -m pytest -s steam_assets_tests/soak
 
 bench: $(READY) ## Compare with what one would use instead; writes benchmarks/results.md
