@@ -30,9 +30,9 @@ TEXT = """<!-- Written by `make soak`. -->
 
 # Soak: random faults on real parts
 
-`make soak` takes one to two hours; `make soak SHARE=0.1` runs a tenth of its rounds, and CI a few of each kind. It prints how
-far it is every half minute. A broken guarantee fails the run; the seed that it printed repeats it. Each row is of the
-last run of that part that held:
+`make soak` takes one to two hours; `make soak SHARE=0.1` runs a tenth of its rounds, and CI a few of each kind. It
+prints how far it is every half minute. A broken guarantee fails the run; the seed that it printed repeats it. Each row
+is of the last run of that part that held:
 
 {rows}
 
