@@ -24,7 +24,8 @@ from steam_assets_tests.lake.stages import SOURCE, STAGES, account
 from steam_assets_tests.soak.conftest import Soak
 from steam_assets_tests.soak.victims import Death, stage_of_the_lake
 
-LAKE_KILLS, RUN_KILLS = 800, 200
+LAKES, RUNS = 220, 200
+"""Rounds; with about four kills of each lake and three of four runs, a thousand kills."""
 FILE_BYTES = 60_000
 """About the bytes that a stage writes in this lake."""
 RENAMES = 4
@@ -68,7 +69,7 @@ def test_a_lake_after_random_kills_equals_one_without_them(
 ) -> None:
     """Meanwhile readers see either the old or the new partition, complete."""
     killed, ways = 0, {stage: deaths(soak, seconds) for stage, (seconds, _) in undisturbed.items()}
-    for number in soak.rounds("lakes", LAKE_KILLS // 8, 1):
+    for number in soak.rounds("lakes", LAKES, 1):
         home = tmp_path / str(number)
         lake = Lake(Settings(home=home))
         for stage, (_, expected) in undisturbed.items():
@@ -118,7 +119,7 @@ def test_a_run_killed_at_random_is_finished_by_the_next(
         assert not ends(crashing.start(stage, crashing.environment))
         seconds[stage], expected[stage] = monotonic() - began, crashing.account()
     killed = {"publish": 0, "clean": 0}
-    for number in soak.rounds("runs", RUN_KILLS, 2):
+    for number in soak.rounds("runs", RUNS, 2):
         crashing, stage = made(tmp_path / str(number)), "publish" if number % 4 else "clean"
         if stage == "clean":
             crashing.run("publish")
