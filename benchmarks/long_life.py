@@ -277,17 +277,17 @@ def _of_processes(dev: Dev) -> Iterable[tuple[str, int]]:
 def _of_disk(settings: Settings, temporary: Path) -> Iterable[tuple[str, int]]:
     """Kilobytes on disk, and the number of temporary files."""
     home = settings.home
-    yield "Kafka's topics, kB", _disk(home / "kafka" / "data")
-    yield "Kafka's own logs, kB", _disk(*(home / "kafka").glob("*.log*"))
-    yield "Dagster's event log, kB", _disk(home / "dagster" / "history")
-    yield "Dagster's ticks, kB", _disk(home / "dagster" / "schedules")
-    yield "outputs and logs of runs, kB", _disk(home / "dagster" / "storage")
-    yield "spool, kB", _disk(home / "spool")
-    yield "raw, clean and backups, kB", _disk(*(Path(settings.root(name)) for name in ROOT_NAMES))
+    yield "Kafka's topics, kB", disk_kilobytes(home / "kafka" / "data")
+    yield "Kafka's own logs, kB", disk_kilobytes(*(home / "kafka").glob("*.log*"))
+    yield "Dagster's event log, kB", disk_kilobytes(home / "dagster" / "history")
+    yield "Dagster's ticks, kB", disk_kilobytes(home / "dagster" / "schedules")
+    yield "outputs and logs of runs, kB", disk_kilobytes(home / "dagster" / "storage")
+    yield "spool, kB", disk_kilobytes(home / "spool")
+    yield "raw, clean and backups, kB", disk_kilobytes(*(Path(settings.root(name)) for name in ROOT_NAMES))
     yield "temporary files and folders", sum(1 for _ in temporary.rglob("*"))
 
 
-def _disk(*places: Path) -> int:
+def disk_kilobytes(*places: Path) -> int:
     """Kilobytes that files take on the disk; sparse files count as little as they take."""
     size = 0
     for place in places:

@@ -101,7 +101,7 @@ def restore(
 def drill(
     source: SourceOption = None,
     losses: Annotated[
-        bool, typer.Option("--losses", help="Then lose and recover each catalog, root and backup of the copy by turns.")
+        bool, typer.Option("--losses", help="Then lose and recover each part of the copy by turns.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
@@ -111,8 +111,9 @@ def drill(
     from rich.progress import track
 
     from steam_assets.clock import Clock
+    from steam_assets.commands.lost_services import Services
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.loss_drill import lose_by_turns
+    from steam_assets.lake.loss_drill import all_in, lose_by_turns
     from steam_assets.lake.restore import backed_up_partitions
     from steam_assets.lake.restore import drill as run_drill
     from steam_assets.processes.temporary_folders import temporary_folder
@@ -127,7 +128,9 @@ def drill(
         problems = _problems(restored)
         if losses and not problems:
             problems += _lost_keys(lake, sources)
-            for turn in lose_by_turns(lake, sources, folder, Clock.from_settings(settings).now()):
+            oldest, keys = asked[0]
+            services = Services(all_in(settings, folder), folder.absolute(), oldest, keys[0])
+            for turn in lose_by_turns(lake, sources, folder, Clock.from_settings(settings).now(), services.turns()):
                 console.print(f"{turn.lost}: lost, and {'NOT ' if turn.problems else ''}recovered", soft_wrap=True)
                 problems += turn.problems
     _report(

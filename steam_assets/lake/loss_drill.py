@@ -1,17 +1,18 @@
 """The drill of losses: in a copy of a lake, lose one part after the other and recover it.
 
 Belongs here: what is lost of the copy and how it is recovered. Does not belong here: making the copy (restore.py), the
-reviewers' key (spark/reviewer_key.py), Kafka and Dagster's storage, without which the copy gets along.
+reviewers' key (spark/reviewer_key.py), Kafka and Dagster's storage (commands/lost_services.py).
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from steam_assets.lake.backup import back_up, backup_of, verify_twins
 from steam_assets.lake.catalog_rebuild import rebuild_catalog
@@ -22,6 +23,13 @@ from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources.source import Source
 
+Turn: TypeAlias = tuple[Callable[[], None], Callable[[], None]]
+"""How to lose a part, and how to recover it; the latter may raise NotRecovered."""
+
+
+class NotRecovered(Exception):
+    """A part of the copy could not be recovered; the message states why."""
+
 
 @dataclass(frozen=True)
 class Recovered:
@@ -31,20 +39,26 @@ class Recovered:
     problems: tuple[str, ...]
 
 
-def lose_by_turns(lake: Lake, sources: Sequence[Source], folder: Path, now: datetime) -> Iterator[Recovered]:
+def lose_by_turns(
+    lake: Lake, sources: Sequence[Source], folder: Path, now: datetime, more: Mapping[str, Turn] | None = None
+) -> Iterator[Recovered]:
     """Lose each part of the copy that a drill restored into ``folder``, recover it, and compare everything.
 
-    ``now`` (aware) is the time of the copy's backups. The lake itself is only read.
+    ``now`` (aware) is the time of the copy's backups. ``more`` has further parts. The lake itself is only read.
     """
-    drill = _LossDrill(lake, sources, _all_in(lake.settings, folder), now)
+    drill = _LossDrill(lake, sources, all_in(lake.settings, folder), now)
     drill.back_up()
-    for lost, (lose, recover) in drill.turns().items():
-        lose()
-        recover()
-        yield Recovered(lost, tuple(drill.problems()))
+    for lost, (lose, recover) in {**drill.turns(), **(more or {})}.items():
+        failed = list[str]()
+        try:
+            lose()
+            recover()
+        except NotRecovered as error:
+            failed = [f"{lost}: {error}"]
+        yield Recovered(lost, (*failed, *drill.problems()))
 
 
-def _all_in(settings: Settings, folder: Path) -> Settings:
+def all_in(settings: Settings, folder: Path) -> Settings:
     """Settings with all four roots in a folder, where ``Restorer.elsewhere`` has put the primaries."""
     roots = {f"{name.replace('-', '_')}_root": f"{folder.absolute()}/{name}" for name in ROOT_NAMES}
     by_file = {"iceberg_catalog": "sqlite", "iceberg_catalog_uri": "", "iceberg_catalog_properties": dict[str, str]()}
@@ -58,7 +72,7 @@ class _LossDrill:
     settings: Settings
     now: datetime
 
-    def turns(self) -> dict[str, tuple[Callable[[], None], Callable[[], None]]]:
+    def turns(self) -> dict[str, Turn]:
         """How to lose and how to recover each part; the names are those of docs/how-to/recover.md."""
         return {
             "the catalog of a root": (self._lose_catalogs, self._rebuild),

@@ -10,11 +10,12 @@ import pytest
 from clean_partitions import SOURCE, THINGS, clean, raw_and_clean
 from raw_landing import KEY, LATER, NEWS, NOW, land
 
+from steam_assets.commands.lost_services import Services
 from steam_assets.lake.backup import back_up, verify_twins
 from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.catalogs import sqlite_file
 from steam_assets.lake.lake import Lake
-from steam_assets.lake.loss_drill import lose_by_turns
+from steam_assets.lake.loss_drill import NotRecovered, all_in, lose_by_turns
 from steam_assets.lake.restore import Restorer, drill
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.ledger.records import RawRecord
@@ -131,8 +132,20 @@ def test_a_drill_restores_without_the_primaries(filled: Lake) -> None:
     assert [(one.partition_key, one.problems) for one in results] == [(key, ()) for key in KEYS]
 
 
+@pytest.mark.process
+def test_a_drill_of_losses_recovers_a_service_of_the_copy_by_the_next_command(filled: Lake) -> None:
+    folder = filled.settings.home / "drill"
+    assert [one.problems for one in drill(filled, [SOURCE], folder)] == [()] * len(KEYS)
+    turns = Services(all_in(filled.settings, folder), folder, SOURCE, KEY).turns()
+    assert [*turns] == [lost for lost in OF_THE_MACHINE if lost != "the reviewers' key"]
+    named = OF_THE_MACHINE[1]
+    *_, turn = lose_by_turns(filled, [SOURCE], folder, NOW, {named: turns[named]})
+    assert (turn.lost, turn.problems) == (named, ())
+    assert (folder / "home" / "dagster" / "history" / "runs.db").exists()
+
+
 OF_THE_MACHINE = ("Kafka's log", "the folder of Dagster's storage (DAGSTER_HOME)", "the reviewers' key")
-"""What the copy of a drill does not have."""
+"""What a copy of the lake alone does not have."""
 
 
 def test_a_drill_of_losses_recovers_each_part_of_the_copy_and_leaves_the_lake_alone(filled: Lake) -> None:
@@ -149,6 +162,12 @@ def test_a_drill_of_losses_names_what_is_not_recovered(filled: Lake, monkeypatch
     folder = filled.settings.home / "drill"
     assert [*drill(filled, [SOURCE], folder)]
     monkeypatch.setattr(Restorer, "restore", lambda *_: iter(()))
-    named = {turn.lost: turn.problems for turn in lose_by_turns(filled, [SOURCE], folder, NOW)}
+
+    def fail() -> None:
+        raise NotRecovered("nobody is there")
+
+    more = {"a service": (lambda: None, fail)}
+    named = {turn.lost: turn.problems for turn in lose_by_turns(filled, [SOURCE], folder, NOW, more)}
     assert named["the catalog of a root"] == ()
+    assert "a service: nobody is there" in named["a service"]
     assert any(KEY in problem for problem in named["the raw root"])
