@@ -119,10 +119,15 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[
     files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
     listed = list(files.list(loaded.location()))
     held = _referenced(loaded.refresh())
-    (here,), versions = metadata_versions([loaded.metadata_location]), metadata_versions(f.address for f in listed)
+    written = {file.address: file.modified for file in listed}
+    (here,), versions = metadata_versions([loaded.metadata_location]), metadata_versions(written)
     # The catalog may lag behind its tables, or a commit be in progress, so newer metadata counts too.
     for address in (one for version in versions if version > here for one in versions[version]):
-        held |= _referenced(StaticTable.from_metadata(address, files.io.properties))
+        try:
+            held |= _referenced(StaticTable.from_metadata(address, files.io.properties))
+        except Exception:  # Damaged JSON or Avro makes the readers raise anything.
+            # A commit was killed while it wrote this, or is writing it: what it may name is newer than the current one.
+            limit = min(limit, written[loaded.metadata_location])
     for file in listed:
         if file.address not in held and file.modified < limit:
             with suppress(PermissionError):  # No role may delete in a backup on AWS.

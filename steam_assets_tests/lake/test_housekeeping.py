@@ -186,6 +186,31 @@ def test_a_sweep_during_a_commit_deletes_none_of_its_files(kept: Lake, monkeypat
     assert len(sequences(kept.raw(NEWS))) == 20
 
 
+@pytest.mark.parametrize("left", [0, 1, 1000, -1])
+def test_metadata_that_a_killed_commit_left_torn_stops_no_sweep(kept: Lake, left: int) -> None:
+    """What it may name, which is newer than the current metadata, stays until the next commit."""
+    table = kept.raw(NEWS)
+    folder = Path(table.location)
+    older, newer = (folder / "data" / f"{name}.parquet" for name in ("older", "newer"))
+    older.write_bytes(b"x")
+    age(kept)
+    current = table.create().metadata_location.removeprefix("file://")
+    version, _, writer = Path(current).name.partition("-")
+    torn = Path(current).with_name(f"{int(version) + 1:05}-{writer}")
+    torn.write_bytes(Path(current).read_bytes()[:left])
+    newer.write_bytes(b"x")
+    written = Path(current).stat().st_mtime
+    for path, moment in ((older, written - 1), (torn, written + 1), (newer, written + 1)):
+        os.utime(path, (moment, moment))
+
+    sweep(kept, table, None)
+    assert (older.exists(), newer.exists(), torn.exists()) == (False, True, True)
+    land(kept, number=6)
+    sweep(kept, table, None)
+    assert not newer.exists() and not torn.exists()
+    assert len(sequences(kept.raw(NEWS))) == 60
+
+
 def test_snapshots_expire_while_a_run_commits(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """The expiry that lost to the commit is decided again, and takes nothing of it."""
     real = SqlCatalog._write_metadata
