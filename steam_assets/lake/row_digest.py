@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -26,38 +25,25 @@ def _text(text: str) -> Untyped:
     return pa.scalar(text.encode(), pa.large_binary())
 
 
-_THREADS = 2
-_AT_ONCE = 4096
-"""Rows of one portion. Of more, the texts do not stay in the processor's caches, which takes up to twice the time."""
-
 _COLON, _NOTHING = _text(":"), _text("")
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> Content:
     """The content of ``batches``, which are streamed and held one at a time."""
     rows = first = second = 0
-    # Arrow builds the texts of a portion while another thread hashes those of the one before.
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for batch in batches:
-            rows += batch.num_rows
-            portions = [batch.slice(start, _AT_ONCE) for start in range(0, batch.num_rows, _AT_ONCE)]
-            for one, two in pool.map(_sums, portions) if len(portions) > 1 else map(_sums, portions):
-                first += one
-                second += two
+    for batch in batches:
+        rows += batch.num_rows
+        for text in _texts(batch):
+            digest = hashlib.sha256(text).digest()
+            first += int.from_bytes(digest[:8])
+            second += int.from_bytes(digest[8:16])
     return Content(rows=rows, digest=f"{first}-{second}")
-
-
-def _sums(batch: pa.RecordBatch) -> tuple[int, int]:
-    first = second = 0
-    for text in _texts(batch):
-        digest = hashlib.sha256(text).digest()
-        first += int.from_bytes(digest[:8])
-        second += int.from_bytes(digest[8:16])
-    return first, second
 
 
 def _texts(batch: pa.RecordBatch) -> list[bytes]:
     """The text of each row that is hashed."""
+    if not batch.num_rows:
+        return []
     parts = [_part(name, batch.column(name)) for name in sorted(batch.schema.names)]
     return pc.binary_join_element_wise(*parts, _NOTHING, null_handling="replace", null_replacement=b"").to_pylist()
 

@@ -348,7 +348,7 @@ def shaped(entries: DataFrame, table: Table, *, changes: str = "") -> DataFrame:
     # As SQL: built from functions, each column takes twenty calls into the JVM.
     columns = table.columns
     found = entries.selectExpr("*", *(f"{c.value} AS `_{c.name}`" for c in columns))
-    types = {field.name: field.dataType for field in found.schema}
+    types = {field.name: field.dataType.simpleString() for field in found.schema}
     readings = [ColumnReading.of(column, types[f"_{column.name}"]) for column in columns]
     read = found.selectExpr("*", *(f"{reading.number} AS `__{reading.name}`" for reading in readings))
     notes = [

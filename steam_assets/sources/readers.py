@@ -37,8 +37,8 @@ _TRIMMED = "".join(map(chr, [*range(1, 33), 127]))
 UNREADABLE, AS_SENT = "unreadable", "as_sent"
 """The fields that ``TypedItem`` adds to an item."""
 
-_WHOLE_TYPES = frozenset({"byte", "short", "integer", "long"})
-_FRACTION_TYPES = frozenset({"float", "double", "decimal"})
+_WHOLE_TYPES = frozenset({"tinyint", "smallint", "int", "bigint"})
+_FRACTION_TYPES = frozenset({"float", "double"})
 
 
 def whole_of(value: object) -> int | None:
@@ -98,13 +98,13 @@ def flag(sql: str) -> str:
     return f"case when {sql} in ('true', '1', '1.0') then true when {sql} in ('false', '0', '0.0') then false end"
 
 
-def reading(sql: str, kind: DataType) -> str | None:
-    """SQL: a text read as that type; None if there is no reader and a plain cast is used."""
-    if kind.typeName() in _WHOLE_TYPES:
-        return whole(sql) if kind.typeName() == "long" else f"try_cast({whole(sql)} as {kind.simpleString()})"
-    if kind.typeName() in _FRACTION_TYPES:
-        return fraction(sql) if kind.typeName() == "double" else f"try_cast({fraction(sql)} as {kind.simpleString()})"
-    return flag(sql) if kind.typeName() == "boolean" else None
+def reading(sql: str, kind: str) -> str | None:
+    """SQL: a text read as that type (DDL); None if there is no reader and a plain cast is used."""
+    if kind in _WHOLE_TYPES:
+        return whole(sql) if kind == "bigint" else f"try_cast({whole(sql)} as {kind})"
+    if kind in _FRACTION_TYPES:
+        return fraction(sql) if kind == "double" else f"try_cast({fraction(sql)} as {kind})"
+    return flag(sql) if kind == "boolean" else None
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class TypedItem:
     def infinite(self, sql: str) -> Iterator[str]:
         """SQL, one per fraction of an item as ``parsed``: null, or why it is unusable although it was parsed: 1e400."""
         for path, kind in _leaves(self.declared):
-            if kind.typeName() in _FRACTION_TYPES:
+            if kind in _FRACTION_TYPES:
                 number = f"{sql}.{path}"
                 yield f"if({number} is null or {number} between {_FINITE}, null, {_unlike_field(path, kind)})"
 
@@ -157,9 +157,9 @@ class TypedItem:
             yield f"if({text}.{path} is not null and {typed}.{path} is null, {_unlike_field(path, kind)}, null)"
 
 
-def _unlike_field(path: str, kind: DataType) -> str:
-    words = "a whole number" if kind.typeName() in _WHOLE_TYPES else "a number"
-    words = "true or false" if kind.typeName() == "boolean" else words
+def _unlike_field(path: str, kind: str) -> str:
+    words = "a whole number" if kind in _WHOLE_TYPES else "a number"
+    words = "true or false" if kind == "boolean" else words
     name = path.replace("`", "")
     return f"'`{name}` is not {words}'"
 
@@ -175,7 +175,7 @@ def _is_struct(kind: DataType) -> TypeGuard[StructType]:
 def _as_text(kind: DataType) -> str:
     if _is_struct(kind):
         return f"struct<{_fields_as_text(kind)}>"
-    return "string" if reading("", kind) else kind.simpleString()
+    return "string" if reading("", kind.simpleString()) else kind.simpleString()
 
 
 def _typed(sql: str, declared: StructType) -> str:
@@ -184,16 +184,16 @@ def _typed(sql: str, declared: StructType) -> str:
 
 
 def _field(sql: str, kind: DataType) -> str:
-    return _typed(sql, kind) if _is_struct(kind) else reading(sql, kind) or sql
+    return _typed(sql, kind) if _is_struct(kind) else reading(sql, kind.simpleString()) or sql
 
 
-def _leaves(declared: StructType, above: str = "") -> Iterator[tuple[str, DataType]]:
+def _leaves(declared: StructType, above: str = "") -> Iterator[tuple[str, str]]:
     for field in declared.fields:
         path = f"{above}`{field.name}`"
         if _is_struct(field.dataType):
             yield from _leaves(field.dataType, f"{path}.")
-        elif reading("", field.dataType):
-            yield path, field.dataType
+        elif reading("", field.dataType.simpleString()):
+            yield path, field.dataType.simpleString()
 
 
 @dataclass(frozen=True)
@@ -210,16 +210,13 @@ class ColumnReading:
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, column: Column, found: DataType) -> ColumnReading:
-        """The reading of a column whose raw value has the type ``found``."""
-        from pyspark.sql.types import DataType
-
-        wanted = DataType.fromDDL(column.type)
-        if wanted.typeName() in _WHOLE_TYPES and column.unit:
+    def of(cls, column: Column, found: str) -> ColumnReading:
+        """The reading of a column whose raw value has the type ``found`` (DDL)."""
+        if column.type in _WHOLE_TYPES and column.unit:
             return cls._count(column, found)
         sent, number = f"_{column.name}", f"__{column.name}"
-        read = (reading(sent, wanted) if found.typeName() == "string" else None) or (
-            sent if found == wanted else f"try_cast({sent} as {column.type})"
+        read = (reading(sent, column.type) if found == "string" else None) or (
+            sent if found == column.type else f"try_cast({sent} as {column.type})"
         )
         faults = [] if read == sent else [_unlike(column)]
         if column.bounds is None:
@@ -238,11 +235,10 @@ class ColumnReading:
         )
 
     @classmethod
-    def _count(cls, column: Column, found: DataType) -> ColumnReading:
+    def _count(cls, column: Column, found: str) -> ColumnReading:
         sent, number = f"_{column.name}", f"__{column.name}"
-        read = fraction(sent) if found.typeName() == "string" else f"cast({sent} as double)"
-        exact = found if found.typeName() in _WHOLE_TYPES else None
-        value = f"try_cast(rint({number}) as {column.type})" if exact is None else f"try_cast({sent} as {column.type})"
+        read = fraction(sent) if found == "string" else f"cast({sent} as double)"
+        value = f"try_cast({sent if found in _WHOLE_TYPES else f'rint({number})'} as {column.type})"
         below = below_zero(number)
         instead = "left out" if column.nullable else "set to 0"
         rounded = f"'`{column.name}` rounded from ' || {sent}"

@@ -228,7 +228,7 @@ class Table:
 
     ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns) it returns one row per item
     of the body, with this table's columns, plus ``problem`` (null, or why the item is unusable: among others, which of
-    the ``rules`` it breaks), ``item`` (its own text, for quarantine; null without a problem), optionally ``changes``
+    the ``rules`` it breaks), ``item`` (its own text, for quarantine; null without a problem), ``changes``
     (array<string>: what was altered in the row, and why), and the envelope's ``partition_key``, ``batch_id``,
     ``fetched_at``, ``sequence`` and ``source_sha256`` unchanged. ``shaped`` (json_body.py) makes such rows.
     ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name,

@@ -48,8 +48,6 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
     duplicates.
     """
     items = table.items(newest_picture(table, raw) if table.picture else raw)
-    if "changes" not in items.columns:
-        items = items.withColumn("changes", F.array().cast("array<string>"))
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
     )

@@ -56,7 +56,8 @@ def commit_frame(
         observed = tries[-1].get
         counts = {key: {state: observed[f"{key} {state}"] for state in STATES} for key in keys}
         commit.compare(counts, observed["all"])
-        audit_pictures(table, keys, counts, target.arrow(keys, audited_columns(table), snapshot))
+        written = target.arrow(keys, audited_columns(table), snapshot) if table.ranked else None
+        audit_pictures(table, keys, counts, written)
         _write_quarantine(spark, quarantine, classified, counts, observed)
         failpoint("clean:after_quarantine")
         contents = target.content(keys, snapshot)
