@@ -197,8 +197,8 @@ def exploded(
     ``{whole}``, the parsed body. ``item`` is the DDL of an element's fields, inserted into ``shape`` for ``{item}``; it
     may be omitted if ``array`` builds structs of strings itself. Its numbers and booleans are read however they were
     written (readers.py); one that cannot be read is the row's ``problem``. A body whose values have the declared types
-    is parsed once. Any other, be it for a number sent as a text, is split into the texts of its elements, which are
-    read one by one, so that a bad element does not affect the others.
+    is parsed once. Any other, for example with a number sent as a text, is split into the texts of its elements, which
+    are read one by one, so that a bad element does not affect the others.
 
     An envelope that was set aside without an item (its ``items`` are all 0) has no row.
 
@@ -249,7 +249,7 @@ def exploded(
         .select("*", F.posexplode_outer("entries").alias("place", "entry"))
         .where("place is not null")
     )
-    # What an item says of itself is no reading of ours: a body may have fields of these names.
+    # Only an odd page has the fields that we add; a field of that name in another body is the source's own.
     unreadable = f"if(odd, entry.{UNREADABLE}, null)" if typed else "null"
     faults = ", ".join((unreadable, *(typed.infinite("entry") if typed else ()), "null"))
     as_sent = f"if(odd, entry.{AS_SENT}, null)" if typed else "null"
