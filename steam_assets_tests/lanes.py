@@ -23,11 +23,11 @@ from steam_assets.processes.supervised import Supervised, ending
 LANES = {
     "processes": "process and not (daemon or spark)",
     "spark": "spark",
-    "daemon": "daemon and not spark",
-    "others": "not (process or daemon or spark)",
+    "daemon": "(daemon or kafka and not process) and not spark",
+    "others": "not (process or daemon or spark or kafka)",
 }
 """Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
-OWN_MARKS = {"processes": "process", "daemon": "daemon"}
+OWN_MARKS = {"processes": "process"}
 """Lanes of a few files, which have this mark. Importing all others takes ten seconds of CPU time."""
 TESTS = Path(__file__).parent
 COLLECTED = pytest.StashKey[list[pytest.Item]]()

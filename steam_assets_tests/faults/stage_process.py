@@ -22,6 +22,7 @@ STAGES = {"publish": Stage.RAW, "clean": Stage.CLEAN}
 
 def run(folder: Path, stage: str, source: str, key: str) -> None:
     """Run the stage in ``folder`` on an instance that ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     with dg.DagsterInstance.ephemeral() as instance:
         launcher = Launcher(build_defs(settings=Settings()), instance)
