@@ -24,7 +24,7 @@ from steam_assets_tests.lake.stages import SOURCE, STAGES, account
 from steam_assets_tests.soak.conftest import Soak
 from steam_assets_tests.soak.victims import Death, stage_of_the_lake
 
-LAKES, RUNS = 220, 200
+LAKES, RUNS = 235, 200
 """Rounds; with about four kills of each lake and three of four runs, a thousand kills."""
 FILE_BYTES = 60_000
 """About the bytes that a stage writes in this lake."""
