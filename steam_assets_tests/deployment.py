@@ -37,6 +37,8 @@ from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 from steam_assets.spark.clean_tables import read_table
+from steam_assets.spark.commit_rows import WITHOUT_GENERATED_CODE
+from steam_assets.spark.continued_session import RESET
 from steam_assets.spark.session import s3a_config, session_config
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -50,9 +52,9 @@ SHORT_LIVED: dict[str, str] = dict.fromkeys(
     ("spark.driver.defaultJavaOptions", "spark.executor.defaultJavaOptions"), " ".join(LIGHT)
 )
 """For the Spark of tests."""
-INTERPRETED: dict[str, str] = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+INTERPRETED = WITHOUT_GENERATED_CODE
 """For the session that tests share: compiling a plan costs more than running it once on a few rows."""
-COMPILED: dict[str, str] = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+COMPILED = RESET
 """The default, as users run it, for tests of each source's and each insight's rows."""
 
 

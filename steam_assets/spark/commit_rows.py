@@ -29,7 +29,7 @@ from steam_assets.spark.pictures import audit_pictures
 SMALL_BYTES = 1 << 20
 """Raw partitions up to this compressed size are small: a few thousand items, which one core parses within a second."""
 
-_WITHOUT_GENERATED_CODE = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+WITHOUT_GENERATED_CODE = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 """Compiling generated classes takes a new JVM seconds and saves small partitions only milliseconds."""
 
 
@@ -59,8 +59,8 @@ def _of_frame(rows: pa.Table, name: str) -> pa.Table:
 @contextmanager
 def interpreted(session: SparkSession) -> Generator[None]:
     """Within this context the session compiles no code for its queries. Not for use by threads of one session."""
-    before = {name: session.conf.get(name) for name in _WITHOUT_GENERATED_CODE}
-    for name, value in _WITHOUT_GENERATED_CODE.items():
+    before = {name: session.conf.get(name) for name in WITHOUT_GENERATED_CODE}
+    for name, value in WITHOUT_GENERATED_CODE.items():
         session.conf.set(name, value)
     try:
         yield
