@@ -206,7 +206,8 @@ def _written_to() -> list[Path]:
 
 def _unrecorded(error: Exception) -> str | None:
     """Why Dagster could not write to its storage, and what to do; None for any other error."""
-    return disk_is_full(str(error), _written_to()) or locked_storage(str(error), Path(os.environ["DAGSTER_HOME"]))
+    full, home = disk_is_full(str(error), _written_to()), os.environ.get("DAGSTER_HOME")
+    return full or (locked_storage(str(error), Path(home)) if home else None)
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:
