@@ -99,7 +99,7 @@ def flag(sql: str) -> str:
 
 
 def reading(sql: str, kind: str) -> str | None:
-    """SQL: a text read as that type (DDL); None if there is no reader and a plain cast is used."""
+    """SQL: a text read as that type (DDL); None for a type that a plain cast reads."""
     if kind in _WHOLE_TYPES:
         return whole(sql) if kind == "bigint" else f"try_cast({whole(sql)} as {kind})"
     if kind in _FRACTION_TYPES:
