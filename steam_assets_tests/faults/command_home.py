@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -30,6 +30,7 @@ from steam_assets.simulator.faults import SlowBody
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW
 from steam_assets_tests.forked_work import ENDS_WITHIN, exit_code, start
+from steam_assets_tests.orchestration.dagster_home import instance_in
 from steam_assets_tests.orchestration.dagster_ui import wait_until
 
 STARTS_WITHIN = 120
@@ -63,11 +64,8 @@ class Home:
         finally:
             self.simulator.faults.clear()
 
-    @contextmanager
-    def instance(self) -> Iterator[dg.DagsterInstance]:
-        """Open the instance as it is on disk, without ending its runs."""
-        with dg.DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
-            yield instance
+    def instance(self) -> AbstractContextManager[dg.DagsterInstance]:
+        return instance_in(self.folder / "dagster")
 
     def holders(self) -> set[str]:
         with self.instance() as instance:

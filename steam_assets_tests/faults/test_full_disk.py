@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from pyspark.sql import SparkSession
 
@@ -24,6 +23,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import deployment_in
 from steam_assets_tests.faults.command_home import Home
+from steam_assets_tests.orchestration.dagster_home import instance_in
 
 WEEK = "2026-11-10"
 SIZE_MB = 24
@@ -74,7 +74,7 @@ def test_a_command_on_a_full_disk_names_it_and_leaves_no_run(which: str, home: H
     after = home.raw("after", "top_sellers", WEEK)
     assert after.ends() == 0, after.output
     assert home.has_raw("top_sellers", WEEK)
-    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+    with instance_in(Path(environment["DAGSTER_HOME"])) as instance:
         assert all(run.is_finished for run in instance.get_runs())
         assert instance.event_log_storage.get_concurrency_info("sources").claimed_slots == []
 

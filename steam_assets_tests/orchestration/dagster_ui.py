@@ -15,12 +15,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
-import dagster as dg
 import requests
 
 from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
+from steam_assets_tests.orchestration.dagster_home import instance_in
 
 T = TypeVar("T")
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
@@ -111,7 +111,7 @@ def dagster_ui(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
-    with dg.DagsterInstance.from_config(str(home)):
+    with instance_in(home):
         pass  # As `dev` does: webserver and daemon must not both create the databases of a new instance.
     module = [sys.executable, "-m"]
     commands = {
