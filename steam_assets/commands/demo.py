@@ -148,7 +148,7 @@ class DemoRun:
             task = progress.add_task("Waiting for raw data", total=len(by_source) + 1)
             later = stack.enter_context(LaterStages(self.settings, AS_OF, progress, task))
             launcher = stack.enter_context(self._running(clock))
-            for source, own in sorted(by_source, key=_small_first):
+            for source, own in sorted(by_source, key=_cleaned_early):
                 later.wait_for(source.apps_from)
                 for one_run in in_runs(own):
                     _Fetching(one_run, self.simulator, clock, progress, fetched).run(launcher)
@@ -207,10 +207,13 @@ class _Fetching:
             self._simulator.faults.add(HtmlForJson())
 
 
-def _small_first(one: tuple[Source, list[Step]]) -> tuple[int, int]:
-    """So that cleaning begins early; those that take their apps from others' clean charts come after them."""
+def _cleaned_early(one: tuple[Source, list[Step]]) -> tuple[bool, int, int]:
+    """So that there is always something to clean meanwhile: samples, which take many runs to fetch, come last.
+
+    Sources that take their apps from others' clean charts come after them.
+    """
     source, steps = one
-    return len(source.apps_from), len(steps)
+    return source.sampled_every is not None, len(source.apps_from), len(steps)
 
 
 def _partitions(steps: Sequence[Step]) -> set[tuple[str, str]]:
