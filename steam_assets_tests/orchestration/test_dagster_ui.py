@@ -49,8 +49,29 @@ def site(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker, simul
     simulator.clear_now()
 
 
+LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { name updatedTimestamp } } } }"
+RELOAD = """
+mutation ($name: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $name) {
+    ... on WorkspaceLocationEntry { updatedTimestamp locationOrLoadError { __typename } }
+  }
+}
+"""
+
+
+def reload(dagster_ui: DagsterUi) -> None:
+    """Replace the code server, and the process that its runs are forked from, as the UI's button does."""
+    (location,) = dagster_ui.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
+    reloaded = dagster_ui.ask(RELOAD, name=location["name"])["reloadRepositoryLocation"]
+    assert reloaded["locationOrLoadError"]["__typename"] == "RepositoryLocation", reloaded
+    assert reloaded["updatedTimestamp"] > location["updatedTimestamp"]
+
+
 def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, simulator: Simulator) -> None:
-    """One run fetches raw data for all weeks and one week fails alone. A second backfill completes that week."""
+    """One run fetches raw data for all weeks and one week fails alone. A second backfill completes that week.
+
+    Between them the code location is reloaded.
+    """
     source, lake, raw = source_named("top_sellers"), Lake(site.settings), ["top_sellers", "raw"]
     starts = source.cadence.window(MISSED).start
     simulator.faults.add(Redirect(contains=f"{starts.timestamp():.0f}", location="https://store.steampowered.com/"))
@@ -61,6 +82,7 @@ def test_backfills_take_a_run_for_raw_and_one_for_the_later_stages(site: Site, s
     states = site.dagster_ui.partition_states(raw)
     assert (states["numMaterialized"], states["numFailed"]) == (len(WEEKS) - 1, 1)
 
+    reload(site.dagster_ui)
     stages = [["top_sellers", stage] for stage in ("raw", "raw_backup", "clean", "clean_backup")]
     ended = site.dagster_ui.wait_for_backfill(site.dagster_ui.launch_backfill(stages, WEEKS))
     assert (ended["status"], len(ended["runs"])) == ("COMPLETED_SUCCESS", 2), ended
