@@ -36,7 +36,7 @@ from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, SqliteStorageConfig
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import event, make_url
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 from watchdog.events import FileSystemEvent
@@ -45,7 +45,7 @@ from watchdog.observers import Observer
 StorageT = TypeVar("StorageT", RunStorage, EventLogStorage, ScheduleStorage)
 
 KEPT_OPEN = 4
-"""Databases at a time. Each run has one; a process writes one or two of them, and the index of all."""
+"""Databases of events at a time. Each run has one; a process writes one or two of them, and the index of all."""
 WAIT_SECONDS = 5.0
 """How long the lists of runs and schedules wait for a locked database: SQLite's default, like in Dagster."""
 
@@ -94,7 +94,9 @@ class _Databases:
 
 
 def _identity(url: str) -> tuple[int, int] | None:
-    file = Path(make_url(url).database or "")
+    """Device and inode of the file, which is created if there is none; None if that is impossible."""
+    # Parsing the URL before each statement would cost more than looking at the file.
+    file = Path(url.removeprefix("sqlite:///"))
     with suppress(OSError):
         if not file.exists():
             file.touch()

@@ -1,4 +1,4 @@
-"""Opening Dagster's instance in a folder, as a program with that DAGSTER_HOME would."""
+"""Folders of Dagster's instance, and opening one as a program with that DAGSTER_HOME would."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
+from steam_assets_tests.conftest import REPOSITORY
+
+
+def laptop_home(folder: Path) -> Path:
+    """Give the folder the checkout's dagster.yaml, and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
+    return folder
 
 
 @contextmanager

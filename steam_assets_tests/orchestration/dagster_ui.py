@@ -20,7 +20,7 @@ import requests
 from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
-from steam_assets_tests.orchestration.dagster_home import instance_in
+from steam_assets_tests.orchestration.dagster_home import instance_in, laptop_home
 
 T = TypeVar("T")
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
@@ -109,9 +109,7 @@ def dev_ui(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
 def dagster_ui(home: Path, settings: Mapping[str, str]) -> Iterator[DagsterUi]:
     """Run Dagster's webserver and daemon on the checkout's workspace.yaml, with ``home`` as DAGSTER_HOME."""
     port = free_port()
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
-    with instance_in(home):
+    with instance_in(laptop_home(home)):
         pass  # As `dev` does: webserver and daemon must not both create the databases of a new instance.
     module = [sys.executable, "-m"]
     commands = {

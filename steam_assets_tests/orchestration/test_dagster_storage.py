@@ -12,9 +12,7 @@ from threading import Event
 import dagster as dg
 import pytest
 
-from steam_assets_tests.conftest import REPOSITORY
-from steam_assets_tests.orchestration.dagster_home import instance_in
-from steam_assets_tests.orchestration.dagster_ui import wait_until
+from steam_assets_tests.orchestration.dagster_home import instance_in, laptop_home
 
 SHOWN_WITHIN = 20
 """Seconds."""
@@ -27,8 +25,7 @@ def nothing() -> None:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    (tmp_path / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
-    return tmp_path
+    return laptop_home(tmp_path)
 
 
 @pytest.fixture
@@ -103,7 +100,6 @@ def test_a_forked_process_and_its_parent_both_report(home: Path, instance: dg.Da
     assert child.exitcode == 0
     report(instance, run, "parent, after")
     with instance_in(home) as other:
-        wait_until(lambda: reported(other, run) or None, SHOWN_WITHIN, "events")
         assert {"parent, before", "child", "parent, after"} <= {*reported(other, run)}
 
 

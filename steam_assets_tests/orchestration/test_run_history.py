@@ -10,8 +10,7 @@ import dagster as dg
 from steam_assets.clock import Clock
 from steam_assets.orchestration.run_history import ENDED, forget_runs, run_history_sensors
 from steam_assets.settings import Settings
-from steam_assets_tests.conftest import REPOSITORY
-from steam_assets_tests.orchestration.dagster_home import instance_in
+from steam_assets_tests.orchestration.dagster_home import instance_in, laptop_home
 
 
 @dg.op
@@ -40,8 +39,7 @@ def files_of(root: Path, run_id: str) -> list[Path]:
 
 
 def test_an_old_run_is_forgotten_with_all_its_files(tmp_path: Path) -> None:
-    (tmp_path / "dagster.yaml").write_text((REPOSITORY / "dagster.yaml").read_text())
-    with instance_in(tmp_path) as instance:
+    with instance_in(laptop_home(tmp_path)) as instance:
         old, between, new = executed(instance), datetime.now(UTC), executed(instance)
         assert files_of(tmp_path, old) and files_of(tmp_path, new)
         kept = files_of(tmp_path, new)
