@@ -72,6 +72,7 @@ class CircuitBreaker:
         self._answers = 0
         self._given_up = False
         self._unknown_apps: set[int] = set()
+        self._counted_apps: set[int] = set()
 
     def wait(self) -> None:
         """Wait until the breaker is closed. Raises CircuitOpen if the host was given up."""
@@ -111,12 +112,17 @@ class CircuitBreaker:
             self._answers += 1
             self._in_a_row = 0
             self._given_up = False
+            self._counted_apps |= self._unknown_apps
             self._unknown_apps.clear()
 
     def has_no_data_for(self, app_id: int) -> bool:
-        """Record that an app has no data; return whether that is true of so many in a row that the host refuses us."""
+        """Record that an app has no data; return whether that is true of so many in a row that the host refuses us.
+
+        An app counts once, however often it is requested: valid responses after its first request interrupt the row.
+        """
         with self._changed:
-            self._unknown_apps.add(app_id)
+            if app_id not in self._counted_apps:
+                self._unknown_apps.add(app_id)
             return len(self._unknown_apps) >= SEVERAL_APPS
 
 

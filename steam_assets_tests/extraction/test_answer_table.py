@@ -186,6 +186,28 @@ def test_several_apps_refused_in_a_row_are_a_refusal_by_the_host(tmp_path: Path)
     assert all(isinstance(answer, Response) for answer in answers)
 
 
+def test_an_app_that_is_requested_again_counts_once(tmp_path: Path) -> None:
+    """Four apps without data are retried after another was answered, then a fifth: not five in a row."""
+    retried = Barrier(SEVERAL_APPS)
+    requested: dict[int, int] = {}
+
+    def script(exchange: Exchange) -> None:
+        app = app_of(exchange)
+        requested[app] = requested.get(app, 0) + 1
+        if app < SEVERAL_APPS and requested[app] == 2:
+            retried.wait(30)
+            retried.wait(30)
+        exchange.json(GOOD) if app == 50 else exchange.json(b"{}", 404)
+
+    with asking(script, tmp_path) as (client, _), ThreadPoolExecutor(SEVERAL_APPS) as pool:
+        unknown = [pool.submit(client.fetch_or_reject, about(app)) for app in range(1, SEVERAL_APPS)]
+        retried.wait(30)
+        assert isinstance(client.fetch_or_reject(about(50)), Response)
+        retried.wait(30)
+        answers = [*(future.result() for future in unknown), client.fetch_or_reject(about(SEVERAL_APPS))]
+    assert all(isinstance(answer, Rejected) for answer in answers)
+
+
 @pytest.mark.parametrize(("status", "body", "error"), [(403, b"{}", Blocked), (404, b"{}", EndpointGone)])
 def test_a_host_without_data_for_any_app_ends_the_run(
     status: int, body: bytes, error: type[Exception], tmp_path: Path
