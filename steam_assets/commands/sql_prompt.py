@@ -10,9 +10,8 @@ import re
 import sys
 import termios
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -98,9 +97,7 @@ def prompt(engine: Engine, history: Path, source: Input | None = None, output: O
     )
     console = Terminal(stderr=True)
     console.print(WELCOME, style="dim", soft_wrap=True)
-    # Tables are opened while the first statement is typed.
-    threading.Thread(target=_warm, args=(engine,), daemon=True).start()
-    with nullcontext() if source else _without_signals():
+    with _warming(engine), nullcontext() if source else _without_signals():
         for typed in _typed(session):
             _run(engine, typed, session.app.input, console)
 
@@ -160,12 +157,28 @@ async def _cancellable(engine: Engine, statement: str, source: Input) -> Answer:
         return await asyncio.to_thread(engine.ask, statement)
 
 
-def _warm(engine: Engine) -> None:
-    # A table that cannot be opened is reported to the query that reads it.
+@contextmanager
+def _warming(engine: Engine) -> Iterator[None]:
+    """Open tables while the first statement is typed.
+
+    The thread ends before the process does: one inside DuckDB or Arrow while Python shuts down aborts the process.
+    """
+    leaving = threading.Event()
+
+    def warm() -> None:
+        # A table that cannot be opened is reported to the query that reads it.
+        with suppress(Exception):
+            for _ in engine.warm():
+                if leaving.is_set():
+                    return
+
+    thread = threading.Thread(target=warm)
+    thread.start()
     try:
-        deque(engine.warm(), maxlen=0)
-    except Exception:
-        return
+        yield
+    finally:
+        leaving.set()
+        thread.join()
 
 
 def _keys() -> KeyBindings:
