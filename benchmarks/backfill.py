@@ -37,9 +37,10 @@ from steam_assets.extraction.extract import extract
 from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.kafka.connection import ensure_topics
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.relocate import relocate
+from steam_assets.loopback import free_port
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, local_instance
 from steam_assets.orchestration.stages import Stage

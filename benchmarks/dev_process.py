@@ -20,7 +20,7 @@ import psutil
 import requests
 
 from benchmarks.measured import REPOSITORY, command, process_environment
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 
 START_SECONDS, STOP_SECONDS, POLL_SECONDS = 120, 40, 0.1

@@ -26,10 +26,11 @@ from benchmarks.measured import working_folder
 from benchmarks.recovery import NOW, SOURCE, fill
 from benchmarks.review_pages import envelopes
 from steam_assets.kafka.connection import administration, ensure_topics, kafka_loop, topic_of
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.producer import publish
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import RawRecord
+from steam_assets.loopback import free_port
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, local_instance
 from steam_assets.orchestration.run_history import forget_runs

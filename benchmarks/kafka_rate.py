@@ -25,12 +25,13 @@ from benchmarks.raw_partition import LANDED_AT
 from benchmarks.review_pages import PAGE_LENGTH, envelopes
 from steam_assets.ingestion.landing import land
 from steam_assets.kafka.connection import MAX_RECORD_BYTES, ensure_topics, topic_of
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.headers import HeaderWriter, key_of
 from steam_assets.kafka.producer import BATCH_BYTES, publish
 from steam_assets.kafka.topic_reader import FETCH_BYTES
 from steam_assets.lake.lake import Lake
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 

@@ -27,10 +27,10 @@ from benchmarks.measured import REPOSITORY, charted_apps, working_folder
 from benchmarks.process_memory import shares
 from benchmarks.stack_memory import role
 from steam_assets.extraction.hosts import served_by
-from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.ledger.partition_status import SourceLedger
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, player_samples

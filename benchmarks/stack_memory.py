@@ -21,7 +21,7 @@ from benchmarks.dev_process import START_SECONDS, dev_process
 from benchmarks.measured import Bound, charted_apps, print_table, working_folder
 from benchmarks.process_memory import shares
 from steam_assets.extraction.hosts import served_by
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named

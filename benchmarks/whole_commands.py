@@ -33,8 +33,8 @@ from steam_assets.clock import Clock
 from steam_assets.extraction.extract import extract
 from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
-from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.lake import Lake
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named

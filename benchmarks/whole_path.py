@@ -21,11 +21,12 @@ from steam_assets.extraction.hosts import served_by
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.ingestion.landing import land
 from steam_assets.kafka.connection import ensure_topics
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import back_up
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named

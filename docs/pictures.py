@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypedDict
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
 from steam_assets.tour.year import year

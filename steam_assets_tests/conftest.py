@@ -15,8 +15,9 @@ from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
 from steam_assets.java.jars import spark_jars
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
+from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import ending
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised, ending
 
 LANES = {

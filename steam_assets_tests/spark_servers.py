@@ -21,8 +21,7 @@ from typing import Any, Self
 import pyspark
 
 from steam_assets.java.jvm import find_java
-from steam_assets.kafka.embedded_broker import free_port
-from steam_assets.loopback import LOOPBACK
+from steam_assets.loopback import LOOPBACK, free_port
 from steam_assets.processes.supervised import Supervised
 
 START_DEADLINE_SECONDS = 120.0

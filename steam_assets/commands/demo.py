@@ -91,7 +91,7 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.extraction.hosts import served_by
     from steam_assets.java.jvm import LIGHT
-    from steam_assets.kafka.embedded_broker import free_port
+    from steam_assets.loopback import free_port
     from steam_assets.settings import Settings
 
     # The demo must not use the broker of a running `make dev`.

@@ -73,7 +73,7 @@ class Services:
 
     def _environment(self) -> dict[str, str]:
         from steam_assets.extraction.hosts import served_by
-        from steam_assets.kafka.embedded_broker import free_port
+        from steam_assets.loopback import free_port
 
         own = {"home": self._home, "kafka_bootstrap_servers": "", "embedded_kafka_port": free_port()}
         settings = served_by(self.copy.model_copy(update=own), NOWHERE, 500)

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from steam_assets.loopback import free_port
+
 if TYPE_CHECKING:
     from steam_assets.settings import RootName, Settings
 
@@ -208,19 +210,13 @@ def require_free_port(host: str, port: int, option: str = "--port") -> None:
         if error.errno == errno.EADDRNOTAVAIL:
             problem, option, instead = f"this machine does not have the address {host}", "--host", "127.0.0.1"
         elif error.errno == errno.EACCES:
-            problem, instead = f"only root may listen on port {port}", str(_free_port())
+            problem, instead = f"only root may listen on port {port}", str(free_port())
         else:
-            problem, instead = f"port {port} is in use", str(_free_port())
+            problem, instead = f"port {port} is in use", str(free_port())
     else:
         return
     typed = f"set it to {instead}" if option.startswith("STEAM_") else f"type {option} {instead}"
     raise typer.BadParameter(f"{problem}; {typed}", param_hint=option)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def require_kafka(settings: Settings) -> None:

@@ -26,7 +26,7 @@ from steam_assets.java.jvm import LIGHT, find_java, java_environment, native_opt
 from steam_assets.kafka.broker_configuration import LOGGING, Member, configuration, new_cluster_id
 from steam_assets.kafka.broker_sharing import BrokerUse, alone_in_starting
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
-from steam_assets.loopback import LOOPBACK, require_loopback
+from steam_assets.loopback import LOOPBACK, free_port, require_loopback
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings, UnusableSetting, private_folder
 
@@ -292,10 +292,3 @@ def archive_kafka(folder: Path) -> Path:
 
 def _archived() -> list[str]:
     return archive_options(_PROGRAM, kafka_jars())
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that is currently unused."""
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        return int(listener.getsockname()[1])

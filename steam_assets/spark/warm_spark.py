@@ -26,7 +26,7 @@ from pydantic import BaseModel, ValidationError
 from pyspark.sql import SparkSession
 
 from steam_assets.extras import installed
-from steam_assets.loopback import LOOPBACK
+from steam_assets.loopback import LOOPBACK, free_port
 from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.processes.supervised import Supervised
 from steam_assets.processes.temporary_folders import process_scratch, temporary_folder
@@ -86,7 +86,7 @@ class WarmSpark:
         self._settings, self._say = settings, say
         self._folder = private_folder(settings.home / "spark")
         # The same port each time: a run that lost its server then fails at once because the new one does not know it.
-        self._token, self._port = "", _free_port()
+        self._token, self._port = "", free_port()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="warm-spark", daemon=True)
 
@@ -199,9 +199,3 @@ def _listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
         return True
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        return int(listener.getsockname()[1])

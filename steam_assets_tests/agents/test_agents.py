@@ -19,8 +19,8 @@ from thirty_questions import ALL, SOURCE_OF, Asked, missing_of
 
 from steam_assets.agents.quoting import LONGEST_TEXT
 from steam_assets.insights import INSIGHTS
-from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.lake import Lake
+from steam_assets.loopback import free_port
 from steam_assets.query.descriptions import descriptions
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence

@@ -21,11 +21,12 @@ from steam_assets.commands.doctor_roots import check_four_roots
 from steam_assets.commands.doctor_settings import setting_lines
 from steam_assets.java import jvm
 from steam_assets.java.jvm import find_java
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import MARKER
 from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import CleanRecord
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, SOURCES, source_named
 from steam_assets.sources.monthly_visits import SIMILARWEB

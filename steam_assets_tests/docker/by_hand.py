@@ -21,7 +21,7 @@ from composition import DOCKER, environment, image_environment, merged
 
 from steam_assets.java.jars import cache_folder, kafka_jars
 from steam_assets.java.jvm import find_java
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.local_port import listens
 

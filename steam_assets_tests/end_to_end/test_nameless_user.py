@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 

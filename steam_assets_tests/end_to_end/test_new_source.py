@@ -21,7 +21,8 @@ from urllib.request import Request, urlopen
 import pyarrow.parquet as pq
 import pytest
 
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.loopback import free_port
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import SHORT_LIVED
 from steam_assets_tests.processes import Program

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from steam_assets.extraction.hosts import served_by
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody

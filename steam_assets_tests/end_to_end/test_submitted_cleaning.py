@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import requests
 
-from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import CleanRecord
+from steam_assets.loopback import free_port
 from steam_assets.orchestration.launch import RunFailed
 from steam_assets.orchestration.stages import Stage
 from steam_assets.sources import source_named

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets_tests.faults.command_home import Home
 
 DAY, WEEK = "2026-11-18", "2026-11-10"

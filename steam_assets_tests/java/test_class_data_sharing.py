@@ -10,7 +10,8 @@ import pytest
 
 from steam_assets.java.class_data_sharing import NoArchive, archive_options, recorded
 from steam_assets.java.jars import cache_folder
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, archive_kafka, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker, archive_kafka
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.spark.session import spark_archive, spark_config
 

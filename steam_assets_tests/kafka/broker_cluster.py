@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from steam_assets.kafka.broker_configuration import Member, new_cluster_id
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.loopback import free_port
 
 
 class BrokerCluster:

@@ -24,10 +24,11 @@ from steam_assets.kafka.connection import (
 )
 from steam_assets.kafka.consumer import LostRecords, end_offsets, find_batches
 from steam_assets.kafka.dead_letters import Poison, dead_letter
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.producer import Fenced, RecordTooLarge, WrongBatch, publish
 from steam_assets.kafka.topic_reader import topic_reader
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 

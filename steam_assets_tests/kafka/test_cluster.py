@@ -32,8 +32,8 @@ from steam_assets.java.jvm import find_java
 from steam_assets.kafka.broker_configuration import new_cluster_id
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id, connection, ensure_topics, topic_of
 from steam_assets.kafka.consumer import find_batches
-from steam_assets.kafka.embedded_broker import free_port
 from steam_assets.lake.lake import Lake
+from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Fetched, FetchRequest, Request, Response, Source, SourceClient

@@ -15,9 +15,10 @@ from segment_files import PLACES, StoredBatch, damage, segment, stored_batches
 from steam_assets.kafka.connection import CONTACT_DEADLINE_SECONDS, KafkaUnavailable, ensure_topics, topic_of
 from steam_assets.kafka.consumer import LostRecords, find_batches, scan_topic
 from steam_assets.kafka.damage import DamagedRange
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.topic_reader import SHORT_TOPIC_SECONDS, topic_reader
 from steam_assets.ledger.records import Receipt
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 

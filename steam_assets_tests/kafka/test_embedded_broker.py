@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
-from steam_assets.kafka.embedded_broker import BrokerFailed, EmbeddedBroker, PortTaken, free_port
+from steam_assets.kafka.embedded_broker import BrokerFailed, EmbeddedBroker, PortTaken
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets_tests.deployment import ANY_NAME
 

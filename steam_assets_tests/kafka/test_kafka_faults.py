@@ -19,9 +19,10 @@ from kafka_batches import KEY, envelopes, envelopes_of, new_batch_id, new_source
 from steam_assets import failpoints
 from steam_assets.kafka.connection import KafkaUnavailable, connection, ensure_topics, topic_of
 from steam_assets.kafka.consumer import find_batches
-from steam_assets.kafka.embedded_broker import EmbeddedBroker, free_port
+from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.producer import RECORDS_PER_SECOND_AT_WORST, publish
+from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 from steam_assets_tests.kafka.broker_cluster import BrokerCluster

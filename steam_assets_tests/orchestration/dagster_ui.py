@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.orchestration.dagster_home import instance_in, laptop_home

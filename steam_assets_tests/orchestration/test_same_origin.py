@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from steam_assets.kafka.embedded_broker import free_port
+from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.orchestration.dagster_ui import wait_until
 
