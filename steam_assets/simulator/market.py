@@ -127,7 +127,7 @@ class Market:
 
     def players(self, app: App, moment: int) -> Players:
         """Players at ``moment``; the peak is the maximum of the day's full hours so far and ``moment`` itself."""
-        midnight = moment - moment % DAY
+        midnight = midnight_of(moment)
         level = self._day_level(app, midnight)
         current = self._in_game(app, level, moment)
         hours = range(midnight, moment, 3600)
@@ -135,11 +135,14 @@ class Market:
 
     def most_played(self, moment: int) -> list[tuple[App, Players]]:
         """The hundred apps with the most players at ``moment``, in descending order."""
-        return self._most(moment, lambda players: players.current)
+        midnight = midnight_of(moment)
+        found = [(app, self._in_game(app, self._day_level(app, midnight), moment)) for app in self._played(moment)]
+        return [(app, self.players(app, moment)) for app, _ in self._highest(found)]
 
     def daily_peaks(self, midnight: int) -> list[tuple[App, int]]:
         """The hundred apps with the highest peaks on the day that starts at ``midnight``."""
-        return [(app, each.peak) for app, each in self._most(midnight + DAY - 1, lambda players: players.peak)]
+        moment = midnight + DAY - 1
+        return self._highest([(app, self.players(app, moment).peak) for app in self._played(moment)])
 
     def top_sellers(self, week: int, country: str = HOME) -> list[Standing]:
         """A week's hundred top sellers in a country; empty before the first chart."""
@@ -164,9 +167,11 @@ class Market:
         drift = 1 + 0.02 * (year - 2023)
         return 165e6 * season * drift * (0.96 + 0.08 * self.dice.share("visits", year, month))
 
-    def _most(self, moment: int, key: Callable[[Players], int]) -> list[tuple[App, Players]]:
-        found = [(app, self.players(app, moment)) for app in self._released(moment) if app.played]
-        return sorted(found, key=lambda each: key(each[1]), reverse=True)[: self._chart_size]
+    def _highest(self, found: list[tuple[App, int]]) -> list[tuple[App, int]]:
+        return sorted(found, key=lambda each: each[1], reverse=True)[: self._chart_size]
+
+    def _played(self, moment: int) -> list[App]:
+        return [app for app in self._released(moment) if app.played]
 
     def _released(self, moment: int) -> list[App]:
         week = week_of(moment)
