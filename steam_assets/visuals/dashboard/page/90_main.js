@@ -7,17 +7,26 @@ const keptOf = (name) => history.state?.tables?.[name] || {};
 const remember = (more) => history.replaceState({ ...history.state, ...more }, "");
 const keep = (name, more) => remember({ tables: { ...history.state?.tables, [name]: { ...keptOf(name), ...more } } });
 let settling = null;
+let scrolled = 0;
+const SETTLED_MS = 2000;
+function settled() {
+  settling?.disconnect();
+  settling = null;
+}
 // where() => y, asked again while the page settles.
 function scrollBack(where) {
-  settling?.disconnect();
+  settled();
+  clearTimeout(scrolled);
   // Panels draw once they have a width, so the page grows for a moment.
-  settling = new ResizeObserver(() => window.scrollTo(0, where()));
-  settling.observe(document.getElementById("main"));
+  const own = new ResizeObserver(() => window.scrollTo(0, where()));
+  settling = own;
+  own.observe(document.getElementById("main"));
   window.scrollTo(0, where());
-  setTimeout(() => settling.disconnect(), 600);
+  setTimeout(() => { if (settling === own) settled(); }, SETTLED_MS);
 }
-let scrolled = 0;
 function noteScroll() {
+  // A page that is still too short stops the way back early: that is not where the reader was.
+  if (settling) return;
   clearTimeout(scrolled);
   scrolled = setTimeout(() => remember({ y: window.scrollY }), 120);
 }
@@ -80,11 +89,8 @@ history.scrollRestoration = "manual";
 window.addEventListener("scroll", noteScroll, { passive: true });
 // A link may be followed before the last scroll was noted.
 document.addEventListener("click", () => remember({ y: window.scrollY }), { capture: true });
-for (const intent of ["wheel", "touchstart", "keydown"]) window.addEventListener(intent, () => settling?.disconnect(), { passive: true });
-window.addEventListener("hashchange", () => {
-  clearTimeout(scrolled);
-  show();
-});
+for (const intent of ["wheel", "touchstart", "pointerdown", "keydown"]) window.addEventListener(intent, settled, { passive: true });
+window.addEventListener("hashchange", show);
 const kept = stored("theme");
 theme(kept === "dark" || kept === "light" ? kept : null);
 show();
