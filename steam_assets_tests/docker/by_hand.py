@@ -29,7 +29,7 @@ GIVEN = {"POSTGRES_PASSWORD": "by-hand", "S3_ACCESS_KEY": "by-hand", "S3_SECRET_
 SCRIPTS = Path(sys.executable).parent
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
-CHECK_SECONDS = 2.0
+CHECK_SECONDS = 5.0
 """Between health checks: each is a process that imports Dagster and competes with the services for the CPU."""
 
 
