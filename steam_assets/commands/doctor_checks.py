@@ -44,7 +44,7 @@ from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
 from steam_assets.lake.ledger_files import open_ledger
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot, on_s3, read_marker
 from steam_assets.ledger.records import CleanRecord, records
-from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, require_loopback
+from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, free_port, require_loopback
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, SOURCES
 from steam_assets.spark.reviewer_key import SHORTEST_KEY
@@ -163,9 +163,7 @@ def _no_kafka(settings: Settings, said: str) -> Finding:
 
 
 def _other_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"export STEAM_EMBEDDED_KAFKA_PORT={free.getsockname()[1]}"
+    return f"export STEAM_EMBEDDED_KAFKA_PORT={free_port()}"
 
 
 def _embedded_cluster(settings: Settings) -> str | None:
