@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from steam_assets.ledger.partition_status import PartitionStatus
     from steam_assets.orchestration.launch import Launcher
     from steam_assets.settings import Settings
-    from steam_assets.simulator import Simulator
     from steam_assets.simulator.replay import LeftOut
+    from steam_assets.simulator.simulator_process import SimulatorProcess
     from steam_assets.sources.source import Source
 
 SIMULATOR_RATE = 500.0
@@ -67,12 +67,12 @@ def demo(
     where = home or Settings().home / ("replay" if replay else "demo")
     require_writable(where, "--home")
     from steam_assets.java.jvm import find_java
-    from steam_assets.simulator import Simulator
+    from steam_assets.simulator.simulator_process import simulated
 
     console = Terminal()
     steps, left = _replayed(replay) if replay else (simulated_steps(days, weeks, months), [])
     find_java()
-    with Simulator(seed=7, apps=apps, reviews_per_app_week=REVIEWS_A_WEEK, replay=replay) as simulator:
+    with simulated(seed=7, apps=apps, reviews_per_app_week=REVIEWS_A_WEEK, replay=replay) as simulator:
         settings = _settings(where, simulator.url)
         if not replay:
             (private_folder(where) / settings.synthetic_mark.name).write_text(SYNTHETIC, "utf-8")
@@ -105,7 +105,7 @@ class DemoRun:
     """One run of the demo in ``settings.home``."""
 
     settings: Settings
-    simulator: Simulator
+    simulator: SimulatorProcess
     console: Terminal
 
     def run(self, steps: Sequence[Step], left_out: Sequence[LeftOut] = ()) -> None:
@@ -170,7 +170,7 @@ class _Fetching:
     """The raw run of a range, during which the simulated time moves from partition to partition."""
 
     def __init__(
-        self, steps: Sequence[Step], simulator: Simulator, clock: Clock, progress: Progress, task: TaskID
+        self, steps: Sequence[Step], simulator: SimulatorProcess, clock: Clock, progress: Progress, task: TaskID
     ) -> None:
         self._steps: Mapping[str, Step] = {step.key: step for step in steps}
         self._simulator, self._clock, self._progress, self._task = simulator, clock, progress, task
@@ -187,8 +187,6 @@ class _Fetching:
         except RunFailed as error:
             if any(not step.silent for key, step in self._steps.items() if key not in error.landed):
                 raise
-        finally:
-            self._simulator.faults.clear()
         self._progress.update(self._task, completed=self._before + len(self._steps))
 
     def _begin(self, source: Source, key: str) -> None:
@@ -200,11 +198,8 @@ class _Fetching:
             description=f"{source.title} {key}: source → Kafka → raw",
             completed=self._before + [*self._steps].index(key),
         )
-        self._simulator.set_now(step.now)
+        self._simulator.at(step.now, [HtmlForJson()] if step.silent else [])
         self._clock.move_to(step.now)
-        self._simulator.faults.clear()
-        if step.silent:
-            self._simulator.faults.add(HtmlForJson())
 
 
 def _cleaned_early(one: tuple[Source, list[Step]]) -> tuple[bool, int, int]:
