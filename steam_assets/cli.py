@@ -26,6 +26,7 @@ from steam_assets.commands.diagnostics import (
     write_log,
 )
 from steam_assets.commands.misspelt import unknown_variables
+from steam_assets.processes.garbage_collection import collect_less_often
 from steam_assets.processes.supervised import ending
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -80,6 +81,7 @@ def main() -> None:
     """Run a command until it ends or is interrupted. A failure is one line on stderr, which names the log."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1 or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0", "false")
+    collect_less_often()
     try:
         for number in ending():
             signal.signal(number, signal.default_int_handler)

@@ -18,6 +18,7 @@ from steam_assets.java.jars import spark_jars
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.lake.lake import Lake
 from steam_assets.loopback import free_port
+from steam_assets.processes.garbage_collection import collect_less_often
 from steam_assets.processes.supervised import ending
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
@@ -32,6 +33,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def pytest_configure() -> None:
     """Handle signals as in a terminal, in tests and their child processes, even in a script's background job."""
+    collect_less_often()
     for number in ending():
         signal.signal(number, signal.default_int_handler)
     # A busy machine must not fail an example, and CI should fail only due to the change; `make test` varies examples.

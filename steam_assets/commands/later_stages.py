@@ -98,8 +98,10 @@ class _Worker:
 
     @classmethod
     def open(cls, settings: Settings, now: datetime) -> None:
+        from steam_assets.processes.garbage_collection import collect_less_often
         from steam_assets.spark.early_session import begin_session
 
+        collect_less_often()
         begin_session(settings)
         from steam_assets.clock import Clock
         from steam_assets.orchestration.build import build_defs
