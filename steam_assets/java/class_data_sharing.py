@@ -18,6 +18,8 @@ from steam_assets.java.jars import cache_folder
 from steam_assets.java.jvm import find_java
 from steam_assets.processes.temporary_folders import marked, sweep_dead
 
+_OPTION = "-XX:SharedArchiveFile="
+
 
 class NoArchive(Exception):
     """A JVM exited without writing its archive."""
@@ -28,7 +30,12 @@ def archive_options(program: str, jars: Iterable[Path]) -> list[str]:
     if not any(_folder().glob(f"{program}-*.jsa")):
         return []
     archive = archive_of(program, jars)
-    return [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+    return [f"{_OPTION}{archive}"] if archive.exists() else []
+
+
+def without_archive(options: Iterable[str]) -> list[str]:
+    """The JVM options that determine what a JVM does, which an archive does not."""
+    return [option for option in options if not option.startswith(_OPTION)]
 
 
 def archive_of(program: str, jars: Iterable[Path]) -> Path:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
 import socket
 import threading
 import time
@@ -26,6 +27,7 @@ from pydantic import BaseModel, ValidationError
 from pyspark.sql import SparkSession
 
 from steam_assets.extras import installed
+from steam_assets.java.class_data_sharing import without_archive
 from steam_assets.loopback import LOOPBACK, free_port
 from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.processes.supervised import Supervised
@@ -41,6 +43,7 @@ RETRIES = 5
 STARTS = 5
 """A server that ends this often within ``STABLE_SECONDS`` of its start is given up; runs then start their own Spark."""
 STABLE_SECONDS = 60.0
+_OPTIONS = "spark.driver.extraJavaOptions"
 
 
 class _Running(BaseModel):
@@ -57,7 +60,7 @@ def warm_spark(settings: Settings) -> str | None:
     if not can_be_kept(settings):
         return None
     running = _read(settings)
-    if running is None or running.started_with != _started_with(settings) or _has_died(running):
+    if running is None or running.started_with != started_with(settings) or _has_died(running):
         return None
     # By name, because PySpark sends a token without TLS only to this host.
     return f"sc://localhost:{running.port}/;token={running.token}" if _listens(running.port) else None
@@ -151,7 +154,7 @@ class WarmSpark:
     def _publish(self, pid: int) -> None:
         process = ProcessIdentity.of(pid)
         running = _Running(
-            port=self._port, token=self._token, process=str(process), started_with=_started_with(self._settings)
+            port=self._port, token=self._token, process=str(process), started_with=started_with(self._settings)
         )
         file = _file(self._settings)
         draft = file.with_suffix(f".{process.mark}")
@@ -173,11 +176,16 @@ class WarmSpark:
         return self._folder / "server.log"
 
 
-def _started_with(settings: Settings) -> str:
-    """A digest of the configuration that a running server cannot change, such as jars and heap."""
-    own = {"spark.local.dir", "spark.app.name"}
-    config = sorted((name, value) for name, value in spark_config(settings).items() if name not in own)
-    return hashlib.sha256(repr(config).encode()).hexdigest()
+def started_with(settings: Settings) -> str:
+    """A digest of the configuration that a running server cannot change, such as jars and heap.
+
+    The archive of classes is left out: ``dev`` makes it after the server has started.
+    """
+    config = spark_config(settings)
+    for own in ("spark.local.dir", "spark.app.name"):
+        config.pop(own, None)
+    config[_OPTIONS] = shlex.join(without_archive(shlex.split(config[_OPTIONS])))
+    return hashlib.sha256(repr(sorted(config.items())).encode()).hexdigest()
 
 
 def _file(settings: Settings) -> Path:

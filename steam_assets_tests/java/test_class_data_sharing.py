@@ -14,6 +14,7 @@ from steam_assets.kafka.embedded_broker import EmbeddedBroker, archive_kafka
 from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.spark.session import spark_archive, spark_config
+from steam_assets.spark.warm_spark import started_with
 
 
 @pytest.fixture
@@ -46,6 +47,16 @@ def test_spark_gets_its_archive_as_an_option(cache: Path, tmp_path: Path) -> Non
     spark_archive(settings).touch()
     options = shlex.split(spark_config(settings)["spark.driver.extraJavaOptions"])
     assert f"-XX:SharedArchiveFile={spark_archive(settings)}" in options
+
+
+def test_a_kept_spark_is_used_after_its_archive_was_made(cache: Path, tmp_path: Path) -> None:
+    """`dev` makes it in the background, while a Spark that was started without it already runs."""
+    settings = Settings(home=tmp_path)
+    before = started_with(settings)
+    spark_archive(settings).parent.mkdir()
+    spark_archive(settings).touch()
+    assert started_with(settings) == before
+    assert started_with(settings.model_copy(update={"spark_driver_memory": "600m"})) != before
 
 
 def test_an_archive_belongs_to_certain_jars(cache: Path, tmp_path: Path) -> None:
