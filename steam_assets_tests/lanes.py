@@ -9,6 +9,7 @@ The Spark lane shares one session and cannot be divided, so the other lanes run 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -28,8 +29,12 @@ LANES = {
     "others": "not (process or daemon or spark or kafka)",
 }
 """Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
-OWN_MARKS = {"processes": "process"}
-"""Lanes of a few files, which have this mark. Importing all others takes ten seconds of CPU time."""
+OWN_FILES = {
+    "processes": r"mark\.process",
+    "spark": r"mark\.spark|spark: SparkSession|deployment",
+    "daemon": r"mark\.(daemon|kafka)|broker",
+}
+"""What the files of a lane contain, for instance a fixture. Importing all others takes ten seconds of CPU time."""
 TESTS = Path(__file__).parent
 COLLECTED = pytest.StashKey[list[pytest.Item]]()
 """All tests in the files of a run, including those that ``-m`` deselects."""
@@ -69,10 +74,9 @@ def main() -> int:
 
 def files_of(lane: str) -> list[str]:
     """The files that contain all tests of a lane."""
-    if lane not in OWN_MARKS:
+    if lane not in OWN_FILES:
         return [str(TESTS)]
-    mark = f"pytest.mark.{OWN_MARKS[lane]}"
-    return [str(file) for file in sorted(TESTS.rglob("test_*.py")) if mark in file.read_text()]
+    return [str(file) for file in sorted(TESTS.rglob("test_*.py")) if re.search(OWN_FILES[lane], file.read_text())]
 
 
 def _start(name: str, shared: dict[str, str], log: Path | None) -> Supervised:

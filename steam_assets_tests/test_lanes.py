@@ -8,7 +8,7 @@ from itertools import chain, combinations
 import pytest
 from _pytest.mark.expression import Expression
 
-from steam_assets_tests.lanes import COLLECTED, LANES, OWN_MARKS, files_of
+from steam_assets_tests.lanes import COLLECTED, LANES, OWN_FILES, files_of
 
 MARKS = ("process", "fault", "spark", "daemon", "kafka", "slow")
 
@@ -25,7 +25,7 @@ def test_a_test_of_any_marks_is_in_one_lane(marks: tuple[str, ...]) -> None:
     assert [in_lane(lane, marks) for lane in LANES].count(True) == 1
 
 
-@pytest.mark.parametrize("lane", OWN_MARKS)
+@pytest.mark.parametrize("lane", OWN_FILES)
 def test_no_test_of_a_lane_is_in_a_file_that_it_leaves_out(lane: str, pytestconfig: pytest.Config) -> None:
     files = {*files_of(lane)}
     for item in pytestconfig.stash[COLLECTED]:

@@ -38,7 +38,7 @@ def simulated(
 ) -> Iterator[SimulatorProcess]:
     """A simulator with these options (see ``Simulator``) until the context ends. Raises EOFError if it cannot start."""
     spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
+    ours, theirs = multiprocessing.Pipe()
     options = {"seed": seed, "apps": apps, "reviews_per_app_week": reviews_per_app_week, "replay": replay}
     process = spawn.Process(target=_serve, args=(theirs, options), name="simulator", daemon=True)
     process.start()
