@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steam_assets.commands.demo_simulator import DemoSimulator, demo_simulator
 from steam_assets.commands.demo_steps import AS_OF, Step, in_runs, recorded_steps, simulated_steps
 from steam_assets.commands.later_stages import LaterStages
 from steam_assets.commands.preflight import require_writable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from steam_assets.orchestration.launch import Launcher
     from steam_assets.settings import Settings
     from steam_assets.simulator.replay import LeftOut
-    from steam_assets.simulator.simulator_process import SimulatorProcess
     from steam_assets.sources.source import Source
 
 SIMULATOR_RATE = 500.0
@@ -67,12 +67,11 @@ def demo(
     where = home or Settings().home / ("replay" if replay else "demo")
     require_writable(where, "--home")
     from steam_assets.java.jvm import find_java
-    from steam_assets.simulator.simulator_process import simulated
 
     console = Terminal()
     steps, left = _replayed(replay) if replay else (simulated_steps(days, weeks, months), [])
     find_java()
-    with simulated(seed=7, apps=apps, reviews_per_app_week=REVIEWS_A_WEEK, replay=replay) as simulator:
+    with demo_simulator(seed=7, apps=apps, reviews_per_app_week=REVIEWS_A_WEEK, replay=replay) as simulator:
         settings = _settings(where, simulator.url)
         if not replay:
             (private_folder(where) / settings.synthetic_mark.name).write_text(SYNTHETIC, "utf-8")
@@ -105,7 +104,7 @@ class DemoRun:
     """One run of the demo in ``settings.home``."""
 
     settings: Settings
-    simulator: SimulatorProcess
+    simulator: DemoSimulator
     console: Terminal
 
     def run(self, steps: Sequence[Step], left_out: Sequence[LeftOut] = ()) -> None:
@@ -170,7 +169,7 @@ class _Fetching:
     """The raw run of a range, during which the simulated time moves from partition to partition."""
 
     def __init__(
-        self, steps: Sequence[Step], simulator: SimulatorProcess, clock: Clock, progress: Progress, task: TaskID
+        self, steps: Sequence[Step], simulator: DemoSimulator, clock: Clock, progress: Progress, task: TaskID
     ) -> None:
         self._steps: Mapping[str, Step] = {step.key: step for step in steps}
         self._simulator, self._clock, self._progress, self._task = simulator, clock, progress, task
@@ -190,15 +189,13 @@ class _Fetching:
         self._progress.update(self._task, completed=self._before + len(self._steps))
 
     def _begin(self, source: Source, key: str) -> None:
-        from steam_assets.simulator.faults import HtmlForJson
-
         step = self._steps[key]
         self._progress.update(
             self._task,
             description=f"{source.title} {key}: source → Kafka → raw",
             completed=self._before + [*self._steps].index(key),
         )
-        self._simulator.at(step.now, [HtmlForJson()] if step.silent else [])
+        self._simulator.at(step.now, silent=step.silent)
         self._clock.move_to(step.now)
 
 

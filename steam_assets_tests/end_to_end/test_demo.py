@@ -96,7 +96,7 @@ def test_a_killed_cleaning_process_is_reported_in_one_line(tmp_path: Path) -> No
     """For example for lack of memory. All other processes of the demo end, too."""
     with subprocess.Popen([*COMMAND, "--home", str(tmp_path)], stderr=subprocess.PIPE, text=True) as started:
         own = psutil.Process(started.pid)
-        cleaning = wait_until(lambda: _spawned(own), 300, "the process that cleans")
+        cleaning = wait_until(lambda: _cleaning(own), 300, "the process that cleans")
         family = own.children(recursive=True)
         cleaning.kill()
         _, said = started.communicate(timeout=300)
@@ -105,10 +105,11 @@ def test_a_killed_cleaning_process_is_reported_in_one_line(tmp_path: Path) -> No
     assert psutil.wait_procs(family, timeout=30)[1] == []
 
 
-def _spawned(command: psutil.Process) -> psutil.Process | None:
+def _cleaning(command: psutil.Process) -> psutil.Process | None:
+    """The process that has started Spark."""
     for process in command.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if "spawn_main" in " ".join(process.cmdline()):
+            if "spawn_main" in " ".join(process.cmdline()) and "java" in {one.name() for one in process.children()}:
                 return process
     return None
 
