@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import cast
 
 from steam_assets.loopback import LOOPBACK, free_port
 
@@ -50,7 +51,8 @@ def demo_simulator(
     *, seed: int, apps: int, reviews_per_app_week: float, replay: Path | None = None
 ) -> Iterator[DemoSimulator]:
     """A simulator with these options (see ``Simulator``) until the context ends."""
-    ours, theirs = multiprocessing.Pipe()
+    # The declared type includes that of Windows.
+    ours, theirs = cast("tuple[Connection, Connection]", multiprocessing.Pipe())
     port = free_port()
     options = {"seed": seed, "apps": apps, "reviews_per_app_week": reviews_per_app_week, "replay": replay, "port": port}
     spawn = multiprocessing.get_context("spawn")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
 import requests
 
-from steam_assets.commands.demo_simulator import SimulatorDied, demo_simulator
-from steam_assets_tests.simulator.queries import NOW
+from steam_assets.commands.demo_simulator import DemoSimulator, SimulatorDied, demo_simulator
+from steam_assets_tests.simulator.queries import CHART, NOW, PLAYERS
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -19,19 +20,21 @@ def started() -> psutil.Process:
     return process
 
 
+def chart_of(simulator: DemoSimulator) -> requests.Response:
+    return requests.get(simulator.url + PLAYERS, params={"input_json": json.dumps(CHART)}, timeout=60)
+
+
 def test_it_has_the_time_it_is_told_and_may_be_silent() -> None:
     with demo_simulator(seed=7, apps=20, reviews_per_app_week=5) as simulator:
         process = started()
 
-        def dated() -> str:
-            return requests.head(simulator.url, timeout=60).headers["date"]
-
-        simulator.at(NOW, silent=False)
-        first = dated()
-        simulator.at(NOW + timedelta(days=1), silent=False)
-        assert dated() != first
+        for day in range(2):
+            now = NOW + timedelta(days=day)
+            simulator.at(now, silent=False)
+            chart = chart_of(simulator).json()["response"]
+            assert now - timedelta(days=1) < datetime.fromtimestamp(chart["last_update"], UTC) <= now
         simulator.at(NOW, silent=True)
-        assert "<html" in requests.get(simulator.url, timeout=60).text.lower()
+        assert "<html" in chart_of(simulator).text.lower()
     assert not process.is_running()
 
 
