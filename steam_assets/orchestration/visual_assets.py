@@ -171,7 +171,7 @@ def write_tableau(settings: Settings) -> Shown:
 
     tables, where = tables_of(CleanReader(settings)), extract_path(settings)
     write_extract(tables, where)
-    packages = write_packages(where, {name: opened(("*",)).schema for name, opened in tables.items()})
+    packages = write_packages(where, {name: rows.schema for name, rows in tables.items()})
     server = tableau_server(settings)
     try:
         published = publish(tables, server) if server else {}

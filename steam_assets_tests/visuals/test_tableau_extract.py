@@ -12,7 +12,7 @@ import pytest
 from market_year import HOSTILE, row
 from tableau_tables import ask, made, year_tables
 
-from steam_assets.visuals.tableau.extract import rows_of, tables_of, write_extract
+from steam_assets.visuals.tableau.extract import Rows, rows_of, tables_of, write_extract
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +125,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     where = tmp_path / "market.hyper"
     write_extract({"visits": made("visits", row(month=date(2026, 10, 1), visits=7, kind="estimate"))}, where)
 
-    def broken(columns: Any) -> pa.RecordBatchReader:
-        schema = pa.schema([("n", pa.int64())])
+    schema = pa.schema([("n", pa.int64())])
 
+    def broken(columns: Any) -> pa.RecordBatchReader:
         def batches() -> Iterator[pa.RecordBatch]:
             yield pa.record_batch([pa.array([1])], schema=schema)
             raise OSError("the lake went away")
@@ -135,7 +135,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
     with pytest.raises(OSError, match="lake went away"):
-        write_extract({"visits": broken}, where)
+        write_extract({"visits": Rows(schema, broken)}, where)
     assert ask(where, 'select "visits" from "visits"') == [{"visits": 7}]
     assert sorted(path.name for path in tmp_path.iterdir() if "hyperd" not in path.name) == ["market.hyper"]
 

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import cast
 
 import pantab
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.table import Table
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from steam_assets.insights.declared_tables import declared_tables
@@ -25,9 +29,6 @@ from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
-
-Rows: TypeAlias = "Callable[[Sequence[str]], pa.RecordBatchReader]"
-"""Opens a table's rows: all columns for ``("*",)``, else the named ones. Can be called repeatedly."""
 
 APPS, CALENDAR, ABOUT_TABLES, ABOUT_COLUMNS = "apps", "calendar", "about_tables", "about_columns"
 RESERVED = (APPS, CALENDAR, ABOUT_TABLES, ABOUT_COLUMNS)
@@ -47,16 +48,29 @@ NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 DECLARED = {table.name: table for table in declared_tables(SOURCES)}
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A table's rows. ``opened`` can be called repeatedly: all columns for ``("*",)``, else the named ones.
+
+    Its schema is known without opening it, which looks up all files of the table.
+    """
+
+    schema: pa.Schema
+    opened: Callable[[Sequence[str]], pa.RecordBatchReader]
+
+
 def tables_of(reader: CleanReader) -> dict[str, Rows]:
     """Every existing clean and insight table, by name; rows are streamed, never all in memory."""
     found: dict[str, Rows] = {}
     for name in DECLARED:
         table = reader.table(name)
         if table is not None and table.current_snapshot() is not None:
-            found[name] = lambda columns, table=table: table.scan(
-                selected_fields=tuple(columns)
-            ).to_arrow_batch_reader()
+            found[name] = Rows(schema_to_pyarrow(table.schema(), include_field_ids=False), partial(_scanned, table))
     return found
+
+
+def _scanned(table: Table, columns: Sequence[str]) -> pa.RecordBatchReader:
+    return table.scan(selected_fields=tuple(columns)).to_arrow_batch_reader()
 
 
 def rows_of(table: pa.Table) -> Rows:
@@ -66,7 +80,7 @@ def rows_of(table: pa.Table) -> Rows:
         chosen = table if tuple(columns) == ("*",) else table.select(list(columns))
         return pa.RecordBatchReader.from_batches(chosen.schema, iter(chosen.to_batches()))
 
-    return opened
+    return Rows(table.schema, opened)
 
 
 def write_extract(tables: Mapping[str, Rows], where: Path) -> None:
@@ -108,7 +122,7 @@ def write_tables(tables: Mapping[str, Rows], where: Path, logs: Path) -> None:
     odd = [name for name in tables if not NAME.fullmatch(name)]
     if odd:
         raise ValueError(f"{odd[0]!r} is not a valid table name; use letters, digits and underscores")
-    sent = {name: _HyperRows(name, opened(("*",))) for name, opened in tables.items()}
+    sent = {name: _HyperRows(name, rows.opened(("*",))) for name, rows in tables.items()}
     streams = {name: rows.reader() for name, rows in sent.items()}
     # Hyper writes its log into the working directory by default.
     pantab.frames_to_hyper({**streams}, where, not_null_columns={"app_id"}, process_params={"log_dir": str(logs)})
@@ -196,29 +210,29 @@ def _hyper_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
 def apps_of(tables: Mapping[str, Rows]) -> pa.Table:
     """Every app of the tables, with its newest name on a chart; without a name if no chart has it."""
     found: dict[int, tuple[str | None, str | None]] = {}
-    for name, opened in tables.items():
-        if name not in NAMED_BY and "app_id" in opened(("*",)).schema.names:
-            for batch in opened(("app_id",)):
+    for name, rows in tables.items():
+        if name not in NAMED_BY and "app_id" in rows.schema.names:
+            for batch in rows.opened(("app_id",)):
                 apps = pc.unique(batch.column("app_id")).to_pylist()
                 found |= {app: (None, None) for app in apps if app is not None}
     for name in NAMED_BY:
         if name in tables:
             columns = ["app_id", "name", "item_type", "partition_key"]
-            rows = tables[name](columns).read_all().select(columns).sort_by("partition_key")
-            for app, called, kind, _ in zip(*(rows.column(c).to_pylist() for c in columns), strict=True):
+            charted = tables[name].opened(columns).read_all().select(columns).sort_by("partition_key")
+            for app, called, kind, _ in zip(*(charted.column(c).to_pylist() for c in columns), strict=True):
                 known = found.get(app, (None, None))
                 found[app] = (called or known[0], kind or known[1])
-    rows = [{"app_id": app, "name": found[app][0], "item_type": found[app][1]} for app in sorted(found)]
-    return pa.Table.from_pylist(rows, schema=APPS_SCHEMA)
+    every = [{"app_id": app, "name": found[app][0], "item_type": found[app][1]} for app in sorted(found)]
+    return pa.Table.from_pylist(every, schema=APPS_SCHEMA)
 
 
 def calendar_of(tables: Mapping[str, Rows]) -> pa.Table:
     """Every day from the first period of the tables to the last, with the week (from Tuesday) and month it is in."""
     known: list[date] = []
-    for name, opened in tables.items():
+    for name, rows in tables.items():
         period = DECLARED[name].period if name in DECLARED else None
-        if period and period in opened(("*",)).schema.names:
-            for batch in opened((period,)):
+        if period and period in rows.schema.names:
+            for batch in rows.opened((period,)):
                 bounds = (pc.min(batch.column(period)).as_py(), pc.max(batch.column(period)).as_py())
                 known += [day for day in bounds if day is not None]
     if not known:

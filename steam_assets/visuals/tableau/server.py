@@ -50,10 +50,10 @@ def publish(tables: Mapping[str, Rows], server: TableauServer, *, prefix: str = 
     with _signed_in(server) as api, temporary_folder("steam-tableau-") as folder:
         project = _project(api, server)
         apps = rows_of(apps_of(tables))
-        for name, opened in tables.items():
+        for name, rows in tables.items():
             file = folder / f"{name}.hyper"
-            has_apps = "app_id" in opened(("*",)).schema.names
-            write_tables({name: opened} | ({APPS: apps} if has_apps else {}), file, folder)
+            has_apps = "app_id" in rows.schema.names
+            write_tables({name: rows} | ({APPS: apps} if has_apps else {}), file, folder)
             if has_apps:
                 declare_keys(file, name, folder)
             item = tsc.DatasourceItem(project, name=f"{prefix}: {name}")
