@@ -195,9 +195,11 @@ def test_updates_are_marked_on_the_line_and_news_links_to_it(browser: Browser, f
 
 @pytest.mark.parametrize("lake", ["file", "empty_file"])
 def test_nothing_is_wider_than_the_screen(browser: Browser, lake: str, request: pytest.FixtureRequest) -> None:
+    """Whether it is opened on the narrowest screen or made wider step by step."""
     page: Path = request.getfixturevalue(lake)
-    with visit(browser, page.as_uri()) as seen:
-        for width in (320, 375, 761, 780, 797, 1000, 1440):
+    widths = (320, 375, 761, 780, 797, 1000, 1440)
+    with visit(browser, page.as_uri(), widths[0]) as seen:
+        for width in widths:
             seen.page.set_viewport_size({"width": width, "height": 900})
             for view in VIEWS:
                 seen.to(view)
