@@ -1,9 +1,7 @@
-"""Run all tests in four parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes``.
+"""Run all tests in five parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes``.
 
 Belongs here: which tests run in parallel, and their output. Does not belong here: what tests of a lane share
 (conftest.py).
-
-The Spark lane shares one session and cannot be divided, so the other lanes run at a lower priority.
 """
 
 from __future__ import annotations
@@ -24,14 +22,17 @@ from steam_assets.processes.supervised import Supervised, ending
 
 LANES = {
     "processes": "process and not (daemon or spark)",
-    "spark": "spark",
+    "pipelines": "spark and kafka",
+    "spark": "spark and not kafka",
     "daemon": "(daemon or kafka and not process) and not spark",
     "others": "not (process or daemon or spark or kafka)",
 }
 """Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
+_SPARK = r"mark\.spark|spark: SparkSession|deployment"
 OWN_FILES = {
     "processes": r"mark\.process",
-    "spark": r"mark\.spark|spark: SparkSession|deployment",
+    "pipelines": _SPARK,
+    "spark": _SPARK,
     "daemon": r"mark\.(daemon|kafka)|broker",
 }
 """What the files of a lane contain, for instance a fixture. Importing all others takes ten seconds of CPU time."""
@@ -41,8 +42,6 @@ COLLECTED = pytest.StashKey[list[pytest.Item]]()
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 GRACE_SECONDS = 10
 """Time for the fixtures of interrupted tests to clean up."""
-GIVES_WAY = 10
-"""The nice(2) increment of the lanes without Spark."""
 
 
 def main() -> int:
@@ -81,8 +80,6 @@ def files_of(lane: str) -> list[str]:
 
 def _start(name: str, shared: dict[str, str], log: Path | None) -> Supervised:
     command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=40", *files_of(name)]
-    if name != "spark":
-        command = ["nice", "-n", str(GIVES_WAY), *command]
     return Supervised(command, environment=os.environ | shared, output=log, grace=GRACE_SECONDS)
 
 
