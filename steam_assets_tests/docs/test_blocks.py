@@ -83,32 +83,28 @@ def test_a_line_that_does_not_work_is_found(script: str, fault: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", RUN, ids=lambda block: block.place)
-def test_block_runs(block: Block, lake: dict[str, str], spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_block_runs(block: Block, lake: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Run as typed, in the folder and on the lake that the page refers to."""
     folder = Path(lake["STEAM_HOME"]).parent
     monkeypatch.chdir(folder / "tutorial" if block.page.parts[1:2] == ("tutorial",) else folder)
     for name, value in lake.items():
         monkeypatch.setenv(name, value)
     if TESTED[block.language] == "python":
-        # The page's ``getOrCreate`` finds this session; the catalogs it configures are not those of other tests.
-        monkeypatch.setattr(SparkSession, "_instantiatedSession", spark.newSession())
-        exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})  # the page's own code
+        _run(sys.executable, "-c", block.text)
     elif (lines := steam_assets_arguments(block.text)) is not None:
         for arguments in lines:
             result = CliRunner().invoke(app, arguments, catch_exceptions=False)
             # The pages' lake has one source; `status` reports the others, never collected, as late.
             assert result.exit_code in ((0, LATE) if arguments[0] == "status" else (0,)), (arguments, result.output)
             assert result.output.strip()
-    else:
-        _run_in_shell(block.text)
-
-
-def _run_in_shell(script: str) -> None:
-    if shutil.which("jq") is None:
+    elif shutil.which("jq") is None:
         pytest.skip("jq is not installed; `apt-get install jq` brings it")
+    else:
+        assert _run("bash", "-eu", "-c", block.text).strip()
+
+
+def _run(*command: str) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-eu", "-c", script], env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=120
-    )
+    done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip()
+    return done.stdout

@@ -54,11 +54,7 @@ def run(opening: Opening) -> dict[str, Any]:
 
 
 def counted(program: str, opened: Mapping[TableName, Opening]) -> dict[TableName, int]:
-    """The rows that a user's program with these lines finds in each table.
-
-    It is a process of its own because a thread of Polars reads the environment ten times a second, for as long as the
-    process lives. A test that sets a variable meanwhile crashes: setenv(3) is not safe beside getenv(3).
-    """
+    """The rows that a user's program with these lines finds in each table."""
     typed = list[str]()
     for table, opening in opened.items():
         count = f"duck.sql('from {table.name}').shape[0]" if program == "duckdb" else "len(rows)"
