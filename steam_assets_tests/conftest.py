@@ -37,8 +37,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def pytest_configure() -> None:
     """Handle signals as in a terminal, in tests and their child processes, even in a script's background job."""
     collect_less_often()
-    # A thread of Polars reads the environment ten times a second for as long as the process lives. getenv(3) is not safe
-    # beside setenv(3), so a test that sets a variable could crash; a test of Polars runs it in another process.
+    # A thread of Polars reads the environment ten times a second for as long as the process lives. As getenv(3) is not
+    # safe beside setenv(3), a test that sets a variable could crash. Tests of Polars run it in another process.
     sys.modules["polars"] = cast("ModuleType", None)
     for number in ending():
         signal.signal(number, signal.default_int_handler)
