@@ -105,7 +105,5 @@ INSIGHT = Insight(
         "day in which samples are still taken has no row yet."
     ),
     error="Shows what was collected, not whether the source itself was right.",
-    plot="count_if(state <> 'ok')",
-    plot_title="gaps",
-    order=("state = 'ok'", "-unix_date(period)"),
+    order=("state = 'ok'", "period desc"),
 )

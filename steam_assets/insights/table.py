@@ -23,7 +23,6 @@ from steam_assets.sources.source import Column, Table
 from steam_assets.spark.clean_tables import overwrite, read_table
 from steam_assets.spark.commit_rows import replace_rows
 
-PLOTTED_PARTITIONS = 60
 SMALL_BYTES = 8 << 20
 """Clean tables up to this compressed size are small; most lakes on a laptop are."""
 
@@ -135,18 +134,3 @@ def freshness_frame(spark: SparkSession, insight: Insight, rows: Sequence[Mappin
     schema = struct_of(insight.schema)
     whole = [tuple(({"partition_key": ALL} | dict(row))[name] for name in schema.names) for row in rows]
     return spark.createDataFrame(whole, schema)
-
-
-def plot_points(spark: SparkSession, lake: Lake, insight: Insight, until: str) -> list[tuple[str, float]]:
-    """(partition key, value of the insight's plot) for the newest partitions up to ``until``, oldest first."""
-    found = (
-        read_table(spark, insight_table(lake, insight))
-        .where(F.col("partition_key") <= until)
-        .groupBy("partition_key")
-        .agg(F.expr(insight.plot).cast("double").alias("value"))
-        .where("value is not null")
-        .orderBy(F.col("partition_key").desc())
-        .limit(PLOTTED_PARTITIONS)
-        .collect()
-    )
-    return [(row["partition_key"], row["value"]) for row in reversed(found)]

@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
@@ -23,7 +22,6 @@ from steam_assets.insights.table import (
     are_small,
     freshness_frame,
     insight_table,
-    plot_points,
     read_inputs,
     replace,
     replace_small,
@@ -31,17 +29,15 @@ from steam_assets.insights.table import (
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.column_schema import column_schema, with_schema
 from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.insight_previews import insight_previews
 from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
-from steam_assets.orchestration.plots import plot
-from steam_assets.orchestration.previews import frame_preview
 from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.shown_lineage import shown_lineage
 from steam_assets.orchestration.source_assets import RANGE, clean_key
 from steam_assets.orchestration.table_checks import table_check_results, table_check_specs
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source, Table
-from steam_assets.spark.clean_tables import read_table
 from steam_assets.spark.commit_rows import interpreted
 
 
@@ -95,7 +91,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
                 session = spark.spark_session
                 with computing(session, lake, [insight], sources):
                     done = compute_partitions(session, insight, sources, lake, clock, keys)
-                    shown = insight_metadata(session, lake, insight, sources, done)
+                    shown = insight_metadata(lake, insight, sources, done)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
         results = insight_check_results(lake, insight, keys)
@@ -147,7 +143,7 @@ def _rows(
 
 
 def insight_metadata(
-    spark: SparkSession, lake: Lake, insight: Insight, sources: Sequence[Source], done: Replaced
+    lake: Lake, insight: Insight, sources: Sequence[Source], done: Replaced
 ) -> Mapping[str, Mapping[str, dg.MetadataValue]]:
     """Metadata by partition: the row count; for the newest also a preview, the plot over partitions and the lineage."""
     shown = {
@@ -158,11 +154,7 @@ def insight_metadata(
         for key, rows in done.rows.items()
     }
     newest = max(shown)
-    order = [F.expr(expression) for expression in insight.order or insight.key]
-    first_rows = read_table(spark, insight_table(lake, insight), [newest]).orderBy(*order)
-    shown[newest]["preview"] = frame_preview(first_rows, [c.name for c in insight.columns])
+    shown[newest] |= insight_previews(lake, insight, newest)
     assets = {table.name: clean_key(source, table) for source in sources for table in source.tables}
     shown[newest] |= shown_lineage(declared_lineage(insight), insight.schema, assets)
-    if insight.cadence:
-        shown[newest]["plot"] = plot(plot_points(spark, lake, insight, newest), insight.plot_title)
     return with_schema(shown, insight.schema)

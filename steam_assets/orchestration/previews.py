@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import dagster as dg
-from pyspark.sql import DataFrame
 
-from steam_assets.insights.table import PLOTTED_PARTITIONS
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.masking import visible
 from steam_assets.orchestration.plots import plot, shown_number
 
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 14, 60
+PLOTTED_PARTITIONS = 60
 
 
 def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> dg.MetadataValue:
@@ -31,11 +30,6 @@ def preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -
     numbers = {name for name in names if all(isinstance(record.data[name], int) for record in records)}
     schema = dg.TableSchema([dg.TableColumn(name, "int" if name in numbers else "string") for name in names])
     return dg.MetadataValue.table(records, schema)
-
-
-def frame_preview(frame: DataFrame, columns: Sequence[str] = ()) -> dg.MetadataValue:
-    """The same for a DataFrame; only the rows shown leave Spark."""
-    return preview([row.asDict() for row in frame.limit(SHOWN_ROWS).collect()], columns or frame.columns)
 
 
 def clean_previews(target: IcebergTable, keys: Sequence[str]) -> dict[str, dg.MetadataValue]:

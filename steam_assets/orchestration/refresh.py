@@ -117,7 +117,7 @@ def _make_insights(
     def compute(name: str) -> Shown:
         insight, keys = served[name], chosen[name]
         done = compute_partitions(spark, insight, sources, lake, clock, keys)
-        return insight_metadata(spark, lake, insight, sources, done)
+        return insight_metadata(lake, insight, sources, done)
 
     with computing(spark, lake, [served[name] for name in chosen], sources):
         for name, metadata in _side_by_side(compute, list(chosen)):
