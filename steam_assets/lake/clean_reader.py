@@ -34,6 +34,10 @@ class CleanReader:
         """Keys of the partitions that have rows, oldest first, from the table's metadata; none if it does not exist."""
         return sorted(key for key, rows in self._table(name).partition_rows().items() if rows)
 
+    def size(self, name: str) -> int:
+        """Bytes of the table's files; 0 if it was never created."""
+        return self._table(name).size()
+
     def arrow(self, name: str, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",)) -> pa.Table | None:
         """The rows of some partitions, or of all; None if the table was never created."""
         return self._table(name).arrow(keys, columns)

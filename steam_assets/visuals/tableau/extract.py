@@ -44,6 +44,8 @@ NAMED_BY = tuple(
 )
 """Tables with app names; the newest row of the last, most frequent table takes precedence."""
 
+HELD_BYTES = 1 << 20
+"""Tables up to this size, as stored, are held in memory: their rows, apps and days are each asked for."""
 NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 DECLARED = {table.name: table for table in declared_tables(SOURCES)}
 
@@ -60,11 +62,15 @@ class Rows:
 
 
 def tables_of(reader: CleanReader) -> dict[str, Rows]:
-    """Every existing clean and insight table, by name; rows are streamed, never all in memory."""
+    """Every existing clean and insight table, by name; small ones are read here, others streamed when opened."""
     found: dict[str, Rows] = {}
     for name in DECLARED:
         table = reader.table(name)
-        if table is not None and table.current_snapshot() is not None:
+        if table is None or table.current_snapshot() is None:
+            continue
+        if reader.size(name) <= HELD_BYTES and (held := reader.arrow(name)) is not None:
+            found[name] = rows_of(held)
+        else:
             found[name] = Rows(schema_to_pyarrow(table.schema(), include_field_ids=False), partial(_scanned, table))
     return found
 
