@@ -51,7 +51,10 @@ def demo(
     replay: Annotated[
         Path | None, typer.Option(help="Use the recorded responses in this folder instead of synthetic data.")
     ] = None,
-    home: Annotated[Path | None, typer.Option(help="Where to store everything. Default: STEAM_HOME/demo.")] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Where to store everything. Default: STEAM_HOME/demo, or STEAM_HOME if it is a demo's."),
+    ] = None,
     days: Annotated[int, typer.Option(min=1, max=400, help="Daily partitions.")] = 35,
     weeks: Annotated[int, typer.Option(min=1, max=60, help="Weekly partitions.")] = 13,
     months: Annotated[int, typer.Option(min=1, max=3, help="Monthly partitions.")] = 3,
@@ -64,7 +67,7 @@ def demo(
     """
     from steam_assets.settings import Settings, private_folder
 
-    where = home or Settings().home / ("replay" if replay else "demo")
+    where = home or _default_home(Settings(), replay)
     require_writable(where, "--home")
     from steam_assets.java.jvm import find_java
 
@@ -76,6 +79,13 @@ def demo(
         if not replay:
             (private_folder(where) / settings.synthetic_mark.name).write_text(SYNTHETIC, "utf-8")
         DemoRun(settings, simulator, console).run(steps, left)
+
+
+def _default_home(settings: Settings, replay: Path | None) -> Path:
+    """A demo in a demo's home continues that one, for users who made it the default of all commands."""
+    if replay:
+        return settings.home / "replay"
+    return settings.home if settings.synthetic_mark.exists() else settings.home / "demo"
 
 
 def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:

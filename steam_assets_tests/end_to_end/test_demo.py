@@ -80,7 +80,9 @@ def test_demo_shows_every_partition_verified_and_a_second_one_changes_nothing(tm
     before = kept(home)
     assert before
     assert "nothing changed" in demo(given)
+    assert "nothing changed" in demo(home), "its folder was made the default of all commands, as in the tutorial"
     assert kept(home) == before
+    assert not (home / "demo").exists()
 
 
 def _assert_nothing_leaked(home: Path) -> None:
