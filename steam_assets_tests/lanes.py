@@ -1,7 +1,9 @@
-"""Run all tests in five lanes, four at a time, on one Kafka broker: ``python -m steam_assets_tests.lanes``.
+"""Run all tests in four parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes``.
 
 Belongs here: which tests run in parallel, and their output. Does not belong here: what tests of a lane share
 (conftest.py).
+
+The Spark lane shares one session and cannot be divided, so the other lanes run at a lower priority.
 """
 
 from __future__ import annotations
@@ -22,19 +24,14 @@ from steam_assets.processes.supervised import Supervised, ending
 
 LANES = {
     "processes": "process and not (daemon or spark)",
-    "pipelines": "spark and kafka",
+    "spark": "spark",
     "daemon": "(daemon or kafka and not process) and not spark",
     "others": "not (process or daemon or spark or kafka)",
-    "spark": "spark and not kafka",
 }
-"""Tests by mark, in the order they start. The first lane's output is shown while it runs, the others' afterwards."""
-AT_ONCE = 4
-"""On two slow cores, tests beside a fifth lane would exceed their time limits."""
-_SPARK = r"mark\.spark|spark: SparkSession|deployment"
+"""Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
 OWN_FILES = {
     "processes": r"mark\.process",
-    "pipelines": _SPARK,
-    "spark": _SPARK,
+    "spark": r"mark\.spark|spark: SparkSession|deployment",
     "daemon": r"mark\.(daemon|kafka)|broker",
 }
 """What the files of a lane contain, for instance a fixture. Importing all others takes ten seconds of CPU time."""
@@ -45,7 +42,7 @@ _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 GRACE_SECONDS = 10
 """Time for the fixtures of interrupted tests to clean up."""
 GIVES_WAY = 10
-"""The nice(2) increment of the lanes without Spark, whose two lanes take longest."""
+"""The nice(2) increment of the lanes without Spark."""
 
 
 def main() -> int:
@@ -60,25 +57,18 @@ def main() -> int:
             "STEAM_TEST_BROKER_PORT": str(broker.port),
             "STEAM_TEST_SHARED_FOLDER": folder,
         }
-        logs = {name: build / f"tests-{name}.txt" for name in [*LANES][1:]}
+        shown, *later = LANES
+        logs = {name: build / f"tests-{name}.txt" for name in later}
+        running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
         # This is done before most JVMs of the tests start.
-        running = [Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")]
-
-        def run(name: str) -> int:
-            lane = _start(name, shared, logs.get(name))
-            running.append(lane)
-            return lane.wait()
-
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            lanes = [pool.submit(run, name) for name in LANES]
-            try:
-                codes = [*(lane.result() for lane in lanes), running[0].wait()]
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                with ThreadPoolExecutor() as ending_all:
-                    codes = [1, *ending_all.map(Supervised.end, running)]
+        running["warm"] = Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")
+        try:
+            codes = [process.wait() for process in running.values()]
+        except KeyboardInterrupt:
+            with ThreadPoolExecutor() as pool:
+                codes = [1, *pool.map(Supervised.end, running.values())]
     for log in logs.values():
-        print(log.read_text(errors="replace") if log.exists() else "")
+        print(log.read_text(errors="replace"))
     return int(any(codes))
 
 
@@ -91,7 +81,7 @@ def files_of(lane: str) -> list[str]:
 
 def _start(name: str, shared: dict[str, str], log: Path | None) -> Supervised:
     command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=40", *files_of(name)]
-    if name not in ("pipelines", "spark"):
+    if name != "spark":
         command = ["nice", "-n", str(GIVES_WAY), *command]
     return Supervised(command, environment=os.environ | shared, output=log, grace=GRACE_SECONDS)
 
