@@ -19,8 +19,10 @@ import requests
 from by_hand import GIVEN, START_SECONDS, Stack
 
 from steam_assets.kafka.connection import cluster_id
+from steam_assets.orchestration.stages import Stage, stage_keys
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
+from steam_assets.sources import source_named
 from steam_assets_tests.deployment import SHORT_LIVED
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon]
@@ -107,11 +109,13 @@ def test_a_queued_run_goes_from_the_source_to_the_verified_backup(stack: Stack):
     """
     launched = ask(
         stack,
-        """mutation ($tags: [ExecutionTag!]!) { launchRun(executionParams: {
-            selector: {jobName: "daily", repositoryName: "__repository__", repositoryLocationName: "steam_assets"},
+        """mutation ($tags: [ExecutionTag!]!, $assets: [AssetKeyInput!]!) { launchRun(executionParams: {
+            selector: {jobName: "daily", repositoryName: "__repository__", repositoryLocationName: "steam_assets",
+                assetSelection: $assets},
             executionMetadata: {tags: $tags}, runConfigData: {}
         }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }""",
         tags=[{"key": "dagster/partition", "value": DAY}],
+        assets=[{"path": key.path} for stage in Stage for key in stage_keys(source_named("most_played"), stage)],
     )["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
