@@ -9,22 +9,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import pyarrow as pa
 from pydantic import BaseModel
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 from pyspark.sql.window import Window as Over
 
-from steam_assets.insights.insight import ALL, Insight
+from steam_assets.insights.insight import Insight
 from steam_assets.lake.columns import ORIGIN
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.sources.source import Column, Table
 from steam_assets.spark.clean_tables import overwrite, read_table
 from steam_assets.spark.commit_rows import replace_rows
-
-SMALL_BYTES = 8 << 20
-"""Clean tables up to this compressed size are small; most lakes on a laptop are."""
 
 
 class InsightInvalid(Exception):
@@ -79,11 +77,6 @@ def struct_of(columns: Iterable[Column]) -> StructType:
     return cast("StructType", StructType.fromDDL(", ".join(f"`{column.name}` {column.type}" for column in columns)))
 
 
-def are_small(lake: Lake, tables: Iterable[Table]) -> bool:
-    """Whether clean tables have at most ``SMALL_BYTES`` together, so that results based on them fit into memory."""
-    return sum(lake.clean(table).size() for table in tables) <= SMALL_BYTES
-
-
 def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
     """Replace the insight's partitions ``keys`` by the rows of ``frame`` in one atomic commit.
 
@@ -106,10 +99,9 @@ def replace(spark: SparkSession, lake: Lake, insight: Insight, frame: DataFrame,
     return Replaced({key: tries[-1].get[key] for key in keys}, snapshot)
 
 
-def replace_small(lake: Lake, insight: Insight, frame: DataFrame, keys: Sequence[str]) -> Replaced:
-    """Do the same as ``replace`` with few rows: Spark only computes them, Python audits and commits them."""
+def replace_small(lake: Lake, insight: Insight, rows: pa.Table, keys: Sequence[str]) -> Replaced:
+    """Do the same as ``replace`` with rows in memory, without Spark."""
     target = insight_table(lake, insight)
-    rows = frame.select(*(F.col(column.name).cast(column.type) for column in target.columns)).toArrow()
     counts = dict.fromkeys(keys, 0)
     for group in rows.group_by("partition_key").aggregate([([], "count_all")]).to_pylist():
         counts[group["partition_key"]] = group["count_all"]
@@ -127,10 +119,3 @@ def _audit(insight: Insight, seen: Mapping[str, int], keys: Sequence[str]) -> No
             f"are of partitions other than {keys[0]} to {keys[-1]}. Nothing was committed; this is a defect of "
             f"steam_assets/insights/{insight.name}.py."
         )
-
-
-def freshness_frame(spark: SparkSession, insight: Insight, rows: Sequence[Mapping[str, object]]) -> DataFrame:
-    """Rows computed in Python as the insight's DataFrame, all in its single partition."""
-    schema = struct_of(insight.schema)
-    whole = [tuple(({"partition_key": ALL} | dict(row))[name] for name in schema.names) for row in rows]
-    return spark.createDataFrame(whole, schema)

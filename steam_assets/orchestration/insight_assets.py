@@ -1,26 +1,24 @@
-"""The insight assets: one per insight, computed by Spark from clean tables and replaced partition by partition.
+"""The insight assets: one per insight, computed from clean tables and replaced partition by partition.
 
-Belongs here: connecting an insight to partitions, Spark and metadata for the Dagster UI. Does not belong here: formulas
+Belongs here: connecting an insight to partitions, to its engine (DuckDB for small inputs, else Spark) and metadata for the Dagster UI. Does not belong here: formulas
 (insights/), when to refresh.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
+import pyarrow as pa
 from dagster_pyspark import LazyPySparkResource
-from pyspark.sql import DataFrame, SparkSession
 
 from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.freshness import freshness_rows
 from steam_assets.insights.insight import ALL, Insight
 from steam_assets.insights.lineage import declared_lineage
+from steam_assets.insights.small_inputs import SmallInputs, are_small, nullable_schema
 from steam_assets.insights.table import (
     InsightInvalid,
     Replaced,
-    are_small,
-    freshness_frame,
     insight_table,
     read_inputs,
     replace,
@@ -38,7 +36,6 @@ from steam_assets.orchestration.source_assets import RANGE, clean_key
 from steam_assets.orchestration.table_checks import table_check_results, table_check_specs
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source, Table
-from steam_assets.spark.commit_rows import interpreted
 
 
 def insight_assets(
@@ -88,10 +85,8 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         keys = sorted(context.partition_keys) if partitions else [ALL]
         try:
             with tried_again_if_lost(spark):
-                session = spark.spark_session
-                with computing(session, lake, [insight], sources):
-                    done = compute_partitions(session, insight, sources, lake, clock, keys)
-                    shown = insight_metadata(lake, insight, sources, done)
+                done = InsightEngine(lake, [insight], sources, clock, spark).compute(insight, keys)
+                shown = insight_metadata(lake, insight, sources, done)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
         results = insight_check_results(lake, insight, keys)
@@ -103,14 +98,41 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
     return computed
 
 
-def compute_partitions(
-    spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
-) -> Replaced:
-    """Compute the insight's partitions ``keys`` and replace them in one commit; raises as ``replace`` does."""
-    rows = _rows(spark, insight, sources, lake, clock, keys)
-    if are_small(lake, _inputs(insight, sources)):
-        return replace_small(lake, insight, rows, keys)
-    return replace(spark, lake, insight, rows, keys)
+class InsightEngine:
+    """Computes insights: in memory if their inputs are small, otherwise by Spark, which is started only then.
+
+    For use by several threads.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        insights: Iterable[Insight],
+        sources: Sequence[Source],
+        clock: Clock,
+        spark: LazyPySparkResource,
+    ) -> None:
+        self._lake, self._sources, self._clock, self._spark = lake, sources, clock, spark
+        small = [i for i in insights if i.compute and are_small(lake, _inputs(i, sources))]
+        self._small = {insight.name for insight in small}
+        self._inputs = SmallInputs.read(lake, small)
+        if any(i.compute and i.name not in self._small for i in insights):
+            # Not thread-safe, and so not left to the first use.
+            _ = spark.spark_session
+
+    def compute(self, insight: Insight, keys: Sequence[str]) -> Replaced:
+        """Compute the insight's partitions ``keys`` and replace them in one commit; raises as ``replace`` does."""
+        if insight.compute is None:
+            return replace_small(self._lake, insight, self._from_the_ledger(insight), keys)
+        if insight.name in self._small:
+            return replace_small(self._lake, insight, self._inputs.rows(insight, keys), keys)
+        session = self._spark.spark_session
+        inputs = read_inputs(session, self._lake, insight, keys, _inputs(insight, self._sources))
+        return replace(session, self._lake, insight, insight.compute(inputs, keys), keys)
+
+    def _from_the_ledger(self, insight: Insight) -> pa.Table:
+        rows = freshness_rows(self._lake, self._sources, self._clock.now())
+        return pa.Table.from_pylist([{"partition_key": ALL} | row for row in rows], nullable_schema(insight.schema))
 
 
 def _inputs(insight: Insight, sources: Sequence[Source]) -> list[Table]:
@@ -118,28 +140,9 @@ def _inputs(insight: Insight, sources: Sequence[Source]) -> list[Table]:
     return [table for source in sources for table in source.tables if table.name in needed]
 
 
-@contextmanager
-def computing(
-    spark: SparkSession, lake: Lake, insights: Sequence[Insight], sources: Sequence[Source]
-) -> Iterator[None]:
-    """Compute these insights in this context: without generated code if all their inputs are small."""
-    tables = {table.name: table for insight in insights for table in _inputs(insight, sources)}
-    with interpreted(spark) if are_small(lake, tables.values()) else nullcontext():
-        yield
-
-
 def insight_check_results(lake: Lake, insight: Insight, keys: Sequence[str]) -> list[dg.AssetCheckResult]:
     """The results of the insight's checks for partitions that were just computed."""
     return table_check_results(insight_table(lake, insight), insight_key(insight), keys)
-
-
-def _rows(
-    spark: SparkSession, insight: Insight, sources: Sequence[Source], lake: Lake, clock: Clock, keys: Sequence[str]
-) -> DataFrame:
-    if insight.compute is None:
-        return freshness_frame(spark, insight, freshness_rows(lake, sources, clock.now()))
-    tables = [table for source in sources for table in source.tables]
-    return insight.compute(read_inputs(spark, lake, insight, keys, tables), keys)
 
 
 def insight_metadata(

@@ -12,12 +12,12 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from steam_assets.duckdb_connection import open_connection
 from steam_assets.insights.insight import Insight
 from steam_assets.insights.table import insight_table
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.plots import plot
 from steam_assets.orchestration.previews import PLOTTED_PARTITIONS, SHOWN_ROWS, preview
-from steam_assets.query.connection import open_connection
 
 
 def insight_previews(lake: Lake, insight: Insight, newest: str) -> Mapping[str, dg.MetadataValue]:

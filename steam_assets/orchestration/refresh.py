@@ -16,7 +16,6 @@ from typing import TypeAlias
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
-from pyspark.sql import SparkSession
 
 from steam_assets.clock import Clock
 from steam_assets.extras import installed
@@ -29,8 +28,7 @@ from steam_assets.ledger.commits import commits_since
 from steam_assets.ledger.unrefreshed import Partitions, in_words
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (
-    compute_partitions,
-    computing,
+    InsightEngine,
     insight_check_results,
     insight_key,
     insight_metadata,
@@ -99,13 +97,17 @@ def _insights_op(sources: Sequence[Source]) -> dg.OpDefinition:
     ) -> Partitions:
         changed = RefreshConfig.of(context).changed
         with tried_again(context):
-            return _make_insights(context, Refreshing(lake, sources), spark.spark_session, clock, changed)
+            return _make_insights(context, Refreshing(lake, sources), spark, clock, changed)
 
     return refresh_insights
 
 
 def _make_insights(
-    context: dg.OpExecutionContext, refreshing: Refreshing, spark: SparkSession, clock: Clock, asked: Partitions
+    context: dg.OpExecutionContext,
+    refreshing: Refreshing,
+    spark: LazyPySparkResource,
+    clock: Clock,
+    asked: Partitions,
 ) -> Partitions:
     lake, sources = refreshing.lake, refreshing.sources
     changed = asked or refreshing.all
@@ -113,21 +115,20 @@ def _make_insights(
     chosen = affected(list(served.values()), sources, lake, changed, clock.now())
     made = {table: list(keys) for table, keys in changed.items()}
     invalid: list[str] = []
+    engine = InsightEngine(lake, [served[name] for name in chosen], sources, clock, spark)
 
     def compute(name: str) -> Shown:
         insight, keys = served[name], chosen[name]
-        done = compute_partitions(spark, insight, sources, lake, clock, keys)
-        return insight_metadata(lake, insight, sources, done)
+        return insight_metadata(lake, insight, sources, engine.compute(insight, keys))
 
-    with computing(spark, lake, [served[name] for name in chosen], sources):
-        for name, metadata in _side_by_side(compute, list(chosen)):
-            if isinstance(metadata, InsightInvalid):
-                invalid.append(str(metadata))
-                continue
-            context.log.info(f"insight {name}: {len(chosen[name])} partitions, {chosen[name][0]} to {chosen[name][-1]}")
-            _record(context, served[name], metadata)
-            _record_checks(context, insight_check_results(lake, served[name], chosen[name]))
-            made[served[name].table] = chosen[name]
+    for name, metadata in _side_by_side(compute, list(chosen)):
+        if isinstance(metadata, InsightInvalid):
+            invalid.append(str(metadata))
+            continue
+        context.log.info(f"insight {name}: {len(chosen[name])} partitions, {chosen[name][0]} to {chosen[name][-1]}")
+        _record(context, served[name], metadata)
+        _record_checks(context, insight_check_results(lake, served[name], chosen[name]))
+        made[served[name].table] = chosen[name]
     if invalid:
         raise permanent(" ".join(invalid))
     if changed:

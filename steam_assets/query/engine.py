@@ -21,10 +21,10 @@ import duckdb
 import pyarrow as pa
 from pyiceberg.table import Table
 
+from steam_assets.duckdb_connection import MEMORY_MB, lock, open_connection
 from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.snapshot_rows import Version, snapshot_rows, version_of
-from steam_assets.query.connection import MEMORY_MB, lock, open_connection
 from steam_assets.query.errors import AT_THE_TIME_LIMIT, QueryError, QueryStopped, one_line
 from steam_assets.query.statements import Reference, Statement, parse, split
 from steam_assets.settings import RootName

@@ -14,7 +14,7 @@ from functools import cache
 import duckdb
 import pyarrow as pa
 
-from steam_assets.query.connection import lock, open_connection
+from steam_assets.duckdb_connection import lock, open_connection
 
 Cells = tuple[str | None, ...]
 

@@ -1,6 +1,6 @@
 """The synthetic year as the dashboard's data: clean tables, insights and periods.
 
-Belongs here: combining them. Does not belong here: rows (clean_year.py), SQL (insight_sql.py), the page.
+Belongs here: combining them. Does not belong here: rows (clean_year.py), the queries (insights/), the page.
 """
 
 from __future__ import annotations
@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.declared_tables import declared_tables
-from steam_assets.lake.columns import arrow_fields
+from steam_assets.insights.small_inputs import SmallInputs, nullable_schema
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
-from steam_assets.sources.source import Column, History
+from steam_assets.sources.source import History
 from steam_assets.tour.clean_year import CleanYear
-from steam_assets.tour.insight_sql import NAMES, SQL
-from steam_assets.tour.store_insight_sql import STORE_SQL, VIEWS
 from steam_assets.visuals.dashboard import DashboardData, Period
 from steam_assets.visuals.dashboard.table_reads import TABLE_READS
 
@@ -34,7 +31,7 @@ def year() -> DashboardData:
     source = CleanYear(AS_OF, SILENT)
     declared = {table.name: table.columns for table in declared_tables(SOURCES)}
     keys = {cadence: {window.key for window in windows} for cadence, windows in source.windows.items()}
-    clean = {name: pa.Table.from_pylist(rows, schema=_schema(declared[name])) for name, rows in source.tables()}
+    clean = {name: pa.Table.from_pylist(rows, schema=nullable_schema(declared[name])) for name, rows in source.tables()}
     periods = list(_periods(source, {name: _by_period(table) for name, table in clean.items()}))
     as_of = dict.fromkeys(clean, AS_OF)
     tables = {name: _as_loaded(name, table) for name, table in (clean | _insights(clean, keys)).items()}
@@ -52,27 +49,9 @@ def _as_loaded(name: str, table: pa.Table) -> pa.Table:
 
 def _insights(clean: Mapping[str, pa.Table], keys: Mapping[Cadence, Collection[str]]) -> dict[str, pa.Table]:
     """The insights' finished periods by table."""
-    duck = duckdb.connect()
-    duck.execute("set TimeZone = 'UTC'")
-    for name, table in clean.items():
-        duck.register(name, table)
-    queries = SQL | STORE_SQL
-    for name, query in ({"names": NAMES} | VIEWS).items():
-        duck.execute(f"create table {name} as {query}")
-    made: dict[str, pa.Table] = {}
-    for insight in INSIGHTS:
-        if insight.name in queries:
-            schema = _schema(insight.schema)
-            found = duck.sql(queries[insight.name]).to_arrow_table().select(schema.names).cast(schema)
-            if insight.cadence:
-                found = found.filter(pc.field("partition_key").isin([*keys[insight.cadence]]))
-            made[insight.table] = found
-    return made
-
-
-def _schema(columns: Iterable[Column]) -> pa.Schema:
-    """The columns as in Arrow, all nullable, because rows lack columns that the page does not read."""
-    return pa.schema([field.with_nullable(True) for field in arrow_fields(tuple(columns))])
+    inputs = SmallInputs(clean)
+    computed = [(insight, insight.cadence) for insight in INSIGHTS if insight.compute]
+    return {insight.table: inputs.rows(insight, [*keys[cadence]]) for insight, cadence in computed if cadence}
 
 
 def _by_period(table: pa.Table) -> dict[str, int]:

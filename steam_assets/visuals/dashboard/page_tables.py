@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from steam_assets.query.connection import open_connection
+from steam_assets.duckdb_connection import open_connection
 from steam_assets.visuals.dashboard.data import DashboardData
 from steam_assets.visuals.dashboard.unusual_weeks import unusual_weeks
 

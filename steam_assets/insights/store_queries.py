@@ -1,32 +1,35 @@
-"""DuckDB SQL for the insights about countries, prices, makers and samples, independent of Spark's.
+"""The insights about countries, prices, makers and samples as DuckDB queries, like those of chart_queries.py.
 
-Belongs here: the queries. Does not belong here: those of the other insights (insight_sql.py), running them (year.py and
-the tests, which compare each row with Spark's).
+Belongs here: the queries, over the clean tables by name and both files' VIEWS. Does not belong here: running them
+(small_inputs.py).
 """
 
 from __future__ import annotations
 
 VIEWS = {
+    "placed": """
+from country_sellers qualify row_number() over (partition by partition_key, country, app_id order by rank) = 1
+""",
     "day_names": """
 select day, app_id, arg_max(name, (fetched_at, name)) as name from (
 select day, app_id, name, fetched_at from most_played union all
 select day, app_id, name, fetched_at from store_facts) where name is not null group by all
 """,
     "priced": """
-select day, app_id, final_price as price_cents, coalesce(original_price, final_price) as full_price_cents,
-       coalesce(discount_percent, 0) as discount_percent, discount_ends_at
-from store_prices where is_best and country = 'US' and currency = 'USD' and final_price is not null
-union all
-select day, app_id, final_price_cents, coalesce(original_price_cents, final_price_cents),
-       coalesce(discount_percent, 0), discount_ends_at
-from most_played m where final_price_cents is not null and not exists (
-  select 1 from store_prices s where s.day = m.day and s.app_id = m.app_id and is_best and country = 'US'
-  and currency = 'USD' and final_price is not null)
+select * exclude place from (
+  select 1 as place, day, app_id, final_price as price_cents, coalesce(original_price, final_price) as full_price_cents,
+         coalesce(discount_percent, 0) as discount_percent, discount_ends_at
+  from store_prices where is_best and country = 'US' and currency = 'USD' and final_price is not null
+  union all
+  select 2, day, app_id, final_price_cents, coalesce(original_price_cents, final_price_cents),
+         coalesce(discount_percent, 0), discount_ends_at
+  from most_played where final_price_cents is not null)
+qualify row_number() over (partition by day, app_id order by place, price_cents) = 1
 """,
     "compared": """
-select p.*, o.day as compared_to, o.price_cents as previous_price_cents, o.discount_percent as previous_discount
-from priced p left join priced o on o.app_id = p.app_id
-     and o.day = (select max(day) from priced q where q.app_id = p.app_id and q.day < p.day)
+select *, lag(day) over by_day as compared_to, lag(price_cents) over by_day as previous_price_cents,
+       lag(discount_percent) over by_day as previous_discount
+from priced window by_day as (partition by app_id order by day)
 """,
     "audience": """
 with hourly as (select day, app_id, hour(sampled_at) as h, avg(players_now) as p from player_samples group by all),
@@ -37,87 +40,91 @@ gaps as (select *, coalesce(lead(h) over (partition by day, app_id order by h),
                             24 + first_value(h) over (partition by day, app_id order by h)) - h as gap from week),
 wave as (
   select day, app_id, sum(p * cos(radians(15 * h + 7.5))) as a, sum(p * sin(radians(15 * h + 7.5))) as b,
-         sum(p) as total from gaps group by all having max(gap) < 4)
+         sum(p) as total from gaps group by all having max(gap) < 4 and sum(p) > 0)
 select *, degrees(atan2(b, a)) / 15 + case when atan2(b, a) < 0 then 24 else 0 end as busiest from wave
 """,
 }
 """What several queries read, to be created in this order."""
 
-STORE_SQL = {
+QUERIES = {
     "regional_hits": """
-with charts as (select distinct week_start, country from country_sellers),
+with charts as (select distinct week_start, country from placed),
 elsewhere as (
-  select c.week_start, c.country, c.app_id, e.rank as there, coalesce(e.rank, 101) as counted
-  from country_sellers c join charts o on o.week_start = c.week_start and o.country <> c.country
-  left join country_sellers e on e.week_start = o.week_start and e.country = o.country and e.app_id = c.app_id)
-select c.week_start, c.country, c.app_id, any_value(c.name) as name, any_value(c.rank) as rank,
-       (select count(*) from charts n where n.week_start = c.week_start)::int as countries,
-       (1 + count(e.there))::int as countries_charted, median(e.counted) as rank_elsewhere,
-       min(e.there) as best_elsewhere, median(e.counted) - any_value(c.rank) as places_ahead,
-       any_value(c.rank) < 21 and median(e.counted) > 100.9 as is_regional_hit,
+  select c.week_start, c.country, c.app_id, count(o.country) as others, count(e.rank) as charted,
+         median(case when o.country is not null then coalesce(e.rank, 101) end) as middle,
+         nullif(min(coalesce(e.rank, 101)), 101) as best
+  from placed c left join charts o on o.week_start = c.week_start and o.country <> c.country
+  left join placed e on e.week_start = o.week_start and e.country = o.country and e.app_id = c.app_id group by all)
+select c.week_start, c.country, c.app_id, c.name, c.rank, (1 + others)::int as countries,
+       (1 + charted)::int as countries_charted, middle as rank_elsewhere, best as best_elsewhere,
+       middle - c.rank as places_ahead, c.rank < 21 and middle > 100.9 as is_regional_hit,
        strftime(c.week_start, '%Y-%m-%d') as partition_key
-from country_sellers c join elsewhere e using (week_start, country, app_id) group by c.week_start, c.country, c.app_id
+from placed c join elsewhere e using (week_start, country, app_id)
 """,
     "country_similarity": """
 with pairs as (
-  select distinct a.week_start, a.country as one, b.country as two from country_sellers a
-  join country_sellers b on b.week_start = a.week_start and a.country < b.country),
+  select distinct a.week_start, a.country as one, b.country as two from placed a
+  join placed b on b.week_start = a.week_start and a.country < b.country),
 common as (
   select p.*, row_number() over (partition by p.week_start, one, two order by a.rank) as x,
          row_number() over (partition by p.week_start, one, two order by b.rank) as y
-  from pairs p join country_sellers a on a.week_start = p.week_start and a.country = one
-  join country_sellers b on b.week_start = p.week_start and b.country = two and b.app_id = a.app_id),
+  from pairs p join placed a on a.week_start = p.week_start and a.country = one
+  join placed b on b.week_start = p.week_start and b.country = two and b.app_id = a.app_id),
 measured as (select week_start, one, two, count(*) as n, corr(x, y) as rho from common group by all)
 select p.week_start, one as country, two as other_country, coalesce(n, 0)::int as items_in_common,
-       coalesce(n, 0) / (select count(distinct app_id) from country_sellers c
+       coalesce(n, 0) / (select count(distinct app_id) from placed c
                          where c.week_start = p.week_start and c.country in (one, two)) as share_in_common,
        case when n > 9 then rho end as rank_correlation, strftime(p.week_start, '%Y-%m-%d') as partition_key
 from pairs p left join measured using (week_start, one, two)
 """,
     "price_history": """
-select c.day, c.app_id, n.name, price_cents, full_price_cents, discount_percent, discount_ends_at, compared_to,
-       previous_price_cents,
+with near as (
+  select * replace (case when day - compared_to < 365 then compared_to end as compared_to,
+                    case when day - compared_to < 365 then previous_price_cents end as previous_price_cents)
+  from compared)
+select c.*, n.name,
        case when compared_to is null then null
             when previous_discount = 0 and discount_percent > 0 then 'sale_began'
             when previous_discount > 0 and discount_percent = 0 then 'sale_ended'
             when previous_price_cents = price_cents then 'same'
             when previous_price_cents < price_cents then 'raised' else 'lowered' end as change,
-       (select min(price_cents) from priced p where p.app_id = c.app_id and p.day <= c.day) as lowest_cents,
-       (select count(*) from priced p where p.app_id = c.app_id and p.day <= c.day)::int as days_known,
+       min(price_cents) over lookback as lowest_cents, (count(*) over lookback)::int as days_known,
        strftime(c.day, '%Y-%m-%d') as partition_key
-from compared c left join day_names n using (day, app_id)
+from near c left join day_names n using (day, app_id)
+window lookback as (partition by c.app_id order by c.day range between interval 364 day preceding and current row)
 """,
     "sale_effect": """
 with began as (select * from compared where discount_percent > 0 and previous_discount = 0 and day - compared_to < 8),
-total as (select day, sum(players_peak) as p from most_played group by day),
 side as (
-  select u.app_id, u.day, m.day < u.day as before, median(m.players_peak) as own,
-         median(t.p - m.players_peak) as market, count(*)::int as days
-  from began u join most_played m on m.app_id = u.app_id and m.day between u.day - 7 and u.day + 7 and m.day <> u.day
-  join total t on t.day = m.day group by all)
-select u.day, u.app_id, n.name, price_cents, full_price_cents, discount_percent, discount_ends_at, compared_to,
-       b.own as peak_before, a.own as peak_after,
-       case when b.days > 3 and a.days > 3 then a.own / b.own - 1 end as change,
-       case when b.days > 3 and a.days > 3 then a.market / b.market - 1 end as market_change,
-       case when b.days > 3 and a.days > 3 then a.own * b.market / b.own / a.market - 1 end as net_effect,
-       coalesce(b.days, 0) as days_before, coalesce(a.days, 0) as days_after,
-       coalesce(b.days, 0) < 4 or coalesce(a.days, 0) < 4 as too_few_days,
+  select u.app_id, u.day, m.day < u.day as before, median(m.own) as own, median(m.others) as others,
+         count(*)::int as days
+  from began u join with_market m on m.app_id = u.app_id and m.day between u.day - 7 and u.day + 7 and m.day <> u.day
+  group by all),
+both_sides as (
+  select u.*, b.own as peak_before, a.own as peak_after, coalesce(b.days, 0) as days_before,
+         coalesce(a.days, 0) as days_after, least(coalesce(b.days, 0), coalesce(a.days, 0)) < 4 as too_few_days,
+         a.own / nullif(b.own, 0) as grown, a.others / nullif(b.others, 0) as market_grown
+  from began u left join (from side where before) b using (app_id, day)
+  left join (from side where not before) a using (app_id, day))
+select u.*, n.name, case when not too_few_days then grown - 1 end as change,
+       case when not too_few_days then market_grown - 1 end as market_change,
+       case when not too_few_days then grown / nullif(market_grown, 0) - 1 end as net_effect,
        strftime(u.day, '%Y-%m-%d') as partition_key
-from began u left join (from side where before) b using (app_id, day)
-left join (from side where not before) a using (app_id, day) left join day_names n using (day, app_id)
+from both_sides u left join day_names n using (day, app_id)
 """,
     "market_share": """
-with weekly as (select *, time_bucket(interval 7 day, day, date '2023-06-27')::date as w from most_played),
+with weekly as (select *, time_bucket(interval 7 day, day, date '2023-06-27')::date as w from charted),
 collected as (select w, count(distinct day) as days from weekly group by w),
 played as (
   select w, app_id, sum(players_peak) / any_value(days) as players from weekly join collected using (w) group by all),
-charted as (
+shown as (
   select coalesce(p.w, t.week_start) as w, coalesce(p.app_id, t.app_id) as app_id, coalesce(players, 0) as players,
          case when t.app_id is null then 0 else 1 end as places
-  from played p full join top_sellers t on t.week_start = p.w and t.app_id = p.app_id),
+  from played p full join sold t on t.week_start = p.w and t.app_id = p.app_id),
 told as (
   select week_start as w, app_id, developers, publishers, fetched_at from top_sellers
-  union all select w, app_id, developers, publishers, fetched_at from weekly
+  union all select time_bucket(interval 7 day, day, date '2023-06-27')::date, app_id, developers, publishers, fetched_at
+  from most_played
   union all select time_bucket(interval 7 day, day, date '2023-06-27')::date, app_id, developers, publishers, fetched_at
   from store_facts),
 made as (
@@ -136,25 +143,24 @@ select c.w as week_start, k.kind, coalesce(label, 'unknown') as label, count(*):
        sum(c.players) as players, sum(c.players) / any_value(t.players) as players_share,
        sum(c.places)::int as places, sum(c.places) / any_value(t.places) as places_share,
        strftime(c.w, '%Y-%m-%d') as partition_key
-from charted c cross join kinds k left join labels l on l.w = c.w and l.app_id = c.app_id and l.kind = k.kind
-join (select w, nullif(sum(players), 0) as players, nullif(sum(places), 0) as places from charted group by w) t
+from shown c cross join kinds k left join labels l on l.w = c.w and l.app_id = c.app_id and l.kind = k.kind
+join (select w, nullif(sum(players), 0) as players, nullif(sum(places), 0) as places from shown group by w) t
      on t.w = c.w
 group by c.w, k.kind, coalesce(label, 'unknown')
 """,
     "launches": """
 with told as (
   select m.day, m.app_id, m.rank, m.players_peak, m.is_free, m.final_price_cents,
-         (select arg_max(released_at::date, f.day) from store_facts f where f.app_id = m.app_id
+         (select arg_max_null(released_at::date, f.day) from store_facts f where f.app_id = m.app_id
           and f.day between m.day - 30 and m.day) as released_on
-  from most_played m)
-select t.day, t.app_id, n.name, released_on, (t.day - released_on)::int as days_since_release, rank, players_peak,
-       (select max(players_peak) from most_played o where o.app_id = t.app_id and o.day between released_on and t.day)
-           as best_peak,
-       players_peak / (select max(players_peak) from most_played o
-                       where o.app_id = t.app_id and o.day between released_on and t.day) as share_of_best,
-       (select count(*) from most_played o where o.app_id = t.app_id and o.day between released_on and t.day)::int
-           as days_charted, is_free, final_price_cents, strftime(t.day, '%Y-%m-%d') as partition_key
-from told t left join day_names n using (day, app_id) where t.day - released_on between 0 and 30
+  from charted m),
+launched as (select *, (day - released_on)::int as days_since_release from told where day - released_on between 0 and 30),
+since as (
+  select l.day, l.app_id, max(o.players_peak) as best_peak, count(*)::int as days_charted
+  from launched l join charted o on o.app_id = l.app_id and o.day between l.released_on and l.day group by all)
+select l.*, n.name, best_peak, players_peak / nullif(best_peak, 0) as share_of_best, days_charted,
+       strftime(l.day, '%Y-%m-%d') as partition_key
+from launched l join since using (day, app_id) left join day_names n using (day, app_id)
 """,
     "player_hours": """
 with hourly as (
@@ -182,34 +188,32 @@ select d.day, d.app_id, n.name, d.samples, longest_gap_minutes, sampled_peak, p.
        case when bend is null then null when bend <= 0 then 0.0::double
             else (later - earlier) ** 2 / bend / 8 end as peak_excess, sampled_low,
        (select min(sampled_at) from player_samples s where s.day = d.day and s.app_id = d.app_id
-        and s.players_now = d.sampled_low) as low_at, mean_players, steam_peak, sampled_peak / mean_players as swing,
+        and s.players_now = d.sampled_low) as low_at, mean_players, steam_peak, sampled_peak / nullif(mean_players, 0) as swing,
        busiest as busiest_hour, 2 * sqrt(a * a + b * b) / total as curve_strength,
-       case when round(20 - busiest) >= 12 then round(20 - busiest) - 24
-            when round(20 - busiest) < -12 then round(20 - busiest) + 24 else round(20 - busiest) end::int
-           as audience_utc_offset, strftime(d.day, '%Y-%m-%d') as partition_key
+       round(case when busiest <= 8 then -4 - busiest else 20 - busiest end)::int as audience_utc_offset, strftime(d.day, '%Y-%m-%d') as partition_key
 from days d join peaks p using (day, app_id) left join audience u on u.day = d.day and u.app_id = d.app_id
 left join day_names n on n.day = d.day and n.app_id = d.app_id
 """,
     "update_hours": """
-with updates as (
-  select week_start, app_id, published_at, bool_or('patchnotes' in tags) as patch,
-         first(title order by 'patchnotes' in tags desc, gid) as title
-  from news where feed_name = 'steam_community_announcements' or 'patchnotes' in tags group by all),
+with moments as (
+  select week_start, app_id, published_at, bool_or(patch) as has_patch_notes,
+         first(title order by patch desc, gid) as title from updates group by all),
 hourly as (
   select app_id, date_trunc('hour', sampled_at) as t, avg(players_now) as p,
          avg(players_now) filter (where rank is not null) as charted from player_samples group by all),
 market as (select t, sum(charted) as m from hourly group by t having count(charted) > 0),
 sampled as (select h.app_id, h.t, h.p, m.m - coalesce(h.charted, 0) as o from hourly h join market m on m.t = h.t),
 both_sides as (
-  select u.app_id, u.published_at, count(*)::int as n, avg(b.p) as pb, avg(a.p) as pa, avg(b.o) as mb, avg(a.o) as ma
-  from updates u join sampled a on a.app_id = u.app_id and a.t > date_trunc('hour', u.published_at)
+  select u.app_id, u.published_at, count(*)::int as hours_known, avg(b.p) as players_before, avg(a.p) as players_after,
+         avg(a.p) / nullif(avg(b.p), 0) as grown, avg(a.o) / nullif(avg(b.o), 0) as market_grown
+  from moments u join sampled a on a.app_id = u.app_id and a.t > date_trunc('hour', u.published_at)
        and a.t <= date_trunc('hour', u.published_at) + interval 24 hour
   join sampled b on b.app_id = u.app_id and b.t = a.t - interval 168 hour group by all)
-select u.week_start, u.app_id, w.name, u.published_at, u.title, patch as has_patch_notes,
-       coalesce(n, 0) as hours_known, pb as players_before, pa as players_after,
-       case when n > 11 then pa / pb - 1 end as change, case when n > 11 then ma / mb - 1 end as market_change,
-       case when n > 11 then pa * mb / pb / ma - 1 end as net_effect, coalesce(n, 0) < 12 as too_few_hours,
-       strftime(u.week_start, '%Y-%m-%d') as partition_key
-from updates u left join both_sides using (app_id, published_at) left join names w using (week_start, app_id)
+select u.*, w.name, players_before, players_after, coalesce(hours_known, 0) as hours_known,
+       case when hours_known > 11 then grown - 1 end as change,
+       case when hours_known > 11 then market_grown - 1 end as market_change,
+       case when hours_known > 11 then grown / nullif(market_grown, 0) - 1 end as net_effect,
+       coalesce(hours_known, 0) < 12 as too_few_hours, strftime(u.week_start, '%Y-%m-%d') as partition_key
+from moments u left join both_sides using (app_id, published_at) left join names w using (week_start, app_id)
 """,
 }

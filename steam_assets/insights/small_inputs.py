@@ -1,0 +1,76 @@
+"""Compute insights in memory, by DuckDB, from clean tables that fit into it, as those of most lakes on a laptop do.
+
+Belongs here: which tables are small, reading them, running the queries. Does not belong here: the queries
+(chart_queries.py, store_queries.py), committing the rows (table.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from steam_assets.duckdb_connection import open_connection
+from steam_assets.insights import chart_queries, store_queries
+from steam_assets.insights.insight import Insight
+from steam_assets.lake.columns import ORIGIN, arrow_fields
+from steam_assets.lake.lake import Lake
+from steam_assets.sources import SOURCES
+from steam_assets.sources.source import Column, Table
+
+SMALL_BYTES = 8 << 20
+"""Clean tables up to this compressed size are small."""
+
+QUERIES: Mapping[str, str] = chart_queries.QUERIES | store_queries.QUERIES
+VIEWS: Mapping[str, str] = chart_queries.VIEWS | store_queries.VIEWS
+
+
+def are_small(lake: Lake, tables: Iterable[Table]) -> bool:
+    """Whether clean tables have at most ``SMALL_BYTES`` together, so that they fit into memory."""
+    return sum(lake.clean(table).size() for table in tables) <= SMALL_BYTES
+
+
+class SmallInputs:
+    """Clean tables in memory, all of them by name, and the insights computed from them; for use by several threads."""
+
+    def __init__(self, tables: Mapping[str, pa.Table]) -> None:
+        self._lock = Lock()
+        self._duck = open_connection()
+        # Several threads would add up sums in another order each time.
+        self._duck.execute("set threads = 1")
+        for name, rows in tables.items():
+            self._duck.register(name, rows)
+        for name, query in VIEWS.items():
+            self._duck.execute(f"create view {name} as {query}")
+
+    @classmethod
+    def read(cls, lake: Lake, insights: Iterable[Insight]) -> SmallInputs:
+        """Read the tables that the insights need; the others are empty."""
+        needed = {one.table for insight in insights for one in insight.inputs}
+        tables = [table for source in SOURCES for table in source.tables]
+        return cls({table.name: _rows(lake, table) if table.name in needed else _empty(table) for table in tables})
+
+    def rows(self, insight: Insight, keys: Sequence[str]) -> pa.Table:
+        """The insight's rows of the partitions ``keys``, with its declared columns."""
+        schema = nullable_schema(insight.schema)
+        with self._lock:
+            found = self._duck.sql(QUERIES[insight.name]).to_arrow_table()
+        rows = found.select(schema.names).cast(schema)
+        return rows.filter(pc.field("partition_key").isin([*keys]))
+
+
+def _rows(lake: Lake, table: Table) -> pa.Table:
+    empty, rows = _empty(table), lake.clean(table).arrow()
+    # A table lacks columns that were declared after its last commit.
+    return empty if rows is None else pa.concat_tables([empty, rows], promote_options="permissive")
+
+
+def _empty(table: Table) -> pa.Table:
+    return nullable_schema((*table.columns, *ORIGIN)).empty_table()
+
+
+def nullable_schema(columns: Iterable[Column]) -> pa.Schema:
+    """Columns as in Arrow, all nullable."""
+    return pa.schema([field.with_nullable(True) for field in arrow_fields(tuple(columns))])
