@@ -183,8 +183,8 @@ with week as (select *, total_negative / nullif(total_reviews, 0) as share from 
               where scope = 'week' and off_topic_included),
 pairs as (select w.app_id, w.week_start, b.total_negative as bn, b.share as bs from week w
           join week b on b.app_id = w.app_id and b.week_start between w.week_start - 84 and w.week_start - 7),
-base as (select app_id, week_start, count(bn) as weeks, median(bn) as mn, mad(bn) as dn, median(bs) as ms, mad(bs) as ds,
-                least(greatest(median(bs), 0.01), 0.99) as kept
+base as (select app_id, week_start, count(bn) as weeks, median(bn) as mn, mad(bn) as dn, median(bs) as ms,
+                mad(bs) as ds, least(greatest(median(bs), 0.01), 0.99) as kept
          from pairs group by all),
 scored as (select w.week_start, w.app_id, w.total_negative as negative, w.total_reviews as reviews, w.share,
        coalesce(weeks, 0)::int as weeks, mn, ms,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-IS_PATCH_NOTES = "array_contains(tags, 'patchnotes')"
+# Spark answers null if the list has a null and not the text.
+IS_PATCH_NOTES = "coalesce(array_contains(tags, 'patchnotes'), false)"
 IS_UPDATE = f"({IS_PATCH_NOTES} or coalesce(feed_name = 'steam_community_announcements', false))"
 
 

@@ -44,7 +44,8 @@ def us_prices(inputs: Mapping[str, DataFrame], keys: Sequence[str], before: int)
         .where("final_price_cents is not null")
         .selectExpr(*_columns("final_price_cents", "original_price_cents"), "2 as place")
     )
-    first = F.row_number().over(Over.partitionBy("partition_key", "app_id").orderBy("place", "price_cents"))
+    cheapest = Over.partitionBy("partition_key", "app_id").orderBy("place", *(c.name for c in PRICE_COLUMNS))
+    first = F.row_number().over(cheapest)
     return store.union(chart).withColumn("first", first).where("first = 1").drop("first", "place")
 
 

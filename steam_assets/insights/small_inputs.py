@@ -27,9 +27,9 @@ QUERIES: Mapping[str, str] = chart_queries.QUERIES | store_queries.QUERIES
 VIEWS: Mapping[str, str] = chart_queries.VIEWS | store_queries.VIEWS
 
 
-def are_small(lake: Lake, tables: Iterable[Table]) -> bool:
-    """Whether clean tables have at most ``SMALL_BYTES`` together, so that they fit into memory."""
-    return sum(lake.clean(table).size() for table in tables) <= SMALL_BYTES
+def are_small(lake: Lake, tables: Iterable[Table], limit: int = SMALL_BYTES) -> bool:
+    """Whether clean tables have at most ``limit`` bytes together, compressed."""
+    return sum(lake.clean(table).size() for table in tables) <= limit
 
 
 class SmallInputs:

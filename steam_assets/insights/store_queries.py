@@ -24,7 +24,9 @@ select * exclude place from (
   select 2, day, app_id, final_price_cents, coalesce(original_price_cents, final_price_cents),
          coalesce(discount_percent, 0), discount_ends_at
   from most_played where final_price_cents is not null)
-qualify row_number() over (partition by day, app_id order by place, price_cents) = 1
+qualify row_number() over (partition by day, app_id
+                           order by place, price_cents, full_price_cents, discount_percent,
+                                    discount_ends_at nulls first) = 1
 """,
     "compared": """
 select *, lag(day) over by_day as compared_to, lag(price_cents) over by_day as previous_price_cents,
@@ -154,7 +156,8 @@ with told as (
          (select arg_max_null(released_at::date, f.day) from store_facts f where f.app_id = m.app_id
           and f.day between m.day - 30 and m.day) as released_on
   from charted m),
-launched as (select *, (day - released_on)::int as days_since_release from told where day - released_on between 0 and 30),
+launched as (
+  select *, (day - released_on)::int as days_since_release from told where day - released_on between 0 and 30),
 since as (
   select l.day, l.app_id, max(o.players_peak) as best_peak, count(*)::int as days_charted
   from launched l join charted o on o.app_id = l.app_id and o.day between l.released_on and l.day group by all)
@@ -188,9 +191,11 @@ select d.day, d.app_id, n.name, d.samples, longest_gap_minutes, sampled_peak, p.
        case when bend is null then null when bend <= 0 then 0.0::double
             else (later - earlier) ** 2 / bend / 8 end as peak_excess, sampled_low,
        (select min(sampled_at) from player_samples s where s.day = d.day and s.app_id = d.app_id
-        and s.players_now = d.sampled_low) as low_at, mean_players, steam_peak, sampled_peak / nullif(mean_players, 0) as swing,
+        and s.players_now = d.sampled_low) as low_at,
+       mean_players, steam_peak, sampled_peak / nullif(mean_players, 0) as swing,
        busiest as busiest_hour, 2 * sqrt(a * a + b * b) / total as curve_strength,
-       round(case when busiest <= 8 then -4 - busiest else 20 - busiest end)::int as audience_utc_offset, strftime(d.day, '%Y-%m-%d') as partition_key
+       round(case when busiest <= 8 then -4 - busiest else 20 - busiest end)::int as audience_utc_offset,
+       strftime(d.day, '%Y-%m-%d') as partition_key
 from days d join peaks p using (day, app_id) left join audience u on u.day = d.day and u.app_id = d.app_id
 left join day_names n on n.day = d.day and n.app_id = d.app_id
 """,

@@ -1,21 +1,22 @@
 """The insight assets: one per insight, computed from clean tables and replaced partition by partition.
 
-Belongs here: connecting an insight to partitions, to its engine (DuckDB for small inputs, else Spark) and metadata for the Dagster UI. Does not belong here: formulas
-(insights/), when to refresh.
+Belongs here: connecting an insight to partitions, to its engine (DuckDB for small inputs, otherwise Spark) and to
+metadata for the Dagster UI. Does not belong here: formulas (insights/), when to refresh.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dagster as dg
 import pyarrow as pa
 from dagster_pyspark import LazyPySparkResource
+from pyspark.sql import SparkSession
 
 from steam_assets.clock import Clock
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.freshness import freshness_rows
 from steam_assets.insights.insight import ALL, Insight
 from steam_assets.insights.lineage import declared_lineage
-from steam_assets.insights.small_inputs import SmallInputs, are_small, nullable_schema
+from steam_assets.insights.small_inputs import SMALL_BYTES, SmallInputs, are_small, nullable_schema
 from steam_assets.insights.table import (
     InsightInvalid,
     Replaced,
@@ -85,7 +86,9 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         keys = sorted(context.partition_keys) if partitions else [ALL]
         try:
             with tried_again_if_lost(spark):
-                done = InsightEngine(lake, [insight], sources, clock, spark).compute(insight, keys)
+                done = InsightEngine(lake, [insight], sources, clock, lambda: spark.spark_session).compute(
+                    insight, keys
+                )
                 shown = insight_metadata(lake, insight, sources, done)
         except InsightInvalid as error:
             raise permanent(str(error)) from error
@@ -110,23 +113,25 @@ class InsightEngine:
         insights: Iterable[Insight],
         sources: Sequence[Source],
         clock: Clock,
-        spark: LazyPySparkResource,
+        started_spark: Callable[[], SparkSession],
+        small: int = SMALL_BYTES,
     ) -> None:
-        self._lake, self._sources, self._clock, self._spark = lake, sources, clock, spark
-        small = [i for i in insights if i.compute and are_small(lake, _inputs(i, sources))]
-        self._small = {insight.name for insight in small}
-        self._inputs = SmallInputs.read(lake, small)
-        if any(i.compute and i.name not in self._small for i in insights):
+        self._lake, self._sources, self._clock, self._started_spark = lake, sources, clock, started_spark
+        computed = [insight for insight in insights if insight.compute]
+        in_memory = [insight for insight in computed if are_small(lake, _inputs(insight, sources), small)]
+        self._in_memory = {insight.name for insight in in_memory}
+        self._inputs = SmallInputs.read(lake, in_memory)
+        if len(in_memory) < len(computed):
             # Not thread-safe, and so not left to the first use.
-            _ = spark.spark_session
+            started_spark()
 
     def compute(self, insight: Insight, keys: Sequence[str]) -> Replaced:
         """Compute the insight's partitions ``keys`` and replace them in one commit; raises as ``replace`` does."""
         if insight.compute is None:
             return replace_small(self._lake, insight, self._from_the_ledger(insight), keys)
-        if insight.name in self._small:
+        if insight.name in self._in_memory:
             return replace_small(self._lake, insight, self._inputs.rows(insight, keys), keys)
-        session = self._spark.spark_session
+        session = self._started_spark()
         inputs = read_inputs(session, self._lake, insight, keys, _inputs(insight, self._sources))
         return replace(session, self._lake, insight, insight.compute(inputs, keys), keys)
 

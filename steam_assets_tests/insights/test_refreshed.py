@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from steam_assets.commands.refresh import stale_note
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.insight import ALL
 from steam_assets.insights.refreshed import Refreshing
-from steam_assets.insights.table import freshness_frame, replace
+from steam_assets.insights.small_inputs import nullable_schema
+from steam_assets.insights.table import replace_small
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import CleanRecord
@@ -21,7 +21,6 @@ from steam_assets.ledger.unrefreshed import behind
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, render
-from steam_assets_tests.deployment import session_for
 
 TABLES = {table.name: table for source in SOURCES for table in source.tables}
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -37,11 +36,9 @@ def commit(lake: Lake, table: str, *keys: str, snapshot: int = 1) -> None:
         clean.commit({key: record})
 
 
-@pytest.mark.spark
-def test_partitions_are_behind_until_a_refresh_includes_them(spark: SparkSession, tmp_path: Path) -> None:
+def test_partitions_are_behind_until_a_refresh_includes_them(tmp_path: Path) -> None:
     """One of two is refreshed; a third is committed during the refresh; then the first is committed again."""
     lake = Lake(Settings(home=tmp_path))
-    session = session_for(spark, lake.settings)
     assert behind(lake) == {}
     commit(lake, "most_played", "2026-11-16", "2026-11-17")
     commit(lake, "news", "2026-11-10")
@@ -49,7 +46,7 @@ def test_partitions_are_behind_until_a_refresh_includes_them(spark: SparkSession
     def refresh(changed: Mapping[str, Sequence[str]]) -> Refreshing:
         refreshing = Refreshing(lake, SOURCES)
         commit(lake, "most_played", "2026-11-18", snapshot=len(changed))
-        replace(session, lake, FRESHNESS, freshness_frame(session, FRESHNESS, []), [ALL])
+        replace_small(lake, FRESHNESS, nullable_schema(FRESHNESS.schema).empty_table(), [ALL])
         refreshing.made(changed)
         return refreshing
 

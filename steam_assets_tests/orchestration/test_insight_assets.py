@@ -17,11 +17,11 @@ from steam_assets.insights.table import InsightInvalid, insight_table, replace
 from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.lake.lake import Lake
 from steam_assets.orchestration.build import build_defs
-from steam_assets.orchestration.insight_assets import insight_key
+from steam_assets.orchestration.insight_assets import InsightEngine, insight_key
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.previews import SHOWN_ROWS, clean_previews
 from steam_assets.settings import Settings
-from steam_assets.sources import source_named
+from steam_assets.sources import SOURCES, source_named
 from steam_assets.spark.clean_tables import overwrite, read_table
 from steam_assets_tests.deployment import GivenSpark, session_for
 from steam_assets_tests.insights.synthetic_market import DAYS, GAP, WEEKS, keys_of, market
@@ -97,6 +97,21 @@ def test_a_range_is_one_run_and_running_again_changes_nothing(insights: Insights
     assert sum(counts.values()) == len(rows) > 40
     insights.materialize("player_trend", first, last)
     assert insights.rows("player_trend") == rows
+
+
+def test_spark_commits_what_is_computed_in_memory_otherwise(insights: Insights):
+    """The same rows, whether the inputs count as small or not."""
+    insight, keys = insight_named("market_day"), [DAYS[n].isoformat() for n in (25, 26)]
+    insights.materialize(insight.name, *keys)
+    rows = insights.rows(insight.name)
+    table = insight_table(insights.lake, insight)
+    snapshot = table.snapshot_id()
+    engine = InsightEngine(insights.lake, [insight], SOURCES, Clock(NOW), lambda: insights.session, small=0)
+
+    assert engine.compute(insight, keys).rows == dict.fromkeys(keys, 1)
+    assert table.snapshot_id() != snapshot
+    for row, before in zip(insights.rows(insight.name), rows, strict=True):
+        assert row == tuple(pytest.approx(value) if isinstance(value, float) else value for value in before)
 
 
 def test_only_the_partitions_of_the_run_are_replaced(insights: Insights):
