@@ -80,6 +80,17 @@ class Insight:
     def description(self) -> str:
         return f"{self.title}.\n\nMethod: {self.method}\n\nLimitations: {self.error}"
 
+    def reads(self, table: str, keys: Sequence[str]) -> tuple[str, str] | None:
+        """Of an input, the first partition key that can affect ``keys``, and the first after it that cannot.
+
+        None means that all can.
+        """
+        if self.cadence is None:
+            return None
+        source = next(i for i in self.inputs if i.table == table)
+        first, last = (source.span(self.cadence.window(key)) for key in (min(keys), max(keys)))
+        return f"{first.start:%Y-%m-%d}", f"{last.end:%Y-%m-%d}"
+
     def touched(self, table: str, changed: Window, until: datetime) -> Iterator[str]:
         """Keys of the partitions whose rows may change after ``table`` changed in the window ``changed``.
 

@@ -6,6 +6,7 @@ Belongs here: which tables are small, reading them, running the queries. Does no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
@@ -20,11 +21,14 @@ from steam_assets.lake.lake import Lake
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Column, Table
 
-SMALL_BYTES = 8 << 20
-"""Clean tables up to this compressed size are small."""
+SMALL_BYTES = 64 << 20
+"""Clean tables up to this compressed size are small: a year of charts and hourly samples."""
 
 QUERIES: Mapping[str, str] = chart_queries.QUERIES | store_queries.QUERIES
 VIEWS: Mapping[str, str] = chart_queries.VIEWS | store_queries.VIEWS
+
+_USED = {word for query in (*QUERIES.values(), *VIEWS.values()) for word in re.findall(r"\w+", query)}
+"""Among others, the columns that queries name: not the long texts of reviews and news, which take most memory."""
 
 
 def are_small(lake: Lake, tables: Iterable[Table], limit: int = SMALL_BYTES) -> bool:
@@ -46,11 +50,12 @@ class SmallInputs:
             self._duck.execute(f"create view {name} as {query}")
 
     @classmethod
-    def read(cls, lake: Lake, insights: Iterable[Insight]) -> SmallInputs:
-        """Read the tables that the insights need; the others are empty."""
-        needed = {one.table for insight in insights for one in insight.inputs}
+    def read(cls, lake: Lake, chosen: Iterable[tuple[Insight, Sequence[str]]]) -> SmallInputs:
+        """Read what these partitions of insights need; tables that none needs are empty."""
+        needed = [(one.table, insight.reads(one.table, keys)) for insight, keys in chosen for one in insight.inputs]
         tables = [table for source in SOURCES for table in source.tables]
-        return cls({table.name: _rows(lake, table) if table.name in needed else _empty(table) for table in tables})
+        ranges = {table.name: [range_ for name, range_ in needed if name == table.name] for table in tables}
+        return cls({table.name: _rows(lake, table, ranges[table.name]) for table in tables})
 
     def rows(self, insight: Insight, keys: Sequence[str]) -> pa.Table:
         """The insight's rows of the partitions ``keys``, with its declared columns."""
@@ -61,14 +66,21 @@ class SmallInputs:
         return rows.filter(pc.field("partition_key").isin([*keys]))
 
 
-def _rows(lake: Lake, table: Table) -> pa.Table:
-    empty, rows = _empty(table), lake.clean(table).arrow()
-    # A table lacks columns that were declared after its last commit.
-    return empty if rows is None else pa.concat_tables([empty, rows], promote_options="permissive")
-
-
-def _empty(table: Table) -> pa.Table:
-    return nullable_schema((*table.columns, *ORIGIN)).empty_table()
+def _rows(lake: Lake, table: Table, ranges: Sequence[tuple[str, str] | None]) -> pa.Table:
+    """The rows of partitions within one of the ranges, with the columns that a query can use."""
+    schema = nullable_schema(column for column in (*table.columns, *ORIGIN) if column.name in _USED)
+    clean = lake.clean(table)
+    keys = [key for key in clean.partition_rows() if any(one is None or one[0] <= key < one[1] for one in ranges)]
+    there = clean.load() if keys else None
+    if there is None:
+        return schema.empty_table()
+    # The table lacks columns that were declared after its last commit.
+    rows = clean.arrow(keys, [name for name in schema.names if name in there.schema().column_names])
+    return (
+        schema.empty_table()
+        if rows is None
+        else pa.concat_tables([schema.empty_table(), rows], promote_options="permissive")
+    )
 
 
 def nullable_schema(columns: Iterable[Column]) -> pa.Schema:

@@ -65,12 +65,8 @@ def clean_or_empty(spark: SparkSession, lake: Lake, table: Table) -> DataFrame:
 
 
 def _around(frame: DataFrame, insight: Insight, table: str, keys: Sequence[str]) -> DataFrame:
-    if insight.cadence is None:
-        return frame
-    needed = next(i for i in insight.inputs if i.table == table)
-    first, last = (needed.span(insight.cadence.window(key)) for key in (min(keys), max(keys)))
-    begins = F.col("partition_key")
-    return frame.where((begins >= f"{first.start:%Y-%m-%d}") & (begins < f"{last.end:%Y-%m-%d}"))
+    begins, needed = F.col("partition_key"), insight.reads(table, keys)
+    return frame if needed is None else frame.where((begins >= needed[0]) & (begins < needed[1]))
 
 
 def struct_of(columns: Iterable[Column]) -> StructType:

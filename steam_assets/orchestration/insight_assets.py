@@ -4,7 +4,7 @@ Belongs here: connecting an insight to partitions, to its engine (DuckDB for sma
 metadata for the Dagster UI. Does not belong here: formulas (insights/), when to refresh.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 import pyarrow as pa
@@ -86,7 +86,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         keys = sorted(context.partition_keys) if partitions else [ALL]
         try:
             with tried_again_if_lost(spark):
-                done = InsightEngine(lake, [insight], sources, clock, lambda: spark.spark_session).compute(
+                done = InsightEngine(lake, [(insight, keys)], sources, clock, lambda: spark.spark_session).compute(
                     insight, keys
                 )
                 shown = insight_metadata(lake, insight, sources, done)
@@ -102,7 +102,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
 
 
 class InsightEngine:
-    """Computes insights: in memory if their inputs are small, otherwise by Spark, which is started only then.
+    """Computes partitions of insights: in memory if the inputs are small, otherwise by Spark, which starts only then.
 
     For use by several threads.
     """
@@ -110,16 +110,16 @@ class InsightEngine:
     def __init__(
         self,
         lake: Lake,
-        insights: Iterable[Insight],
+        chosen: Sequence[tuple[Insight, Sequence[str]]],
         sources: Sequence[Source],
         clock: Clock,
         started_spark: Callable[[], SparkSession],
         small: int = SMALL_BYTES,
     ) -> None:
         self._lake, self._sources, self._clock, self._started_spark = lake, sources, clock, started_spark
-        computed = [insight for insight in insights if insight.compute]
-        in_memory = [insight for insight in computed if are_small(lake, _inputs(insight, sources), small)]
-        self._in_memory = {insight.name for insight in in_memory}
+        computed = [(insight, keys) for insight, keys in chosen if insight.compute]
+        in_memory = [one for one in computed if are_small(lake, _inputs(one[0], sources), small)]
+        self._in_memory = {insight.name for insight, _ in in_memory}
         self._inputs = SmallInputs.read(lake, in_memory)
         if len(in_memory) < len(computed):
             # Not thread-safe, and so not left to the first use.

@@ -115,7 +115,9 @@ def _make_insights(
     chosen = affected(list(served.values()), sources, lake, changed, clock.now())
     made = {table: list(keys) for table, keys in changed.items()}
     invalid: list[str] = []
-    engine = InsightEngine(lake, [served[name] for name in chosen], sources, clock, lambda: spark.spark_session)
+    engine = InsightEngine(
+        lake, [(served[name], keys) for name, keys in chosen.items()], sources, clock, lambda: spark.spark_session
+    )
 
     def compute(name: str) -> Shown:
         insight, keys = served[name], chosen[name]

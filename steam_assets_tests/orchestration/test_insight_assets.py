@@ -106,7 +106,7 @@ def test_spark_commits_what_is_computed_in_memory_otherwise(insights: Insights):
     rows = insights.rows(insight.name)
     table = insight_table(insights.lake, insight)
     snapshot = table.snapshot_id()
-    engine = InsightEngine(insights.lake, [insight], SOURCES, Clock(NOW), lambda: insights.session, small=0)
+    engine = InsightEngine(insights.lake, [(insight, keys)], SOURCES, Clock(NOW), lambda: insights.session, small=0)
 
     assert engine.compute(insight, keys).rows == dict.fromkeys(keys, 1)
     assert table.snapshot_id() != snapshot
