@@ -349,7 +349,7 @@ def _columns(columns: Iterable[Column]) -> str:
 def _insights() -> Iterator[str]:
     yield "# Insights"
     yield (
-        "Computed by Spark from the clean tables. Each insight is an asset `insights/NAME` and an Iceberg table "
+        "Computed from the clean tables. Each insight is an asset `insights/NAME` and an Iceberg table "
         "`steam.insight_NAME`, partitioned like the source that drives it. [How they are computed and "
         "exported](../explanation/insights.md) describes what they have in common."
     )

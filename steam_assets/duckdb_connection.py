@@ -1,6 +1,6 @@
 """DuckDB in memory and in UTC, without access to files, networks or Python variables: safe for any statement.
 
-Belongs here: the settings of a connection. Does not belong here: its tables (engine.py), queries.
+Belongs here: the settings of a connection. Does not belong here: its tables, queries (query/, insights/).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Belongs here: parsing a statement and rejecting anything but reads. Does not belong here: running it (engine.py).
 
-DuckDB parses and this module walks the tree. The connection has no access to files in any case (connection.py).
+DuckDB parses and this module walks the tree. The connection has no access to files in any case (duckdb_connection.py).
 Functions that read files or run text as SQL are rejected here as well, because only the tree shows what a statement
 reads.
 """

@@ -1,7 +1,7 @@
 """The clean rows of a synthetic year, as the pipeline would compute them from the simulator's responses.
 
 Belongs here: one method per clean table, from the simulated market to rows. Does not belong here: the market
-(simulator/), insights (insight_sql.py), which tables there are (sources/).
+(simulator/), insights (insights/), which tables there are (sources/).
 
 Columns that neither the page nor an insight reads are null.
 """
