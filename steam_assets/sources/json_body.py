@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DEEPEST = 64
 LONGEST_NUMBER = 300
 LONGEST_STRING = 10_000_000
+NUMBER_CHARACTERS = "+-.0123456789Ee"
 
 NOTES_HEADER = "import-notes"
 """Header of an imported envelope: one line for each thing the old collector altered or left out; absent if live."""
@@ -63,12 +64,13 @@ def decode(body: bytes) -> dict[str, object]:
         raise InvalidResponse("the body is empty")
     if start.startswith("<"):
         raise InvalidResponse(f"received HTML instead of JSON: {start[:80]!r}")
+    measured = _may_have_long_number(text)
     try:
         value = json.loads(
             text,
             parse_constant=_refuse_constant,
-            parse_int=_short_int,
-            parse_float=_short_float,
+            parse_int=_short_int if measured else None,
+            parse_float=_short_float if measured else None,
             object_pairs_hook=_without_duplicates,
         )
     except RecursionError:
@@ -77,7 +79,9 @@ def decode(body: bytes) -> dict[str, object]:
         raise InvalidResponse(f"invalid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
     if not is_object(value):
         raise InvalidResponse(f"expected a JSON object, received {start[:40]!r}")
-    _check_bounds(value)
+    _check_depth(value)
+    if len(text) > LONGEST_STRING:
+        _check_strings(value)
     return value
 
 
@@ -118,6 +122,19 @@ def _refuse_constant(name: str) -> NoReturn:
     raise InvalidResponse(f"{name} is not a JSON number")
 
 
+def _may_have_long_number(text: str) -> bool:
+    """Whether so many characters of numbers follow each other, within a string or not."""
+    # Of a longer number one character stands at a multiple of that length, so that only those are looked at.
+    sample = enumerate(text[::LONGEST_NUMBER])
+    places = (place * LONGEST_NUMBER for place, character in sample if character in NUMBER_CHARACTERS)
+    return any(_run_around(text, place) > LONGEST_NUMBER for place in places)
+
+
+def _run_around(text: str, place: int) -> int:
+    before, after = text[max(0, place - LONGEST_NUMBER) : place], text[place : place + LONGEST_NUMBER + 1]
+    return len(before) - len(before.rstrip(NUMBER_CHARACTERS)) + len(after) - len(after.lstrip(NUMBER_CHARACTERS))
+
+
 def _short_int(digits: str) -> int:
     return int(_bounded(digits))
 
@@ -139,21 +156,25 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return value
 
 
-def _check_bounds(value: object) -> None:
-    level = [value]
+def _check_depth(value: dict[str, object]) -> None:
+    level: list[dict[str, object] | list[object]] = [value]
     for _ in range(DEEPEST):
-        level = [child for parent in level for child in _children(parent)]
+        level = [child for parent in level for child in _children(parent) if is_object(child) or is_array(child)]
         if not level:
             return
-        if any(isinstance(child, str) and len(child) > LONGEST_STRING for child in level):
-            raise InvalidResponse(f"a text of more than {LONGEST_STRING} characters")
     raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep")
 
 
-def _children(value: object) -> Iterable[object]:
-    if is_object(value):
-        return value.values()
-    return value if is_array(value) else ()
+def _check_strings(value: object) -> None:
+    if isinstance(value, str) and len(value) > LONGEST_STRING:
+        raise InvalidResponse(f"a text of more than {LONGEST_STRING} characters")
+    if is_object(value) or is_array(value):
+        for child in _children(value):
+            _check_strings(child)
+
+
+def _children(value: dict[str, object] | list[object]) -> Iterable[object]:
+    return value.values() if is_object(value) else value
 
 
 def seconds(moment: datetime) -> int:

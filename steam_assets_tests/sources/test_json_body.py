@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from steam_assets.sources.json_body import decode, decode_service
+from steam_assets.sources.json_body import LONGEST_NUMBER, LONGEST_STRING, decode, decode_service
 from steam_assets.sources.source import InvalidResponse
 
 
@@ -27,6 +29,7 @@ from steam_assets.sources.source import InvalidResponse
         (b'{"a":' * 100 + b"1" + b"}" * 100, "deep"),
         (b'{"a":' * 200_000, "deep"),
         (b'{"a": "\x00"}', "invalid JSON"),
+        (b'{"a": [{"b": "' + b"x" * (LONGEST_STRING + 1) + b'"}]}', "a text of more than"),
     ],
 )
 def test_an_invalid_response_is_refused_with_what_was_received(body: bytes, said: str) -> None:
@@ -45,6 +48,25 @@ def test_a_refused_service_call_is_not_an_empty_response(body: bytes) -> None:
 def test_a_byte_order_mark_and_broken_utf8_do_not_stop_reading() -> None:
     """A leading mark is skipped, and bytes that are not UTF-8 become U+FFFD, as in the envelope."""
     assert decode(b'\xef\xbb\xbf{"a": "\xff"}') == {"a": "\ufffd"}
+
+
+@given(
+    before=st.integers(0, 2 * LONGEST_NUMBER),
+    after=st.integers(0, 2 * LONGEST_NUMBER),
+    number=st.sampled_from([b"9%s", b"-1%s", b"0.%s", b"1e%s"]),
+    digits=st.integers(LONGEST_NUMBER - 3, LONGEST_NUMBER + 3),
+)
+def test_a_long_number_is_refused_wherever_it_stands(before: int, after: int, number: bytes, digits: int) -> None:
+    """Also with other text around it; as many digits in a text are no number."""
+    written = number % (b"0" * digits)
+    body = b'{"%s": %s, "%s": 1}' % (b"a" * before, written, b"b" * (after + before + 1))
+    if len(written) > LONGEST_NUMBER:
+        with pytest.raises(InvalidResponse, match=f"a number of {len(written)} characters"):
+            decode(body)
+    else:
+        decode(body)
+    text = "7" * digits
+    assert decode(json.dumps({"a" * before: text}).encode()) == {"a" * before: text}
 
 
 def test_numbers_beyond_64_bits_are_accepted_and_classified_in_cleaning() -> None:
