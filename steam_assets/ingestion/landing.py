@@ -169,18 +169,23 @@ class _Landing:
         )
 
     def _check(self, record: Record, envelope: Envelope) -> None:
-        window = self._window
-        where = f"{self.source.name} {window.key}: the record at {self.receipt.topic}/{record.partition} offset"
-        fetched = f"was fetched at {envelope.fetched_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        if not self.source.history.belongs(window, envelope.fetched_at):
+        fetched = envelope.fetched_at
+        if not self.source.history.belongs(self._window, fetched):
             raise WrongPeriod(
-                f"{where} {record.offset} {fetched}, so it cannot belong to that partition; its producer used the "
+                f"{self._described(record, fetched)}, so it cannot belong to that partition; its producer used the "
                 f"wrong key. {self._way_out}"
             )
-        if envelope.fetched_at > self.now + CLOCKS_DIFFER:
+        if fetched > self.now + CLOCKS_DIFFER:
             raise WrongPeriod(
-                f"{where} {record.offset} {fetched}, which is in the future: it would remain the newest forever. "
+                f"{self._described(record, fetched)}, which is in the future: it would remain the newest forever. "
                 f"{self._way_out}"
             )
         if hashlib.sha256(envelope.body.encode()).hexdigest() != envelope.sha256:
-            raise LostRecords(f"{where} {record.offset} has a body that does not match its SHA-256")
+            raise LostRecords(f"{self._place(record)} has a body that does not match its SHA-256")
+
+    def _described(self, record: Record, fetched: datetime) -> str:
+        return f"{self._place(record)} was fetched at {fetched.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+    def _place(self, record: Record) -> str:
+        where = f"{self.receipt.topic}/{record.partition} offset {record.offset}"
+        return f"{self.source.name} {self._window.key}: the record at {where}"
