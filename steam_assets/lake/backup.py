@@ -243,24 +243,24 @@ class _Copies:
         if part is None:
             return {}
         try:
-            written = self._goal.write(self._origin.rows(part.key, part.batch_ids), "copy")
+            files = self._goal.write_copy(self._origin.rows(part.key, part.batch_ids))
         except DamagedData as error:
             raise BackupDiffers(str(error)) from error
         table = self._goal.create()
         # The file digests are read first, so that a later change is detected by one of the two checks.
-        digests = file_digests(table.io, written.files)
-        found = content(read_files(table.io, arrow_schema(table), written.files))
-        if written.content == found == part.content:
-            self._files += written.files
+        digests = file_digests(table.io, files)
+        found = content(read_files(table.io, arrow_schema(table), files))
+        if found == part.content:
+            self._files += files
             self._replaced.append(part)
             return digests
-        for address in written.files:
+        for address in files:
             with suppress(OSError):  # No role may delete in a backup on AWS.
                 table.io.delete(address)
         raise BackupDiffers(
-            f"{self._origin.identifier} holds {_shown(written.content)}, its ledger has {_shown(part.content)}, and "
-            f"the copy in {self._goal.identifier} reads back as {_shown(found)}; nothing was changed. Run "
-            "`steam-assets verify` to see which copy is good"
+            f"the ledger of {self._origin.identifier} has {_shown(part.content)}, but their copy in "
+            f"{self._goal.identifier} reads back as {_shown(found)}; nothing was changed. Run `steam-assets verify` to "
+            "see which copy is good"
         )
 
     def commit(self, records: Mapping[str, BaseModel]) -> None:

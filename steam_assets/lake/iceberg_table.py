@@ -33,7 +33,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
 from steam_assets.lake.parquet_files import BATCH, DamagedData, Written, batch_of, file_digests, read_files, write_files
-from steam_assets.lake.row_digest import content
+from steam_assets.lake.row_digest import Hashed, content
 from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import CLEARED, RECORD, prefix_of, records
@@ -246,6 +246,15 @@ class IcebergTable:
 
         ``name`` is the prefix of the file names. Files are never overwritten: a snapshot or another writer may use one.
         """
+        hashed = Hashed(batches)
+        files, size = self._write(hashed, name)
+        return Written(files, hashed.content, size)
+
+    def write_copy(self, batches: Iterable[pa.RecordBatch]) -> list[str]:
+        """The same for rows whose content is known, which are hashed when they are read back; return the files."""
+        return self._write(batches, "copy")[0]
+
+    def _write(self, batches: Iterable[pa.RecordBatch], name: str) -> tuple[list[str], int]:
         table = self.create()
         own = f"{name}-{uuid.uuid4().hex[:12]}"
         return write_files(table.io, f"{table.location()}/data", arrow_schema(table), batches, own)

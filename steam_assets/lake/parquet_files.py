@@ -20,8 +20,8 @@ from pyiceberg.io import FileIO, OutputStream
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 
-from steam_assets.lake.row_digest import Untyped, content
-from steam_assets.ledger.content import EMPTY, Content
+from steam_assets.lake.row_digest import Untyped
+from steam_assets.ledger.content import Content
 
 BATCH = "batch_id"
 
@@ -50,10 +50,15 @@ class Written:
     size: int
 
 
-def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], name: str) -> Written:
-    """Write ``batches`` in order, each file with one ``partition_key`` and, for raw, one ``batch_id``."""
+def write_files(
+    io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], name: str
+) -> tuple[list[str], int]:
+    """Write ``batches`` in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
+
+    Returns the files' addresses and their size in bytes.
+    """
     written: list[str] = []
-    total, size = EMPTY, 0
+    size = 0
     for (key, _), of_key in groupby((aligned(batch, schema) for batch in batches), key=_place):
         groups = row_groups(of_key)
         for first in groups:
@@ -62,9 +67,8 @@ def write_files(io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa
             with target.create() as stream, _writer(stream, schema) as writer:
                 for group in _until(FILE_BYTES, chain([first], groups)):
                     writer.write_table(group, row_group_size=max(1, group.num_rows))
-                    total += content(group.to_batches())
             size += len(target)
-    return Written(written, total, size)
+    return written, size
 
 
 def _writer(stream: OutputStream, schema: pa.Schema) -> pq.ParquetWriter:

@@ -6,13 +6,15 @@ Belongs here: how a row is hashed. Does not belong here: where rows come from (i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute
 
-from steam_assets.ledger.content import Content
+from steam_assets.ledger.content import EMPTY, Content
 
 Untyped: TypeAlias = Any
 """What pyarrow does not type: its compute functions are created on import, where type checkers do not see them."""
@@ -26,6 +28,7 @@ def _text(text: str) -> Untyped:
 
 
 _COLON, _NOTHING = _text(":"), _text("")
+_first_and_second = struct.Struct(">QQ").unpack_from
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> Content:
@@ -34,28 +37,45 @@ def content(batches: Iterable[pa.RecordBatch]) -> Content:
     for batch in batches:
         rows += batch.num_rows
         for text in _texts(batch):
-            digest = hashlib.sha256(text).digest()
-            first += int.from_bytes(digest[:8])
-            second += int.from_bytes(digest[8:16])
+            one, other = _first_and_second(hashlib.sha256(text).digest())
+            first += one
+            second += other
     return Content(rows=rows, digest=f"{first}-{second}")
 
 
-def _texts(batch: pa.RecordBatch) -> list[bytes]:
-    """The text of each row that is hashed."""
+class Hashed:
+    """Batches of which each is hashed when it is passed on; ``content`` is that of all up to then."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self.content = EMPTY
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
+            self.content += content([batch])
+            yield batch
+
+
+def _texts(batch: pa.RecordBatch) -> Iterator[memoryview]:
+    """The text of each row that is hashed: ``name=length:value`` of each column that is not null, by name."""
     if not batch.num_rows:
-        return []
-    parts = [_part(name, batch.column(name)) for name in sorted(batch.schema.names)]
-    return pc.binary_join_element_wise(*parts, _NOTHING, null_handling="replace", null_replacement=b"").to_pylist()
+        return
+    # All in one join and by views of its result: a body of 90 kB is copied once, not five times.
+    parts = [part for name in sorted(batch.schema.names) for part in _parts(name, batch.column(name))]
+    joined = pc.binary_join_element_wise(*parts, _NOTHING, null_handling="replace", null_replacement=b"")
+    _, offsets, text = map(memoryview, [b"", *joined.buffers()[1:]])
+    for start, end in pairwise(offsets.cast("q")[: batch.num_rows + 1]):
+        yield text[start:end]
 
 
-def _part(name: str, column: Untyped) -> Untyped:
-    """A column's part of its rows' texts; null where it is null."""
-    return pc.binary_join_element_wise(_text(f"{name}="), _with_length(_value(column)), _NOTHING)
+def _parts(name: str, column: Untyped) -> tuple[Untyped, Untyped]:
+    """The two parts that a column has in its rows' texts; null where it is null."""
+    values = _value(column)
+    return pc.binary_join_element_wise(_text(f"{name}="), _length(values), _COLON, _NOTHING), values
 
 
-def _with_length(values: Untyped) -> Untyped:
-    length = pc.binary_length(values).cast(pa.string()).cast(pa.large_binary())
-    return pc.binary_join_element_wise(length, values, _COLON)
+def _length(values: Untyped) -> Untyped:
+    return pc.binary_length(values).cast(pa.string()).cast(pa.large_binary())
 
 
 def _value(column: Untyped) -> Untyped:
@@ -87,4 +107,5 @@ def _nested(column: Untyped) -> Untyped:
 
 def _element(values: Untyped) -> Untyped:
     """``length:value``, or ``-`` for null, so that different lists have different texts."""
-    return pc.fill_null(_with_length(_value(values)), _text("-"))
+    own = _value(values)
+    return pc.fill_null(pc.binary_join_element_wise(_length(own), own, _COLON), _text("-"))
