@@ -46,7 +46,8 @@ class Insight:
 
     ``compute(inputs, keys)`` is pure: from whole or pruned clean tables by name it computes the rows of the partitions
     ``keys``, with ``columns`` and ``partition_key``; a row is the same whether its partition is computed alone or
-    within a range. ``None`` means that the rows come from the ledger, not from tables (freshness.py).
+    within a range. ``None`` means that the rows come from the ledger, not from tables (freshness.py). From small
+    tables, a query of the insight's name computes the same rows (chart_queries.py, store_queries.py).
     ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
     is the formula with its source, ``error`` states the limitations. ``plot`` is a SQL aggregate over a
     partition's rows, drawn over partitions as a line, and ``plot_title`` says what it is;

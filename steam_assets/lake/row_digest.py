@@ -28,7 +28,6 @@ def _text(text: str) -> Untyped:
 
 
 _COLON, _NOTHING = _text(":"), _text("")
-_first_and_second = struct.Struct(">QQ").unpack_from
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> Content:
@@ -36,10 +35,10 @@ def content(batches: Iterable[pa.RecordBatch]) -> Content:
     rows = first = second = 0
     for batch in batches:
         rows += batch.num_rows
-        for text in _texts(batch):
-            one, other = _first_and_second(hashlib.sha256(text).digest())
-            first += one
-            second += other
+        digests = b"".join([hashlib.sha256(text).digest() for text in _texts(batch)])
+        words = struct.unpack(f">{len(digests) // 8}Q", digests)
+        first += sum(words[0::4])
+        second += sum(words[1::4])
     return Content(rows=rows, digest=f"{first}-{second}")
 
 
@@ -68,10 +67,13 @@ def _texts(batch: pa.RecordBatch) -> Iterator[memoryview]:
         yield text[start:end]
 
 
-def _parts(name: str, column: Untyped) -> tuple[Untyped, Untyped]:
-    """The two parts that a column has in its rows' texts; null where it is null."""
+def _parts(name: str, column: Untyped) -> tuple[Untyped, ...]:
+    """The parts that a column has in its rows' texts; all null where it is null."""
     values = _value(column)
-    return pc.binary_join_element_wise(_text(f"{name}="), _length(values), _COLON, _NOTHING), values
+    parts = _text(f"{name}="), _length(values), _COLON
+    if values.null_count:
+        return pc.binary_join_element_wise(*parts, _NOTHING), values
+    return *parts, values
 
 
 def _length(values: Untyped) -> Untyped:
