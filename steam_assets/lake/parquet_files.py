@@ -53,13 +53,13 @@ class Written:
 def write_files(
     io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], name: str
 ) -> tuple[list[str], int]:
-    """Write ``batches`` in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
+    """Write ``batches`` of this schema in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
 
     Returns the files' addresses and their size in bytes.
     """
     written: list[str] = []
     size = 0
-    for (key, _), of_key in groupby((aligned(batch, schema) for batch in batches), key=_place):
+    for (key, _), of_key in groupby(batches, key=_place):
         groups = row_groups(of_key)
         for first in groups:
             written.append(f"{folder}/partition_key={key}/{name}-{len(written):05d}.parquet")

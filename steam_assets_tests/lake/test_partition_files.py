@@ -77,3 +77,14 @@ def test_a_table_without_a_commit_has_no_files(tmp_path: Path) -> None:
     table = Lake(Settings(home=tmp_path)).table("clean", "played", COLUMNS, "")
     assert PartitionFiles.of(table.load()) is None
     assert PartitionFiles.of(table.create()) is None
+
+
+def test_content_is_that_of_the_rows_read_back(tmp_path: Path) -> None:
+    """Columns that the table does not have do not count, nor does the order of columns and rows."""
+    table = Lake(Settings(home=tmp_path)).table("clean", "played", COLUMNS, "")
+    rows = [{"state": "clean", "players": n, "partition_key": DAYS[0], "app_id": n} for n in range(9)]
+    written = table.write([pa.RecordBatch.from_pylist(rows[:4]), pa.RecordBatch.from_pylist(rows[4:][::-1])], "rows")
+    table.commit({}, add=written.files)
+
+    assert written.content.rows == len(rows)
+    assert table.content([DAYS[0]]) == {DAYS[0]: written.content}
