@@ -32,17 +32,8 @@ from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
-from steam_assets.lake.parquet_files import (
-    BATCH,
-    DamagedData,
-    Written,
-    aligned,
-    batch_of,
-    file_digests,
-    read_files,
-    write_files,
-)
-from steam_assets.lake.row_digest import Hashed, content
+from steam_assets.lake.parquet_files import BATCH, DamagedData, NewFiles, Written, batch_of, file_digests, read_files
+from steam_assets.lake.row_digest import content
 from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import CLEARED, RECORD, prefix_of, records
@@ -255,23 +246,12 @@ class IcebergTable:
 
         ``name`` is the prefix of the file names. Files are never overwritten: a snapshot or another writer may use one.
         """
-        # As when they are read back, only the table's columns count.
-        hashed = Hashed(self._aligned(batches))
-        files, size = self._write(hashed, name)
-        return Written(files, hashed.content, size)
+        return self.new_files(name).write_hashed(batches)
 
-    def write_copy(self, batches: Iterable[pa.RecordBatch]) -> list[str]:
-        """The same for rows whose content is known, which are hashed when they are read back; return the files."""
-        return self._write(self._aligned(batches), "copy")[0]
-
-    def _aligned(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        schema = arrow_schema(self.create())
-        return (aligned(batch, schema) for batch in batches)
-
-    def _write(self, batches: Iterable[pa.RecordBatch], name: str) -> tuple[list[str], int]:
+    def new_files(self, name: str) -> NewFiles:
+        """Where ``write`` writes."""
         table = self.create()
-        own = f"{name}-{uuid.uuid4().hex[:12]}"
-        return write_files(table.io, f"{table.location()}/data", arrow_schema(table), batches, own)
+        return NewFiles(table.io, f"{table.location()}/data", arrow_schema(table), f"{name}-{uuid.uuid4().hex[:12]}")
 
     def files(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[DataFile]:
         """The files whose rows match. Raises DamagedData if one also holds others, or if the metadata is damaged."""

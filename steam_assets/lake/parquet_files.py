@@ -20,7 +20,7 @@ from pyiceberg.io import FileIO, OutputStream
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 
-from steam_assets.lake.row_digest import Untyped
+from steam_assets.lake.row_digest import Hashed, Untyped
 from steam_assets.ledger.content import Content
 
 BATCH = "batch_id"
@@ -50,25 +50,38 @@ class Written:
     size: int
 
 
-def write_files(
-    io: FileIO, folder: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], name: str
-) -> tuple[list[str], int]:
-    """Write ``batches`` of this schema in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
+@dataclass(frozen=True)
+class NewFiles:
+    """Where files of a table are written, with which columns, and the beginning of their names."""
 
-    Returns the files' addresses and their size in bytes.
-    """
-    written: list[str] = []
-    size = 0
-    for (key, _), of_key in groupby(batches, key=_place):
-        groups = row_groups(of_key)
-        for first in groups:
-            written.append(f"{folder}/partition_key={key}/{name}-{len(written):05d}.parquet")
-            target = io.new_output(written[-1])
-            with target.create() as stream, _writer(stream, schema) as writer:
-                for group in _until(FILE_BYTES, chain([first], groups)):
-                    writer.write_table(group, row_group_size=max(1, group.num_rows))
-            size += len(target)
-    return written, size
+    io: FileIO
+    folder: str
+    schema: pa.Schema
+    name: str
+
+    def write_hashed(self, batches: Iterable[pa.RecordBatch]) -> Written:
+        """Write rows in order as ``write`` does; only the schema's columns count for their content."""
+        hashed = Hashed(aligned(batch, self.schema) for batch in batches)
+        files, size = self.write(hashed)
+        return Written(files, hashed.content, size)
+
+    def write(self, batches: Iterable[pa.RecordBatch]) -> tuple[list[str], int]:
+        """Write rows in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
+
+        Returns the files' addresses and their size in bytes.
+        """
+        written: list[str] = []
+        size = 0
+        for (key, _), of_key in groupby((aligned(batch, self.schema) for batch in batches), key=_place):
+            groups = row_groups(of_key)
+            for first in groups:
+                written.append(f"{self.folder}/partition_key={key}/{self.name}-{len(written):05d}.parquet")
+                target = self.io.new_output(written[-1])
+                with target.create() as stream, _writer(stream, self.schema) as writer:
+                    for group in _until(FILE_BYTES, chain([first], groups)):
+                        writer.write_table(group, row_group_size=max(1, group.num_rows))
+                size += len(target)
+        return written, size
 
 
 def _writer(stream: OutputStream, schema: pa.Schema) -> pq.ParquetWriter:
