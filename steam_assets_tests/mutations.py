@@ -185,7 +185,7 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(
         "A20",
         "steam_assets/ingestion/landing.py",
-        "        if envelope.fetched_at > self.now + CLOCKS_DIFFER:\n",
+        "        if fetched > self.now + CLOCKS_DIFFER:\n",
         "        if False:\n",
         "ingestion/test_untrusted_envelopes.py::test_a_response_from_the_future_is_refused_with_the_command_that_excludes_it",
     ),
