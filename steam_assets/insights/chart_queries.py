@@ -40,6 +40,28 @@ def _with_weekly_means(rows: str, app: str, mean: str) -> str:
 """  # noqa: S608 - it has no text from outside
 
 
+def effects(days: str) -> str:
+    """``days``, which have each ``app_id`` and ``day`` once, with the columns that around_day.py defines."""
+    return f"""
+side as (
+  select u.app_id, u.day, m.day < u.day as before, median(m.own) as own, median(m.others) as others,
+         count(*)::int as days
+  from {days} u join with_market m on m.app_id = u.app_id and m.day between u.day - 7 and u.day + 7 and m.day <> u.day
+  group by all),
+both_sides as (
+  select u.*, b.own as peak_before, a.own as peak_after, coalesce(b.days, 0) as days_before,
+         coalesce(a.days, 0) as days_after, least(coalesce(b.days, 0), coalesce(a.days, 0)) < 4 as too_few_days,
+         a.own / nullif(b.own, 0) as grown, a.others / nullif(b.others, 0) as market_grown
+  from {days} u left join (from side where before) b using (app_id, day)
+  left join (from side where not before) a using (app_id, day)),
+effects as (
+  select *, case when not too_few_days then grown - 1 end as change,
+         case when not too_few_days then market_grown - 1 end as market_change,
+         case when not too_few_days then grown / nullif(market_grown, 0) - 1 end as net_effect
+  from both_sides)
+"""  # noqa: S608 - it has no text from outside
+
+
 VIEWS = {
     "charted": """
 from most_played qualify row_number() over (partition by partition_key, app_id order by rank) = 1
@@ -224,30 +246,15 @@ select w.week_start, w.app_id, n.name, gid, published_at::date as day, published
        'patchnotes' in tags as is_patch_notes, partition_key
 from news w left join names n using (week_start, app_id)
 """,
-    "update_effect": """
+    "update_effect": f"""
 with days as (
   select week_start, app_id, day, count(*)::int as updates, bool_or(patch) as has_patch_notes,
          first(title order by patch desc, published_at, gid) as title
   from updates group by all),
-side as (
-  select u.app_id, u.day, m.day < u.day as before, median(m.own) as own, median(m.others) as others,
-         count(*)::int as days
-  from days u join with_market m on m.app_id = u.app_id and m.day between u.day - 7 and u.day + 7 and m.day <> u.day
-  group by all),
-both_sides as (
-  select u.*, b.own as peak_before, a.own as peak_after, coalesce(b.days, 0) as days_before,
-         coalesce(a.days, 0) as days_after, least(coalesce(b.days, 0), coalesce(a.days, 0)) < 4 as too_few_days,
-         a.own / nullif(b.own, 0) as grown, a.others / nullif(b.others, 0) as market_grown
-  from days u left join (from side where before) b using (app_id, day)
-  left join (from side where not before) a using (app_id, day))
-select week_start, app_id, n.name, day, title, updates, has_patch_notes, peak_before, peak_after,
-       case when not too_few_days then grown - 1 end as change,
-       case when not too_few_days then market_grown - 1 end as market_change,
-       case when not too_few_days then grown / nullif(market_grown, 0) - 1 end as net_effect,
-       days_before, days_after, too_few_days,
-       strftime(week_start, '%Y-%m-%d') as partition_key
-from both_sides left join names n using (week_start, app_id)
-""",
+{effects("days")}
+select e.*, n.name, strftime(week_start, '%Y-%m-%d') as partition_key
+from effects e left join names n using (week_start, app_id)
+""",  # noqa: S608 - it has no text from outside
     "traffic_vs_players": """
 with daily as (select day, sum(players_peak) as p from charted group by day),
 months as (select date_trunc('month', day) as month, avg(p) as p, count(*)::int as days from daily group by all)

@@ -6,6 +6,8 @@ Belongs here: the queries, over the clean tables by name and both files' VIEWS. 
 
 from __future__ import annotations
 
+from steam_assets.insights.chart_queries import effects
+
 VIEWS = {
     "placed": """
 from country_sellers qualify row_number() over (partition by partition_key, country, app_id order by rank) = 1
@@ -95,25 +97,12 @@ select c.*, n.name,
 from near c left join day_names n using (day, app_id)
 window lookback as (partition by c.app_id order by c.day range between interval 364 day preceding and current row)
 """,
-    "sale_effect": """
+    "sale_effect": f"""
 with began as (select * from compared where discount_percent > 0 and previous_discount = 0 and day - compared_to < 8),
-side as (
-  select u.app_id, u.day, m.day < u.day as before, median(m.own) as own, median(m.others) as others,
-         count(*)::int as days
-  from began u join with_market m on m.app_id = u.app_id and m.day between u.day - 7 and u.day + 7 and m.day <> u.day
-  group by all),
-both_sides as (
-  select u.*, b.own as peak_before, a.own as peak_after, coalesce(b.days, 0) as days_before,
-         coalesce(a.days, 0) as days_after, least(coalesce(b.days, 0), coalesce(a.days, 0)) < 4 as too_few_days,
-         a.own / nullif(b.own, 0) as grown, a.others / nullif(b.others, 0) as market_grown
-  from began u left join (from side where before) b using (app_id, day)
-  left join (from side where not before) a using (app_id, day))
-select u.*, n.name, case when not too_few_days then grown - 1 end as change,
-       case when not too_few_days then market_grown - 1 end as market_change,
-       case when not too_few_days then grown / nullif(market_grown, 0) - 1 end as net_effect,
-       strftime(u.day, '%Y-%m-%d') as partition_key
-from both_sides u left join day_names n using (day, app_id)
-""",
+{effects("began")}
+select e.*, n.name, strftime(day, '%Y-%m-%d') as partition_key
+from effects e left join day_names n using (day, app_id)
+""",  # noqa: S608 - it has no text from outside
     "market_share": """
 with weekly as (select *, time_bucket(interval 7 day, day, date '2023-06-27')::date as w from charted),
 collected as (select w, count(distinct day) as days from weekly group by w),
