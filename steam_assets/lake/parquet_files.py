@@ -62,7 +62,7 @@ class NewFiles:
     def write_hashed(self, batches: Iterable[pa.RecordBatch]) -> Written:
         """Write rows in order as ``write`` does; only the schema's columns count for their content."""
         hashed = Hashed(aligned(batch, self.schema) for batch in batches)
-        files, size = self.write(hashed)
+        files, size = self._write(hashed)
         return Written(files, hashed.content, size)
 
     def write(self, batches: Iterable[pa.RecordBatch]) -> tuple[list[str], int]:
@@ -70,9 +70,12 @@ class NewFiles:
 
         Returns the files' addresses and their size in bytes.
         """
+        return self._write(aligned(batch, self.schema) for batch in batches)
+
+    def _write(self, batches: Iterable[pa.RecordBatch]) -> tuple[list[str], int]:
         written: list[str] = []
         size = 0
-        for (key, _), of_key in groupby((aligned(batch, self.schema) for batch in batches), key=_place):
+        for (key, _), of_key in groupby(batches, key=_place):
             groups = row_groups(of_key)
             for first in groups:
                 written.append(f"{self.folder}/partition_key={key}/{self.name}-{len(written):05d}.parquet")

@@ -57,7 +57,7 @@ def test_a_byte_order_mark_and_broken_utf8_do_not_stop_reading() -> None:
     digits=st.integers(LONGEST_NUMBER - 3, LONGEST_NUMBER + 3),
 )
 def test_a_long_number_is_refused_wherever_it_stands(before: int, after: int, number: bytes, digits: int) -> None:
-    """Also with other text around it; as many digits in a text are no number."""
+    """Also with other text around it. A text may have as many digits."""
     written = number % (b"0" * digits)
     body = b'{"%s": %s, "%s": 1}' % (b"a" * before, written, b"b" * (after + before + 1))
     if len(written) > LONGEST_NUMBER:
