@@ -21,8 +21,7 @@ from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.groups import groups
 from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Twins
-from steam_assets.lake.parquet_files import DamagedData, file_digests, read_files
-from steam_assets.lake.row_digest import content
+from steam_assets.lake.parquet_files import DamagedData, file_contents, file_digests
 from steam_assets.ledger.content import EMPTY, Content
 from steam_assets.ledger.records import BackupRecord, Cleared, PartitionRecord, R, RawRecord, covers, has_all
 
@@ -250,7 +249,7 @@ class _Copies:
         table = self._goal.create()
         # The file digests are read first, so that a later change is detected by one of the two checks.
         digests = file_digests(table.io, files)
-        found = content(read_files(table.io, arrow_schema(table), files))
+        found = file_contents(table.io, arrow_schema(table), {part.key: files})[part.key]
         if found == part.content:
             self._files += files
             self._replaced.append(part)

@@ -24,18 +24,25 @@ from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table import Table, TableProperties, Transaction
-from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.update import TableUpdate
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from steam_assets.lake.change import Change
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
-from steam_assets.lake.parquet_files import BATCH, DamagedData, NewFiles, Written, batch_of, file_digests, read_files
-from steam_assets.lake.row_digest import content
+from steam_assets.lake.parquet_files import (
+    BATCH,
+    DamagedData,
+    NewFiles,
+    Written,
+    batch_of,
+    file_contents,
+    file_digests,
+    read_files,
+)
 from steam_assets.lake.synced_files import SyncedFileIO
-from steam_assets.ledger.content import Content
+from steam_assets.ledger.content import EMPTY, Content
 from steam_assets.ledger.records import CLEARED, RECORD, prefix_of, records
 from steam_assets.sources.source import Column
 
@@ -215,7 +222,7 @@ class IcebergTable:
         gone = self.files(remove) if remove is not None else []
         details = {PARTITIONS: ",".join(partitions), **(summary or {})}
         try:
-            with _Change(table) as change:
+            with Change(table) as change:
                 if publish is not None:
                     ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
                 else:
@@ -293,7 +300,8 @@ class IcebergTable:
     def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:
         """The content of partitions, each read back from its files. Raises DamagedData."""
         held = self.planned(keys, snapshot_id)
-        return {key: content(held.rows(key)) for key in keys}
+        table, files = held.load(), {key: [file.file_path for file in held.files_of(key)] for key in keys}
+        return file_contents(table.io, arrow_schema(table), files) if table else dict.fromkeys(keys, EMPTY)
 
     def digests(self, key: str) -> dict[str, str]:
         """SHA-256 of each file of a partition, by name. Raises DamagedData if one cannot be read."""
@@ -328,25 +336,6 @@ class IcebergTable:
         if table is None or table.current_snapshot() is None:
             return []
         return table.scan(row_filter=of_partitions([key]), limit=count).to_arrow().to_pylist()
-
-
-class _Change(Transaction):
-    """A transaction that computes its metadata once per staged update.
-
-    pyiceberg's computes it whenever it is read, a dozen times per commit, and copies all snapshots and properties: half
-    of the time of a commit to a table of a hundred partitions.
-    """
-
-    def __init__(self, table: Table) -> None:
-        super().__init__(table)
-        self._computed: tuple[TableMetadata, tuple[TableUpdate, ...], TableMetadata] | None = None
-
-    @property
-    def table_metadata(self) -> TableMetadata:
-        base, updates = self._table.metadata, self._updates
-        if self._computed is None or self._computed[0] is not base or self._computed[1] is not updates:
-            self._computed = (base, updates, super().table_metadata)
-        return self._computed[2]
 
 
 def retry_on_contention(change: Callable[[], T]) -> T:

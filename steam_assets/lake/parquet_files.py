@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Generator, Iterable, Iterator
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from typing import BinaryIO, cast
 
 import pyarrow as pa
@@ -20,8 +22,8 @@ from pyiceberg.io import FileIO, OutputStream
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 
-from steam_assets.lake.row_digest import Hashed, Untyped
-from steam_assets.ledger.content import Content
+from steam_assets.lake.row_digest import Hashed, Untyped, content
+from steam_assets.ledger.content import EMPTY, Content
 
 BATCH = "batch_id"
 
@@ -32,6 +34,8 @@ OPAQUE = ("body", "value", "headers", "details")
 FILE_BYTES = 256 << 20
 """Of a file, before compression."""
 ROWS_AT_ONCE = 4096
+HASHED_AT_ONCE = min(4, os.cpu_count() or 1)
+"""Files; of each a row group is held in memory."""
 
 # It warns for each file that columns have no bounds, which is intended.
 logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
@@ -148,6 +152,13 @@ def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Itera
                 batches = file.iter_batches(ROWS_AT_ONCE, [group])  # pyright: ignore[reportUnknownMemberType]
                 for batch in batches:
                     yield aligned(batch, schema)
+
+
+def file_contents(io: FileIO, schema: pa.Schema, files: Mapping[str, Sequence[str]]) -> dict[str, Content]:
+    """The content of files by key, several of them hashed at a time. Raises DamagedData if one cannot be read."""
+    with ThreadPoolExecutor(HASHED_AT_ONCE, thread_name_prefix="hash") as threads:
+        each = threads.map(lambda address: content(read_files(io, schema, [address])), chain(*files.values()))
+        return {key: sum(islice(each, len(of_key)), EMPTY) for key, of_key in files.items()}
 
 
 def file_digests(io: FileIO, addresses: Iterable[str]) -> dict[str, str]:

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 class Content(BaseModel):
     """``rows`` and ``digest``, the sums of the first two 64-bit parts of each row's SHA-256; contents add up.
 
-    A row is hashed over its columns by name, each as ``name=length:value``. Nulls are left out, so that adding a column
-    does not change the digest of existing rows.
+    Of a row is hashed, by name, ``;name=value`` of each number and boolean and ``;name:length`` of each other column,
+    then ``;;`` and the values with a length, in the same order. Nulls are left out, so that adding a column does not
+    change the digest of existing rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
