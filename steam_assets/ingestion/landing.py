@@ -23,6 +23,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_batch
 from steam_assets.ledger.records import Batch, Receipt
 from steam_assets.sources.cadence import Window
+from steam_assets.sources.json_body import is_plain
 from steam_assets.sources.source import InvalidResponse, Source
 
 NOTHING_USABLE = "none of its records is a valid envelope"
@@ -79,7 +80,8 @@ def aside_id(poison: Poison) -> str:
 
 def envelope_row(envelope: Envelope, topic: str | None, partition: int | None, offset: int | None) -> dict[str, object]:
     """An envelope as a row of a raw table; topic, partition and offset are null for an import."""
-    return vars(envelope) | {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
+    place = {"topic": topic, "kafka_partition": partition, "kafka_offset": offset}
+    return vars(envelope) | {"plain": is_plain(envelope.body)} | place
 
 
 def _aside(poison: Poison) -> Aside:

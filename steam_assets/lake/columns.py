@@ -46,6 +46,11 @@ ENVELOPE = (
     Column("fetched_at", "timestamp", "When the source responded.", "UTC", False),
     Column("sha256", "string", "SHA-256 of the body.", "", False),
     Column("body", "string", "The response body, complete and unaltered.", "", False),
+    Column(
+        "plain",
+        "boolean",
+        "True if the body has no U+FFFD, and no escape of it, of NUL or of a surrogate; null if that is not known.",
+    ),
     Column("items", "map<string,bigint>", "Items of each clean table in the body, as counted when it was fetched."),
     Column("problem", "string", "Why the response is unusable; null if it is usable."),
     Column("provenance", "string", "live, or import:FILE.", "", False),

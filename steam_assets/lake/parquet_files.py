@@ -156,8 +156,12 @@ def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Itera
 
 def file_contents(io: FileIO, schema: pa.Schema, files: Mapping[str, Sequence[str]]) -> dict[str, Content]:
     """The content of files by key, several of them hashed at a time. Raises DamagedData if one cannot be read."""
+
+    def hashed(address: str) -> Content:
+        return content(read_files(io, schema, [address]))
+
     with ThreadPoolExecutor(HASHED_AT_ONCE, thread_name_prefix="hash") as threads:
-        each = threads.map(lambda address: content(read_files(io, schema, [address])), chain(*files.values()))
+        each = threads.map(hashed, chain.from_iterable(files.values()))
         return {key: sum(islice(each, len(of_key)), EMPTY) for key, of_key in files.items()}
 
 

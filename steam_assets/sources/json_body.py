@@ -10,6 +10,7 @@ differently (duplicate names, NaN, excessive nesting or numbers), so an accepted
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
@@ -40,6 +41,12 @@ NO_CHARACTER = (
     r"|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
+
+REPLACEMENT = "\ufffd|" + r"\\u[fF]{3}[dD]"
+"""U+FFFD, as such or as an escape."""
+
+MAY_LACK_TEXT = re.compile(REPLACEMENT + r"|\\u(?:[dD]|0000)")
+"""The same, or an escape that may have no character: most bodies have neither."""
 
 LAST_SECOND = 253_402_300_799
 """9999-12-31T23:59:59Z, the last second that every reader of the clean tables can show."""
@@ -83,6 +90,11 @@ def decode(body: bytes) -> dict[str, object]:
     if len(text) > LONGEST_STRING:
         _check_strings(value)
     return value
+
+
+def is_plain(body: str) -> bool:
+    """Whether no text of a body needs repair or lacks characters, as far as that is known without parsing it."""
+    return ("\ufffd" not in body and r"\u" not in body) or MAY_LACK_TEXT.search(body) is None
 
 
 def decode_service(body: bytes) -> dict[str, object]:
@@ -198,9 +210,7 @@ def text_of_body() -> SparkColumn:
     from pyspark.sql import functions as F
 
     body = F.ltrim(F.col("body"), F.lit("\ufeff"))
-    # Most bodies have no escapes: this scans a long text once instead of three times.
-    suspect = F.col("escapes") & (body.contains(r"\ud") | body.contains(r"\uD") | body.contains(r"\u0000"))
-    return F.when(suspect, F.regexp_replace(body, NO_CHARACTER, r"$1\\ufffd")).otherwise(body)
+    return F.when(F.col("plain"), body).otherwise(F.regexp_replace(body, NO_CHARACTER, r"$1\\ufffd"))
 
 
 def exploded(
@@ -253,7 +263,6 @@ def exploded(
     options = "map('columnNameOfCorruptRecord', 'unreadable_body', 'allowNonNumericNumbers', 'false')"
     rows = (
         raw.where("problem is null or array_max(map_values(items)) > 0")
-        .withColumn("escapes", F.col("body").contains(r"\u"))
         .withColumn("text", F.when(F.col("problem").isNull(), text_of_body()))
         .withColumn("whole", F.expr(f"from_json(text, '{strict}, unreadable_body string', {options})"))
         .select(
@@ -261,7 +270,7 @@ def exploded(
             "problem",
             F.split(F.col("headers")[NOTES_HEADER], "\n").alias("notes"),
             F.expr("if(problem is not null, body, null)").alias("refused"),
-            F.expr(r"contains(text, '\ufffd') or escapes and contains(text, r'\ufffd')").alias("suspect"),
+            (~F.coalesce("plain", F.lit(False)) & F.col("text").rlike(REPLACEMENT)).alias("suspect"),
             F.expr("whole.unreadable_body is not null").alias("odd"),
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
             F.expr(f"if(problem is null, {path(array, elements=True)}, array(null))").alias("entries"),
