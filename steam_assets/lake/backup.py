@@ -241,26 +241,27 @@ class _Copies:
         """
         if part is None:
             return {}
+        table, files = self._goal.create(), list[str]()
         try:
-            # They are hashed when they are read back.
-            files, _ = self._goal.new_files("copy").write(self._origin.rows(part.key, part.batch_ids))
+            for address in self._goal.copy(self._origin, part.key, part.batch_ids):
+                files.append(address)
+            # The file digests are read first, so that a later change is detected by one of the two checks.
+            digests = file_digests(table.io, files)
+            found = file_contents(table.io, arrow_schema(table), {part.key: files})[part.key]
         except DamagedData as error:
-            raise BackupDiffers(str(error)) from error
-        table = self._goal.create()
-        # The file digests are read first, so that a later change is detected by one of the two checks.
-        digests = file_digests(table.io, files)
-        found = file_contents(table.io, arrow_schema(table), {part.key: files})[part.key]
-        if found == part.content:
-            self._files += files
-            self._replaced.append(part)
-            return digests
+            problem = str(error)
+        else:
+            if found == part.content:
+                self._files += files
+                self._replaced.append(part)
+                return digests
+            problem = f"the ledger has {_shown(part.content)}, but the copy reads back as {_shown(found)}"
         for address in files:
             with suppress(OSError):  # No role may delete in a backup on AWS.
                 table.io.delete(address)
         raise BackupDiffers(
-            f"the ledger of {self._origin.identifier} has {_shown(part.content)}, but their copy in "
-            f"{self._goal.identifier} reads back as {_shown(found)}; nothing was changed. Run `steam-assets verify` to "
-            "see which copy is good"
+            f"{self._origin.identifier} {part.key} cannot be copied to {self._goal.identifier}: {problem}; nothing was "
+            "changed. Run `steam-assets verify` to see which copy is good"
         )
 
     def commit(self, records: Mapping[str, BaseModel]) -> None:

@@ -253,12 +253,21 @@ class IcebergTable:
 
         ``name`` is the prefix of the file names. Files are never overwritten: a snapshot or another writer may use one.
         """
-        return self.new_files(name).write_hashed(batches)
+        return self._new_files(name).write(batches)
 
-    def new_files(self, name: str) -> NewFiles:
-        """Where ``write`` writes."""
+    def copy(self, origin: IcebergTable, key: str, batch_ids: Collection[str] | None = None) -> Iterator[str]:
+        """Copy a partition of ``origin``, or some of its batches, file by file, to files not yet in any snapshot.
+
+        Yields the address of each new file. Iterating raises DamagedData if a file of ``origin`` cannot be read.
+        """
+        new = self._new_files("copy")
+        if table := origin.load():
+            for file in origin.files_of(key, batch_ids):
+                yield from new.copy(table.io, file.file_path, key)
+
+    def _new_files(self, name: str) -> NewFiles:
         table = self.create()
-        return NewFiles(table.io, f"{table.location()}/data", arrow_schema(table), f"{name}-{uuid.uuid4().hex[:12]}")
+        return NewFiles(table.io, f"{table.location()}/data", table.schema(), f"{name}-{uuid.uuid4().hex[:12]}")
 
     def files(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[DataFile]:
         """The files whose rows match. Raises DamagedData if one also holds others, or if the metadata is damaged."""

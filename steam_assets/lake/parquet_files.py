@@ -11,16 +11,18 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import BufferedReader
-from itertools import chain, groupby, islice
+from itertools import chain, count, groupby, islice
 from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyiceberg.io import FileIO, OutputStream
+from pyiceberg.io import FileIO, OutputFile, OutputStream
+from pyiceberg.io.pyarrow import pyarrow_to_schema, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
-from pyiceberg.schema import Schema
+from pyiceberg.schema import Schema, index_by_name
 
 from steam_assets.lake.row_digest import Hashed, Untyped, content
 from steam_assets.ledger.content import EMPTY, Content
@@ -34,6 +36,7 @@ OPAQUE = ("body", "value", "headers", "details")
 FILE_BYTES = 256 << 20
 """Of a file, before compression."""
 ROWS_AT_ONCE = 4096
+COPIED_AT_ONCE = 1 << 20
 HASHED_AT_ONCE = min(4, os.cpu_count() or 1)
 """Files; of each a row group is held in memory."""
 
@@ -60,33 +63,61 @@ class NewFiles:
 
     io: FileIO
     folder: str
-    schema: pa.Schema
+    columns: Schema
     name: str
+    number: Iterator[int] = field(default_factory=count)
 
-    def write_hashed(self, batches: Iterable[pa.RecordBatch]) -> Written:
-        """Write rows in order as ``write`` does; only the schema's columns count for their content."""
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return schema_to_pyarrow(self.columns, include_field_ids=False)
+
+    def write(self, batches: Iterable[pa.RecordBatch]) -> Written:
+        """Write rows in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
+
+        Only the schema's columns are written, and count for the rows' content.
+        """
         hashed = Hashed(aligned(batch, self.schema) for batch in batches)
         files, size = self._write(hashed)
         return Written(files, hashed.content, size)
 
-    def write(self, batches: Iterable[pa.RecordBatch]) -> tuple[list[str], int]:
-        """Write rows in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
+    def copy(self, io: FileIO, address: str, key: str) -> list[str]:
+        """Copy a file of another table: its bytes, or its rows if its column ids are those of other columns here.
 
-        Returns the files' addresses and their size in bytes.
+        Raises DamagedData if the file cannot be read.
         """
-        return self._write(aligned(batch, self.schema) for batch in batches)
+        if not self._fits(io, address):
+            return self._write(read_files(io, self.schema, [address]))[0]
+        target = self._new(key)
+        with target.create() as stream:
+            for part in _bytes(io, address):
+                stream.write(part)
+        return [target.location]
+
+    def _fits(self, io: FileIO, address: str) -> bool:
+        """Whether a file's columns, by id or, if it has none, by name, are the same columns of this table."""
+        with _opened(io, address) as stream:
+            found = pq.ParquetFile(stream).schema_arrow
+        named = index_by_name(self.columns)
+        try:
+            return index_by_name(pyarrow_to_schema(found, self.columns.name_mapping)).items() <= named.items()
+        except ValueError:
+            return False
+
+    def _new(self, key: str) -> OutputFile:
+        return self.io.new_output(f"{self.folder}/partition_key={key}/{self.name}-{next(self.number):05d}.parquet")
 
     def _write(self, batches: Iterable[pa.RecordBatch]) -> tuple[list[str], int]:
+        """The files' addresses, and their size in bytes."""
         written: list[str] = []
         size = 0
         for (key, _), of_key in groupby(batches, key=_place):
             groups = row_groups(of_key)
             for first in groups:
-                written.append(f"{self.folder}/partition_key={key}/{self.name}-{len(written):05d}.parquet")
-                target = self.io.new_output(written[-1])
+                target = self._new(key)
                 with target.create() as stream, _writer(stream, self.schema) as writer:
                     for group in _until(FILE_BYTES, chain([first], groups)):
                         writer.write_table(group, row_group_size=max(1, group.num_rows))
+                written.append(target.location)
                 size += len(target)
         return written, size
 
@@ -154,6 +185,12 @@ def read_files(io: FileIO, schema: pa.Schema, addresses: Iterable[str]) -> Itera
                     yield aligned(batch, schema)
 
 
+def _bytes(io: FileIO, address: str) -> Iterator[bytes]:
+    with _opened(io, address) as stream:
+        while part := stream.read(COPIED_AT_ONCE):
+            yield part
+
+
 def file_contents(io: FileIO, schema: pa.Schema, files: Mapping[str, Sequence[str]]) -> dict[str, Content]:
     """The content of files by key, several of them hashed at a time. Raises DamagedData if one cannot be read."""
 
@@ -192,10 +229,10 @@ def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     there = set(batch.schema.names)
     fields: list[pa.Field[Untyped]] = list(schema)
     columns: list[pa.Array[Untyped]] = [
-        batch.column(field.name).cast(field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
-        for field in fields
+        batch.column(one.name).cast(one.type) if one.name in there else pa.nulls(batch.num_rows, one.type)
+        for one in fields
     ]
-    for field, column in zip(fields, columns, strict=True):
-        if column.null_count and not field.nullable:
-            raise ValueError(f"column {field.name} must not be null")
+    for one, column in zip(fields, columns, strict=True):
+        if column.null_count and not one.nullable:
+            raise ValueError(f"column {one.name} must not be null")
     return pa.record_batch(columns, schema=schema)
