@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from clean_partitions import SOURCE, THINGS, clean
+from pyiceberg.io.pyarrow import schema_to_pyarrow
 from raw_landing import KEY, LATER, NOW
 
 from steam_assets.lake.backup import back_up, restore, verify, verify_twins
@@ -74,3 +76,29 @@ def test_an_unchanged_partition_of_a_wider_table_is_backed_up_again(twins: Twins
     twins.backup.commit({KEY: None}, remove=of_partitions([KEY]))
     assert back_up(twins, [KEY], NOW)[1] == []
     assert verify_twins(twins, KEY) == []
+
+
+@pytest.mark.parametrize("evolved", [False, True])
+def test_files_with_column_ids_are_copied_whatever_the_ids_mean_in_the_other_table(lake: Lake, evolved: bool) -> None:
+    """As those of Spark. In a table that gained the column its id is the last, in a new one it is not."""
+    twins = lake.clean_twins(WIDER, WIDE)
+    if evolved:
+        clean(lake, {1: "one"})
+    clean(lake, {1: "one", 2: None}, table=WIDE, key=LATER, price=[5, None])
+    (original,) = (Path(address) for address in with_column_ids(twins.primary, LATER))
+    assert back_up(twins, [LATER], NOW)[1] == []
+    assert rows(twins.backup, LATER) == rows(twins.primary, LATER) == [(1, "one", 5), (2, None, None)]
+    (copy,) = Path(twins.backup.location).rglob(f"partition_key={LATER}/*.parquet")
+    assert (copy.read_bytes() == original.read_bytes()) is not evolved
+    twins.primary.commit({LATER: None}, remove=of_partitions([LATER]))
+    assert restore(twins, LATER) == 2
+    assert rows(twins.primary, LATER) == [(1, "one", 5), (2, None, None)]
+
+
+def with_column_ids(table: IcebergTable, key: str) -> list[str]:
+    """Rewrite the files of a partition with the ids of the table's columns; returns their addresses."""
+    held = table.create()
+    files = [file.file_path for file in table.files_of(key)]
+    for file in files:
+        pq.write_table(pq.read_table(file, partitioning=None).cast(schema_to_pyarrow(held.schema())), file)
+    return files
