@@ -131,8 +131,9 @@ class _Landing:
         for record in read_batch(self.lake.settings, self.receipt, on_poison=self.poisons.append):
             envelope = record.envelope
             if envelope is not None:
-                self._check(record, envelope)
-                if problem := self._miscounted(envelope):
+                body = envelope.body.encode()
+                self._check(record, envelope, body)
+                if problem := self._miscounted(envelope, body):
                     self.poisons.append(record.spoiled(problem))
                     continue
                 self.items.update(envelope.items)
@@ -140,12 +141,12 @@ class _Landing:
                 self.newest = max(self.newest or envelope.fetched_at, envelope.fetched_at)
                 yield envelope_row(envelope, self.receipt.topic, record.partition, record.offset)
 
-    def _miscounted(self, envelope: Envelope) -> str | None:
+    def _miscounted(self, envelope: Envelope, body: bytes) -> str | None:
         """Why the envelope's items are not those of its body; None if they are."""
         if envelope.problem is not None:
             return self._miscounted_rejected(envelope)
         try:
-            found = self.source.count(self._window, envelope.request, envelope.body.encode())
+            found = self.source.count(self._window, envelope.request, body)
         except InvalidResponse as error:
             return f"its body is not a valid response, and it states no problem: {error}"
         if +Counter(found) == +Counter(envelope.items):
@@ -170,7 +171,7 @@ class _Landing:
             f"--batch {self.receipt.batch_id}"
         )
 
-    def _check(self, record: Record, envelope: Envelope) -> None:
+    def _check(self, record: Record, envelope: Envelope, body: bytes) -> None:
         fetched = envelope.fetched_at
         if not self.source.history.belongs(self._window, fetched):
             raise WrongPeriod(
@@ -182,7 +183,7 @@ class _Landing:
                 f"{self._described(record, fetched)}, which is in the future: it would remain the newest forever. "
                 f"{self._way_out}"
             )
-        if hashlib.sha256(envelope.body.encode()).hexdigest() != envelope.sha256:
+        if hashlib.sha256(body).hexdigest() != envelope.sha256:
             raise LostRecords(f"{self._place(record)} has a body that does not match its SHA-256")
 
     def _described(self, record: Record, fetched: datetime) -> str:

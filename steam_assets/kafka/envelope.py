@@ -11,7 +11,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, field_serializer
 
 from steam_assets.sources.source import Fetched, Rejected
 
@@ -53,7 +53,7 @@ class Envelope(BaseModel):
 
     def to_bytes(self) -> bytes:
         """The JSON line, without a line break."""
-        return self.model_dump_json().encode()
+        return _JSON.dump_json(self)
 
     @classmethod
     def from_response(
@@ -78,3 +78,6 @@ class Envelope(BaseModel):
             items=dict(answer.items),
             problem=response.reason if isinstance(response, Rejected) else None,
         )
+
+
+_JSON = TypeAdapter(Envelope)

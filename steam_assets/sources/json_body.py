@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -50,6 +50,8 @@ MAY_LACK_TEXT = re.compile(REPLACEMENT + r"|\\u(?:[dD]|0000)")
 
 LAST_SECOND = 253_402_300_799
 """9999-12-31T23:59:59Z, the last second that every reader of the clean tables can show."""
+
+Container: TypeAlias = "dict[str, object] | list[object]"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -169,9 +171,10 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check_depth(value: dict[str, object]) -> None:
-    level: list[dict[str, object] | list[object]] = [value]
+    level: list[Container] = [value]
     for _ in range(DEEPEST):
-        level = [child for parent in level for child in _children(parent) if is_object(child) or is_array(child)]
+        # Not by `is_object` and `is_array`: two calls for each of 2,500 values are half of what parsing a page takes.
+        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
         if not level:
             return
     raise InvalidResponse(f"the JSON is nested more than {DEEPEST} levels deep")
@@ -185,7 +188,7 @@ def _check_strings(value: object) -> None:
             _check_strings(child)
 
 
-def _children(value: dict[str, object] | list[object]) -> Iterable[object]:
+def _children(value: Container) -> Iterable[object]:
     return value.values() if is_object(value) else value
 
 
