@@ -263,7 +263,7 @@ class IcebergTable:
         new = self._new_files("copy")
         if table := origin.load():
             for file in origin.files_of(key, batch_ids):
-                yield from new.copy(table.io, file.file_path, key)
+                yield from new.copy(table, file)
 
     def _new_files(self, name: str) -> NewFiles:
         table = self.create()

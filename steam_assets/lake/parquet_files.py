@@ -20,9 +20,10 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO, OutputFile, OutputStream
-from pyiceberg.io.pyarrow import pyarrow_to_schema, schema_to_pyarrow
+from pyiceberg.io.pyarrow import parquet_file_to_data_file, pyarrow_to_schema, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema, index_by_name
+from pyiceberg.table import Table
 
 from steam_assets.lake.row_digest import Hashed, Untyped, content
 from steam_assets.ledger.content import EMPTY, Content
@@ -37,6 +38,8 @@ FILE_BYTES = 256 << 20
 """Of a file, before compression."""
 ROWS_AT_ONCE = 4096
 COPIED_AT_ONCE = 1 << 20
+IN_FOOTER = ("partition", "record_count", "file_size_in_bytes", "null_value_counts", "lower_bounds", "upper_bounds")
+"""What a table's metadata records of a file that also follows from the file's footer."""
 HASHED_AT_ONCE = min(4, os.cpu_count() or 1)
 """Files; of each a row group is held in memory."""
 
@@ -80,28 +83,30 @@ class NewFiles:
         files, size = self._write(hashed)
         return Written(files, hashed.content, size)
 
-    def copy(self, io: FileIO, address: str, key: str) -> list[str]:
-        """Copy a file of another table: its bytes, or its rows if its column ids are those of other columns here.
+    def copy(self, origin: Table, file: DataFile) -> list[str]:
+        """Copy a file of another table: its bytes, or its rows if its bytes would not mean the same here.
 
         Raises DamagedData if the file cannot be read.
         """
-        if not self._fits(io, address):
-            return self._write(read_files(io, self.schema, [address]))[0]
-        target = self._new(key)
+        if not self._fits(origin, file):
+            return self._write(read_files(origin.io, self.schema, [file.file_path]))[0]
+        target = self._new(str(file.partition[0]))
         with target.create() as stream:
-            for part in _bytes(io, address):
+            for part in _bytes(origin.io, file.file_path):
                 stream.write(part)
         return [target.location]
 
-    def _fits(self, io: FileIO, address: str) -> bool:
-        """Whether a file's columns, by id or, if it has none, by name, are the same columns of this table."""
-        with _opened(io, address) as stream:
-            found = pq.ParquetFile(stream).schema_arrow
-        named = index_by_name(self.columns)
+    def _fits(self, origin: Table, file: DataFile) -> bool:
+        """Whether a file's column ids, if it has any, are those of this table, and its footer is that of its commit."""
         try:
-            return index_by_name(pyarrow_to_schema(found, self.columns.name_mapping)).items() <= named.items()
-        except ValueError:
+            footer = parquet_file_to_data_file(origin.io, origin.metadata, file.file_path)
+            with _opened(origin.io, file.file_path) as stream:
+                columns = pyarrow_to_schema(pq.ParquetFile(stream).schema_arrow, self.columns.name_mapping)
+        except Exception:  # A damaged footer makes pyiceberg raise anything; reading the rows says what is wrong.
             return False
+        # No checksum covers the footer, from which the copy's partition and bounds are taken.
+        same = all(getattr(footer, name) == getattr(file, name) for name in IN_FOOTER)
+        return same and index_by_name(columns).items() <= index_by_name(self.columns).items()
 
     def _new(self, key: str) -> OutputFile:
         return self.io.new_output(f"{self.folder}/partition_key={key}/{self.name}-{next(self.number):05d}.parquet")

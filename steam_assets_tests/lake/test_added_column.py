@@ -85,7 +85,7 @@ def test_files_with_column_ids_are_copied_whatever_the_ids_mean_in_the_other_tab
     if evolved:
         clean(lake, {1: "one"})
     clean(lake, {1: "one", 2: None}, table=WIDE, key=LATER, price=[5, None])
-    (original,) = (Path(address) for address in with_column_ids(twins.primary, LATER))
+    original = with_column_ids(twins.primary, LATER)
     assert back_up(twins, [LATER], NOW)[1] == []
     assert rows(twins.backup, LATER) == rows(twins.primary, LATER) == [(1, "one", 5), (2, None, None)]
     (copy,) = Path(twins.backup.location).rglob(f"partition_key={LATER}/*.parquet")
@@ -95,10 +95,11 @@ def test_files_with_column_ids_are_copied_whatever_the_ids_mean_in_the_other_tab
     assert rows(twins.primary, LATER) == [(1, "one", 5), (2, None, None)]
 
 
-def with_column_ids(table: IcebergTable, key: str) -> list[str]:
-    """Rewrite the files of a partition with the ids of the table's columns; returns their addresses."""
+def with_column_ids(table: IcebergTable, key: str) -> Path:
+    """Replace the file of a partition with one that has the ids of the table's columns; returns its path."""
     held = table.create()
-    files = [file.file_path for file in table.files_of(key)]
-    for file in files:
-        pq.write_table(pq.read_table(file, partitioning=None).cast(schema_to_pyarrow(held.schema())), file)
-    return files
+    (file,) = (Path(file.file_path) for file in table.files_of(key))
+    other = file.with_name("with-ids.parquet")
+    pq.write_table(pq.read_table(file, partitioning=None).cast(schema_to_pyarrow(held.schema())), other)
+    table.commit({key: table.record(CleanRecord, key)}, remove=of_partitions([key]), add=[str(other)])
+    return other

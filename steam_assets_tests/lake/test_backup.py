@@ -117,6 +117,10 @@ def test_a_backup_is_equal_and_verifies_and_is_made_once(twins: Twins[Any]) -> N
     assert (held.of, held.verified_at) == (twins.primary.record(twins.model, KEY), NOW)
     assert content(twins.backup) == content(twins.primary) == held.of.content
     assert verify_twins(twins, KEY) == []
+    copied, original = (
+        sorted(path.read_bytes() for path in files_of(table)) for table in (twins.backup, twins.primary)
+    )
+    assert copied == original
     before = files_of(twins.backup)
     back_up(twins, [KEY], NOW)
     assert files_of(twins.backup) == before
@@ -172,6 +176,23 @@ def test_damage_before_the_first_backup_leaves_no_backup_and_affects_no_other(la
     assert backup_of(twins, KEY) is None and files_of(twins.backup) == []
     if kind != "set aside":
         assert verify(twins.backup, [proven[LATER].of]) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_footer_is_not_copied(lake: Lake, kind: str) -> None:
+    """No checksum covers it; readers would look for the copy's rows in the partition that it names."""
+    fill(lake, [])
+    twins = twins_of(lake, kind)
+    record = twins.primary.record(twins.model, KEY)
+    assert record is not None
+    for path in files_of(twins.primary):
+        data = path.read_bytes()
+        start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        assert KEY.encode() in data[start:]
+        path.write_bytes(data[:start] + data[start:].replace(KEY.encode(), LATER.encode()))
+    assert back_up(twins, [KEY], NOW)[1] == []
+    assert twins.backup.partition_rows().keys() == {KEY}
+    assert content(twins.backup) == record.content
 
 
 def test_damage_to_both_copies_is_reported_and_nothing_is_changed(twins: Twins[Any]) -> None:
