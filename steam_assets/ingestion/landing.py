@@ -23,7 +23,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_batch
 from steam_assets.ledger.records import Batch, Receipt
 from steam_assets.sources.cadence import Window
-from steam_assets.sources.json_body import is_plain
+from steam_assets.sources.escapes import is_plain
 from steam_assets.sources.source import InvalidResponse, Source
 
 NOTHING_USABLE = "none of its records is a valid envelope"

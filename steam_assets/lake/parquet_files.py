@@ -38,8 +38,9 @@ FILE_BYTES = 256 << 20
 """Of a file, before compression."""
 ROWS_AT_ONCE = 4096
 COPIED_AT_ONCE = 1 << 20
-IN_FOOTER = ("partition", "record_count", "file_size_in_bytes", "null_value_counts", "lower_bounds", "upper_bounds")
-"""What a table's metadata records of a file that also follows from the file's footer."""
+OF_FILE = ("partition", "record_count", "file_size_in_bytes")
+OF_COLUMNS = ("null_value_counts", "lower_bounds", "upper_bounds")
+"""What a table's metadata records of a file, and of its columns by id, that also follows from the file's footer."""
 HASHED_AT_ONCE = min(4, os.cpu_count() or 1)
 """Files; of each a row group is held in memory."""
 
@@ -104,9 +105,7 @@ class NewFiles:
                 columns = pyarrow_to_schema(pq.ParquetFile(stream).schema_arrow, self.columns.name_mapping)
         except Exception:  # A damaged footer makes pyiceberg raise anything; reading the rows says what is wrong.
             return False
-        # No checksum covers the footer, from which the copy's partition and bounds are taken.
-        same = all(getattr(footer, name) == getattr(file, name) for name in IN_FOOTER)
-        return same and index_by_name(columns).items() <= index_by_name(self.columns).items()
+        return _agree(footer, file) and index_by_name(columns).items() <= index_by_name(self.columns).items()
 
     def _new(self, key: str) -> OutputFile:
         return self.io.new_output(f"{self.folder}/partition_key={key}/{self.name}-{next(self.number):05d}.parquet")
@@ -125,6 +124,19 @@ class NewFiles:
                 written.append(target.location)
                 size += len(target)
         return written, size
+
+
+def _agree(footer: DataFile, file: DataFile) -> bool:
+    """Whether a file's footer is that of its commit: no checksum covers it, and a copy's bounds are taken from it."""
+    if any(getattr(footer, name) != getattr(file, name) for name in OF_FILE):
+        return False
+    for name in OF_COLUMNS:
+        now: dict[int, object] = getattr(footer, name) or {}
+        then: dict[int, object] = getattr(file, name) or {}
+        # Spark records no null counts of the elements of lists.
+        if any(now[column] != then[column] for column in now.keys() & then.keys()):
+            return False
+    return True
 
 
 def _writer(stream: OutputStream, schema: pa.Schema) -> pq.ParquetWriter:

@@ -10,18 +10,17 @@ differently (duplicate names, NaN, excessive nesting or numbers), so an accepted
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from steam_assets.sources.escapes import REPLACED, lacks_characters, text_of_body
 from steam_assets.sources.readers import AS_SENT, UNREADABLE, ColumnReading, TypedItem
 from steam_assets.sources.source import InvalidResponse, Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
 
 DEEPEST = 64
@@ -31,22 +30,6 @@ NUMBER_CHARACTERS = "+-.0123456789Ee"
 
 NOTES_HEADER = "import-notes"
 """Header of an imported envelope: one line for each thing the old collector altered or left out; absent if live."""
-
-REPLACED = "U+FFFD stands where no valid Unicode text was sent"
-
-# A NUL or half a surrogate pair, written as an escape; an even number of backslashes before it is text.
-NO_CHARACTER = (
-    r"(?<!\\)((?:\\\\)*+)"
-    r"(?:\\u0000"
-    r"|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-)
-
-REPLACEMENT = "\ufffd|" + r"\\u[fF]{3}[dD]"
-"""U+FFFD, as such or as an escape."""
-
-MAY_LACK_TEXT = re.compile(REPLACEMENT + r"|\\u(?:[dD]|0000)")
-"""The same, or an escape that may have no character: most bodies have neither."""
 
 LAST_SECOND = 253_402_300_799
 """9999-12-31T23:59:59Z, the last second that every reader of the clean tables can show."""
@@ -92,11 +75,6 @@ def decode(body: bytes) -> dict[str, object]:
     if len(text) > LONGEST_STRING:
         _check_strings(value)
     return value
-
-
-def is_plain(body: str) -> bool:
-    """Whether no text of a body needs repair or lacks characters, as far as that is known without parsing it."""
-    return ("\ufffd" not in body and r"\u" not in body) or MAY_LACK_TEXT.search(body) is None
 
 
 def decode_service(body: bytes) -> dict[str, object]:
@@ -208,14 +186,6 @@ WINDOW_START = "unix_date(to_date(partition_key)) * 86400L"
 ORIGIN = ("partition_key", "batch_id", "fetched_at", "sequence", "source_sha256")
 
 
-def text_of_body() -> SparkColumn:
-    """The body as Spark's JSON parser needs it: no byte-order mark, no escapes of invalid characters."""
-    from pyspark.sql import functions as F
-
-    body = F.ltrim(F.col("body"), F.lit("\ufeff"))
-    return F.when(F.col("plain"), body).otherwise(F.regexp_replace(body, NO_CHARACTER, r"$1\\ufffd"))
-
-
 def exploded(
     raw: DataFrame,
     *,
@@ -273,7 +243,7 @@ def exploded(
             "problem",
             F.split(F.col("headers")[NOTES_HEADER], "\n").alias("notes"),
             F.expr("if(problem is not null, body, null)").alias("refused"),
-            (~F.coalesce("plain", F.lit(False)) & F.col("text").rlike(REPLACEMENT)).alias("suspect"),
+            lacks_characters().alias("suspect"),
             F.expr("whole.unreadable_body is not null").alias("odd"),
             *(F.expr(sql).alias(name) for name, sql in kept.items()),
             F.expr(f"if(problem is null, {path(array, elements=True)}, array(null))").alias("entries"),

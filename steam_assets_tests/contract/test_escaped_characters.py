@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from steam_assets.sources import source_named
-from steam_assets.sources.json_body import REPLACED
+from steam_assets.sources.escapes import REPLACED
 
 pytestmark = pytest.mark.spark
 
