@@ -19,7 +19,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
 from steam_assets_tests.local_port import listens
-from steam_assets_tests.orchestration.dagster_ui import DagsterUi, wait_until
+from steam_assets_tests.orchestration.dagster_ui import START_SECONDS, DagsterUi, wait_until
 from steam_assets_tests.processes import STEAM_ASSETS, Program
 
 pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.slow]
@@ -84,7 +84,7 @@ class Command(Program):
 
 
 def asked(simulator: Simulator) -> None:
-    wait_until(lambda: True if simulator.faults.hits() else None, 120, "a request to the source")
+    wait_until(lambda: True if simulator.faults.hits() else None, START_SECONDS, "a request to the source")
 
 
 @pytest.mark.parametrize("number", [SIGINT, SIGHUP, SIGKILL], ids=lambda number: number.name)
@@ -114,7 +114,7 @@ def test_dev_ends_while_dagster_starts(number: Signals, simulator: Simulator, tm
             with suppress(psutil.NoSuchProcess):
                 return True if any("grpc" in process.cmdline() for process in dev.family()) else None
 
-        wait_until(code_server, 120, f"the code server; {dev.output}")
+        wait_until(code_server, START_SECONDS, f"the code server; {dev.output}")
         dev.ends_by(number)
 
 
@@ -132,7 +132,7 @@ def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> 
     port = free_port()
     with Command(tmp_path, slow, "dev", "--port", str(port)) as dev:
         served = DagsterUi(f"http://127.0.0.1:{port}", (tmp_path / "output.txt",))
-        wait_until(lambda: True if listens(port) else None, 120, f"the Dagster UI; see {served.logs}")
+        wait_until(lambda: True if listens(port) else None, START_SECONDS, f"the Dagster UI; see {served.logs}")
 
         def processes(word: str) -> list[psutil.Process]:
             return [process for process in dev.family() if word in " ".join(process.cmdline())]

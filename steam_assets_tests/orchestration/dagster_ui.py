@@ -84,6 +84,10 @@ class DagsterUi:
         return wait_until(ended, seconds, f"backfill {backfill_id}; see {self.logs}")
 
 
+START_SECONDS = 300
+"""How long a process of several services may take to start while other tests use all cores."""
+
+
 def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
     """Return the first result of ``probe`` that is not None; raise AssertionError after ``seconds``."""
     deadline = time.monotonic() + seconds
@@ -132,7 +136,7 @@ def _serving(
             )
             running.enter_context(process)
         served = DagsterUi(f"http://127.0.0.1:{port}", tuple(logs.values()))
-        wait_until(lambda: _answers(served), 120, f"the Dagster UI; see {served.logs}")
+        wait_until(lambda: _answers(served), START_SECONDS, f"the Dagster UI; see {served.logs}")
         yield served
 
 

@@ -18,7 +18,7 @@ from websockets.typing import Origin, Subprotocol
 
 from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
-from steam_assets_tests.orchestration.dagster_ui import wait_until
+from steam_assets_tests.orchestration.dagster_ui import START_SECONDS, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -38,7 +38,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     module = ("-m", "steam_assets.orchestration.webserver", "--empty-workspace", "--port", str(port))
     environment = os.environ | {"DAGSTER_HOME": str(home), "STEAM_DAGSTER_UI_HOSTS": f"other.example, {PROXY}"}
     with Supervised([sys.executable, *module], folder=home, output=home / "log.txt", environment=environment, grace=10):
-        wait_until(lambda: _answers(port), 120, f"the webserver; {(home / 'log.txt')} has its words")
+        wait_until(lambda: _answers(port), START_SECONDS, f"the webserver; {(home / 'log.txt')} has its words")
         yield port
 
 
