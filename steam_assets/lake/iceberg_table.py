@@ -300,10 +300,10 @@ class IcebergTable:
         files = [*(one.manifest_path for one in own), *(one.data_file.file_path for one in entries)]
         table.io.sync(table.location(), [snapshot.manifest_list, *files])
 
-    def rows(self, key: str, batch_ids: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Rows of a partition, or of some of its batches, one row group at a time. Iterating may raise DamagedData."""
+    def rows(self, key: str) -> Iterator[pa.RecordBatch]:
+        """Rows of a partition, one row group at a time. Iterating may raise DamagedData."""
         if table := self.load():
-            found = (file.file_path for file in self.files_of(key, batch_ids))
+            found = (file.file_path for file in self.files_of(key))
             yield from read_files(table.io, arrow_schema(table), found)
 
     def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:

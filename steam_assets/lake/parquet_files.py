@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO, OutputFile, OutputStream
-from pyiceberg.io.pyarrow import parquet_file_to_data_file, pyarrow_to_schema, schema_to_pyarrow
+from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema, index_by_name
 from pyiceberg.table import Table
@@ -98,14 +98,14 @@ class NewFiles:
         return [target.location]
 
     def _fits(self, origin: Table, file: DataFile) -> bool:
-        """Whether a file's column ids, if it has any, are those of this table, and its footer is that of its commit."""
+        """Whether the other table's column ids are those of this table, and a file's footer is that of its commit."""
+        if not index_by_name(origin.schema()).items() <= index_by_name(self.columns).items():
+            return False
         try:
             footer = parquet_file_to_data_file(origin.io, origin.metadata, file.file_path)
-            with _opened(origin.io, file.file_path) as stream:
-                columns = pyarrow_to_schema(pq.ParquetFile(stream).schema_arrow, self.columns.name_mapping)
         except Exception:  # A damaged footer makes pyiceberg raise anything; reading the rows says what is wrong.
             return False
-        return _agree(footer, file) and index_by_name(columns).items() <= index_by_name(self.columns).items()
+        return _agree(footer, file)
 
     def _new(self, key: str) -> OutputFile:
         return self.io.new_output(f"{self.folder}/partition_key={key}/{self.name}-{next(self.number):05d}.parquet")
