@@ -17,7 +17,7 @@ from uuid import uuid4
 import psutil
 
 from steam_assets.processes.supervised import Supervised
-from steam_assets_tests.orchestration.dagster_ui import wait_until
+from steam_assets_tests.waiting import wait_until
 
 STEAM_ASSETS = str(Path(sys.executable).with_name("steam-assets"))
 _MARK = "STEAM_TEST_MARK"

@@ -23,8 +23,8 @@ import pyspark
 from steam_assets.java.jvm import find_java
 from steam_assets.loopback import LOOPBACK, free_port
 from steam_assets.processes.supervised import Supervised
+from steam_assets_tests.waiting import START_SECONDS
 
-START_DEADLINE_SECONDS = 120.0
 LOG_TAIL_CHARACTERS = 2000
 
 
@@ -120,7 +120,7 @@ class _Server:
 
     def wait(self, ready: Callable[[], bool]) -> None:
         """Wait for ``ready``. SparkServerFailed, after stopping the process, if it ends early or takes too long."""
-        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not ready():
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:

@@ -16,7 +16,7 @@ import pytest
 
 from steam_assets.processes.guard import members
 from steam_assets.processes.supervised import Supervised
-from steam_assets_tests.orchestration.dagster_ui import wait_until
+from steam_assets_tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.process,

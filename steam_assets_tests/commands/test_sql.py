@@ -27,6 +27,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.query.engine import Engine
 from steam_assets_tests.processes import STEAM_ASSETS
 from steam_assets_tests.query.made_up_market import HOSTILE_NAME, Market
+from steam_assets_tests.waiting import START_SECONDS
 
 RANKS = "select rank, name, players_peak from most_played order by day desc, rank"
 VISITS = Market().rows["visits"]
@@ -169,7 +170,7 @@ class TerminalProgram:
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 
-    def wait_for(self, pattern: str, seconds: float = 60) -> str:
+    def wait_for(self, pattern: str, seconds: float = START_SECONDS) -> str:
         """Return the output up to the pattern."""
         end = time.monotonic() + seconds
         while not (found := re.search(pattern.encode(), self._said)):

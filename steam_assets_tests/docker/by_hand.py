@@ -24,10 +24,10 @@ from steam_assets.java.jvm import find_java
 from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.local_port import listens
+from steam_assets_tests.waiting import START_SECONDS
 
 GIVEN = {"POSTGRES_PASSWORD": "by-hand", "S3_ACCESS_KEY": "by-hand", "S3_SECRET_KEY": "by-hand-secret"}
 SCRIPTS = Path(sys.executable).parent
-START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 CHECK_SECONDS = 5.0
 """Between health checks: each is a process that imports Dagster and competes with the services for the CPU."""

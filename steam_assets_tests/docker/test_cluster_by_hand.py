@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from by_hand import START_SECONDS, Stack
+from by_hand import Stack
 
 from steam_assets.java.jvm import LIGHT
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.waiting import START_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
@@ -52,7 +53,7 @@ def test_a_session_of_the_code_location_writes_a_table_on_the_cluster(cluster: S
         cwd=cluster.folder,
         capture_output=True,
         text=True,
-        timeout=2 * START_SECONDS,
+        timeout=START_SECONDS,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split() == [f"spark://127.0.0.1:{cluster.port('spark-master', 7077)}", "1000"]

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg2
 import pytest
 import requests
-from by_hand import GIVEN, START_SECONDS, Stack
+from by_hand import GIVEN, Stack
 
 from steam_assets.kafka.connection import cluster_id
 from steam_assets.orchestration.stages import Stage, stage_keys
@@ -24,6 +24,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.waiting import START_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon]
 
@@ -125,7 +126,7 @@ def test_a_queued_run_goes_from_the_source_to_the_verified_backup(stack: Stack):
 
 
 def _ended(stack: Stack, run_id: str) -> str:
-    deadline = time.monotonic() + 2 * START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while True:
         run = ask(stack, "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)[
             "runOrError"

@@ -15,7 +15,7 @@ import pytest
 from steam_assets.sources import SOURCES
 from steam_assets_tests.deployment import ANY_NAME, SHORT_LIVED
 from steam_assets_tests.end_to_end.canaries import SECRET, SECRETS, STEAM_ID, files_with
-from steam_assets_tests.orchestration.dagster_ui import wait_until
+from steam_assets_tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 

@@ -19,8 +19,9 @@ from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
 from steam_assets_tests.local_port import listens
-from steam_assets_tests.orchestration.dagster_ui import START_SECONDS, DagsterUi, wait_until
+from steam_assets_tests.orchestration.dagster_ui import DagsterUi
 from steam_assets_tests.processes import STEAM_ASSETS, Program
+from steam_assets_tests.waiting import START_SECONDS, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.kafka, pytest.mark.slow]
 
@@ -61,7 +62,7 @@ class Command(Program):
         """Send the signal and assert that the command ends in time, completely and quietly."""
         began, before = time.monotonic(), len(self.output)
         self.signal(number)
-        assert self.wait(ENDED_SECONDS) == CODES[number]
+        assert wait_until(self.poll, ENDED_SECONDS, "the end of the command", pause=0.05) == CODES[number]
         self.wait_for_no_family(KILLED_SECONDS if number is SIGKILL else ENDED_SECONDS - (time.monotonic() - began))
         assert not listens(self.settings.embedded_kafka_port)
         if number is not SIGKILL:
@@ -182,7 +183,7 @@ def test_simulate_ends_where_its_parent_ignores_ctrl_c(simulator: Simulator, tmp
     with Program(["/bin/sh", "-c", script], tmp_path / "output.txt") as simulate:
         simulate.wait_for_output(f":{port}")
         simulate.signal(SIGINT)
-        assert simulate.wait(ENDED_SECONDS) == CODES[SIGINT]
+        assert wait_until(simulate.poll, ENDED_SECONDS, "the end of the command") == CODES[SIGINT]
         simulate.wait_for_no_family(ENDED_SECONDS)
         assert not listens(port)
 
@@ -192,7 +193,7 @@ def test_nohup_outlives_the_terminal(tmp_path: Path) -> None:
         simulate.wait_for_output("STEAM_API_URL")
         simulate.signal(SIGHUP)
         simulate.signal(SIGTERM)
-        assert simulate.wait(ENDED_SECONDS) == CODES[SIGTERM]
+        assert wait_until(simulate.poll, ENDED_SECONDS, "the end of the command") == CODES[SIGTERM]
 
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGHUP], ids=lambda number: number.name)

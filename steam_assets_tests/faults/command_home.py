@@ -31,10 +31,7 @@ from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW
 from steam_assets_tests.forked_work import ENDS_WITHIN, exit_code, start
 from steam_assets_tests.orchestration.dagster_home import instance_in
-from steam_assets_tests.orchestration.dagster_ui import wait_until
-
-STARTS_WITHIN = 120
-"""Seconds until a command sends its request, on a busy machine."""
+from steam_assets_tests.waiting import START_SECONDS, wait_until
 
 
 @dataclass
@@ -59,7 +56,7 @@ class Home:
         before = self.simulator.faults.hits()
         try:
             yield lambda: wait_until(
-                lambda: True if self.simulator.faults.hits() > before else None, STARTS_WITHIN, "a request"
+                lambda: True if self.simulator.faults.hits() > before else None, START_SECONDS, "a request"
             )
         finally:
             self.simulator.faults.clear()
@@ -90,7 +87,7 @@ class Command:
         return " ".join(self.log.read_text().split())
 
     def says(self, words: str) -> None:
-        wait_until(lambda: True if words in self.output else None, STARTS_WITHIN, f"{words!r} in {self.output!r}")
+        wait_until(lambda: True if words in self.output else None, START_SECONDS, f"{words!r} in {self.output!r}")
 
     def kill(self) -> None:
         self.process.kill()

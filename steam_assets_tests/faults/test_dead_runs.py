@@ -29,7 +29,8 @@ from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.faults.command_home import Home
-from steam_assets_tests.orchestration.dagster_ui import dagster_ui, wait_until
+from steam_assets_tests.orchestration.dagster_ui import dagster_ui
+from steam_assets_tests.waiting import wait_until
 
 DAY, WEEK, MONTH = "2026-11-18", "2026-11-10", "2026-10-01"
 FETCH_STEPS = [step for step in failpoints.STEPS if step.startswith("fetch:")]

@@ -1,19 +1,17 @@
 """A Dagster UI for a test, of ``steam-assets dev`` or of Dagster's own processes, and a client for its GraphQL.
 
-Belongs here: starting them, querying and waiting. Does not belong here: assertions.
+Belongs here: starting and querying them. Does not belong here: assertions.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 
@@ -21,8 +19,8 @@ from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.orchestration.dagster_home import instance_in, laptop_home
+from steam_assets_tests.waiting import START_SECONDS, wait_until
 
-T = TypeVar("T")
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 
 LAUNCH_BACKFILL = """
@@ -82,22 +80,6 @@ class DagsterUi:
             return state if state["status"] in ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED") else None
 
         return wait_until(ended, seconds, f"backfill {backfill_id}; see {self.logs}")
-
-
-START_SECONDS = 300
-"""How long a process of several services may take to start while other tests use all cores."""
-
-
-def wait_until(probe: Callable[[], T | None], seconds: float, what: str) -> T:
-    """Return the first result of ``probe`` that is not None; raise AssertionError after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    pause = Event()
-    while time.monotonic() < deadline:
-        found = probe()
-        if found is not None:
-            return found
-        pause.wait(0.5)
-    raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from websockets.typing import Origin, Subprotocol
 
 from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
-from steam_assets_tests.orchestration.dagster_ui import START_SECONDS, wait_until
+from steam_assets_tests.waiting import START_SECONDS, wait_until
 
 pytestmark = pytest.mark.process
 

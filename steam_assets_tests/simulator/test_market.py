@@ -34,6 +34,7 @@ from steam_assets_tests.simulator.queries import (
     review_pages,
     review_query,
 )
+from steam_assets_tests.waiting import in_time
 
 LATER = datetime(2027, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -182,7 +183,7 @@ def test_a_market_of_a_hundred_thousand_apps_and_a_billion_reviews_responds_at_o
         assert sum(totals) / len(totals) * 100_000 > 1e9
         assert get(sim, NEWS, appid=sampled[-1]).json()["appnews"]["count"] > 0
         assert len(all_reviews(sim, sampled[-1])) > 1
-        assert time.monotonic() - begun < 30
+        assert in_time(time.monotonic() - begun, 30)
 
 
 @pytest.mark.parametrize("hide_off_topic", [True, False])
@@ -230,6 +231,4 @@ def test_pages_of_a_hundred_reviews_are_generated_fast_enough(sim: Simulator) ->
         asked = json.dumps(review_query(730, cursor=cursor, date_range_start=1))
         answer = session.get(sim.url + REVIEWS, params={"input_json": asked}, timeout=30)
         cursor = answer.json()["response"]["cursor"]
-    rate = pages / (time.monotonic() - begun)
-    print(f"{rate:.0f} pages of 100 reviews a second, one client")
-    assert rate > 20
+    assert in_time(time.monotonic() - begun, pages / 20)

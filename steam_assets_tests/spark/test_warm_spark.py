@@ -21,7 +21,7 @@ from steam_assets.sources.source import Column
 from steam_assets.spark.warm_spark import WarmSpark, warm_spark
 from steam_assets_tests.deployment import SHORT_LIVED
 from steam_assets_tests.lake.raw_landing import NEWS, land
-from steam_assets_tests.orchestration.dagster_ui import wait_until
+from steam_assets_tests.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from steam_assets_tests.waiting import START_SECONDS, wait_until
 
 VIEWS = ("overview", "games", "games?ids=400,410,420,430", "games?ids=440&range=all", "top-sellers", "market",
          "reviews", "reviews?app=450", "reviews?app=450&week=2026-10-13", "news", "traffic")  # fmt: skip
@@ -31,7 +32,7 @@ class Visit:
 
     def to(self, view: str) -> None:
         self.page.goto(f"{self.address}#/{view}")
-        self.page.wait_for_selector("html[data-ready]", timeout=10_000)
+        self.page.wait_for_selector("html[data-ready]", timeout=START_SECONDS * 1000)
         expect(self.page.locator("h1")).to_be_visible()
         # Panels draw once their width is known.
         expect(self.page.locator(".panel-body:empty")).to_have_count(0)
@@ -51,10 +52,7 @@ class Visit:
 
     def until(self, condition: str) -> None:
         """Wait until a JavaScript expression is true; the page's policy blocks Playwright's own waiting."""
-        deadline = time.monotonic() + 10
-        while not self.page.evaluate(condition):
-            assert time.monotonic() < deadline, f"{condition} did not come true within 10 s"
-            self.page.wait_for_timeout(20)
+        wait_until(lambda: self.page.evaluate(condition) or None, 10, condition, pause=0.02)
 
     def harm(self) -> object:
         return self.page.evaluate("[window.pwned ?? null, window.violations.length]")
