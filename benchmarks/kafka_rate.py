@@ -128,7 +128,7 @@ class _Bare:
         self.records: list[Record] = []
         for envelope in batch:
             value = envelope.to_bytes()
-            self.records.append((key_of(envelope), value, writer.headers(envelope, value)))
+            self.records.append((key_of(envelope), value, writer.headers(envelope, hashlib.sha256(value).hexdigest())))
 
     async def round(self, *, into_files: bool = False) -> None:
         async with AIOKafkaConsumer(

@@ -3,8 +3,8 @@
 Belongs here: landing one batch, counting its items again, setting aside invalid records. Does not belong here: reading
 Kafka (consumer.py), files and commits (lake/raw_tables.py).
 
-An envelope may be another producer's, so nothing that it states is believed: cleaning would refuse a partition forever
-if one of its counts were wrong.
+An envelope found in the topic may be another producer's, so nothing that it states is believed: cleaning would refuse a
+partition forever if one of its counts were wrong. A batch whose receipt has a digest is the product's own.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class _Landing:
             if envelope is not None:
                 body = envelope.body.encode()
                 self._check(record, envelope, body)
-                if problem := self._miscounted(envelope, body):
+                if self.receipt.digest is None and (problem := self._miscounted(envelope, body)):
                     self.poisons.append(record.spoiled(problem))
                     continue
                 self.items.update(envelope.items)

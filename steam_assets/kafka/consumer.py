@@ -17,9 +17,8 @@ from typing import NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
-from steam_assets.kafka.connection import (
-    topic_of,
-)
+from steam_assets.kafka.batch_digest import BatchDigest
+from steam_assets.kafka.connection import topic_of
 from steam_assets.kafka.damage import DamagedRange
 from steam_assets.kafka.dead_letters import Poison, ignore_poison
 from steam_assets.kafka.envelope import Envelope
@@ -38,7 +37,7 @@ class LostRecords(Exception):
 
 
 class Record(NamedTuple):
-    """A record of the batch: where it is, and its envelope, which is None for poison."""
+    """A record of the batch: where it is, its envelope, which is None for poison, and its value."""
 
     topic: str
     partition: int
@@ -46,6 +45,7 @@ class Record(NamedTuple):
     sequence: int
     envelope: Envelope | None
     value: bytes
+    sha256: bytes
 
     def spoiled(self, reason: str) -> Poison:
         """The record as poison of its batch."""
@@ -58,7 +58,8 @@ def read_batch(
     """Read the records of one batch, by Kafka partition and offset, the same on each read.
 
     Records between them are skipped if they belong to another batch, and passed to ``on_poison`` if they are not valid
-    envelopes. The SHA-256 of each value is compared with its header, and every sequence number from 0 must occur once.
+    envelopes. The SHA-256 of each value is compared with its header, and every sequence number from 0 must occur once;
+    at the end all values are compared with the receipt's digest, if it has one.
     Raises LostRecords, naming what is missing (retention, re-created topic, changed bytes, damaged ranges), and
     KafkaUnavailable.
     """
@@ -69,11 +70,12 @@ def read_batch(
                 f"{_of(receipt)} was published to Kafka cluster {receipt.cluster_id}, "
                 f"but {settings.kafka_address} is cluster {reader.cluster_id}"
             )
-        seen = bytearray(receipt.records)
+        seen, digest = bytearray(receipt.records), BatchDigest()
         for message in _messages(reader, receipt):
             record = _classify(message, receipt, on_poison)
             if record is not None:
                 _mark(seen, receipt, record)
+                digest.add(record.sha256)
                 if record.envelope:
                     yield record
     missing = [sequence for sequence, count in enumerate(seen) if not count]
@@ -83,6 +85,11 @@ def read_batch(
             f"{_of(receipt)}: {len(missing)} of {receipt.records} records are not in {receipt.topic} "
             f"{_offsets(receipt)}, the first with sequence {missing[0]}{cause}; fetch it again or restore the raw "
             "backup"
+        )
+    if receipt.digest not in (None, str(digest)):
+        raise LostRecords(
+            f"{_of(receipt)}: the records in {receipt.topic} {_offsets(receipt)} are not those that were published; "
+            "fetch it again or restore the raw backup"
         )
 
 
@@ -110,7 +117,8 @@ def _classify(message: Message, receipt: Receipt, on_poison: Callable[[Poison], 
         on_poison(_poison(message, f"it has the batch id of {_of(receipt)}, but its headers name another partition"))
         return None
     value = message.value or b""
-    if headers.sha256 is not None and hashlib.sha256(value).hexdigest() != headers.sha256:
+    sha256 = hashlib.sha256(value)
+    if headers.sha256 not in (None, sha256.hexdigest()):
         raise LostRecords(
             f"{_of(receipt)}: the bytes at {message.topic}/{message.partition} offset {message.offset} differ from "
             "those published (SHA-256 mismatch)"
@@ -119,7 +127,7 @@ def _classify(message: Message, receipt: Receipt, on_poison: Callable[[Poison], 
     if isinstance(envelope, str):
         on_poison(_poison(message, envelope, of_batch=True))
         envelope = None
-    return Record(message.topic, message.partition, message.offset, headers.sequence, envelope, value)
+    return Record(message.topic, message.partition, message.offset, headers.sequence, envelope, value, sha256.digest())
 
 
 def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:

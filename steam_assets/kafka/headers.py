@@ -9,7 +9,6 @@ without one of them is poison. sha256 and items are optional for them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -72,14 +71,15 @@ class HeaderWriter:
         identity = (envelope.source, envelope.partition_key, envelope.batch_id)
         return identity == self._identity and envelope.sequence == sequence < self.total
 
-    def headers(self, envelope: Envelope, value: bytes) -> list[tuple[str, bytes | None]]:
+    def headers(self, envelope: Envelope, sha256: str) -> list[tuple[str, bytes | None]]:
+        """An envelope's headers; ``sha256`` (hex) is that of its value."""
         items = tuple(envelope.items.items())
         if items not in self._items:
             self._items = {items: json.dumps(envelope.items).encode()}
         return [
             *self._common,
             ("sequence", str(envelope.sequence).encode()),
-            ("sha256", hashlib.sha256(value).hexdigest().encode()),
+            ("sha256", sha256.encode()),
             ("items", self._items[items]),
         ]
 

@@ -11,6 +11,7 @@ here, which is much cheaper than sending them one by one and returns each batch'
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections import deque
@@ -36,6 +37,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from steam_assets.failpoints import failpoint
+from steam_assets.kafka.batch_digest import BatchDigest
 from steam_assets.kafka.connection import (
     CLOSE_DEADLINE_SECONDS,
     CONTACT_DEADLINE_SECONDS,
@@ -125,6 +127,7 @@ def publish(
 ) -> Receipt:
     """Publish ``total`` envelopes, whose sequence counts from 0, as one batch; return the receipt.
 
+    The caller vouches for the envelopes' counts: a batch landed by this receipt is not counted again.
     Envelopes are streamed and never all held in memory. ``deadline`` is how long Kafka may make no progress, in
     seconds. If the machine sleeps for longer than a transaction may take, the batch is published once more, unless
     ``envelopes`` is an iterator, which cannot be restarted. Raises RecordTooLarge, WrongBatch, Fenced,
@@ -154,13 +157,13 @@ def _publish(
     deadline: float,
 ) -> Receipt:
     writer = HeaderWriter(source=source.name, partition_key=partition_key, batch_id=batch_id, total=total)
-    items: dict[str, int] = {}
+    items, digest = dict[str, int](), BatchDigest()
     topic = topic_of(settings, source)
     with kafka_loop() as loop:
         batch = _Transaction(settings, topic, f"{topic}.{partition_key}", total, deadline)
         cluster = loop.run(batch.begin())
         try:
-            _send_all(loop, batch, _records(envelopes, writer, items))
+            _send_all(loop, batch, _records(envelopes, writer, items, digest))
             loop.run(batch.commit())
         except BaseException as error:
             loop.run(batch.abandon())
@@ -182,6 +185,7 @@ def _publish(
         ),
         records=total,
         items=items,
+        digest=str(digest),
     )
 
 
@@ -214,8 +218,10 @@ def _next_chunk(records: Iterator[KafkaRecord]) -> list[KafkaRecord]:
     return chunk
 
 
-def _records(envelopes: Iterable[Envelope], batch: HeaderWriter, items: dict[str, int]) -> Iterator[KafkaRecord]:
-    """Convert the envelopes to records and validate them; adds their counts to ``items``."""
+def _records(
+    envelopes: Iterable[Envelope], batch: HeaderWriter, items: dict[str, int], digest: BatchDigest
+) -> Iterator[KafkaRecord]:
+    """Convert the envelopes to records and validate them; adds to ``items`` and ``digest``."""
     count, total = 0, batch.total
     for envelope in envelopes:
         if not batch.announces(envelope, count):
@@ -232,7 +238,9 @@ def _records(envelopes: Iterable[Envelope], batch: HeaderWriter, items: dict[str
             )
         for table, number in envelope.items.items():
             items[table] = items.get(table, 0) + number
-        yield key_of(envelope), value, batch.headers(envelope, value)
+        sha256 = hashlib.sha256(value)
+        digest.add(sha256.digest())
+        yield key_of(envelope), value, batch.headers(envelope, sha256.hexdigest())
     if count != total:
         raise WrongBatch(f"{total} envelopes were announced, but {count} were given; nothing was published")
 

@@ -66,6 +66,8 @@ class Receipt(_Record):
     """What the topic holds of one batch: enough to land it repeatedly from the same offsets.
 
     ``records`` counts envelopes, ``items`` the items of each clean table. ``cluster_id`` detects a re-created cluster.
+    ``digest`` is that of the values which the product published, whose items it had counted itself; None if the batch
+    was found in the topic, where anyone may have published it.
     """
 
     source: str
@@ -76,6 +78,7 @@ class Receipt(_Record):
     ranges: tuple[OffsetRange, ...]
     records: int = Field(ge=0)
     items: dict[str, int]
+    digest: str | None = None
 
 
 class Batch(_Record):

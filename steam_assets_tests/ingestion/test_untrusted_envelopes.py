@@ -77,7 +77,7 @@ def send(lake: Lake, sent: Sequence[tuple[Envelope, bytes, dict[str, bytes]]]) -
     async def publish_all() -> None:
         async with AIOKafkaProducer(**connection(lake.settings)) as producer:
             for envelope, value, other in sent:
-                headers: dict[str, Any] = dict(writer.headers(envelope, value)) | other
+                headers: dict[str, Any] = dict(writer.headers(envelope, hashlib.sha256(value).hexdigest())) | other
                 place = {"key": key_of(envelope), "headers": list(headers.items())}
                 await producer.send_and_wait(topic_of(lake.settings, CHART), value, **place)
 
@@ -130,6 +130,25 @@ def _consistent(lie: dict[str, object]) -> dict[str, object]:
     """The envelope with the correct SHA-256 of its body, which is checked first."""
     body = lie.get("body")
     return lie | {"sha256": hashlib.sha256(str(body).encode()).hexdigest()} if body is not None else lie
+
+
+def test_a_batch_lands_by_its_own_receipt_as_when_it_is_found_and_counted(lake: Lake) -> None:
+    sent = chart(new_batch_id(), 3)
+    own = publish(lake.settings, CHART, sent, total=3, batch_id=sent[0].batch_id, partition_key=KEY)
+    (found,) = find_batches(lake.settings, CHART)
+    by_own, counted = (land(lake, CHART, receipt, NOW).batch for receipt in (own, found))
+    assert by_own.model_copy(update={"receipt": found}) == counted
+    assert (counted.landed, counted.items) == (3, {CHART.name: 3 * RANKS})
+
+
+def test_wrong_counts_under_the_products_own_name_are_set_aside_when_found(lake: Lake) -> None:
+    """The digest is not in the topic, so that nobody can vouch for a batch there."""
+    (made,) = chart(new_batch_id())
+    wrong = made.model_copy(update={"items": {CHART.name: RANKS + 1}})
+    publish(lake.settings, CHART, [wrong], total=1, batch_id=made.batch_id, partition_key=KEY)
+    (found,) = find_batches(lake.settings, CHART)
+    landed = land(lake, CHART, found, NOW).batch
+    assert (landed.landed, landed.dead_letters, landed.excluded) == (0, 1, NOTHING_USABLE)
 
 
 def test_a_batch_without_a_valid_record_leaves_its_partition_to_be_fetched(lake: Lake) -> None:

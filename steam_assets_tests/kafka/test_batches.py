@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
-from kafka_batches import ITEMS, KEY, envelopes, envelopes_of, new_batch_id, new_source, publish_new, read_all
+from kafka_batches import ITEMS, KEY, as_found, envelopes, envelopes_of, new_batch_id, new_source, publish_new, read_all
 
 from steam_assets.kafka.connection import (
     KafkaUnavailable,
@@ -92,10 +92,10 @@ def test_reading_again_gives_the_same_records_in_the_same_order(settings: Settin
 def test_a_topic_rebuilds_the_receipts_of_its_batches(settings: Settings, source: Source) -> None:
     first, _ = publish_new(settings, source, [100] * 20)
     second, _ = publish_new(settings, source, [100] * 30, partition_key="2026-11-04")
-    assert find_batches(settings, source) == [first, second]
-    assert find_batches(settings, source, ["2026-11-04"]) == [second]
+    assert find_batches(settings, source) == as_found(first, second)
+    assert find_batches(settings, source, ["2026-11-04"]) == as_found(second)
     after_first = {part.partition: part.end for part in first.ranges}
-    assert find_batches(settings, source, from_offsets=after_first) == [second]
+    assert find_batches(settings, source, from_offsets=after_first) == as_found(second)
     assert find_batches(settings, source, from_offsets=end_offsets(settings, source)) == []
 
 
@@ -112,7 +112,7 @@ def test_a_batch_published_again_under_its_own_id_is_found_once(settings: Settin
         )
         for _ in range(2)
     ]
-    assert find_batches(settings, source) == [receipts[1]]
+    assert find_batches(settings, source) == as_found(receipts[1])
     assert len(read_all(settings, receipts[0])[0]) == len(read_all(settings, receipts[1])[0]) == 40
 
 
@@ -158,7 +158,7 @@ def test_a_newer_run_of_the_same_partition_fences_the_older(settings: Settings, 
 
     with pytest.raises(Fenced, match="another run"):
         publish(settings, source, overtaken(), total=1500, batch_id=old_id, partition_key=KEY)
-    assert find_batches(settings, source) == newer
+    assert find_batches(settings, source) == as_found(*newer)
 
 
 def test_batches_published_at_once_from_threads_do_not_mix(settings: Settings, source: Source) -> None:
@@ -198,7 +198,7 @@ def test_poison_between_our_records_is_reported_and_the_batch_still_whole(settin
     assert [(poison.value, poison.of_batch) for poison in poisons] == [(payload, False), (None, False)]
     assert "source" in poisons[0].reason
     found: list[Poison] = []
-    assert find_batches(settings, source, on_poison=found.append) == [first, second]
+    assert find_batches(settings, source, on_poison=found.append) == as_found(first, second)
     assert found == poisons
 
 
@@ -267,6 +267,21 @@ def test_a_topic_that_was_recreated_and_refilled_is_reported_as_loss(settings: S
     ensure_topics(settings, source)
     publish_new(settings, source, [10] * 30)
     with pytest.raises(LostRecords, match="30 of 30 records are not in"):
+        read_all(settings, receipt)
+
+
+def test_other_records_of_the_same_name_at_the_same_offsets_are_reported_as_loss(
+    settings: Settings, source: Source
+) -> None:
+    """Each is intact by its own headers, and only the receipt tells that the batch is another."""
+    batch_id = new_batch_id()
+    named = {"total": 30, "batch_id": batch_id, "partition_key": KEY}
+    receipt = publish(settings, source, envelopes(source, batch_id, [10] * 30), **named)
+    administer(settings, "delete_topics", [topic_of(settings, source)])
+    ensure_topics(settings, source)
+    other = publish(settings, source, envelopes(source, batch_id, [*[10] * 29, 11]), **named)
+    assert as_found(other) == as_found(receipt)
+    with pytest.raises(LostRecords, match="not those that were published"):
         read_all(settings, receipt)
 
 

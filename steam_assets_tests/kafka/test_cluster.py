@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from kafka_batches import KEY, envelopes_of, new_source, publish_new, read_all, text
+from kafka_batches import KEY, as_found, envelopes_of, new_source, publish_new, read_all, text
 from pydantic import SecretStr
 
 from steam_assets.clock import Clock
@@ -244,7 +244,7 @@ def test_a_broker_with_tls_and_scram_is_reached_by_settings_alone(tmp_path: Path
         source = new_source()
         ensure_topics(settings, source)
         receipt, sent = publish_new(settings, source, [2000] * 50)
-        assert find_batches(settings, source) == [receipt]
+        assert find_batches(settings, source) == as_found(receipt)
         assert envelopes_of(read_all(settings, receipt)[0]) == sent
         assert land(Lake(settings), source, receipt, datetime.now(UTC)).batch.landed == 50
 

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from kafka_batches import new_source, publish_new, read_all
+from kafka_batches import as_found, new_source, publish_new, read_all
 from segment_files import PLACES, StoredBatch, damage, segment, stored_batches
 
 from steam_assets.kafka.connection import CONTACT_DEADLINE_SECONDS, KafkaUnavailable, ensure_topics, topic_of
@@ -67,12 +67,12 @@ def test_damage_anywhere_in_a_batch_loses_only_that_batch(
     assert in_time(spent, CONTACT_DEADLINE_SECONDS)
     if not scan.damaged:
         assert place == "format", "the client ignores this byte and reads the messages unchanged"
-        assert list(scan.batches) == [*receipts.values()]
+        assert list(scan.batches) == as_found(*receipts.values())
         return
-    assert list(scan.batches) == intact
+    assert list(scan.batches) == as_found(*intact)
     (found,) = scan.damaged
     assert stored.start <= found.start < found.end <= stored.end + MARKER
-    assert find_batches(settings, source, DAYS[3]) == [receipts[DAYS[3]]]
+    assert find_batches(settings, source, DAYS[3]) == as_found(receipts[DAYS[3]])
     with pytest.raises(LostRecords, match="damaged at") as lost:
         read_all(settings, bad)
     assert f"damaged at {found.topic}/{found.partition} offsets" in str(lost.value)
@@ -95,7 +95,7 @@ def test_an_unreachable_broker_is_not_reported_as_damage(tmp_path: Path, monkeyp
                 deque(chain([first], messages, reader.everything({})), maxlen=0)
         assert damaged == []
         own.start()
-        assert find_batches(settings, source) == [*receipts.values()]
+        assert find_batches(settings, source) == as_found(*receipts.values())
 
 
 def test_damage_between_large_batches_loses_only_the_damaged_ones(broker: EmbeddedBroker, settings: Settings) -> None:

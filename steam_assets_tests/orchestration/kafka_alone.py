@@ -168,7 +168,11 @@ def send(
         async with AIOKafkaProducer(**connection(settings)) as producer:
             for one in sent:
                 value = one.to_bytes()
-                headers: Any = [header for header in writer.headers(one, value) if header[0] not in without]
+                headers: Any = [
+                    header
+                    for header in writer.headers(one, hashlib.sha256(value).hexdigest())
+                    if header[0] not in without
+                ]
                 place: Any = {"key": key_of(one), "headers": headers, "timestamp_ms": timestamp_ms}
                 await producer.send_and_wait(topic_of(settings, SOURCE), spoiled or value, **place)
 
