@@ -49,7 +49,7 @@ class Envelope(BaseModel):
 
     @field_serializer("fetched_at")
     def _utc_microseconds(self, value: datetime) -> str:
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
     def to_bytes(self) -> bytes:
         """The JSON line, without a line break."""

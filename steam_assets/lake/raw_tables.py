@@ -139,15 +139,13 @@ def kept_aside(table: IcebergTable, partition_key: str) -> set[str]:
 def _batches(table: IcebergTable, rows: Iterable[Mapping[str, object]]) -> Iterator[pa.RecordBatch]:
     """Convert rows to Arrow, a few MB at a time; missing values become null."""
     schema = arrow_schema(table.create())
-    columns = {name: list[object]() for name in schema.names}
-    size = 0
+    held, size = list[Mapping[str, object]](), 0
     for row in rows:
-        for name, values in columns.items():
-            values.append(row.get(name))
+        held.append(row)
         content = row.get("body") or row.get("value")
         size += 500 + (len(content) if isinstance(content, str | bytes) else 0)
         if size >= BATCH_BYTES:
-            yield pa.RecordBatch.from_pydict(columns, schema)
-            columns, size = {name: list[object]() for name in schema.names}, 0
-    if size:
-        yield pa.RecordBatch.from_pydict(columns, schema)
+            yield pa.RecordBatch.from_pylist(held, schema)
+            held, size = [], 0
+    if held:
+        yield pa.RecordBatch.from_pylist(held, schema)
