@@ -113,7 +113,8 @@ class _Landing:
             )
         batch = Batch(
             batch_id=receipt.batch_id,
-            receipt=receipt,
+            # Landed again, from the topic, the batch has the same record.
+            receipt=receipt.model_copy(update={"digest": None}),
             fetched=receipt.records,
             published=receipt.records,
             landed=self.landed,
