@@ -22,6 +22,7 @@ from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import retry_after
 from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
 from steam_assets.sources.source import Rejected
+from steam_assets_tests.waiting import START_SECONDS, in_time
 
 SLACK = 0.02
 """Seconds by which a sleep and two clock readings may differ."""
@@ -76,12 +77,12 @@ def test_calls_refused_together_count_as_one_refusal(tmp_path: Path) -> None:
     def script(exchange: Exchange) -> None:
         if exchange.number >= 4:
             return exchange.json(GOOD)
-        together.wait(5)
+        together.wait(START_SECONDS)
         return exchange.html(status=429)
 
     with asking(script, tmp_path) as (client, server), ThreadPoolExecutor(4) as pool:
         assert all(answer.value == {"ok": 1} for answer in pool.map(client.fetch, [request()] * 4))
-    assert server.times[4] - server.times[3] < 2 * QUICK.cool_down_seconds
+    assert in_time(server.times[4] - server.times[3], 2 * QUICK.cool_down_seconds)
 
 
 def test_a_blocked_host_is_tried_again_after_its_pause(tmp_path: Path) -> None:
@@ -107,7 +108,8 @@ def test_retry_after_is_honoured_in_both_forms(form: str, tmp_path: Path) -> Non
 
     with asking(script, tmp_path) as (client, server):
         assert client.fetch(request()).value == {"ok": 1}
-    assert 1 - SLACK <= server.times[1] - server.times[0] < 2
+    paused = server.times[1] - server.times[0]
+    assert paused >= 1 - SLACK and in_time(paused, 2)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_repeated_refusals_lengthen_the_pause_until_the_host_is_blocked(tmp_path
         started = monotonic()
         with pytest.raises(Blocked):
             client.fetch(request())
-        assert monotonic() - started < 0.2, "no wait for a host that was given up"
+        assert in_time(monotonic() - started, 0.2), "no wait for a host that was given up"
         assert len(server.asked) == asked, "and no request to it"
     assert asked == QUICK.cool_downs + 1
     first, second = server.times[1] - server.times[0], server.times[2] - server.times[1]
@@ -175,7 +177,7 @@ def test_a_wait_longer_than_a_run_blocks_the_host_at_once(tmp_path: Path) -> Non
         started = monotonic()
         with pytest.raises(Blocked) as raised:
             client.fetch(request())
-        assert monotonic() - started < 1
+        assert in_time(monotonic() - started, 1)
         assert len(server.asked) == 1
     assert raised.value.wait_until - datetime.now(UTC) > timedelta(hours=23)
 
@@ -237,14 +239,16 @@ def test_concurrent_callers_together_keep_the_rate(tmp_path: Path) -> None:
         HttpClient(settings(server.url, tmp_path, api_requests_per_second=20), Clock()) as another,
         ThreadPoolExecutor(6) as pool,
     ):
+        began = monotonic()
         list(pool.map(lambda number: (client if number % 2 else another).fetch(request()), range(20)))
-    for start in server.times:
-        assert sum(start <= time < start + 0.5 for time in server.times) <= 11
-    assert server.times[-1] - server.times[0] >= 19 / 20 - 2 * SLACK
+    # Not by the pauses between them: on a busy machine a request that is late makes the next pause shorter.
+    early = [number for number, time in enumerate(sorted(server.times)) if time - began < number / 20 - SLACK]
+    assert early == []
 
 
 def test_a_rate_below_one_per_second_is_kept(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, api_requests_per_second=0.8) as (client, server):
+        began = monotonic()
         client.fetch(request())
         client.fetch(request())
-    assert server.times[1] - server.times[0] >= 1.25 - SLACK
+    assert server.times[1] - began >= 1.25 - SLACK
