@@ -39,6 +39,7 @@ from steam_assets.settings import Settings
 from steam_assets.sources.source import Fetched, FetchRequest, Request, Response, Source, SourceClient
 from steam_assets.sources.steam import STEAM_API
 from steam_assets_tests.kafka.broker_cluster import BrokerCluster
+from steam_assets_tests.waiting import START_SECONDS
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
 
@@ -241,7 +242,7 @@ def test_a_broker_with_tls_and_scram_is_reached_by_settings_alone(tmp_path: Path
             kafka_sasl_password=SecretStr("right-password"),
             kafka_ssl_cafile=ca,
         )
-        cluster_id(settings, 60)
+        cluster_id(settings, START_SECONDS)
         source = new_source()
         ensure_topics(settings, source)
         receipt, sent = publish_new(settings, source, [2000] * 50)
