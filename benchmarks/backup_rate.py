@@ -1,7 +1,7 @@
 """How much slower a verified backup is than a plain copy with a digest of the same bytes.
 
 Run: python -m benchmarks.backup_rate --megabytes 256
-The backup decompresses, hashes and recompresses each row, then reads and hashes the copy; plain copies move bytes.
+The backup copies the bytes, then reads the copy's rows back and hashes them; plain copies only hash the copy's bytes.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ def _texts(batch: pa.RecordBatch) -> Iterator[memoryview]:
     names = [f"{name}:" if name in texts else f"{name}=" for name in columns]
     numbers = np.empty((batch.num_rows, 1 + len(columns)), np.int64)
     present = np.ones(numbers.shape, bool)
-    for at, value in enumerate(columns.values(), 1):
-        number = pc.binary_length(value) if pa.types.is_large_binary(value.type) else value
+    for at, (name, value) in enumerate(columns.items(), 1):
+        number = pc.binary_length(value) if name in texts else value
         numbers[:, at] = pc.fill_null(number.cast(pa.int64()), 0).to_numpy()
         if value.null_count:
             present[:, at] = value.is_valid().to_numpy(zero_copy_only=False)

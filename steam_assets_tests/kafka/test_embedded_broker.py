@@ -7,9 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,20 +18,13 @@ from steam_assets.kafka.embedded_broker import BrokerFailed, EmbeddedBroker, Por
 from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets_tests.deployment import ANY_NAME
-from steam_assets_tests.waiting import in_time
+from steam_assets_tests.waiting import in_time, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 
 def settings(broker: EmbeddedBroker) -> Settings:
     return Settings.model_validate({"kafka_bootstrap_servers": broker.address})
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline, tick = time.monotonic() + seconds, threading.Event()
-    while not condition() and time.monotonic() < deadline:
-        tick.wait(0.05)
-    return condition()
 
 
 def test_a_restart_keeps_the_cluster(tmp_path: Path) -> None:
@@ -107,9 +98,13 @@ def test_no_broker_outlives_the_process_that_started_it(ending: signal.Signals, 
     os.kill(starter.pid, ending)
     starter.wait(30)
     starter.stdout.close()
-    assert wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(
+        lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE or None,
+        30,
+        "the end of the broker",
+    )
     group = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(tmp_path)]
-    assert wait_for(lambda: not any(process.is_running() for process in group), 15)
+    wait_until(lambda: not any(process.is_running() for process in group) or None, 15, "the end of its processes")
 
 
 def test_an_unreachable_address_is_reported_within_the_deadline() -> None:
