@@ -1,7 +1,7 @@
-"""How much slower a verified backup is than a plain copy with a digest of the same bytes.
+"""How much slower a verified backup is than a plain copy with a digest of the same bytes, and `verify` than digests.
 
 Run: python -m benchmarks.backup_rate --megabytes 256
-The backup copies the bytes, then reads the copy's rows back and hashes them; plain copies only hash the copy's bytes.
+Both read the copy's bytes back. The backup also reads each file's footer, and commits the copy with its record.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from pathlib import Path
 from benchmarks.measured import Bound, Comparison, print_comparisons, rounds, seconds_of, working_folder
 from benchmarks.raw_partition import LANDED_AT, put_batch
 from steam_assets.kafka.envelope import Envelope
-from steam_assets.lake.backup import back_up
-from steam_assets.lake.lake import Lake
+from steam_assets.lake.backup import back_up, verify_twins
+from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.lake.lake import Lake, Twins
+from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 def measure(home: Path, megabytes: int, count: int) -> list[Comparison]:
-    """Back up a partition of about this size, and copy its files, in alternating rounds."""
+    """Back up a partition of about this size, or copy its files; verify both, or hash them; in alternating rounds."""
     settings = Settings(home=home)
     paths = partition_of(Lake(settings), megabytes)
     size = sum(path.stat().st_size for path in paths)
@@ -64,7 +66,23 @@ def measure(home: Path, megabytes: int, count: int) -> list[Comparison]:
     }
     taken = rounds({name: partial(into_empty, way) for name, way in copies.items()}, count)
     work = f"back up {size / 1e6:.0f} MB in {FILES} files, and read them back"
-    return [Comparison(work, name, taken["back_up"], taken[name], LIMIT) for name in copies if name != "back_up"]
+    found = [Comparison(work, name, taken["back_up"], taken[name], LIMIT) for name in copies if name != "back_up"]
+    return [*found, verification(Lake(settings).raw_twins(SOURCE), count)]
+
+
+def verification(twins: Twins[RawRecord], count: int) -> Comparison:
+    """Verify a partition and its backup, or hash the files of both, in alternating rounds."""
+    back_up(twins, [KEY], LANDED_AT)
+    paths = [path for table in (twins.primary, twins.backup) for path in files_of(table)]
+    taken = rounds(
+        {
+            "verify": lambda: seconds_of(lambda: verify_twins(twins, KEY)),
+            "SHA-256": lambda: seconds_of(lambda: [digest(path) for path in paths]),
+        },
+        count,
+    )
+    work = f"verify {sum(path.stat().st_size for path in paths) / 1e6:.0f} MB, original and backup"
+    return Comparison(work, "SHA-256", taken["verify"], taken["SHA-256"], LIMIT)
 
 
 def partition_of(lake: Lake, megabytes: int) -> list[Path]:
@@ -72,8 +90,11 @@ def partition_of(lake: Lake, megabytes: int) -> list[Path]:
     for number in range(FILES):
         batch_id = f"{number:032x}"
         put_batch(lake, SOURCE, KEY, batch_id, _envelopes(batch_id, megabytes * 10**6 // FILES // LINE_BYTES))
-    table = lake.raw(SOURCE).load()
-    return [Path(task.file.file_path) for task in table.scan().plan_files()] if table else []
+    return files_of(lake.raw(SOURCE))
+
+
+def files_of(table: IcebergTable) -> list[Path]:
+    return [Path(file.file_path) for file in table.files_of(KEY)]
 
 
 def _envelopes(batch_id: str, count: int) -> Iterator[Envelope]:
@@ -109,8 +130,13 @@ def _copied(origin: Path, goal: Path, *, synced: bool) -> str:
         written.flush()
         if synced:
             os.fsync(written.fileno())
-    with goal.open("rb") as back:
-        return hashlib.file_digest(back, "sha256").hexdigest()
+    return digest(goal)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

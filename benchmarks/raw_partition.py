@@ -14,6 +14,7 @@ from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.parquet_files import Written
 from steam_assets.lake.raw_tables import commit_batch, write_batch
+from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import Batch, RawRecord
 from steam_assets.sources.source import Source
 
@@ -37,5 +38,6 @@ def counted_rows(envelopes: Iterable[Envelope], items: Counter[str]) -> Iterator
 def batch_of(batch_id: str, written: Iterable[Written], items: Counter[str]) -> Batch:
     """The ledger entry of a batch with these files."""
     parts = list(written)
-    content = sum((part.content for part in parts[1:]), parts[0].content)
-    return Batch.without_kafka(batch_id, (content, sum(part.size for part in parts)), items, landed_at=LANDED_AT)
+    stored = sum((part.stored for part in parts), Stored())
+    size = sum(part.size for part in parts)
+    return Batch.without_kafka(batch_id, stored, items, size=size, landed_at=LANDED_AT)

@@ -134,9 +134,9 @@ class Deployment:
         for _, name in catalog.list_tables(namespace):
             table = IcebergTable(catalog, namespace, name, (), "", "")
             records = table.records(RootModel[dict[str, Any]])
-            for key, content in table.content(sorted({*records, *table.partition_rows()})).items():
+            for key, stored in table.stored(sorted({*records, *table.partition_rows()})).items():
                 told = json.loads(records[key].model_dump_json(), object_hook=_timeless) if key in records else None
-                found[f"{name}/{key}"] = f"{content.digest} {told}"
+                found[f"{name}/{key}"] = f"{stored.content.digest} {told}"
         return found
 
     def lose(self, root: RootName, source: Source, key: str) -> None:

@@ -75,8 +75,9 @@ def test_cleaning_takes_a_bounded_multiple_of_a_job_by_hand(
 
 
 def test_backup_is_compared_with_copies_of_the_same_bytes(tmp_path: Path) -> None:
-    synced, plain = backup_rate.measure(tmp_path, megabytes=1, count=1)
+    synced, plain, verified = backup_rate.measure(tmp_path, megabytes=1, count=1)
     assert "1 MB in 4 files" in synced.work == plain.work
+    assert "2 MB, original and backup" in verified.work
     assert synced.ours == plain.ours and synced.peer != plain.peer
 
 

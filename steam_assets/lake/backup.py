@@ -2,8 +2,9 @@
 
 Belongs here: backup, verification and restore. Does not belong here: deciding what may be deleted (housekeeping.py).
 
-A copy becomes visible only after its files were read back from the backup and their content digest equals the one that
-the ledger has for the original. A raw backup only grows: it keeps batches that the primary no longer has.
+A copy becomes visible only after its files were read back and equal what the ledger has for the original: the SHA-256
+of its files, whose rows were read back when they were written, or else the digest of its rows. A raw backup only grows:
+it keeps batches that the primary no longer has.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.groups import groups
 from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Twins
-from steam_assets.lake.parquet_files import DamagedData, file_contents, file_digests
-from steam_assets.ledger.content import EMPTY, Content
+from steam_assets.lake.parquet_files import DamagedData, file_digests, stored
+from steam_assets.ledger.content import Content, Stored
 from steam_assets.ledger.records import BackupRecord, Cleared, PartitionRecord, R, RawRecord, covers, has_all
 
 
@@ -167,7 +168,7 @@ def _restored(
         except BackupDiffers as error:
             done.problems[key] = str(error)
             continue
-        done.rows[key] = part.content.rows if part else 0
+        done.rows[key] = part.stored.content.rows if part else 0
         wanted = _with(there.get(key), held[key])
         if part is not None or there.get(key) != wanted:
             records[key] = wanted
@@ -184,7 +185,7 @@ class _Part:
 
     key: str
     batch_ids: frozenset[str] | None
-    content: Content
+    stored: Stored
 
 
 def _lacking(
@@ -194,7 +195,7 @@ def _lacking(
 
     ``rows`` has those that partitions of ``goal`` without a record nevertheless hold.
     """
-    everything = _Part(of.partition_key, None, of.content)
+    everything = _Part(of.partition_key, None, Stored(of.content, of.sha256s))
     if there is None:
         return everything, "no record" if rows.get(of.partition_key) else None
     damage = _problem(goal, there)
@@ -215,8 +216,8 @@ def _rows_beside(goal: IcebergTable, recorded: Collection[str], keys: Iterable[s
 
 
 def _batches(record: RawRecord, ids: set[str]) -> _Part:
-    total = sum((batch.content for batch in record.batches if batch.batch_id in ids), EMPTY)
-    return _Part(record.partition_key, frozenset(ids), total)
+    each = (Stored(batch.content, batch.sha256s) for batch in record.batches if batch.batch_id in ids)
+    return _Part(record.partition_key, frozenset(ids), sum(each, Stored()))
 
 
 def _with(held: R | None, record: R) -> R:
@@ -247,15 +248,18 @@ class _Copies:
                 files.append(address)
             # The file digests are read first, so that a later change is detected by one of the two checks.
             digests = file_digests(table.io, files)
-            found = file_contents(table.io, arrow_schema(table), {part.key: files})[part.key]
+            if _as_written(digests, part.stored.sha256s):
+                found = part.stored.content
+            else:
+                found = stored(table.io, arrow_schema(table), {part.key: files})[part.key].content
         except DamagedData as error:
             problem = str(error)
         else:
-            if found == part.content:
+            if found == part.stored.content:
                 self._files += files
                 self._replaced.append(part)
                 return digests
-            problem = f"the ledger has {_shown(part.content)}, but the copy reads back as {_shown(found)}"
+            problem = f"the ledger has {_shown(part.stored.content)}, but the copy reads back as {_shown(found)}"
         for address in files:
             with suppress(OSError):  # No role may delete in a backup on AWS.
                 table.io.delete(address)
@@ -279,7 +283,7 @@ class _Copies:
 def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord[PartitionRecord]]) -> list[str]:
     """Read partitions back and compare them with the ledger; return one line for each that differs.
 
-    For a backup every byte of its files is compared, for a primary its rows.
+    Every byte of their files is compared; if another program has rewritten those of a primary, its rows are.
     """
     return [problem for record in records if (problem := _problem(table, record)) is not None]
 
@@ -307,10 +311,10 @@ def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Partiti
     try:
         table = table.planned([key])
         # If the bytes are those that were verified, the rows need not be verified again.
-        digests = table.digests(key) if copy else {}
-        if copy and digests == copy.files:
+        digests = table.digests(key)
+        if digests == copy.files if copy else _as_written(digests, recorded.sha256s):
             return None
-        found = table.content([key])[key]
+        found = table.stored([key])[key].content
     except DamagedData as error:
         return f"{key}: {error}"
     if found != recorded.content:
@@ -319,6 +323,11 @@ def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Partiti
         return None
     changed = sorted(name for name, _ in digests.items() ^ copy.files.items())
     return f"{key}: the rows are correct, but the bytes of {', '.join(dict.fromkeys(changed))} have changed"
+
+
+def _as_written(digests: Mapping[str, str], sha256s: Sequence[str]) -> bool:
+    """Whether files, by their digests, have the bytes that were written and read back; no if that is not recorded."""
+    return bool(sha256s) and sorted(digests.values()) == sorted(sha256s)
 
 
 def _shown(found: Content) -> str:

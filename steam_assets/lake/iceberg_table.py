@@ -37,12 +37,12 @@ from steam_assets.lake.parquet_files import (
     NewFiles,
     Written,
     batch_of,
-    file_contents,
     file_digests,
     read_files,
+    stored,
 )
 from steam_assets.lake.synced_files import SyncedFileIO
-from steam_assets.ledger.content import EMPTY, Content
+from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import CLEARED, RECORD, prefix_of, records
 from steam_assets.sources.source import Column
 
@@ -306,19 +306,19 @@ class IcebergTable:
             found = (file.file_path for file in self.files_of(key))
             yield from read_files(table.io, arrow_schema(table), found)
 
-    def content(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Content]:
-        """The content of partitions, each read back from its files. Raises DamagedData."""
+    def stored(self, keys: Sequence[str], snapshot_id: int | None = None) -> dict[str, Stored]:
+        """What partitions hold, each read back from its files. Raises DamagedData."""
         held = self.planned(keys, snapshot_id)
         table, files = held.load(), {key: [file.file_path for file in held.files_of(key)] for key in keys}
-        return file_contents(table.io, arrow_schema(table), files) if table else dict.fromkeys(keys, EMPTY)
+        return stored(table.io, arrow_schema(table), files) if table else dict.fromkeys(keys, Stored())
 
     def digests(self, key: str) -> dict[str, str]:
-        """SHA-256 of each file of a partition, by name. Raises DamagedData if one cannot be read."""
+        """SHA-256 of each file of a partition, by name. Raises DamagedData if one cannot be read, or is named twice."""
         table = self.load()
-        return file_digests(table.io, (file.file_path for file in self.files_of(key))) if table else {}
+        return file_digests(table.io, [file.file_path for file in self.files_of(key)]) if table else {}
 
     def is_whole(self, key: str) -> bool:
-        """Whether every file of a partition exists; it reads none of them, unlike ``content``."""
+        """Whether every file of a partition exists; it reads none of them, unlike ``stored``."""
         table, files = self.load(), self.files_of(key)
         return table is not None and all(table.io.new_input(file.file_path).exists() for file in files)
 

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from io import BufferedReader
 from itertools import chain, count, groupby, islice
 from typing import BinaryIO, cast
@@ -26,7 +26,7 @@ from pyiceberg.schema import Schema, index_by_name
 from pyiceberg.table import Table
 
 from steam_assets.lake.row_digest import Hashed, Untyped, content
-from steam_assets.ledger.content import EMPTY, Content
+from steam_assets.ledger.content import Stored
 
 BATCH = "batch_id"
 
@@ -41,7 +41,7 @@ COPIED_AT_ONCE = 1 << 20
 OF_FILE = ("partition", "record_count", "file_size_in_bytes")
 OF_COLUMNS = ("null_value_counts", "lower_bounds", "upper_bounds")
 """What a table's metadata records of a file, and of its columns by id, that also follows from the file's footer."""
-HASHED_AT_ONCE = min(4, os.cpu_count() or 1)
+READ_AT_ONCE = min(4, os.cpu_count() or 1)
 """Files; of each a row group is held in memory."""
 
 # It warns for each file that columns have no bounds, which is intended.
@@ -54,10 +54,10 @@ class DamagedData(Exception):
 
 @dataclass(frozen=True)
 class Written:
-    """Addresses of the files, the content of their rows, and their size in bytes."""
+    """Addresses of the files, what they hold, and their size in bytes."""
 
     files: list[str]
-    content: Content
+    stored: Stored
     size: int
 
 
@@ -78,11 +78,18 @@ class NewFiles:
     def write(self, batches: Iterable[pa.RecordBatch]) -> Written:
         """Write rows in order, each file with one ``partition_key`` and, for raw, one ``batch_id``.
 
-        Only the schema's columns are written, and count for the rows' content.
+        Only the schema's columns are written, and count for the rows' content. Raises DamagedData if the files, read
+        back, do not hold the rows.
         """
         hashed = Hashed(aligned(batch, self.schema) for batch in batches)
         files, size = self._write(hashed)
-        return Written(files, hashed.content, size)
+        found = stored(self.io, self.schema, {self.name: files})[self.name]
+        if found.content != hashed.content:
+            raise DamagedData(
+                f"{hashed.content.rows} rows were written to {self.folder}, but other rows were read back. Nothing was "
+                "committed; check the disk and the memory of this machine, then run it again"
+            )
+        return Written(files, found, size)
 
     def copy(self, origin: Table, file: DataFile) -> list[str]:
         """Copy a file of another table: its bytes, or its rows if its bytes would not mean the same here.
@@ -208,24 +215,35 @@ def _bytes(io: FileIO, address: str) -> Iterator[bytes]:
             yield part
 
 
-def file_contents(io: FileIO, schema: pa.Schema, files: Mapping[str, Sequence[str]]) -> dict[str, Content]:
-    """The content of files by key, several of them hashed at a time. Raises DamagedData if one cannot be read."""
+def stored(io: FileIO, schema: pa.Schema, files: Mapping[str, Sequence[str]]) -> dict[str, Stored]:
+    """What files hold by key, several of them read at a time. Raises DamagedData if one cannot be read."""
 
-    def hashed(address: str) -> Content:
-        return content(read_files(io, schema, [address]))
+    def read(address: str) -> Stored:
+        # In this order a later change of the file is detected by one of the two.
+        sha256 = _sha256(io, address)
+        return Stored(content(read_files(io, schema, [address])), (sha256,))
 
-    with ThreadPoolExecutor(HASHED_AT_ONCE, thread_name_prefix="hash") as threads:
-        each = threads.map(hashed, chain.from_iterable(files.values()))
-        return {key: sum(islice(each, len(of_key)), EMPTY) for key, of_key in files.items()}
+    with _readers() as readers:
+        each = readers.map(read, chain.from_iterable(files.values()))
+        return {key: sum(islice(each, len(of_key)), Stored()) for key, of_key in files.items()}
 
 
-def file_digests(io: FileIO, addresses: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of files by name, without folders. Raises DamagedData if one cannot be read."""
-    found: dict[str, str] = {}
-    for address in addresses:
-        with _opened(io, address) as stream:
-            found[address.rpartition("/")[2]] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return found
+def file_digests(io: FileIO, addresses: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of files by name, without folders. Raises DamagedData if one cannot be read, or is named twice."""
+    names = [address.rpartition("/")[2] for address in addresses]
+    if len({*names}) < len(names):
+        raise DamagedData("the metadata names a file twice, so its rows count twice; another program has added it")
+    with _readers() as readers:
+        return dict(zip(names, readers.map(partial(_sha256, io), addresses), strict=True))
+
+
+def _readers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(READ_AT_ONCE, thread_name_prefix="read-back")
+
+
+def _sha256(io: FileIO, address: str) -> str:
+    with _opened(io, address) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import IcebergTable, of_batches, retry_on_contention
 from steam_assets.lake.parquet_files import Written
-from steam_assets.ledger.content import EMPTY
+from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import Batch, RawRecord
 
 BATCH_BYTES = 4 << 20
@@ -80,7 +80,7 @@ def exclude_batch(table: IcebergTable, partition_key: str, batch_id: str, reason
             raise LookupError(f"{table.name} {partition_key} has no rows of a batch {batch_id}")
         if known is not None and (known.excluded is None) == (reason is None):
             return False
-        batch = known or Batch.without_kafka(batch_id, (EMPTY, 0), {}, landed_at=now, provenance="not landed")
+        batch = known or Batch.without_kafka(batch_id, Stored(), {}, landed_at=now, provenance="not landed")
         marked = batch.model_copy(update={"excluded": reason})
         others = record.batches if known else (*record.batches, batch)
         batches = tuple(marked if one.batch_id == batch_id else one for one in others)
@@ -98,7 +98,7 @@ def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Seque
         return 0
     batch_id = hashlib.sha256("".join(sorted(one.id for one in new)).encode()).hexdigest()[:32]
     written = write_batch(table, batch_id, (one.row(source, partition_key, batch_id) for one in new))
-    batch = Batch.without_kafka(batch_id, (written.content, written.size), {}, landed_at=now, provenance="set aside")
+    batch = Batch.without_kafka(batch_id, written.stored, {}, size=written.size, landed_at=now, provenance="set aside")
     commit_batch(table, partition_key, batch, written.files)
     return len(new)
 

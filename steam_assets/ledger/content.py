@@ -1,9 +1,11 @@
 """The content of a partition: its row count, and a digest that is independent of row order and files.
 
-Belongs here: the type, and the sum of two. Does not belong here: how rows are hashed (row_digest.py).
+Belongs here: the types, and the sum of two contents. Does not belong here: how rows are hashed (row_digest.py).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,3 +30,14 @@ class Content(BaseModel):
 
 
 EMPTY = Content()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What files were found to hold when they were read back: the content of their rows, and each file's SHA-256."""
+
+    content: Content = EMPTY
+    sha256s: tuple[str, ...] = ()
+
+    def __add__(self, other: Stored) -> Stored:
+        return Stored(self.content + other.content, self.sha256s + other.sha256s)

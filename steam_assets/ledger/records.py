@@ -16,7 +16,7 @@ from typing import Generic, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from steam_assets.ledger.content import EMPTY, Content
+from steam_assets.ledger.content import EMPTY, Content, Stored
 from steam_assets.settings import RootName, Settings
 
 RECORD = "steam.partition."
@@ -86,7 +86,8 @@ class Batch(_Record):
 
     ``fetched``, ``published`` and ``landed`` count envelopes. If they differ, ``dead_letters`` explains it: it counts
     the records set aside, both the batch's own invalid ones and foreign ones between them. ``items`` counts items of
-    each clean table; ``content`` is that of the batch's rows. ``fetched_at`` is the time of its last response.
+    each clean table; ``content`` is that of the batch's rows, and ``sha256s`` are the digests of the files that were
+    written with them and read back. ``fetched_at`` is the time of its last response.
     ``excluded`` is why cleaning leaves the batch out, though its rows stay; such a batch may never have been landed.
     """
 
@@ -97,6 +98,7 @@ class Batch(_Record):
     landed: int
     items: dict[str, int]
     content: Content
+    sha256s: tuple[str, ...] = ()
     size: int = 0
     fetched_at: AwareDatetime | None = None
     landed_at: AwareDatetime
@@ -108,23 +110,25 @@ class Batch(_Record):
     def without_kafka(
         cls,
         batch_id: str,
-        written: tuple[Content, int],
+        stored: Stored,
         items: Mapping[str, int],
         *,
+        size: int = 0,
         landed_at: datetime,
         fetched_at: datetime | None = None,
         provenance: str = "live",
     ) -> Batch:
-        """A batch that did not come through a topic: all its counts are equal. ``written`` has its size in bytes."""
-        content, size = written
+        """A batch that did not come through a topic: all its counts are equal. Its ``size`` is in bytes."""
+        rows = stored.content.rows
         return cls(
             batch_id=batch_id,
             receipt=None,
-            fetched=content.rows,
-            published=content.rows,
-            landed=content.rows,
+            fetched=rows,
+            published=rows,
+            landed=rows,
             items=dict(items),
-            content=content,
+            content=stored.content,
+            sha256s=stored.sha256s,
             size=size,
             fetched_at=fetched_at,
             landed_at=landed_at,
@@ -143,6 +147,10 @@ class RawRecord(_Record):
     @property
     def content(self) -> Content:
         return reduce(Content.__add__, (batch.content for batch in self.batches), EMPTY)
+
+    @property
+    def sha256s(self) -> tuple[str, ...]:
+        return tuple(sha256 for batch in self.batches for sha256 in batch.sha256s)
 
     @property
     def digest(self) -> str:
@@ -183,7 +191,8 @@ class RawRecord(_Record):
 class CleanRecord(_Record):
     """Counts of one partition of one clean table: ``items = clean + quarantined + duplicates``.
 
-    ``raw_digest`` is the digest of the raw record it was built from; ``snapshot_id`` the Iceberg snapshot of its rows.
+    ``raw_digest`` is the digest of the raw record it was built from; ``snapshot_id`` the Iceberg snapshot of its rows;
+    ``sha256s`` are the digests of the files that were written with them and read back.
     ``reviewer_key`` is the fingerprint of the key that its pseudonyms were made with; None in a table without any.
     """
 
@@ -196,6 +205,7 @@ class CleanRecord(_Record):
     quarantined: int
     duplicates: int
     content: Content
+    sha256s: tuple[str, ...] = ()
     snapshot_id: int
     committed_at: AwareDatetime
     reviewer_key: str | None = None

@@ -60,8 +60,8 @@ def commit_frame(
         audit_pictures(table, keys, counts, written)
         _write_quarantine(spark, quarantine, classified, counts, observed)
         failpoint("clean:after_quarantine")
-        contents = target.content(keys, snapshot)
-        records.update({key: commit.record(key, counts[key], contents[key], snapshot) for key in keys})
+        stored = target.stored(keys, snapshot)
+        records.update({key: commit.record(key, counts[key], stored[key], snapshot) for key in keys})
         return records
 
     overwrite(spark, target, write, keys, audit)

@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
-from steam_assets.ledger.content import Content
+from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.spark.item_counts import STATES, Commit, Counts, keys_in_quarantine
 from steam_assets.spark.pictures import audit_pictures
@@ -93,9 +93,9 @@ def _counted(rows: pa.Table, keys: list[str]) -> Counts:
 
 
 def replace_rows(
-    table: IcebergTable, rows: pa.Table, made: Mapping[str, Callable[[Content, int], CleanRecord] | None]
+    table: IcebergTable, rows: pa.Table, made: Mapping[str, Callable[[Stored, int], CleanRecord] | None]
 ) -> dict[str, CleanRecord]:
-    """Replace the rows of the partitions in ``made``, with the records it builds from contents and snapshot id."""
+    """Replace the rows of the partitions in ``made``, with the records it builds from their files and snapshot id."""
     table.create()
     held = table.pinned()
     written = {key: held.write(_batches(rows.filter(pc.field("partition_key") == key)), "rows") for key in made}
@@ -104,8 +104,8 @@ def replace_rows(
     def change() -> dict[str, CleanRecord]:
         noted: dict[str, CleanRecord] = {}
 
-        def note(key: str, make: Callable[[Content, int], CleanRecord], snapshot: int) -> CleanRecord:
-            return noted.setdefault(key, make(written[key].content, snapshot))
+        def note(key: str, make: Callable[[Stored, int], CleanRecord], snapshot: int) -> CleanRecord:
+            return noted.setdefault(key, make(written[key].stored, snapshot))
 
         notes = {key: partial(note, key, make) if make else None for key, make in made.items()}
         table.pinned().commit(notes, remove=of_partitions(list(made)), add=files)

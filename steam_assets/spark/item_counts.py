@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from steam_assets.ledger.content import Content
+from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import Batch, CleanRecord, RawRecord
 from steam_assets.sources.source import Table
 
@@ -83,7 +83,7 @@ class Commit:
                     f"({counted}). Nothing was committed; check the raw partition with `steam-assets verify`."
                 )
 
-    def record(self, key: str, counts: Mapping[str, int], content: Content, snapshot: int) -> CleanRecord:
+    def record(self, key: str, counts: Mapping[str, int], stored: Stored, snapshot: int) -> CleanRecord:
         """The ledger's record of a partition."""
         origin = self.provenance[key]
         return CleanRecord(
@@ -94,7 +94,8 @@ class Commit:
             clean=counts["clean"],
             quarantined=counts["quarantined"],
             duplicates=counts["duplicate"] + origin.older,
-            content=content,
+            content=stored.content,
+            sha256s=stored.sha256s,
             snapshot_id=snapshot,
             committed_at=self.now,
             reviewer_key=self.made_with,

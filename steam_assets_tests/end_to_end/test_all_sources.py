@@ -61,7 +61,7 @@ def contents(deployment: Deployment, *, backup: bool) -> dict[str, Content]:
     for source in sources_of(deployment):
         for twins in deployment.lake.twins(source):
             key, table = KEYS[source.cadence], twins.backup if backup else twins.primary
-            found[twins.label] = table.content([key])[key]
+            found[twins.label] = table.stored([key])[key].content
     return found
 
 

@@ -34,7 +34,7 @@ def changed(deployment: Deployment, **settings: Any) -> Deployment:
 def contents(deployment: Deployment, *sources: str) -> dict[str, Content]:
     """The sources' clean rows for the week."""
     tables = [table for source in sources for table in source_named(source).tables]
-    return {table.name: deployment.lake.clean(table).content([KEY])[KEY] for table in tables}
+    return {table.name: deployment.lake.clean(table).stored([KEY])[KEY].content for table in tables}
 
 
 def record_of(deployment: Deployment) -> CleanRecord | None:

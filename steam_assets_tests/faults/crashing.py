@@ -69,7 +69,7 @@ class Crashing:
         return {
             "kafka batches": len(find_batches(deployment.settings, SOURCE, KEY)),
             "raw": sorted(map(str, bodies.to_pylist())) if bodies else [],
-            "clean": clean.content([KEY])[KEY].rows,
+            "clean": clean.stored([KEY])[KEY].content.rows,
             "record": record.model_dump(exclude=own) if record else None,
             "current": deployment.status(SOURCE, KEY).tables[0].current,
             "quarantine": sorted(map(str, set_aside.to_pylist())) if set_aside else [],

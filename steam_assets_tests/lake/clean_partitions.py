@@ -57,7 +57,8 @@ def clean(
         clean=len(rows),
         quarantined=0,
         duplicates=0,
-        content=written.content,
+        content=written.stored.content,
+        sha256s=written.stored.sha256s,
         snapshot_id=len(rows),
         committed_at=NOW,
     )

@@ -66,7 +66,7 @@ def land_rows(lake: Lake, source: Source, key: str, rows: Sequence[Mapping[str, 
     written = write_batch(table, batch_id(number), rows)
     newest = max((row["fetched_at"] for row in rows), default=None)
     batch = Batch.without_kafka(
-        batch_id(number), (written.content, written.size), items, fetched_at=newest, landed_at=NOW
+        batch_id(number), written.stored, items, size=written.size, fetched_at=newest, landed_at=NOW
     )
     return commit_batch(table, key, batch, written.files)
 

@@ -62,7 +62,7 @@ def account(lake: Lake) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for twins in lake.twins(SOURCE):
         held, record = backup_of(twins, KEY), twins.primary.record(twins.model, KEY)
-        sides = [side.content([KEY])[KEY] for side in (twins.primary, twins.backup)]
+        sides = [side.stored([KEY])[KEY].content for side in (twins.primary, twins.backup)]
         cleared, problems = twins.primary.record(Cleared, KEY), verify_twins(twins, KEY) if held else []
         found[twins.label] = (sides, record, held and held.of, cleared is not None, problems)
     return found

@@ -43,7 +43,7 @@ def twins_of(lake: Lake, kind: str) -> Twins[Any]:
 
 
 def content(table: IcebergTable, key: str = KEY) -> Content:
-    return table.content([key])[key]
+    return table.stored([key])[key].content
 
 
 def digests(folder: Path) -> dict[str, bytes]:

@@ -161,7 +161,7 @@ def test_files_of_cleared_partitions_leave_the_disk_when_their_snapshots_are_old
     for table in (kept.raw(NEWS), kept.clean(THINGS)):
         assert sweep(kept, table, datetime.now(UTC) + timedelta(hours=1)) != []
     assert not list(folder.rglob(f"partition_key={KEY}/*.parquet")) and not stray.exists() and young.exists()
-    assert reader.content([LATER])[LATER].rows == 20, "a read that began before it continues"
+    assert reader.stored([LATER])[LATER].content.rows == 20, "a read that began before it continues"
     loaded = kept.raw(NEWS).load()
     assert loaded is not None and len(loaded.snapshots()) == 1
     for twins in raw_and_clean(kept):
@@ -182,7 +182,7 @@ def test_a_sweep_during_a_commit_deletes_none_of_its_files(kept: Lake, monkeypat
     monkeypatch.setattr(housekeeping, "failpoint", landing)
     sweep(kept, kept.raw(NEWS), datetime.now(UTC) + timedelta(hours=1))
     record = kept.raw(NEWS).record(RawRecord, KEY)
-    assert record is not None and kept.raw(NEWS).content([KEY])[KEY] == record.content
+    assert record is not None and kept.raw(NEWS).stored([KEY])[KEY].content == record.content
     assert len(sequences(kept.raw(NEWS))) == 20
 
 

@@ -40,7 +40,7 @@ def test_a_partition_exists_from_its_commit_on(lake: Lake) -> None:
     assert (table.records(RawRecord), sequences(table), table.is_whole(KEY)) == ({}, [], True)
     record = land(lake)
     assert table.records(RawRecord) == {KEY: record}
-    assert record.content == written.content
+    assert record.content == written.stored.content
     assert sequences(table) == [(batch_id(1), n) for n in range(20)]
 
 
@@ -158,7 +158,7 @@ def test_readers_of_a_pinned_table_see_one_version(lake: Lake) -> None:
     for held, model in ((raw, RawRecord), (things, CleanRecord)):
         record = held.record(model, KEY)
         assert record is not None
-        assert held.content([KEY])[KEY] == record.content
+        assert held.stored([KEY])[KEY].content == record.content
 
 
 @pytest.mark.parametrize("kind", ["IMMEDIATE", "EXCLUSIVE"])

@@ -86,5 +86,5 @@ def test_content_is_that_of_the_rows_read_back(tmp_path: Path) -> None:
     written = table.write([pa.RecordBatch.from_pylist(rows[:4]), pa.RecordBatch.from_pylist(rows[4:][::-1])], "rows")
     table.commit({}, add=written.files)
 
-    assert written.content.rows == len(rows)
-    assert table.content([DAYS[0]]) == {DAYS[0]: written.content}
+    assert written.stored.content.rows == len(rows)
+    assert table.stored([DAYS[0]]) == {DAYS[0]: written.stored}

@@ -103,7 +103,8 @@ def held(lake: Lake) -> list[object]:
     """What readers and the ledger have: rows by content, and records."""
     raw, things = lake.raw(NEWS), lake.clean(THINGS)
     records = [raw.record(RawRecord, key) for key in KEYS]
-    return [raw.content(KEYS), things.content(KEYS), records, kept_key(lake.settings).read_text()]
+    contents = [{key: one.content for key, one in table.stored(KEYS).items()} for table in (raw, things)]
+    return [*contents, records, kept_key(lake.settings).read_text()]
 
 
 @pytest.mark.parametrize("lost", LOSSES)

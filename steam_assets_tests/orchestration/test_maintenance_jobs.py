@@ -66,7 +66,7 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 def rows(table: IcebergTable) -> Content:
-    return table.content([KEY])[KEY]
+    return table.stored([KEY])[KEY].content
 
 
 @pytest.mark.parametrize("automation", [False, True])

@@ -12,6 +12,7 @@ from steam_assets.insights.declared_tables import DeclaredTable, declared_tables
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
+from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
@@ -57,6 +58,7 @@ class SmallLake:
             target.write(whole.slice(start, step).to_batches(), f"put{start}") for start in range(0, len(rows), step)
         ]
         written = [address for part in parts for address in part.files]
+        stored = sum((part.stored for part in parts), Stored())
         record = None
         if not table.is_insight:
             record = CleanRecord(
@@ -67,7 +69,8 @@ class SmallLake:
                 clean=len(rows),
                 quarantined=quarantined,
                 duplicates=0,
-                content=parts[0].content if parts else target.write([], "none").content,
+                content=stored.content,
+                sha256s=stored.sha256s,
                 snapshot_id=1,
                 committed_at=COMMITTED,
             )

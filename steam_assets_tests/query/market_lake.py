@@ -18,7 +18,7 @@ from steam_assets.insights.table import insight_table
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
-from steam_assets.ledger.content import Content
+from steam_assets.ledger.content import Content, Stored
 from steam_assets.ledger.records import Batch, CleanRecord, RawRecord
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source, Table
@@ -70,9 +70,8 @@ def _commit_raw(lake: Lake, source: Source, keys: set[str]) -> None:
 
 def _raw(source: Source, key: str) -> RawRecord:
     fetched = source.cadence.window(key).end - timedelta(hours=3)
-    batch = Batch.without_kafka(
-        key, (Content(rows=1, digest=f"{int(key.replace('-', ''))}-1"), 1), {}, fetched_at=fetched, landed_at=NOW
-    )
+    stored = Stored(Content(rows=1, digest=f"{int(key.replace('-', ''))}-1"))
+    batch = Batch.without_kafka(key, stored, {}, size=1, fetched_at=fetched, landed_at=NOW)
     return RawRecord(table=source.name, partition_key=key, batches=(batch,))
 
 

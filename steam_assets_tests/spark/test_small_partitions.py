@@ -69,9 +69,9 @@ def committed(lake: Lake, source: Source, records: list[CleanRecord], key: str) 
     for table, record in zip(source.tables, records, strict=True):
         target, quarantine = lake.clean(table), lake.quarantine(table)
         assert target.record(CleanRecord, key) == record
-        assert (record.snapshot_id, record.content) == (target.snapshot_id(), target.content([key])[key])
+        assert (record.snapshot_id, record.content) == (target.snapshot_id(), target.stored([key])[key].content)
         assert list(target.heads()) == ["main"]
-        found[table.name] = record.model_dump(exclude={"snapshot_id"}), quarantine.content([key])[key]
+        found[table.name] = record.model_dump(exclude={"snapshot_id", "sha256s"}), quarantine.stored([key])[key].content
     return found
 
 

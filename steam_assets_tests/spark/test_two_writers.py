@@ -83,7 +83,7 @@ def test_spark_and_python_commit_to_one_clean_table_and_lose_nothing(lake: Lake,
             clean(lake, {2: f"beside try {len(tries)}"}, key=f"2026-02-{len(tries):02d}")
         record = lake.clean(THINGS).record(CleanRecord, LATER)
         assert record is not None
-        content = target.content([KEY], snapshot)[KEY]
+        content = target.stored([KEY], snapshot)[KEY].content
         return {KEY: record.model_copy(update={"partition_key": KEY, "content": content, "snapshot_id": snapshot})}
 
     assert overwrite(session, target, write, [KEY], audit) == tries[2] == target.snapshot_id()  # pyright: ignore[reportArgumentType]

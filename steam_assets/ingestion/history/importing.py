@@ -194,8 +194,9 @@ class _FileImport:
         newest = max(one.fetched_at for one in envelopes)
         batch = Batch.without_kafka(
             batch_id,
-            (written.content, written.size),
+            written.stored,
             items,
+            size=written.size,
             fetched_at=newest,
             landed_at=now,
             provenance=self._provenance,
