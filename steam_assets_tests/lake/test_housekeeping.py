@@ -122,7 +122,7 @@ def test_changed_rows_are_refused(kept: Lake) -> None:
     raw.primary.commit({}, add=[str(files_of(raw.primary)[0])])
     things.backup.commit({}, remove=of_partitions([KEY]))
     done = apply(kept)
-    assert not done["news/raw", KEY].clear and "but its ledger records" in done["news/raw", KEY].reason
+    assert not done["news/raw", KEY].clear and "names a file twice" in done["news/raw", KEY].reason
     assert (
         not done["news/clean", KEY].clear and "the backup: 2026-01-06: holds 0 rows" in done["news/clean", KEY].reason
     )
