@@ -1,13 +1,24 @@
-"""A transaction of pyiceberg that stays fast for tables of many snapshots.
+"""One commit of a table: files out, files in, and the ledger's entries.
 
-Belongs here: what pyiceberg computes too often. Does not belong here: what is committed (iceberg_table.py).
+Belongs here: staging the parts of a commit. Does not belong here: what is committed and when (iceberg_table.py).
 """
 
 from __future__ import annotations
 
-from pyiceberg.table import Table, Transaction
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from pydantic import BaseModel
+from pyiceberg.io.pyarrow import parquet_file_to_data_file
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table, TableProperties, Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate
+
+from steam_assets.ledger.records import CLEARED, RECORD, prefix_of
+
+Note: TypeAlias = "BaseModel | Callable[[int], BaseModel] | None"
+"""A partition's ledger entry, or a function that builds it from the id of the snapshot it is committed with."""
 
 
 class Change(Transaction):
@@ -27,3 +38,29 @@ class Change(Transaction):
         if self._computed is None or self._computed[0] is not base or self._computed[1] is not updates:
             self._computed = (base, updates, super().table_metadata)
         return self._computed[2]
+
+    def replace_files(self, gone: Sequence[DataFile], add: Sequence[str], details: dict[str, str]) -> None:
+        """Replace files in one snapshot, even if there are none to remove or add.
+
+        Catalogs merge concurrent changes that only set properties, so one of two writers' records would be lost.
+        """
+        table = self._table
+        update = self.update_snapshot(snapshot_properties=details)
+        with update.overwrite() if gone else update.fast_append() as snapshot:
+            for file in gone:
+                snapshot.delete_data_file(file)
+            for address in add:
+                snapshot.append_data_file(parquet_file_to_data_file(table.io, table.metadata, address))
+
+    def note(self, partitions: Mapping[str, Note], properties: Mapping[str, BaseModel]) -> None:
+        """Set the ledger entries of partitions, and other properties."""
+        snapshot = self.table_metadata.current_snapshot_id
+        made = {key: note(snapshot or 0) if callable(note) else note for key, note in partitions.items()}
+        # The files have no field ids: readers find columns by name.
+        texts = {TableProperties.DEFAULT_NAME_MAPPING: self._table.schema().name_mapping.model_dump_json()}
+        texts |= {name: value.model_dump_json() for name, value in properties.items()}
+        texts |= {prefix_of(type(said)) + key: said.model_dump_json() for key, said in made.items() if said}
+        stale = [prefix + key for key in partitions for prefix in (RECORD, CLEARED) if prefix + key not in texts]
+        if gone := [name for name in stale if name in self._table.properties]:
+            self.remove_properties(*gone)
+        self.set_properties(texts)

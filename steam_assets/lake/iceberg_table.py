@@ -13,23 +13,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, In
-from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
-from pyiceberg.table import Table, TableProperties, Transaction
+from pyiceberg.table import FileScanTask, Table, TableProperties
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from steam_assets.lake.change import Change
+from steam_assets.lake.change import Change, Note
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
 from steam_assets.lake.parquet_files import (
     BATCH,
@@ -43,7 +42,7 @@ from steam_assets.lake.parquet_files import (
 )
 from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.ledger.content import Stored
-from steam_assets.ledger.records import CLEARED, RECORD, prefix_of, records
+from steam_assets.ledger.records import prefix_of, records
 from steam_assets.sources.source import Column
 
 PARTITIONS = "steam.partitions"
@@ -65,10 +64,6 @@ CONTENTION_SECONDS = 300
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
-
-
-Note: TypeAlias = "BaseModel | Callable[[int], BaseModel] | None"
-"""A partition's ledger entry, or a function that builds it from the id of the snapshot it is committed with."""
 
 
 def whole_bounds(columns: Iterable[Column]) -> dict[str, str]:
@@ -219,15 +214,15 @@ class IcebergTable:
         current = table.current_snapshot()
         if (current and current.snapshot_id) != seen:
             raise self.contention()
-        gone = self.files(remove) if remove is not None else []
+        gone = [task.file for task in self._tasks(remove)] if remove is not None else []
         details = {PARTITIONS: ",".join(partitions), **(summary or {})}
         try:
-            with Change(table) as change:
+            with (change := Change(table)):
                 if publish is not None:
                     ManageSnapshots(change).set_current_snapshot(ref_name=publish).remove_branch(publish).commit()
                 else:
-                    _replace(table, change, gone, add, details)
-                _note(table, change, partitions, properties or {})
+                    change.replace_files(gone, add, details)
+                change.note(partitions, properties or {})
         except CommitFailedException as error:
             raise self.contention() from error
 
@@ -270,7 +265,17 @@ class IcebergTable:
         return NewFiles(table.io, f"{table.location()}/data", table.schema(), f"{name}-{uuid.uuid4().hex[:12]}")
 
     def files(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[DataFile]:
-        """The files whose rows match. Raises DamagedData if one also holds others, or if the metadata is damaged."""
+        """The files whose rows match.
+
+        Raises DamagedData if one also holds others, if another program has deleted rows beside it (as Iceberg allows,
+        but this product never does), or if the metadata is damaged.
+        """
+        tasks = self._tasks(where, snapshot_id)
+        if less := next((task.file for task in tasks if task.delete_files), None):
+            raise DamagedData(f"another program has deleted rows of {less.file_path}, which readers no longer see")
+        return [task.file for task in tasks]
+
+    def _tasks(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[FileScanTask]:
         table = self.load()
         if table is None:
             return []
@@ -280,7 +285,7 @@ class IcebergTable:
             raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
         for file in (task.file for task in tasks if task.residual != AlwaysTrue()):
             batch_of(file, table.schema())
-        return [task.file for task in tasks]
+        return tasks
 
     def files_of(self, key: str, batch_ids: Collection[str] | None = None) -> Sequence[DataFile]:
         """The files of a partition, or of some of its batches. Raises DamagedData like ``files``."""
@@ -318,9 +323,11 @@ class IcebergTable:
         return file_digests(table.io, [file.file_path for file in self.files_of(key)]) if table else {}
 
     def is_whole(self, key: str) -> bool:
-        """Whether every file of a partition exists; it reads none of them, unlike ``stored``."""
-        table, files = self.load(), self.files_of(key)
-        return table is not None and all(table.io.new_input(file.file_path).exists() for file in files)
+        """Whether readers see every row of a partition's files, and these exist; it reads none, unlike ``stored``."""
+        table, tasks = self.load(), self._tasks(of_partitions([key]))
+        return table is not None and all(
+            not task.delete_files and table.io.new_input(task.file.file_path).exists() for task in tasks
+        )
 
     def arrow(
         self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
@@ -365,34 +372,3 @@ def of_partitions(keys: Sequence[str]) -> BooleanExpression:
 def of_batches(key: str, batch_ids: Iterable[str]) -> BooleanExpression:
     """Batches of a raw partition; each batch has its own files."""
     return And(of_partitions([key]), In(BATCH, sorted(batch_ids)))  # pyright: ignore[reportCallIssue]
-
-
-def _replace(
-    table: Table, change: Transaction, gone: Sequence[DataFile], add: Sequence[str], details: dict[str, str]
-) -> None:
-    """Replace files in one snapshot, even if there are none to remove or add.
-
-    Catalogs merge concurrent changes that only set properties, so one of two writers' records would be lost.
-    """
-    update = change.update_snapshot(snapshot_properties=details)
-    with update.overwrite() if gone else update.fast_append() as snapshot:
-        for file in gone:
-            snapshot.delete_data_file(file)
-        for address in add:
-            snapshot.append_data_file(parquet_file_to_data_file(table.io, table.metadata, address))
-
-
-def _note(
-    table: Table, change: Transaction, partitions: Mapping[str, Note], properties: Mapping[str, BaseModel]
-) -> None:
-    """Set the ledger entries of partitions, and other properties."""
-    snapshot = change.table_metadata.current_snapshot_id
-    made = {key: note(snapshot or 0) if callable(note) else note for key, note in partitions.items()}
-    # The files have no field ids: readers find columns by name.
-    texts = {TableProperties.DEFAULT_NAME_MAPPING: table.schema().name_mapping.model_dump_json()}
-    texts |= {name: value.model_dump_json() for name, value in properties.items()}
-    texts |= {prefix_of(type(said)) + key: said.model_dump_json() for key, said in made.items() if said}
-    stale = [prefix + key for key in partitions for prefix in (RECORD, CLEARED) if prefix + key not in texts]
-    if gone := [name for name in stale if name in table.properties]:
-        change.remove_properties(*gone)
-    change.set_properties(texts)
