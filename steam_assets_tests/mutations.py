@@ -80,8 +80,8 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(
         "D2",
         "steam_assets/lake/backup.py",
-        "        if copy and digests == copy.files:\n",
-        "        if copy:\n",
+        "        if digests == copy.files if copy else _as_written(digests, recorded.sha256s):\n",
+        "        if True if copy else _as_written(digests, recorded.sha256s):\n",
         "lake/test_backup.py::test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_what_is_read",
     ),
     Mutation(
@@ -300,6 +300,34 @@ MUTATIONS: Sequence[Mutation] = (
         "    if _LOCKED not in failure:\n",
         "    if True:\n",
         "faults/test_locked_storage.py::test_a_run_that_dagster_cannot_record_names_the_file_and_leaves_a_whole_partition_or_none",
+    ),
+    Mutation(
+        "N10",
+        "steam_assets/lake/iceberg_table.py",
+        "        if less := next((task.file for task in tasks if task.delete_files), None):\n",
+        "        if less := None:\n",
+        "lake/test_rows_deleted_elsewhere.py::test_they_are_named_in_a_primary_and_restored",
+    ),
+    Mutation(
+        "N10",
+        "steam_assets/lake/parquet_files.py",
+        "    if len({*names}) < len(names):\n",
+        "    if False:\n",
+        "lake/test_read_back.py::test_a_file_that_another_program_added_again_is_named_and_restored",
+    ),
+    Mutation(
+        "N10",
+        "steam_assets/lake/backup.py",
+        "        found = table.stored([key])[key].content\n",
+        "        found = Content()\n",
+        "lake/test_read_back.py::test_files_rewritten_by_another_program_are_intact_if_their_rows_are",
+    ),
+    Mutation(
+        "N11",
+        "steam_assets/lake/parquet_files.py",
+        "        if found.content != hashed.content:\n",
+        "        if False:\n",
+        "lake/test_read_back.py::test_what_a_worn_disk_changed_is_not_committed",
     ),
 )
 
