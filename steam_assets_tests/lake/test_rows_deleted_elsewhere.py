@@ -28,8 +28,8 @@ def delete_one_row(spark: SparkSession, lake: Lake, table: IcebergTable) -> None
         change.set_properties({"write.delete.mode": "merge-on-read"})
     session, seen = session_for(spark, lake.settings), rows_seen(table)
     column = "sequence" if "sequence" in table.create().schema().column_names else "id"
-    (least,) = session.sql(f"select min({column}) from {table.identifier} where partition_key = '{KEY}'").head() or ()
-    session.sql(f"delete from {table.identifier} where partition_key = '{KEY}' and {column} = {least}")
+    least = f"select min({column}) from {table.identifier} where partition_key = '{KEY}'"
+    session.sql(f"delete from {table.identifier} where partition_key = '{KEY}' and {column} = ({least})")
     assert rows_seen(table) < seen
 
 
