@@ -135,7 +135,7 @@ class IcebergTable:
     def create(self) -> Table:
         """Create the table if it does not exist, or add the columns that it lacks; a pinned version may be complete."""
         table = self.load()
-        if table is not None and not self._lacking(table):
+        if table is not None and not self.lacking(table):
             return table
         schema, table = iceberg_schema(self.columns), replace(self, held=None).load()
         if table is None:
@@ -149,13 +149,14 @@ class IcebergTable:
                     properties=PROPERTIES | whole_bounds(self.columns) | {"comment": self.description},
                 )
             table = self.catalog.load_table((self.namespace, self.name))
-        if missing := self._lacking(table):
+        if missing := self.lacking(table):
             with table.update_schema() as update:
                 for column in missing:
                     update.add_column(column.name, schema.find_type(column.name), column_comment(column))
         return table
 
-    def _lacking(self, table: Table) -> list[Column]:
+    def lacking(self, table: Table) -> list[Column]:
+        """The columns that the table does not have: new ones, or ones that another program has dropped or renamed."""
         known = set(table.schema().column_names)
         return [column for column in self.columns if column.name not in known]
 
