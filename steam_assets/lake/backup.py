@@ -312,7 +312,7 @@ def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Partiti
         table = table.planned([key])
         digests, held = table.digests(key), table.load()
         as_written = digests == copy.files if copy else _as_written(digests, recorded.sha256s)
-        # If the bytes are those that were verified, so are the rows, unless a column of them is no longer read.
+        # If the bytes are those that were verified, so are the rows, unless columns of them are no longer read.
         if as_written and held and not table.lacking(held):
             return None
         found = table.stored([key])[key].content
@@ -320,7 +320,7 @@ def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Partiti
         return f"{key}: {error}"
     if found != recorded.content:
         return f"{key}: holds {_shown(found)}, but its ledger records {_shown(recorded.content)}"
-    if copy is None:
+    if copy is None or as_written:
         return None
     changed = sorted(name for name, _ in digests.items() ^ copy.files.items())
     return f"{key}: the rows are correct, but the bytes of {', '.join(dict.fromkeys(changed))} have changed"

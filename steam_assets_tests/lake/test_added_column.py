@@ -37,6 +37,7 @@ def rows(table: IcebergTable, key: str = KEY) -> list[tuple[int, str | None, int
 
 
 def test_earlier_partitions_keep_their_digests(twins: Twins[CleanRecord]) -> None:
+    assert verify_twins(twins, KEY) == [], "before the tables gain the column"
     before = twins.backup.stored([KEY])[KEY].content
     for table in (twins.primary, twins.backup):
         assert "price" in table.create().schema().column_names
