@@ -312,7 +312,7 @@ def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Partiti
         table = table.planned([key])
         digests, held = table.digests(key), table.load()
         as_written = digests == copy.files if copy else _as_written(digests, recorded.sha256s)
-        # If the bytes are those that were verified, so are the rows, unless columns of them are no longer read.
+        # Equal bytes mean equal rows, unless another program has dropped or renamed a column.
         if as_written and held and not table.lacking(held):
             return None
         found = table.stored([key])[key].content

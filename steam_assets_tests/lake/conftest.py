@@ -1,4 +1,4 @@
-"""Lakes to test on: in a folder and in buckets of an S3 server."""
+"""Lakes to test on: in buckets of an S3 server, and with a partition in both copies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
+from clean_partitions import raw_and_clean
+from stages import copy, fill
 
+from steam_assets.lake.lake import Lake, Twins
 from steam_assets.settings import Settings
 
 
@@ -26,3 +29,11 @@ def on_bucket(bucket: str, s3_server: str, tmp_path: Path) -> Settings:
     names = ("raw", "raw_backup", "clean", "clean_backup")
     roots: dict[str, Any] = {f"{name}_root": f"{place}/{name}" for name in names}
     return Settings(home=tmp_path / "home", s3_endpoint_url=s3_server, **roots)
+
+
+@pytest.fixture(params=[0, 1], ids=["raw", "clean"])
+def twins(request: pytest.FixtureRequest, lake: Lake) -> Twins[Any]:
+    """A raw or a clean table in which one partition is filled and backed up."""
+    fill(lake, [])
+    copy(lake, [])
+    return raw_and_clean(lake)[request.param]

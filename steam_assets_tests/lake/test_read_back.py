@@ -9,17 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from clean_partitions import raw_and_clean
 from hypothesis import given
 from hypothesis import strategies as st
 from pyiceberg.io.pyarrow import PyArrowFile
 from raw_landing import KEY, NOW, files_of
-from stages import copy, fill
 
 from steam_assets.lake.backup import back_up, restore, verify_twins
 from steam_assets.lake.columns import iceberg_schema
 from steam_assets.lake.iceberg_table import of_partitions
-from steam_assets.lake.lake import Lake, Twins
+from steam_assets.lake.lake import Twins
 from steam_assets.lake.parquet_files import DamagedData, NewFiles, read_files
 from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.ledger.records import covers
@@ -64,13 +62,6 @@ def test_what_a_worn_disk_changed_is_not_committed(
     assert [row for batch in read_files(io, new.schema, written.files) for row in batch.to_pylist()] == ROWS
     digests = tuple(hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in written.files)
     assert written.stored.sha256s == digests
-
-
-@pytest.fixture(params=["raw", "clean"])
-def twins(request: pytest.FixtureRequest, lake: Lake) -> Twins[Any]:
-    fill(lake, [])
-    copy(lake, [])
-    return raw_and_clean(lake)[["raw", "clean"].index(request.param)]
 
 
 def test_files_rewritten_by_another_program_are_intact_if_their_rows_are(twins: Twins[Any]) -> None:

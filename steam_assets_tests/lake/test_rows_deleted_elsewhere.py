@@ -5,22 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from clean_partitions import raw_and_clean
 from pyspark.sql import SparkSession
 from raw_landing import KEY, NOW
-from stages import copy, fill
 
 from steam_assets.lake.backup import WouldOverwrite, back_up, restore, verify_twins
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets_tests.deployment import session_for
-
-
-@pytest.fixture(params=["raw", "clean"])
-def twins(request: pytest.FixtureRequest, lake: Lake) -> Twins[Any]:
-    fill(lake, [])
-    copy(lake, [])
-    return raw_and_clean(lake)[["raw", "clean"].index(request.param)]
 
 
 def delete_one_row(spark: SparkSession, lake: Lake, table: IcebergTable) -> None:
