@@ -323,6 +323,20 @@ MUTATIONS: Sequence[Mutation] = (
         "lake/test_read_back.py::test_files_rewritten_by_another_program_are_intact_if_their_rows_are",
     ),
     Mutation(
+        "N10",
+        "steam_assets/lake/iceberg_table.py",
+        "            if names := self.displaced(table):\n",
+        "            if names := list[str]():\n",
+        "lake/test_changed_columns.py::test_readers_find_the_values_again_in_the_same_files",
+    ),
+    Mutation(
+        "N10",
+        "steam_assets/lake/backup.py",
+        "        if held and (names := table.displaced(held)):\n",
+        "        if held and (names := list[str]()):\n",
+        "lake/test_changed_columns.py::test_readers_find_the_values_again_in_the_same_files",
+    ),
+    Mutation(
         "N11",
         "steam_assets/lake/parquet_files.py",
         "        if found.content != hashed.content:\n",

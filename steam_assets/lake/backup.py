@@ -309,10 +309,17 @@ def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Partiti
     recorded = record.of if isinstance(record, BackupRecord) else record
     key = recorded.partition_key
     try:
+        table = table.pinned()
+        held = table.load()
+        if held and (names := table.displaced(held)):
+            return (
+                f"{key}: another program has dropped, renamed or exchanged the column{'s' * (len(names) > 1)} "
+                f"{', '.join(names)}; materialize or restore any partition of the table to put that right"
+            )
         table = table.planned([key])
-        digests, held = table.digests(key), table.load()
+        digests = table.digests(key)
         as_written = digests == copy.files if copy else _as_written(digests, recorded.sha256s)
-        # Equal bytes mean equal rows, unless another program has dropped or renamed a column.
+        # Equal bytes mean equal rows if the table has all columns.
         if as_written and held and not table.lacking(held):
             return None
         found = table.stored([key])[key].content

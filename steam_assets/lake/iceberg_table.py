@@ -30,6 +30,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from steam_assets.lake.change import Change, Note
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
+from steam_assets.lake.former_columns import displaced, put_back
 from steam_assets.lake.parquet_files import (
     BATCH,
     DamagedData,
@@ -133,11 +134,18 @@ class IcebergTable:
         return replace(held, plan=plan)
 
     def create(self) -> Table:
-        """Create the table if it does not exist, or add the columns that it lacks; a pinned version may be complete."""
+        """Create the table if it does not exist, or add the columns that it lacks; a pinned version may be complete.
+
+        Columns that another program has dropped, renamed or exchanged become what they were.
+        """
         table = self.load()
-        if table is not None and not self.lacking(table):
+        if table is not None and not self.lacking(table) and not self.displaced(table):
             return table
-        schema, table = iceberg_schema(self.columns), replace(self, held=None).load()
+        newest = replace(self, held=None)
+        return retry_on_contention(newest._completed)
+
+    def _completed(self) -> Table:
+        schema, table = iceberg_schema(self.columns), self.load()
         if table is None:
             key = schema.find_field("partition_key").field_id
             with suppress(TableAlreadyExistsError):
@@ -149,16 +157,26 @@ class IcebergTable:
                     properties=PROPERTIES | whole_bounds(self.columns) | {"comment": self.description},
                 )
             table = self.catalog.load_table((self.namespace, self.name))
-        if missing := self.lacking(table):
-            with table.update_schema() as update:
-                for column in missing:
-                    update.add_column(column.name, schema.find_type(column.name), column_comment(column))
+        try:
+            if names := self.displaced(table):
+                put_back(table, names)
+                table = self.catalog.load_table((self.namespace, self.name))
+            if missing := self.lacking(table):
+                with table.update_schema() as update:
+                    for column in missing:
+                        update.add_column(column.name, schema.find_type(column.name), column_comment(column))
+        except CommitFailedException as error:
+            raise self.contention() from error
         return table
 
     def lacking(self, table: Table) -> list[Column]:
         """The columns that the table does not have: new ones, or ones that another program has dropped or renamed."""
         known = set(table.schema().column_names)
         return [column for column in self.columns if column.name not in known]
+
+    def displaced(self, table: Table) -> list[str]:
+        """The columns that another program has dropped, renamed or exchanged, so that readers find other values."""
+        return displaced(table, [column.name for column in self.columns])
 
     def records(self, model: type[M]) -> dict[str, M]:
         """The ledger's records of all partitions, or those of cleared ones, by key, oldest first."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from clean_partitions import SOURCE, THINGS, clean
-from pyiceberg.io.pyarrow import schema_to_pyarrow
 from raw_landing import KEY, LATER, NOW
 
 from steam_assets.lake.backup import back_up, restore, verify, verify_twins
@@ -18,6 +16,7 @@ from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.restore import drill
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.sources.source import Column
+from steam_assets_tests.lake.column_ids import with_column_ids
 
 WIDE = replace(THINGS, columns=(*THINGS.columns, Column("price", "bigint", "What it costs.", "cents")))
 WIDER = replace(SOURCE, tables=(WIDE,))
@@ -86,7 +85,7 @@ def test_files_with_column_ids_are_copied_whatever_the_ids_mean_in_the_other_tab
     if evolved:
         clean(lake, {1: "one"})
     clean(lake, {1: "one", 2: None}, table=WIDE, key=LATER, price=[5, None])
-    original = with_column_ids(twins.primary, LATER)
+    (original,) = with_column_ids(twins.primary, LATER, CleanRecord)
     assert back_up(twins, [LATER], NOW)[1] == []
     assert rows(twins.backup, LATER) == rows(twins.primary, LATER) == [(1, "one", 5), (2, None, None)]
     (copy,) = Path(twins.backup.location).rglob(f"partition_key={LATER}/*.parquet")
@@ -94,13 +93,3 @@ def test_files_with_column_ids_are_copied_whatever_the_ids_mean_in_the_other_tab
     twins.primary.commit({LATER: None}, remove=of_partitions([LATER]))
     assert restore(twins, LATER) == 2
     assert rows(twins.primary, LATER) == [(1, "one", 5), (2, None, None)]
-
-
-def with_column_ids(table: IcebergTable, key: str) -> Path:
-    """Replace the file of a partition with one that has the ids of the table's columns; returns its path."""
-    held = table.create()
-    (file,) = (Path(file.file_path) for file in table.files_of(key))
-    other = file.with_name("with-ids.parquet")
-    pq.write_table(pq.read_table(file, partitioning=None).cast(schema_to_pyarrow(held.schema())), other)
-    table.commit({key: table.record(CleanRecord, key)}, remove=of_partitions([key]), add=[str(other)])
-    return other

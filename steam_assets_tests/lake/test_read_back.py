@@ -89,19 +89,3 @@ def test_a_file_that_another_program_added_again_is_named_and_restored(twins: Tw
     else:
         assert back_up(twins, [KEY], NOW)[1] == []
     assert verify_twins(twins, KEY) == []
-
-
-@pytest.mark.parametrize("side", ["primary", "backup"])
-def test_a_column_that_another_program_dropped_is_reported_and_restored(twins: Twins[Any], side: str) -> None:
-    """The bytes of the files are unchanged, but readers no longer see some of them."""
-    table = getattr(twins, side)
-    whole = table.stored([KEY])[KEY].content
-    with table.create().update_schema() as update:
-        update.delete_column("url" if "raw" in twins.label else "label")
-    assert any("but its ledger records" in problem for problem in verify_twins(twins, KEY))
-    if side == "primary":
-        restore(twins, KEY, overwrite=True)
-    else:
-        assert back_up(twins, [KEY], NOW)[1] == []
-    assert verify_twins(twins, KEY) == []
-    assert table.stored([KEY])[KEY].content == whole
