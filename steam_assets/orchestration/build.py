@@ -78,7 +78,7 @@ def build_defs(
     by_name = {source.name: source for source in sources}
     elsewhere = settings.spark_runner != "in-process"
     assets = {
-        s.name: with_details(source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere), settings, sources)
+        s.name: with_details(source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere), settings, [s])
         for s in sources
     }
     jobs = source_jobs(sources, assets, partitions)
