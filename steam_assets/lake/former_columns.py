@@ -41,7 +41,9 @@ def put_back(table: Table, names: Collection[str]) -> None:
 def _with_former(table: Table, names: Collection[str]) -> Schema:
     first, latest = _first_ids(table), {field.field_id: field for one in _schemas(table) for field in one.fields}
     back = {first[name]: latest[first[name]].model_copy(update={"name": name}) for name in names}
-    kept = {f.field_id: f for f in table.schema().fields if f.name not in names and f.field_id not in back}
+    # Spark does not tell names apart by case.
+    taken = {name.lower() for name in names}
+    kept = {f.field_id: f for f in table.schema().fields if f.name.lower() not in taken and f.field_id not in back}
     # The ids of columns ascend in the order in which they were declared.
     fields = [field for _, field in sorted((kept | back).items())]
     return Schema(*fields, schema_id=1 + max(one.schema_id for one in _schemas(table)))

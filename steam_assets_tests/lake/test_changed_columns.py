@@ -36,6 +36,12 @@ def drop_and_add(table: Table, column: str, other: str) -> None:
         update.add_column(column, StringType())
 
 
+def drop_and_add_in_capitals(table: Table, column: str, other: str) -> None:
+    drop(table, column, other)
+    with table.update_schema() as update:
+        update.add_column(column.upper(), StringType())
+
+
 def rename(table: Table, column: str, other: str) -> None:
     with table.update_schema() as update:
         update.rename_column(column, "better_name")
@@ -54,7 +60,7 @@ def rename_two(table: Table, column: str, other: str) -> None:
             update.rename_column(old, f"the_{old}")
 
 
-CHANGES = (drop, drop_and_add, rename, exchange, rename_two)
+CHANGES = (drop, drop_and_add, drop_and_add_in_capitals, rename, exchange, rename_two)
 
 
 @pytest.fixture(params=["by name", "by id"])
