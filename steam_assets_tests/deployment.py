@@ -23,7 +23,7 @@ from pyspark.sql import DataFrame, SparkSession
 from steam_assets.aws_client import aws_client
 from steam_assets.clock import Clock
 from steam_assets.extraction.hosts import served_by
-from steam_assets.java.jvm import LIGHT
+from steam_assets.java.jvm import light
 from steam_assets.lake.catalogs import CATALOGS, open_catalog
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
@@ -49,7 +49,7 @@ BUCKETS = {
     "clean_backup_root": "steam-clean-storage-backup",
 }
 SHORT_LIVED: dict[str, str] = dict.fromkeys(
-    ("spark.driver.defaultJavaOptions", "spark.executor.defaultJavaOptions"), " ".join(LIGHT)
+    ("spark.driver.defaultJavaOptions", "spark.executor.defaultJavaOptions"), " ".join(light())
 )
 """For the Spark of tests."""
 INTERPRETED = WITHOUT_GENERATED_CODE

@@ -99,13 +99,12 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
 
 def _settings(home: Path, simulator_url: str) -> Settings:
     from steam_assets.extraction.hosts import served_by
-    from steam_assets.java.jvm import LIGHT
     from steam_assets.loopback import free_port
     from steam_assets.settings import Settings
+    from steam_assets.spark.light_driver import with_light_driver
 
     # The demo must not use the broker of a running `make dev`.
-    spark_config = {"spark.driver.defaultJavaOptions": " ".join(LIGHT)} | Settings().spark_config
-    own = Settings(home=home, embedded_kafka_port=free_port(), spark_config=spark_config)
+    own = with_light_driver(Settings(home=home, embedded_kafka_port=free_port()))
     return served_by(own, simulator_url, SIMULATOR_RATE)
 
 

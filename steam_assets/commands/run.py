@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Finished, Launcher
     from steam_assets.orchestration.stages import Stage
+    from steam_assets.settings import Settings
     from steam_assets.sources.source import Source
 
 
@@ -80,11 +81,8 @@ def run(
         require_kafka(settings)
     if set(stage or STAGES) - {"raw"}:
         require_spark(settings)
-    if "clean" in (stage or ()) and "raw" not in (stage or ()):
-        # It takes as long to start as the imports below. Fetching may take hours; backups need no Spark.
-        from steam_assets.spark.early_session import begin_session
-
-        begin_session(settings)
+    refreshes = not stage if refresh is None else refresh
+    settings = _with_spark_for(chosen, stage or STAGES, refreshes, settings)
     from steam_assets.commands.disk_need import require_space
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
@@ -105,10 +103,25 @@ def run(
         except RunFailed:
             warn_if_stale(lake, console)
             raise
-        if refresh or (refresh is None and not stage):
+        if refreshes:
             refresh_stale(launcher, lake, console)
     _show(lake, asked, console)
     warn_if_stale(lake, console)
+
+
+def _with_spark_for(chosen: Sequence[Source], stages: Sequence[str], refreshes: bool, settings: Settings) -> Settings:
+    """The settings with a Spark that fits the work, which is begun if it is needed at once."""
+    # A source that is fetched app by app may have any number of items, and insights may need the whole lake.
+    if not refreshes and not any(source.app_by_app for source in chosen):
+        from steam_assets.spark.light_driver import with_light_driver
+
+        settings = with_light_driver(settings)
+    if "clean" in stages and "raw" not in stages:
+        # It takes as long to start as the imports of a run. Fetching may take hours; backups need no Spark.
+        from steam_assets.spark.early_session import begin_session
+
+        begin_session(settings)
+    return settings
 
 
 def _run_source(

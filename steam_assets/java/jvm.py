@@ -30,17 +30,11 @@ VERSION_DEADLINE_SECONDS = 20
 JVM_OPTIONS = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8")
 """Letter case, number formats and text encoding as in English and UTF-8, whatever the machine's locale."""
 
-LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", "-XX:+UseSerialGC")
-"""Options for a JVM that runs most of its code only a few times: full optimization would take a quarter more CPU time.
-
-With compilation limited to level 1 the code cache defaults to 48 MB, which Spark fills in two minutes; after that Java
-no longer compiles, so the cache is set to the usual size.
-"""
-
 JAVA_TEMPORARY = Path("/tmp")  # noqa: S108 - Java's own on Linux, whatever TMPDIR says
 
-# Environment variables with options for every JVM. In each, the last of two conflicting options wins.
+# Environment variables with options for every JVM. Of two values for one option the last wins.
 _OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+_SELECTS_A_COLLECTOR = re.compile(r"-XX:[+]Use\w+GC\b")
 _PROPERTY = re.compile(r"^\s+(java\.home|java\.specification\.version) = (.*)$", re.MULTILINE)
 
 
@@ -129,6 +123,24 @@ def java_environment() -> dict[str, str]:
         if not given.endswith(ours):
             needed[variable] = f"{given} {ours}".strip()
     return needed
+
+
+def light(*options: str) -> list[str]:
+    """Options for a JVM that runs most code only a few times: full optimization would take a quarter more CPU time.
+
+    With compilation limited to level 1 the code cache defaults to 48 MB, which Spark fills in two minutes; after that
+    Java no longer compiles, so the cache is set to the usual size. ``options`` as in ``collector``.
+    """
+    return ["-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", *collector("Serial", *options)]
+
+
+def collector(name: str, *options: str) -> list[str]:
+    """The option for a garbage collector; none if the user's ``options`` or environment select one.
+
+    A JVM that is told to use two does not start.
+    """
+    given = [*options, *(os.environ.get(variable, "") for variable in _OPTION_VARIABLES)]
+    return [] if any(map(_SELECTS_A_COLLECTOR.search, given)) else [f"-XX:+Use{name}GC"]
 
 
 def native_options(folder: Path) -> list[str]:

@@ -22,7 +22,7 @@ from typing import Self
 
 from steam_assets.java.class_data_sharing import archive_of, archive_options, recorded
 from steam_assets.java.jars import kafka_jars
-from steam_assets.java.jvm import LIGHT, find_java, java_environment, native_options
+from steam_assets.java.jvm import find_java, java_environment, light, native_options
 from steam_assets.kafka.broker_configuration import LOGGING, Member, configuration, new_cluster_id
 from steam_assets.kafka.broker_sharing import BrokerUse, alone_in_starting
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
@@ -250,7 +250,7 @@ class EmbeddedBroker:
             *native_options(self.folder / "native"),
             f"-Xmx{heap_mb}m",
             "-Xms32m",
-            *LIGHT,
+            *light(),
             "-XX:MaxDirectMemorySize=128m",
             "-Xss512k",
             "-Djava.net.preferIPv4Stack=true",

@@ -15,9 +15,10 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from steam_assets.java.class_data_sharing import NoArchive, recorded
-from steam_assets.java.jvm import LIGHT
+from steam_assets.java.jvm import light
 from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.settings import Settings
+from steam_assets.spark.light_driver import DRIVER_DEFAULTS
 from steam_assets.spark.session import log_in, on_s3, prepare_process, spark_archive, spark_config
 
 DEADLINE_SECONDS = 300.0
@@ -35,7 +36,7 @@ def archive_spark(folder: Path, settings: Settings) -> Path:
     with recorded(archive) as option:
         # The deployment's jars, but not its tables, whatever the environment sets.
         config = spark_config(Settings.model_construct(home=folder), s3=on_s3(settings))
-        config["spark.driver.defaultJavaOptions"] = shlex.join([option, *LIGHT])
+        config[DRIVER_DEFAULTS] = shlex.join([option, *light()])
         # With spark-submit the JVM has exited, and written its archive, when the command returns.
         command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit")]
         for key, value in config.items():

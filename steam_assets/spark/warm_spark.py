@@ -33,6 +33,7 @@ from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.processes.supervised import Supervised
 from steam_assets.processes.temporary_folders import process_scratch, temporary_folder
 from steam_assets.settings import Settings, private_folder
+from steam_assets.spark.light_driver import DRIVER_DEFAULTS
 from steam_assets.spark.session import prepare_process, properties_file, spark_config
 
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"  # noqa: S105 - the variable's name
@@ -179,10 +180,11 @@ class WarmSpark:
 def started_with(settings: Settings) -> str:
     """A digest of the configuration that a running server cannot change, such as jars and heap.
 
-    The archive of classes is left out: ``dev`` makes it after the server has started.
+    What only makes a JVM faster or slower is left out: the default options, and the archive of classes, which ``dev``
+    makes after the server has started.
     """
     config = spark_config(settings)
-    for own in ("spark.local.dir", "spark.app.name"):
+    for own in ("spark.local.dir", "spark.app.name", DRIVER_DEFAULTS):
         config.pop(own, None)
     config[_OPTIONS] = shlex.join(without_archive(shlex.split(config[_OPTIONS])))
     return hashlib.sha256(repr(sorted(config.items())).encode()).hexdigest()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from by_hand import Stack
 
-from steam_assets.java.jvm import LIGHT
+from steam_assets.java.jvm import light
 from steam_assets_tests.deployment import SHORT_LIVED
 from steam_assets_tests.waiting import START_SECONDS
 
@@ -35,7 +35,7 @@ spark.stop()
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    quick = {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED), "SPARK_DAEMON_JAVA_OPTS": " ".join(LIGHT)}
+    quick = {"STEAM_SPARK_CONFIG": json.dumps(SHORT_LIVED), "SPARK_DAEMON_JAVA_OPTS": " ".join(light())}
     stack = Stack(tmp_path_factory.mktemp("cluster"), ("compose.yaml", "compose.cluster.yaml"), quick)
     (stack.folder / "steam").mkdir()
     try:
