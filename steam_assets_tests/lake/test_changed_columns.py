@@ -61,19 +61,23 @@ def rename_two(table: Table, column: str, other: str) -> None:
 
 
 CHANGES = (drop, drop_and_add, drop_and_add_in_capitals, rename, exchange, rename_two)
+PAIRS = (
+    ("raw", "by name", "primary"),
+    ("raw", "by id", "backup"),
+    ("clean", "by name", "backup"),
+    ("clean", "by id", "primary"),
+)
+"""Each two of a table's kind, of how its columns are found and of the changed copy occur together."""
 
 
-@pytest.fixture(params=["by name", "by id"])
-def read(request: pytest.FixtureRequest) -> str:
-    """How readers find the columns of the files: as this product writes them, or as Spark does."""
-    return request.param
+@pytest.fixture
+def twins(kind: str, read: str, lake: Lake) -> Twins[Any]:
+    """A raw or a clean table with a partition in both copies.
 
-
-@pytest.fixture(params=["raw", "clean"])
-def twins(request: pytest.FixtureRequest, lake: Lake, read: str) -> Twins[Any]:
-    """A raw or a clean table with a partition in both copies."""
+    Readers find the columns of its files by name, as this product writes them, or by id, as Spark does.
+    """
     fill(lake, [])
-    twins: Twins[Any] = raw_and_clean(lake)[request.param == "clean"]
+    twins: Twins[Any] = raw_and_clean(lake)[kind == "clean"]
     if read == "by id":
         with_column_ids(twins.primary, KEY, twins.model)
     copy(lake, [])
@@ -91,12 +95,11 @@ def seen(table: IcebergTable, column: str) -> list[dict[str, Any]]:
     return sorted((*rows, *found), key=repr)
 
 
-@pytest.mark.parametrize("side", ["primary", "backup"])
+@pytest.mark.parametrize(("kind", "read", "side"), PAIRS)
 @pytest.mark.parametrize("change", CHANGES)
 def test_readers_find_the_values_again_in_the_same_files(
-    twins: Twins[Any], side: str, change: Callable[[Table, str, str], None]
+    twins: Twins[Any], kind: str, side: str, change: Callable[[Table, str, str], None]
 ) -> None:
-    kind = "raw" if "raw" in twins.label else "clean"
     table: IcebergTable = getattr(twins, side)
     before, files = seen(table, COLUMN[kind]), bytes_of(table)
     columns = table.create().schema().column_names
@@ -115,8 +118,7 @@ def test_readers_find_the_values_again_in_the_same_files(
     assert bytes_of(table) == files
 
 
-@pytest.mark.parametrize("read", ["by id"], indirect=True)
-@pytest.mark.parametrize("twins", ["clean"], indirect=True)
+@pytest.mark.parametrize(("kind", "read"), [("clean", "by id")])
 def test_after_spark_dropped_and_added_a_column_both_engines_find_its_values(
     twins: Twins[Any], lake: Lake, spark: SparkSession
 ) -> None:
