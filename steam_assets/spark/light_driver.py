@@ -18,7 +18,7 @@ SMALL_HEAP = "-Xms64m"
 def with_light_driver(settings: Settings) -> Settings:
     """The same settings for a process whose own Spark has little to do; the user's ``spark_config`` takes precedence.
 
-    A day's chart is cleaned in two thirds of the CPU time, 200,000 reviews in as much, a million in half as much again.
+    A day's chart is cleaned in two thirds of the CPU time, 200,000 reviews in as much; more take longer.
     """
     given = settings.spark_config
     options = {DRIVER_DEFAULTS: shlex.join([SMALL_HEAP, *light(*given.values())])}

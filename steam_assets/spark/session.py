@@ -51,7 +51,11 @@ def spark_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
     It can read and write S3 if a root is on S3, or if ``s3`` is set. ``settings.spark_config`` takes precedence, so
     that a cluster can override anything.
     """
-    return session_config(settings) | _process(settings, s3) | settings.spark_config
+    given = settings.spark_config
+    if settings.spark_remote:
+        # The options of a JVM that runs already, which would be a warning of each session.
+        given = {name: value for name, value in given.items() if not name.startswith("spark.driver.")}
+    return session_config(settings) | _process(settings, s3) | given
 
 
 def session_config(settings: Settings) -> dict[str, str]:

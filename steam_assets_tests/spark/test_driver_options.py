@@ -76,3 +76,5 @@ def test_a_driver_starts_where_java_is_given_a_large_heap_to_begin_with(
 def test_a_command_with_little_work_uses_the_kept_spark(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert started_with(with_light_driver(settings)) == started_with(settings)
+    remote = settings.model_copy(update={"spark_remote": "sc://localhost:15002"})
+    assert spark_config(with_light_driver(remote)) == spark_config(remote)
