@@ -82,7 +82,7 @@ def run(
     if set(stage or STAGES) - {"raw"}:
         require_spark(settings)
     refreshes = not stage if refresh is None else refresh
-    settings = _with_spark_for(chosen, stage or STAGES, refreshes, settings)
+    settings = with_spark_for(chosen, stage or STAGES, refreshes, settings)
     from steam_assets.commands.disk_need import require_space
     from steam_assets.lake.lake import Lake
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
@@ -109,8 +109,8 @@ def run(
     warn_if_stale(lake, console)
 
 
-def _with_spark_for(chosen: Sequence[Source], stages: Sequence[str], refreshes: bool, settings: Settings) -> Settings:
-    """The settings with a Spark that fits the work, which is begun if it is needed at once."""
+def with_spark_for(chosen: Sequence[Source], stages: Sequence[str], refreshes: bool, settings: Settings) -> Settings:
+    """The settings with a Spark that suits the work; if the first stage needs it, it is started in the background."""
     # A source that is fetched app by app may have any number of items, and insights may need the whole lake.
     if not refreshes and not any(source.app_by_app for source in chosen):
         from steam_assets.spark.light_driver import with_light_driver

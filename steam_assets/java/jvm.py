@@ -137,7 +137,7 @@ def light(*options: str) -> list[str]:
 def collector(name: str, *options: str) -> list[str]:
     """The option for a garbage collector; none if the user's ``options`` or environment select one.
 
-    A JVM that is told to use two does not start.
+    A JVM refuses to start with two of them.
     """
     given = [*options, *(os.environ.get(variable, "") for variable in _OPTION_VARIABLES)]
     return [] if any(map(_SELECTS_A_COLLECTOR.search, given)) else [f"-XX:+Use{name}GC"]

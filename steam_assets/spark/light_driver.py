@@ -1,4 +1,4 @@
-"""The options of a Spark that starts sooner and does large work more slowly.
+"""Driver options that favour a quick start over throughput.
 
 Belongs here: those options. Does not belong here: all other configuration (session.py), which imports PySpark.
 """
@@ -12,7 +12,7 @@ from steam_assets.settings import Settings
 
 DRIVER_DEFAULTS = "spark.driver.defaultJavaOptions"
 SMALL_HEAP = "-Xms64m"
-"""The heap to begin with; Java's own choice is a 64th of the machine's memory."""
+"""The initial heap; Java's default is a 64th of the machine's memory."""
 
 
 def with_light_driver(settings: Settings) -> Settings:

@@ -53,7 +53,7 @@ def spark_config(settings: Settings, *, s3: bool = False) -> dict[str, str]:
     """
     given = settings.spark_config
     if settings.spark_remote:
-        # The options of a JVM that runs already, which would be a warning of each session.
+        # The driver is already running, so its options can no longer change.
         given = {name: value for name, value in given.items() if not name.startswith("spark.driver.")}
     return session_config(settings) | _process(settings, s3) | given
 

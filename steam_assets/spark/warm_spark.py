@@ -180,8 +180,8 @@ class WarmSpark:
 def started_with(settings: Settings) -> str:
     """A digest of the configuration that a running server cannot change, such as jars and heap.
 
-    What only makes a JVM faster or slower is left out: the default options, and the archive of classes, which ``dev``
-    makes after the server has started.
+    The driver's default options are left out, as they only tune the JVM, and so is the archive of classes, which
+    ``dev`` makes after the server has started.
     """
     config = spark_config(settings)
     for own in ("spark.local.dir", "spark.app.name", DRIVER_DEFAULTS):

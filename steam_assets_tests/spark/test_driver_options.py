@@ -1,4 +1,4 @@
-"""The options of our JVMs work beside those of the user: a JVM that is told to use two collectors does not start."""
+"""Our JVM options and the user's work together: a JVM refuses to start with two garbage collectors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from steam_assets.commands.common_options import STAGES
+from steam_assets.commands.run import with_spark_for
 from steam_assets.java.jvm import find_java, light
 from steam_assets.settings import Settings
+from steam_assets.sources import source_named
 from steam_assets.spark.light_driver import with_light_driver
 from steam_assets.spark.session import spark_config
 from steam_assets.spark.warm_spark import started_with
@@ -71,6 +74,21 @@ def test_a_driver_starts_where_java_is_given_a_large_heap_to_begin_with(
 ) -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Xms4g")
     assert collectors(options(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("sources", "refreshes", "used"),
+    [
+        (["most_played", "monthly_visits"], False, "Serial"),
+        (["most_played"], True, "Parallel"),
+        (["most_played", "reviews"], False, "Parallel"),
+    ],
+)
+def test_a_run_uses_a_light_driver_if_there_is_little_to_clean(
+    sources: list[str], refreshes: bool, used: str, tmp_path: Path
+) -> None:
+    chosen = [source_named(name) for name in sources]
+    assert collectors(driver_options(with_spark_for(chosen, STAGES, refreshes, Settings(home=tmp_path)))) == [used]
 
 
 def test_a_command_with_little_work_uses_the_kept_spark(tmp_path: Path) -> None:
