@@ -22,13 +22,9 @@ import requests
 from benchmarks.measured import REPOSITORY, command, process_environment
 from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
+from steam_assets_tests.orchestration.dagster_graphql import ask, launch_backfill
 
 START_SECONDS, STOP_SECONDS, POLL_SECONDS = 120, 40, 0.1
-BACKFILL = """
-mutation ($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) { __typename ... on LaunchBackfillSuccess { backfillId } }
-}
-"""
 BACKFILL_STATUS = """
 query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
 """
@@ -70,9 +66,8 @@ class Dev:
             return False
 
     def launch_backfill(self, assets: Sequence[Sequence[str]], key: str) -> str:
-        """Materialize a partition as a backfill, and return its ID."""
-        params = {"assetSelection": [{"path": path} for path in assets], "partitionNames": [key], "tags": []}
-        return self.ask(BACKFILL, params=params)["launchPartitionBackfill"]["backfillId"]
+        """Materialize a partition as a backfill, and return its ID. Raises QueryFailed."""
+        return launch_backfill(self.url, assets, [key])
 
     def backfill_ended(self, backfill: str) -> bool:
         """Whether the backfill is complete. SystemExit if it failed."""
@@ -120,13 +115,8 @@ class Dev:
         return status in ("COMPLETED_SUCCESS", "SUCCESS")
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The data of a GraphQL query. SystemExit if it is answered with errors."""
-        answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        answer.raise_for_status()
-        body = answer.json()
-        if "errors" in body:
-            raise SystemExit(f"the Dagster UI returned errors: {body['errors']}")
-        return body["data"]
+        """The data of a GraphQL query. Raises QueryFailed."""
+        return ask(self.url, query, **variables)
 
 
 @contextmanager

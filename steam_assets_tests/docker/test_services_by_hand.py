@@ -11,11 +11,9 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
-import requests
 from by_hand import GIVEN, Stack
 
 from steam_assets.kafka.connection import cluster_id
@@ -24,6 +22,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import SHORT_LIVED
+from steam_assets_tests.orchestration.dagster_graphql import ask
 from steam_assets_tests.waiting import START_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon]
@@ -56,18 +55,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             stack.remove_postgres()
 
 
-def ask(stack: Stack, query: str, **variables: Any) -> dict[str, Any]:
-    address = f"http://127.0.0.1:{stack.port('webserver', 3000)}/graphql"
-    answer = requests.post(address, json={"query": query, "variables": variables}, timeout=60)
-    answer.raise_for_status()
-    content = answer.json()
-    assert "errors" not in content, content["errors"]
-    return content["data"]
+@pytest.fixture(scope="module")
+def ui(stack: Stack) -> str:
+    return f"http://127.0.0.1:{stack.port('webserver', 3000)}"
 
 
-def test_the_webserver_lists_the_code_location_that_grpc_serves(stack: Stack):
+def test_the_webserver_lists_the_code_location_that_grpc_serves(ui: str):
     entries = ask(
-        stack,
+        ui,
         """{ workspaceOrError { ... on Workspace { locationEntries {
             name loadStatus locationOrLoadError { __typename } } } } }""",
     )["workspaceOrError"]["locationEntries"]
@@ -80,9 +75,9 @@ def test_the_webserver_lists_the_code_location_that_grpc_serves(stack: Stack):
     ]
 
 
-def test_schedules_are_on_from_the_start(stack: Stack):
+def test_schedules_are_on_from_the_start(ui: str):
     schedules = ask(
-        stack,
+        ui,
         """{ schedulesOrError(repositorySelector: {
             repositoryName: "__repository__", repositoryLocationName: "steam_assets"
         }) { ... on Schedules { results { name scheduleState { status } } } } }""",
@@ -91,8 +86,8 @@ def test_schedules_are_on_from_the_start(stack: Stack):
     assert {schedule["scheduleState"]["status"] for schedule in schedules} == {"RUNNING"}
 
 
-def test_the_daemons_are_healthy(stack: Stack):
-    statuses = ask(stack, "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }")
+def test_the_daemons_are_healthy(ui: str):
+    statuses = ask(ui, "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }")
     required = [s for s in statuses["instance"]["daemonHealth"]["allDaemonStatuses"] if s["required"]]
     assert {status["daemonType"] for status in required} >= {"SCHEDULER", "SENSOR", "QUEUED_RUN_COORDINATOR"}
     assert [status["daemonType"] for status in required if not status["healthy"]] == []
@@ -103,13 +98,13 @@ def test_the_broker_responds_and_creates_no_topic_by_itself(stack: Stack):
     assert cluster_id(settings, 10) == "4L6g3nShT-eMCtK--X86sw"
 
 
-def test_a_queued_run_goes_from_the_source_to_the_verified_backup(stack: Stack):
+def test_a_queued_run_goes_from_the_source_to_the_verified_backup(stack: Stack, ui: str):
     """Webserver, queue, daemon, gRPC server and run process work together with Kafka and Spark.
 
     PostgreSQL records the run.
     """
     launched = ask(
-        stack,
+        ui,
         """mutation ($tags: [ExecutionTag!]!, $assets: [AssetKeyInput!]!) { launchRun(executionParams: {
             selector: {jobName: "daily", repositoryName: "__repository__", repositoryLocationName: "steam_assets",
                 assetSelection: $assets},
@@ -120,25 +115,23 @@ def test_a_queued_run_goes_from_the_source_to_the_verified_backup(stack: Stack):
     )["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
-    assert _ended(stack, run_id) == "SUCCESS", _failures(stack, run_id)
+    assert _ended(stack, ui, run_id) == "SUCCESS", _failures(ui, run_id)
     assert _recorded_in_postgres(stack, run_id) == "SUCCESS"
     assert list((stack.folder / "steam" / "clean-backup").rglob("*.parquet"))
 
 
-def _ended(stack: Stack, run_id: str) -> str:
+def _ended(stack: Stack, ui: str, run_id: str) -> str:
     deadline = time.monotonic() + START_SECONDS
     while True:
-        run = ask(stack, "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)[
-            "runOrError"
-        ]
+        run = ask(ui, "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)["runOrError"]
         if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") or time.monotonic() > deadline:
             return run["status"]
         stack.idle(1)
 
 
-def _failures(stack: Stack, run_id: str) -> str:
+def _failures(ui: str, run_id: str) -> str:
     events = ask(
-        stack,
+        ui,
         """query ($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
             __typename ... on MessageEvent { message } ... on ErrorEvent { error { message } } } } } }""",
         id=run_id,

@@ -1,6 +1,6 @@
-"""A Dagster UI for a test, of ``steam-assets dev`` or of Dagster's own processes, and a client for its GraphQL.
+"""A Dagster UI for a test, of ``steam-assets dev`` or of Dagster's own processes.
 
-Belongs here: starting and querying them. Does not belong here: assertions.
+Belongs here: starting them, their backfills. Does not belong here: assertions.
 """
 
 from __future__ import annotations
@@ -18,20 +18,12 @@ import requests
 from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
+from steam_assets_tests.orchestration.dagster_graphql import QueryFailed, ask, launch_backfill
 from steam_assets_tests.orchestration.dagster_home import instance_in, laptop_home
 from steam_assets_tests.waiting import START_SECONDS, wait_until
 
 _STEAM_ASSETS = Path(sys.executable).with_name("steam-assets")
 
-LAUNCH_BACKFILL = """
-mutation ($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-  }
-}
-"""
 BACKFILL = """
 query ($id: String!) {
   partitionBackfillOrError(backfillId: $id) {
@@ -56,19 +48,16 @@ class DagsterUi:
     logs: tuple[Path, ...]
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        said = [log.read_text()[-4000:] for log in self.logs]
-        assert answer.ok, "\n".join([f"{answer.status_code}: {answer.text[:500]}", *said])
-        body = answer.json()
-        assert "errors" not in body, body["errors"]
-        return body["data"]
+        """The data of a GraphQL query. Raises QueryFailed, with the end of the logs."""
+        try:
+            return ask(self.url, query, **variables)
+        except QueryFailed as error:
+            error.add_note("\n".join(log.read_text(errors="replace")[-4000:] for log in self.logs))
+            raise
 
     def launch_backfill(self, assets: list[list[str]], keys: list[str]) -> str:
         """Launch a backfill of asset partitions, as the button in the Dagster UI does, and return its ID."""
-        params = {"assetSelection": [{"path": path} for path in assets], "partitionNames": keys, "tags": []}
-        launched = self.ask(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
-        assert launched["__typename"] == "LaunchBackfillSuccess", launched
-        return launched["backfillId"]
+        return launch_backfill(self.url, assets, keys)
 
     def partition_states(self, asset: list[str]) -> dict[str, int]:
         """The number of materialized and of failed partitions of an asset, as its page in the UI shows them."""
