@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup tour demo test soak bench bench-large dev lint docs reference lineage pictures coverage lock clean
+.PHONY: help setup tour demo test soak bench bench-large dev lint docs reference lineage screenshots coverage lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -67,8 +67,8 @@ reference: $(READY) ## Generate the pages of docs/reference from code
 lineage: $(READY) ## Write the column lineage of the insights from Spark's plans
 	$(BIN)/python docs/lineage.py
 
-pictures: $(READY) ## Make the README's pictures by Chromium
-	$(BIN)/python docs/pictures.py
+screenshots: $(READY) ## Take the README's screenshots with Chromium
+	$(BIN)/python docs/screenshots.py
 
 # sys.monitoring costs 3 %, the tracer of older Pythons 58 % (docs/decisions, 10).
 FAST := not (spark or process or daemon or fault or kafka or slow)

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from steam_assets.cli import app
 from steam_assets.commands.examples import EXAMPLES
-from steam_assets.extraction.answer_table import TABLE as ANSWERS
+from steam_assets.extraction.response_rules import TABLE as ANSWERS
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import Insight
 from steam_assets.lake.catalogs import CATALOGS
@@ -106,7 +106,9 @@ def _settings() -> Iterator[str]:
     yield (
         "Settings are environment variables that start with `STEAM_`, or lines of a `.env` file in the working "
         "directory; the environment takes precedence. `steam-assets doctor` shows the value and origin of each, and "
-        "any problem with it. Secrets are never printed or logged."
+        "any problem with it. Secrets are never printed or logged.\n\nTwo more variables are read from the environment "
+        "only: `STEAM_JARS_DIR`, a folder of jars for a machine without a network (`steam-assets jars`), and "
+        "`STEAM_DEBUG=1`, which adds tracebacks to errors."
     )
     grouped: dict[str, list[Sequence[str]]] = {}
     for name, field in Settings.model_fields.items():
@@ -137,8 +139,9 @@ def _commands() -> Iterator[str]:
     yield "# Commands"
     yield (
         "`--help` explains each command. An error is one line that states what happened and what to type; with "
-        "`STEAM_DEBUG=1` or `--debug` it includes a traceback. Exit codes: 0 success, 1 failure (or a problem found, "
-        "for `doctor` and `verify`), 2 invalid command line, 130 interrupted."
+        "`STEAM_DEBUG=1` or `--debug` it includes a traceback. Exit codes: 0 success; 1 failure, or "
+        "a problem found by `doctor`, `verify` or `drill`; 2 invalid command line or setting; 3 a source is late "
+        "(`status`); 130 interrupted."
     )
     for path, command in _every_command(typer.main.get_command(app), ()):
         yield f"## steam-assets {' '.join(path)}"
@@ -366,7 +369,7 @@ def _insight(insight: Insight) -> Iterator[str]:
     key = ", ".join(f"`{name}`" for name in insight.key)
     yield f"`insights/{insight.name}`, {cadence}; key {key}; from {inputs}."
     yield f"**Method.** {insight.method}"
-    yield f"**Limitations.** {insight.error}"
+    yield f"**Limitations.** {insight.limitations}"
     yield _table(("column", "type", "meaning"), [(f"`{c.name}`", c.type, column_comment(c)) for c in insight.columns])
 
 

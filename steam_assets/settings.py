@@ -115,10 +115,10 @@ class Settings(_Declared):
     )
 
     apps: AppIds = Field(
-        default=(), description="App ids, comma separated, that per-app sources fetch instead of those on the charts."
+        default=(), description="App ids, comma-separated, that per-app sources fetch instead of those on the charts."
     )
     watchlist: AppIds = Field(
-        default=(), description="App ids, comma separated, that are fetched whether a chart lists them or not."
+        default=(), description="App ids, comma-separated, that are fetched whether a chart lists them or not."
     )
 
     spark_master: str = Field(
@@ -136,13 +136,14 @@ class Settings(_Declared):
     )
     spark_runner: Literal["in-process", "subprocess", "emr-serverless"] = Field(
         default="in-process",
-        description="Where partitions are cleaned: in the run, by spark-submit, or on EMR Serverless.",
+        description="Where partitions are cleaned: in-process (in the run), subprocess (in a driver of its own, by "
+        "spark-submit) or emr-serverless.",
     )
     spark_config: dict[str, str] = Field(default_factory=dict, description="Additional Spark settings, as JSON.")
 
     iceberg_catalog: Literal["sqlite", "glue", "jdbc", "rest"] = Field(
         default="sqlite",
-        description="Iceberg catalog: a SQLite file in each root, AWS Glue, a PostgreSQL database or a REST service.",
+        description="Iceberg catalog: sqlite (a file in each root), glue (AWS Glue), jdbc (PostgreSQL) or rest.",
     )
     iceberg_catalog_uri: str = Field(default="", description="jdbc:postgresql://… or the URL of the REST catalog.")
     iceberg_catalog_properties: dict[str, str] = Field(
@@ -169,15 +170,18 @@ class Settings(_Declared):
     reviewer_hash_key: SecretStr = Field(
         default=SecretStr(""), description="Key for hashing reviewers' ids. Empty: generated once and kept in HOME."
     )
-    alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="Receives a JSON POST when a run fails.")
+    alert_webhook_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="URL that receives a JSON POST when a run or an asset check fails, or a topic is damaged.",
+    )
     housekeeping_keep_days: int = Field(
         default=90, ge=1, description="Age in days from which primaries may be deleted."
     )
     run_history_days: int = Field(
         default=0,
         ge=0,
-        description="Runs that are older are deleted from Dagster's storage, in days. 0: none is. The Dagster UI then "
-        "shows partitions that only they materialized as missing; status and ledger do not change.",
+        description="Age in days after which runs are deleted from Dagster's storage; 0 keeps all. The Dagster UI then "
+        "shows partitions materialized only by deleted runs as missing; steam-assets status is not affected.",
     )
 
     quicksight_account_id: str = Field(
@@ -205,8 +209,8 @@ class Settings(_Declared):
     dagster_ui_hosts: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9.:_,\s-]*$",
-        description="Host names, comma separated, under which the Dagster UI may be opened besides its own address, "
-        "such as a proxy's. Requests for other names are refused.",
+        description="Additional host names, comma-separated, at which the Dagster UI may be opened, such as a proxy's. "
+        "Requests for other names are rejected.",
     )
 
     automation: bool = Field(

@@ -71,7 +71,8 @@ COMMANDS: Mapping[str, Listed] = {
         "Write a contract for each table (Open Data Contract Standard): schema, units, keys, rules, freshness, terms.",
     ),
     "trace": Listed(
-        "look", "Trace clean rows back to the responses they came from: snapshot, request, time, SHA-256, Kafka offset."
+        "show_and_trace",
+        "Trace clean rows back to the responses they came from: snapshot, request, time, SHA-256, Kafka offset.",
     ),
     "verify": Listed(
         "maintenance",
@@ -115,7 +116,7 @@ COMMANDS: Mapping[str, Listed] = {
     "warm": Listed(
         "warm", "Halve the start time of Kafka and Spark: store class data sharing archives in the user's cache."
     ),
-    "show": Listed("look", "Show data as it is stored."),
+    "show": Listed("show_and_trace", "Show data as it is stored."),
     "catalog": Listed(
         "lake_catalog",
         "Print the code with which other programs open a table of this deployment by name, without secrets.",

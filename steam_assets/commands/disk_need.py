@@ -41,8 +41,8 @@ def require_space(lake: Lake, asked: Iterable[tuple[Source, Sequence[str]]], con
             console.print(line, soft_wrap=True)
     if total > free:
         raise typer.BadParameter(
-            f"the new partitions will take about {_size(total)}, but {fullest} has {_size(free)} left; free space "
-            "there (`steam-assets housekeeping` lists what may go), or run fewer partitions"
+            f"the new partitions will take about {_size(total)}, but {fullest} has only {_size(free)} free; free up "
+            "space (`steam-assets housekeeping` lists what can be deleted), or run fewer partitions"
         )
 
 

@@ -25,7 +25,7 @@ EXAMPLES: Mapping[str, Examples] = {
         "dev --port 3001": "if port 3000 is in use",
     },
     "run": {
-        "run daily": "today's most played chart, now",
+        "run daily": "today's charts, store facts and one sample of players, now",
         "run top_sellers --from 2026-09-01 --to 2026-11-10": "backfill eleven weeks",
         "run monthly_visits --from 2026-10": "one month",
         "run reviews --from 2026-11-10 --stage clean": "one stage only",
@@ -46,7 +46,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "sql": {
         'sql "show tables"': "list the tables",
         'sql "select name, max(players_peak) as peak from most_played group by name order by peak desc limit 10"': (
-            "one question"
+            "the ten games with the highest peaks"
         ),
         'sql "select * from insight_market_day" --csv market.csv': "write the whole result to a file",
         'sql "describe reviews"': "list the columns of a table",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.common_options import COMMON, HomeOption, chosen_sources, source_names
-from steam_assets.commands.look import named_partition
 from steam_assets.commands.preflight import writable_settings
+from steam_assets.commands.show_and_trace import named_partition
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:

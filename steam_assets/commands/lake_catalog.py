@@ -1,7 +1,7 @@
 """``steam-assets catalog`` and ``relocate``: opening tables by name, rebuilding catalogs, repairing a moved lake.
 
 Belongs here: what they print. Does not belong here: the work (lake/relocate.py), the lines that open a table
-(lake/by_name.py).
+(lake/connection_snippets.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from steam_assets.commands.terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from steam_assets.lake.by_name import Opening, TableName
+    from steam_assets.lake.connection_snippets import Opening, TableName
     from steam_assets.lake.lake import Lake
     from steam_assets.settings import RootName
 
@@ -49,7 +49,7 @@ def open_by_name(
             raise typer.BadParameter(f"type {', '.join(given)} after {context.invoked_subcommand}")
         return
     settings = opened_settings(home)
-    from steam_assets.lake.by_name import openings
+    from steam_assets.lake.connection_snippets import openings
     from steam_assets.lake.lake import Lake
 
     lake = Lake(settings)
@@ -71,7 +71,7 @@ def open_by_name(
 
 def _tables(lake: Lake) -> Iterator[tuple[str, TableName]]:
     """The existing tables by the name that a user types: clean tables and insights without their database."""
-    from steam_assets.lake.by_name import TableName
+    from steam_assets.lake.connection_snippets import TableName
 
     roots: tuple[RootName, ...] = ("clean", "raw", "clean-backup", "raw-backup")
     for root in roots:

@@ -37,7 +37,7 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     from rich.progress import track
 
     from steam_assets.lake.backup import verify_twins
-    from steam_assets.lake.groups import groups
+    from steam_assets.lake.commit_groups import groups
     from steam_assets.lake.lake import Lake
 
     console, lake = Terminal(), Lake(settings)
@@ -64,7 +64,10 @@ def restore(
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace data that differs from its backup.")] = False,
     first_versions: Annotated[
-        bool, typer.Option("--first-versions", help="On S3: first put back backup files that were overwritten.")
+        bool,
+        typer.Option(
+            "--first-versions", help="On S3: first restore overwritten backup files to their original versions."
+        ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Restore everything without asking.")] = False,
     home: HomeOption = None,
@@ -101,7 +104,7 @@ def restore(
 def drill(
     source: SourceOption = None,
     losses: Annotated[
-        bool, typer.Option("--losses", help="Then lose and recover each part of the copy by turns.")
+        bool, typer.Option("--losses", help="Then also lose each part of that copy in turn, and recover it.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
@@ -161,7 +164,9 @@ def housekeeping(
     older_than = Clock.from_settings(lake.settings).now() - timedelta(days=days)
     work = Housekeeping(lake, chosen_sources(None), older_than)
     lines = work.apply() if apply else work.plan()
-    console.print(f"Started before {older_than:%Y-%m-%d}:" if lines else "There are no primaries.")
+    console.print(
+        f"Primary partitions that began before {older_than:%Y-%m-%d}:" if lines else "There are no primary partitions."
+    )
     for heading, group in _by_reason(lines, applied=apply).items():
         console.print(heading, style="bold")
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
@@ -194,7 +199,7 @@ def _overwritten(settings: Settings) -> list[str]:
 
     found = [file for root in BACKUPS for file in overwritten(settings, root)]
     lines = [f"{file.address} was overwritten; its first version is {file.first}" for file in found]
-    more = f"{counted(len(found), 'file')} can be put back: `steam-assets restore --first-versions` keeps all versions"
+    more = f"{counted(len(found), 'file')} can be restored: `steam-assets restore --first-versions` keeps all versions"
     return [*lines, more] if found else []
 
 
@@ -203,14 +208,14 @@ def _put_back(settings: Settings, console: Terminal) -> None:
 
     for file in [file for root in BACKUPS for file in overwritten(settings, root)]:
         put_back(settings, file)
-        console.print(f"{file.address}: its first version was put back", soft_wrap=True)
+        console.print(f"{file.address}: its first version was restored", soft_wrap=True)
 
 
 def _by_reason(lines: Iterable[Line], *, applied: bool) -> dict[str, list[Line]]:
     """The lines grouped by outcome and reason; deletions first."""
     found: dict[str, list[Line]] = {}
     for line in sorted(lines, key=lambda line: not line.clear):
-        what = ("Deleted" if applied else "Would go") if line.clear else "Kept"
+        what = ("Deleted" if applied else "Would be deleted") if line.clear else "Kept"
         found.setdefault(f"{what}: {line.reason}", []).append(line)
     return found
 

@@ -139,7 +139,7 @@ def _partition_json(status: PartitionStatus) -> dict[str, object]:
         "partition": status.partition_key,
         "up_to_date": status.up_to_date,
         "cleared": status.cleared,
-        "answers": status.answers,
+        "responses": status.answers,
         "raw": status.raw_present,
         "raw_backed_up": status.raw_backed_up,
         "tables": [

@@ -17,7 +17,7 @@ from steam_assets.commands.terminal import Terminal
 
 
 def release(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")],
     with_text: Annotated[
         bool, typer.Option("--with-text", help="Include the texts of reviews and news. Default: without.")
     ] = False,
@@ -29,7 +29,7 @@ def release(
     """
     folder = folder.absolute()
     _require_empty(folder)
-    require_writable(folder, "DIR")
+    require_writable(folder, "FOLDER")
     settings = opened_settings(home)
     from rich.progress import track
 
@@ -52,7 +52,7 @@ def release(
 
 
 def contracts(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to; contracts there are replaced.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to write to; contracts there are replaced.")],
     home: HomeOption = None,
 ) -> None:
     """Write a contract for each table (Open Data Contract Standard): schema, units, keys, rules, freshness, terms.
@@ -60,7 +60,7 @@ def contracts(
     Contracts state what a lake guarantees. Writing them needs no data.
     """
     folder = folder.absolute()
-    require_writable(folder, "DIR")
+    require_writable(folder, "FOLDER")
     settings = settings_of(home)
     from steam_assets.insights.declared_tables import declared_tables
     from steam_assets.publication.contracts import contract, kept_for, write_contract
@@ -76,4 +76,4 @@ def contracts(
 def _require_empty(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         new = folder / "release"
-        raise typer.BadParameter(f"{folder} is not empty; type another folder, such as {new}", param_hint="DIR")
+        raise typer.BadParameter(f"{folder} is not empty; type another folder, such as {new}", param_hint="FOLDER")

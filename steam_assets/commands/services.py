@@ -21,7 +21,7 @@ from steam_assets.commands.local_broker import broker_for
 from steam_assets.commands.preflight import require_free_port, require_kafka, writable_settings
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal
-from steam_assets.processes.warm_process import VARIABLE, surroundings
+from steam_assets.processes.warm_process_address import VARIABLE, surroundings
 
 if TYPE_CHECKING:
     from steam_assets.settings import Settings

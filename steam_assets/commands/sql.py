@@ -1,7 +1,7 @@
-"""``steam-assets sql``: questions in SQL about all tables, once or at a prompt.
+"""``steam-assets sql``: SQL queries over all tables, once or at a prompt.
 
 Belongs here: where statements come from, and where answers go. Does not belong here: answering (query/), the prompt
-itself (sql_prompt.py), layout (answer_table.py).
+itself (sql_prompt.py), layout (result_table.py).
 """
 
 from __future__ import annotations
@@ -87,12 +87,12 @@ def _answer(engine: Engine, script: str, files: dict[str, Path]) -> None:
 
 def print_answer(answer: Answer) -> None:
     """Print an answer as a table, and below it, on stderr, how many rows it has."""
-    from steam_assets.commands.answer_table import answer_table
     from steam_assets.commands.partition_table import table_console
+    from steam_assets.commands.result_table import result_table
 
     console = table_console()
     if answer.rows.num_rows:
-        console.print(answer_table(answer, console.width))
+        console.print(result_table(answer, console.width))
     count = answer.rows.num_rows
     said = f"{counted(count, 'row')}, {1000 * answer.seconds:,.0f} ms"
     if answer.truncated:

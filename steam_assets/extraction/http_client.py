@@ -1,6 +1,6 @@
 """The HTTP client of the sources: what is retried, and when to give up.
 
-Belongs here: SourceClient, acting on the meaning of a response. Does not belong here: that meaning (answer_table.py),
+Belongs here: SourceClient, acting on the meaning of a response. Does not belong here: that meaning (response_rules.py),
 the bytes on the network (transport.py), rates and waits (limits.py), what a valid body is (each source's ``parse``).
 """
 
@@ -23,7 +23,6 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed, w
 
 from steam_assets.clock import Clock
 from steam_assets.extraction import transport
-from steam_assets.extraction.answer_table import Concerns, Meaning, Row, body_of, row_for, status_of
 from steam_assets.extraction.errors import (
     Blocked,
     EndpointGone,
@@ -37,6 +36,7 @@ from steam_assets.extraction.errors import (
 )
 from steam_assets.extraction.hosts import HostProfile, profile
 from steam_assets.extraction.limits import CircuitOpen, HostLimits, Permit, RetryPolicy, limits_of, retry_after
+from steam_assets.extraction.response_rules import Concerns, Meaning, Row, body_of, row_for, status_of
 from steam_assets.settings import Settings
 from steam_assets.sources.host import Host
 from steam_assets.sources.source import InvalidResponse, NotYet, Rejected, Request, Response

@@ -124,7 +124,7 @@ class _Answers:
             self.reasons[envelope.problem.split(": http")[0]] += 1
 
     def ignored(self, good: _Good, answer: Envelope) -> str | None:
-        """Which parameter was ignored, compared with the endpoint's last good answer; None if none was."""
+        """Which parameter was ignored, compared with the endpoint's last good response; None if none was."""
         one = only_one(languages_of(good.body), self.languages)
         return one or renamed(_parsed(good.body), _parsed(answer.body))
 
@@ -133,9 +133,9 @@ class _Answers:
             return None
         if self.rejected * 2 > self.total:
             often = max(self.reasons, key=lambda reason: self.reasons[reason])
-            return f"{self.rejected} of {self.total} answers are invalid, most often: {often}"
+            return f"{self.rejected} of {self.total} responses are invalid; most common reason: {often}"
         if had_items and not self.items:
-            return f"all {self.total} answers are empty, and earlier ones were not"
+            return f"all {self.total} responses are empty, although earlier ones were not"
         return None
 
 

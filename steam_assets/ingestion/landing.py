@@ -48,7 +48,7 @@ class LandedBatch:
 
 
 def land(lake: Lake, source: Source, receipt: Receipt, now: datetime) -> LandedBatch:
-    """Write the batch's rows; the caller commits them, which makes them visible.
+    """Write the batch's rows; the caller commits them, which makes them visible. ``now`` is aware.
 
     Raises LostRecords if the topic no longer holds the whole batch, or other items than its receipt counts;
     WrongPeriod if a response cannot belong to the partition's window. Records that are not valid envelopes, or whose

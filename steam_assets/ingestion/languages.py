@@ -1,6 +1,6 @@
 """Whether answers are in the language that was requested, as far as names and reviews tell.
 
-Belongs here: comparing with the last good answer. Does not belong here: what follows from it (drift.py).
+Belongs here: comparing with the last good response. Does not belong here: what follows from it (drift.py).
 
 No answer states the language of its names. If a service ignores the parameter, names differ from those that the same
 ids had before; where they do not differ, nothing is wrong. A service that answers requests for all languages in one
@@ -36,7 +36,7 @@ def only_one(good: Counter[str], found: Counter[str]) -> str | None:
     if (good[language] / good.total()) ** number >= BY_CHANCE:
         return None
     return (
-        f"all {number} items are in {language}, but the last good answer had {len(good)} languages: the requested "
+        f"all {number} items are in {language}, but the last good response had {len(good)} languages: the requested "
         "languages were ignored"
     )
 
@@ -50,7 +50,7 @@ def renamed(good: object, found: object) -> str | None:
         return None
     example = others[0]
     return (
-        f"{len(others)} of {len(shared)} names differ from those in the last good answer, such as "
+        f"{len(others)} of {len(shared)} names differ from those in the last good response, such as "
         f"{now[example][:60]!r} for {before[example][:60]!r}: the language was ignored"
     )
 

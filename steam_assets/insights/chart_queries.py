@@ -41,7 +41,7 @@ def _with_weekly_means(rows: str, app: str, mean: str) -> str:
 
 
 def effects(days: str) -> str:
-    """``days``, which have each ``app_id`` and ``day`` once, with the columns that around_day.py defines."""
+    """``days``, which have each ``app_id`` and ``day`` once, with the columns that event_effect.py defines."""
     return f"""
 side as (
   select u.app_id, u.day, m.day < u.day as before, median(m.own) as own, median(m.others) as others,

@@ -76,7 +76,7 @@ INSIGHT = Insight(
         "items on both charts, renumbered from 1 in each country: 1 - 6 * sum of squared differences / (n * (n * n - "
         f"1)); null with fewer than {ENOUGH_IN_COMMON} items in common."
     ),
-    error=(
+    limitations=(
         "The correlation covers only the items in common: two charts that share few items can agree on their order. "
         "Both numbers cover a hundred items and say nothing about lower ranks."
     ),

@@ -84,5 +84,5 @@ def _insight(insight: Insight, sources: Sequence[Source]) -> DeclaredTable:
         origins=tuple(source for source in sources if read & {table.name for table in source.tables}),
         inputs=insight.inputs,
         method=insight.method,
-        limitations=insight.error,
+        limitations=insight.limitations,
     )

@@ -104,6 +104,6 @@ INSIGHT = Insight(
         "and 36 months, from the ledger; no data is read. A period is due after the delay that its source declares. A "
         "day in which samples are still taken has no row yet."
     ),
-    error="Shows what was collected, not whether the source itself was right.",
+    limitations="Shows what was collected, not whether the source itself was right.",
     order=("state = 'ok'", "period desc"),
 )

@@ -49,7 +49,7 @@ class Insight:
     within a range. ``None`` means that the rows come from the ledger, not from tables (freshness.py). From small
     tables, a query of the insight's name computes the same rows (chart_queries.py, store_queries.py).
     ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
-    is the formula with its source, ``error`` states the limitations. ``plot`` is a SQL aggregate over a
+    is the formula with its source, ``limitations`` states the limitations. ``plot`` is a SQL aggregate over a
     partition's rows, drawn over partitions as a line, and ``plot_title`` says what it is;
     ``order`` are SQL expressions by which a preview is sorted, by default the key.
     """
@@ -61,7 +61,7 @@ class Insight:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     method: str
-    error: str
+    limitations: str
     compute: Compute | None = None
     plot: str = "count(*)"
     plot_title: str = "rows per partition"
@@ -79,7 +79,7 @@ class Insight:
 
     @property
     def description(self) -> str:
-        return f"{self.title}.\n\nMethod: {self.method}\n\nLimitations: {self.error}"
+        return f"{self.title}.\n\nMethod: {self.method}\n\nLimitations: {self.limitations}"
 
     def reads(self, table: str, keys: Sequence[str]) -> tuple[str, str] | None:
         """Of an input, the first partition key that can affect ``keys``, and the first after it that cannot.

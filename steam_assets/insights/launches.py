@@ -82,7 +82,7 @@ INSIGHT = Insight(
         f"Games on the day's chart whose release on Steam, by the newest store facts up to the day, was less than "
         f"{LAUNCH_DAYS} days before. Best peak: over the collected days from the release to this one."
     ),
-    error=(
+    limitations=(
         "Only games among the hundred with the most players: most releases never reach that chart, and a game that "
         "drops from it has no rows, not zero players. The date is that of the release on Steam, which may be later "
         "than elsewhere; early access counts as released. Without store facts of the day or the days before, a game "

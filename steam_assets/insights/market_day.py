@@ -69,7 +69,7 @@ INSIGHT = Insight(
     method=(
         f"Sums over the day's chart. Top-ten share = players now of ranks 1 to 10 / players now of all ranks. {METHOD}"
     ),
-    error=(
+    limitations=(
         "The chart's one hundred games are not all of Steam, and not the same games every day. Games peak at "
         "different hours, so the sum of peaks exceeds the number of players at any one time. Free or paid is as of "
         "collection."

@@ -115,7 +115,7 @@ INSIGHT = Insight(
         "tags. Makers are the newest known in the week (charts, store_facts), tags those of its newest day "
         "(store_tags)."
     ),
-    error=(
+    limitations=(
         "An app counts in full for each of its makers and tags, so that shares of a kind add up to more than 1. The "
         "charts are a hundred items each: small games are missing. All places count equally, whatever an item earned. "
         "Tags are given by players; weeks before store facts were collected have makers from the charts, and no tags."

@@ -64,7 +64,7 @@ INSIGHT = Insight(
         "One row per article and app. `is_patch_notes`: Steam's tag patchnotes. `is_update`: that tag, or published in "
         "the developer's own feed (steam_community_announcements)."
     ),
-    error=(
+    limitations=(
         "Developers announce sales and streams in the same feed as updates, and not all of them tag their patch notes. "
         "Press articles can be filed under several games."
     ),

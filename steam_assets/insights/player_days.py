@@ -141,7 +141,7 @@ INSIGHT = Insight(
         f"it, if no more than {LONGEST_GAP - 1} hours in a row are unknown. Offset: the whole hour that puts it at "
         f"{EVENING}:00 local time."
     ),
-    error=(
+    limitations=(
         "A peak between two samples is missed: the true peak is at least the sampled one, and Steam's own covers 24 "
         "hours rather than the day. The offset assumes that people play most in the evening and is one number for an "
         "audience that may be in several parts of the world; with a weak curve it means little. It ignores daylight "

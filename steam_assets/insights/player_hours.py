@@ -52,7 +52,7 @@ INSIGHT = Insight(
     ),
     key=("app_id", "hour"),
     method="Mean of the samples taken in each hour of the day (UTC). An hour without a sample has no row.",
-    error=(
+    limitations=(
         "With one sample per hour, an hour's value is that single count. A game that was off the chart, and is not "
         "watched, has no row for that hour: it had fewer players than the hundredth game, not none."
     ),

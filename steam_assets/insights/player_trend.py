@@ -138,7 +138,7 @@ INSIGHT = Insight(
         f"{HISTORY_DAYS} days before it were collected; `returned` was on an earlier one. A day that was not collected "
         f"neither drops a game nor breaks a streak. {METHOD}"
     ),
-    error=(
+    limitations=(
         "The chart has one hundred games: a game that dropped still has players, but fewer than the hundredth. Peaks "
         "are Steam's own, over the 24 hours before the daily count. A day on which the game was off the chart is "
         "unknown, not zero. Streaks and days on the chart reach back only as far as the lookback and the collected "

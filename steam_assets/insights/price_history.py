@@ -71,7 +71,7 @@ INSIGHT = Insight(
         f"{METHOD} Each day is compared with the newest day before it that has a price of the app. Lowest: over the "
         f"known days of the last {LOOKBACK_DAYS}."
     ),
-    error=(
+    limitations=(
         "One price per day, in the US. A sale that began and ended between two collections is not seen; days without "
         "a price are unknown, so a sale may have begun earlier than the first day that shows it."
     ),

@@ -91,7 +91,9 @@ INSIGHT = Insight(
         "Items of each price class over all charts of the week, divided by the number of charts. Every collected chart "
         "has a row for each of the three classes, even if it is zero."
     ),
-    error="Free or paid is as of collection: a game that was free for a weekend counts as free if collected then.",
+    limitations=(
+        "Free or paid is as of collection: a game that was free for a weekend counts as free if collected then."
+    ),
     compute=compute,
     plot="sum(items_share) filter (where chart = 'top_sellers' and price = 'free')",
     plot_title="free share of the top sellers",

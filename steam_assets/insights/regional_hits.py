@@ -80,7 +80,7 @@ INSIGHT = Insight(
         f"Where an item is not charted, {OFF_CHART} stands for its rank. Hit: rank {HIGH} or better, and a median of "
         f"{OFF_CHART}."
     ),
-    error=(
+    limitations=(
         "Ranks are by revenue, which Steam does not publish: a place in a small market is worth less than the same "
         "place in a large one. An item off a chart may be at any place from 101; it may also not be sold in the "
         "country."

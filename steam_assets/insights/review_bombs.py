@@ -159,7 +159,7 @@ INSIGHT = Insight(
         "deviation; 1.4826 scales it to a standard deviation. Excluded by Steam: the week's count with off-topic "
         "reviews minus the count without them."
     ),
-    error=(
+    limitations=(
         "Shows an anomaly, not its cause: a bad patch looks like a campaign. A burst shorter than a week is diluted by "
         "the rest of it. A game new to the charts has no baseline. Steam marks periods as off topic later, so what it "
         "excludes may still change."

@@ -58,7 +58,7 @@ INSIGHT = Insight(
     ),
     key=("app_id", "language"),
     method="Counts, shares and the exact median over the fetched reviews of the week, by app and language.",
-    error=(
+    limitations=(
         "Where the page budget cut the week short (`sample_complete` is false), the newest reviews stand for the whole "
         "week. Reviews without a playtime are excluded from the median."
     ),

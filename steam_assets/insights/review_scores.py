@@ -77,7 +77,7 @@ INSIGHT = Insight(
         "lower bound: "
         "(r + z²/2n - z * sqrt(r(1-r)/n + z²/4n²)) / (1 + z²/n) with z = 1.96."
     ),
-    error=(
+    limitations=(
         "Reviewers are not a representative sample of players. Reviews deleted or changed since the end of the week "
         "are counted as of collection."
     ),

@@ -1,6 +1,6 @@
 """Sale effect: a game's players before and after a sale began, compared with the market's on the same days.
 
-Belongs here: when a sale began. Does not belong here: the comparison (around_day.py).
+Belongs here: when a sale began. Does not belong here: the comparison (event_effect.py).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from steam_assets.insights.around_day import EFFECT_COLUMNS, METHOD, SIDE_DAYS, effects
 from steam_assets.insights.charts import around, named_on_day, one_place, partition_of
+from steam_assets.insights.event_effect import EFFECT_COLUMNS, METHOD, SIDE_DAYS, effects
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.insights.prices import METHOD as OF_PRICES
 from steam_assets.insights.prices import PRICE_COLUMNS, us_prices, with_previous
@@ -53,7 +53,7 @@ INSIGHT = Insight(
         f"A sale begins on the first day with a discount, if the newest known price of the {SIDE_DAYS} days before had "
         f"none. {OF_PRICES} {METHOD}"
     ),
-    error=(
+    limitations=(
         "Shows what happened around a sale, not because of it: sales often come with updates and events, and during a "
         "seasonal sale the market is on sale as well. Only games that were charted before the sale have an effect: one "
         "that a sale brought onto the chart has too few days before it."

@@ -73,7 +73,7 @@ INSIGHT = Insight(
         "Steam's own count of the reviews written in the week (query_summary of the week, every language and purchase, "
         "off-topic ones included), never the fetched sample. Change = share - share of the week before."
     ),
-    error=(
+    limitations=(
         "A week with few reviews varies by chance. Reviews are collected for the week's top sellers only, so a game "
         "that left the chart has a gap. Reviews deleted before collection are not counted."
     ),

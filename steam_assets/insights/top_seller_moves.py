@@ -102,7 +102,7 @@ INSIGHT = Insight(
         "week in which it left. Weeks on the chart and best rank are counted over the collected weeks of the last "
         f"{LOOKBACK_WEEKS}."
     ),
-    error=(
+    limitations=(
         "Ranks are by revenue in the US; Steam does not publish the revenue. Dropped items are known only where the "
         "week before was collected. Names and prices are as of collection, not of the week."
     ),

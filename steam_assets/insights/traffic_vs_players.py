@@ -58,7 +58,7 @@ INSIGHT = Insight(
     ),
     key=("month",),
     method="Visits in the month / mean, over its collected days, of the sum of the hundred games' daily peaks.",
-    error=(
+    limitations=(
         "Visits are Similarweb's estimate, which it may revise later. Players are those of the charted games; a player "
         "of two games counts twice. With few collected days the mean is that of those days, not of the month."
     ),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from steam_assets.insights.around_day import EFFECT_COLUMNS, METHOD, SIDE_DAYS, effects
 from steam_assets.insights.charts import around, named, one_place, partition_of
+from steam_assets.insights.event_effect import EFFECT_COLUMNS, METHOD, SIDE_DAYS, effects
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.insights.news_markers import marked
 from steam_assets.sources.cadence import Cadence
@@ -61,7 +61,7 @@ INSIGHT = Insight(
     ),
     key=("app_id", "day"),
     method=f"{METHOD} The day is that of the update.",
-    error=(
+    limitations=(
         "Shows what happened around an update, not because of it: sales, events and other updates fall on the same "
         "days. The market is the charted games only. Days on which the game was off the chart are unknown, not zero."
     ),

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from steam_assets.insights.around_day import NET_EFFECT
 from steam_assets.insights.charts import around, named, partition_of
+from steam_assets.insights.event_effect import NET_EFFECT
 from steam_assets.insights.insight import Input, Insight
 from steam_assets.insights.news_markers import marked
 from steam_assets.sources.cadence import Cadence
@@ -122,7 +122,7 @@ INSIGHT = Insight(
         "sum of the other charted games in the same hours. Net effect = (1 + change) / (1 + market change) - 1; null "
         f"with fewer than {ENOUGH_HOURS} hours."
     ),
-    error=(
+    limitations=(
         "Shows what happened after an update, not because of it. It is more precise in time than the comparison of "
         "daily peaks, but is based on a single week: an event or a sale a week before affects it, too. An "
         "announcement may come hours before or after the update itself."

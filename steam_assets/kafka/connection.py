@@ -138,7 +138,7 @@ def unavailable(settings: Settings, doing: str, error: BaseException | None = No
     else:
         advice = "check STEAM_KAFKA_BOOTSTRAP_SERVERS, the STEAM_KAFKA_SASL_… settings and the network"
     cause = f" ({type(error).__name__}: {error})" if error is not None and str(error) else ""
-    return KafkaUnavailable(f"Kafka at {settings.kafka_address} did not answer while {doing}{cause}; {advice}")
+    return KafkaUnavailable(f"Kafka at {settings.kafka_address} did not respond while {doing}{cause}; {advice}")
 
 
 async def started(settings: Settings, make: Callable[[], Client], doing: str, deadline: float) -> Client:
@@ -186,7 +186,7 @@ async def cluster_id_of(client: AIOKafkaAdminClient) -> str:
 
 
 def cluster_id(settings: Settings, deadline: float = CONTACT_DEADLINE_SECONDS) -> str:
-    """The id of the Kafka cluster at the configured address. Raises KafkaUnavailable."""
+    """The id of the Kafka cluster at the configured address. Raises KafkaUnavailable after ``deadline`` seconds."""
     doing = "fetching the cluster id"
 
     async def fetch() -> str:
@@ -218,7 +218,8 @@ def ensure_topics(settings: Settings, source: Source, deadline: float = CONTACT_
     """Create the source's topic and dead-letter topic if they do not exist, and check them if they do.
 
     Adds partitions if a topic has fewer than the settings require. Raises TopicUnusable if a topic would lose or reject
-    records (compaction, message limit too small, retention shorter than in the settings), KafkaUnavailable.
+    records (compaction, message limit too small, retention shorter than in the settings), KafkaUnavailable
+    after ``deadline`` seconds.
     """
     doing = f"creating the topics of {source.name}"
 
@@ -312,4 +313,7 @@ def _check_topic(settings: Settings, topic: str, config: dict[str, str]) -> None
         if rule.name in config and not rule.holds(config[rule.name])
     ]
     if wrong:
-        raise TopicUnusable(f"topic {topic} would lose or reject records: {'; '.join(wrong)}. Alter the topic.")
+        raise TopicUnusable(
+            f"topic {topic} would lose or reject records: {'; '.join(wrong)}. "
+            "Change these settings with kafka-configs --alter."
+        )

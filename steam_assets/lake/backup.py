@@ -19,7 +19,7 @@ from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
-from steam_assets.lake.groups import groups
+from steam_assets.lake.commit_groups import groups
 from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Twins
 from steam_assets.lake.parquet_files import DamagedData, file_digests, stored
@@ -49,8 +49,8 @@ def back_up(
 ) -> tuple[dict[str, BackupRecord[R]], list[str]]:
     """Copy partitions to the backup, a group per commit, each read back and compared; existing copies stay.
 
-    Returns the verified records by key, and one line per partition whose primary does not match its ledger record; the
-    backup of such a partition stays unchanged.
+    ``now`` is aware. Returns the verified records by key, and one line per partition whose primary does not match its
+    ledger record; the backup of such a partition stays unchanged.
     """
     verified, problems = dict[str, BackupRecord[R]](), list[str]()
     for group in groups(partition_keys, twins.primary.records(twins.model)):

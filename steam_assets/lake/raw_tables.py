@@ -68,7 +68,7 @@ def commit_batch(table: IcebergTable, partition_key: str, batch: Batch, files: S
 def exclude_batch(table: IcebergTable, partition_key: str, batch_id: str, reason: str | None, now: datetime) -> bool:
     """Exclude a batch from cleaning, landed or not, or include it again (``reason`` None); its rows are unchanged.
 
-    Returns whether that changed anything. Raises LookupError if a batch to include was never landed.
+    ``now`` is aware. Returns whether that changed anything. Raises LookupError if a batch to include was never landed.
     """
 
     def change() -> bool:
@@ -91,7 +91,7 @@ def exclude_batch(table: IcebergTable, partition_key: str, batch_id: str, reason
 
 
 def put_aside(table: IcebergTable, source: str, partition_key: str, aside: Sequence[Aside], now: datetime) -> int:
-    """Store invalid data as bytes, in one commit; return the number of new entries."""
+    """Store invalid data as bytes, in one commit; return the number of new entries. ``now`` is aware."""
     known = kept_aside(table, partition_key)
     new = [one for one in aside if one.id not in known]
     if not new:

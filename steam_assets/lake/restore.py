@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from steam_assets.lake.backup import backups_of, restore_partitions
-from steam_assets.lake.groups import groups
+from steam_assets.lake.commit_groups import groups
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.roots import on_s3, refuse_beside
 from steam_assets.ledger.records import PartitionRecord

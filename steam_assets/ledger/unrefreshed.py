@@ -1,7 +1,7 @@
 """Which committed clean partitions are not yet in the insights.
 
 Belongs here: reading the marker that a refresh sets, comparing it with the ledger. Does not belong here: setting the
-marker (insights/refreshed.py), reporting it (commands/, visuals/).
+marker (insights/refresh_marker.py), reporting it (commands/, visuals/).
 
 The marker is a property of the freshness insight's table, which is stored with the other insights: the cursor of
 ``commits.py`` at the start of the refresh, and the earlier partitions that the refresh did not process.

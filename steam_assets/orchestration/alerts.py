@@ -131,9 +131,9 @@ def _post(url: str, payload: Mapping[str, object]) -> None:
     except requests.RequestException as error:
         raise AlertNotDelivered(f"STEAM_ALERT_WEBHOOK_URL cannot be used: {type(error).__name__}") from None
     if answer.status_code == 429 or answer.status_code >= 500:
-        raise _TryAgain(f"answered {answer.status_code}")
+        raise _TryAgain(f"returned HTTP {answer.status_code}")
     if not answer.ok or answer.is_redirect:
-        raise AlertNotDelivered(f"STEAM_ALERT_WEBHOOK_URL refused the alert with status {answer.status_code}")
+        raise AlertNotDelivered(f"STEAM_ALERT_WEBHOOK_URL rejected the alert with HTTP {answer.status_code}")
 
 
 @contextmanager

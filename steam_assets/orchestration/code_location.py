@@ -1,7 +1,7 @@
 """The definitions as ``steam-assets dev`` serves them: each run is forked from a process that has loaded them already.
 
 Belongs here: how the code server starts the process of a run. Does not belong here: the definitions (build.py), what
-that process loads in advance (loaded_run.py), starting the code server (dagster_services.py).
+that process loads in advance (preloaded_imports.py), starting the code server (dagster_services.py).
 
 Dagster starts each run in a new interpreter, which takes seconds to import Dagster, Spark and Iceberg before the run's
 first step. Dagster has no setting for this, but asks Python's multiprocessing for the process, which can also fork it
@@ -23,13 +23,13 @@ import dagster as dg
 
 from steam_assets.orchestration.build import build_defs
 from steam_assets.processes.fork_server import serve
-from steam_assets.processes.warm_process import VARIABLE, address
+from steam_assets.processes.warm_process_address import VARIABLE, address
 
 PROGRAM = "steam_assets.cli"
 LOADED = (
     "rich.progress",
     *(f"steam_assets.commands.{name}" for name in ("command_list", "diagnostics", "partition_table", "run")),
-    "steam_assets.orchestration.loaded_run",
+    "steam_assets.orchestration.preloaded_imports",
 )
 """What the fork server imports; commands import some of it when they need it."""
 

@@ -31,7 +31,7 @@ DECLARATIONS = (Table, Insight, Source, Host, Column)
 
 def clean_version(table: Table) -> str:
     """The version of a clean table's rows."""
-    made = [table.picture, table.pseudonymous, *table.ranked]
+    made = [table.full_snapshot, table.pseudonymous, *table.ranked]
     return _digest((table.items, classify), _columns(table.columns), list(table.key), dict(table.rules), made)
 
 

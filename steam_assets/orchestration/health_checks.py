@@ -47,7 +47,7 @@ def health_check_schedule(job: AssetJob, *, running: bool) -> dg.ScheduleDefinit
         cron_schedule=CRON,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description="Daily, after the nightly runs.",
+        description="Checks every source daily at 07:15 UTC, after the other scheduled runs.",
     )
 
 

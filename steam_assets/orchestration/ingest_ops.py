@@ -1,4 +1,4 @@
-"""The two ops of a raw asset: ``publish`` (source → Kafka) and ``land`` (Kafka → raw files).
+"""The two ops of a raw asset: ``publish`` (source → Kafka) and ``land`` (Kafka → raw table).
 
 Belongs here: building the ops of a source, their config and their failures. Does not belong here: the work itself
 (ingestion/, lake/raw_tables.py).
@@ -179,7 +179,7 @@ class _Publishing:
             nonlocal reported
             if time.monotonic() - reported >= REPORT_SECONDS:
                 reported = time.monotonic()
-                self._context.log.info(f"{source.name} {key}: {answers} answers so far")
+                self._context.log.info(f"{source.name} {key}: {answers} responses so far")
 
         resolved = RawResolver(self._lake, self._clock, progress).resolve_raw(
             source,

@@ -71,7 +71,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         metadata={
             "dagster/column_schema": column_schema(insight.schema),
             "method": insight.method,
-            "error": insight.error,
+            "limitations": insight.limitations,
         },
         partitions_def=partitions,
         backfill_policy=RANGE if partitions else None,

@@ -21,7 +21,7 @@ from steam_assets.clock import Clock
 from steam_assets.extras import installed
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
-from steam_assets.insights.refreshed import Refreshing
+from steam_assets.insights.refresh_marker import Refreshing
 from steam_assets.insights.table import InsightInvalid
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.commits import commits_since

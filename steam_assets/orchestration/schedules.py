@@ -84,7 +84,8 @@ def _schedule(job: AssetJob, cadence: Cadence, sources: Sequence[Source], *, run
         cron_schedule=cadence.schedule_cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description=f"The {'current' if live else 'newest finished'} window; cron {cadence.schedule_cron}, UTC.",
+        description=f"Collects the {'current' if live else 'newest finished'} {cadence.period}; "
+        f"cron {cadence.schedule_cron}, UTC.",
     )
     def tick(
         context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
@@ -162,7 +163,7 @@ class _Tick:
         return {source.name: held(self.lake, source) for source in self.sources}
 
     def _request(self, window: Window, sources: Sequence[Source]) -> dg.RunRequest:
-        again = [source.name for source in sources if self._has_early_picture(source, window)]
+        again = [source.name for source in sources if self._has_early_snapshot(source, window)]
         config = {f"{name}__raw": {"ops": {f"publish_{name}": {"config": {"refetch": True}}}} for name in again}
         every = len(sources) == len(self.sources)
         return dg.RunRequest(
@@ -174,7 +175,7 @@ class _Tick:
             else [key for source in sources for stage in Stage for key in stage_keys(source, stage)],
         )
 
-    def _has_early_picture(self, source: Source, window: Window) -> bool:
+    def _has_early_snapshot(self, source: Source, window: Window) -> bool:
         live = source.history is History.LIVE and self.now in window
         return live and self.lake.raw(source).record(RawRecord, window.key) is not None
 

@@ -3,7 +3,7 @@
 Belongs here: rules derived from a table's declaration and its earlier partitions. Does not belong here: counts of
 fetched and cleaned items (checks.py).
 
-``columns_hold_rules`` is an error: rows are wrong. ``row_count_in_bounds`` and Dagster's own ``column_schema_change``
+``column_rules_hold`` is an error: rows are wrong. ``row_count_in_bounds`` and Dagster's own ``column_schema_change``
 are warnings: the market may have moved, a new version may have added a column. So the health of an asset in the Dagster
 UI is *degraded* only for data that should not be used.
 """
@@ -17,7 +17,7 @@ import dagster as dg
 from steam_assets.lake.column_rules import broken_columns
 from steam_assets.lake.iceberg_table import IcebergTable
 
-RULES, COUNT = "columns_hold_rules", "row_count_in_bounds"
+RULES, COUNT = "column_rules_hold", "row_count_in_bounds"
 COMPARED, ENOUGH = 8, 4
 """The maximum number of earlier partitions to compare with, and the minimum for comparing at all."""
 FACTOR = 2

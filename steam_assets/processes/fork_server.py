@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steam_assets.processes.guard import ENDING, watch
-from steam_assets.processes.warm_process import DESCRIPTORS, NUMBER, is_same_user
+from steam_assets.processes.warm_process_address import DESCRIPTORS, NUMBER, is_same_user
 
 BIND_SECONDS = 1.0
 """Between attempts to listen, while the warm process of the code before a reload still does."""

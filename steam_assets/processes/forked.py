@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from steam_assets.processes.supervised import Supervised
-from steam_assets.processes.warm_process import COMMANDS, NUMBER, address, is_same_user, surroundings
+from steam_assets.processes.warm_process_address import COMMANDS, NUMBER, address, is_same_user, surroundings
 
 ANSWER_SECONDS = 2.0
 """A warm process that does not fork within this time is not used."""

@@ -109,7 +109,10 @@ def _is_jvm(process: Process) -> bool:
 
 
 def watch(lifeline: int, grace: float, held: bool) -> None:
-    """Leave a guard behind in this process's session, and prepare this process to become the program."""
+    """Leave a guard behind in this process's session, and prepare this process to become the program.
+
+    ``grace`` is the number of seconds between SIGTERM and SIGKILL.
+    """
     for number in ENDING:
         # The starter's parent may ignore them (nohup, `&` in a script), and children inherit ignored signals.
         signal.signal(number, signal.SIG_DFL)

@@ -103,11 +103,14 @@ class Cadence(StrEnum):
             window = self.containing(window.end)
 
     def latest_finished(self, moment: datetime) -> Window:
-        """The newest window that has ended at ``moment``."""
+        """The newest window that has ended at ``moment`` (aware). Raises ValueError if it is naive."""
         return self.containing(self.containing(moment).start - timedelta(microseconds=1))
 
     def newest(self, moment: datetime) -> Window:
-        """The newest window that is a partition at ``moment``: the current day, or the last finished week or month."""
+        """The newest partition at ``moment`` (aware): the current day, or the last finished week or month.
+
+        Raises ValueError if ``moment`` is naive.
+        """
         return self.containing(moment) if self is Cadence.DAILY else self.latest_finished(moment)
 
     def ranges(self, keys: Iterable[str]) -> list[tuple[str, str]]:

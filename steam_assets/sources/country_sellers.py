@@ -92,7 +92,7 @@ TABLE = Table(
         STORE["discount_ends_at"].described("When the discount ends (UTC), if Steam states it."),
     ),
     key=("country", "rank"),
-    picture=True,
+    full_snapshot=True,
     ranked=("rank", "app_id"),
     charts=("country",),
     items=items,

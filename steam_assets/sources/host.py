@@ -55,10 +55,15 @@ class Host:
     def settings(self) -> dict[str, tuple[object, object]]:
         """The host's settings, by name: type and pydantic field."""
         made: dict[str, tuple[object, object]] = {
-            self.setting("url"): (str, Field(default=self.url, description=f"URL of {self.service}.")),
+            self.setting("url"): (
+                str,
+                Field(default=self.url, description=f"Base URL of {self.service}, instead of {self.url}."),
+            ),
             self.setting("requests_per_second"): (
                 float,
-                Field(default=self.requests_per_second, gt=0, description=f"Rate limit for {self.url}."),
+                Field(
+                    default=self.requests_per_second, gt=0, description=f"Maximum requests per second to {self.url}."
+                ),
             ),
         }
         if self.key_parameter:

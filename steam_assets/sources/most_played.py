@@ -72,7 +72,11 @@ class Chart(BaseModel):
 
 
 def parse(window: Window, body: bytes) -> Chart:
-    """The chart. InvalidResponse if it is invalid, has gaps, or is of another day or country; NotYet if just before."""
+    """Return the chart.
+
+    Raises InvalidResponse if it is invalid, has missing ranks, or is for another day or country; NotYet if Steam still
+    returns the count from just before midnight UTC.
+    """
     chart = validated(Chart, decode_service(body))
     require_prices_of("US", body)
     ranks = sorted(place.rank for place in chart.ranks)
@@ -142,7 +146,7 @@ TABLE = Table(
         *IN_CHART,
     ),
     key=("rank",),
-    picture=True,
+    full_snapshot=True,
     ranked=("rank", "app_id"),
     items=items,
     rules=RULES,

@@ -1,4 +1,4 @@
-"""Players through the day: how many play each charted or watched game, many times a day.
+"""Concurrent players of each charted or watched game, sampled many times a day.
 
 Belongs here: a sample's requests, their validation, the clean table. Does not belong here: when a sample is due
 (sampling.py), curves and peaks (insights/).
@@ -103,7 +103,7 @@ TABLE = Table(
 SOURCE = Source(
     name="player_samples",
     title="Players through the day",
-    description="How many play each charted or watched game, many times a day.",
+    description="Concurrent players of each charted or watched game, sampled many times a day.",
     hosts=(STEAM_API,),
     cadence=Cadence.DAILY,
     history=History.LIVE,

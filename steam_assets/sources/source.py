@@ -148,7 +148,7 @@ class History(StrEnum):
     """The body has the last few periods; only the response shows whether the window is among them."""
 
     def refusal(self, window: Window, now: datetime) -> str | None:
-        """Why the source cannot provide ``window`` at ``now``; None if it can."""
+        """Why the source cannot provide ``window`` at ``now`` (aware); None if it can."""
         if now < window.start:
             return f"{window.key} has not begun (it is {now:%Y-%m-%d %H:%M} UTC)"
         if self is History.LIVE:
@@ -234,10 +234,10 @@ class Table:
     ``key`` is the natural key within a partition (newest ``fetched_at`` wins); ``rules`` are SQL conditions by name,
     each of which must be true for a row to be clean.
 
-    ``picture``: a partition is a full snapshot (a chart), which a newer response replaces completely; otherwise it is a
-    set of items, each replaced individually. ``ranked`` names the columns whose values are unique within a partition;
-    the first counts from 1 without gaps. If a partition has several charts, ``charts`` names the columns that tell them
-    apart, and ``ranked`` holds within each.
+    ``full_snapshot``: a partition is a full snapshot (a chart), which a newer response replaces completely; otherwise
+    it is a set of items, each replaced individually. ``ranked`` names the columns whose values are unique within a
+    partition; the first counts from 1 without gaps. If a partition has several charts, ``charts`` names the columns
+    that tell them apart, and ``ranked`` holds within each.
 
     ``pseudonymous``: rows hold hashes under the reviewers' key, the column ``hash_key`` of ``raw``.
     """
@@ -249,7 +249,7 @@ class Table:
     items: Callable[[DataFrame], DataFrame]
     rules: Mapping[str, str] = field(default_factory=dict[str, str])
     asset: str = "clean"
-    picture: bool = False
+    full_snapshot: bool = False
     ranked: tuple[str, ...] = ()
     charts: tuple[str, ...] = ()
     pseudonymous: bool = False
@@ -267,11 +267,11 @@ class Source:
     ``app_by_app``: ``extract`` gets one app at a time, and several run at once; otherwise it gets all apps.
     ``sampled_every`` names the option with the minutes between two samples (sampling.py) of a source whose days have
     many: each adds a batch to the present day's partition, which is cleaned after the day ends. ``options`` is a
-    pydantic model with a default for each field; a field ``pages`` of the source ``news`` is the setting
-    STEAM_NEWS_PAGES. ``due_after`` is how long after a window's end its data may arrive without being late; with
-    History.CARRIED, responses have a period until ``carried_for`` after its end. ``quarantine_limit`` is the share of
-    quarantined items above which the partition's check fails. ``demo_partitions`` is the maximum number of partitions
-    in the demo; None: the same as for its cadence.
+    pydantic model with a default for each field; the field ``page_budget`` of the source ``news`` is
+    the setting STEAM_NEWS_PAGE_BUDGET. ``due_after`` is how long after a window's end its data may arrive without being
+    late; with History.CARRIED, responses have a period until ``carried_for`` after its end. ``quarantine_limit`` is
+    the share of quarantined items above which the partition's check fails. ``demo_partitions`` is the maximum number of
+    partitions in the demo; None: the same as for its cadence.
     """
 
     name: str

@@ -76,7 +76,7 @@ def prices(raw: DataFrame) -> DataFrame:
     return shaped(with_optional(in_us, "offer.active_discounts"), PRICES, changes="left_out")
 
 
-_table = partial(Table, picture=True, rules={"app_id_positive": "app_id > 0"})
+_table = partial(Table, full_snapshot=True, rules={"app_id_positive": "app_id > 0"})
 DAY = Column("day", "date", "Day (UTC) of collection.", nullable=False).of("to_date(partition_key)")
 
 FACTS = _table(
@@ -106,7 +106,7 @@ PRICES = _table(
 SOURCE = Source(
     name="store_facts",
     title="Store facts",
-    description="Names, makers, tags and prices of every charted or watched app in the US store.",
+    description="Names, developers, publishers, tags and prices of every charted or watched app in the US store.",
     hosts=(STEAM_API,),
     cadence=Cadence.DAILY,
     history=History.LIVE,

@@ -95,8 +95,9 @@ def parse(
     others: Charts,
     body: bytes,
 ) -> Page:
-    """The page. InvalidResponse if it is of another week or country, has gaps in its ranks, or is required and empty.
+    """Return the page.
 
+    Raises InvalidResponse if it is for another week or country, has missing ranks, or is empty although ``required``.
     ``others`` are the first pages of other countries' charts, to which this one is added.
     """
     page = _page(window, country, body)
@@ -202,7 +203,7 @@ TABLE = Table(
     description="Steam's hundred top sellers of a week in the US. Names and prices are as of collection.",
     columns=(*PLACE_COLUMNS, *IN_CHART),
     key=("rank",),
-    picture=True,
+    full_snapshot=True,
     ranked=("rank", "app_id"),
     items=items,
     rules=PLACE_RULES,

@@ -104,7 +104,7 @@ VISITS = Table(
         ),
     ),
     key=("month",),
-    picture=True,
+    full_snapshot=True,
     items=visits,
 )
 ENGAGEMENT = Table(
@@ -124,7 +124,7 @@ ENGAGEMENT = Table(
         Column("category", "string", "Similarweb's category of the site.").of("entry.field"),
     ),
     key=("month",),
-    picture=True,
+    full_snapshot=True,
     items=engagement,
     rules={
         "not_negative": "least(pages_per_visit, seconds_on_site) >= 0",
@@ -143,7 +143,7 @@ TRAFFIC = Table(
         SHARE.of("entry.value"),
     ),
     key=("month", "traffic_source"),
-    picture=True,
+    full_snapshot=True,
     items=traffic_sources,
     asset="clean_traffic_sources",
 )
@@ -159,7 +159,7 @@ COUNTRIES = Table(
         SHARE.of("entry.Value"),
     ),
     key=("month", "country"),
-    picture=True,
+    full_snapshot=True,
     items=top_countries,
     asset="clean_top_countries",
 )

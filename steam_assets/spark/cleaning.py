@@ -33,7 +33,7 @@ class MissingRaw(Exception):
     """A partition cannot be cleaned because its raw data is missing."""
 
 
-def newest_picture(table: Table, raw: DataFrame) -> DataFrame:
+def newest_full_snapshot(table: Table, raw: DataFrame) -> DataFrame:
     """The envelopes of each partition's newest batch with items of the table, the same one as in ``Provenance``."""
     recency = F.struct(F.coalesce(F.col("items")[table.name], F.lit(0)) > 0, "fetched_at", "batch_id")
     newest = F.max(recency).over(Window.partitionBy("partition_key"))
@@ -47,7 +47,7 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
     envelope's origin. Among items with the same natural key the one from the newest response is clean, the others are
     duplicates.
     """
-    items = table.items(newest_picture(table, raw) if table.picture else raw)
+    items = table.items(newest_full_snapshot(table, raw) if table.full_snapshot else raw)
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
     )
@@ -107,8 +107,8 @@ def commit_classified(
 ) -> list[CleanRecord]:
     """Commit classified items of the partitions in ``records``: quarantine first, then clean rows and their records.
 
-    Raises CountsDiffer if there are other numbers of items than were landed, or AuditFailed if the rows are not a
-    complete snapshot. Both leave the visible clean table unchanged.
+    ``now`` is aware. Raises CountsDiffer if there are other numbers of items than were landed, or AuditFailed if the
+    rows are not a complete snapshot. Both leave the visible clean table unchanged.
     """
     provenance = {key: Provenance.of(table, record) for key, record in records.items()}
     made_with = fingerprint(reviewer_key(lake.settings)) if table.pseudonymous else None
@@ -130,7 +130,7 @@ def clean(
 ) -> list[CleanRecord]:
     """Clean partitions of tables of one source, each table in one commit; return the records, table by table.
 
-    Raises MissingRaw, CountsDiffer. ``small``: see ``classify_partitions``.
+    Raises MissingRaw, CountsDiffer. ``now`` is aware; ``small``: see ``classify_partitions``.
     """
     landed = lake.raw(source).records(RawRecord)
     if missing := sorted(set(keys) - landed.keys()):
@@ -148,7 +148,7 @@ def _noted(classified: DataFrame, table: Table, records: Mapping[str, RawRecord]
     """The same rows, with a note in ``changes`` if an older snapshot of the partition was replaced."""
     replaced = {key: Provenance.of(table, record).replaced_at for key, record in records.items()}
     notes = [
-        f"WHEN '{key}' THEN array('replaces the picture of {moment:%Y-%m-%d %H:%M:%S} UTC')"
+        f"WHEN '{key}' THEN array('replaces the snapshot collected at {moment:%Y-%m-%d %H:%M:%S} UTC')"
         for key, moment in replaced.items()
         if moment is not None
     ]

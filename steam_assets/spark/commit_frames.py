@@ -23,8 +23,8 @@ from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.spark.clean_tables import overwrite, put
 from steam_assets.spark.commit_rows import replace_rows
+from steam_assets.spark.full_snapshots import audit_full_snapshots, audited_columns
 from steam_assets.spark.item_counts import STATES, Commit, Counts, CountsDiffer, keys_in_quarantine
-from steam_assets.spark.pictures import audit_pictures, audited_columns
 
 SKETCHES = {4 << 10: 8192, 64 << 10: 512}
 """Capacity of each sketch in distinct items, by the longest item text it takes (in bytes): 32 MiB at most."""
@@ -57,7 +57,7 @@ def commit_frame(
         counts = {key: {state: observed[f"{key} {state}"] for state in STATES} for key in keys}
         commit.compare(counts, observed["all"])
         written = target.arrow(keys, audited_columns(table), snapshot) if table.ranked else None
-        audit_pictures(table, keys, counts, written)
+        audit_full_snapshots(table, keys, counts, written)
         _write_quarantine(spark, quarantine, classified, counts, observed)
         failpoint("clean:after_quarantine")
         stored = target.stored(keys, snapshot)

@@ -23,8 +23,8 @@ from steam_assets.failpoints import failpoint
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
 from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import CleanRecord, RawRecord
+from steam_assets.spark.full_snapshots import audit_full_snapshots
 from steam_assets.spark.item_counts import STATES, Commit, Counts, keys_in_quarantine
-from steam_assets.spark.pictures import audit_pictures
 
 SMALL_BYTES = 1 << 20
 """Raw partitions up to this compressed size are small: a few thousand items, which one core parses within a second."""
@@ -75,7 +75,7 @@ def commit_rows(target: IcebergTable, quarantine: IcebergTable, rows: pa.Table, 
     counts = _counted(rows, keys)
     commit.compare(counts, rows.num_rows)
     clean = rows.filter(pc.field("state") == "clean")
-    audit_pictures(table, keys, counts, clean)
+    audit_full_snapshots(table, keys, counts, clean)
     if touched := keys_in_quarantine(counts, quarantine.partition_rows()):
         replace_rows(quarantine, rows.filter(pc.field("state") == "quarantined"), dict.fromkeys(touched))
     failpoint("clean:after_quarantine")

@@ -41,7 +41,7 @@ class Provenance:
     @classmethod
     def of(cls, table: Table, record: RawRecord) -> Provenance:
         items = record.items.get(table.name, 0)
-        if not table.picture or not record.included:
+        if not table.full_snapshot or not record.included:
             return cls(record.digest, items)
         newest, *older = sorted(record.included, key=partial(_recency, table), reverse=True)
         replaced = max((batch.fetched_at for batch in older if batch.fetched_at), default=None)

@@ -1,4 +1,4 @@
-"""The Spark configuration for reading raw files and the four Iceberg catalogs.
+"""The Spark configuration for reading and writing the four Iceberg catalogs.
 
 Belongs here: the mapping from Settings to Spark configuration, and a session for commands and notebooks. Does not
 belong here: the session of a Dagster run (a resource in orchestration/ provides it via dagster-pyspark).

@@ -42,7 +42,7 @@ sys.exit(7)
 SERVER = """
 import sys
 from steam_assets.processes.fork_server import serve
-from steam_assets.processes.warm_process import address, surroundings
+from steam_assets.processes.warm_process_address import address, surroundings
 serve(address(surroundings()), "program")
 """
 

@@ -51,7 +51,7 @@ def test_keys_and_sentences_are_whole(command: tuple[str, ...], width: int | Non
     assert "…" not in "\n".join(lines)
     if command[0] == "housekeeping":
         assert re.search(rf"{NEWS.name}/raw +{KEY} +\d+ rows", row)
-        (reason,) = [line for line in lines if line.startswith(("Kept:", "Would go:"))]
+        (reason,) = [line for line in lines if line.startswith(("Kept:", "Would be deleted:"))]
         assert len(reason.split()) > 3
 
 

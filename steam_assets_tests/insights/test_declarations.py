@@ -17,7 +17,7 @@ def test_a_declaration_is_complete(insight: Insight):
     assert all(not columns[name].nullable for name in insight.key)
     assert {needed.table for needed in insight.inputs} <= {t.name for source in SOURCES for t in source.tables}
     assert insight.method.endswith(".")
-    assert insight.error.endswith(".")
+    assert insight.limitations.endswith(".")
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

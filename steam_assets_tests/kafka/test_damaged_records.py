@@ -90,7 +90,7 @@ def test_an_unreachable_broker_is_not_reported_as_damage(tmp_path: Path, monkeyp
             messages = reader.everything({})
             first = next(messages)
             own.kill()
-            with pytest.raises(KafkaUnavailable, match="did not answer"):
+            with pytest.raises(KafkaUnavailable, match="did not respond"):
                 # Fetched messages are still returned; then the broker is missing.
                 deque(chain([first], messages, reader.everything({})), maxlen=0)
         assert damaged == []

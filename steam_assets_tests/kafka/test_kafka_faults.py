@@ -58,7 +58,7 @@ def test_a_broker_killed_while_a_batch_is_published_shows_one_whole_batch_after_
                 yield envelope
 
         batch_id = new_batch_id()
-        with pytest.raises(KafkaUnavailable, match="did not answer"):
+        with pytest.raises(KafkaUnavailable, match="did not respond"):
             publish(settings, source, cut(), total=3000, batch_id=batch_id, partition_key=KEY, deadline=3)
         broker.start()
         assert find_batches(settings, source) == []

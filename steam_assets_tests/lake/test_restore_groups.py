@@ -11,7 +11,7 @@ from clean_partitions import SOURCE, THINGS, clean, raw_and_clean
 from raw_landing import KEY, LATER, NOW, land
 from test_backup import damage, digests
 
-from steam_assets.lake import groups
+from steam_assets.lake import commit_groups
 from steam_assets.lake.backup import WouldOverwrite, back_up, restore_partitions, verify_twins
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.restore import Restorer
@@ -37,9 +37,9 @@ def test_a_lost_lake_comes_back_in_one_commit_per_group(
 ) -> None:
     if limit == "GROUP_BYTES":
         (record, *_) = backed_up.raw(SOURCE).records(backed_up.raw_twins(SOURCE).model).values()
-        monkeypatch.setattr(groups, limit, most * sum(batch.size for batch in record.batches))
+        monkeypatch.setattr(commit_groups, limit, most * sum(batch.size for batch in record.batches))
     else:
-        monkeypatch.setattr(groups, limit, most)
+        monkeypatch.setattr(commit_groups, limit, most)
     for name in ("raw", "clean"):
         shutil.rmtree(backed_up.settings.root(name))
     lake = Lake(backed_up.settings)

@@ -81,7 +81,7 @@ def test_every_insight_is_an_asset_that_states_its_method_and_limitations():
     for insight in INSIGHTS:
         node = graph.get(dg.AssetKey(["insights", insight.name]))
         assert node.metadata["method"] == insight.method
-        assert node.metadata["error"] == insight.error
+        assert node.metadata["limitations"] == insight.limitations
         assert [c.name for c in node.metadata["dagster/column_schema"].columns] == [c.name for c in insight.schema]
         assert (node.partitions_def is None) == (insight.cadence is None)
 

@@ -113,7 +113,7 @@ def test_each_insight_shown_states_its_method_and_limitations(page: str) -> None
     shown = {query.table for query in PANEL_QUERIES} & {insight.table for insight in INSIGHTS}
     for insight in INSIGHTS:
         if insight.table in shown:
-            assert any(insight.method in text and insight.error in text for text in methods), insight.name
+            assert any(insight.method in text and insight.limitations in text for text in methods), insight.name
 
 
 def test_players_are_those_of_the_chart_and_gaps_stay_gaps(year: DashboardData, page: str) -> None:

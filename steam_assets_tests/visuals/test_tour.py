@@ -74,33 +74,37 @@ def test_the_year_has_one_gap_and_unusual_weeks(given: dict[str, Any]) -> None:
 
 
 def test_the_page_says_that_it_is_synthetic(page: str, given: dict[str, Any]) -> None:
-    """Saved pictures say so as well; a page of collected data does not."""
+    """Saved images say so as well; a page of collected data does not."""
     assert page.count(LABEL) == 1
     assert given["synthetic"] is True
     assert LABEL not in render(DashboardData())
 
 
 @pytest.fixture(scope="module")
-def pictures() -> ModuleType:
-    """The script that makes the README's pictures."""
-    spec = importlib.util.spec_from_file_location("pictures", REPOSITORY / "docs" / "pictures.py")
+def screenshots() -> ModuleType:
+    """The script that makes the README's screenshots."""
+    spec = importlib.util.spec_from_file_location("screenshots", REPOSITORY / "docs" / "screenshots.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_the_readme_opens_with_small_pictures(pictures: ModuleType) -> None:
+def test_the_readme_opens_with_small_screenshots(screenshots: ModuleType) -> None:
     opening = README.read_text(encoding="utf-8").split("\n## ")[0]
     shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", opening)
-    assert [*map(REPOSITORY.joinpath, shown)] == [pictures.IMAGES / name for name in ("dashboard.webp", "assets.webp")]
-    assert all(0 < (REPOSITORY / path).stat().st_size <= pictures.LARGEST < 150_001 for path in shown)
+    assert [*map(REPOSITORY.joinpath, shown)] == [
+        screenshots.IMAGES / name for name in ("dashboard.webp", "assets.webp")
+    ]
+    assert all(0 < (REPOSITORY / path).stat().st_size <= screenshots.LARGEST < 150_001 for path in shown)
 
 
 @pytest.mark.slow
-def test_the_pictures_match_the_page_and_the_asset_graph(pictures: ModuleType, browser: Browser, page: str) -> None:
-    """They match the page's headings and the asset groups; after changing one, run `make pictures`."""
-    shown = json.loads(pictures.SHOWN.read_text(encoding="utf-8"))
-    with pictures.opened_page(browser, page) as opened:
-        assert shown["dashboard"] == pictures.headings_of(opened)
-    assert shown["assets"] == pictures.graph()
+def test_the_screenshots_match_the_page_and_the_asset_graph(
+    screenshots: ModuleType, browser: Browser, page: str
+) -> None:
+    """They match the page's headings and the asset groups; after changing one, run `make screenshots`."""
+    shown = json.loads(screenshots.SHOWN.read_text(encoding="utf-8"))
+    with screenshots.opened_page(browser, page) as opened:
+        assert shown["dashboard"] == screenshots.headings_of(opened)
+    assert shown["assets"] == screenshots.graph()

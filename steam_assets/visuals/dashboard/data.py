@@ -35,7 +35,7 @@ class DashboardData:
 
     ``as_of`` has the newest ``fetched_at`` (aware, UTC) of each clean table. ``periods`` are those of all sources,
     each source's oldest first; a period that is not ``ok`` is a gap. ``behind`` has the partitions, by clean table,
-    that the insights do not include yet. ``synthetic``: the data are made up, which the page and its pictures say.
+    that the insights do not include yet. ``synthetic``: the data are made up, which the page and its images say.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)

@@ -104,4 +104,4 @@ def _from_keys(source: Source, keys: Sequence[str]) -> Iterable[Period]:
         if window.key in there:
             yield Period(source.name, window.start.date(), "ok")
         else:
-            yield Period(source.name, window.start.date(), "missing", "It has no clean rows.")
+            yield Period(source.name, window.start.date(), "missing", "No clean data for this period.")

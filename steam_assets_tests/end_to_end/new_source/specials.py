@@ -86,7 +86,7 @@ TABLE = Table(
         ),
     ),
     key=("app_id",),
-    picture=True,
+    full_snapshot=True,
     items=items,
     rules={"app_id_positive": "app_id > 0", "final_not_above_original": "final_price <= original_price"},
 )

@@ -156,7 +156,7 @@ function moversPanel() {
   const bars = [...risers, ...[...fallers].reverse()].map((row) => ({ name: gameLink(row.app), value: row.players_gained_7d, text: gainMark(row), extra: null }));
   return panel({
     title: "Movers of the week", note: "Players gained and lost: 7-day mean of the daily peaks against that of the week before.", size: "third", asOf: trend.asOf, unit: "players", method: trend.method,
-    empty: trend.why || (bars.length ? null : "No game has two weeks to compare yet: 4 weekdays must be known in both."),
+    empty: trend.why || (bars.length ? null : "No game can be compared yet: at least 4 weekdays must have data in both weeks."),
     sheet: () => sheetOf({ name: "player_trend-movers", from: trend.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, players_peak: (row) => row.players_peak, peak_7d_mean: (row) => row.peak_7d_mean, players_gained_7d: (row) => row.players_gained_7d, peak_change_7d: (row) => row.peak_change_7d } }),
     body: (host) => put(host, barList(bars, scale)),
   });
@@ -216,7 +216,7 @@ function gapsPanel() {
   const tables = new Map(GIVEN.sources.map((source) => [source.name, source.table]));
   const columns = ["state", "why", "rows", "quarantined"];
   return panel({
-    title: "Collected periods", note: "Each cell is one day, one week (from Tuesday) or one month. Gaps stay gaps; no value is estimated.", size: "full", asOf: GIVEN.as_of, unit: "periods", method: periods.method, empty: periods.why,
+    title: "Collected periods", note: "Each cell is one day, one week (from Tuesday) or one month. Gaps are shown as gaps; missing values are never filled in.", size: "full", asOf: GIVEN.as_of, unit: "periods", method: periods.method, empty: periods.why,
     // A gap has nothing to trace; a collected period is traced from its source's first table.
     sheet: () => sheetOf({ name: "freshness", from: (row) => (row.state === "ok" ? tables.get(row.source) : null), key: (row) => row.period, rows: periods.rows, columns: { source: (row) => row.source, period: (row) => isoDay(row.period), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {

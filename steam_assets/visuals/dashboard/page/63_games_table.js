@@ -32,7 +32,7 @@ function facetChoice(name, params, rows) {
   return el("span", { class: "field" }, el("label", { for: `facet-${name}`, class: "sr" }, FACETS[name].title), select);
 }
 
-const whyNoGame = (filters) => (filters.length === 1 && filters[0] === "watched" ? "No game on this chart is on your watchlist; open a game and choose Watch." : "No game on this chart fits all filters.");
+const whyNoGame = (filters) => (filters.length === 1 && filters[0] === "watched" ? "No game on this chart is on your watchlist; open a game and choose Watch." : "No game on this chart matches all filters.");
 function allGamesPanel(params) {
   const trend = panelData("trend");
   const all = trend.rows.filter((row) => known(row.rank));

@@ -54,7 +54,7 @@ function chartOfWeek(week, weeks, params) {
   return panel({
     title: weekName(week).replace("w", "W"), note: "In a row: weeks, by Steam's own count. Weeks collected and best rank: since the first collected week. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
     tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { goTo("top-sellers", params, { show: value }); })],
-    empty: rows.length ? null : all.length ? "No item of this week fits the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
+    empty: rows.length ? null : all.length ? "No item of this week matches the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
     sheet: () => sellersSheet(isoDay(week), all),
     body: (host) => put(host, sortableTable({ columns, rows, caption: `Top sellers, ${weekName(week)}`, limit: 50, order: { key: "rank", down: false } })),
   });

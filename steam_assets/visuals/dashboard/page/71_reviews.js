@@ -73,7 +73,7 @@ function bombsPanel(size, app) {
   ];
   return panel({
     title: app === undefined ? "Unusual weeks" : "Weeks against the previous 12", note: `Unusual: far more negative reviews than in the previous 12 weeks. It shows that something happened, not what.${app === undefined ? "" : " Of older weeks, only the unusual ones are listed."}${rows.some((row) => isOpen(row.app, row.week)) ? " Open a linked week for its languages, words, playtimes and quotes." : ""}`, size, asOf: bombs.asOf, unit: "reviews, robust standard deviations (σ)", method: bombs.method, plainTable: true,
-    empty: bombs.why || (rows.length ? null : app === undefined ? "No week is flagged as unusual, and Steam excluded reviews from none." : "No reviews of this game were counted in the last 12 weeks."),
+    empty: bombs.why || (rows.length ? null : app === undefined ? "No week is flagged as unusual, and Steam excluded no reviews." : "No reviews of this game were counted in the last 12 weeks."),
     sheet: () => sheetOf({ name: "review_bombs", from: bombs.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, flagged: (row) => isTrue(row.flagged), negative: (row) => row.negative, reviews: (row) => row.reviews, negative_share: (row) => row.share, baseline_negative: (row) => row.usual, baseline_share: (row) => row.usual_share, baseline_weeks: (row) => row.baseline_weeks, volume_score: (row) => row.volume, share_score: (row) => row.share_score, excluded_by_steam: (row) => row.excluded, agreement: (row) => row.agreement } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Unusual review weeks", limit: small ? 8 : 20 })),
   });
@@ -104,7 +104,7 @@ function scoresPanel() {
     { key: "spark", title: `Last ${plural(weeks.length, "week")}`, drop: 1, cell: (row) => sparkline(row.shares, `Positive share over ${plural(row.shares.filter(known).length, "week")}, now ${percent(row.week_share)}`) },
   ];
   return panel({
-    title: "Scores", note: "The adjusted score is pulled towards 50 % when there are few reviews. Reviews that Steam marks as off topic are excluded.", size: "full", asOf: scores.asOf, unit: "share, reviews", method: scores.method, plainTable: true, empty: scores.why || (rows.length ? null : "No score without off-topic reviews was collected."),
+    title: "Scores", note: "The adjusted score is pulled towards 50 % when there are few reviews. Reviews that Steam marks as off topic are excluded.", size: "full", asOf: scores.asOf, unit: "share, reviews", method: scores.method, plainTable: true, empty: scores.why || (rows.length ? null : "No score that excludes off-topic reviews was collected."),
     sheet: () => sheetOf({ name: "review_scores", from: scores.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, adjusted_score: (row) => row.adjusted, positive_share: (row) => row.share, wilson_lower: (row) => row.wilson, total_reviews: (row) => row.total, total_positive: (row) => row.positive } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Review scores", headColumn: 0, limit: 30, order: { key: "adjusted", down: true } })),
   });

@@ -28,7 +28,7 @@ function news(params) {
 function newsPanel(rows, given) {
   return panel({
     title: plural(rows.length, "article"), note: given.note, size: "full", asOf: given.asOf, unit: "articles", method: given.method, plainTable: true,
-    empty: given.why || (rows.length ? null : "No article fits the filter."),
+    empty: given.why || (rows.length ? null : "No article matches the filter."),
     sheet: () => newsSheet(rows),
     body: (host) => put(host, newsList(rows)),
   });

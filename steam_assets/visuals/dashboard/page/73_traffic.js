@@ -50,7 +50,7 @@ function engagementPanel() {
     { key: "rank", title: "Global rank", num: true, drop: 1, cell: (row) => (known(row.global_rank) ? whole(row.global_rank) : "not published"), sort: (row) => row.global_rank },
   ];
   return panel({
-    title: "Engagement", note: "Bounce rate: share of visits with one page view. Similarweb ranks no subdomains.", size: "two-thirds", asOf: engagement.asOf, unit: "pages, minutes, share", method: engagement.method, plainTable: true, empty: engagement.why,
+    title: "Engagement", note: "Bounce rate: share of visits with one page view. Similarweb does not rank subdomains.", size: "two-thirds", asOf: engagement.asOf, unit: "pages, minutes, share", method: engagement.method, plainTable: true, empty: engagement.why,
     sheet: () => sheetOf({ name: "engagement", from: engagement.table, key: (row) => row.month, rows: engagement.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, pages_per_visit: (row) => row.pages, seconds_on_site: (row) => row.seconds, bounce_rate: (row) => row.bounce, global_rank: (row) => row.global_rank } }),
     body: (host) => put(host, sortableTable({ columns, rows: [...engagement.rows].reverse(), caption: "Engagement by month", headColumn: 0 })),
   });

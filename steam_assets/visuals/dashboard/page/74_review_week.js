@@ -7,7 +7,7 @@ function weekOfReviews(app, week) {
   const bomb = panelData("bombs").rows.find((row) => row.app === app && row.week === week);
   const lead = bomb ? [weekName(week).replace("w", "W"), ": ", el("b", {}, whole(bomb.negative)), ` of ${plural(bomb.reviews, "review")} are negative (${percent(bomb.share, 0)})`, known(bomb.usual) ? `; in the previous ${plural(bomb.baseline_weeks, "week")} the median was ${whole(bomb.usual)}${known(bomb.usual_share) ? ` (${percent(bomb.usual_share, 0)})` : ""}` : "", bomb.by_steam === 1 ? `. Steam excluded ${whole(bomb.excluded)} reviews as off topic` : "", "."] : `${weekName(week).replace("w", "W")}: not collected.`;
   const links = el("p", { class: "controls" }, el("a", { class: "quiet", href: addressOf("reviews", "", { app: APPS.id[app] }) }, mark("←"), " All weeks of this game"), el("a", { class: "quiet", href: addressOf("games", "", { ids: APPS.id[app], from: isoDay(week - 28), to: isoDay(week + 34)}) }, "Players around this week"));
-  const panels = isOpen(app, week) ? [termsPanel(app, week), languagesPanel(app, week), playtimesPanel(app, week), quotesPanel(app, week)] : [panel({ title: "Reviews of this week", size: "full", method: panelData("bombs").method, empty: "The page has the reviews of unusual weeks alone, the newest 40 of all games." })];
+  const panels = isOpen(app, week) ? [termsPanel(app, week), languagesPanel(app, week), playtimesPanel(app, week), quotesPanel(app, week)] : [panel({ title: "Reviews of this week", size: "full", method: panelData("bombs").method, empty: "This page has reviews only for unusual weeks: the newest 40 such weeks of all games." })];
   return [pageHead(appName(app), lead), links, el("div", { class: "grid" }, panels)];
 }
 
@@ -39,7 +39,7 @@ function playtimesPanel(app, week) {
     return next === undefined ? `${whole(hours)} h or more` : hours ? `${whole(hours)} to ${whole(next)} h` : `under ${whole(next)} h`;
   };
   return panel({
-    chart: "Steam (reviews)", title: "Hours played", note: "When the review was written, in classes from so many hours.", size: "full", asOf: playtimes.asOf, unit: "reviews", method: playtimes.method, empty: playtimes.why || (rows.length ? null : "No review of this week has a playtime."),
+    chart: "Steam (reviews)", title: "Hours played", note: "Playtime when the review was written. Each bar is labelled with its lower bound in hours.", size: "full", asOf: playtimes.asOf, unit: "reviews", method: playtimes.method, empty: playtimes.why || (rows.length ? null : "No review of this week has a playtime."),
     sheet: () => sheetOf({ name: `review_playtimes-${APPS.id[app]}-${isoDay(week)}`, from: playtimes.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, hours_from: (row) => row.hours, positive: (row) => row.positive, negative: (row) => row.negative } }),
     body: (host) => columnChart(host, { label: `Reviews of ${appName(app)} by hours played, ${weekName(week)}`, days: bounds, name: (hours) => `${whole(hours)}+`, title: name, labelRoom: 46, series: [{ name: "Positive", values: rows.map((row) => row.positive) }, { name: "Negative", values: rows.map((row) => row.negative) }], integer: true, height: 220 }),
   });

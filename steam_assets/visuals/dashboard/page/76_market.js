@@ -4,7 +4,7 @@ function insightPanel({ name, title, note, unit, rows, columns, order, sheet, to
   const shown = rows || given.rows;
   return panel({
     title, note, size, asOf: given.asOf, unit, method: given.method, plainTable: true, tools,
-    empty: given.why || (shown.length ? null : none || "No row fits."),
+    empty: given.why || (shown.length ? null : none || "No data."),
     sheet: () => sheetOf({ name: given.table.replace("insight_", ""), from: given.table, rows: shown, ...sheet }),
     body: (host) => put(host, sortableTable({ caption: title, rows: shown, columns, order, limit, headColumn: columns.findIndex((column) => column.className === "name-cell") })),
   });
@@ -19,7 +19,7 @@ const place = (code) => countryName({ code });
 
 function market(params) {
   return [
-    pageHead("Market", "Launches, prices and sales, who makes what is played, countries, and players through the day."),
+    pageHead("Market", "Launches, prices and sales, market shares, countries, and players by hour."),
     el("div", { class: "grid" }, launchesPanel(), pricesPanel(), salesPanel(), labelsPanel(params), hitsPanel(), similarPanel(), daysPanel(), updateHoursPanel()),
   ];
 }
@@ -35,7 +35,7 @@ const hitsPanel = () => insightPanel({
   order: { key: "rank", down: false },
 });
 const similarPanel = () => insightPanel({
-  name: "similar", title: "How alike the charts of two countries are", unit: "share, correlation", note: "Newest week, the least alike first.",
+  name: "similar", title: "Similarity of country charts", unit: "share, correlation", note: "Newest week, least similar first.",
   columns: [
     { key: "country", title: "Country", className: "name-cell", cell: (row) => place(row.country), sort: (row) => place(row.country) },
     { key: "other", title: "Other country", cell: (row) => place(row.other), sort: (row) => place(row.other) },
@@ -47,7 +47,7 @@ const similarPanel = () => insightPanel({
 
 const CHANGED = { sale_began: "Sale began", sale_ended: "Sale ended", raised: "Price raised", lowered: "Price lowered" };
 const pricesPanel = () => insightPanel({
-  name: "changes", title: "Changes of prices", unit: "US dollars", note: "The newest changes: sales, and prices that were raised or lowered. A game's own page has all its prices.", none: "No price changed on the collected days.",
+  name: "changes", title: "Price changes", unit: "US dollars", note: "The newest changes: sales, and prices that were raised or lowered. A game's own page has all its prices.", none: "No price changed on the collected days.",
   columns: [
     dayColumn(), gameColumn, { key: "change", title: "Change", cell: (row) => CHANGED[row.change] || row.change, sort: (row) => row.change }, numbers("price", "Price", dollars), numbers("before", "Before", dollars, later),
     numbers("discount", "Discount", (value) => `${value} %`, narrow), { key: "ends", title: "Ends", drop: 1, cell: (row) => (known(row.ends) ? longTime(row.ends) : DASH), sort: (row) => row.ends }, numbers("lowest", "Lowest known", dollars, later),
@@ -66,7 +66,7 @@ const KINDS_OF_LABELS = { tag: "Tags", publisher: "Publishers", developer: "Deve
 function labelsPanel(params) {
   const kind = KINDS_OF_LABELS[params.get("of")] ? params.get("of") : "tag";
   return insightPanel({
-    name: "shares", title: "Shares of the market", unit: "share", note: "Newest week. A game counts for each of its tags and makers, so shares add up to more than all.",
+    name: "shares", title: "Market share by tag, developer and publisher", unit: "share", note: "Newest week. A game counts towards each of its tags, developers and publishers, so shares add up to more than 100 %.",
     tools: [segmented("Of", Object.entries(KINDS_OF_LABELS), kind, (value) => goTo("market", currentRoute().params, { of: value }))],
     rows: panelData("shares").rows.filter((row) => row.kind === kind),
     columns: [
@@ -88,13 +88,13 @@ const launchesPanel = () => insightPanel({
 const zone = (hours) => (known(hours) ? `UTC${hours < 0 ? "−" : "+"}${Math.abs(hours)}` : DASH);
 const clockOf = (hours) => (known(hours) ? `${two(Math.floor(hours))}:${two(Math.floor((hours % 1) * 60))}` : DASH);
 const daysPanel = () => insightPanel({
-  name: "days", title: "Peaks of the day, and where the players are", unit: "players, hours (UTC)", note: "Newest day, from samples. The time zone is where the busiest hour would be 20:00.", limit: 20,
+  name: "days", title: "Daily peaks and audience time zone", unit: "players, hours (UTC)", note: "Newest day, from samples. Time zone: the UTC offset at which the busiest hour is 20:00 local time.", limit: 20,
   columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Missed, estimated", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, drop: 0.5, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, sampled_peak: (row) => row.peak, peak_at: (row) => isoTime(row.at), peak_excess: (row) => row.excess, steam_peak: (row) => row.steam, swing: (row) => row.swing, busiest_hour: (row) => row.busiest, audience_utc_offset: (row) => row.zone, samples: (row) => row.samples } },
   order: { key: "peak", down: true },
 });
 const updateHoursPanel = () => insightPanel({
-  name: "update_hours", title: "The hours after an update", unit: "players, share", note: "Mean players of the 24 hours after an update, against the same hours of the week before.", none: "No update was followed, and preceded by a week, by enough samples.",
+  name: "update_hours", title: "The hours after an update", unit: "players, share", note: "Mean players of the 24 hours after an update, against the same hours of the week before.", none: "No update has enough samples both in the 24 hours after it and in the same hours a week earlier.",
   columns: [{ key: "moment", title: "Published", cell: (row) => longTime(row.moment), sort: (row) => row.moment }, gameColumn, { key: "title", title: "Headline", drop: 1, cell: (row) => bdi(row.title), sort: (row) => row.title }, numbers("hours", "Hours known", whole, narrow), { key: "change", title: "Change", num: true, drop: 1, cell: (row) => delta(row.change), sort: (row) => row.change }, { key: "net", title: "Net effect", num: true, cell: (row) => delta(row.net), sort: (row) => row.net }],
   sheet: { key: (row) => row.week, columns: { published_at: (row) => isoTime(row.moment), ...ofApp, title: (row) => row.title, hours_known: (row) => row.hours, change: (row) => row.change, market_change: (row) => row.market, net_effect: (row) => row.net } },
   order: { key: "moment", down: true },
@@ -104,7 +104,7 @@ function curvePanel(app) {
   const rows = curve.rows.filter((row) => row.app === app);
   if (curve.why) return null;
   return panel({
-    title: "Players through the day", note: "Newest sampled day, by hour (UTC). Hours without a sample are left out.", size: "half", asOf: curve.asOf, unit: "players", method: curve.method, empty: rows.length ? null : "Not sampled on the newest day: it was on no chart of that day, and is not watched.",
+    title: "Players through the day", note: "Newest sampled day, by hour (UTC). Hours without a sample are left out.", size: "half", asOf: curve.asOf, unit: "players", method: curve.method, empty: rows.length ? null : "Not sampled on the newest day: the game was not on that day's chart and is not in STEAM_WATCHLIST.",
     sheet: () => sheetOf({ name: `player_hours-${APPS.id[app]}`, from: curve.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, hour: (row) => row.hour, players: (row) => row.players } }),
     body: (host) => put(host, barList(rows.map((row) => ({ name: `${two(row.hour)}:00`, value: row.players, text: whole(row.players) })), fromZero(rows.map((row) => ({ value: row.players })), whole))),
   });

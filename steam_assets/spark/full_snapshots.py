@@ -21,11 +21,11 @@ class AuditFailed(Exception):
 
 
 def audited_columns(table: Table) -> tuple[str, ...]:
-    """The columns that ``audit_pictures`` reads."""
+    """The columns that ``audit_full_snapshots`` reads."""
     return ("partition_key", *table.charts, *table.ranked)
 
 
-def audit_pictures(table: Table, keys: Sequence[str], counts: Counts, rows: pa.Table | None) -> None:
+def audit_full_snapshots(table: Table, keys: Sequence[str], counts: Counts, rows: pa.Table | None) -> None:
     """Raise AuditFailed if a chart among ``rows``, those to commit, repeats a rank or an app, or skips a rank.
 
     Only ranked tables are audited. Gaps explained by an item in quarantine are allowed.

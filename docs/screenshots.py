@@ -1,10 +1,10 @@
-"""Creates the pictures of the README with Chromium: ``python docs/pictures.py``, or ``make pictures``.
+"""Takes the screenshots of the README with Chromium: ``python docs/screenshots.py``, or ``make screenshots``.
 
-Belongs here: what is pictured, and a description of each picture. Does not belong here: the page (visuals/), the
+Belongs here: what they show, and a description of each screenshot. Does not belong here: the page (visuals/), the
 assets (orchestration/).
 
-``docs/images/shown.json`` has what the pictures show: the headings of the page, and the groups of assets with the edges
-between them. A test compares it with the current page and definitions, because pixels differ between machines.
+``docs/images/shown.json`` has what the screenshots show: the headings of the page, and the groups of assets with the
+edges between them. A test compares it with the current page and definitions, because pixels differ between machines.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
 LARGEST = 150_000
-"""Maximum size of a picture in bytes."""
+"""Maximum size of a screenshot in bytes."""
 
 QUALITY = 0.82
 PAGE_SIZE, GRAPH_SIZE = (1280, 1150), (1500, 980)
@@ -48,9 +48,9 @@ PAGE_SIZE, GRAPH_SIZE = (1280, 1150), (1500, 980)
 MARGIN = 10
 """Pixels around the graph."""
 
-TO_WEBP = """async ([picture, quality]) => {
+TO_WEBP = """async ([screenshot, quality]) => {
   const image = new Image();
-  image.src = `data:image/png;base64,${picture}`;
+  image.src = `data:image/png;base64,${screenshot}`;
   await image.decode();
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [image.width, image.height];
@@ -67,14 +67,14 @@ class Graph(TypedDict):
 
 
 class Shown(TypedDict):
-    """What the pictures show."""
+    """What the screenshots show."""
 
     dashboard: list[str]
     assets: Graph
 
 
 def main() -> int:
-    """Create both pictures; return 1 if one is too large."""
+    """Create both screenshots; return 1 if one is too large."""
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -82,7 +82,7 @@ def main() -> int:
             headings = headings_of(page)
             save(browser, page.screenshot(), "dashboard.webp")
         with webserver() as address, opened(browser, address, GRAPH_SIZE) as page:
-            save(browser, graph_picture(page), "assets.webp")
+            save(browser, graph_screenshot(page), "assets.webp")
         browser.close()
     SHOWN.write_text(json.dumps(Shown(dashboard=headings, assets=graph()), indent=1, ensure_ascii=False) + "\n")
     large = [path.name for path in IMAGES.glob("*.webp") if path.stat().st_size > LARGEST]
@@ -105,7 +105,7 @@ def graph() -> Graph:
 
 
 def headings_of(page: Page) -> list[str]:
-    """The headings of an open page that are visible in its picture."""
+    """The headings of an open page that are visible in its screenshot."""
     found = page.locator("h1, h2").evaluate_all(
         "all => all.map(one => [one.textContent, one.getBoundingClientRect().top])"
     )
@@ -135,7 +135,7 @@ def opened(browser: Browser, address: str, size: Sequence[int]) -> Iterator[Page
     context.close()
 
 
-def graph_picture(page: Page) -> bytes:
+def graph_screenshot(page: Page) -> bytes:
     """The graph of the Dagster UI, cropped to its content."""
     nodes = page.locator("foreignObject")
     nodes.first.wait_for(timeout=120_000)
@@ -148,7 +148,7 @@ def graph_picture(page: Page) -> bytes:
 
 
 def save(browser: Browser, png: bytes, name: str) -> None:
-    """Save a picture as WebP, a third of the size."""
+    """Save a screenshot as WebP, a third of the size."""
     with opened(browser, "about:blank", (100, 100)) as page:
         made = page.evaluate(TO_WEBP, [base64.b64encode(png).decode(), QUALITY])
     (IMAGES / name).write_bytes(base64.b64decode(made))

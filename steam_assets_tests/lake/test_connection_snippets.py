@@ -13,9 +13,9 @@ from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
 from steam_assets.cli import app
-from steam_assets.lake.by_name import MOST_LINES, Opening, TableName, openings
 from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.connection_snippets import MOST_LINES, Opening, TableName, openings
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.query.engine import Engine

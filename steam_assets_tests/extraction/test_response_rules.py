@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_http_client import GOOD, QUICK, asking, parse
 
-from steam_assets.extraction.answer_table import TABLE, Body, Concerns, Meaning, body_of, row_for, status_of
 from steam_assets.extraction.errors import Blocked, EndpointGone, Evidence, KeyRequired, StaleResponse, Unreachable
 from steam_assets.extraction.limits import SEVERAL_APPS
+from steam_assets.extraction.response_rules import TABLE, Body, Concerns, Meaning, body_of, row_for, status_of
 from steam_assets.sources.source import NotYet, Rejected, Request, Response
 from steam_assets.sources.steam import STEAM_API
 

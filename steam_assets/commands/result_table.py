@@ -26,7 +26,7 @@ NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "U
            "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
 
 
-def answer_table(answer: Answer, width: int) -> Table:
+def result_table(answer: Answer, width: int) -> Table:
     """A table for a console of ``width`` columns: one line per row or, if that does not fit, one line per value."""
     names, rows = [visible(name) for name in answer.rows.column_names], text_rows(answer.rows)
     if sum(min(_width(names, rows, place), LEAST_WIDTH) + GAP for place in range(len(names))) - GAP > width:

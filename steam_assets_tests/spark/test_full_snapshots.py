@@ -21,8 +21,8 @@ from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.spark.cleaning import clean
+from steam_assets.spark.full_snapshots import AuditFailed, audit_full_snapshots
 from steam_assets.spark.item_counts import CountsDiffer
-from steam_assets.spark.pictures import AuditFailed, audit_pictures
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.raw_landing import NOW, batch_id, land_rows
@@ -99,7 +99,7 @@ def test_a_newer_chart_replaces_the_older_one_completely(week: Week) -> None:
     record = week.clean()
     assert week.apps() == [*new]
     assert (record.items, record.clean, record.duplicates) == (60, 10, 50)
-    assert week.changes() == {f"replaces the picture of {NOW + timedelta(hours=1):%Y-%m-%d %H:%M:%S} UTC"}
+    assert week.changes() == {f"replaces the snapshot collected at {NOW + timedelta(hours=1):%Y-%m-%d %H:%M:%S} UTC"}
     assert back_up(week.lake.clean_twins(SOURCE, TABLE), [KEY], NOW)[1] == []
 
 
@@ -182,7 +182,7 @@ def test_each_chart_of_a_partition_is_audited_alone(places: list[tuple[int, int]
         for place, (rank, app) in enumerate(places)
     ]
     with pytest.raises(AuditFailed, match=said) if said else nullcontext():
-        audit_pictures(table, [KEY], {KEY: {"quarantined": 0}}, pa.Table.from_pylist(rows))
+        audit_full_snapshots(table, [KEY], {KEY: {"quarantined": 0}}, pa.Table.from_pylist(rows))
 
 
 def test_a_corrected_chart_replaces_the_wrong_one(week: Week) -> None:

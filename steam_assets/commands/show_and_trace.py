@@ -91,7 +91,9 @@ def trace(
     if found is None:
         raise typer.BadParameter(f"{table} has no partition {partition}; `steam-assets status` lists the partitions")
     if as_json:
-        typer.echo(json.dumps({"record": found.record.model_dump(mode="json"), "answers": found.answers}, default=str))
+        typer.echo(
+            json.dumps({"record": found.record.model_dump(mode="json"), "responses": found.answers}, default=str)
+        )
         return
     _print(Terminal(), found, partition)
 

@@ -11,7 +11,7 @@ import pytest
 from steam_assets.commands.refresh import stale_note
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.insight import ALL
-from steam_assets.insights.refreshed import Refreshing
+from steam_assets.insights.refresh_marker import Refreshing
 from steam_assets.insights.small_inputs import nullable_schema
 from steam_assets.insights.table import replace_small
 from steam_assets.lake.lake import Lake
