@@ -39,6 +39,7 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     from steam_assets.lake.backup import verify_twins
     from steam_assets.lake.commit_groups import groups
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.table_problems import table_problems
 
     console, lake = Terminal(), Lake(settings)
     asked = _asked(lake, source, partition, _kept, "there is no such partition")
@@ -46,6 +47,9 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     read = ((planned, key) for twins, group in todo for planned in [twins.planned(group)] for key in group)
     shown = track(read, "Reading back", sum(len(group) for _, group in todo), console=console)
     problems = [problem for twins, key in shown for problem in verify_twins(twins, key)]
+    if partition is None:
+        tables = (twins for chosen, _ in asked for twins in lake.twins(chosen))
+        problems += [problem for twins in tables for problem in table_problems(lake, twins)]
     if problems:
         problems += _overwritten(settings)
     partitions = sum(len(keys) for _, keys in asked)

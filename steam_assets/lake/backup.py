@@ -296,7 +296,13 @@ def verify_twins(twins: Twins[R], partition_key: str) -> list[str]:
         problems.append(f"{twins.label} {problem}")
     if held is not None and (problem := _problem(twins.backup, held)):
         problems.append(f"{twins.label} backup {problem}")
-    if record is None and held is not None and twins.primary.record(Cleared, partition_key) is None:
+    cleared = twins.primary.record(Cleared, partition_key)
+    if cleared is not None and not covers(held, cleared.of):
+        problems.append(
+            f"{twins.label} {partition_key}: cleared from the primary on {cleared.at:%Y-%m-%d}, and the backup at "
+            f"{cleared.backup} no longer has it; is that the right folder or bucket?"
+        )
+    if record is None and held is not None and cleared is None:
         problems.append(f"{twins.label} {partition_key}: lost, and only the backup has it; `steam-assets restore`")
     if record is not None and not covers(held, record):
         problems.append(f"{twins.label} {partition_key}: its current version is not in the backup; back it up")

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from urllib.parse import quote
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import StaticTable
 from sqlalchemy.exc import DatabaseError
 
+from steam_assets.disk_sync import sync
 from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file, warehouse
 from steam_assets.lake.files import Files
 from steam_assets.lake.roots import UnsafeRoot
-from steam_assets.settings import RootName, Settings
+from steam_assets.processes.temporary_folders import temporary_folder
+from steam_assets.settings import RootName, Settings, private_folder
 
 _METADATA = re.compile(r".*/(?P<version>\d+)-[0-9a-f-]+\.metadata\.json$")
 
@@ -30,51 +33,92 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
     UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous.
     """
     newest = {name: _newest(settings, name, versions) for name, versions in _tables(settings, root).items()}
-    if settings.iceberg_catalog == "sqlite":
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            sqlite_file(settings, root).with_name(sqlite_file(settings, root).name + suffix).unlink(missing_ok=True)
-    catalog, namespace = open_catalog(settings, root), CATALOGS[root].namespace
+    if settings.iceberg_catalog != "sqlite":
+        _register(open_catalog(settings, root), root, newest)
+        return list(newest)
+    file = sqlite_file(settings, root)
+    private_folder(file.parent)
+    with temporary_folder("catalog-", file.parent) as folder:
+        # If this is killed midway, the old catalog is still there as a whole.
+        made = folder / file.name
+        elsewhere = settings.iceberg_catalog_properties | {"uri": f"sqlite:///{quote(str(made))}"}
+        _register(
+            open_catalog(settings.model_copy(update={"iceberg_catalog_properties": elsewhere}), root), root, newest
+        )
+        for suffix in ("-journal", "-wal", "-shm"):
+            file.with_name(file.name + suffix).unlink(missing_ok=True)
+        made.replace(file)
+    sync(file.parent)
+    return list(newest)
+
+
+def _register(catalog: Catalog, root: RootName, newest: Mapping[str, str]) -> None:
+    namespace = CATALOGS[root].namespace
     for name, metadata in newest.items():
         with suppress(NoSuchTableError):
             catalog.drop_table((namespace, name))
         catalog.register_table((namespace, name), metadata)
-    return list(newest)
+    catalog.close()
 
 
 def open_whole_catalog(settings: Settings, root: RootName) -> Catalog:
-    """The root's catalog. Raises UnsafeRoot if it was lost or damaged while tables exist."""
+    """The root's catalog. Raises UnsafeRoot if it is damaged, or lacks a table that exists."""
+    lost = "its file is damaged"
     try:
-        catalog, namespace = open_catalog(settings, root), CATALOGS[root].namespace
-        if catalog.list_tables(namespace):
-            return catalog
+        catalog = open_catalog(settings, root)
         # A table is in the catalog before its first commit, so the order of these checks matters.
-        used = any(max(versions) > 0 for versions in _tables(settings, root).values())
-        if not used or catalog.list_tables(namespace):
+        lacking = [name for name in _unlisted(settings, root, catalog) if _is_used(settings, root, name)]
+        lacking = sorted({*lacking}.intersection(_unlisted(settings, root, catalog) if lacking else ()))
+        if not lacking:
             return catalog
+        lost = f"it lacks {', '.join(lacking[:3])}{f' and {len(lacking) - 3} more' if len(lacking) > 3 else ''}"
     except DatabaseError as error:
         if type(error) is not DatabaseError:  # Its subclasses are a busy file, a failed login and the like.
             raise
     raise UnsafeRoot(
-        f"the catalog of the tables in {settings.root(root)} is lost or damaged, but the tables exist; rebuild it "
-        f"from them: `steam-assets catalog rebuild --root {root}`"
+        f"the catalog of the tables in {settings.root(root)} is lost or damaged ({lost}), but the tables exist; rebuild "
+        f"it from them: `steam-assets catalog rebuild --root {root}`"
     )
+
+
+def _unlisted(settings: Settings, root: RootName, catalog: Catalog) -> set[str]:
+    """The names of the folders in the place of tables for which the catalog has no table."""
+    listed = {name for _, name in catalog.list_tables(CATALOGS[root].namespace)}
+    return set(Files(settings).folders(_folder(settings, root))) - listed
+
+
+def _is_used(settings: Settings, root: RootName, name: str) -> bool:
+    """Whether a folder has a table that was committed to after its creation."""
+    return max(_versions(settings, f"{_folder(settings, root)}/{name}"), default=0) > 0
+
+
+def _folder(settings: Settings, root: RootName) -> str:
+    return f"{warehouse(settings, root)}/{CATALOGS[root].namespace}"
+
+
+def _versions(settings: Settings, location: str) -> dict[int, list[str]]:
+    return metadata_versions(file.address for file in Files(settings).list(f"{location}/metadata"))
 
 
 def metadata_versions(addresses: Iterable[str]) -> dict[int, list[str]]:
     """Metadata files by version. Concurrent writers may each have left a file with the same version."""
     found: defaultdict[int, list[str]] = defaultdict(list)
-    for named in filter(None, map(_METADATA.match, addresses)):
-        found[int(named["version"])].append(named.string)
+    for address in addresses:
+        if (version := version_of(address)) is not None:
+            found[version].append(address)
     return found
+
+
+def version_of(address: str) -> int | None:
+    """The version in a metadata file's name; None for another file."""
+    named = _METADATA.match(address)
+    return int(named["version"]) if named else None
 
 
 def _tables(settings: Settings, root: RootName) -> dict[str, dict[int, list[str]]]:
     """The metadata files of each table in a root, by version."""
-    folder = f"{warehouse(settings, root)}/{CATALOGS[root].namespace}/"
-    addresses: defaultdict[str, list[str]] = defaultdict(list)
-    for file in Files(settings).list(folder.rstrip("/")):
-        addresses[file.address.removeprefix(folder).partition("/")[0]].append(file.address)
-    found = {name: metadata_versions(of_table) for name, of_table in sorted(addresses.items())}
+    folder = _folder(settings, root)
+    found = {name: _versions(settings, f"{folder}/{name}") for name in sorted(Files(settings).folders(folder))}
     return {name: versions for name, versions in found.items() if versions}
 
 
@@ -85,7 +129,7 @@ def _newest(settings: Settings, name: str, versions: dict[int, list[str]]) -> st
     is an intact file left next to the winner's, and then the files do not show which is which.
     """
     files, newest = Files(settings), sorted(versions[max(versions)])
-    whole = [address for address in newest if _is_whole(files, address)]
+    whole = [address for address in newest if is_whole(files, address)]
     if len(whole) == 1:
         return whole[0]
     which = "more than one" if whole else "none"
@@ -95,7 +139,7 @@ def _newest(settings: Settings, name: str, versions: dict[int, list[str]]) -> st
     )
 
 
-def _is_whole(files: Files, address: str) -> bool:
+def is_whole(files: Files, address: str) -> bool:
     """Whether a metadata file and the manifests of its current snapshot are readable."""
     try:
         table = StaticTable.from_metadata(address, files.io.properties)

@@ -6,6 +6,7 @@ Belongs here: staging the parts of a commit. Does not belong here: what is commi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from pydantic import BaseModel
@@ -19,6 +20,23 @@ from steam_assets.ledger.records import CLEARED, RECORD, prefix_of
 
 Note: TypeAlias = "BaseModel | Callable[[int], BaseModel] | None"
 """A partition's ledger entry, or a function that builds it from the id of the snapshot it is committed with."""
+
+LATEST_STEP_BACK = timedelta(minutes=1)
+"""Iceberg's own limit: Java readers refuse a table whose log goes back further, and pyiceberg does not check it."""
+
+
+class ClockBehind(Exception):
+    """This machine's clock is behind the table's last commit; nothing was changed."""
+
+
+def require_clock(table: Table) -> None:
+    """Raise ClockBehind if a commit now would be dated before the table's last one by more than Iceberg allows."""
+    last, now = datetime.fromtimestamp(table.metadata.last_updated_ms / 1000, UTC), datetime.now(UTC)
+    if now < last - LATEST_STEP_BACK:
+        raise ClockBehind(
+            f"the last commit to {'.'.join(table.name())} was at {last:%Y-%m-%d %H:%M:%S} UTC, but this machine's clock"
+            f" says {now:%Y-%m-%d %H:%M:%S}; set the clock, or wait until then if it was ahead, and run it again"
+        )
 
 
 class Change(Transaction):

@@ -68,5 +68,13 @@ class Files:
                 place = found.path if scheme == "file" else f"{scheme}://{found.path}"
                 yield File(place, found.size or 0, found.mtime)
 
+    def folders(self, address: str) -> Iterator[str]:
+        """The names of the folders in an address; none if it does not exist."""
+        scheme, netloc, path = self.io.parse_location(address)
+        system = self.io.fs_by_scheme(scheme, netloc)
+        for found in system.get_file_info(FileSelector(path, allow_not_found=True)):
+            if found.type is FileType.Directory:
+                yield found.base_name
+
     def delete(self, address: str) -> None:
         self.io.delete(address)

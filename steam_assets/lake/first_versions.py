@@ -53,7 +53,7 @@ def overwritten(settings: Settings, root: RootName) -> Iterator[Overwritten]:
     if not on_s3(settings.root(root)):
         return
     s3, (bucket, _, prefix) = _client(settings), settings.root(root).removeprefix("s3://").partition("/")
-    for name, group in groupby(_versions(s3, bucket, f"{prefix}/"), attrgetter("Key")):
+    for name, group in groupby(_versions(s3, bucket, prefix and f"{prefix}/"), attrgetter("Key")):
         # S3 lists the newest version of an object first; their times have whole seconds.
         versions = [*group]
         newest, first = versions[0], versions[-1]

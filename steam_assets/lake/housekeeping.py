@@ -1,6 +1,6 @@
 """Housekeeping: clear old partitions from the primaries if a backup holds them, and delete Iceberg's orphan files.
 
-Belongs here: what may be cleared, clearing it, deleting orphans. Does not belong here: changing what a backup holds.
+Belongs here: what may be cleared, clearing it, deleting orphans. Does not belong here: any change to a backup.
 
 Nothing is deleted unless the backup holds it: both sides are read back and compared with the ledger immediately before.
 The commit that clears a partition succeeds only if there was no other commit since. Its files are deleted afterwards;
@@ -10,7 +10,6 @@ if the run dies in between, the next run deletes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +22,7 @@ from steam_assets.lake.catalog_rebuild import metadata_versions
 from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Lake, Twins
+from steam_assets.lake.lost_history import lost_history
 from steam_assets.ledger.records import Cleared, PartitionRecord, covers
 from steam_assets.sources.source import Source
 
@@ -63,7 +63,6 @@ class Housekeeping:
                 sweep(self.lake, self.lake.quarantine(table), self.older_than)
             for twins in self.lake.twins(source):
                 sweep(self.lake, twins.primary, self.older_than)
-                sweep(self.lake, twins.backup, None)
         return done
 
     def _cleared(self) -> list[Twins[PartitionRecord]]:
@@ -104,17 +103,16 @@ class Housekeeping:
         return done
 
 
-def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[str]:
-    """Expire snapshots older than ``older_than`` (the current one is kept) and delete unreferenced files.
+def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
+    """Expire a primary's snapshots older than ``older_than`` (the current one is kept) and delete unreferenced files.
 
-    ``older_than`` is None for a backup, whose snapshots all stay. Files younger than ``ORPHANS_KEPT`` stay. Returns the
-    addresses of the deleted files.
+    Files younger than ``ORPHANS_KEPT`` stay. Returns the addresses of the deleted files. A backup is never swept: if
+    its catalog has lost a commit, a file that seems to be an orphan may be the only copy of a partition.
     """
     if table.load() is None:
         return []
-    if older_than is not None:
-        table.expire_snapshots(older_than)
-        failpoint("housekeeping:after_expiry")
+    table.expire_snapshots(older_than)
+    failpoint("housekeeping:after_expiry")
     loaded = table.create()
     files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
     listed = list(files.list(loaded.location()))
@@ -128,11 +126,12 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime | None) -> list[
         except Exception:  # Damaged JSON or Avro makes the readers raise anything.
             # A commit was killed while it wrote this, or is writing it: what it may name is newer than the current one.
             limit = min(limit, written[loaded.metadata_location])
+    for version in lost_history(loaded, files, written):
+        held |= _referenced(version)
     for file in listed:
         if file.address not in held and file.modified < limit:
-            with suppress(PermissionError):  # No role may delete in a backup on AWS.
-                files.delete(file.address)
-                gone.append(file.address)
+            files.delete(file.address)
+            gone.append(file.address)
     return gone
 
 

@@ -28,7 +28,7 @@ from pyiceberg.transforms import IdentityTransform
 from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from steam_assets.lake.change import Change, Note
+from steam_assets.lake.change import Change, Note, require_clock
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
 from steam_assets.lake.former_columns import displaced, put_back
 from steam_assets.lake.parquet_files import (
@@ -157,6 +157,7 @@ class IcebergTable:
                     properties=PROPERTIES | whole_bounds(self.columns) | {"comment": self.description},
                 )
             table = self.catalog.load_table((self.namespace, self.name))
+        require_clock(table)
         try:
             if names := self.displaced(table):
                 put_back(table, names)
@@ -224,9 +225,10 @@ class IcebergTable:
 
         The commit also sets the ledger entries of ``partitions``: a record, a cleared mark, or nothing; a function gets
         the id of the snapshot. Other ``properties`` are set by name. Raises Contention, with nothing changed, if others
-        committed since this was pinned.
+        committed since this was pinned; ClockBehind.
         """
         seen, table = self.snapshot_id(), replace(self, held=None).create()
+        require_clock(table)
         # A writer that lost a race decides again: a blind retry would add a batch twice.
         once = table.properties | {TableProperties.COMMIT_NUM_RETRIES: "0"}
         table.metadata = table.metadata.model_copy(update={"properties": once})

@@ -93,9 +93,12 @@ class SourceLedger:
 
     @property
     def keys(self) -> list[str]:
-        """Partitions with any data, oldest first; if one has only clean data, its raw data was lost."""
-        clean = [key for records in self.clean.values() for key in records]
-        return sorted({*self.raw, *self.raw_backup, *clean})
+        """Partitions with any data, or that must have some in a backup, oldest first.
+
+        If one has only clean data, its raw data was lost; if it is only marked as cleared, its backup was.
+        """
+        clean = [key for records in (*self.clean.values(), *self.clean_backup.values()) for key in records]
+        return sorted({*self.raw, *self.raw_backup, *self.cleared, *clean})
 
     def expected(self, now: datetime) -> Iterable[Window]:
         """The periods from the first partition to the newest one, or the newest that is due at ``now`` (aware)."""

@@ -20,20 +20,23 @@ from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.settings import Settings
 
 
-@pytest.fixture
-def versioned(on_bucket: Settings, bucket: str) -> Lake:
-    """A lake in a bucket with versions, whose backup files somebody with the writer's rights overwrote."""
+@pytest.fixture(params=["s3://{bucket}/{root}", "s3://{bucket}-{root}"], ids=["prefixes", "buckets"])
+def versioned(request: pytest.FixtureRequest, on_bucket: Settings, bucket: str) -> Lake:
+    """A lake in buckets with versions, whose backup files somebody with the writer's rights overwrote."""
     name = f"{bucket}-{secrets.token_hex(4)}"
     s3 = boto3.client("s3", endpoint_url=on_bucket.s3_endpoint_url, region_name="us-east-1")
-    s3.create_bucket(Bucket=name)
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    roots = {f"{root.replace('-', '_')}_root": f"s3://{name}/{root}" for root in ROOT_NAMES}
+    addresses = {root: str(request.param).format(bucket=name, root=root) for root in ROOT_NAMES}
+    for made in {address.split("/")[2] for address in addresses.values()}:
+        s3.create_bucket(Bucket=made)
+        s3.put_bucket_versioning(Bucket=made, VersioningConfiguration={"Status": "Enabled"})
+    roots = {f"{root.replace('-', '_')}_root": address for root, address in addresses.items()}
     lake = Lake(on_bucket.model_copy(update=roots))
     fill(lake, [])
     copy(lake, [])
     for twins in lake.twins(SOURCE):
         for file in twins.backup.files(of_partitions([KEY])):
-            s3.put_object(Bucket=name, Key=file.file_path.removeprefix(f"s3://{name}/"), Body=b"nothing of the kind")
+            made, _, key = file.file_path.removeprefix("s3://").partition("/")
+            s3.put_object(Bucket=made, Key=key, Body=b"nothing of the kind")
     return lake
 
 

@@ -17,6 +17,7 @@ from test_backup import KINDS, damage, digests, twins_of
 
 from steam_assets.lake import housekeeping
 from steam_assets.lake.backup import back_up, restore, verify_twins
+from steam_assets.lake.catalogs import sqlite_file
 from steam_assets.lake.housekeeping import ORPHANS_KEPT, Housekeeping, Line, sweep
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
@@ -27,6 +28,7 @@ from steam_assets.settings import RootName
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
 """After the start of the first of the two weeks and before the second."""
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 LABELS = {"raw": "news/raw", "clean": "news/clean"}
 
@@ -203,10 +205,10 @@ def test_metadata_that_a_killed_commit_left_torn_stops_no_sweep(kept: Lake, left
     for path, moment in ((older, written - 1), (torn, written + 1), (newer, written + 1)):
         os.utime(path, (moment, moment))
 
-    sweep(kept, table, None)
+    sweep(kept, table, LONG_AGO)
     assert (older.exists(), newer.exists(), torn.exists()) == (False, True, True)
     land(kept, number=6)
-    sweep(kept, table, None)
+    sweep(kept, table, LONG_AGO)
     assert not newer.exists() and not torn.exists()
     assert len(sequences(kept.raw(NEWS))) == 60
 
@@ -227,25 +229,35 @@ def test_snapshots_expire_while_a_run_commits(kept: Lake, monkeypatch: pytest.Mo
     assert len(sequences(kept.raw(NEWS), LATER)) == 40
 
 
-def test_in_a_backup_only_unreferenced_files_are_swept(kept: Lake) -> None:
-    """With a catalog older than its tables, files of a newer snapshot are not orphans."""
+def test_a_backup_is_never_swept(kept: Lake) -> None:
+    """With a catalog older than its tables, the only copy of a partition looks like an orphan."""
+    catalog = Path(kept.settings.root("clean-backup")) / "catalog.db"
+    older = catalog.read_bytes()
     for rows in ({1: "another"}, {1: "a third"}):
-        catalog = Path(kept.settings.root("clean-backup")) / "catalog.db"
-        older = catalog.read_bytes()
         clean(kept, rows)
         copy(kept, [])
-    whole = {root: digests(Path(kept.settings.root(root))) for root in BACKUPS}
-    strays = [kept.raw_backup(NEWS), kept.clean_twins(SOURCE, THINGS).backup, kept.set_aside_twins(SOURCE).backup]
-    for table in strays:
-        (Path(table.location) / "data" / "stray.parquet").write_bytes(b"x")
+    (Path(kept.raw_backup(NEWS).location) / "data" / "stray.parquet").write_bytes(b"x")
     catalog.write_bytes(older)
+    whole = {root: digests(Path(kept.settings.root(root))) for root in BACKUPS}
     age(kept)
-    (Path(strays[0].location) / "data" / "young.parquet").write_bytes(b"x")
     apply(Lake(kept.settings), MONDAY)
-    assert (Path(strays[0].location) / "data" / "young.parquet").exists()
-    (Path(strays[0].location) / "data" / "young.parquet").unlink()
-    whole["clean-backup"][str(catalog)] = older
     assert {root: digests(Path(kept.settings.root(root))) for root in BACKUPS} == whole
+
+
+def test_files_of_commits_that_the_catalog_has_lost_are_not_swept(kept: Lake) -> None:
+    """After an older copy of the catalog was put back and written to, they look like orphans."""
+    catalog, table = sqlite_file(kept.settings, "raw"), kept.raw(NEWS)
+    older = catalog.read_bytes()
+    for number in (7, 8):
+        land(kept, number=number)
+    lost = {file for file in digests(Path(table.location)) if file.endswith(".parquet")}
+    catalog.write_bytes(older)
+    again = Lake(kept.settings)
+    for number in (9, 10, 11):
+        land(again, number=number)
+    age(again)
+    sweep(again, again.raw(NEWS), LONG_AGO)
+    assert lost <= digests(Path(table.location)).keys()
 
 
 def test_a_table_without_partitions_is_still_swept(kept: Lake) -> None:
