@@ -71,13 +71,14 @@ def open_whole_catalog(settings: Settings, root: RootName) -> Catalog:
         lacking = sorted({*lacking}.intersection(_unlisted(settings, root, catalog) if lacking else ()))
         if not lacking:
             return catalog
-        lost = f"it lacks {', '.join(lacking[:3])}{f' and {len(lacking) - 3} more' if len(lacking) > 3 else ''}"
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        lost = f"it lacks {', '.join(lacking[:3])}{more}"
     except DatabaseError as error:
         if type(error) is not DatabaseError:  # Its subclasses are a busy file, a failed login and the like.
             raise
     raise UnsafeRoot(
-        f"the catalog of the tables in {settings.root(root)} is lost or damaged ({lost}), but the tables exist; rebuild "
-        f"it from them: `steam-assets catalog rebuild --root {root}`"
+        f"the catalog of the tables in {settings.root(root)} is lost or damaged ({lost}), but the tables exist; "
+        f"rebuild it from them: `steam-assets catalog rebuild --root {root}`"
     )
 
 
