@@ -50,7 +50,7 @@ def test_the_need_of_a_range_is_shown(lake: Lake, capsys: pytest.CaptureFixture[
 
 def test_a_range_that_does_not_fit_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(10, 10, 100))
-    with pytest.raises(typer.BadParameter, match=r"will take about .* but .* has 0\.0 MB left; free space there"):
+    with pytest.raises(typer.BadParameter, match=r"will take about .* but .* has only 0\.0 MB free; free up space"):
         require_space(lake, [(SOURCE, NEW)], Terminal())
     require_space(lake, [(SOURCE, [KEY])], Terminal())
 
