@@ -40,7 +40,6 @@ SIMULATOR_RATE = 500.0
 REVIEWS_A_WEEK = 30
 """Of a game in the middle of the chart: enough for every panel, and for a review bomb to stand out."""
 
-SYNTHETIC = "The data in this folder are made up: `steam-assets demo` fetched them from a simulator of Steam.\n"
 SILENCE = (
     "The gap is on purpose: on {day} the simulated {source} was down for maintenance. A live chart cannot be requested "
     "later, so that day stays empty: the dashboard shows it as a gap, and `steam-assets status` names it."
@@ -66,7 +65,7 @@ def demo(
     gap looks like. A second run finds everything in place and changes nothing. Roots, Kafka, catalogs and services that
     settings name are not used, and a folder with collected data is refused.
     """
-    from steam_assets.lake.roots import synthetic_mark
+    from steam_assets.lake.roots import SYNTHETIC, synthetic_mark
     from steam_assets.settings import Settings, private_folder
 
     where = home or _default_home(Settings(secrets_id=""), replay)
@@ -82,7 +81,7 @@ def demo(
     with demo_simulator(seed=7, apps=apps, reviews_per_app_week=REVIEWS_A_WEEK, replay=replay) as simulator:
         if not replay:
             private_folder(where)
-            synthetic_mark(settings).write_text(SYNTHETIC, "utf-8")
+            synthetic_mark(settings).write_text(f"{SYNTHETIC}\n", "utf-8")
         DemoRun(served_by(settings, simulator.url, SIMULATOR_RATE), simulator, console).run(steps, left)
 
 

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 MARKER = ".steam-root.json"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+SYNTHETIC = (
+    "Synthetic data: players, ranks, prices, reviews, news and visits are made up by a simulator of Steam; only the "
+    "names of games are real."
+)
+"""What every output of a lake with made-up data says."""
 ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
 
 
