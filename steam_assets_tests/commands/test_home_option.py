@@ -115,8 +115,8 @@ def test_the_demo_reaches_nothing_of_the_deployment(
         assert settings.spark_driver_memory == "3g" and "spark.driver.host" not in settings.spark_config
 
 
-def test_made_up_and_collected_data_do_not_mix(tmp_path: Path) -> None:
-    """A demo refuses a lake with collected data, replayed ones a demo's, and a demo's lake refuses real services."""
+def test_made_up_and_collected_data_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A demo refuses a lake with collected data; a demo's lake refuses recorded, imported and real services' data."""
     collected, made_up = tmp_path / "collected", tmp_path / "made up"
     build_ledger(collected, NOW)
     made_up.mkdir()
@@ -127,6 +127,9 @@ def test_made_up_and_collected_data_do_not_mix(tmp_path: Path) -> None:
     (tmp_path / "recorded").mkdir()
     said = refused("demo", "--replay", str(tmp_path / "recorded"), "--home", str(made_up))
     assert "made-up data, with which recorded data would mix" in said
+    (tmp_path / "recorded" / "old.csv").touch()
+    monkeypatch.setenv("STEAM_HOME", str(made_up))
+    assert "imported ones would mix" in refused("import-history", str(tmp_path / "recorded"))
     resolver = RawResolver(lake, Clock(NOW))
     with pytest.raises(NotAvailable, match="set STEAM_HOME to another folder"):
         resolver.resolve_raw(SOURCE, DAYS[-1], lambda: (), refetch=True, published=dict)
