@@ -12,7 +12,7 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
@@ -223,6 +223,25 @@ class Settings(_Declared):
 
     _from_secret: Mapping[str, object] = PrivateAttr(default_factory=dict)
     """Settings that only the secret set: names and values; for a mapping, the entries that it added."""
+    _own_dagster: bool = PrivateAttr(default=False)
+    """Dagster's instance is in ``home``, whatever DAGSTER_HOME says."""
+
+    @classmethod
+    def at_home(cls, home: Path) -> Self:
+        """The settings with the lake of another folder, or unchanged if ``home`` is the configured HOME."""
+        made = cls(home=home)
+        # Without the secret, which has just been read.
+        if os.path.realpath(home) == os.path.realpath(cls(secrets_id="").home):
+            return made
+        return made.alone_in_home()
+
+    def alone_in_home(self) -> Self:
+        """The settings with all roots, SQLite catalogs and Dagster's instance in ``home``, wherever else they were."""
+        catalog = {"iceberg_catalog": "sqlite", "iceberg_catalog_uri": "", "iceberg_catalog_properties": {}}
+        roots = {f"{root.replace('-', '_')}_root": "" for root in get_args(RootName)}
+        made = self.model_copy(update=roots | catalog)
+        made._own_dagster = True
+        return made
 
     @field_validator("home", mode="before")
     @classmethod
@@ -307,9 +326,10 @@ class Settings(_Declared):
         return str((Path(chosen) if chosen else self.home / which).absolute())
 
     @property
-    def synthetic_mark(self) -> Path:
-        """A file that exists if the data in ``home`` is made up."""
-        return self.home / "SYNTHETIC.txt"
+    def dagster_home(self) -> Path:
+        """The folder of Dagster's instance: DAGSTER_HOME, or in ``home``."""
+        given = None if self._own_dagster else os.environ.get("DAGSTER_HOME")
+        return Path(given or (self.home / "dagster").absolute())
 
     @property
     def embedded_kafka(self) -> bool:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field, JsonValue
 
 from steam_assets.agents.quoting import NOTICE
 
+SYNTHETIC_FIELD = Field(description="The data are made up, to show the product; say so with every number.")
+
 
 class AsOf(BaseModel):
     """The newest data of a clean table."""
@@ -30,6 +32,7 @@ class Gap(BaseModel):
 class Coverage(BaseModel):
     """What an answer covers. No row about a missing period means unknown, not zero."""
 
+    synthetic: bool = SYNTHETIC_FIELD
     as_of: list[AsOf]
     gaps: list[Gap]
     not_included: str = Field(description="Collected partitions that the insights do not include yet; usually empty.")
@@ -75,6 +78,7 @@ class TableSummary(BaseModel):
 class Tables(BaseModel):
     """All tables and insights."""
 
+    synthetic: bool = SYNTHETIC_FIELD
     tables: list[TableSummary]
 
 
@@ -117,6 +121,7 @@ class SourceStatus(BaseModel):
 class Status(BaseModel):
     """The state of all sources."""
 
+    synthetic: bool = SYNTHETIC_FIELD
     now: str = Field(description="The time of this answer (UTC).")
     sources: list[SourceStatus]
     gaps: list[Gap]

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from steam_assets.agents import answers
 from steam_assets.agents.quoting import NOTICE, quoted
 from steam_assets.agents.tools import Tools
+from steam_assets.lake.roots import SYNTHETIC
 from steam_assets.loopback import LOOPBACK
 from steam_assets.query.errors import QueryError
 from steam_assets.query.worker import QueryFailed
@@ -41,10 +42,15 @@ Period = Annotated[
 ]
 
 
+def instructions(tools: Tools) -> str:
+    """What an agent is told first."""
+    return f"{SYNTHETIC} Say so with every number.\n\n{INSTRUCTIONS}" if tools.synthetic else INSTRUCTIONS
+
+
 def build_server(tools: Tools) -> MCPServer[None]:
     """The server with all its tools, none of which can change anything."""
     server: MCPServer[None] = MCPServer(
-        "steam-assets", version=version("steam-assets"), instructions=INSTRUCTIONS, log_level="WARNING"
+        "steam-assets", version=version("steam-assets"), instructions=instructions(tools), log_level="WARNING"
     )
     kept = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 

@@ -14,6 +14,7 @@ from steam_assets.agents import answers
 from steam_assets.agents.quoting import quoted_rows, short_name, within_size
 from steam_assets.clock import Clock
 from steam_assets.lake.ledger_files import open_ledger
+from steam_assets.lake.roots import is_synthetic
 from steam_assets.ledger.freshness import freshness
 from steam_assets.ledger.records import Ledger
 from steam_assets.ledger.unrefreshed import behind, in_words
@@ -36,10 +37,12 @@ class Tools:
     def __init__(self, settings: Settings, worker: QueryWorker) -> None:
         self._settings, self._worker = settings, worker
         self._clock = Clock.from_settings(settings)
+        self.synthetic = is_synthetic(settings)
 
     def list_tables(self) -> answers.Tables:
         ledger = open_ledger(self._settings)
         return answers.Tables(
+            synthetic=self.synthetic,
             tables=[
                 answers.TableSummary(
                     name=one.name,
@@ -49,7 +52,7 @@ class Tools:
                     exists=bool(ledger.properties("clean", one.name)),
                 )
                 for one in descriptions().values()
-            ]
+            ],
         )
 
     def describe_table(self, name: str) -> answers.TableDescription:
@@ -73,14 +76,14 @@ class Tools:
                 )
                 for column in one.columns
             ],
-            coverage=_coverage(covered),
+            coverage=self._coverage(covered),
         )
 
     def query(self, sql: str) -> answers.Result:
         answer = self._worker.ask(sql)
         read = [descriptions()[name] for name in answer.tables]
         ledger, now = open_ledger(self._settings), self._clock.now()
-        return _result(answer, read, merged(coverage(ledger, one, now) for one in read))
+        return self._result(answer, read, merged(coverage(ledger, one, now) for one in read))
 
     def read_insight(
         self, name: str, first: str | None = None, last: str | None = None, app_id: int | None = None
@@ -94,12 +97,13 @@ class Tools:
         answer = self._worker.ask(
             f"select * from {one.name} where {_condition(one, within, app_id)} order by {', '.join(one.key)}"  # noqa: S608
         )
-        return _result(answer, [one], coverage(ledger, one, now, within or _newest(answer, one.cadence)))
+        return self._result(answer, [one], coverage(ledger, one, now, within or _newest(answer, one.cadence)))
 
     def status(self) -> answers.Status:
         ledger, now = open_ledger(self._settings), self._clock.now()
         reports = [(source, freshness(ledger, source, now)) for source in SOURCES]
         return answers.Status(
+            synthetic=self.synthetic,
             now=_moment(now),
             sources=[
                 answers.SourceStatus(
@@ -115,6 +119,37 @@ class Tools:
             ],
             gaps=_gaps(_all_gaps(ledger, now)),
             not_included=in_words(behind(ledger)),
+        )
+
+    def _result(self, answer: Answer, read: Iterable[Description], covered: Coverage) -> answers.Result:
+        rows = within_size(quoted_rows(answer.rows, answer.types))
+        return answers.Result(
+            columns=[
+                answers.ResultColumn(name=short_name(name), type=kind[:100])
+                for name, kind in zip(answer.rows.column_names, answer.types, strict=True)
+            ],
+            rows=rows,
+            truncated=answer.truncated or len(rows) < answer.rows.num_rows,
+            provenance=[
+                answers.Provenance(table=one.name, title=one.title, method=one.method, limitations=one.limitations)
+                for one in read
+            ],
+            coverage=self._coverage(covered),
+        )
+
+    def _coverage(self, covered: Coverage) -> answers.Coverage:
+        return answers.Coverage(
+            synthetic=self.synthetic,
+            as_of=[
+                answers.AsOf(
+                    table=one.table,
+                    newest_partition=one.newest_partition,
+                    collected_at=None if one.collected_at is None else _moment(one.collected_at),
+                )
+                for one in covered.as_of
+            ],
+            gaps=_gaps(covered.gaps),
+            not_included=covered.not_included,
         )
 
 
@@ -163,38 +198,6 @@ def _newest(answer: Answer, cadence: Cadence | None) -> Window | None:
     if cadence is None or not answer.rows.num_rows:
         return None
     return cadence.window(str(answer.rows.column("partition_key")[0].as_py()))
-
-
-def _result(answer: Answer, read: Iterable[Description], covered: Coverage) -> answers.Result:
-    rows = within_size(quoted_rows(answer.rows, answer.types))
-    return answers.Result(
-        columns=[
-            answers.ResultColumn(name=short_name(name), type=kind[:100])
-            for name, kind in zip(answer.rows.column_names, answer.types, strict=True)
-        ],
-        rows=rows,
-        truncated=answer.truncated or len(rows) < answer.rows.num_rows,
-        provenance=[
-            answers.Provenance(table=one.name, title=one.title, method=one.method, limitations=one.limitations)
-            for one in read
-        ],
-        coverage=_coverage(covered),
-    )
-
-
-def _coverage(covered: Coverage) -> answers.Coverage:
-    return answers.Coverage(
-        as_of=[
-            answers.AsOf(
-                table=one.table,
-                newest_partition=one.newest_partition,
-                collected_at=None if one.collected_at is None else _moment(one.collected_at),
-            )
-            for one in covered.as_of
-        ],
-        gaps=_gaps(covered.gaps),
-        not_included=covered.not_included,
-    )
 
 
 def _all_gaps(ledger: Ledger, now: datetime) -> Iterable[Gap]:

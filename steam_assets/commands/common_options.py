@@ -56,7 +56,7 @@ HomeOption = Annotated[
         "--home",
         metavar="FOLDER",
         parser=_folder,
-        help="The lake's folder, such as data/demo. Default: STEAM_HOME, else data.",
+        help="The lake's folder, such as data/demo, with its own roots. Default: STEAM_HOME, else data.",
         rich_help_panel=COMMON,
     ),
 ]

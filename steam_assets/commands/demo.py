@@ -18,7 +18,7 @@ import typer
 from steam_assets.commands.demo_simulator import DemoSimulator, demo_simulator
 from steam_assets.commands.demo_steps import AS_OF, Step, in_runs, recorded_steps, simulated_steps
 from steam_assets.commands.later_stages import LaterStages
-from steam_assets.commands.preflight import require_writable
+from steam_assets.commands.preflight import has_lake, require_writable
 from steam_assets.commands.recordings import nothing_recorded, recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal, partition_progress
 
@@ -40,7 +40,6 @@ SIMULATOR_RATE = 500.0
 REVIEWS_A_WEEK = 30
 """Of a game in the middle of the chart: enough for every panel, and for a review bomb to stand out."""
 
-SYNTHETIC = "The data in this folder are made up: `steam-assets demo` fetched them from a simulator of Steam.\n"
 SILENCE = (
     "The gap is on purpose: on {day} the simulated {source} was down for maintenance. A live chart cannot be requested "
     "later, so that day stays empty: the dashboard shows it as a gap, and `steam-assets status` names it."
@@ -63,29 +62,36 @@ def demo(
     """Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.
 
     The data are synthetic, and fill every panel of the dashboard. One day is missing on purpose, to show what a
-    gap looks like. A second run finds everything in place and changes nothing.
+    gap looks like. A second run finds everything in place and changes nothing. Roots, Kafka, catalogs and services that
+    settings name are not used, and a folder with collected data is refused.
     """
+    from steam_assets.lake.roots import SYNTHETIC, synthetic_mark
     from steam_assets.settings import Settings, private_folder
 
-    where = home or _default_home(Settings(), replay)
+    where = home or _default_home(Settings(secrets_id=""), replay)
     require_writable(where, "--home")
+    settings = own_settings(where)
+    _require_unmixed(settings, replay)
+    from steam_assets.extraction.hosts import served_by
     from steam_assets.java.jvm import find_java
 
     console = Terminal()
     steps, left = _replayed(replay) if replay else (simulated_steps(days, weeks, months), [])
     find_java()
     with demo_simulator(seed=7, apps=apps, reviews_per_app_week=REVIEWS_A_WEEK, replay=replay) as simulator:
-        settings = _settings(where, simulator.url)
         if not replay:
-            (private_folder(where) / settings.synthetic_mark.name).write_text(SYNTHETIC, "utf-8")
-        DemoRun(settings, simulator, console).run(steps, left)
+            private_folder(where)
+            synthetic_mark(settings).write_text(f"{SYNTHETIC}\n", "utf-8")
+        DemoRun(served_by(settings, simulator.url, SIMULATOR_RATE), simulator, console).run(steps, left)
 
 
 def _default_home(settings: Settings, replay: Path | None) -> Path:
     """A demo in a demo's home continues that one, for users who made it the default of all commands."""
+    from steam_assets.lake.roots import synthetic_mark
+
     if replay:
         return settings.home / "replay"
-    return settings.home if settings.synthetic_mark.exists() else settings.home / "demo"
+    return settings.home if synthetic_mark(settings).exists() else settings.home / "demo"
 
 
 def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
@@ -97,15 +103,44 @@ def _replayed(folder: Path) -> tuple[list[Step], list[LeftOut]]:
     return steps, left
 
 
-def _settings(home: Path, simulator_url: str) -> Settings:
-    from steam_assets.extraction.hosts import served_by
+def own_settings(home: Path) -> Settings:
+    """Settings that reach nothing but ``home`` and this machine, whatever those of the deployment name.
+
+    Only memory and a Spark on this machine are as set.
+    """
     from steam_assets.loopback import free_port
     from steam_assets.settings import Settings
     from steam_assets.spark.light_driver import with_light_driver
 
+    given = Settings(home=home, secrets_id="")
+    local = given.spark_master.startswith("local") and not given.spark_remote
+    kept = {
+        "home",
+        "embedded_kafka_heap_mb",
+        "spark_driver_memory",
+        *(("spark_master", "spark_config") if local else ()),
+    }
+    unset = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in Settings.model_fields.items()
+        if name not in kept
+    }
     # The demo must not use the broker of a running `make dev`.
-    own = with_light_driver(Settings(home=home, embedded_kafka_port=free_port()))
-    return served_by(own, simulator_url, SIMULATOR_RATE)
+    own = given.alone_in_home().model_copy(update=unset | {"embedded_kafka_port": free_port()})
+    return with_light_driver(own)
+
+
+def _require_unmixed(settings: Settings, replay: Path | None) -> None:
+    """Raise BadParameter for a home whose data are of the other kind: made up instead of recorded, or vice versa."""
+    from steam_assets.lake.roots import is_synthetic
+
+    if has_lake(settings) and is_synthetic(settings) == bool(replay):
+        there = "made-up data, with which recorded" if replay else "collected data, with which made-up"
+        new = settings.home / ("replay" if replay else "demo")
+        raise typer.BadParameter(
+            f"{settings.home} has {there} data would mix; type another folder, such as --home {new}",
+            param_hint="--home",
+        )
 
 
 @dataclass

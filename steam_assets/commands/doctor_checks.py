@@ -283,7 +283,7 @@ def check_dagster_home(settings: Settings) -> Iterator[Finding]:
         absolute = shlex.quote(str(Path(given).absolute()))
         yield problem(name, f"DAGSTER_HOME is {given}, which is not absolute", f"export DAGSTER_HOME={absolute}")
         return
-    home = Path(given) if given else (settings.home / "dagster").absolute()
+    home = settings.dagster_home
     refused = unwritable(home)
     if refused:
         yield problem(name, refused, "unset DAGSTER_HOME   # the run history is then kept in STEAM_HOME")

@@ -63,7 +63,7 @@ def export(
     for name, keys in track(asked, "Exporting", console=console):
         for written in export_table(reader, folder, name, keys):
             files, rows = files + 2, rows + written.rows
-    catalog_exports(folder, declared)
+    catalog_exports(folder, declared, synthetic=reader.is_synthetic)
     console.print(
         f"{counted(files, 'file')} with {counted(rows, 'row')} in {folder}, and steam.duckdb over all tables",
         soft_wrap=True,

@@ -46,7 +46,13 @@ def import_history(
     from steam_assets.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
     from steam_assets.lake.lake import Lake
+    from steam_assets.lake.roots import is_synthetic
 
+    if is_synthetic(settings):
+        raise typer.BadParameter(
+            f"the data in {settings.home} are made up, and imported ones would mix with them; set STEAM_HOME to "
+            "another folder (`unset STEAM_HOME` for the default)"
+        )
     console, lake = Terminal(stderr=as_json), Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
     taken = [line for line in lines if line.partition_key]

@@ -121,11 +121,12 @@ def _style(verified: str) -> str:
     return "yellow" if verified == "no" else "green"
 
 
-def freshness_json(report: Freshness) -> dict[str, object]:
-    """A source's partitions and gaps as plain data for JSON."""
+def freshness_json(report: Freshness, *, synthetic: bool) -> dict[str, object]:
+    """A source's partitions and gaps as plain data for JSON; ``synthetic``: its rows are made up."""
     return {
         "source": report.source,
         "cadence": report.cadence,
+        "synthetic": synthetic,
         "newest": report.newest,
         "late": report.late,
         "drift": report.drift.model_dump(mode="json") if report.drift else None,

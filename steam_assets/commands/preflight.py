@@ -34,10 +34,10 @@ START = "`steam-assets run daily` collects today's charts, `steam-assets demo` c
 
 
 def settings_of(home: Path | None) -> Settings:
-    """The settings, with ``--home`` instead of STEAM_HOME. Raises BadParameter for invalid or unreachable addresses."""
+    """The settings, with the lake in ``--home`` if given. Raises BadParameter for invalid or unreachable addresses."""
     from steam_assets.settings import Settings
 
-    settings = Settings(home=home) if home is not None else Settings()
+    settings = Settings.at_home(home) if home is not None else Settings()
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if name.endswith("_url") and isinstance(value, str) and value and not _is_web_address(value):
@@ -132,7 +132,7 @@ def _no_lake(settings: Settings) -> str:
     from steam_assets.settings import Settings
 
     home = settings.home
-    near = next((place for place in _nearby(home) if has_lake(Settings(home=place))), None)
+    near = next((place for place in _nearby(home) if has_lake(Settings.at_home(place))), None)
     instead = f"did you mean --home {near}?" if near else START
     if not home.exists():
         return f"there is no folder {home}; {instead}"

@@ -79,8 +79,8 @@ def stale_note(changed: Mapping[str, Sequence[str]], settings: Settings) -> str:
     from steam_assets.ledger.unrefreshed import in_words
     from steam_assets.settings import Settings
 
-    elsewhere = "" if settings.home == Settings().home else f"STEAM_HOME={settings.home} "
-    return f"Insights are older than the data: they lack {in_words(changed)}. Run `{elsewhere}steam-assets refresh`"
+    elsewhere = "" if settings.home == Settings().home else f" --home {settings.home}"
+    return f"Insights are older than the data: they lack {in_words(changed)}. Run `steam-assets refresh{elsewhere}`"
 
 
 def _print(console: Terminal, text: str, style: str | None = None) -> None:

@@ -34,19 +34,23 @@ def status(
     settings = opened_settings(home)
     from steam_assets.clock import Clock
     from steam_assets.lake.ledger_files import open_ledger
+    from steam_assets.lake.roots import SYNTHETIC, is_synthetic
     from steam_assets.ledger.freshness import freshness
 
+    synthetic = is_synthetic(settings)
     ledger, now = open_ledger(settings), Clock.from_settings(settings).now()
     reports = [freshness(ledger, one, now) for one in chosen]
     from steam_assets.commands.partition_table import freshness_json, partition_table, table_console
 
     if as_json:
-        typer.echo(json.dumps([freshness_json(report) for report in reports], indent=1))
+        typer.echo(json.dumps([freshness_json(report, synthetic=synthetic) for report in reports], indent=1))
     else:
         from steam_assets.commands.refresh import warn_if_stale
 
         console = table_console()
         shown = [partition for report in reports for partition in report.partitions]
+        if synthetic:
+            console.print(SYNTHETIC, style="yellow", soft_wrap=True)
         console.print(partition_table(shown, f"Stored in {settings.home}", console.width))
         for line in _lines(reports):
             console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -23,7 +23,7 @@ from typing import TypeAlias
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import NotAvailable, SourceError
 from steam_assets.extraction.extract import extract
-from steam_assets.extraction.hosts import keyed
+from steam_assets.extraction.hosts import keyed, profile
 from steam_assets.extraction.http_client import HttpClient
 from steam_assets.extraction.limits import RetryPolicy
 from steam_assets.extraction.spool import Spool
@@ -34,6 +34,7 @@ from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import backup_of, backups_of, restore
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, put_aside
+from steam_assets.lake.roots import is_synthetic
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.source import FetchRequest, Source
@@ -223,6 +224,7 @@ class RawResolver:
         self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]], published: Collection[str]
     ) -> Receipt:
         settings, folder = self.lake.settings, spool_folder(self.lake.settings)
+        _refuse_mixing(settings, source)
         window, now = source.cadence.window(partition_key), self.clock.now()
         refusal = source.history.refusal(window, now)
         fetch_request = FetchRequest(
@@ -271,6 +273,16 @@ class RawResolver:
 
 def _included_ids(record: RawRecord | None) -> set[str]:
     return {batch.batch_id for batch in record.included} if record else set()
+
+
+def _refuse_mixing(settings: Settings, source: Source) -> None:
+    """Raise NotAvailable if a lake with made-up data would fetch from a real service."""
+    real = [host for host in source.hosts if profile(settings, host).base_url.rstrip("/") == host.url.rstrip("/")]
+    if real and is_synthetic(settings):
+        raise NotAvailable(
+            f"the data in {settings.home} are made up, and those of {real[0].service} would mix with them; set "
+            "STEAM_HOME to another folder (`unset STEAM_HOME` for the default)"
+        )
 
 
 def spool_folder(settings: Settings) -> Path:

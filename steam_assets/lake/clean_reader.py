@@ -12,6 +12,7 @@ from pyiceberg.table import Table
 
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.roots import is_synthetic
 from steam_assets.settings import Settings
 
 
@@ -24,7 +25,7 @@ class CleanReader:
     @property
     def is_synthetic(self) -> bool:
         """Whether the tables hold made-up data, as the demo's do."""
-        return self._lake.settings.synthetic_mark.exists()
+        return is_synthetic(self._lake.settings)
 
     def table(self, name: str) -> Table | None:
         """The Iceberg table, or None if it was never created."""

@@ -21,7 +21,7 @@ import fastavro
 from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.catalogs import warehouse
 from steam_assets.lake.files import Files
-from steam_assets.lake.roots import Marker, UnsafeRoot, marker_address, read_marker
+from steam_assets.lake.roots import UnsafeRoot, marker_address, read_marker
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources.json_body import is_array, is_object
 
@@ -54,7 +54,7 @@ def relocate(settings: Settings, root: RootName) -> Relocated | None:
     rewriting = _Rewriting(files, marker.warehouse, place)
     rewriting.run()
     tables = rebuild_catalog(settings, root)
-    files.write(marker_address(settings, root), Marker(root=root, warehouse=place).model_dump_json().encode())
+    files.write(marker_address(settings, root), marker.model_copy(update={"warehouse": place}).file())
     return Relocated(root, marker.warehouse, place, rewriting.rewritten, tuple(tables))
 
 

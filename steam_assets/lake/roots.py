@@ -4,8 +4,9 @@ Belongs here: the marker of a root, the check of the four roots. Does not belong
 
 A root has a marker, ``.steam-root.json``, that records which of the four it is and where it was created. Only an empty
 place is ever marked, so a mistyped setting cannot turn a user's folder, or the backup, into one that housekeeping may
-clear. Iceberg's metadata holds absolute addresses, so a copied or moved root would read and write in its old place; it
-is rejected until ``steam-assets relocate`` has rewritten them.
+clear. It also records whether the data are made up, so that they stay marked in another HOME. Iceberg's metadata holds
+absolute addresses, so a copied or moved root would read and write in its old place; it is rejected until
+``steam-assets relocate`` has rewritten them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 MARKER = ".steam-root.json"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+SYNTHETIC = (
+    "Synthetic data: players, ranks, prices, reviews, news and visits are made up by a simulator of Steam; only the "
+    "names of games are real."
+)
+"""What every output of a lake with made-up data says."""
 ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
 
 
@@ -34,20 +40,28 @@ class UnsafeRoot(UnusableSetting):
 
 
 class Marker(BaseModel):
-    """The marker of a root: which one it is, and the address of its warehouse when it was created."""
+    """The marker of a root: which one it is, and the address of its warehouse when it was created.
+
+    ``synthetic``: it was created in the HOME of a demo.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     root: RootName
     warehouse: str
     schema_version: int = 2
+    synthetic: bool = False
+
+    def file(self) -> bytes:
+        """The content of the marker's file; versions before ``synthetic`` read that of a root with real data."""
+        return self.model_dump_json(exclude=None if self.synthetic else {"synthetic"}).encode()
 
 
 def open_root(settings: Settings, root: RootName) -> None:
     """Mark a root on first use. Raises UnsafeRoot if it is another root, was moved, or holds other data."""
     if not is_in_use(settings, root):
-        marker = Marker(root=root, warehouse=warehouse(settings, root))
-        _files(settings).write(marker_address(settings, root), marker.model_dump_json().encode())
+        marker = Marker(root=root, warehouse=warehouse(settings, root), synthetic=is_synthetic(settings))
+        _files(settings).write(marker_address(settings, root), marker.file())
 
 
 def is_in_use(settings: Settings, root: RootName) -> bool:
@@ -75,6 +89,17 @@ def is_in_use(settings: Settings, root: RootName) -> bool:
             "moved; `steam-assets relocate` makes it usable here, and does not change the original"
         )
     return True
+
+
+def synthetic_mark(settings: Settings) -> Path:
+    """A file that exists if HOME is that of a demo, whose data are made up."""
+    return settings.home / "SYNTHETIC.txt"
+
+
+def is_synthetic(settings: Settings) -> bool:
+    """Whether the lake has made-up data, by its HOME or one of its roots. Raises UnsafeRoot for a damaged marker."""
+    markers = (read_marker(settings, name) for name in ROOT_NAMES)
+    return synthetic_mark(settings).exists() or any(marker.synthetic for marker in markers if marker)
 
 
 def read_marker(settings: Settings, root: RootName) -> Marker | None:

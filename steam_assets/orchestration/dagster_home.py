@@ -17,8 +17,7 @@ from steam_assets.settings import Settings, private_folder
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """Create the instance's folder with its dagster.yaml, and set DAGSTER_HOME, for child processes too."""
-    home = Path(os.environ.get("DAGSTER_HOME") or (settings.home / "dagster").absolute())
-    private_folder(home)
+    home = private_folder(settings.dagster_home)
     template = Path(__file__).resolve().parents[2] / "dagster.yaml"
     if template.exists() and not (home / "dagster.yaml").exists():
         shutil.copyfile(template, home / "dagster.yaml")

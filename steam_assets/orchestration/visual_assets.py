@@ -130,7 +130,7 @@ def write_exports(settings: Settings, chosen: Mapping[str, Sequence[str] | None]
     folder = exports_path(settings)
     reader = CleanReader(settings)
     written = [one for table, keys in chosen.items() for one in export_table(reader, folder, table, keys)]
-    catalog_exports(folder, declared_tables(SOURCES))
+    catalog_exports(folder, declared_tables(SOURCES), synthetic=reader.is_synthetic)
     return {
         "path": dg.MetadataValue.path(folder),
         "files": dg.MetadataValue.int(2 * len(written)),
@@ -164,15 +164,20 @@ def extract_path(settings: Settings) -> Path:
 
 
 def write_tableau(settings: Settings) -> Shown:
-    """Replace the extract and its packages, and publish if a server is set. A permanent failure if it refuses."""
+    """Replace the extract and its packages, and publish if a server is set, but never made-up data.
+
+    A permanent failure if the server refuses.
+    """
     from steam_assets.visuals.tableau.extract import tables_of, write_extract
     from steam_assets.visuals.tableau.packages import write_packages
     from steam_assets.visuals.tableau.server import TableauRefused, publish
 
-    tables, where = tables_of(CleanReader(settings)), extract_path(settings)
+    reader, where = CleanReader(settings), extract_path(settings)
+    tables = tables_of(reader)
     write_extract(tables, where)
-    packages = write_packages(where, {name: rows.schema for name, rows in tables.items()})
-    server = tableau_server(settings)
+    schemas = {name: rows.schema for name, rows in tables.items()}
+    packages = write_packages(where, schemas, synthetic=reader.is_synthetic)
+    server = None if reader.is_synthetic else tableau_server(settings)
     try:
         published = publish(tables, server) if server else {}
     except TableauRefused as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from steam_assets.insights.declared_tables import DeclaredTable
+from steam_assets.lake.roots import SYNTHETIC
 from steam_assets.ledger.unrefreshed import in_words
 from steam_assets.publication.contracts import SUFFIX, hosts_with_terms
 from steam_assets.publication.state import LakeState, SourceState
@@ -38,14 +39,15 @@ class ReleasedTable:
 def card_text(state: LakeState, tables: Sequence[ReleasedTable]) -> str:
     """The card as Markdown."""
     parts = [
-        f"# Steam market data, as of {state.as_of:%Y-%m-%d %H:%M} UTC",
+        f"# {'Synthetic ' if state.synthetic else ''}Steam market data, as of {state.as_of:%Y-%m-%d %H:%M} UTC",
+        *([f"**{SYNTHETIC}**"] if state.synthetic else []),
         f"Made by steam-assets {version('steam-assets')}. All times are UTC; a week begins on Tuesday.",
         *_what(tables),
         *_how_to_read(tables),
-        *_method(tables),
+        *_method(tables, state),
         *_gaps(state),
         *_withheld(tables),
-        *_terms(tables),
+        *(_SYNTHETIC_TERMS if state.synthetic else _terms(tables)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -79,13 +81,14 @@ def _how_to_read(tables: Sequence[ReleasedTable]) -> Iterator[str]:
     yield f"```sql\nselect * from 'data/{example}/*.parquet' limit 5;\n```"
 
 
-def _method(tables: Sequence[ReleasedTable]) -> Iterator[str]:
+def _method(tables: Sequence[ReleasedTable], state: LakeState) -> Iterator[str]:
     yield "## Method"
     sources = {source.name: source for table in tables for source in table.declared.origins}
     yield "\n".join(f"- **{one.title}** ({one.cadence}): {one.description}" for one in sources.values())
     yield (
-        "Rows are what the services answered, after cleaning: unusable items are set aside and counted below, and "
-        "what was altered in a row is in its column `changes`. Nothing is filled in."
+        f"Rows are what {'the simulator' if state.synthetic else 'the services'} answered, after cleaning: unusable "
+        "items are set aside and counted below, and what was altered in a row is in its column `changes`. Nothing is "
+        "filled in."
     )
     for table in tables:
         if table.declared.is_insight:
@@ -142,6 +145,12 @@ def _withheld(tables: Sequence[ReleasedTable]) -> Iterator[str]:
         "Reviews are public: whoever asks Steam can find one by its app and time. Do not use the rows to identify "
         "people."
     )
+
+
+_SYNTHETIC_TERMS = (
+    "## Terms",
+    f"{SYNTHETIC} They are provided as is, without warranty. steam-assets is not affiliated with Steam or Similarweb.",
+)
 
 
 def _terms(tables: Sequence[ReleasedTable]) -> Iterator[str]:

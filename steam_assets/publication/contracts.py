@@ -3,7 +3,8 @@
 Belongs here: translating declarations into the standard's terms. Does not belong here: the declarations (sources/,
 insights/), checking data against them.
 
-A document is always the same, wherever and whenever it is written, except for the retention.
+A document is always the same, wherever and whenever it is written, except for the retention, and for
+what it states of made-up data.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from open_data_contract_standard.model import (
 )
 
 from steam_assets.insights.declared_tables import DeclaredTable
+from steam_assets.lake.roots import SYNTHETIC
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.host import Host
 from steam_assets.sources.source import Column, Sensitivity
@@ -76,13 +78,21 @@ def kept_for(table: DeclaredTable, days: int) -> ServiceLevelAgreementProperty:
 
 
 def contract(
-    table: DeclaredTable, retention: ServiceLevelAgreementProperty, server: Server | None = None
+    table: DeclaredTable,
+    retention: ServiceLevelAgreementProperty,
+    server: Server | None = None,
+    *,
+    synthetic: bool = False,
 ) -> OpenDataContractStandard:
-    """The contract of a table; ``server`` is the location of its rows, if that is part of the contract."""
+    """The contract of a table; ``server`` is the location of its rows, if that is part of the contract.
+
+    ``synthetic``: they are made up, so that no service's terms apply.
+    """
     terms = [
         AuthoritativeDefinition(type="termsOfUse", url=host.terms, description=host.service)
-        for host in hosts_with_terms(table)
+        for host in (() if synthetic else hosts_with_terms(table))
     ]
+    tags = ["insight" if table.is_insight else "clean", *([table.cadence.value] if table.cadence else [])]
     return OpenDataContractStandard(
         kind="DataContract",
         apiVersion=API_VERSION,
@@ -92,12 +102,12 @@ def contract(
         status="active",
         domain="steam-market",
         dataProduct="steam-assets",
-        tags=["insight" if table.is_insight else "clean", *([table.cadence.value] if table.cadence else [])],
+        tags=[*tags, *(["synthetic"] if synthetic else [])],
         servers=[server] if server else None,
         description=Description(
             purpose=table.description,
             limitations=table.limitations or None,
-            usage=terms_of(table),
+            usage=f"{SYNTHETIC} Provided as is." if synthetic else terms_of(table),
             authoritativeDefinitions=terms or None,
         ),
         schema=[_schema(table)],

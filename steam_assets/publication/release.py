@@ -106,7 +106,8 @@ class Release:
             where = Server(
                 server="release", type="local", path=f"{DATA}/{first.table.name}/*.parquet", format="parquet"
             )
-            write_contract(contract(first.released, RELEASED, where), first.released, draft / CONTRACTS)
+            document = contract(first.released, RELEASED, where, synthetic=self._state.synthetic)
+            write_contract(document, first.released, draft / CONTRACTS)
         (draft / CARD).write_text(card_text(self._state, tables), encoding="utf-8")
 
 

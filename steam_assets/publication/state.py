@@ -1,6 +1,7 @@
 """What a lake holds and lacks, as a release states it: as-of, gaps with reasons, and quarantined items.
 
-Belongs here: reading the ledger. Does not belong here: the text (card.py), rows (release.py).
+Belongs here: reading the ledger, and whether the data are made up. Does not belong here: the text (card.py), rows
+(release.py).
 
 Everything is derived from commits and nothing from the current time, so the same lake gives the same state.
 """
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from steam_assets.lake.roots import is_synthetic
 from steam_assets.ledger.freshness import gap
 from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import Ledger
@@ -34,11 +36,15 @@ class SourceState:
 
 @dataclass(frozen=True)
 class LakeState:
-    """``as_of``: when the newest clean partition was committed (UTC). ``behind``: partitions not yet in insights."""
+    """``as_of``: when the newest clean partition was committed (UTC). ``behind``: partitions not yet in insights.
+
+    ``synthetic``: the data are made up, which the card and the contracts state.
+    """
 
     as_of: datetime
     sources: tuple[SourceState, ...]
     behind: Mapping[str, Sequence[str]]
+    synthetic: bool
 
 
 def lake_state(lake: Ledger, sources: Sequence[Source]) -> LakeState | None:
@@ -48,7 +54,8 @@ def lake_state(lake: Ledger, sources: Sequence[Source]) -> LakeState | None:
     if not committed:
         return None
     as_of = max(committed)
-    return LakeState(as_of, tuple(_state(ledger, as_of) for ledger in ledgers), behind(lake, sources))
+    states = tuple(_state(ledger, as_of) for ledger in ledgers)
+    return LakeState(as_of, states, behind(lake, sources), is_synthetic(lake.settings))
 
 
 def _state(ledger: SourceLedger, as_of: datetime) -> SourceState:

@@ -72,5 +72,5 @@ def test_without_any_refresh_everything_is_behind_and_the_page_says_so(
         assert "steam-assets refresh" in text
     assert 'class="notice"' not in render(DashboardData())
     assert stale_note({"news": ["2026-11-10"]}, Settings(home=tmp_path / "x")).endswith(
-        f"Run `STEAM_HOME={tmp_path / 'x'} steam-assets refresh`"
+        f"Run `steam-assets refresh --home {tmp_path / 'x'}`"
     )

@@ -195,7 +195,7 @@ def two_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     partition(folder / "news", "2026-11-10", app_id=[570], title=["=1+1"])
     for name in ("visits", "news"):
         join_partitions(folder / name)
-    catalog_exports(folder, list(DECLARED.values()))
+    catalog_exports(folder, list(DECLARED.values()), synthetic=False)
     return folder
 
 
@@ -214,7 +214,7 @@ def test_the_database_opens_from_any_working_directory_wherever_its_folder_is(
     """The moved folder is a copy whose original is deleted, so nothing can be read from the old path."""
     folder = tmp_path / "original" / "exports"
     shutil.copytree(two_tables, folder)
-    catalog_exports(folder, list(DECLARED.values()))
+    catalog_exports(folder, list(DECLARED.values()), synthetic=False)
     if moved:
         folder = folder.parent.rename(tmp_path / "moved [2]") / "exports"
     there = {"elsewhere": tmp_path, "own folder": folder, "folder above": folder.parent}[working_directory]
@@ -243,7 +243,7 @@ def test_a_folder_without_a_database_gets_the_other_files(two_tables: Path, tmp_
     folder = tmp_path / name
     shutil.copytree(two_tables, folder)
     (folder / DATABASE).unlink()
-    catalog_exports(folder, list(DECLARED.values()))
+    catalog_exports(folder, list(DECLARED.values()), synthetic=False)
     assert not (folder / DATABASE).exists()
     assert (folder / DICTIONARY).stat().st_size
 
@@ -284,7 +284,7 @@ def test_the_dictionary_describes_the_columns_of_the_exported_tables(two_tables:
 
 
 def test_nothing_is_catalogued_before_anything_is_exported(tmp_path: Path):
-    catalog_exports(tmp_path, list(DECLARED.values()))
+    catalog_exports(tmp_path, list(DECLARED.values()), synthetic=False)
     assert list(tmp_path.iterdir()) == []
 
 

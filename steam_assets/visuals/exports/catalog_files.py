@@ -1,6 +1,6 @@
 """Files about all exported tables: ``columns.csv``, the column dictionary, and ``steam.duckdb`` with a view per table.
 
-Belongs here: both files. Does not belong here: the tables' own files (table_files.py).
+Belongs here: both files, and the note on made-up data. Does not belong here: the tables' own files (table_files.py).
 
 The views of ``steam.duckdb`` read ``TABLE/all.parquet`` beside it. DuckDB resolves a relative path from the working
 directory and has no function for the folder of a database, but a database's default ``temp_directory`` is its own path
@@ -15,6 +15,7 @@ database itself cannot be written below a folder with a ``?`` or a backslash in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -23,12 +24,15 @@ import pyarrow.parquet as pq
 
 from steam_assets.insights.declared_tables import DeclaredTable
 from steam_assets.lake.columns import column_comment
+from steam_assets.lake.roots import SYNTHETIC
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.visuals.exports.csv_files import write_csv
 from steam_assets.visuals.exports.table_files import WHOLE
 
 DICTIONARY = "columns.csv"
 DATABASE = "steam.duckdb"
+NOTE = "SYNTHETIC-DATA.txt"
+"""Unlike the mark of a demo's HOME, which an export into another HOME must not set."""
 STORAGE_VERSION = "v1.0.0"
 """The oldest storage format of DuckDB 1, which any later version in any program opens."""
 
@@ -38,12 +42,19 @@ UNWRITABLE = frozenset("?\\")
 _FIELDS = ("table", "table_title", "column", "caption", "type", "unit", "required", "key", "meaning")
 
 
-def catalog_exports(folder: Path, declared: Sequence[DeclaredTable]) -> None:
-    """Write both files for those of ``declared`` that have a file in ``folder``; each is replaced atomically."""
+def catalog_exports(folder: Path, declared: Sequence[DeclaredTable], *, synthetic: bool) -> None:
+    """Write the files for those of ``declared`` that have a file in ``folder``; each is replaced atomically.
+
+    ``synthetic``: the rows are made up, which a note and the title of each table state.
+    """
     there = [table for table in declared if (folder / table.name / WHOLE).exists()]
     if not there:
         return
+    if synthetic:
+        there = [replace(table, title=f"{table.title} (synthetic data)") for table in there]
     with temporary_folder(".export-", folder) as drafts:
+        if synthetic:
+            (drafts / NOTE).write_text(f"{SYNTHETIC}\n", "utf-8")
         write_csv(dictionary(there), drafts / DICTIONARY)
         if UNWRITABLE.isdisjoint(str(folder.absolute())):
             _write_database(there, folder.absolute(), drafts / DATABASE)

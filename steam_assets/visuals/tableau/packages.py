@@ -13,21 +13,21 @@ import pyarrow as pa
 from lxml import etree
 
 from steam_assets.processes.temporary_folders import temporary_folder
-from steam_assets.visuals.tableau.datasource import datasource_file
+from steam_assets.visuals.tableau.datasource import CAPTION, datasource_file
 from steam_assets.visuals.tableau.extract import put_in_place
 from steam_assets.visuals.tableau.model import model_of
-from steam_assets.visuals.tableau.workbook import workbook_file
+from steam_assets.visuals.tableau.workbook import DASHBOARD, workbook_file
 
 FOLDER = "Data/Extracts"
 """The extract's folder within a package."""
 FAST = 1
 
 
-def write_packages(extract: Path, schemas: dict[str, pa.Schema]) -> list[Path]:
+def write_packages(extract: Path, schemas: dict[str, pa.Schema], *, synthetic: bool = False) -> list[Path]:
     """Write the packaged data source and workbook beside ``extract``, each atomically; returns those written.
 
     ``schemas`` are those of the extract's tables, by name. A package that would be empty, because there are no tables
-    yet or none that a sheet needs, is removed.
+    yet or none that a sheet needs, is removed. ``synthetic``: the rows are made up, which both names state.
     """
     model, inside = model_of(schemas), f"{FOLDER}/{extract.name}"
     roots = {
@@ -40,9 +40,19 @@ def write_packages(extract: Path, schemas: dict[str, pa.Schema]) -> list[Path]:
         if root is None:
             where.unlink(missing_ok=True)
         else:
+            if synthetic:
+                _mark(root)
             _pack(where, root, extract)
             written.append(where)
     return written
+
+
+def _mark(root: etree._Element) -> None:
+    """Name the data source and the dashboard as made up, wherever they are named."""
+    for element in root.iter(etree.Element):
+        for attribute in ("caption", "name"):
+            if element.get(attribute) in (CAPTION, DASHBOARD):
+                element.set(attribute, f"{element.get(attribute)} (synthetic data)")
 
 
 def _pack(where: Path, root: etree._Element, extract: Path) -> None:
