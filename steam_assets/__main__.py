@@ -18,10 +18,12 @@ from steam_assets.processes.supervised import Supervised, ending
 
 GRACE_SECONDS = 4.0
 PROGRAM = "steam_assets.cli"
+STDERR = 2
 
 
 def main() -> int:
     """Run the command given on the command line; return its exit code, or 128 + the signal that ended it."""
+    _open_standard_streams()
     ends = ending()
     awaited = ends | {signal.SIGCHLD, signal.SIGIO, signal.SIGTSTP}
     for number in awaited:
@@ -47,6 +49,13 @@ def main() -> int:
     return code
 
 
+def _open_standard_streams() -> None:
+    """Open /dev/null for each standard stream that is closed: a pipe or file opened later would take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
 def _pause(command: Supervised) -> None:
     """Stop together with the command on Ctrl-Z, until the shell continues both."""
     command.send(signal.SIGSTOP)
@@ -57,8 +66,7 @@ def _pause(command: Supervised) -> None:
 def _print_error(line: str) -> None:
     # The terminal may have been closed.
     with suppress(OSError):
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+        os.write(STDERR, f"{line}\n".encode())
 
 
 if __name__ == "__main__":
