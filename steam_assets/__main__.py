@@ -9,9 +9,12 @@ However this process ends, the command and everything it started end too (proces
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from steam_assets.processes.forked import forked
 from steam_assets.processes.supervised import Supervised, ending
@@ -30,8 +33,9 @@ def main() -> int:
         # sigwait() does not receive an ignored signal.
         signal.signal(number, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    named = _named_descriptors(sys.argv[1:])
     command = forked(sys.argv[1:], GRACE_SECONDS) or Supervised(
-        [sys.executable, "-P", "-m", PROGRAM, *sys.argv[1:]], grace=GRACE_SECONDS, held=True, reads=True
+        [sys.executable, "-P", "-m", PROGRAM, *sys.argv[1:]], grace=GRACE_SECONDS, held=True, reads=True, passed=named
     )
     while (code := command.poll()) is None:
         number = signal.sigwait(awaited)
@@ -54,6 +58,12 @@ def _open_standard_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+
+
+def _named_descriptors(arguments: Sequence[str]) -> list[int]:
+    """The open descriptors that arguments name, as a shell does for ``>(program)``."""
+    named = [int(found[1]) for text in arguments if (found := re.search(r"/(?:dev|proc/self)/fd/(\d+)$", text))]
+    return [descriptor for descriptor in named if Path(f"/dev/fd/{descriptor}").exists()]
 
 
 def _pause(command: Supervised) -> None:

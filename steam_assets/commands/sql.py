@@ -7,7 +7,8 @@ itself (sql_prompt.py), layout (result_table.py).
 from __future__ import annotations
 
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,28 +108,32 @@ def _write(answer: Answer, files: dict[str, Path]) -> None:
     from steam_assets.visuals.exports.csv_files import write_csv
 
     for option, path in files.items():
-        with tempfile.TemporaryDirectory(prefix=".sql-", dir=None if path == STDOUT else path.parent) as folder:
-            draft = Path(folder) / "answer"
+        with _draft_of(path) as draft:
             if option == "--csv":
                 write_csv(storable(answer.rows), draft)
             elif option == "--json":
                 draft.write_text("[" + ",\n".join(json_objects(answer.rows)) + "]\n", encoding="utf-8")
             else:
                 pq.write_table(storable(answer.rows), draft, compression="zstd")
-            _deliver(draft, path)
         if path != STDOUT:
             Terminal(stderr=True).print(f"{counted(answer.rows.num_rows, 'row')} in {path}", soft_wrap=True)
 
 
-def _deliver(draft: Path, path: Path) -> None:
-    """Put a complete file in place, or on stdout, where it must not send control codes to a terminal."""
-    if path != STDOUT:
-        draft.replace(path)
-        return
+@contextmanager
+def _draft_of(path: Path) -> Iterator[Path]:
+    """A file whose content goes to ``path``, or to stdout, where it must not send control codes to a terminal."""
     from steam_assets.masking import visible
+    from steam_assets.processes.temporary_folders import temporary_folder
+    from steam_assets.visuals.output_file import draft_of
 
-    text = draft.read_text(encoding="utf-8")
-    typer.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
+    if path != STDOUT:
+        with draft_of(path) as draft:
+            yield draft
+        return
+    with temporary_folder("sql-") as folder:
+        yield (draft := folder / "answer")
+        text = draft.read_text(encoding="utf-8")
+        typer.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
 
 
 def _require_file(path: Path, option: str) -> None:
@@ -137,5 +142,6 @@ def _require_file(path: Path, option: str) -> None:
             raise typer.BadParameter("Parquet is not text; write it to a file", param_hint=option)
         return
     require_file(path, option, "answer")
-    if not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"the folder {path.parent} does not exist; create it first", param_hint=option)
+    folder = path.resolve().parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise typer.BadParameter(f"the folder {folder} does not exist; create it first", param_hint=option)
