@@ -43,7 +43,8 @@ def sql(
     """Query tables with SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.
 
     Read-only. `show tables` lists the tables, `describe TABLE` the columns of one. Each statement reads the newest
-    commit. Without a statement, a prompt opens that completes names and keeps its history in HOME.
+    commit. Without a statement, a prompt opens that completes names and keeps its history in HOME. In files, columns
+    with the same name are numbered: rank, rank_1.
     """
     files = {"--csv": csv, "--json": json, "--parquet": parquet}
     files = {option: path for option, path in files.items() if path is not None}
