@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 show = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Show data as it is stored.")
 AppOption = Annotated[int | None, typer.Option("--app", min=1, help="Only this app, by its id.")]
 SHOWN_ANSWERS = 20
+LAST = "9000-01-01"
+"""Before this day, a period's lookback and lookahead are dates that Python can express."""
 
 
 @show.command(epilog=epilog("show raw"))
@@ -109,10 +112,11 @@ def named_partition(settings: Settings, cadence: Cadence, text: str, option: str
     """The key that ``text`` names; it may be in the future, as a demo's are. Raises BadParameter with a hint."""
     from steam_assets.clock import Clock
 
-    try:
-        return cadence.window(text).key
-    except (ValueError, OverflowError):
-        return partition_of(text, cadence, Clock.from_settings(settings).now(), option)
+    with suppress(ValueError, OverflowError):
+        key = cadence.window(text).key
+        if cadence.first <= key < LAST:
+            return key
+    return partition_of(text, cadence, Clock.from_settings(settings).now(), option)
 
 
 def _print(console: Terminal, found: Trace, partition: str) -> None:
