@@ -65,7 +65,9 @@ def sql(
 
         prompt(engine, settings.home / "sql_history")
     else:
-        _answer(engine, sys.stdin.read() if statement is None else statement, files)
+        # What is not UTF-8 is kept for the engine to refuse, as in arguments.
+        typed_in = sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape") if statement is None else statement
+        _answer(engine, typed_in, files)
 
 
 def _answer(engine: Engine, script: str, files: dict[str, Path]) -> None:
