@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,12 +70,21 @@ def steam_assets(
     ] = False,
 ) -> None:
     """Reject misspelt settings before any command starts; `doctor` shows them with everything else."""
-    if context.invoked_subcommand == "doctor" or "--help" in sys.argv:
+    if "--help" in sys.argv:
         return
-    for variable in unknown_variables():
+    _require_folder()
+    unknown = unknown_variables()
+    for variable in unknown if context.invoked_subcommand != "doctor" else ():
         if variable.meant:
             raise typer.BadParameter(f"{variable}; type `unset {variable.name}`, or take it out of .env")
         _say(f"{variable}; it has no effect", style="yellow")
+
+
+def _require_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise typer.BadParameter("the current folder was deleted; change to another one with `cd`") from None
 
 
 def main() -> None:
@@ -82,6 +92,9 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1 or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0", "false")
     collect_less_often()
+    # Rich would take it for a width, and print nothing.
+    if not os.environ.get("COLUMNS", "").strip("0"):
+        os.environ.pop("COLUMNS", None)
     try:
         for number in ending():
             signal.signal(number, signal.default_int_handler)

@@ -105,7 +105,7 @@ class Settings(_Declared):
         default=1, ge=1, description="min.insync.replicas of each topic the product creates."
     )
     kafka_retention_days: int = Field(
-        default=30, ge=1, description="Retention of each topic the product creates, in days."
+        default=30, ge=1, le=36_500, description="Retention of each topic the product creates, in days."
     )
     embedded_kafka_port: int = Field(
         default=19092, ge=1024, le=65535, description="Port of the embedded broker on 127.0.0.1."
@@ -175,11 +175,12 @@ class Settings(_Declared):
         description="URL that receives a JSON POST when a run or an asset check fails, or a topic is damaged.",
     )
     housekeeping_keep_days: int = Field(
-        default=90, ge=1, description="Age in days from which primaries may be deleted."
+        default=90, ge=1, le=36_500, description="Age in days from which primaries may be deleted."
     )
     run_history_days: int = Field(
         default=0,
         ge=0,
+        le=36_500,
         description="Age in days after which runs are deleted from Dagster's storage; 0 keeps all. The Dagster UI then "
         "shows partitions materialized only by deleted runs as missing; steam-assets status is not affected.",
     )

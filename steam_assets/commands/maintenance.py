@@ -149,7 +149,9 @@ def housekeeping(
     apply: Annotated[
         bool, typer.Option("--apply", help="Delete. Without it, only list what would be deleted.")
     ] = False,
-    keep_days: Annotated[int | None, typer.Option(min=1, help="Default: STEAM_HOUSEKEEPING_KEEP_DAYS (90).")] = None,
+    keep_days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Default: STEAM_HOUSEKEEPING_KEEP_DAYS (90).")
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Delete primaries older than the setting, each only after its backup has been verified. A dry run by default.

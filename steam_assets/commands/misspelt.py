@@ -9,11 +9,6 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 PREFIX = "STEAM_"
 OTHER_VARIABLES = ("STEAM_JARS_DIR", "STEAM_DEBUG", "STEAM_TEST_")
@@ -49,10 +44,13 @@ def _unknown(name: str, known: Iterable[str]) -> UnknownVariable:
 
 
 def variables_in_file() -> Mapping[str, str | None]:
-    """The variables in the ``.env`` file, by name."""
+    """The variables in the ``.env`` file, by name. Raises UnusableSetting if it is not UTF-8 text."""
     from dotenv import dotenv_values
 
-    from steam_assets.settings import Settings
+    from steam_assets.settings import Settings, UnusableSetting
 
     file = Settings.model_config.get("env_file")
-    return dotenv_values(str(file)) if file else {}
+    try:
+        return dotenv_values(str(file)) if file else {}
+    except UnicodeDecodeError as error:
+        raise UnusableSetting(f"{file} is not UTF-8 text; save it as UTF-8, or remove it") from error

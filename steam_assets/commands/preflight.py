@@ -176,7 +176,12 @@ def require_file(path: Path, option: str, usual: str) -> None:
     """Raise BadParameter for a file that cannot be written, e.g. a folder; ``usual`` is the file's name by default."""
     if path.is_dir():
         raise typer.BadParameter(f"{path} is a folder; type {option} {path / usual}", param_hint=option)
-    require_writable(path.absolute().parent, option)
+    from steam_assets.visuals.output_file import is_stream, real_path
+
+    if not is_stream(path):
+        require_writable(real_path(path).parent, option)
+    elif not os.access(path, os.W_OK):
+        raise typer.BadParameter(f"{path} cannot be written by this user; name a file", param_hint=option)
 
 
 def unwritable(folder: Path) -> str | None:

@@ -6,6 +6,8 @@ Belongs here: what is printed. Does not belong here: finding it (lake/trace.py).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,7 @@ from steam_assets.commands.preflight import opened_settings
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
+    from steam_assets.insights.affected import Reads
     from steam_assets.insights.insight import Insight
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.trace import Answer, Trace
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 show = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Show data as it is stored.")
 AppOption = Annotated[int | None, typer.Option("--app", min=1, help="Only this app, by its id.")]
 SHOWN_ANSWERS = 20
+LAST = "9000-01-01"
+"""Before this day, a period's lookback and lookahead are dates that Python can express."""
 
 
 @show.command(epilog=epilog("show raw"))
@@ -66,7 +71,7 @@ def trace(
     table: Annotated[str, typer.Argument(help="A clean table, such as reviews, or an insight, such as player_trend.")],
     partition: Annotated[str, typer.Option("--partition", help="First day of the period, YYYY-MM-DD.")],
     app: AppOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: all responses.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: all responses, or all inputs.")] = False,
     home: HomeOption = None,
 ) -> None:
     """Trace clean rows back to the responses they came from: snapshot, request, time, SHA-256, Kafka offset.
@@ -82,7 +87,12 @@ def trace(
 
     named = {t.name: (s, t) for s in SOURCES for t in s.tables}
     if insight := next((one for one in INSIGHTS if table in (one.name, one.table) and table not in named), None):
-        _print_inputs(Terminal(), Lake(settings), insight, partition)
+        if app is not None:
+            raise typer.BadParameter(
+                f"an insight is traced to whole partitions; type steam-assets trace TABLE --app {app}",
+                param_hint="--app",
+            )
+        _trace_inputs(Lake(settings), insight, partition, as_json=as_json)
         return
     if table not in named:
         raise not_among(table, [*named, *(one.name for one in INSIGHTS)], "table or insight", "TABLE")
@@ -102,10 +112,11 @@ def named_partition(settings: Settings, cadence: Cadence, text: str, option: str
     """The key that ``text`` names; it may be in the future, as a demo's are. Raises BadParameter with a hint."""
     from steam_assets.clock import Clock
 
-    try:
-        return cadence.window(text).key
-    except ValueError:
-        return partition_of(text, cadence, Clock.from_settings(settings).now(), option)
+    with suppress(ValueError, OverflowError):
+        key = cadence.window(text).key
+        if cadence.first <= key < LAST:
+            return key
+    return partition_of(text, cadence, Clock.from_settings(settings).now(), option)
 
 
 def _print(console: Terminal, found: Trace, partition: str) -> None:
@@ -135,7 +146,7 @@ def _print(console: Terminal, found: Trace, partition: str) -> None:
     )
 
 
-def _print_inputs(console: Terminal, lake: Lake, insight: Insight, partition: str) -> None:
+def _trace_inputs(lake: Lake, insight: Insight, partition: str, *, as_json: bool) -> None:
     from steam_assets.insights.affected import reads
     from steam_assets.sources import SOURCES
 
@@ -145,11 +156,33 @@ def _print_inputs(console: Terminal, lake: Lake, insight: Insight, partition: st
         )
     partition = named_partition(lake.settings, insight.cadence, partition, "--partition")
     period = insight.cadence.window(partition)
+    found = reads(lake, SOURCES, {one.table: one.span(period) for one in insight.inputs})
+    # A period is computed only if a table with the insight's cadence has it.
+    if not any(read.record for read in found if read.partition_key == partition):
+        raise typer.BadParameter(
+            f"{insight.name} has no partition {partition}; `steam-assets status` lists those of its tables"
+        )
+    if as_json:
+        inputs = [
+            {
+                "table": read.table,
+                "partition_key": read.partition_key,
+                "record": read.record.model_dump(mode="json") if read.record else None,
+            }
+            for read in found
+        ]
+        typer.echo(
+            json.dumps({"table": insight.table, "partition_key": partition, "method": insight.method, "inputs": inputs})
+        )
+        return
+    _print_inputs(Terminal(), insight, partition, found)
+
+
+def _print_inputs(console: Terminal, insight: Insight, partition: str, found: Sequence[Reads]) -> None:
     console.print(Text(insight.table, "bold"), f"{partition}: {insight.method}")
     lines = Table(box=None, pad_edge=False, title="Computed from", title_justify="left")
     for heading in ("table", "partition", "rows", "snapshot", "content digest"):
         lines.add_column(heading, overflow="fold")
-    found = reads(lake, SOURCES, {one.table: one.span(period) for one in insight.inputs})
     for read in found:
         if made := read.record:
             lines.add_row(read.table, read.partition_key, str(made.clean), str(made.snapshot_id), made.content.digest)

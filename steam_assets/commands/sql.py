@@ -7,7 +7,8 @@ itself (sql_prompt.py), layout (result_table.py).
 from __future__ import annotations
 
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,8 @@ def sql(
     """Query tables with SQL: clean tables and insights by name, others as steam_raw.TABLE or steam_backup.TABLE.
 
     Read-only. `show tables` lists the tables, `describe TABLE` the columns of one. Each statement reads the newest
-    commit. Without a statement, a prompt opens that completes names and keeps its history in HOME.
+    commit. Without a statement, a prompt opens that completes names and keeps its history in HOME. In files, columns
+    with the same name are numbered: rank, rank_1.
     """
     files = {"--csv": csv, "--json": json, "--parquet": parquet}
     files = {option: path for option, path in files.items() if path is not None}
@@ -63,7 +65,9 @@ def sql(
 
         prompt(engine, settings.home / "sql_history")
     else:
-        _answer(engine, sys.stdin.read() if statement is None else statement, files)
+        # What is not UTF-8 is kept for the engine to refuse, as in arguments.
+        typed_in = sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape") if statement is None else statement
+        _answer(engine, typed_in, files)
 
 
 def _answer(engine: Engine, script: str, files: dict[str, Path]) -> None:
@@ -107,28 +111,32 @@ def _write(answer: Answer, files: dict[str, Path]) -> None:
     from steam_assets.visuals.exports.csv_files import write_csv
 
     for option, path in files.items():
-        with tempfile.TemporaryDirectory(prefix=".sql-", dir=None if path == STDOUT else path.parent) as folder:
-            draft = Path(folder) / "answer"
+        with _draft_of(path) as draft:
             if option == "--csv":
                 write_csv(storable(answer.rows), draft)
             elif option == "--json":
                 draft.write_text("[" + ",\n".join(json_objects(answer.rows)) + "]\n", encoding="utf-8")
             else:
                 pq.write_table(storable(answer.rows), draft, compression="zstd")
-            _deliver(draft, path)
         if path != STDOUT:
             Terminal(stderr=True).print(f"{counted(answer.rows.num_rows, 'row')} in {path}", soft_wrap=True)
 
 
-def _deliver(draft: Path, path: Path) -> None:
-    """Put a complete file in place, or on stdout, where it must not send control codes to a terminal."""
-    if path != STDOUT:
-        draft.replace(path)
-        return
+@contextmanager
+def _draft_of(path: Path) -> Iterator[Path]:
+    """A file whose content goes to ``path``, or to stdout, where it must not send control codes to a terminal."""
     from steam_assets.masking import visible
+    from steam_assets.processes.temporary_folders import temporary_folder
+    from steam_assets.visuals.output_file import draft_of
 
-    text = draft.read_text(encoding="utf-8")
-    typer.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
+    if path != STDOUT:
+        with draft_of(path) as draft:
+            yield draft
+        return
+    with temporary_folder("sql-") as folder:
+        yield (draft := folder / "answer")
+        text = draft.read_text(encoding="utf-8")
+        typer.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
 
 
 def _require_file(path: Path, option: str) -> None:
@@ -137,5 +145,6 @@ def _require_file(path: Path, option: str) -> None:
             raise typer.BadParameter("Parquet is not text; write it to a file", param_hint=option)
         return
     require_file(path, option, "answer")
-    if not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"the folder {path.parent} does not exist; create it first", param_hint=option)
+    folder = path.resolve().parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise typer.BadParameter(f"the folder {folder} does not exist; create it first", param_hint=option)

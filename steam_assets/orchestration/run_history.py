@@ -13,7 +13,8 @@ from pathlib import Path
 import dagster as dg
 
 from steam_assets.clock import Clock
-from steam_assets.orchestration.run_status import ENDED
+from steam_assets.orchestration.run_status import ENDED, PARTITION
+from steam_assets.orchestration.schedules import MOST_WINDOWS, SCHEDULE
 from steam_assets.settings import Settings
 
 RUNS_A_TICK = 200
@@ -23,10 +24,13 @@ RUNS_A_TICK = 200
 def forget_runs(instance: dg.DagsterInstance, before: datetime, most: int = RUNS_A_TICK) -> list[str]:
     """Delete up to ``most`` ended runs that were created before an aware time, oldest first; their ids.
 
-    Their events go with them: the Dagster UI then shows partitions that no later run materialized as missing.
+    The run of the newest partition that a schedule requested is kept, so that the schedule can tell what it missed.
+    The events of a run go with it: the Dagster UI then shows partitions that no later run materialized as missing.
     """
     old = dg.RunsFilter(statuses=ENDED, created_before=before)
-    found = [run.run_id for run in instance.get_runs(old, limit=most, ascending=True)]
+    ended = instance.get_runs(old, limit=most, ascending=True)
+    kept = {_newest_of(instance, name) for run in ended if (name := run.tags.get(SCHEDULE))}
+    found = [run.run_id for run in ended if run.run_id not in kept]
     for run_id in found:
         # The run itself last: if this process is killed, the next tick finds it again.
         instance.compute_log_manager.delete_logs(prefix=[run_id])
@@ -37,6 +41,12 @@ def forget_runs(instance: dg.DagsterInstance, before: datetime, most: int = RUNS
             file.unlink(missing_ok=True)
         instance.run_storage.delete_run(run_id)
     return found
+
+
+def _newest_of(instance: dg.DagsterInstance, schedule: str) -> str | None:
+    """The run of the newest partition that a schedule requested; a later one may repeat an older partition."""
+    latest = instance.get_runs(dg.RunsFilter(tags={SCHEDULE: schedule}), limit=2 * MOST_WINDOWS)
+    return max(((run.tags.get(PARTITION, ""), run.run_id) for run in latest), default=(None, None))[1]
 
 
 def run_history_sensors(settings: Settings) -> list[dg.SensorDefinition]:

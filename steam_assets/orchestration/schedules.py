@@ -127,10 +127,16 @@ class _Tick:
         return requests, "; ".join(self._gaps(windows))
 
     def _missed(self, newest: Window, moment: datetime) -> list[Window]:
-        """The windows before ``newest`` whose ticks were due after the schedule was switched on but not evaluated."""
+        """The windows before ``newest`` whose ticks were due after the schedule was switched on but not evaluated.
+
+        The search ends at the newest window that the schedule has requested; run_history.py never deletes its run.
+        """
         since = self._switched_on()
         found: list[Window] = []
         window = newest
+        # An early snapshot of the current window was requested together with the windows missed before it.
+        if self._ran(newest):
+            return found
         while since is not None and len(found) < MOST_WINDOWS:
             window = self.cadence.latest_finished(window.start)
             # The delay from a window's end to its tick is always the same.

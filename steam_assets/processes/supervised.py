@@ -52,7 +52,7 @@ class Supervised:
     defaults to this process's.
     When this process dies or calls ``end``, the whole session gets SIGTERM, and SIGKILL after ``grace`` seconds.
     ``held``: the program starts with SIGTERM blocked, and unblocks it when it can handle it.
-    ``reads``: it shares this process's stdin; otherwise it has none.
+    ``reads``: it shares this process's stdin; otherwise it has none. ``passed``: descriptors that it inherits.
     As a context manager it is ended on exit.
     """
 
@@ -67,6 +67,7 @@ class Supervised:
         grace: float = GRACE_SECONDS,
         held: bool = False,
         reads: bool = False,
+        passed: Sequence[int] = (),
     ) -> None:
         self._grace = grace
         self._process: StartedProcess
@@ -80,7 +81,7 @@ class Supervised:
                     stderr=subprocess.STDOUT if file else errors,
                     cwd=folder,
                     env=environment,
-                    pass_fds=(read,),
+                    pass_fds=(read, *passed),
                     start_new_session=True,
                 )
         except BaseException:

@@ -50,9 +50,11 @@ class Statement:
 
 
 def split(duck: duckdb.DuckDBPyConnection, script: str) -> list[str]:
-    """The statements of a script. Raises QueryError for a syntax error."""
+    """The statements of a script. Raises QueryError for a syntax error, or a text that was not decoded."""
     if len(script) > LONGEST_STATEMENT:
         raise QueryError(f"the statement is longer than {LONGEST_STATEMENT:,} characters")
+    if any("\ud800" <= letter <= "\udfff" for letter in script):
+        raise QueryError("the statement is not UTF-8 text; save it as UTF-8")
     try:
         return [found.query.strip().rstrip(";") for found in duck.extract_statements(script)]
     except duckdb.Error as error:

@@ -54,6 +54,10 @@ MISTAKES = [
     Mistake("run monthly_visits --from 2026-11", "in the current month", {"STEAM_SIMULATED_NOW": "2026-11-18T21:00Z"}),
     Mistake("show raw reviews 2026-13-01 --home data/demo", "write YYYY-MM-DD"),
     Mistake("trace reviews --partition 2026-11-11 --home data/demo", "2026-11-10"),
+    Mistake("show raw most_played 9999-12-31 --home data/demo", "in the future"),
+    Mistake("trace most_played --partition 9999-12-31 --home data/demo", "in the future"),
+    Mistake("trace update_effect --partition 9999-12-28 --home data/demo", "in the future"),
+    Mistake("trace update_effect --partition 0001-01-02 --home data/demo", "is before the first"),
     # Names.
     Mistake("run most_plaid", "did you mean most_played?"),
     Mistake("run news --stage cleen", "did you mean clean?"),
@@ -74,6 +78,10 @@ MISTAKES = [
     Mistake("dev --host nowhere.invalid", "type --host 127.0.0.1"),
     Mistake("run news --apps -5", "as 730,570"),
     Mistake("housekeeping --keep-days -1", "greater than or equal to 1"),
+    Mistake("housekeeping --keep-days 9999999", "36500"),
+    Mistake("housekeeping", "less than or equal to 36500", {"STEAM_HOUSEKEEPING_KEEP_DAYS": "9999999"}),
+    Mistake("status", "less than or equal to 36500", {"STEAM_RUN_HISTORY_DAYS": "9999999"}),
+    Mistake("status", "less than or equal to 36500", {"STEAM_KAFKA_RETENTION_DAYS": "9999999"}),
     Mistake("show raw news 2026-11-10 --app 0", "greater than or equal to 1"),
     # Places.
     Mistake("dashboard --home dat/demo", "did you mean --home data/demo?"),
@@ -106,6 +114,7 @@ MISTAKES = [
     Mistake("run daily", "correct STEAM_RAW_ROOT", {"STEAM_RAW_ROOT": "gs://bucket/raw"}),
     Mistake("run daily", "correct STEAM_RAW_ROOT", {"STEAM_RAW_ROOT": "s3://"}),
     # Settings.
+    Mistake("statu", "Did you mean 'status'?", {"COLUMNS": "0"}),
     Mistake("status", "did you mean STEAM_HOME?", {"STEAM_HOMEE": "data/demo"}),
     Mistake("run daily", "did you mean STEAM_KAFKA_BOOTSTRAP_SERVERS?", {"STEAM_KAFKA_BOOTSTRAP_SERVER": "kafka:9092"}),
     Mistake("run daily", "STEAM_SPARK_CONFIG: it is not JSON", {"STEAM_SPARK_CONFIG": "{x"}),

@@ -19,6 +19,7 @@ from steam_assets.clock import Clock
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.partitions import partitions_by_cadence
+from steam_assets.orchestration.run_history import forget_runs
 from steam_assets.orchestration.stages import Stage
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
@@ -300,3 +301,28 @@ def test_a_window_that_a_schedule_requested_is_not_requested_again(
     instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.FAILURE)
     moment = datetime(2026, 11, 18, 6, tzinfo=UTC)
     assert keys(evaluated(defs, instance, "weekly", moment, now=moment)) == ["2026-11-03", "2026-11-10"]
+
+
+@pytest.mark.parametrize(
+    ("name", "requested", "moment", "expected"),
+    [
+        ("weekly", ["2026-10-20", "2026-10-27", "2026-11-03"], datetime(2026, 11, 18, 6, tzinfo=UTC), ["2026-11-10"]),
+        # The oldest window was requested again after the others.
+        ("weekly", ["2026-10-27", "2026-11-03", "2026-10-20"], datetime(2026, 11, 18, 6, tzinfo=UTC), ["2026-11-10"]),
+        ("monthly", ["2026-07-01", "2026-08-01"], datetime(2026, 11, 20, 6, tzinfo=UTC), ["2026-09-01", "2026-10-01"]),
+        # An early snapshot of the 18th, taken after some days of downtime.
+        ("daily", ["2026-11-12", "2026-11-18"], datetime(2026, 11, 18, 21, tzinfo=UTC), ["2026-11-18"]),
+    ],
+)
+def test_windows_are_not_requested_again_after_their_runs_were_forgotten(
+    defs: dg.Definitions, instance: dg.DagsterInstance, name: str, requested: list[str], moment: datetime,
+    expected: list[str],
+) -> None:  # fmt: skip
+    """STEAM_RUN_HISTORY_DAYS deletes runs; what a tick requests and reports as a gap does not depend on it."""
+    switched_on(instance, name, datetime(2026, 1, 1, tzinfo=UTC))
+    for key in requested:
+        tags = {"dagster/schedule_name": f"{name}_schedule", "dagster/partition": key}
+        instance.create_run_for_job(defs.resolve_job_def(name), tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+    assert len(forget_runs(instance, datetime.now(UTC) + timedelta(days=1))) == len(requested) - 1
+    evaluation = evaluated(defs, instance, name, moment, now=moment)
+    assert keys(evaluation) == expected and not evaluation.skip_message

@@ -1,14 +1,14 @@
-"""The dashboard as a file: its path and its atomic replacement.
+"""The dashboard as a file: its path by default, and writing it.
 
-Belongs here: the path, and writing the file. Does not belong here: its content (page.py).
+Belongs here: the path. Does not belong here: its content (page.py), how a file is replaced (output_file.py).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import Settings
+from steam_assets.visuals.output_file import draft_of
 
 
 def dashboard_path(settings: Settings) -> Path:
@@ -17,10 +17,7 @@ def dashboard_path(settings: Settings) -> Path:
 
 
 def write_whole(where: Path, content: bytes) -> int:
-    """Replace a file atomically; returns its size in bytes."""
-    where.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(f".{where.name}.", where.parent) as folder:
-        part = folder / where.name
-        part.write_bytes(content)
-        part.replace(where)
+    """Write a file as output_file.py does; returns its size in bytes."""
+    with draft_of(where) as draft:
+        draft.write_bytes(content)
     return len(content)

@@ -4,14 +4,17 @@ Belongs here: writing and reading the form. Does not belong here: which rows go 
 
 CSV is RFC 4180 in UTF-8 without a byte-order mark: commas, CRLF, every text in quotes. An empty field is null, two
 quotes are an empty text. Numbers, dates (``YYYY-MM-DD``), timestamps (``YYYY-MM-DDTHH:MM:SS.ffffffZ``) and booleans are
-not quoted; arrays are JSON text. A spreadsheet may interpret text as a formula if it starts with ``=``, ``+``, ``-``,
-``@``, their full-width forms, a tab, a line break or NUL: such text, and text that starts with ``'``, is prefixed with
-``'``. To read it back, remove one leading ``'`` from every text.
+not quoted; arrays are JSON text, in which a number that is not finite is null. A spreadsheet may interpret text as a
+formula if it starts with ``=``, ``+``, ``-``, ``@``, their full-width forms, a tab, a line break or NUL: such text, and
+text that starts with ``'``, is prefixed with ``'``; so are column names. To read it back, remove one leading ``'`` from
+every text.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+
+from steam_assets.query.rendering import without_infinities
 
 RISKY = r"^[\p{Z}\p{C}]*[=+\-@'\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n\x00]"
 """RE2: text that some spreadsheet interprets as a formula, also after spaces and invisible characters."""
@@ -32,7 +37,8 @@ class CsvWriter:
 
     def __init__(self, target: TextIO, schema: pa.Schema) -> None:
         self._target = target
-        target.write(",".join(_quoted(name) for name in schema.names) + "\r\n")
+        names = _text_fields(pa.array(schema.names, pa.string()))
+        target.write(",".join(map(str, names.to_pylist())) + "\r\n")
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Append rows. Raises TypeError for a type without a CSV form (such as binary)."""
@@ -52,15 +58,11 @@ def write_csv(rows: pa.Table, path: Path) -> None:
             writer.write(batch)
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
 def _fields(column: pa.Array) -> pa.Array:
     """The column as CSV fields; null stays null."""
     kind = column.type
     if pa.types.is_nested(kind):
-        documents = [None if value is None else json.dumps(value, ensure_ascii=False) for value in column.to_pylist()]
+        documents = [None if value is None else _document(value) for value in column.to_pylist()]
         return _text_fields(pa.array(documents, pa.string()))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _text_fields(column)
@@ -70,6 +72,16 @@ def _fields(column: pa.Array) -> pa.Array:
     if any(is_kind(kind) for is_kind in plain):
         return column.cast(pa.string())
     raise TypeError(f"a column of type {kind} has no form in CSV; export it as Parquet alone")
+
+
+def _document(value: object) -> str:
+    return without_infinities(json.dumps(value, ensure_ascii=False, default=_as_text))
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, date | Decimal):
+        return str(value)
+    raise TypeError(f"an array with a {type(value).__name__} has no form in CSV; export it as Parquet alone")
 
 
 def _text_fields(column: pa.Array) -> pa.Array:
