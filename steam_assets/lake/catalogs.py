@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
 from steam_assets.extras import require
+from steam_assets.lake.roots import warehouse
 from steam_assets.settings import RootName, Settings, private_folder
 
 if TYPE_CHECKING:
@@ -103,15 +104,6 @@ def _session(settings: Settings) -> dict[str, object]:
     from steam_assets.aws_client import aws_session
 
     return {"botocore_session": aws_session()}
-
-
-def warehouse(settings: Settings, root: RootName) -> str:
-    """The location of the root's tables, as in Iceberg's metadata.
-
-    On a disk it is the bare path, which Hadoop and pyiceberg both use literally, whatever characters it has. In a
-    ``file:`` URL Hadoop does not decode percent signs, and pyiceberg drops what follows ``#`` or ``?``.
-    """
-    return f"{settings.root(root)}/warehouse"
 
 
 def table_location(settings: Settings, root: RootName, table: str) -> str:
