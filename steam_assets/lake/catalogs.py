@@ -10,14 +10,15 @@ so that a backup folder is self-contained. A setting selects AWS Glue, a REST se
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
 from steam_assets.extras import require
-from steam_assets.lake.roots import warehouse
+from steam_assets.lake.roots import UnsafeRoot, warehouse
 from steam_assets.settings import RootName, Settings, private_folder
 
 if TYPE_CHECKING:
@@ -95,6 +96,21 @@ def _locked(settings: Settings, root: RootName, error: BaseException) -> LockedC
         f"{sqlite_file(settings, root)} has been locked by another program for {BUSY_SECONDS} s, so nothing was "
         "changed; end that program (a database browser, a copy in progress), then run it again"
     )
+
+
+@contextmanager
+def read_metadata(catalog: str, table: str, location: str) -> Generator[None]:
+    """Raise UnsafeRoot if the metadata file that a catalog has for a table is lost or damaged."""
+    from pyiceberg.exceptions import ValidationError
+
+    try:
+        yield
+    except (ValidationError, ValueError, FileNotFoundError) as error:
+        raise UnsafeRoot(
+            f"the current metadata of table {table} in {location}/metadata is lost or damaged "
+            f"({type(error).__name__}); `steam-assets catalog rebuild --root {catalog.replace('_', '-')}`"
+            " names its file, and what to do"
+        ) from error
 
 
 def _session(settings: Settings) -> dict[str, object]:
