@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 import fastavro
 
 from steam_assets.lake.catalog_rebuild import rebuild_catalog
-from steam_assets.lake.catalogs import CATALOGS, sqlite_file
+from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file
 from steam_assets.lake.files import Files
-from steam_assets.lake.roots import Marker, UnsafeRoot, marker_address, read_marker, warehouse
+from steam_assets.lake.roots import MARKER, Marker, UnsafeRoot, marker_address, read_marker, warehouse
 from steam_assets.settings import RootName, Settings
 from steam_assets.sources.json_body import is_array, is_object
 
@@ -59,6 +59,7 @@ def relocate(settings: Settings, root: RootName) -> Relocated | None:
     if marker.root != root:
         raise UnsafeRoot(f"{settings.root(root)} is marked as {marker.root!r}; correct the settings")
     files = Files(settings)
+    _require_own_catalog(settings, root, marker.warehouse, files)
     rewriting = _Rewriting(files, marker.warehouse, place)
     rewriting.run()
     try:
@@ -71,6 +72,21 @@ def relocate(settings: Settings, root: RootName) -> Relocated | None:
     leftovers = tuple(address for address in rewriting.unreadable if address not in rewriting.named)
     damaged = tuple(address for address in rewriting.unreadable if address in rewriting.named)
     return Relocated(root, marker.warehouse, place, rewriting.rewritten, tuple(tables), leftovers, damaged)
+
+
+def _require_own_catalog(settings: Settings, root: RootName, origin: str, files: Files) -> None:
+    """Raise UnsafeRoot if the catalog is the original's, whose tables it would take over."""
+    original = origin.removesuffix("/warehouse")
+    if settings.iceberg_catalog == "sqlite" or not files.exists(f"{original}/{MARKER}"):
+        return
+    catalog = open_catalog(settings, root)
+    tables = map(catalog.load_table, catalog.list_tables(CATALOGS[root].namespace))
+    if any(table.metadata_location.startswith(f"{origin}/") for table in tables):
+        raise UnsafeRoot(
+            f"{settings.root(root)} is a copy of {original}, whose tables this {settings.iceberg_catalog} catalog has; "
+            "set STEAM_ICEBERG_CATALOG=sqlite, or another catalog, for the copy, or, to give up the original, remove "
+            f"{original}/{MARKER}. Nothing was changed"
+        )
 
 
 def _repointed(settings: Settings, root: RootName, rewriting: _Rewriting) -> list[str]:
