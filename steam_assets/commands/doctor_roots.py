@@ -16,8 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steam_assets.aws_client import aws_client
 from steam_assets.commands.doctor_checks import Finding, fine, note, problem
 from steam_assets.commands.preflight import unwritable
-from steam_assets.lake.catalogs import warehouse
-from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, root_variable
+from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, root_variable, warehouse
 from steam_assets.settings import RootName, Settings
 
 LEAST_FREE = 2 << 30

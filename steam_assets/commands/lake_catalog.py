@@ -114,6 +114,7 @@ def relocate(home: HomeOption = None) -> None:
     from steam_assets.lake.relocate import relocate as relocate_root
     from steam_assets.lake.roots import ROOT_NAMES
 
+    damaged, repair = False, "copy the lake again, or restore what `steam-assets verify` names"
     for name in ROOT_NAMES:
         with console.status(f"Rewriting addresses in {settings.root(name)}"):
             done = relocate_root(settings, name)
@@ -124,4 +125,11 @@ def relocate(home: HomeOption = None) -> None:
             else f"{settings.root(name)} was not moved"
         )
         console.print(f"{name}: {outcome}", soft_wrap=True)
+        for address in done.leftovers if done else ():
+            console.print(f"{address} is unreadable, and nothing names it: a killed commit left it", soft_wrap=True)
+        for address in done.damaged if done else ():
+            damaged = True
+            console.print(f"{address} is damaged, and stays as it is; {repair}", style="red", soft_wrap=True)
     console.print("Run `steam-assets verify` to read everything back.")
+    if damaged:
+        raise typer.Exit(1)

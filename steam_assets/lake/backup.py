@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -24,7 +24,7 @@ from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partiti
 from steam_assets.lake.lake import Twins
 from steam_assets.lake.parquet_files import DamagedData, file_digests, stored
 from steam_assets.ledger.content import Content, Stored
-from steam_assets.ledger.records import BackupRecord, Cleared, PartitionRecord, R, RawRecord, covers, has_all
+from steam_assets.ledger.records import BackupRecord, Batch, Cleared, PartitionRecord, R, RawRecord, covers, has_all
 
 
 class BackupDiffers(Exception):
@@ -113,7 +113,10 @@ def _copied(
 
 
 def restore(twins: Twins[R], partition_key: str, *, overwrite: bool = False) -> int | None:
-    """Restore one partition as ``restore_partitions`` does; None if it has no backup. Raises BackupDiffers, too."""
+    """Restore one partition as ``restore_partitions`` does; None if it has no backup. Raises BackupDiffers, too.
+
+    Batches that the backup does not have stay as they are, even damaged ones.
+    """
     restored = restore_partitions(twins, [partition_key], overwrite=overwrite)
     if problem := restored.problems.get(partition_key):
         raise BackupDiffers(problem)
@@ -122,10 +125,14 @@ def restore(twins: Twins[R], partition_key: str, *, overwrite: bool = False) -> 
 
 @dataclass(frozen=True)
 class RestoredRows:
-    """Rows written by partition, for those that are as their backup now, and by partition what is wrong with others."""
+    """Rows written by partition, for those that are as their backup now, and by partition what is wrong with others.
 
-    rows: dict[str, int]
-    problems: dict[str, str]
+    ``beyond`` is what is wrong with partitions that are as their backup now, but hold more than it.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict[str, int])
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+    beyond: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def restore_partitions(twins: Twins[R], partition_keys: Sequence[str], *, overwrite: bool = False) -> RestoredRows:
@@ -140,7 +147,7 @@ def restore_partitions(twins: Twins[R], partition_keys: Sequence[str], *, overwr
         now = replace(twins, backup=twins.backup.planned(partition_keys))
         held = {key: copy.of for key in partition_keys if (copy := backup_of(now, key))}
         if not held:
-            return RestoredRows({}, {})
+            return RestoredRows()
         now.primary.create()
         now = replace(now, primary=now.primary.planned(partition_keys))
         there = {key: record for key in held if (record := now.primary.record(twins.model, key))}
@@ -152,16 +159,51 @@ def restore_partitions(twins: Twins[R], partition_keys: Sequence[str], *, overwr
                     f"{now.primary.identifier} {key} differs from its backup ({replaced}); inspect it, then "
                     "restore with --overwrite. Nothing was changed"
                 )
-        return _restored(now, held, there, {key: part for key, (part, _) in lacking.items()})
+        done = _restored(now, held, there, {key: part for key, (part, _) in lacking.items()})
+        # Where nothing was damaged, what the backup does not have has just been read.
+        mixed = [key for key, (part, damage) in lacking.items() if damage and part and part.batch_ids is not None]
+        done.beyond.update(_wrong_beyond(twins, [key for key in mixed if key in done.rows]))
+        return done
 
     return retry_on_contention(change)
+
+
+def _wrong_beyond(twins: Twins[R], keys: Sequence[str]) -> dict[str, str]:
+    """What is still wrong with restored partitions whose backup does not have all of their batches."""
+    wrong, now = dict[str, str](), replace(twins, backup=twins.backup.pinned(), primary=twins.primary.planned(keys))
+    for key in keys:
+        record, copy = now.primary.record(twins.model, key), backup_of(now, key)
+        problem = _problem(now.primary, record) if record else None
+        if problem is None or not isinstance(record, RawRecord):
+            continue
+        alone = record.batch_ids - (copy.of.batch_ids if copy and isinstance(copy.of, RawRecord) else set())
+        damaged = [_batch_problem(now.primary, batch, key) for batch in record.batches if batch.batch_id in alone]
+        wrong[key] = "; ".join(filter(None, damaged)) or f"{problem}; back it up, then restore it again"
+    return wrong
+
+
+def _batch_problem(table: IcebergTable, batch: Batch, key: str) -> str | None:
+    """What is wrong with a batch that no backup has; None if it reads back as the ledger has it."""
+    held = table.create()
+    try:
+        files = [file.file_path for file in table.files_of(key, {batch.batch_id})]
+        found = stored(held.io, arrow_schema(held), {key: files})[key].content
+        problem = (
+            None if found == batch.content else f"{', '.join(files)} has {_shown(found)}, not {_shown(batch.content)}"
+        )
+    except DamagedData as error:
+        problem = str(error)
+    return problem and (
+        f"batch {batch.batch_id} is damaged and no backup has it: {problem}; remove that file and run the "
+        "partition again, which lands it from Kafka if that still has it"
+    )
 
 
 def _restored(
     twins: Twins[R], held: Mapping[str, R], there: Mapping[str, R], parts: Mapping[str, _Part | None]
 ) -> RestoredRows:
     """Copy what the pinned primary lacks of each partition, and commit it."""
-    copies, done, records = _Copies(twins.backup, twins.primary), RestoredRows({}, {}), dict[str, R]()
+    copies, done, records = _Copies(twins.backup, twins.primary), RestoredRows(), dict[str, R]()
     for key, part in parts.items():
         try:
             copies.take(part)

@@ -17,9 +17,9 @@ from pyiceberg.table import StaticTable
 from sqlalchemy.exc import DatabaseError
 
 from steam_assets.disk_sync import sync
-from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file, warehouse
+from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file
 from steam_assets.lake.files import Files
-from steam_assets.lake.roots import UnsafeRoot
+from steam_assets.lake.roots import UnsafeRoot, warehouse
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import RootName, Settings, private_folder
 

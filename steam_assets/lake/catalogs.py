@@ -10,13 +10,15 @@ so that a backup folder is self-contained. A setting selects AWS Glue, a REST se
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
 from steam_assets.extras import require
+from steam_assets.lake.roots import UnsafeRoot, warehouse
 from steam_assets.settings import RootName, Settings, private_folder
 
 if TYPE_CHECKING:
@@ -96,6 +98,21 @@ def _locked(settings: Settings, root: RootName, error: BaseException) -> LockedC
     )
 
 
+@contextmanager
+def read_metadata(catalog: str, table: str, location: str) -> Generator[None]:
+    """Raise UnsafeRoot if the metadata file that a catalog has for a table is lost or damaged."""
+    from pyiceberg.exceptions import ValidationError
+
+    try:
+        yield
+    except (ValidationError, ValueError, FileNotFoundError) as error:
+        raise UnsafeRoot(
+            f"the current metadata of table {table} in {location}/metadata is lost or damaged "
+            f"({type(error).__name__}); `steam-assets catalog rebuild --root {catalog.replace('_', '-')}`"
+            " names its file, and what to do"
+        ) from error
+
+
 def _session(settings: Settings) -> dict[str, object]:
     """The session of Glue's client. By itself pyiceberg parses AWS's service descriptions for each catalog."""
     if settings.iceberg_catalog != "glue":
@@ -103,15 +120,6 @@ def _session(settings: Settings) -> dict[str, object]:
     from steam_assets.aws_client import aws_session
 
     return {"botocore_session": aws_session()}
-
-
-def warehouse(settings: Settings, root: RootName) -> str:
-    """The location of the root's tables, as in Iceberg's metadata.
-
-    On a disk it is the bare path, which Hadoop and pyiceberg both use literally, whatever characters it has. In a
-    ``file:`` URL Hadoop does not decode percent signs, and pyiceberg drops what follows ``#`` or ``?``.
-    """
-    return f"{settings.root(root)}/warehouse"
 
 
 def table_location(settings: Settings, root: RootName, table: str) -> str:

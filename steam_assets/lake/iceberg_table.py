@@ -28,6 +28,7 @@ from pyiceberg.transforms import IdentityTransform
 from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from steam_assets.lake.catalogs import read_metadata
 from steam_assets.lake.change import Change, Note, require_clock
 from steam_assets.lake.columns import arrow_schema, column_comment, iceberg_schema
 from steam_assets.lake.former_columns import displaced, put_back
@@ -103,10 +104,10 @@ class IcebergTable:
         )
 
     def load(self) -> Table | None:
-        """The current table, or the pinned version; None if it was never created."""
+        """The current table, or the pinned version; None if there is none. Raises UnsafeRoot if it is damaged."""
         if self.held is not None:
             return self.held
-        with suppress(NoSuchTableError):
+        with suppress(NoSuchTableError), read_metadata(self.catalog.name, self.name, self.location):
             return self.catalog.load_table((self.namespace, self.name))
         return None
 

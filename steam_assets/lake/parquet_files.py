@@ -253,7 +253,7 @@ def _opened(io: FileIO, address: str) -> Generator[BufferedReader]:
             # The protocol of pyiceberg names fewer methods than its streams have.
             yield cast("BufferedReader", stream)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise DamagedData(f"{address} cannot be read: {error}") from error
+        raise DamagedData(f"{address} cannot be read: {' '.join(str(error).split())}") from error
 
 
 def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

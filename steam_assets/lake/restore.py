@@ -75,7 +75,8 @@ class Restorer:
         """Restore partitions, each read back; those of a group together in one commit of each table.
 
         Raises WouldOverwrite, with nothing of that group changed in the table, if a partition differs from its backup,
-        unless ``overwrite``. A damaged backup is reported for its table and partition; the others are still restored.
+        unless ``overwrite``. A damaged backup is reported for its table and partition, as is a batch that is damaged
+        and in no backup; the others are still restored.
         """
         copies = backups_of(self.lake.raw_twins(source))
         for group in groups(keys, {key: copy.of for key, copy in copies.items()}):
@@ -84,9 +85,9 @@ class Restorer:
             for twins in self._twins(source):
                 done = restore_partitions(twins, group, overwrite=overwrite)
                 there = twins.primary.records(twins.model)
-                for key in done.rows.keys() & there.keys():
+                for key in done.rows.keys() & there.keys() - done.beyond.keys():
                     rows[key][twins.label.partition("/")[2]] = there[key].content.rows
-                for key, problem in done.problems.items():
+                for key, problem in (done.problems | done.beyond).items():
                     problems[key].append(f"{twins.label} {key}: {problem}")
             for key in group:
                 yield Restored(source.name, key, rows[key], tuple(problems[key]))

@@ -1,6 +1,7 @@
 """The four roots: where they are, whether they match the settings, and whether they were moved.
 
-Belongs here: the marker of a root, the check of the four roots. Does not belong here: catalogs and tables.
+Belongs here: the marker of a root, the address of its tables, the check of the four roots. Does not belong here:
+catalogs and tables.
 
 A root has a marker, ``.steam-root.json``, that records which of the four it is and where it was created. Only an empty
 place is ever marked, so a mistyped setting cannot turn a user's folder, or the backup, into one that housekeeping may
@@ -13,13 +14,13 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from steam_assets.lake.catalogs import warehouse
 from steam_assets.settings import RootName, Settings, UnusableSetting, unusable_folder
 
 if TYPE_CHECKING:
@@ -116,6 +117,25 @@ def read_marker(settings: Settings, root: RootName) -> Marker | None:
             f"{address} is damaged; check the data next to it, then replace its content with "
             f'{{"root": "{root}", "warehouse": "<where it was created>/warehouse"}}'
         ) from error
+
+
+def warehouse(settings: Settings, root: RootName) -> str:
+    """The location of the root's tables, as in Iceberg's metadata: spelled as the root was when it was marked.
+
+    Through a link, a bind mount or ``..`` the settings may name the same folder differently; all commits must agree.
+
+    On a disk it is the bare path, which Hadoop and pyiceberg both use literally, whatever characters it has. In a
+    ``file:`` URL Hadoop does not decode percent signs, and pyiceberg drops what follows ``#`` or ``?``.
+    """
+    address = settings.root(root)
+    if on_s3(address):
+        return f"{address}/warehouse"
+    with suppress(UnsafeRoot, OSError):
+        marker = read_marker(settings, root)
+        if marker and Path(marker.warehouse).parent.samefile(address):
+            return marker.warehouse
+    # The folder before a `..` may be removed.
+    return f"{os.path.realpath(address) if '..' in Path(address).parts else address}/warehouse"
 
 
 def marker_address(settings: Settings, root: RootName) -> str:

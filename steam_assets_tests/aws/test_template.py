@@ -18,7 +18,8 @@ import pytest
 from account import STORES, TEMPLATE, Account, Resolver, deploy, template
 from moto.server import ThreadedMotoServer
 
-from steam_assets.lake.catalogs import CATALOGS, warehouse
+from steam_assets.lake.catalogs import CATALOGS
+from steam_assets.lake.roots import warehouse
 from steam_assets.settings import Settings
 
 CONTENT = template()

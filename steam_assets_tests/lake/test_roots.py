@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from raw_landing import NEWS, land
+from raw_landing import KEY, NEWS, NOW, files_of, land, sequences
 
+from steam_assets.commands.doctor_roots import check_four_roots
+from steam_assets.lake.backup import back_up, verify_twins
+from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.files import Files
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.relocate import relocate
 from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, marker_address, open_root, read_marker
 from steam_assets.settings import Settings
 
@@ -112,3 +116,46 @@ def test_a_file_is_written_completely_or_not_at_all(settings: Settings, tmp_path
     other.hardlink_to(path)
     files.write(str(path), b"new")
     assert (path.read_bytes(), other.read_bytes()) == (b"new", b"old")
+
+
+@pytest.mark.parametrize("by", ["a link", "a link in front", "two dots"])
+def test_a_lake_named_differently_is_the_same_lake(tmp_path: Path, by: str) -> None:
+    """It is neither refused nor relocated, and all its addresses stay as they were spelled first."""
+    home, link = tmp_path / "disk" / "home", tmp_path / "link"
+    link.symlink_to(home if by == "a link" else home.parent, target_is_directory=True)
+    lake = Lake(Settings(home=home))
+    land(lake, number=1)
+    assert back_up(lake.raw_twins(NEWS), [KEY], NOW)[1] == []
+    names = {"a link": link, "a link in front": link / "home", "two dots": home / ".." / "home"}
+    other = Settings(home=names[by])
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    assert [relocate(other, root) for root in ROOT_NAMES] == [None] * 4
+    assert "problem" not in [finding.state for finding in check_four_roots(other)]
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+    assert len(land(Lake(other), number=2).batches) == 2
+    rebuild_catalog(other, "raw")
+    assert back_up(Lake(other).raw_twins(NEWS), [KEY], NOW)[1] == []
+    link.unlink()
+    for twins in (lake.raw_twins(NEWS), Lake(lake.settings).raw_twins(NEWS)):
+        assert verify_twins(twins, KEY) == []
+        assert [str(path).startswith(f"{home}/") for path in files_of(twins.primary)] == [True, True]
+        held = twins.primary.load()
+        assert held is not None and held.metadata_location.startswith(f"{home}/")
+
+
+def test_a_lake_made_through_a_link_stays_usable_by_both_names(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    land(Lake(Settings(home=tmp_path / "link")), number=1)
+    lake = Lake(Settings(home=tmp_path / "disk"))
+    land(lake, number=2)
+    assert {path.parts[len(tmp_path.parts)] for path in files_of(lake.raw(NEWS))} == {"link"}
+    assert relocate(lake.settings, "raw") is None
+
+
+def test_a_new_lake_does_not_depend_on_a_folder_that_its_name_passes_through(tmp_path: Path) -> None:
+    (passed := tmp_path / "passed").mkdir()
+    land(Lake(Settings(home=passed / ".." / "home")), number=1)
+    passed.rmdir()
+    lake = Lake(Settings(home=tmp_path / "home"))
+    assert len(land(lake, number=2).batches) == 2 and len(sequences(lake.raw(NEWS))) == 40
