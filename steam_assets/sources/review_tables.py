@@ -161,6 +161,7 @@ REVIEWS = Table(
     rules={
         "app_id_positive": "app_id > 0",
         "recommendation_id_is_a_number": "recommendation_id rlike '^[0-9]{1,20}$'",
+        "written_in_the_week": "created_at >= week_start and created_at < week_start + interval 7 days",
         "not_edited_before_written": "updated_at >= created_at",
         # Clocks differ, but not by a day.
         "not_edited_after_collection": "updated_at <= fetched_at + interval 1 day",
