@@ -62,12 +62,14 @@ def summaries(raw: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
     from pyspark.sql.window import Window as Over
 
-    answers = raw.where(F.col("problem").isNull()).withColumns(
+    # The header may be another producer's.
+    fresh, listed = f"try_cast(headers['{FRESH_HEADER}'] as bigint)", "items['reviews']"
+    answers = raw.withColumns(
         {
             "body": F.when(F.col("request") == PAGE, "{}").otherwise(F.col("body")),
             "listed": F.when(
                 F.col("request").isin(FIRST_PAGE, PAGE),
-                F.coalesce(F.col("headers")[FRESH_HEADER].cast("bigint"), F.col("items")["reviews"]),
+                F.expr(f"if({fresh} between 0 and {listed}, {fresh}, {listed})"),
             ),
         }
     )

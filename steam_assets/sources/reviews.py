@@ -47,7 +47,6 @@ from steam_assets.sources.steam import STEAM_API, service_request
 PATH = "/IUserReviewsService/GetAppReviews/v1/"
 PAGE_LENGTH = 100
 END_ASKED_AGAIN = 5
-REQUESTS = (FIRST_PAGE, PAGE, WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED)
 NEVER_LISTED = 2
 """Reviews that Steam may count but not list."""
 MOST_OUTSIDE = 0.05
@@ -136,8 +135,6 @@ def _check_votes(page: ReviewPage) -> None:
 
 def count(window: Window, request: str, body: bytes) -> Mapping[str, int]:
     """The reviews and counts of votes in the response to a request of that name."""
-    if request not in REQUESTS:
-        raise InvalidResponse(f"no request is named {request[:80]!r}; there are {', '.join(REQUESTS)}")
     return _counts(request, parse(request, _dates_of(request, window), body))
 
 
@@ -237,6 +234,7 @@ SOURCE = Source(
     history=History.BY_WINDOW,
     due_after=timedelta(hours=36),
     options=Options,
+    requests=(FIRST_PAGE, PAGE, WEEK_FILTERED, LIFETIME_ALL, LIFETIME_FILTERED),
     extract=extract,
     count=count,
     tables=(REVIEWS, SUMMARIES),
