@@ -67,6 +67,7 @@ def extract(
         failpoint("fetch:spool_open")
         for answer in _answers(source, fetch_request, client):
             _check_moment(source, fetch_request, answer)
+            _check_name(source, answer)
             writer.append(
                 Envelope.from_response(
                     answer, source=source.name, partition_key=key, batch_id=writer.batch_id, sequence=writer.records
@@ -85,6 +86,12 @@ def _about(fetch_request: FetchRequest) -> str:
     keyed = sorted(host.name for host in fetch_request.keyed)
     identity = json.dumps([fetch_request.window.key, options, keyed, *fetch_request.apps])
     return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def _check_name(source: Source, answer: Fetched) -> None:
+    name = answer.response.request.name
+    if not source.sends(name):
+        raise ValueError(f"{source.name} sends a request named {name!r}; add that name to its `requests`")
 
 
 def _check_moment(source: Source, fetch_request: FetchRequest, answer: Fetched) -> None:

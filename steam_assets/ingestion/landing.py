@@ -24,6 +24,7 @@ from steam_assets.lake.raw_tables import Aside, kept_aside, put_aside, write_bat
 from steam_assets.ledger.records import Batch, Receipt
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.escapes import is_plain
+from steam_assets.sources.json_body import NOTES_HEADER
 from steam_assets.sources.source import InvalidResponse, Source
 
 NOTHING_USABLE = "none of its records is a valid envelope"
@@ -51,9 +52,10 @@ def land(lake: Lake, source: Source, receipt: Receipt, now: datetime) -> LandedB
     """Write the batch's rows; the caller commits them, which makes them visible. ``now`` is aware.
 
     Raises LostRecords if the topic no longer holds the whole batch, or other items than its receipt counts;
-    WrongPeriod if a response cannot belong to the partition's window. Records that are not valid envelopes, or whose
-    body has other items than they state, are sent to the dead-letter topic, set aside and counted. Landing again writes
-    the same rows; a commit keeps one copy of them. A batch without a usable record is excluded from its partition.
+    WrongPeriod if a response cannot belong to the partition's window. Records that are not valid envelopes, have an
+    unknown request, or count other items than their body has, are sent to the dead-letter topic, set aside and counted.
+    Landing again writes the same rows; a commit keeps one copy of them. A batch without a usable record is excluded
+    from its partition.
     """
     return _Landing(lake, source, receipt, now).run()
 
@@ -135,7 +137,7 @@ class _Landing:
             if envelope is not None:
                 body = envelope.body.encode()
                 self._check(record, envelope, body)
-                if self.receipt.digest is None and (problem := self._miscounted(envelope, body)):
+                if self.receipt.digest is None and (problem := self._false_claim(envelope, body)):
                     self.poisons.append(record.spoiled(problem))
                     continue
                 self.items.update(envelope.items)
@@ -143,8 +145,12 @@ class _Landing:
                 self.newest = max(self.newest or envelope.fetched_at, envelope.fetched_at)
                 yield envelope_row(envelope, self.receipt.topic, record.partition, record.offset)
 
-    def _miscounted(self, envelope: Envelope, body: bytes) -> str | None:
-        """Why the envelope's items are not those of its body; None if they are."""
+    def _false_claim(self, envelope: Envelope, body: bytes) -> str | None:
+        """Why the envelope cannot be the source's, or its items are not those of its body; None if all is true."""
+        if not self.source.sends(envelope.request):
+            return f"no request of {self.source.name} is named {envelope.request[:80]!r}"
+        if NOTES_HEADER in envelope.headers:
+            return f"it has the header {NOTES_HEADER}, which only an import has"
         if envelope.problem is not None:
             return self._miscounted_rejected(envelope)
         try:

@@ -108,6 +108,7 @@ SOURCE = Source(
     history=History.BY_WINDOW,
     due_after=timedelta(hours=36),
     options=Options,
+    requests=(f"{REQUEST}[A-Z]{{2}}",),
     extract=extract,
     count=count,
     tables=(TABLE,),

@@ -4,7 +4,8 @@ Belongs here: what all JSON responses have in common, and that both parsers agre
 Does not belong here: the meaning of a particular response (the source files).
 
 Both parsers see the same text: UTF-8, invalid bytes as U+FFFD. Python rejects what Spark's parser would read
-differently (duplicate names, NaN, excessive nesting or numbers), so an accepted body has the same items for both.
+differently (duplicate names, NaN, excessive nesting, numbers or names), so an accepted body has the same items for
+both.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 DEEPEST = 64
 LONGEST_NUMBER = 300
 LONGEST_STRING = 10_000_000
+LONGEST_NAME = 10_000
 NUMBER_CHARACTERS = "+-.0123456789Ee"
 
 NOTES_HEADER = "import-notes"
@@ -145,6 +147,9 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise InvalidResponse("a name occurs twice in one JSON object, and parsers differ on which one counts")
+    # Joined, because an object has many names, and hardly ever so many characters of them.
+    if len("".join(value)) > LONGEST_NAME < max(map(len, value)):
+        raise InvalidResponse(f"a name of more than {LONGEST_NAME} characters")
     return value
 
 
@@ -204,8 +209,6 @@ def exploded(
     is parsed once. Any other, for example with a number sent as a text, is split into the texts of its elements, which
     are read one by one, so that a bad element does not affect the others.
 
-    An envelope that was set aside without an item (its ``items`` are all 0) has no row.
-
     Example: for the body ``{"day": "7", "games": [{"id": "10", "players": 5}, {"id": "x"}]}``
 
     ``exploded(raw, shape="day string, games array<{item}>", array="{whole}.games", item="id bigint, players bigint",
@@ -235,8 +238,7 @@ def exploded(
     # A text such as "NaN" for a number is read with the other odd ones.
     options = "map('columnNameOfCorruptRecord', 'unreadable_body', 'allowNonNumericNumbers', 'false')"
     rows = (
-        raw.where("problem is null or array_max(map_values(items)) > 0")
-        .withColumn("text", F.when(F.col("problem").isNull(), text_of_body()))
+        raw.withColumn("text", F.when(F.col("problem").isNull(), text_of_body()))
         .withColumn("whole", F.expr(f"from_json(text, '{strict}, unreadable_body string', {options})"))
         .select(
             *columns,

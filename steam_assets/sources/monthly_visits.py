@@ -183,6 +183,7 @@ SOURCE = Source(
     # A month's visits are published between the 12th and 27th of the next; the response has the last three months.
     due_after=timedelta(days=27),
     carried_for=timedelta(days=100),
+    requests=(ESTIMATE, OFFICIAL),
     extract=extract,
     count=count,
     tables=(VISITS, ENGAGEMENT, TRAFFIC, COUNTRIES),

@@ -40,7 +40,7 @@ from steam_assets.sources.store_item import CHARTED_ITEM, with_charted_item
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-PATH = "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
+REQUEST, PATH = "chart", "/ISteamChartsService/GetGamesByConcurrentPlayers/v1/"
 QUERY = store_context("US") | {"data_request": {"include_basic_info": True}}
 
 STALE_AT_MIDNIGHT = timedelta(hours=1)
@@ -97,7 +97,7 @@ def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
 
 def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:
     """Fetch the current chart."""
-    response = client.fetch(service_request("chart", PATH, QUERY, partial(parse, fetch_request.window)))
+    response = client.fetch(service_request(REQUEST, PATH, QUERY, partial(parse, fetch_request.window)))
     yield Fetched(response, {"most_played": len(response.value.ranks)})
 
 
@@ -159,6 +159,7 @@ SOURCE = Source(
     hosts=(STEAM_API,),
     cadence=Cadence.DAILY,
     history=History.LIVE,
+    requests=(REQUEST,),
     extract=extract,
     count=count,
     tables=(TABLE,),

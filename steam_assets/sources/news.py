@@ -32,7 +32,7 @@ from steam_assets.sources.source import (
 )
 from steam_assets.sources.steam import STEAM_API
 
-PATH = "/ISteamNews/GetNewsForApp/v2/"
+REQUEST, PATH = "page", "/ISteamNews/GetNewsForApp/v2/"
 PAGE = 100
 
 
@@ -97,7 +97,7 @@ def _counts(window: Window, page: AppNews) -> Mapping[str, int]:
 def request(app_id: int, end: int) -> Request[AppNews]:
     """The hundred newest items of an app up to ``end`` (Unix seconds), with their full texts."""
     params = {"appid": str(app_id), "count": str(PAGE), "maxlength": "0", "enddate": str(end), "format": "json"}
-    return Request(STEAM_API, "page", PATH, params, partial(_parse_as_asked, app_id, end), app_id)
+    return Request(STEAM_API, REQUEST, PATH, params, partial(_parse_as_asked, app_id, end), app_id)
 
 
 def _parse_as_asked(app_id: int, end: int, body: bytes) -> AppNews:
@@ -145,6 +145,7 @@ SOURCE = Source(
     history=History.BY_WINDOW,
     due_after=timedelta(hours=36),
     options=Options,
+    requests=(REQUEST,),
     extract=extract,
     count=count,
     tables=(NEWS,),

@@ -110,6 +110,7 @@ SOURCE = Source(
     watched=True,
     sampled_every="minutes_between",
     options=Options,
+    requests=(CHART, APP),
     extract=extract,
     count=count,
     tables=(TABLE,),

@@ -62,12 +62,14 @@ def summaries(raw: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
     from pyspark.sql.window import Window as Over
 
-    answers = raw.where(F.col("problem").isNull()).withColumns(
+    # The header may be another producer's.
+    fresh, listed = f"try_cast(headers['{FRESH_HEADER}'] as bigint)", "items['reviews']"
+    answers = raw.withColumns(
         {
             "body": F.when(F.col("request") == PAGE, "{}").otherwise(F.col("body")),
             "listed": F.when(
                 F.col("request").isin(FIRST_PAGE, PAGE),
-                F.coalesce(F.col("headers")[FRESH_HEADER].cast("bigint"), F.col("items")["reviews"]),
+                F.expr(f"if({fresh} between 0 and {listed}, {fresh}, {listed})"),
             ),
         }
     )
@@ -161,6 +163,7 @@ REVIEWS = Table(
     rules={
         "app_id_positive": "app_id > 0",
         "recommendation_id_is_a_number": "recommendation_id rlike '^[0-9]{1,20}$'",
+        "written_in_the_week": "created_at >= week_start and created_at < week_start + interval 7 days",
         "not_edited_before_written": "updated_at >= created_at",
         # Clocks differ, but not by a day.
         "not_edited_after_collection": "updated_at <= fetched_at + interval 1 day",

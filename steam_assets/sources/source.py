@@ -9,6 +9,7 @@ how its clean tables are read from raw envelopes (``Table.items``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -226,7 +227,8 @@ class Column:
 class Table:
     """A clean table of a source.
 
-    ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns) it returns one row per item
+    ``items(raw)`` is pure: from a DataFrame of envelopes (lake/columns.py has its columns; without rejected ones that
+    count no item of this table) it returns one row per item
     of the body, with this table's columns, plus ``problem`` (null, or why the item is unusable: among others, which of
     the ``rules`` it breaks), ``item`` (its own text, for quarantine; null without a problem), ``changes``
     (array<string>: what was altered in the row, and why), and the envelope's ``partition_key``, ``batch_id``,
@@ -259,7 +261,8 @@ class Table:
 class Source:
     """A source: a file that declares one, and a line in ``sources/__init__.py``, is all that the product needs.
 
-    ``hosts`` are all hosts that its requests go to, its main host first. ``count`` gives the items of each table in a
+    ``hosts`` are all hosts that its requests go to, its main host first. ``requests`` are the names of its requests, as
+    regular expressions; an envelope with another name is not the source's. ``count`` gives the items of each table in a
     response's body, by the window, the request's name and the body; InvalidResponse if the body is invalid. Landing
     counts with it again, because envelopes may be another producer's. ``apps_from`` names the sources whose charts
     (their first clean tables) list the apps to fetch: the chart of the same partition, which must exist, or, of another
@@ -280,6 +283,7 @@ class Source:
     hosts: tuple[Host, ...]
     cadence: Cadence
     history: History
+    requests: tuple[str, ...]
     extract: Callable[[SourceClient, FetchRequest], Iterator[Fetched]]
     count: Callable[[Window, str, bytes], Mapping[str, int]]
     tables: tuple[Table, ...]
@@ -292,6 +296,10 @@ class Source:
     carried_for: timedelta = timedelta(0)
     quarantine_limit: float = 0.01
     demo_partitions: int | None = None
+
+    def sends(self, request: str) -> bool:
+        """Whether one of its requests has that name."""
+        return any(re.fullmatch(name, request) for name in self.requests)
 
     @property
     def about_apps(self) -> bool:

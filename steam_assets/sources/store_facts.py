@@ -51,9 +51,13 @@ def extract(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetch
     yield Fetched.counted(client.fetch(names))
 
 
+def _items(raw: DataFrame, item: str) -> DataFrame:
+    return exploded_list(raw.where(f"problem is not null or request = '{ITEMS}'"), "store_items", item)
+
+
 def facts(raw: DataFrame) -> DataFrame:
     """One row per item."""
-    entries = with_item(exploded_list(raw, "store_items", ITEM), "entry", *FURTHER_DETAILS)
+    entries = with_item(_items(raw, ITEM), "entry", *FURTHER_DETAILS)
     return shaped(entries, FACTS, changes="left_out")
 
 
@@ -64,14 +68,14 @@ def tags(raw: DataFrame) -> DataFrame:
     listed = exploded_list(raw.where(f"request = '{NAMES}'"), "tags", "tagid bigint, name string")
     newest = F.max_by("entry.name", F.struct("fetched_at", "sequence")).alias("tag")
     names = listed.where("entry.name <> ''").groupBy("partition_key", F.expr("entry.tagid AS tagid")).agg(newest)
-    given = within(exploded_list(raw, "store_items", TAGGED), "tags")
+    given = within(_items(raw, TAGGED), "tags")
     given = given.selectExpr("*", "entry AS store", f"{whole('element.tagid')} AS tagid")
     return shaped(given.join(names, ["partition_key", "tagid"], "left"), TAGS)
 
 
 def prices(raw: DataFrame) -> DataFrame:
     """One row per offer of an item; without a list of them, its best offer."""
-    offers = within(exploded_list(raw, "store_items", OFFERED), "purchase_options", or_else="best_purchase_option")
+    offers = within(_items(raw, OFFERED), "purchase_options", or_else="best_purchase_option")
     in_us = offers.selectExpr("*", "entry AS store", "element AS offer", "'US' AS country")
     return shaped(with_optional(in_us, "offer.active_discounts"), PRICES, changes="left_out")
 
@@ -113,6 +117,7 @@ SOURCE = Source(
     apps_from=("most_played", "top_sellers", "country_sellers"),
     watched=True,
     demo_partitions=8,
+    requests=(ITEMS, NAMES),
     extract=extract,
     count=count,
     tables=(FACTS, TAGS, PRICES),

@@ -41,7 +41,7 @@ from steam_assets.sources.store_item import CHARTED_ITEM, with_charted_item
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-PATH = "/IStoreTopSellersService/GetWeeklyTopSellers/v1/"
+REQUEST, PATH = "chart", "/IStoreTopSellersService/GetWeeklyTopSellers/v1/"
 CHART_LENGTH = 100
 
 
@@ -114,7 +114,7 @@ def chart_pages(
     window: Window,
     country: str,
     *,
-    name: str = "chart",
+    name: str = REQUEST,
     required: bool = True,
     others: Charts | None = None,
 ) -> Iterator[Response[Page]]:
@@ -217,6 +217,7 @@ SOURCE = Source(
     cadence=Cadence.WEEKLY,
     history=History.BY_WINDOW,
     due_after=timedelta(hours=36),
+    requests=(REQUEST,),
     extract=extract,
     count=count,
     tables=(TABLE,),

@@ -56,7 +56,7 @@ def engagement(raw: DataFrame) -> DataFrame:
     """One row per response whose details are for the month."""
     rank = "struct<Rank: string>"
     entries = exploded(
-        _accepted(raw),
+        raw,
         shape=f"{ENGAGED}, GlobalRank {rank}, CountryRank {rank}, CategoryRank {rank}, Category string",
         array=f"if({IS_NEWEST}, array(named_struct('engaged', {{whole}}.Engagments, "
         "'global', {whole}.GlobalRank.Rank, 'country', {whole}.CountryRank.Rank, "
@@ -68,7 +68,7 @@ def engagement(raw: DataFrame) -> DataFrame:
 def traffic_sources(raw: DataFrame) -> DataFrame:
     """One row per traffic source, from responses whose details are for the month."""
     entries = exploded(
-        _accepted(raw),
+        raw,
         shape=f"{ENGAGED}, TrafficSources map<string, string>",
         array=f"if({IS_NEWEST}, filter(map_entries({{whole}}.TrafficSources), "
         "source -> source.value is not null), null)",
@@ -79,16 +79,12 @@ def traffic_sources(raw: DataFrame) -> DataFrame:
 def top_countries(raw: DataFrame) -> DataFrame:
     """One row per country, from responses whose details are for the month."""
     entries = exploded(
-        _accepted(raw),
+        raw,
         shape=f"{ENGAGED}, TopCountryShares array<{{item}}>",
         array=f"if({IS_NEWEST}, {{whole}}.TopCountryShares, null)",
         item="Country string, CountryCode string, Value string",
     ).where("problem is not null or entry.Value is not null")
     return shaped(entries, COUNTRIES)
-
-
-def _accepted(raw: DataFrame) -> DataFrame:
-    return raw.where("problem is null")
 
 
 SHARE = Column("share", "double", "Share of visits, 0 to 1.", "share", nullable=False, bounds=(0, 1))

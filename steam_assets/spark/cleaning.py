@@ -40,6 +40,15 @@ def newest_full_snapshot(table: Table, raw: DataFrame) -> DataFrame:
     return raw.withColumn("newest", newest["batch_id"]).where("batch_id = newest").drop("newest")
 
 
+def envelopes_of(table: Table, raw: DataFrame) -> DataFrame:
+    """The envelopes that the table's ``items`` are read from.
+
+    Of a full snapshot only the newest batch; no rejected response that counts none of the table's items.
+    """
+    newest = newest_full_snapshot(table, raw) if table.full_snapshot else raw
+    return newest.where(F.col("problem").isNull() | (F.col("items")[table.name] > 0))
+
+
 def classify(table: Table, raw: DataFrame) -> DataFrame:
     """Every item of ``raw`` with its ``state`` and, where it is quarantined, its ``problem``.
 
@@ -47,7 +56,7 @@ def classify(table: Table, raw: DataFrame) -> DataFrame:
     envelope's origin. Among items with the same natural key the one from the newest response is clean, the others are
     duplicates.
     """
-    items = table.items(newest_full_snapshot(table, raw) if table.full_snapshot else raw)
+    items = table.items(envelopes_of(table, raw))
     newest_first = Window.partitionBy("partition_key", "problem", *table.key).orderBy(
         F.col("fetched_at").desc(), F.col("sequence").desc()
     )

@@ -43,6 +43,7 @@ def source(history: History = History.LIVE, *, app_by_app: bool = True) -> Sourc
         hosts=(STEAM_API,),
         cadence=Cadence.DAILY,
         history=history,
+        requests=("page",),
         extract=pages_of_apps,
         count=lambda window, request, body: {"rows": 1},
         tables=(),
@@ -217,3 +218,13 @@ def test_the_fixed_clock_is_fixed_and_utc(tmp_path: Path) -> None:
     assert abs(running.now() - datetime.now(UTC)) < timedelta(seconds=5)
     with pytest.raises(ValueError, match="STEAM_SIMULATED_NOW"):
         Clock.from_settings(settings("http://h", tmp_path, simulated_now="yesterday"))
+
+
+def test_a_request_that_the_source_does_not_declare_is_an_error_of_its_author(tmp_path: Path) -> None:
+    """Otherwise landing would set aside the source's own responses when it finds them in Kafka."""
+    undeclared = replace(source(), requests=("pages", "pag"))
+    with (
+        asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, _),
+        pytest.raises(ValueError, match="'page'; add that name to its `requests`"),
+    ):
+        extract(undeclared, fetch_request(1), client, tmp_path / "spool")

@@ -32,6 +32,7 @@ from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
+from steam_assets.sources.json_body import NOTES_HEADER
 from steam_assets_tests.kafka.kafka_batches import envelopes, new_batch_id
 
 pytestmark = pytest.mark.kafka
@@ -55,10 +56,13 @@ def lake(settings: Settings) -> Lake:
     return Lake(settings)
 
 
+PLACES = [{"rank": rank, "appid": 10 * rank} for rank in range(1, RANKS + 1)]
+BODY = {"response": {"last_update": int(NOON.timestamp()), "ranks": PLACES}}
+
+
 def chart(batch_id: str, total: int = 1) -> list[Envelope]:
     """Envelopes of one chart each, as an honest producer sends them."""
-    ranks = [{"rank": rank, "appid": 10 * rank} for rank in range(1, RANKS + 1)]
-    body = json.dumps({"response": {"last_update": int(NOON.timestamp()), "ranks": ranks}})
+    body = json.dumps(BODY)
     true = {
         "body": body,
         "sha256": hashlib.sha256(body.encode()).hexdigest(),
@@ -101,6 +105,9 @@ LIES: dict[str, dict[str, object]] = {
     "no status": {"status": 10**30},
     "a problem without one": {"problem": "x", "items": {CHART.name: 1}},
     "a body of another day": {"body": "{}"},
+    "an unknown request": {"request": "CHART"},
+    "notes of an import": {"headers": {NOTES_HEADER: "a note"}},
+    "a name that Spark cannot read": {"body": json.dumps(BODY | {"k" * 60_000: 1})},
 }
 FALSE_HEADERS = (b"-1", b"x", b"[" * 100_000, b'{"most_played": 7}', b'{"most_played": 1e30}', b"\xff")
 

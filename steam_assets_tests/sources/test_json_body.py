@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steam_assets.sources.json_body import LONGEST_NUMBER, LONGEST_STRING, decode, decode_service
+from steam_assets.sources.json_body import LONGEST_NAME, LONGEST_NUMBER, LONGEST_STRING, decode, decode_service
 from steam_assets.sources.source import InvalidResponse
 
 
@@ -29,6 +29,7 @@ from steam_assets.sources.source import InvalidResponse
         (b'{"a":' * 100 + b"1" + b"}" * 100, "deep"),
         (b'{"a":' * 200_000, "deep"),
         (b'{"a": "\x00"}', "invalid JSON"),
+        (b'{"a": [{"b": 1, "' + b"x" * (LONGEST_NAME + 1) + b'": 2}]}', "a name of more than"),
         (b'{"a": [{"b": "' + b"x" * (LONGEST_STRING + 1) + b'"}]}', "a text of more than"),
     ],
 )
@@ -67,6 +68,11 @@ def test_a_long_number_is_refused_wherever_it_stands(before: int, after: int, nu
         decode(body)
     text = "7" * digits
     assert decode(json.dumps({"a" * before: text}).encode()) == {"a" * before: text}
+
+
+def test_an_object_may_have_many_names_together_longer_than_one_may_be() -> None:
+    body = {str(number) * 3 + "x" * (LONGEST_NAME - 9): number for number in range(100, 103)}
+    assert decode(json.dumps(body).encode()) == body
 
 
 def test_numbers_beyond_64_bits_are_accepted_and_classified_in_cleaning() -> None:

@@ -101,6 +101,7 @@ SOURCE = Source(
     due_after=timedelta(0),
     options=Options,
     demo_partitions=1,
+    requests=("front page",),
     extract=extract,
     count=lambda _window, _request, body: parse(body),
     tables=(TABLE,),
