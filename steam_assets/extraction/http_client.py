@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ from steam_assets.extraction.errors import (
 )
 from steam_assets.extraction.hosts import HostProfile, profile
 from steam_assets.extraction.limits import CircuitOpen, HostLimits, Permit, RetryPolicy, limits_of, retry_after
-from steam_assets.extraction.response_rules import Concerns, Meaning, Row, body_of, row_for, status_of
+from steam_assets.extraction.response_rules import Body, Concerns, Meaning, Row, body_of, row_for, status_of
 from steam_assets.settings import Settings
 from steam_assets.sources.host import Host
 from steam_assets.sources.source import InvalidResponse, NotYet, Rejected, Request, Response
@@ -181,7 +181,7 @@ class _RetriedRequest(Generic[T]):
         answers_then = 0
         while True:
             permit = self._acquire(refusals[-1] if refusals else None)
-            answer = self._get()
+            answer = self._get(self._request.path, self._request.params)
             row = self._row(answer, others_answered=bool(refusals) and breaker.answers > answers_then)
             if row.meaning is not Meaning.COOL_DOWN:
                 return answer, row
@@ -197,10 +197,25 @@ class _RetriedRequest(Generic[T]):
         if app_id is None:
             return row_for(status, body, Concerns.HOST)
         row = row_for(status, body, Concerns.ONLY_APP if others_answered else Concerns.APP)
-        about_app = row.meaning in (Meaning.NO_DATA, Meaning.SET_ASIDE)
-        if about_app and not others_answered and self._connection.limits.breaker.has_no_data_for(app_id):
-            return row_for(status, body, Concerns.HOST)
-        return row
+        conclusive = others_answered or body is Body.SERVICE_ERROR
+        if row.meaning not in (Meaning.NO_DATA, Meaning.SET_ASIDE) or conclusive:
+            return row
+        if not self._connection.limits.breaker.has_no_data_for(app_id):
+            return row
+        of_host = row_for(status, body, Concerns.HOST)
+        return row if of_host.meaning is Meaning.COOL_DOWN and self._probe_succeeds() else of_host
+
+    def _probe_succeeds(self) -> bool:
+        """Whether the host answers the request that always succeeds. False if it has none."""
+        probe = self._connection.profile.host.probe
+        if not probe:
+            return False
+        self._acquire(None)
+        answer = self._get(probe, {})
+        if row_for(status_of(answer), body_of(answer), Concerns.HOST).meaning is not Meaning.ANSWER:
+            return False
+        self._connection.limits.breaker.answered()
+        return True
 
     def _acquire(self, refusal: Evidence | None) -> Permit:
         before = monotonic()
@@ -221,12 +236,12 @@ class _RetriedRequest(Generic[T]):
             evidence=refusal,
         )
 
-    def _get(self) -> Evidence:
+    def _get(self, path: str, params: Mapping[str, str]) -> Evidence:
         host = self._connection.profile
         return transport.get(
             self._connection.session,
-            host.url(self._request.path),
-            params=self._request.params,
+            host.url(path),
+            params=params,
             secret_params=host.secret_params,
             retry_policy=self._retry_policy,
             seconds=max(min(self._retry_policy.answer_seconds, self._left()), 0.1),

@@ -17,7 +17,7 @@ from time import monotonic
 from pyrate_limiter import GCRA, Limiter, Rate, SingleBucketFactory, StateBucket
 
 SEVERAL_APPS = 5
-"""This many apps in a row without data mean that the host refuses us, not that the apps are unknown."""
+"""This many apps in a row without data may mean that the host refuses us, not that the apps are unknown."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class CircuitBreaker:
             self._unknown_apps.clear()
 
     def has_no_data_for(self, app_id: int) -> bool:
-        """Record that an app has no data; return whether that is true of so many in a row that the host refuses us.
+        """Record that an app has no data; return whether that is true of so many in a row that the host may refuse us.
 
         An app counts once, however often it is requested: valid responses after its first request interrupt the row.
         """
