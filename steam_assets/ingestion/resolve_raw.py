@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -252,7 +252,8 @@ class RawResolver:
             keyed=keyed(settings, source),
         )
         try:
-            with HttpClient(settings, self.clock, self.retry_policy) as client:
+            may_be_of = partial(source.history.belongs, window)
+            with HttpClient(settings, self.clock, self.retry_policy, may_be_of=may_be_of) as client:
                 return extract(source, fetch_request, client, spool_folder(settings), progress=self.progress)
         except SourceError as error:
             self._keep_evidence(source, window.key, error)

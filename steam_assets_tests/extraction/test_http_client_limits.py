@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +15,7 @@ from time import monotonic
 
 import pytest
 from faulty_server import Exchange, Script, serving
-from test_http_client import GOOD, QUICK, asking, request, settings
+from test_http_client import GOOD, NOON, QUICK, asking, request, settings
 
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import Blocked
@@ -229,7 +230,9 @@ def test_a_blocked_similarweb_says_how_to_fill_the_gap_by_hand(tmp_path: Path) -
             client.fetch(request(SIMILARWEB))
         assert str(tmp_path / "similarweb") in str(raised.value)
         (tmp_path / "similarweb").mkdir()
-        (tmp_path / "similarweb" / "saved.json").write_bytes(GOOD)
+        saved = tmp_path / "similarweb" / "saved.json"
+        saved.write_bytes(GOOD)
+        os.utime(saved, (NOON.timestamp(), NOON.timestamp()))
         assert client.fetch(request(SIMILARWEB)).url == "file:saved.json"
 
 
