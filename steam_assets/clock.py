@@ -6,9 +6,12 @@ from a schedule or a backfill, never from a clock.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from steam_assets.settings import Settings, UnusableSetting
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""How far the clocks of two machines may be apart."""
 
 
 class Clock:

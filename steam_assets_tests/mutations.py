@@ -143,7 +143,7 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(
         "A1",
         "steam_assets/extraction/limits.py",
-        "    return max((moment - sent).total_seconds(), 0.0)\n",
+        "    return min(max((moment - sent).total_seconds(), 0.0), LONGEST_SECONDS)\n",
         "    return None\n",
         "extraction/test_http_client_limits.py::test_retry_after_is_honoured_in_both_forms",
     ),

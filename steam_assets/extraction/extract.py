@@ -52,14 +52,31 @@ def extract(
 ) -> Spool:
     """Fetch a window from a source and return the sealed batch; ``progress`` gets the number of envelopes so far.
 
-    A batch already sealed for the same request is returned without fetching. Raises NotAvailable if the source has no
-    data for the window, or if a live source responded outside it; otherwise what ``client`` raises. After an error
-    nothing is left on disk.
+    A batch already sealed for the same request is returned without fetching. So is one sealed for another (other apps,
+    options or keys) if the window can no longer be fetched. Raises NotAvailable if there is none, and the source has no
+    data for the window or a live source responded outside it; otherwise what ``client`` raises. After an error only
+    what was sealed before is left on disk.
     """
-    key = fetch_request.window.key
-    about = _about(fetch_request)
-    if (earlier := Spool.sealed(spool_folder, source.name, key, about)) is not None:
+    key, about = fetch_request.window.key, _about(fetch_request)
+    if (same := Spool.sealed(spool_folder, source.name, key, about)) is not None:
+        return same
+    try:
+        return _fetched(source, fetch_request, client, spool_folder, about, progress)
+    except NotAvailable:
+        if (earlier := Spool.sealed(spool_folder, source.name, key)) is None:
+            raise
         return earlier
+
+
+def _fetched(
+    source: Source,
+    fetch_request: FetchRequest,
+    client: SourceClient,
+    spool_folder: Path,
+    about: str,
+    progress: Callable[[int], None],
+) -> Spool:
+    key = fetch_request.window.key
     if (refusal := source.history.refusal(fetch_request.window, fetch_request.now)) is not None:
         raise NotAvailable(f"gap: {source.name} {key} is not available. {refusal}.")
     Spool.sweep(spool_folder)

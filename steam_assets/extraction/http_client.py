@@ -1,22 +1,20 @@
 """The HTTP client of the sources: what is retried, and when to give up.
 
 Belongs here: SourceClient, acting on the meaning of a response. Does not belong here: that meaning (response_rules.py),
-the bytes on the network (transport.py), rates and waits (limits.py), what a valid body is (each source's ``parse``).
+the bytes on the network (transport.py), rates and waits (limits.py), what a valid body is (each source's ``parse``),
+files that a user saved (saved_files.py).
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Generic, TypeVar
-from urllib.parse import quote
 
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed, wait_random_exponential
@@ -36,7 +34,8 @@ from steam_assets.extraction.errors import (
 )
 from steam_assets.extraction.hosts import HostProfile, profile
 from steam_assets.extraction.limits import CircuitOpen, HostLimits, Permit, RetryPolicy, limits_of, retry_after
-from steam_assets.extraction.response_rules import Concerns, Meaning, Row, body_of, row_for, status_of
+from steam_assets.extraction.response_rules import Body, Concerns, Meaning, Row, body_of, row_for, status_of
+from steam_assets.extraction.saved_files import saved_response
 from steam_assets.settings import Settings
 from steam_assets.sources.host import Host
 from steam_assets.sources.source import InvalidResponse, NotYet, Rejected, Request, Response
@@ -60,10 +59,19 @@ class HttpClient:
 
     Raises Unreachable, Blocked, EndpointGone, KeyRequired or UnusableResponse; ``fetch_or_reject`` returns a Rejected
     instead of raising the last. Raises ValueError if the configured URL of the request's host is unusable.
+    ``may_be_of`` tells whether a response collected at a time (UTC) can be valid; saved files with another are skipped.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, retry_policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        retry_policy: RetryPolicy | None = None,
+        *,
+        may_be_of: Callable[[datetime], bool] = lambda collected_at: True,
+    ) -> None:
         self._clock = clock
+        self._may_be_of = may_be_of
         self._retry_policy = retry_policy or RetryPolicy()
         self._settings = settings
         self._connections: dict[str, _Connection] = {}
@@ -82,7 +90,8 @@ class HttpClient:
     def fetch(self, request: Request[T]) -> Response[T]:
         connection = self._connection(request.host)
         skipped: list[str] = []
-        saved = _manually_saved(connection.profile.drop_folder, request, skipped)
+        folder, now = connection.profile.drop_folder, self._clock.now()
+        saved = saved_response(folder, request, skipped, now=now, may_be_of=self._may_be_of)
         try:
             return saved or _RetriedRequest(connection, request, self._retry_policy, self._clock).send()
         except SourceError as error:
@@ -181,7 +190,7 @@ class _RetriedRequest(Generic[T]):
         answers_then = 0
         while True:
             permit = self._acquire(refusals[-1] if refusals else None)
-            answer = self._get()
+            answer = self._get(self._request.path, self._request.params)
             row = self._row(answer, others_answered=bool(refusals) and breaker.answers > answers_then)
             if row.meaning is not Meaning.COOL_DOWN:
                 return answer, row
@@ -197,10 +206,25 @@ class _RetriedRequest(Generic[T]):
         if app_id is None:
             return row_for(status, body, Concerns.HOST)
         row = row_for(status, body, Concerns.ONLY_APP if others_answered else Concerns.APP)
-        about_app = row.meaning in (Meaning.NO_DATA, Meaning.SET_ASIDE)
-        if about_app and not others_answered and self._connection.limits.breaker.has_no_data_for(app_id):
-            return row_for(status, body, Concerns.HOST)
-        return row
+        conclusive = others_answered or body is Body.SERVICE_ERROR
+        if row.meaning not in (Meaning.NO_DATA, Meaning.SET_ASIDE) or conclusive:
+            return row
+        if not self._connection.limits.breaker.has_no_data_for(app_id):
+            return row
+        of_host = row_for(status, body, Concerns.HOST)
+        return row if of_host.meaning is Meaning.COOL_DOWN and self._probe_succeeds() else of_host
+
+    def _probe_succeeds(self) -> bool:
+        """Whether the host answers the request that always succeeds. False if it has none."""
+        probe = self._connection.profile.host.probe
+        if not probe:
+            return False
+        self._acquire(None)
+        answer = self._get(probe, {})
+        if row_for(status_of(answer), body_of(answer), Concerns.HOST).meaning is not Meaning.ANSWER:
+            return False
+        self._connection.limits.breaker.answered()
+        return True
 
     def _acquire(self, refusal: Evidence | None) -> Permit:
         before = monotonic()
@@ -221,12 +245,12 @@ class _RetriedRequest(Generic[T]):
             evidence=refusal,
         )
 
-    def _get(self) -> Evidence:
+    def _get(self, path: str, params: Mapping[str, str]) -> Evidence:
         host = self._connection.profile
         return transport.get(
             self._connection.session,
-            host.url(self._request.path),
-            params=self._request.params,
+            host.url(path),
+            params=params,
             secret_params=host.secret_params,
             retry_policy=self._retry_policy,
             seconds=max(min(self._retry_policy.answer_seconds, self._left()), 0.1),
@@ -269,39 +293,3 @@ def _invalid(reason: str, answer: Evidence) -> str:
     service = "" if result == "1" else f" (x-eresult {result!r})"
     look = "inspect the stored body; if the service has changed, change the source's parse"
     return f"{reason}{service}: {answer.url}. Next: {look}"
-
-
-def _manually_saved(folder: Path | None, request: Request[T], skipped: list[str]) -> Response[T] | None:
-    """The newest manually saved response that is valid for the request; its time is the file's modification time.
-
-    ``skipped`` receives the reasons why newer files are not valid.
-    """
-    for path in _newest_first(folder):
-        if path.stat().st_size > transport.MAX_BODY_BYTES:
-            log.warning("skipping %s: it is larger than the maximum response size", path)
-            continue
-        try:
-            body, _ = transport.to_utf8(path.read_bytes(), "")
-        except PermissionError:
-            log.warning("skipping %s: this user has no permission to read it", path)
-            continue
-        try:
-            value = request.parse(body)
-        except InvalidResponse as error:
-            log.warning("skipping %s: not a valid response to %s: %s", path, request.name, error)
-            skipped.append(f"{path.name}: {error}")
-            continue
-        fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return Response(request, f"file:{quote(os.fsencode(path.name))}", 200, {}, body, fetched_at, value)
-    return None
-
-
-def _newest_first(folder: Path | None) -> Iterator[Path]:
-    if folder is None or not folder.is_dir():
-        return iter(())
-    named = list(folder.glob("*.json"))
-    # Opening a pipe would block until something writes to it.
-    files = [path for path in named if path.is_file()]
-    for path in sorted(set(named) - set(files)):
-        log.warning("skipping %s: not a regular file", path)
-    return iter(sorted(files, key=lambda path: path.stat().st_mtime, reverse=True))

@@ -17,7 +17,10 @@ from time import monotonic
 from pyrate_limiter import GCRA, Limiter, Rate, SingleBucketFactory, StateBucket
 
 SEVERAL_APPS = 5
-"""This many apps in a row without data mean that the host refuses us, not that the apps are unknown."""
+"""This many apps in a row without data may mean that the host refuses us, not that the apps are unknown."""
+
+LONGEST_SECONDS = 999_999_999.0
+"""The longest wait that a host can demand; times after a much longer one cannot be represented."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class RetryPolicy:
     data is retried every ``not_yet_seconds`` until that total. The pause between attempts is random between 0 and
     ``backoff_base_seconds * 2**n``, at most ``backoff_cap_seconds``. After a refusal the host gets no requests for
     ``cool_down_seconds``, doubled each time up to ``cool_down_cap_seconds``, ``cool_downs`` times. A ``Retry-After``
-    above that cap ends the run's requests to the host.
+    lengthens that pause and never shortens it; one above the cap ends the run's requests to the host.
     """
 
     connect_seconds: float = 10.0
@@ -100,7 +103,7 @@ class CircuitBreaker:
                 self._refusals += 1
                 self._in_a_row += 1
             growing = retry_policy.cool_down_seconds * 2 ** max(self._in_a_row - 1, 0)
-            pause = min(growing, retry_policy.cool_down_cap_seconds) if asked_for is None else asked_for
+            pause = max(min(growing, retry_policy.cool_down_cap_seconds), asked_for or 0.0)
             self._open_until = max(self._open_until, monotonic() + pause)
             self._given_up = self._in_a_row > retry_policy.cool_downs or pause > retry_policy.cool_down_cap_seconds
             self._changed.notify_all()
@@ -116,7 +119,7 @@ class CircuitBreaker:
             self._unknown_apps.clear()
 
     def has_no_data_for(self, app_id: int) -> bool:
-        """Record that an app has no data; return whether that is true of so many in a row that the host refuses us.
+        """Record that an app has no data; return whether that is true of so many in a row that the host may refuse us.
 
         An app counts once, however often it is requested: valid responses after its first request interrupt the row.
         """
@@ -178,21 +181,22 @@ def limits_of(host: str, netloc: str, requests_per_second: float) -> HostLimits:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The wait that ``Retry-After`` demands, in seconds, in either of its forms; None if absent or unreadable.
 
-    A date is relative to the response's own ``Date``, so a wrong clock on either side does not matter.
+    A date is relative to the response's own ``Date``, so a wrong clock on either side does not matter. At most
+    LONGEST_SECONDS.
     """
     value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}", value):
+    if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
     moment = _http_date(value)
     if moment is None:
         return None
     sent = _http_date(headers.get("date", "")) or datetime.now(UTC)
-    return max((moment - sent).total_seconds(), 0.0)
+    return min(max((moment - sent).total_seconds(), 0.0), LONGEST_SECONDS)
 
 
 def _http_date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -4,7 +4,8 @@ Belongs here: the table, and what its columns distinguish. Does not belong here:
 meaning of valid JSON (each source's ``parse``).
 
 A block is recognized by its page and by other requests being refused as well, not by the status alone: Steam returns
-HTTP 403 with ``{}`` for an unknown app, and HTTP 403 with an HTML page to a blocked address.
+HTTP 403 with ``{}`` for an unknown app, and HTTP 403 with an HTML page to a blocked address. A method of Steam's that
+knows nothing of an app may also say so with HTTP 404 and an object ``response``, which nothing but the method writes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Body(StrEnum):
 
     JSON = "JSON with something in it"
     EMPTY_JSON = "an empty JSON object"
+    SERVICE_ERROR = "an error in the form of a JSON object `response`"
     CUT_OFF = "the beginning of JSON, or plain text"
     NOTHING = "an empty body"
     BLOCK_PAGE = "a page that reports the caller as blocked or too fast"
@@ -33,7 +35,7 @@ class Concerns(StrEnum):
 
     APP = "the request is for one app, and nothing shows that others are refused"
     ONLY_APP = "the request is for one app, and requests for others succeeded since it was first refused"
-    HOST = "the request is not for an app, or several apps in a row were refused"
+    HOST = "the request is not for an app, or several apps in a row were refused (a `response` does not count)"
 
 
 class Meaning(StrEnum):
@@ -70,7 +72,7 @@ class Row:
 ANY: frozenset[Body] = frozenset()
 ALL: frozenset[Concerns] = frozenset()
 PAGES = frozenset({Body.BLOCK_PAGE, Body.PAGE, Body.NOTHING, Body.CUT_OFF})
-FROM_SERVICE = frozenset({Body.JSON, Body.EMPTY_JSON, Body.KEY_REQUIRED})
+FROM_SERVICE = frozenset({Body.JSON, Body.EMPTY_JSON, Body.SERVICE_ERROR, Body.KEY_REQUIRED})
 """Written by the service itself, not by a proxy or CDN in front of it."""
 AN_APP = frozenset({Concerns.APP, Concerns.ONLY_APP})
 ONLY_APP = frozenset({Concerns.ONLY_APP})
@@ -91,7 +93,7 @@ TABLE: tuple[Row, ...] = (
     Row("40[03]", frozenset({Body.KEY_REQUIRED}), HOST, Meaning.KEY, "it requires a key"),
     Row("401", ANY, ALL, Meaning.KEY, "it requires a key"),
     Row("403", FROM_SERVICE, AN_APP, Meaning.NO_DATA, "the service does not know this app, or it is delisted"),
-    Row("403", FROM_SERVICE, HOST, Meaning.COOL_DOWN, "several apps in a row, or a request for no app, were refused"),
+    Row("403", FROM_SERVICE, HOST, Meaning.COOL_DOWN, "other requests are refused as well"),
     Row("403", PAGES, ONLY_APP, Meaning.SET_ASIDE, "refused while requests for other apps succeed"),
     Row("403", PAGES, ALL, Meaning.COOL_DOWN, "it refuses us"),
     Row("404|410|451", ANY, AN_APP, Meaning.NO_DATA, "the service has nothing for this app"),
@@ -111,6 +113,7 @@ _BLOCKED = re.compile(
     rb"|are you (a )?(human|robot)|unusual traffic|too many requests|rate limit|attention required|just a moment",
     re.IGNORECASE,
 )
+_SERVICE = re.compile(rb'\{\s*"response"\s*:\s*\{')
 _KEY = re.compile(rb"verify your (<pre>)?key=|api[ _-]?key|user_key|invalid[ _]key", re.IGNORECASE)
 _LOOKED_AT = 4096
 
@@ -134,10 +137,15 @@ def body_of(answer: Evidence) -> Body:
     if start in (b"{", b"["):
         if len(text) < _LOOKED_AT and b"".join(text.split()) == b"{}":
             return Body.EMPTY_JSON
-        needs_key = answer.status != 200 and _KEY.search(text[:_LOOKED_AT])
-        return Body.KEY_REQUIRED if needs_key else Body.JSON if end in (b"}", b"]") else Body.CUT_OFF
+        if answer.status != 200 and _KEY.search(text[:_LOOKED_AT]):
+            return Body.KEY_REQUIRED
+        return _json_of(text, answer.status) if end in (b"}", b"]") else Body.CUT_OFF
     if start == b"<" or "html" in answer.headers.get("content-type", "").lower():
         head = text[:_LOOKED_AT]
         return Body.KEY_REQUIRED if _KEY.search(head) else Body.BLOCK_PAGE if _BLOCKED.search(head) else Body.PAGE
     whole = text in (b"null", b"true", b"false") or (start == b'"' and end == b'"') or text.isdigit()
     return Body.JSON if whole else Body.CUT_OFF
+
+
+def _json_of(text: bytes, status: int) -> Body:
+    return Body.SERVICE_ERROR if status != 200 and _SERVICE.match(text) else Body.JSON

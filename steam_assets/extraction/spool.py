@@ -3,7 +3,8 @@
 Belongs here: writing, sealing and reading such a batch. Does not belong here: fetching (extract.py), Kafka.
 
 The publisher must know a batch's total before its first record, and a batch may be larger than memory. A sealed spool
-survives a crash, so that nothing is fetched twice; an unsealed one is discarded.
+survives a crash, so that nothing is fetched twice; an unsealed one is discarded. A partition's sealed spool stays until
+its batch is published or another one is sealed, because a live source cannot provide it again.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from types import TracebackType
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from steam_assets.disk_sync import sync
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.settings import private_folder
 
+SEAL = "seal.json"
 LOCK_SECONDS = 1.0
 """Long enough for a sweep, which holds a partition's lock only briefly."""
 
@@ -60,23 +62,26 @@ class Spool:
         self._seal = seal
 
     @classmethod
-    def sealed(cls, folder: Path, source: str, partition_key: str, about: str) -> Spool | None:
-        """The sealed spool of a partition, if there is one for the same request."""
+    def sealed(cls, folder: Path, source: str, partition_key: str, about: str | None = None) -> Spool | None:
+        """The sealed spool of a partition, if there is one; if ``about`` is given, only one for that request.
+
+        Raises SpoolDamaged if its seal is unreadable.
+        """
         place = _place(folder, source, partition_key)
-        try:
-            seal = Seal.model_validate_json((place / "seal.json").read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise SpoolDamaged(f"{place / 'seal.json'} is unreadable; delete {place} and try again") from error
-        return cls(place, seal) if seal.about == about else None
+        seal = _seal_of(place)
+        return cls(place, seal) if seal and about in (None, seal.about) else None
+
+    @classmethod
+    def partition_keys(cls, folder: Path, source: str) -> set[str]:
+        """The partitions of a source that have a sealed spool."""
+        return {seal.parent.name for seal in (folder / source).glob(f"*/{SEAL}")}
 
     @classmethod
     def drop_published(cls, folder: Path, source: str, partition_key: str, batch_ids: Collection[str]) -> None:
         """Remove a partition's sealed spool if its batch is one of those: its run died right after publishing."""
         place = _place(folder, source, partition_key)
-        with suppress(FileNotFoundError, ValidationError):
-            if Seal.model_validate_json((place / "seal.json").read_bytes()).batch_id in batch_ids:
+        with suppress(SpoolDamaged):
+            if (seal := _seal_of(place)) and seal.batch_id in batch_ids:
                 _clear(place)
 
     @classmethod
@@ -87,9 +92,8 @@ class Spool:
             if not place.is_dir():
                 continue
             # The kernel releases a process's lock however it ends.
-            with suppress(Timeout), lock.acquire(blocking=False):
-                if not (place / "seal.json").exists():
-                    _clear(place)
+            with suppress(Timeout, SpoolDamaged), lock.acquire(blocking=False):
+                _remove_unsealed(place)
 
     @property
     def batch_id(self) -> str:
@@ -107,7 +111,7 @@ class Spool:
         return self._seal.records
 
     def __iter__(self) -> Iterator[Envelope]:
-        path = self._folder / f"{self.batch_id}.jsonl.gz"
+        path = self._folder / _batch_file(self.batch_id)
         count = 0
         try:
             with gzip.open(path, "rb") as lines:
@@ -130,7 +134,8 @@ class Spool:
 class SpoolWriter:
     """Writes one batch: a context manager that ends with ``seal()`` or leaves nothing behind.
 
-    Raises SpoolInUse if another process writes the same partition. Removes what an earlier writer left.
+    An earlier sealed spool of the partition stays until this one is sealed. Raises SpoolInUse if another process writes
+    the same partition, SpoolDamaged if the earlier spool's seal is unreadable.
     """
 
     def __init__(self, folder: Path, source: str, partition_key: str) -> None:
@@ -149,10 +154,10 @@ class SpoolWriter:
             raise SpoolInUse(
                 f"another run is fetching into {self._folder}; wait for it to end, then materialize again"
             ) from error
-        _clear(self._folder)
+        _remove_unsealed(self._folder)
         self._folder.mkdir(exist_ok=True)
         # Level 1: the file lives for minutes, and compression must not slow down the fetch.
-        self._file = gzip.open(self._folder / f"{self.batch_id}.jsonl.gz", "wb", compresslevel=1)
+        self._file = gzip.open(self._folder / _batch_file(self.batch_id), "wb", compresslevel=1)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -161,7 +166,7 @@ class SpoolWriter:
                 # The disk may be full, in which case that error is already being raised.
                 with suppress(OSError):
                     self._file.close()
-                _clear(self._folder)
+                _remove_unsealed(self._folder)
         finally:
             self._lock.release()
 
@@ -177,15 +182,16 @@ class SpoolWriter:
         self._items.update(envelope.items)
 
     def seal(self, about: str) -> Spool:
-        """Close the batch and sync it to disk. From then on it survives a crash."""
+        """Close the batch and sync it to disk. From then on it survives a crash, and replaces an earlier one."""
         self._file.close()
-        sync(self._folder / f"{self.batch_id}.jsonl.gz")
+        sync(self._folder / _batch_file(self.batch_id))
         seal = Seal(batch_id=self.batch_id, about=about, records=self.records, items=dict(self._items))
-        draft = self._folder / "seal.json.draft"
+        draft = self._folder / f"{SEAL}.draft"
         draft.write_text(seal.model_dump_json())
         sync(draft)
-        draft.replace(self._folder / "seal.json")
+        draft.replace(self._folder / SEAL)
         sync(self._folder)
+        _remove_unsealed(self._folder)
         self._sealed = Spool(self._folder, seal)
         return self._sealed
 
@@ -196,10 +202,32 @@ def _place(folder: Path, source: str, partition_key: str) -> Path:
     return folder / source / partition_key
 
 
-def _clear(folder: Path) -> None:
+def _seal_of(place: Path) -> Seal | None:
+    try:
+        return Seal.model_validate_json((place / SEAL).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise SpoolDamaged(f"{place / SEAL} is unreadable; delete {place} and try again") from error
+
+
+def _clear(place: Path) -> None:
     # The seal is removed first: without it, what is left counts as an unfinished spool.
-    (folder / "seal.json").unlink(missing_ok=True)
-    if folder.is_dir():
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+    (place / SEAL).unlink(missing_ok=True)
+    _remove_unsealed(place)
+
+
+def _remove_unsealed(place: Path) -> None:
+    """Remove what is not part of a sealed spool, and the folder if that is everything."""
+    seal = _seal_of(place)
+    kept = {SEAL, _batch_file(seal.batch_id)} if seal else set[str]()
+    if place.is_dir():
+        for path in place.iterdir():
+            if path.name not in kept:
+                path.unlink()
+        if not kept:
+            place.rmdir()
+
+
+def _batch_file(batch_id: str) -> str:
+    return f"{batch_id}.jsonl.gz"

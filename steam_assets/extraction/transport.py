@@ -281,14 +281,17 @@ def to_utf8(body: bytes, content_type: str) -> tuple[bytes, str]:
 def _decode_as(body: bytes, charset: str) -> tuple[bytes, str]:
     try:
         return body.decode(charset).encode(), charset
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         return body.decode("utf-8", errors="replace").encode(), "utf-8 with replacements"
 
 
 def _declared_charset(content_type: str) -> str:
     message = Message()
     message["content-type"] = content_type
-    return message.get_content_charset("utf-8")
+    try:
+        return message.get_content_charset("utf-8")
+    except ValueError:
+        return "utf-8"
 
 
 def _why(error: BaseException) -> str:

@@ -13,9 +13,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 
+from steam_assets.clock import CLOCKS_DIFFER
 from steam_assets.kafka.consumer import LostRecords, Record, read_batch
 from steam_assets.kafka.dead_letters import Poison, dead_letter
 from steam_assets.kafka.envelope import Envelope
@@ -30,10 +31,6 @@ from steam_assets.sources.source import InvalidResponse, Source
 NOTHING_USABLE = "none of its records is a valid envelope"
 NO_PARTITION = "0000-00-00"
 """The partition key for records whose headers name no partition of the source."""
-
-
-CLOCKS_DIFFER = timedelta(minutes=10)
-"""How far another producer's clock may be ahead of ours."""
 
 
 class WrongPeriod(Exception):

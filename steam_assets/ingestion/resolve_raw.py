@@ -6,7 +6,7 @@ landing.py, lake/).
 A batch that was published but not landed is found in the topic and landed; the source is not fetched twice. A partition
 that housekeeping cleared comes back from Kafka or from its backup. The source is fetched only if none of them has the
 partition, and only if that window is available, or a run that died had already spooled the responses. A sampled source
-is the exception: while its day lasts, each run adds a sample.
+is the exception: while its day lasts, each run adds a sample, after one that a dead run had spooled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -37,18 +37,20 @@ from steam_assets.lake.raw_tables import Aside, put_aside
 from steam_assets.lake.roots import is_synthetic
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.settings import Settings
+from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import FetchRequest, Source
 
 log = logging.getLogger(__name__)
 
 
 def held(lake: Lake, source: Source) -> set[str]:
-    """Keys of the partitions that need not be fetched, because raw, its backup or the topic has them.
+    """Keys of the partitions that need not be fetched, because raw, its backup, the topic or the spool has them.
 
     A topic that cannot be read counts as empty.
     """
     twins = lake.raw_twins(source)
-    keys = {*twins.primary.records(RawRecord), *backups_of(twins)}
+    spooled = Spool.partition_keys(spool_folder(lake.settings), source.name)
+    keys = {*twins.primary.records(RawRecord), *backups_of(twins), *spooled}
     with suppress(KafkaUnavailable):
         keys |= {batch.partition_key for batch in find_batches(lake.settings, source)}
     return keys
@@ -76,7 +78,7 @@ class Plan:
     """Where a partition will come from.
 
     ``receipts`` are its batches to land from the topic, before one that is fetched; ``published`` are the ids of all
-    its batches in the topic.
+    its batches in the topic or in raw.
     """
 
     origin: Origin
@@ -133,7 +135,7 @@ class RawResolver:
         """
         plan = self.plan(source, partition_key, refetch=refetch, batch_ids=batch_ids, published=published)
         if plan.origin is Origin.SOURCE:
-            return Resolved(plan.origin, (*plan.receipts, self._fetch(source, partition_key, apps, plan.published)))
+            return Resolved(plan.origin, (*plan.receipts, *self._fetch(source, partition_key, apps, plan.published)))
         if plan.origin is Origin.BACKUP:
             restore(self.lake.raw_twins(source), partition_key, overwrite=True)
         return Resolved(plan.origin, plan.receipts)
@@ -157,7 +159,8 @@ class RawResolver:
         retained = {name: batch for name, batch in found.items() if name not in excluded}
         if present and batch_ids:
             return self._additional(source, partition_key, batch_ids, retained)
-        sampled = None if batch_ids else self._sampled(source, partition_key, present, retained)
+        known = frozenset(found) | self._landed(source, partition_key)
+        sampled = None if batch_ids else self._sampled(source, partition_key, present, retained, known)
         if sampled is not None:
             return sampled
         held = set[str]() if refetch else self._held_by_backup(source, partition_key, retained)
@@ -166,23 +169,30 @@ class RawResolver:
             return Plan(Origin.BACKUP, tuple(batch for name, batch in retained.items() if name not in held))
         if retained and not refetch:
             return Plan(Origin.KAFKA, tuple(retained.values()))
-        return Plan(Origin.SOURCE, published=frozenset(found))
+        return Plan(Origin.SOURCE, published=known)
 
-    def _sampled(self, source: Source, key: str, present: bool, retained: Mapping[str, Receipt]) -> Plan | None:
-        """A further sample of an open day, and the samples that were published and never landed.
+    def _sampled(
+        self, source: Source, key: str, present: bool, retained: Mapping[str, Receipt], known: frozenset[str]
+    ) -> Plan | None:
+        """A further sample of an open day, and the samples that were published and never landed or never published.
 
         None if the partition is to be found like any other: it takes no samples, is past, or has lost files.
         """
         if not source.sampled_every:
             return None
-        record = self.lake.raw(source).record(RawRecord, key)
-        if record is not None and not present:
+        landed = self._landed(source, key)
+        if landed and not present:
             return None
-        landed = record.batch_ids if record else set[str]()
         waiting = tuple(batch for name, batch in retained.items() if name not in landed)
-        if source.is_open(source.cadence.window(key), self.clock.now()):
-            return Plan(Origin.SOURCE, waiting, frozenset(retained))
+        spool = Spool.sealed(spool_folder(self.lake.settings), source.name, key)
+        spooled = present and spool is not None and spool.batch_id not in known
+        if spooled or source.is_open(source.cadence.window(key), self.clock.now()):
+            return Plan(Origin.SOURCE, waiting, known)
         return Plan(Origin.KAFKA if waiting else Origin.PRESENT, waiting) if present else None
+
+    def _landed(self, source: Source, partition_key: str) -> set[str]:
+        record = self.lake.raw(source).record(RawRecord, partition_key)
+        return record.batch_ids if record else set()
 
     def _is_present(self, source: Source, partition_key: str) -> bool:
         raw = self.lake.raw(source)
@@ -222,30 +232,40 @@ class RawResolver:
 
     def _fetch(
         self, source: Source, partition_key: str, apps: Callable[[], Sequence[int]], published: Collection[str]
-    ) -> Receipt:
-        settings, folder = self.lake.settings, spool_folder(self.lake.settings)
+    ) -> list[Receipt]:
+        """Publish what a dead run had spooled or, if there is nothing, what is fetched; an open day gets both."""
+        folder, window = spool_folder(self.lake.settings), source.cadence.window(partition_key)
+        # A run that died after its commit leaves a spool that must not be published a second time.
+        Spool.drop_published(folder, source.name, partition_key, published)
+        receipts: list[Receipt] = []
+        if source.is_open(window, self.clock.now()) and (spool := Spool.sealed(folder, source.name, partition_key)):
+            receipts.append(self._publish(source, partition_key, spool))
+        return [*receipts, self._publish(source, partition_key, self._extract(source, window, apps))]
+
+    def _extract(self, source: Source, window: Window, apps: Callable[[], Sequence[int]]) -> Spool:
+        settings, now = self.lake.settings, self.clock.now()
         _refuse_mixing(settings, source)
-        window, now = source.cadence.window(partition_key), self.clock.now()
-        refusal = source.history.refusal(window, now)
         fetch_request = FetchRequest(
             window=window,
             now=now,
-            apps=() if refusal else tuple(apps()),
+            # If it can no longer be fetched, what a dead run had spooled is taken, whatever its apps were.
+            apps=() if source.history.refusal(window, now) else tuple(apps()),
             options=settings.options_of(source),
             keyed=keyed(settings, source),
         )
-        # A run that died after its commit leaves a spool that must not be published a second time.
-        Spool.drop_published(folder, source.name, partition_key, published)
         try:
-            with HttpClient(settings, self.clock, self.retry_policy) as client:
-                spool = extract(source, fetch_request, client, folder, progress=self.progress)
+            may_be_of = partial(source.history.belongs, window)
+            with HttpClient(settings, self.clock, self.retry_policy, may_be_of=may_be_of) as client:
+                return extract(source, fetch_request, client, spool_folder(settings), progress=self.progress)
         except SourceError as error:
-            self._keep_evidence(source, partition_key, error)
-            if drift := drift_in_error(self.lake, source, partition_key, error, now):
+            self._keep_evidence(source, window.key, error)
+            if drift := drift_in_error(self.lake, source, window.key, error, now):
                 error.args = (str(drift),)
             raise
+
+    def _publish(self, source: Source, partition_key: str, spool: Spool) -> Receipt:
         try:
-            if drift := drift_in_answers(self.lake, source, partition_key, spool, now):
+            if drift := drift_in_answers(self.lake, source, partition_key, spool, self.clock.now()):
                 log.warning("%s: %s", source.name, drift)
         except SourceError as error:
             self._keep_evidence(source, partition_key, error)
@@ -253,7 +273,7 @@ class RawResolver:
             spool.discard()
             raise
         receipt = publish(
-            settings,
+            self.lake.settings,
             source,
             spool,
             total=spool.records,

@@ -26,8 +26,9 @@ class Host:
     or extend those of every request. A ``key_parameter`` adds a setting for a key (STEAM_NAME_KEY), which is sent as
     that query parameter and never shown. ``drop_folder`` adds a setting for a folder of manually saved responses
     (STEAM_NAME_DROP_FOLDER, by default HOME/NAME), which are tried before the network. ``alternative`` is another thing
-    to do if the host refuses; it follows "or" in the message. ``terms`` is the URL of the service's terms of use, which
-    contracts and releases name.
+    to do if the host refuses; it follows "or" in the message. ``probe`` is the path of a request that always succeeds:
+    a host that refuses several apps in a row refuses the caller only if it refuses this as well. ``terms`` is the URL
+    of the service's terms of use, which contracts and releases name.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Host:
     key_parameter: str = ""
     drop_folder: bool = False
     alternative: str = ""
+    probe: str = ""
     terms: str = ""
 
     def __post_init__(self) -> None:

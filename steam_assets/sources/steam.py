@@ -20,6 +20,7 @@ STEAM_API = Host(
     service="Steam",
     url="https://api.steampowered.com",
     requests_per_second=1.0,
+    probe="/ISteamChartsService/GetGamesByConcurrentPlayers/v1/",
     terms="https://steamcommunity.com/dev/apiterms",
 )
 

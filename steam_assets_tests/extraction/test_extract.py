@@ -18,6 +18,7 @@ from steam_assets.clock import Clock
 from steam_assets.extraction.errors import NotAvailable, Unreachable
 from steam_assets.extraction.extract import APPS_AHEAD, APPS_AT_ONCE, extract
 from steam_assets.extraction.http_client import HttpClient
+from steam_assets.extraction.spool import Spool
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Fetched, FetchRequest, History, Request, Response, Source, SourceClient
 from steam_assets.sources.steam import STEAM_API
@@ -184,6 +185,33 @@ def test_a_batch_for_other_apps_is_not_reused(tmp_path: Path) -> None:
     with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, _):
         extract(source(), fetch_request(1, 2), client, tmp_path)
         assert {line.app_id for line in extract(source(), fetch_request(1, 2, 3), client, tmp_path)} == {1, 2, 3}
+
+
+def test_a_batch_for_other_apps_is_used_once_the_window_is_past(tmp_path: Path) -> None:
+    """Whatever would be requested now, the service can no longer provide it."""
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, server):
+        first = extract(source(), fetch_request(1, 2), client, tmp_path)
+        asked = len(server.asked)
+        assert extract(source(), fetch_request(now=FRIDAY.end), client, tmp_path).batch_id == first.batch_id
+        assert len(server.asked) == asked
+
+
+@pytest.mark.parametrize("failure", ["host", "midnight"])
+def test_a_failed_fetch_for_other_apps_leaves_the_sealed_batch(failure: str, tmp_path: Path) -> None:
+    """If that fetch ran past the window's end, the sealed batch is all there will ever be."""
+    with asking(lambda exchange: exchange.json(GOOD), tmp_path) as (client, _):
+        first = extract(source(), fetch_request(1, 2), client, tmp_path)
+    if failure == "host":
+        with asking(lambda exchange: exchange.html(status=500), tmp_path) as (client, _), pytest.raises(Unreachable):
+            extract(source(), fetch_request(1, 2, 3), client, tmp_path)
+        again = Spool.sealed(tmp_path, "tiny", "2026-11-20")
+    else:
+        with asking(lambda exchange: exchange.json(GOOD), tmp_path, now=FRIDAY.end) as (client, _):
+            again = extract(source(), fetch_request(1, 2, 3), client, tmp_path)
+    assert again is not None and again.batch_id == first.batch_id
+    assert [line.app_id for line in again] == [1, 1, 2, 2]
+    again.discard()
+    assert left(tmp_path) == []
 
 
 def one_page(client: SourceClient, fetch_request: FetchRequest) -> Iterator[Fetched]:

@@ -312,8 +312,18 @@ def test_a_highly_compressed_response_is_accepted(tmp_path: Path) -> None:
         (b'{"ok": "\xe9"}', "application/json; charset=iso-8859-1", "iso-8859-1"),
         ('{"ok": "é"}'.encode("utf-16"), "application/json", "utf-16"),
         (b'{"ok": "\xe9"}', "application/json; charset=nonsense", "utf-8 with replacements"),
+        (b'{"ok": "\xe9"}', 'application/json; charset="a\0b"', "utf-8 with replacements"),
+        (b'{"ok": "\xe9"}', "application/json; charset*=a\0b'en'x", "utf-8 with replacements"),
     ],
-    ids=["byte-order mark", "UTF-8 declared wrongly", "declared Latin-1", "UTF-16", "unknown charset"],
+    ids=[
+        "byte-order mark",
+        "UTF-8 declared wrongly",
+        "declared Latin-1",
+        "UTF-16",
+        "unknown charset",
+        "NUL",
+        "encoded NUL",
+    ],
 )
 def test_any_charset_becomes_utf8_with_a_note(
     sent: bytes, content_type: str, read_as: str | None, tmp_path: Path

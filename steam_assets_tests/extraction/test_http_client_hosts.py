@@ -136,6 +136,7 @@ def test_drop_folder_entries_other_than_regular_files_are_named_and_skipped(
     os.mkfifo(folder / "pipe.json")
     (folder / "gone.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "kept").write_bytes(b'{"ok": 2}')
+    os.utime(tmp_path / "kept", (NOON.timestamp(), NOON.timestamp()))
     Path(os.fsdecode(os.fsencode(folder) + b"/linked\xe9.json")).symlink_to(tmp_path / "kept")
     with asking(lambda exchange: exchange.json(GOOD), tmp_path, similarweb_drop_folder=folder) as (client, server):
         response = client.fetch(request(SIMILARWEB))

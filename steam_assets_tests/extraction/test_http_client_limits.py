@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,12 +15,12 @@ from time import monotonic
 
 import pytest
 from faulty_server import Exchange, Script, serving
-from test_http_client import GOOD, QUICK, asking, request, settings
+from test_http_client import GOOD, NOON, QUICK, asking, request, settings
 
 from steam_assets.clock import Clock
 from steam_assets.extraction.errors import Blocked
 from steam_assets.extraction.http_client import HttpClient
-from steam_assets.extraction.limits import retry_after
+from steam_assets.extraction.limits import LONGEST_SECONDS, retry_after
 from steam_assets.sources.monthly_visits import SIMILARWEB, SIMILARWEB_API
 from steam_assets.sources.source import Rejected
 from steam_assets_tests.waiting import START_SECONDS, in_time
@@ -123,10 +124,42 @@ def test_retry_after_is_honoured_in_both_forms(form: str, tmp_path: Path) -> Non
         ("", None),
         ("Thu, 26 Nov 2026 12:01:00 GMT", 60.0),
         ("Thu, 26 Nov 2026 11:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", LONGEST_SECONDS),
+        ("Mon, 01 Jan 10000000000000000000000 00:00:00 GMT", None),
     ],
 )
 def test_any_retry_after_is_read_or_ignored(value: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": value, "date": "Thu, 26 Nov 2026 12:00:00 GMT"}) == seconds
+
+
+@pytest.mark.parametrize("demanded", ["0", "1", "Mon, 01 Jan 10000000000000000000000 00:00:00 GMT"])
+def test_a_retry_after_never_shortens_the_pauses(demanded: str, tmp_path: Path) -> None:
+    """A host that says 0 or 1 s at each refusal would otherwise be given up within seconds."""
+    retry_policy = replace(QUICK, cool_down_seconds=1.2, cool_downs=1)
+    with asking(lambda exchange: exchange.html(status=429, Retry_After=demanded), tmp_path, retry_policy) as (
+        client,
+        server,
+    ):
+        with pytest.raises(Blocked) as raised:
+            client.fetch(request())
+        left = (raised.value.wait_until - datetime.now(UTC)).total_seconds()
+    assert server.times[1] - server.times[0] >= 1.2 - SLACK
+    assert left > 1.2, "doubled at the second refusal"
+
+
+@pytest.mark.parametrize(
+    "sent", ["Fri, 01 Jan 0001 00:00:00 GMT", "Mon, 01 Jan 10000000000000000000000 00:00:00 GMT", ""]
+)
+def test_the_longest_demand_of_a_wait_blocks_the_host(sent: str, tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.date_time_string = lambda timestamp=None: sent  # pyright: ignore[reportAttributeAccessIssue]
+        exchange.html(status=429, Retry_After="Fri, 31 Dec 9999 23:59:59 GMT")
+
+    with asking(script, tmp_path) as (client, server):
+        with pytest.raises(Blocked) as raised:
+            client.fetch(request())
+        assert len(server.asked) == 1
+    assert raised.value.wait_until - datetime.now(UTC) > timedelta(days=365)
 
 
 def test_repeated_refusals_lengthen_the_pause_until_the_host_is_blocked(tmp_path: Path) -> None:
@@ -229,7 +262,9 @@ def test_a_blocked_similarweb_says_how_to_fill_the_gap_by_hand(tmp_path: Path) -
             client.fetch(request(SIMILARWEB))
         assert str(tmp_path / "similarweb") in str(raised.value)
         (tmp_path / "similarweb").mkdir()
-        (tmp_path / "similarweb" / "saved.json").write_bytes(GOOD)
+        saved = tmp_path / "similarweb" / "saved.json"
+        saved.write_bytes(GOOD)
+        os.utime(saved, (NOON.timestamp(), NOON.timestamp()))
         assert client.fetch(request(SIMILARWEB)).url == "file:saved.json"
 
 

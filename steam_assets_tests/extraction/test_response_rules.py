@@ -26,6 +26,7 @@ DENIED = b"<HTML><TITLE>Access Denied</TITLE>You don't have permission</HTML>"
 FORBIDDEN = b"<html><h1>Forbidden</h1></html>"
 MAINTENANCE = b"<!DOCTYPE html><title>Steam is down for maintenance</title>"
 KEY_PAGE = b"<html><h1>Forbidden</h1>Please verify your <pre>key=</pre> parameter.</html>"
+UNKNOWN = b'{"response":{"result":42}}'
 KEY_JSON = b'{"Error":{"Message":"user_key_invalid","Code":400}}'
 APP, ONLY, HOST = Concerns.APP, Concerns.ONLY_APP, Concerns.HOST
 
@@ -68,6 +69,9 @@ EXAMPLES = [
     (403, BLOCKED, HTML, ONLY, Meaning.SET_ASIDE),
     (403, b"", JSON, ONLY, Meaning.SET_ASIDE),
     (404, b"{}", JSON, APP, Meaning.NO_DATA),
+    (404, UNKNOWN, JSON, APP, Meaning.NO_DATA),
+    (404, UNKNOWN, JSON, HOST, Meaning.DRIFT),
+    (403, UNKNOWN, JSON, ONLY, Meaning.NO_DATA),
     (404, MAINTENANCE, HTML, HOST, Meaning.DRIFT),
     (410, b"", JSON, ONLY, Meaning.NO_DATA),
     (451, b"<html>", HTML, APP, Meaning.NO_DATA),
@@ -208,7 +212,23 @@ def test_an_app_that_is_requested_again_counts_once(tmp_path: Path) -> None:
     assert all(isinstance(answer, Rejected) for answer in answers)
 
 
-@pytest.mark.parametrize(("status", "body", "error"), [(403, b"{}", Blocked), (404, b"{}", EndpointGone)])
+@pytest.mark.parametrize(("status", "body"), [(404, UNKNOWN), (403, b"{}")])
+def test_any_number_of_unknown_apps_in_a_row_is_set_aside(status: int, body: bytes, tmp_path: Path) -> None:
+    """A watchlist may consist of delisted apps; the service says so itself, and the host answers other requests."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.json(GOOD) if exchange.path.startswith(STEAM_API.probe) else exchange.json(body, status)
+
+    # A cool-down would fail the test, because nothing waits for its end.
+    retry_policy = replace(QUICK, cool_down_seconds=900, cool_down_cap_seconds=900)
+    with asking(script, tmp_path, retry_policy) as (client, _), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(client.fetch_or_reject, map(about, range(1, 4 * SEVERAL_APPS))))
+    assert all(isinstance(answer, Rejected) and answer.items == 0 for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"), [(403, b"{}", Blocked), (404, b"{}", EndpointGone), (404, b"<html>", EndpointGone)]
+)
 def test_a_host_without_data_for_any_app_ends_the_run(
     status: int, body: bytes, error: type[Exception], tmp_path: Path
 ) -> None:
@@ -217,7 +237,9 @@ def test_a_host_without_data_for_any_app_ends_the_run(
             assert isinstance(client.fetch_or_reject(about(app)), Rejected)
         with pytest.raises(error):
             client.fetch_or_reject(about(SEVERAL_APPS))
-    assert len(server.asked) <= (SEVERAL_APPS - 1) * QUICK.invalid_attempts + QUICK.cool_downs + 1
+    probes = sum(path.startswith(STEAM_API.probe) for path in server.asked)
+    assert probes == (QUICK.cool_downs + 1 if error is Blocked else 0)
+    assert len(server.asked) - probes <= (SEVERAL_APPS - 1) * QUICK.invalid_attempts + QUICK.cool_downs + 1
 
 
 @pytest.mark.parametrize(

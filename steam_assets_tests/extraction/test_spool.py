@@ -60,6 +60,19 @@ def test_a_spool_of_another_request_or_partition_is_not_used(tmp_path: Path) -> 
     fill(tmp_path, about="apps 1,2")
     assert Spool.sealed(tmp_path, SOURCE, KEY, "apps 1,2,3") is None
     assert Spool.sealed(tmp_path, SOURCE, "2026-11-21", "apps 1,2") is None
+    assert Spool.sealed(tmp_path, SOURCE, KEY) is not None
+
+
+def test_a_sealed_spool_stays_until_another_is_sealed(tmp_path: Path) -> None:
+    first = fill(tmp_path)
+    with SpoolWriter(tmp_path, SOURCE, KEY) as writer:
+        writer.append(envelope(writer.batch_id, 0))
+    assert len(list(first)) == 3
+    assert len(files(tmp_path)) == 2
+    second = fill(tmp_path, 1)
+    found = Spool.sealed(tmp_path, SOURCE, KEY)
+    assert found is not None and found.batch_id == second.batch_id
+    assert len(files(tmp_path)) == 2
 
 
 def test_an_error_leaves_nothing(tmp_path: Path) -> None:
