@@ -228,7 +228,8 @@ class _Fetching:
         try:
             launcher.range(first.source, (Stage.RAW,), [*self._steps], apps=first.apps, begins=self._begin)
         except RunFailed as error:
-            if any(not step.silent for key, step in self._steps.items() if key not in error.landed):
+            landed = error.committed(first.source, Stage.RAW)
+            if any(not step.silent for key, step in self._steps.items() if key not in landed):
                 raise
         self._progress.update(self._task, completed=self._before + len(self._steps))
 

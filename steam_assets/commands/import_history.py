@@ -23,7 +23,8 @@ from steam_assets.commands.terminal import Terminal
 if TYPE_CHECKING:
     from steam_assets.ingestion.history.importing import ImportLine
     from steam_assets.lake.lake import Lake
-    from steam_assets.orchestration.launch import Launcher
+    from steam_assets.ledger.partition_status import PartitionStatus
+    from steam_assets.orchestration.launch import RunFailed
     from steam_assets.sources.source import Source
 
 
@@ -56,8 +57,7 @@ def import_history(
     console, lake = Terminal(stderr=as_json), Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
     taken = [line for line in lines if line.partition_key]
-    if clean and taken and not dry_run:
-        _clean(lake, lines, console, refresh=refresh)
+    failure = _clean(lake, lines, console, refresh=refresh) if clean and taken and not dry_run else None
     if as_json:
         typer.echo(json.dumps([asdict(line) for line in lines], indent=1))
     else:
@@ -70,6 +70,8 @@ def import_history(
             _show_partitions(lake, lines, console)
     if not taken:
         raise _nothing_in(folder)
+    if failure:
+        raise failure
 
 
 def _require_files(folder: Path) -> None:
@@ -87,31 +89,31 @@ def _nothing_in(folder: Path) -> typer.BadParameter:
     return typer.BadParameter(problem, param_hint="FOLDER")
 
 
-def _clean(lake: Lake, lines: Sequence[ImportLine], console: Terminal, *, refresh: bool) -> None:
+def _clean(lake: Lake, lines: Sequence[ImportLine], console: Terminal, *, refresh: bool) -> RunFailed | None:
+    """Clean what was imported; the failure of those partitions that could not be cleaned."""
     from steam_assets.orchestration.build import build_defs
     from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
-
-    settings = lake.settings
-    with local_instance(settings) as instance:
-        launcher = Launcher(build_defs(settings=settings), instance)
-        try:
-            for source, keys in _unfinished(lake, lines):
-                _clean_ranges(launcher, source, keys, console)
-        except RunFailed as error:
-            raise RunFailed(
-                f"{error}. The raw data was imported; run the command again to continue", error.details
-            ) from error
-        if refresh:
-            refresh_stale(launcher, lake, console)
-    warn_if_stale(lake, console)
-
-
-def _clean_ranges(launcher: Launcher, source: Source, keys: Sequence[str], console: Terminal) -> None:
     from steam_assets.orchestration.stages import AFTER_RAW
 
-    for first, last in source.cadence.ranges(keys):
-        with console.status(f"Cleaning {source.name} {first} to {last}"):
-            launcher.range(source, AFTER_RAW, (first, last))
+    settings, failures = lake.settings, list[RunFailed]()
+    with local_instance(settings) as instance:
+        launcher = Launcher(build_defs(settings=settings), instance)
+        for source, keys in _unfinished(lake, lines):
+            try:
+                with console.status(f"Cleaning {source.name}, {counted(len(keys), 'partition')}"):
+                    launcher.later_stages(source, AFTER_RAW, keys)
+            except RunFailed as error:
+                failures.append(error)
+                if not error.permanent:
+                    break
+        if refresh and not failures:
+            refresh_stale(launcher, lake, console)
+    warn_if_stale(lake, console)
+    if not failures:
+        return None
+    failed = RunFailed.of(failures)
+    more = "" if failed.permanent else "; run the command again to continue"
+    return RunFailed(f"{failed}. The raw data was imported{more}", failed.details)
 
 
 def _unfinished(lake: Lake, lines: Sequence[ImportLine]) -> Iterable[tuple[Source, list[str]]]:
@@ -119,10 +121,15 @@ def _unfinished(lake: Lake, lines: Sequence[ImportLine]) -> Iterable[tuple[Sourc
 
     for source, keys in _partitions(lines):
         ledger = SourceLedger.of(lake, source)
-        # Partitions cleared by housekeeping since have no raw data here and need no cleaning.
-        todo = [key for key in keys if key in ledger.raw and not ledger.status(key).up_to_date]
+        # Partitions cleared by housekeeping since, or whose batches are excluded, have no raw data to clean.
+        todo = [key for key in keys if key in ledger.raw and _is_unfinished(ledger.status(key))]
         if todo:
             yield source, todo
+
+
+def _is_unfinished(status: PartitionStatus) -> bool:
+    done = all(table.current and table.backed_up for table in status.tables if table.record)
+    return not status.up_to_date and (status.raw_present or not done)
 
 
 def _partitions(lines: Sequence[ImportLine]) -> list[tuple[Source, list[str]]]:

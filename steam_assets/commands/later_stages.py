@@ -60,7 +60,7 @@ class LaterStages:
         """Clean these partitions after those that were added before."""
         _wait(run for run in self._runs.values() if run.done())
         text = f"{source.title}: raw backup, clean, clean backup"
-        self._submit(source.name, text, _Worker.clean, source.name, source.cadence.ranges(keys))
+        self._submit(source.name, text, _Worker.clean, source.name, [*keys])
 
     def wait_for(self, sources: Collection[str]) -> None:
         """Wait until those of these sources that were added are clean."""
@@ -111,12 +111,11 @@ class _Worker:
         cls.launcher = Launcher(definitions, cls.kept_open.enter_context(local_instance(settings)))
 
     @classmethod
-    def clean(cls, name: str, ranges: Sequence[tuple[str, str]]) -> None:
+    def clean(cls, name: str, keys: Sequence[str]) -> None:
         from steam_assets.orchestration.stages import AFTER_RAW
         from steam_assets.sources import source_named
 
-        for ends in ranges:
-            cls.launcher.range(source_named(name), AFTER_RAW, ends)
+        cls.launcher.later_stages(source_named(name), AFTER_RAW, keys)
 
     @classmethod
     def refresh(cls) -> None:

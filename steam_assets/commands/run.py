@@ -154,7 +154,7 @@ def run_range(
 ) -> None:
     """Run raw of the range, then the later stages of what was landed, each in one run.
 
-    Raises RunFailed at once if nothing was landed or a later stage failed; at the end if partitions failed in raw.
+    Raises RunFailed; the stages of partitions that did not fail are done by then.
     """
     from rich.text import Text
 
@@ -179,13 +179,15 @@ def run_range(
                 checks += _with_kept_named(source, done, console)
             except RunFailed as error:
                 # Partitions that are there need not wait for those that are not.
-                landed, failure = error.landed, error
+                landed, failure = error.committed(source, Stage.RAW), error
         if later and landed:
             progress.update(
                 task, description=f"{source.title}: {', '.join(later)} of {counted(len(landed), 'partition')}"
             )
-            for one in source.cadence.ranges(landed):
-                checks += launcher.range(source, later, one).failed_checks
+            try:
+                checks += launcher.later_stages(source, later, landed)
+            except RunFailed as error:
+                failure = RunFailed.of([failure, error]) if failure else error
         progress.update(task, completed=progress.tasks[task].total)
     for check in checks:
         console.print(Text("check failed:", "yellow"), check)

@@ -11,7 +11,7 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import dagster as dg
@@ -20,9 +20,22 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL
 """After about one and two minutes; longer outages are left to the next scheduled run or a backfill."""
 
 
+SHOWN_FAILURES = 3
+
+
 def permanent(message: str) -> dg.Failure:
     """A failure that a retry cannot fix; ``message`` states what is wrong and the next step."""
     return dg.Failure(description=message, allow_retries=False)
+
+
+def summary(failed: Mapping[str, str], partitions: int) -> str:
+    """The failures of a run, oldest first, of which its log has all; for a single partition, its failure unchanged."""
+    keys = sorted(failed)
+    if partitions == 1:
+        return failed[keys[0]]
+    shown = "; ".join(f"{key}: {failed[key]}" for key in keys[:SHOWN_FAILURES])
+    more = f"; and {len(keys) - SHOWN_FAILURES} more, to {keys[-1]}" if len(keys) > SHOWN_FAILURES else ""
+    return f"{len(keys)} of {partitions} partitions failed: {shown}{more}"
 
 
 ATTENDED = "steam/attended"

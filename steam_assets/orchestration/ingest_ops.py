@@ -8,7 +8,7 @@ those and then fails the run, naming the rest. So each partition of a range is e
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +25,7 @@ from steam_assets.kafka.consumer import LostRecords
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch
 from steam_assets.orchestration.apps_to_fetch import apps_to_fetch
-from steam_assets.orchestration.failures import may_retry, permanent, tried_again
+from steam_assets.orchestration.failures import may_retry, permanent, summary, tried_again
 from steam_assets.orchestration.io_managers import raw_metadata, require_raw
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.source_slot import source_slot
@@ -33,7 +33,6 @@ from steam_assets.sources.source import Source
 
 AWAY_AFTER = 2
 """After this many transient failures in a row, the source counts as down for this run."""
-SHOWN_FAILURES = 3
 REPORT_SECONDS = 10.0
 """Between two messages about a running fetch. Each is a transaction in the instance's database."""
 MAX_RUNTIME = "dagster/max_runtime"
@@ -244,13 +243,3 @@ def _land(lake: Lake, source: Source, key: str, resolved: Resolved, clock: Clock
     for receipt in resolved.receipts:
         landed = land(lake, source, receipt, clock.now())
         commit_batch(lake.raw(source), key, landed.batch, landed.files)
-
-
-def summary(failed: Mapping[str, str], partitions: int) -> str:
-    """The failures of a run, oldest first, of which its log has all; for a single partition, its failure unchanged."""
-    keys = sorted(failed)
-    if partitions == 1:
-        return failed[keys[0]]
-    shown = "; ".join(f"{key}: {failed[key]}" for key in keys[:SHOWN_FAILURES])
-    more = f"; and {len(keys) - SHOWN_FAILURES} more, to {keys[-1]}" if len(keys) > SHOWN_FAILURES else ""
-    return f"{len(keys)} of {partitions} partitions failed: {shown}{more}"

@@ -9,7 +9,7 @@ DataFrame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -21,7 +21,7 @@ from steam_assets.lake.iceberg_table import IcebergTable, M
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.column_schema import with_schema
-from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.failures import permanent, summary
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.shown_lineage import clean_lineage
@@ -29,6 +29,7 @@ from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
 from steam_assets.spark.cleaning import Classified, commit_classified, raw_frame
 from steam_assets.spark.column_lineage import column_lineage
+from steam_assets.spark.item_counts import PartitionsRefused
 
 
 class RawIOManager(dg.IOManager):
@@ -60,12 +61,18 @@ class IcebergIOManager(dg.IOManager):
     ) -> None:
         self._lake, self._spark, self._clock, self._tables = lake, spark, clock, tables
 
-    def handle_output(self, context: dg.OutputContext, obj: Classified) -> None:
+    def handle_output(  # pyright: ignore[reportIncompatibleMethodOverride] - Dagster also takes a generator
+        self, context: dg.OutputContext, obj: Classified
+    ) -> Iterator[dg.AssetMaterialization]:
         source, table = self._tables[context.asset_key]
         raw = require_raw(self._lake, source, sorted(context.asset_partition_keys))
         with tried_again_if_lost(self._spark):
             session = self._spark.spark_session
-            records = commit_classified(session, self._lake, table, obj, raw, self._clock.now())
+            try:
+                records = commit_classified(session, self._lake, source, table, obj, raw, self._clock.now())
+            except PartitionsRefused as error:
+                yield from _committed(context, error.committed)
+                raise permanent(summary(error.reasons, len(raw))) from None
         lineage = column_lineage(obj, [source.name]) if isinstance(obj, DataFrame) else None
         shown = clean_previews(self._lake.clean(table), sorted(raw)) | clean_lineage(source, table, lineage)
         newest = max(raw)
@@ -84,6 +91,17 @@ class IcebergIOManager(dg.IOManager):
         require_clean(self._lake, source, table, keys)
         with tried_again_if_lost(self._spark):
             return read_table(self._spark.spark_session, self._lake.clean(table), keys)
+
+
+def _committed(context: dg.OutputContext, records: Sequence[CleanRecord]) -> Iterator[dg.AssetMaterialization]:
+    """Have Dagster store the materializations of an output that then fails."""
+    for record in records:
+        made = dg.AssetMaterialization(
+            context.asset_key, partition=record.partition_key, metadata=clean_metadata(record)
+        )
+        # What is logged is stored at the next ``yield``; what is yielded only if nothing fails.
+        context.log_event(made)
+        yield made
 
 
 def require_raw(lake: Lake, source: Source, partition_keys: Sequence[str]) -> dict[str, RawRecord]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from steam_assets.extraction.spool import Spool
 from steam_assets.ingestion.resolve_raw import Origin, spool_folder
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
 from steam_assets.orchestration.dagster_home import prepare_dagster_home
-from steam_assets.orchestration.failures import ATTENDED
+from steam_assets.orchestration.failures import ATTENDED, SHOWN_FAILURES
 from steam_assets.orchestration.ingest_ops import FetchObserver, PartitionBegins, unobserved
 from steam_assets.orchestration.interruption import interruptible
 from steam_assets.orchestration.locked_storage import locked_storage
@@ -53,13 +53,34 @@ class Finished:
 class RunFailed(Exception):
     """A run failed; the message is the first failure in one line, ``details`` holds all of them with tracebacks.
 
-    ``landed`` are the raw partitions of a range that were committed although others failed.
+    ``made`` are the assets that were committed although others failed, by partition. ``permanent``: each failure is one
+    that a retry cannot fix, and so about the data of some partitions.
     """
 
-    def __init__(self, message: str, details: str = "", landed: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        details: str = "",
+        made: Mapping[str, Collection[dg.AssetKey]] | None = None,
+        *,
+        permanent: bool = False,
+    ) -> None:
         super().__init__(message)
         self.details = details
-        self.landed = list(landed)
+        self.permanent = permanent
+        self._made = made or {}
+
+    @classmethod
+    def of(cls, failures: Sequence[RunFailed]) -> RunFailed:
+        """One failure for several runs; its message has those of the first."""
+        shown = [str(failure) for failure in failures[:SHOWN_FAILURES]]
+        more = [f"and {len(failures) - len(shown)} more"] if len(failures) > len(shown) else []
+        details = "\n".join(failure.details for failure in failures if failure.details)
+        return cls("; ".join(shown + more), details, permanent=all(failure.permanent for failure in failures))
+
+    def committed(self, source: Source, stage: Stage) -> list[str]:
+        """The partitions for which all assets of a stage were committed."""
+        return sorted(key for key, assets in self._made.items() if {*stage_keys(source, stage)} <= {*assets})
 
 
 class UnwritableStorage(Exception):
@@ -97,12 +118,33 @@ class Launcher:
     ) -> Finished:
         """Run the stages for all partitions from the first key to the last, in one run.
 
-        ``begins`` is called before each partition is fetched. Raises RunFailed if the run does not succeed; then
-        ``landed`` names the raw partitions that were committed all the same.
+        ``begins`` is called before each partition is fetched. Raises RunFailed if the run does not succeed.
         """
         tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
         with self._observer.reporting_to(begins):
             return self._run(source, stages, run_config=_fetching(source, apps, refetch), tags=tags)
+
+    def later_stages(self, source: Source, stages: Sequence[Stage], keys: Collection[str]) -> list[str]:
+        """Run stages after raw for these partitions, one run per contiguous range; return the failed checks.
+
+        A partition that is refused stops no other: the next ranges run, and those of its own range that were cleaned
+        are backed up. Then RunFailed is raised, of which the message names the first failures. A failure that is not
+        about the data of partitions is raised at once.
+        """
+        checks, failures = list[str](), list[RunFailed]()
+        for ends in source.cadence.ranges(keys):
+            try:
+                checks += self.range(source, stages, ends).failed_checks
+            except RunFailed as error:
+                if not error.permanent:
+                    raise
+                failures.append(error)
+                if Stage.CLEAN in stages and Stage.CLEAN_BACKUP in stages:
+                    cleaned = error.committed(source, Stage.CLEAN)
+                    checks += self.later_stages(source, (Stage.CLEAN_BACKUP,), cleaned)
+        if failures:
+            raise RunFailed.of(failures)
+        return checks
 
     def refresh(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
         """Compute the insights of the changed clean partitions (default: all), then the visuals, in one run.
@@ -163,7 +205,7 @@ class Launcher:
         if not result.success:
             failure = _first_failure(result)
             reason = disk_is_full(failure, _written_to()) or root_cause(failure)
-            raise RunFailed(reason, _details(result), _landed(result))
+            raise RunFailed(reason, _details(result), _made(result), permanent=_is_permanent(result))
         return result
 
 
@@ -190,10 +232,19 @@ def _origins(result: dg.ExecuteInProcessResult, source: Source) -> dict[str, str
     return {}
 
 
-def _landed(result: dg.ExecuteInProcessResult) -> list[str]:
-    """The keys of the raw partitions that a failed run committed."""
-    made = (event.materialization for event in result.filter_events(lambda e: e.is_step_materialization))
-    return sorted(one.partition for one in made if one.partition and one.asset_key.path[-1] == Stage.RAW.value)
+def _made(result: dg.ExecuteInProcessResult) -> dict[str, set[dg.AssetKey]]:
+    """The assets that a failed run committed, by partition."""
+    made: dict[str, set[dg.AssetKey]] = {}
+    for event in result.filter_events(lambda e: e.is_step_materialization):
+        if event.materialization.partition:
+            made.setdefault(event.materialization.partition, set()).add(event.materialization.asset_key)
+    return made
+
+
+def _is_permanent(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether all its failures are ``permanent`` ones (failures.py)."""
+    failures = result.filter_events(lambda e: e.is_step_failure)
+    return bool(failures) and all(event.step_failure_data.user_failure_data for event in failures)
 
 
 def _written_to() -> list[Path]:

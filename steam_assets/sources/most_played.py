@@ -20,6 +20,7 @@ from steam_assets.sources.json_body import (
     shaped,
     validated,
 )
+from steam_assets.sources.ranks import require_apps_once
 from steam_assets.sources.readers import Whole, below_zero, whole
 from steam_assets.sources.source import (
     Column,
@@ -74,14 +75,15 @@ class Chart(BaseModel):
 def parse(window: Window, body: bytes) -> Chart:
     """Return the chart.
 
-    Raises InvalidResponse if it is invalid, has missing ranks, or is for another day or country; NotYet if Steam still
-    returns the count from just before midnight UTC.
+    Raises InvalidResponse if it is invalid, has missing ranks or an app twice, or is for another day or country; NotYet
+    if Steam still returns the count from just before midnight UTC.
     """
     chart = validated(Chart, decode_service(body))
     require_prices_of("US", body)
     ranks = sorted(place.rank for place in chart.ranks)
     if ranks != list(range(1, len(ranks) + 1)):
         raise InvalidResponse(f"{len(ranks)} ranks that do not run from 1 to {len(ranks)}: one is missing or repeated")
+    require_apps_once(place.appid for place in chart.ranks)
     counted = datetime.fromtimestamp(chart.last_update, UTC)
     if window.start - STALE_AT_MIDNIGHT <= counted < window.start:
         raise NotYet(f"the chart is still that of {counted:%Y-%m-%d %H:%M} UTC, from before {window.key} began")

@@ -5,7 +5,7 @@ Belongs here: the requests, their validation and the clean table. Does not belon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,7 @@ from steam_assets.sources.json_body import (
     shaped,
     validated,
 )
+from steam_assets.sources.ranks import require_apps_once
 from steam_assets.sources.readers import Whole
 from steam_assets.sources.source import (
     Column,
@@ -59,6 +60,11 @@ class Page(BaseModel):
     ranks: Annotated[list[Place], Field(max_length=200)] = []
     next_page_start: Whole | None = None
 
+    @property
+    def app_ids(self) -> list[object]:
+        """The ids of its apps as sent, by any JSON type."""
+        return [place.appid for place in self.ranks]
+
 
 def _page(window: Window, country: str, body: bytes) -> Page:
     page = validated(Page, decode_service(body))
@@ -83,6 +89,7 @@ def count(window: Window, _request: str, body: bytes) -> Mapping[str, int]:
 def ranks_of(window: Window, country: str, body: bytes) -> int:
     """The number of ranks on any page of a chart. InvalidResponse if the page is not from a week's chart."""
     page = _page(window, country, body)
+    require_apps_once(page.app_ids)
     _require_consecutive(page, min((place.rank for place in page.ranks), default=1))
     return len(page.ranks)
 
@@ -90,22 +97,23 @@ def ranks_of(window: Window, country: str, body: bytes) -> int:
 def parse(
     window: Window,
     country: str,
-    page_start: int,
+    before: Sequence[object],
     required: bool,
     others: Charts,
     body: bytes,
 ) -> Page:
-    """Return the page.
+    """Return the page that follows the ranks of the app ids ``before``.
 
-    Raises InvalidResponse if it is for another week or country, has missing ranks, or is empty although ``required``.
-    ``others`` are the first pages of other countries' charts, to which this one is added.
+    Raises InvalidResponse if it is for another week or country, has missing ranks, repeats an app, or is empty although
+    ``required``. ``others`` are the first pages of other countries' charts, to which this one is added.
     """
     page = _page(window, country, body)
     if not page.ranks and required:
         raise InvalidResponse(f"no ranks for the week of {window.key}")
-    _require_consecutive(page, page_start + 1)
-    if not page_start:
-        require_another_chart([place.appid for place in page.ranks], country, others)
+    _require_consecutive(page, len(before) + 1)
+    require_apps_once([*before, *page.app_ids])
+    if not before:
+        require_another_chart(page.app_ids, country, others)
     return page
 
 
@@ -123,14 +131,13 @@ def chart_pages(
     The country is also that of names and prices, whose currency is the country's. ``name`` is that of the requests;
     ``others`` are charts that this one must differ from, to which it is added.
     """
-    had, others = 0, {} if others is None else others
+    had, others = list[object](), {} if others is None else others
     while True:
-        valid = partial(parse, window, country, had, required and not had, others)
-        response = client.fetch(_request(window, had, country, name, valid))
+        valid = partial(parse, window, country, [*had], required and not had, others)
+        response = client.fetch(_request(window, len(had), country, name, valid))
         yield response
-        ranks = len(response.value.ranks)
-        had += ranks
-        if not ranks or had >= CHART_LENGTH or response.value.next_page_start is None:
+        had += response.value.app_ids
+        if not response.value.ranks or len(had) >= CHART_LENGTH or response.value.next_page_start is None:
             return
 
 

@@ -9,10 +9,12 @@ counts are compared with those taken at fetch time before anything becomes visib
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -22,7 +24,7 @@ from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
 from steam_assets.spark.commit_frames import commit_frame
 from steam_assets.spark.commit_rows import SMALL_BYTES, are_small, collected, commit_rows
-from steam_assets.spark.item_counts import Commit, Provenance
+from steam_assets.spark.item_counts import Commit, PartitionsRefused, Provenance
 from steam_assets.spark.reviewer_key import fingerprint, key_for, reviewer_key, with_reviewer_key
 
 Classified: TypeAlias = DataFrame | pa.Table
@@ -109,6 +111,7 @@ def classify_partitions(
 def commit_classified(
     spark: SparkSession,
     lake: Lake,
+    source: Source,
     table: Table,
     classified: Classified,
     records: Mapping[str, RawRecord],
@@ -116,16 +119,49 @@ def commit_classified(
 ) -> list[CleanRecord]:
     """Commit classified items of the partitions in ``records``: quarantine first, then clean rows and their records.
 
-    ``now`` is aware. Raises CountsDiffer if there are other numbers of items than were landed, or AuditFailed if the
-    rows are not a complete snapshot. Both leave the visible clean table unchanged.
+    ``now`` is aware. Raises PartitionsRefused, when all other partitions are committed, for those that have other
+    numbers of items than were landed, or rows that are not a complete snapshot; CountsDiffer, which leaves the visible
+    clean table unchanged, if items belong to none of the partitions.
     """
     provenance = {key: Provenance.of(table, record) for key, record in records.items()}
     made_with = fingerprint(reviewer_key(lake.settings)) if table.pseudonymous else None
     commit = Commit(table, provenance, now, made_with)
     target, quarantine = lake.clean(table), lake.quarantine(table)
+
+    def commit_these(found: Classified, these: Commit) -> list[CleanRecord]:
+        if isinstance(found, pa.Table):
+            return commit_rows(target, quarantine, found, these)
+        return commit_frame(spark, target, quarantine, found, these)
+
+    try:
+        return commit_these(classified, commit)
+    except PartitionsRefused as error:
+        others = replace(commit, provenance={k: of for k, of in provenance.items() if k not in error.reasons})
+        committed = commit_these(_of_partitions(classified, others.keys), others) if others.keys else []
+        reasons = {
+            key: f"{why}; it was not committed{_way_out(source, records[key], provenance[key], now)}"
+            for key, why in error.reasons.items()
+        }
+        raise PartitionsRefused(reasons, committed) from None
+
+
+def _of_partitions(classified: Classified, keys: Sequence[str]) -> Classified:
     if isinstance(classified, pa.Table):
-        return commit_rows(target, quarantine, classified, commit)
-    return commit_frame(spark, target, quarantine, classified, commit)
+        return pa.concat_tables(classified.filter(pc.field("partition_key") == key) for key in keys)
+    return classified.where(F.col("partition_key").isin([*keys]))
+
+
+def _way_out(source: Source, record: RawRecord, provenance: Provenance, now: datetime) -> str:
+    """What to do about a partition whose snapshot is refused: fetch another one, or do without this one."""
+    batch = next((one for one in record.included if one.batch_id == provenance.newest), None)
+    if batch is None:
+        return ""
+    key = record.partition_key
+    if batch.receipt is not None and not source.history.refusal(source.cadence.window(key), now):
+        return f". Fetch it again: steam-assets run {source.name} --from {key} --refetch"
+    # Imported, or no longer to be had.
+    exclude = f"steam-assets exclude {source.name} --partition {key} --batch {batch.batch_id}"
+    return f". To go without it, exclude its batch: {exclude}"
 
 
 def clean(
@@ -139,7 +175,7 @@ def clean(
 ) -> list[CleanRecord]:
     """Clean partitions of tables of one source, each table in one commit; return the records, table by table.
 
-    Raises MissingRaw, CountsDiffer. ``now`` is aware; ``small``: see ``classify_partitions``.
+    Raises MissingRaw, PartitionsRefused, CountsDiffer. ``now`` is aware; ``small``: see ``classify_partitions``.
     """
     landed = lake.raw(source).records(RawRecord)
     if missing := sorted(set(keys) - landed.keys()):
@@ -149,7 +185,7 @@ def clean(
     return [
         record
         for table in tables
-        for record in commit_classified(spark, lake, table, classified[table.name], records, now)
+        for record in commit_classified(spark, lake, source, table, classified[table.name], records, now)
     ]
 
 

@@ -24,7 +24,7 @@ from steam_assets.ledger.records import CleanRecord
 from steam_assets.spark.clean_tables import overwrite, put
 from steam_assets.spark.commit_rows import replace_rows
 from steam_assets.spark.full_snapshots import audit_full_snapshots, audited_columns
-from steam_assets.spark.item_counts import STATES, Commit, Counts, CountsDiffer, keys_in_quarantine
+from steam_assets.spark.item_counts import STATES, Commit, Counts, CountsDiffer, PartitionsRefused, keys_in_quarantine
 
 SKETCHES = {4 << 10: 8192, 64 << 10: 512}
 """Capacity of each sketch in distinct items, by the longest item text it takes (in bytes): 32 MiB at most."""
@@ -41,8 +41,8 @@ def commit_frame(
 ) -> list[CleanRecord]:
     """Write the partitions of ``commit``: quarantine first, then clean rows with their records, in one commit.
 
-    Raises CountsDiffer if Spark counted other numbers of items than were landed, or AuditFailed if the rows are not a
-    complete snapshot. Both leave the visible clean table unchanged.
+    Raises PartitionsRefused if Spark counted other numbers of items than were landed, or rows are not a complete
+    snapshot; CountsDiffer if it cannot be told of which partition. Both leave the visible clean table unchanged.
     """
     table, keys = commit.table, commit.keys
     tries: list[Observation] = []
@@ -55,9 +55,10 @@ def commit_frame(
     def audit(snapshot: int) -> Mapping[str, CleanRecord]:
         observed = tries[-1].get
         counts = {key: {state: observed[f"{key} {state}"] for state in STATES} for key in keys}
-        commit.compare(counts, observed["all"])
+        differing = commit.compare(counts, observed["all"])
         written = target.arrow(keys, audited_columns(table), snapshot) if table.ranked else None
-        audit_full_snapshots(table, keys, counts, written)
+        if refused := audit_full_snapshots(table, keys, counts, written) | differing:
+            raise PartitionsRefused(refused)
         _write_quarantine(spark, quarantine, classified, counts, observed)
         failpoint("clean:after_quarantine")
         stored = target.stored(keys, snapshot)

@@ -24,7 +24,7 @@ from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_o
 from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.spark.full_snapshots import audit_full_snapshots
-from steam_assets.spark.item_counts import STATES, Commit, Counts, keys_in_quarantine
+from steam_assets.spark.item_counts import STATES, Commit, Counts, PartitionsRefused, keys_in_quarantine
 
 SMALL_BYTES = 1 << 20
 """Raw partitions up to this compressed size are small: a few thousand items, which one core parses within a second."""
@@ -73,9 +73,9 @@ def commit_rows(target: IcebergTable, quarantine: IcebergTable, rows: pa.Table, 
     """Do the same as ``commit_frame`` with rows in memory."""
     keys, table = commit.keys, commit.table
     counts = _counted(rows, keys)
-    commit.compare(counts, rows.num_rows)
     clean = rows.filter(pc.field("state") == "clean")
-    audit_full_snapshots(table, keys, counts, clean)
+    if refused := audit_full_snapshots(table, keys, counts, clean) | commit.compare(counts, rows.num_rows):
+        raise PartitionsRefused(refused)
     if touched := keys_in_quarantine(counts, quarantine.partition_rows()):
         replace_rows(quarantine, rows.filter(pc.field("state") == "quarantined"), dict.fromkeys(touched))
     failpoint("clean:after_quarantine")

@@ -6,7 +6,7 @@ commit do while writing (commit_frames.py, commit_rows.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,18 +25,31 @@ class CountsDiffer(Exception):
     """Items were lost or added between the response and the table; nothing was committed."""
 
 
+class PartitionsRefused(Exception):
+    """Rows that must not become visible: readers still see the previous ones of these partitions.
+
+    ``reasons`` are by partition key; the other partitions of the commit are ``committed``.
+    """
+
+    def __init__(self, reasons: Mapping[str, str], committed: Sequence[CleanRecord] = ()) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = dict(reasons)
+        self.committed = list(committed)
+
+
 @dataclass(frozen=True)
 class Provenance:
     """A raw partition's digest, and the number of items of one clean table in it, from the ledger.
 
-    For snapshot tables, ``older`` of them are in older snapshots, which the newest one replaces completely, last at
-    ``replaced_at`` (UTC).
+    For snapshot tables, ``older`` of them are in older snapshots, which that of the batch ``newest`` replaces
+    completely, last at ``replaced_at`` (UTC).
     """
 
     digest: str
     items: int
     older: int = 0
     replaced_at: datetime | None = None
+    newest: str | None = None
 
     @classmethod
     def of(cls, table: Table, record: RawRecord) -> Provenance:
@@ -45,7 +58,7 @@ class Provenance:
             return cls(record.digest, items)
         newest, *older = sorted(record.included, key=partial(_recency, table), reverse=True)
         replaced = max((batch.fetched_at for batch in older if batch.fetched_at), default=None)
-        return cls(record.digest, items, items - newest.items.get(table.name, 0), replaced)
+        return cls(record.digest, items, items - newest.items.get(table.name, 0), replaced, newest.batch_id)
 
 
 def _recency(table: Table, batch: Batch) -> tuple[bool, datetime, str]:
@@ -68,8 +81,12 @@ class Commit:
     def keys(self) -> list[str]:
         return sorted(self.provenance)
 
-    def compare(self, counts: Counts, total: int) -> None:
-        """Raise CountsDiffer unless these are the items that were landed; ``total`` counts all partitions' items."""
+    def compare(self, counts: Counts, total: int) -> dict[str, str]:
+        """Why partitions are refused, by key: other numbers of items than were landed.
+
+        ``total`` counts all partitions' items. Raises CountsDiffer if some belong to no partition of ``counts``.
+        """
+        refused: dict[str, str] = {}
         if elsewhere := total - sum(sum(states.values()) for states in counts.values()):
             raise CountsDiffer(
                 f"{elsewhere} items have another partition's key; the raw files were changed after landing"
@@ -78,10 +95,11 @@ class Commit:
             seen = sum(states.values())
             if seen != self.provenance[key].items - self.provenance[key].older:
                 counted = ", ".join(f"{state} {number}" for state, number in states.items())
-                raise CountsDiffer(
+                refused[key] = (
                     f"{self.table.name} {key}: {self.provenance[key].items} items were landed but {seen} were found "
-                    f"({counted}). Nothing was committed; check the raw partition with `steam-assets verify`."
+                    f"({counted}); check the raw partition with `steam-assets verify`"
                 )
+        return refused
 
     def record(self, key: str, counts: Mapping[str, int], stored: Stored, snapshot: int) -> CleanRecord:
         """The ledger's record of a partition."""

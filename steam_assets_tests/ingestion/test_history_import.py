@@ -214,8 +214,35 @@ def test_missing_fields_of_a_file_are_reported_and_its_bytes_are_kept(lake: Lake
     assert all(line.rows == line.usable + sum(line.left_out.values()) for line in lines)
     kept = [lake.set_aside(source).arrow(columns=("sha256",)) for source in SOURCES]
     quarantined = {digest for rows in kept if rows is not None for digest in rows["sha256"].to_pylist()}
-    ours = [name for name in files if name[:4] == "2023" and "13-01" not in name and "-09-27_" not in name]
+    left = ("13-01", "-09-27_", "09-24_MostPlayed")
+    ours = [name for name in files if name[:4] == "2023" and not any(part in name for part in left)]
     assert len(quarantined) == len(ours)
+    (chart,) = envelopes(lake, "most_played", "2023-09-24")
+    assert json.loads(chart.body)["response"]["ranks"][1:] == ["2,B,1,5"], "cleaning quarantines it"
+
+
+@pytest.mark.parametrize(
+    ("rows", "usable", "left_out"),
+    [
+        (["1,A,0,10", "2,B,_,0,20", "3,C,0,30"], 2, "rows with another number of columns"),
+        (["1,A,0,10", "x,B,0,20", "3,C,0,30"], 3, None),
+        (["1,A,0,10", "2,B,0,", "3,C,0,30"], 2, "no app id in the file"),
+        (["1,A,0,10", "3,C,0,30"], 0, "rank 2 is missing"),
+        (["1,A,0,10", "2,B,0,10", "3,C,0,30"], 0, "app 10 has two ranks in it"),
+        (["1,A,0,10", "999999999999999999,C,0,30"], 0, "rank 2, 3, 4, 5, 6 is missing"),
+    ],
+    ids=["a broken row", "an odd rank", "no app id", "a gap", "an app twice", "a huge rank"],
+)
+def test_a_chart_that_cleaning_would_refuse_is_not_imported(
+    lake: Lake, tmp_path: Path, rows: list[str], usable: int, left_out: str | None
+) -> None:
+    """Each broken row is an item that cleaning quarantines, so that the rank it leaves out is explained."""
+    text = "Rank,Game Name,Free to Play,App ID,Collection Date\n" + "".join(f"{row},2023-07-25\n" for row in rows)
+    (line,) = import_folder(lake, folder_of(tmp_path, {"2023-07-25_weekly_top_sellers.csv": text}), NOW)
+    assert line.usable == usable
+    assert bool(line.partition_key) == bool(usable)
+    assert not line.partition_key or line.rows == len(rows)
+    assert (left_out or "") in "".join(line.left_out) and bool(left_out) == bool(line.left_out)
 
 
 def test_a_link_out_of_the_folder_is_not_followed(lake: Lake, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +20,8 @@ from steam_assets.ledger.records import CleanRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets.spark.cleaning import clean
-from steam_assets.spark.full_snapshots import AuditFailed, audit_full_snapshots
-from steam_assets.spark.item_counts import CountsDiffer
+from steam_assets.spark.full_snapshots import audit_full_snapshots
+from steam_assets.spark.item_counts import PartitionsRefused
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.raw_landing import NOW, batch_id, land_rows
@@ -47,11 +46,11 @@ class Week:
     def __init__(self, lake: Lake, spark: SparkSession) -> None:
         self.lake, self.session, self.answers = lake, session_for(spark, lake.settings), 0
 
-    def land(self, body: str, hours: int = 0) -> None:
+    def land(self, body: str, hours: int = 0, key: str = KEY) -> None:
         self.answers += 1
         row = {
             "source": SOURCE.name,
-            "partition_key": KEY,
+            "partition_key": key,
             "batch_id": batch_id(self.answers),
             "sequence": 0,
             "request": "chart",
@@ -64,7 +63,7 @@ class Week:
             "items": [(TABLE.name, len(json.loads(body)["response"]["ranks"]))],
             "provenance": "live",
         }
-        land_rows(self.lake, SOURCE, KEY, [row], number=self.answers)
+        land_rows(self.lake, SOURCE, key, [row], number=self.answers)
 
     def clean(self) -> CleanRecord:
         (record,) = clean(self.session, self.lake, SOURCE, [TABLE], [KEY], NOW)
@@ -119,7 +118,7 @@ def test_an_excluded_batch_is_not_cleaned_and_its_rows_stay(week: Week) -> None:
     whole = json.loads(chart(range(301, 331)))
     whole["response"]["ranks"] = {"ranks": "of another shape"}
     week.land(json.dumps(whole), hours=1)
-    with pytest.raises(CountsDiffer):
+    with pytest.raises(PartitionsRefused, match="items were landed"):
         week.clean()
     raw = week.lake.raw(SOURCE)
     exclude_batch(raw, KEY, batch_id(2), "a wrong count", NOW)
@@ -147,7 +146,7 @@ def test_an_invalid_chart_is_refused_before_it_is_visible(week: Week, body: str,
     before = week.clean()
     snapshot = week.lake.clean(TABLE).snapshot_id()
     week.land(body, hours=1)
-    with pytest.raises(AuditFailed, match=said):
+    with pytest.raises(PartitionsRefused, match=said):
         week.clean()
     assert week.apps() == [101, 102]
     assert week.lake.clean(TABLE).record(CleanRecord, KEY) == before
@@ -157,6 +156,24 @@ def test_an_invalid_chart_is_refused_before_it_is_visible(week: Week, body: str,
     week.land(chart([103, 104, 105]), hours=2)
     week.clean()
     assert week.apps() == [103, 104, 105], "the next valid response is used"
+
+
+@pytest.mark.parametrize("small", [{}, {"small": 0}], ids=["in memory", "by Spark"])
+def test_a_refused_partition_of_a_range_stops_no_other(week: Week, small: dict[str, int]) -> None:
+    """The others are committed; the error names the refused ones, each with its reason and a way out."""
+    keys = ["2026-10-27", "2026-11-03", KEY]
+    for key, body in zip(keys, [chart([1, 2, 3]), chart([1, 2, 2]), chart([4, 5])], strict=True):
+        week.land(body, key=key)
+    with pytest.raises(PartitionsRefused) as refused:
+        clean(week.session, week.lake, SOURCE, [TABLE], keys, NOW, **small)
+    way_out = f"steam-assets exclude top_sellers --partition 2026-11-03 --batch {batch_id(2)}"
+    assert [*refused.value.reasons] == ["2026-11-03"]
+    assert "top_sellers 2026-11-03: app_id 2 occurs twice; it was not committed" in str(refused.value)
+    assert way_out in str(refused.value)
+    assert week.lake.clean(TABLE).partition_rows() == {keys[0]: 3, keys[2]: 2}
+    records = week.lake.clean(TABLE).records(CleanRecord)
+    assert [*records] == [keys[0], keys[2]]
+    assert verify(week.lake.clean(TABLE), records.values()) == []
 
 
 def test_a_missing_rank_explained_by_quarantine_is_accepted(week: Week) -> None:
@@ -181,8 +198,8 @@ def test_each_chart_of_a_partition_is_audited_alone(places: list[tuple[int, int]
         {"rank": rank, "app_id": app, "first_top100": place < 2, "partition_key": KEY}
         for place, (rank, app) in enumerate(places)
     ]
-    with pytest.raises(AuditFailed, match=said) if said else nullcontext():
-        audit_full_snapshots(table, [KEY], {KEY: {"quarantined": 0}}, pa.Table.from_pylist(rows))
+    refused = audit_full_snapshots(table, [KEY], {KEY: {"quarantined": 0}}, pa.Table.from_pylist(rows))
+    assert refused == ({KEY: said} if said else {})
 
 
 def test_a_corrected_chart_replaces_the_wrong_one(week: Week) -> None:

@@ -9,8 +9,19 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 
-from steam_assets.ingestion.history.old_file import Csv, OldFile, Piece, Reading, Unreadable, flag, number, read_csv
+from steam_assets.ingestion.history.old_file import (
+    BROKEN,
+    Csv,
+    OldFile,
+    Piece,
+    Reading,
+    Unreadable,
+    flag,
+    number,
+    read_csv,
+)
 from steam_assets.sources.cadence import TUESDAY, Cadence, Window
+from steam_assets.sources.ranks import in_short, missing_ranks, repeated
 
 PLAYERS = ("Rank", "Game Name", "Free to Play", "Current Players", "Peek Today", "Collection Date")
 SELLERS = ("Rank", "Game Name", "Free to Play")
@@ -51,19 +62,19 @@ def read_most_played(file: OldFile, _beside: OldFile | None) -> Reading:
     piece = Piece(
         partition_key=Cadence.DAILY.containing(file.midnight).key,
         request="chart",
-        body=_body(ranks, file),
-        items={"most_played": len(ranks)},
+        body=_body([*ranks, *map(str.strip, table.broken)], file),
+        items={"most_played": len(ranks) + len(table.broken)},
         fetched_at=file.midnight,
-        unusable={NO_APP_ID: len(ranks)},
+        unusable=_counts({NO_APP_ID: len(ranks), BROKEN: len(table.broken)}),
     )
-    return Reading([piece], PLAYER_NOTES, table.broken)
+    return Reading([piece], PLAYER_NOTES)
 
 
 def read_top_sellers(file: OldFile, beside: OldFile | None) -> Reading:
     """Read a weekly chart. ``beside`` is the file of app ids, one line per rank, if the chart itself has none.
 
     The old collector requested the last finished week. Its first version dated the file with that week's Tuesday, later
-    ones with the day of collection.
+    ones with the day of collection. Raises Unreadable if its ranks cannot be a chart, which cleaning would refuse.
     """
     table = read_csv(file, SELLERS, SELLERS_WITH_IDS)
     own_ids = "App ID" in table.rows[0]
@@ -71,16 +82,31 @@ def read_top_sellers(file: OldFile, beside: OldFile | None) -> Reading:
     ids = [row["App ID"] for row in table.rows] if own_ids else _ids_by_place(table, beside)
     ranks = [_seller(row, ids[place] if ids else None) for place, row in enumerate(table.rows)]
     missing = sum("appid" not in rank for rank in ranks)
+    _require_chart(ranks, missing + len(table.broken))
     used = [file, beside] if ids and beside and not own_ids else [file]
     piece = Piece(
         partition_key=window.key,
         request="chart",
-        body=_body(ranks, *used),
-        items={"top_sellers": len(ranks)},
+        body=_body([*ranks, *map(str.strip, table.broken)], *used),
+        items={"top_sellers": len(ranks) + len(table.broken)},
         fetched_at=max(file.midnight, window.end),
-        unusable={NO_APP_ID: missing} if missing else {},
+        unusable=_counts({NO_APP_ID: missing, BROKEN: len(table.broken)}),
     )
-    return Reading([piece], (*SELLER_NOTES, BY_PLACE) if len(used) > 1 else SELLER_NOTES, table.broken)
+    return Reading([piece], (*SELLER_NOTES, BY_PLACE) if len(used) > 1 else SELLER_NOTES)
+
+
+def _counts(unusable: Mapping[str, int]) -> dict[str, int]:
+    return {reason: rows for reason, rows in unusable.items() if rows}
+
+
+def _require_chart(ranks: Sequence[Mapping[str, object]], unusable: int) -> None:
+    """Raise Unreadable if an app is at two ranks, or more ranks are missing than there are ``unusable`` rows."""
+    if twice := repeated(rank["appid"] for rank in ranks if "appid" in rank):
+        raise Unreadable(f"app {in_short(twice)} has two ranks in it")
+    known = [rank for row in ranks if isinstance(rank := row["rank"], int) and rank > 0]
+    missing, first = missing_ranks(known)
+    if missing > unusable + len(ranks) - len(known):
+        raise Unreadable(f"rank {in_short(first)} is missing")
 
 
 def _seller(row: Mapping[str, str], app_id: str | None) -> dict[str, object]:
@@ -118,6 +144,6 @@ def _item(row: Mapping[str, str]) -> dict[str, object]:
     return {"name": row["Game Name"], "is_free": flag(row["Free to Play"], "1", "0")}
 
 
-def _body(ranks: Sequence[Mapping[str, object]], *files: OldFile) -> bytes:
+def _body(ranks: Sequence[Mapping[str, object] | str], *files: OldFile) -> bytes:
     body = {"response": {"ranks": ranks}, "imported_files": [file.as_json() for file in files]}
     return json.dumps(body, ensure_ascii=False).encode()

@@ -59,7 +59,7 @@ def read_reviews(file: OldFile, _beside: OldFile | None) -> Reading:
         )
         for place, (app, reviews) in enumerate(by_app.items())
     ]
-    return Reading(pieces, REVIEW_NOTES, table.broken)
+    return Reading(pieces, REVIEW_NOTES, table.set_aside)
 
 
 def _review_body(app: str, reviews: Sequence[Mapping[str, object]], file: OldFile, *, carries: bool) -> bytes:

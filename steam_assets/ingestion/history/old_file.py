@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, time
 
 from steam_assets.sources.cadence import Cadence
 
+BROKEN = "rows with another number of columns"
+
 
 class Unreadable(Exception):
     """A file is named like one of the old pipeline's, but its content does not match."""
@@ -89,10 +91,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Csv:
-    """Rows of a CSV by column name, and the rows with another number of columns, written as CSV."""
+    """Rows of a CSV by column name, and the ``broken`` ones, with another number of columns, each as a line of CSV."""
 
     rows: Sequence[Mapping[str, str]]
-    broken: Sequence[SetAside]
+    broken: Sequence[str]
+
+    @property
+    def set_aside(self) -> Sequence[SetAside]:
+        """The broken rows, for a file whose other rows do not depend on them."""
+        return [SetAside(len(self.broken), BROKEN, "".join(self.broken).encode())] if self.broken else []
 
 
 def read_csv(file: OldFile, *layouts: Sequence[str]) -> Csv:
@@ -107,16 +114,16 @@ def read_csv(file: OldFile, *layouts: Sequence[str]) -> Csv:
     if header not in [list(layout) for layout in layouts]:
         raise Unreadable(f"its columns are {', '.join(header)[:120]!r}, expected {', '.join(layouts[0])}")
     whole = [dict(zip(header, line, strict=True)) for line in lines if len(line) == len(header)]
-    broken = [line for line in lines if len(line) != len(header) and line]
+    broken = [_csv(line) for line in lines if len(line) != len(header) and line]
     if not whole:
         raise Unreadable("it has no rows")
-    return Csv(whole, [SetAside(len(broken), "rows with another number of columns", _csv(broken))] if broken else [])
+    return Csv(whole, broken)
 
 
-def _csv(lines: Sequence[Sequence[str]]) -> bytes:
+def _csv(line: Sequence[str]) -> str:
     written = io.StringIO()
-    csv.writer(written).writerows(lines)
-    return written.getvalue().encode()
+    csv.writer(written).writerow(line)
+    return written.getvalue()
 
 
 def number(text: str) -> int | str:
