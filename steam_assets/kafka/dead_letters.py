@@ -45,7 +45,7 @@ def ignore_poison(_poison: Poison) -> None:
     """Discard poison, for callers that need only the envelopes."""
 
 
-def dead_letter(settings: Settings, source: str, poison: Poison, reason: str | None = None) -> None:
+def dead_letter(settings: Settings, source: str, poison: Poison) -> None:
     """Send a poison record to its topic's dead-letter topic, with its origin and the reason in the headers.
 
     ``source`` is the source's name. Sending a record again is harmless. Raises KafkaUnavailable.
@@ -55,7 +55,7 @@ def dead_letter(settings: Settings, source: str, poison: Poison, reason: str | N
         ("original_topic", poison.topic.encode()),
         ("original_partition", str(poison.partition).encode()),
         ("original_offset", str(poison.offset).encode()),
-        ("reason", (reason or poison.reason).encode()),
+        ("reason", poison.reason.encode()),
     ]
     doing = f"sending to {dead_letter_topic_of(poison.topic)}"
     key = f"{poison.partition}:{poison.offset}".encode()

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, field_serializer
 
+from steam_assets.sources.cadence import EARLIEST, LATEST
 from steam_assets.sources.source import Fetched, Rejected
 
 SCHEMA_VERSION = 1
@@ -40,7 +41,7 @@ class Envelope(BaseModel):
     url: str
     status: int = Field(ge=0, le=999)
     headers: dict[str, str]
-    fetched_at: AwareDatetime
+    fetched_at: Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     body: str
     items: dict[str, Annotated[int, Field(ge=0, le=MOST_ITEMS)]]

@@ -14,6 +14,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 TUESDAY = 1
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+"""Windows contain moments from the earliest to before the latest: calendar arithmetic beyond them overflows."""
+
+
+class NoWindow(ValueError):
+    """A moment is too early or too late for a window."""
 
 
 @dataclass(frozen=True, order=True)
@@ -66,9 +72,14 @@ class Cadence(StrEnum):
         return {Cadence.DAILY: "0 21 * * *", Cadence.WEEKLY: "0 6 * * 3", Cadence.MONTHLY: "0 6 20 * *"}[self]
 
     def containing(self, moment: datetime) -> Window:
-        """The window that contains ``moment`` (aware). Raises ValueError if it is naive."""
+        """The window that contains ``moment`` (aware).
+
+        Raises ValueError if it is naive, and NoWindow, also a ValueError, if it is not in the years 1970 to 9998.
+        """
         if moment.tzinfo is None:
             raise ValueError(f"{moment} has no time zone; give an aware datetime")
+        if not EARLIEST <= moment < LATEST:
+            raise NoWindow(f"{moment.isoformat()} is in no partition: those are of {EARLIEST:%Y} to {LATEST.year - 1}")
         day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         match self:
             case Cadence.DAILY:
@@ -81,7 +92,10 @@ class Cadence(StrEnum):
                 return Window(start, (start + timedelta(days=32)).replace(day=1))
 
     def window(self, key: str) -> Window:
-        """The window of a partition key. Raises ValueError, naming the nearest key, if none starts on that day."""
+        """The window of a partition key. Raises ValueError, naming the nearest key, if none starts on that day.
+
+        Raises NoWindow like ``containing``.
+        """
         no_key = f"{key!r} is not a partition key; write a date as YYYY-MM-DD"
         try:
             day = datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC)
@@ -98,18 +112,20 @@ class Cadence(StrEnum):
     def between(self, first: str, last: str) -> Iterator[Window]:
         """The windows from key ``first`` to key ``last``, both included, oldest first."""
         window, stop = self.window(first), self.window(last)
-        while window <= stop:
+        while window < stop:
             yield window
             window = self.containing(window.end)
+        if window == stop:
+            yield window
 
     def latest_finished(self, moment: datetime) -> Window:
-        """The newest window that has ended at ``moment`` (aware). Raises ValueError if it is naive."""
+        """The newest window that has ended at ``moment`` (aware). Raises ValueError like ``containing``."""
         return self.containing(self.containing(moment).start - timedelta(microseconds=1))
 
     def newest(self, moment: datetime) -> Window:
         """The newest partition at ``moment`` (aware): the current day, or the last finished week or month.
 
-        Raises ValueError if ``moment`` is naive.
+        Raises ValueError like ``containing``.
         """
         return self.containing(moment) if self is Cadence.DAILY else self.latest_finished(moment)
 

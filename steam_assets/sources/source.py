@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
 
+from steam_assets.masking import visible
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.host import Host
 
@@ -31,7 +32,13 @@ Options = TypeVar("Options", bound=BaseModel)
 
 
 class InvalidResponse(Exception):
-    """A response does not match the contract; worth retrying, because such responses are often temporary."""
+    """A response does not match the contract; worth retrying, because such responses are often temporary.
+
+    Its message may quote the response: characters that cannot be shown, or encoded, become U+FFFD.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
 
 class NotYet(InvalidResponse):

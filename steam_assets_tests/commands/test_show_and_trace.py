@@ -32,6 +32,14 @@ def test_show_raw_prints_complete_responses(lake: Lake, monkeypatch: pytest.Monk
     assert json.loads(one)["app_id"] == 13
 
 
+@pytest.mark.parametrize("key", ["9999-12-31", "0001-01-01"])
+def test_a_date_without_a_partition_is_a_usage_error(lake: Lake, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    land(lake)
+    monkeypatch.setenv("STEAM_HOME", str(lake.settings.home))
+    result = CliRunner().invoke(app, ["show", "raw", "most_played", key], env={"COLUMNS": "200"})
+    assert (result.exit_code, key in result.output) == (2, True), result.output
+
+
 @pytest.mark.parametrize("more", [("--backup",), ("--app", "99")])
 def test_show_raw_says_when_there_is_none(lake: Lake, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]) -> None:
     land(lake)

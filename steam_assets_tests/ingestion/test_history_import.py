@@ -22,6 +22,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES, monthly_visits, source_named
+from steam_assets.sources.json_body import LAST_SECOND
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 SELLERS = "Rank,Game Name,Free to Play\n1,Steam Deck,0\n2,Remnant II,0\n"
@@ -202,6 +203,9 @@ def test_missing_fields_of_a_file_are_reported_and_its_bytes_are_kept(lake: Lake
         "2023-09-24_news_0.json": old_news(1695302016, app="?"),
         "2023-09-24_news_1.json": old_news(None, 1695302016),
         "2023-09-24_news_2.json": "<html>",
+        "2023-09-24_news_3.json": old_news(1695302016, LAST_SECOND),
+        "9999-12-31_MostPlayed.csv": SELLERS,
+        "0001-01-01_weekly_top_sellers.csv": SELLERS,
         "2023-09-24_monthly_visitor_data.json": json.dumps({"SiteName": "example.org"}),
         "2031-09-24_weekly_reviews.csv": "App ID,Review,Voted Up\n730,q,pos\n",
         "spark_modified_news.csv": "contents_0\n",

@@ -105,6 +105,8 @@ LIES: dict[str, dict[str, object]] = {
     "no status": {"status": 10**30},
     "a problem without one": {"problem": "x", "items": {CHART.name: 1}},
     "a body of another day": {"body": "{}"},
+    "fetched after all time": {"fetched_at": "9999-12-31T23:59:59-01:00"},
+    "fetched before all time": {"fetched_at": "0001-01-01T00:00:00+01:00"},
     "an unknown request": {"request": "CHART"},
     "notes of an import": {"headers": {NOTES_HEADER: "a note"}},
     "a name that Spark cannot read": {"body": json.dumps(BODY | {"k" * 60_000: 1})},

@@ -105,6 +105,16 @@ def test_a_record_with_a_future_timestamp_delays_nothing(deployed: Deployed) -> 
 
 
 @pytest.mark.kafka
+def test_a_batch_for_a_day_that_cannot_be_holds_up_no_other(deployed: Deployed) -> None:
+    """The first and the last day of the calendar have no windows in which anything could be calculated."""
+    for key in ("9999-12-31", "0001-01-01", KEYS[1]):
+        deployed.publish(key)
+    tick = deployed.tick("most_played_topic")
+    assert [request.partition_key for request in tick.run_requests or []] == [KEYS[1]]
+    assert sum(offsets_of(tick).values()) > 6
+
+
+@pytest.mark.kafka
 def test_our_topics_set_the_timestamps_of_records(deployed: Deployed) -> None:
     """With producer timestamps, retention would delete some messages at once and others never."""
     ensure_topics(deployed.settings, SOURCE)

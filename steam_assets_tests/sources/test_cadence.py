@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steam_assets.clock import Clock
-from steam_assets.sources.cadence import Cadence, Window
+from steam_assets.sources.cadence import EARLIEST, LATEST, Cadence, NoWindow, Window
 from steam_assets.sources.source import History
 
 LAST = timedelta(microseconds=1)
@@ -148,6 +148,22 @@ def test_one_day_has_one_key() -> None:
     assert Cadence.DAILY.window("2026-01-01").key == "2026-01-01"
     with pytest.raises(ValueError, match="YYYY-MM-DD"):
         Cadence.DAILY.window("2026-1-1")
+
+
+@pytest.mark.parametrize("cadence", Cadence)
+@pytest.mark.parametrize("zone_hours", [-23, 0, 23])
+def test_a_moment_that_no_window_can_contain_is_refused(cadence: Cadence, zone_hours: int) -> None:
+    """As a ValueError, like any other wrong key: another producer may send any date. The last windows work."""
+    far = timezone(timedelta(hours=zone_hours))
+    for moment in map(at, ("0001-01-01T00:00:00", "1969-12-30T00:00:00", "9999-01-02T00:00:00", "9999-12-31T23:59:59")):
+        with pytest.raises(NoWindow, match="1970 to 9998"):
+            cadence.containing(moment.replace(tzinfo=far))
+    for key in ("0001-01-01", "9999-12-31", "9999-12-01", "0000-00-00"):
+        with pytest.raises(ValueError, match=r"1970 to 9998|not a partition key"):
+            cadence.window(key)
+    last = cadence.containing(LATEST - LAST)
+    assert cadence.containing(EARLIEST).start <= EARLIEST and last.end >= LATEST
+    assert [*cadence.between(last.key, last.key)] == [last]
 
 
 def test_a_moment_without_zone_is_refused() -> None:

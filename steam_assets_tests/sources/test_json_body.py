@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steam_assets.masking import visible
+from steam_assets.sources import news
 from steam_assets.sources.json_body import LONGEST_NAME, LONGEST_NUMBER, LONGEST_STRING, decode, decode_service
 from steam_assets.sources.source import InvalidResponse
 
@@ -68,6 +70,13 @@ def test_a_long_number_is_refused_wherever_it_stands(before: int, after: int, nu
         decode(body)
     text = "7" * digits
     assert decode(json.dumps({"a" * before: text}).encode()) == {"a" * before: text}
+
+
+def test_what_a_message_quotes_can_be_shown_and_sent() -> None:
+    """It goes into logs, and into the headers of dead letters, which half of a character pair cannot be encoded for."""
+    with pytest.raises(InvalidResponse, match="other fields: \N{REPLACEMENT CHARACTER}") as refused:
+        news.parse(b'{"appnews": {"\\ud800\\u001b": 1}}')
+    assert str(refused.value).encode().decode() == visible(str(refused.value))
 
 
 def test_an_object_may_have_many_names_together_longer_than_one_may_be() -> None:

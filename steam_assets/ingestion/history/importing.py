@@ -28,6 +28,7 @@ from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_b
 from steam_assets.ledger.records import BackupRecord, Batch, RawRecord
 from steam_assets.settings import RootName
 from steam_assets.sources import source_named
+from steam_assets.sources.cadence import NoWindow
 from steam_assets.sources.json_body import NOTES_HEADER
 from steam_assets.sources.source import Source
 
@@ -136,10 +137,13 @@ class _FileImport:
         return source_named(self.layout.source)
 
     def run(self, now: datetime) -> list[ImportLine]:
-        key = self.source.cadence.containing(self.file.midnight).key
+        try:
+            key = self.source.cadence.containing(self.file.midnight).key
+        except NoWindow as error:
+            return [_left(self.file.path, self.source.name, str(error))]
         try:
             reading = self.layout.read(self.file, self.beside)
-        except Unreadable as error:
+        except (Unreadable, NoWindow) as error:
             self._quarantine(key, SetAside(0, str(error), self.file.data), now)
             return [_left(self.file.path, self.source.name, str(error))]
         lines = []
