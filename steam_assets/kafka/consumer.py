@@ -10,9 +10,11 @@ Every wait is bounded.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from pydantic import ValidationError
@@ -30,6 +32,9 @@ from steam_assets.sources.json_body import LAST_SECOND
 from steam_assets.sources.source import Source
 
 _Identity: TypeAlias = tuple[str, str, str]
+
+LENGTH = hashlib.sha256().digest_size
+UNSEEN = bytes(LENGTH)
 
 
 class LostRecords(Exception):
@@ -58,8 +63,9 @@ def read_batch(
     """Read the records of one batch, by Kafka partition and offset, the same on each read.
 
     Records between them are skipped if they belong to another batch, and passed to ``on_poison`` if they are not valid
-    envelopes. The SHA-256 of each value is compared with its header, and every sequence number from 0 must occur once;
-    at the end all values are compared with the receipt's digest, if it has one.
+    envelopes. The SHA-256 of each value is compared with its header, and every sequence number from 0 must occur; one
+    that occurs again with the same value is skipped. At the end all values are compared with the receipt's digest, if
+    it has one.
     Raises LostRecords, naming what is missing (retention, re-created topic, changed bytes, damaged ranges), and
     KafkaUnavailable.
     """
@@ -70,16 +76,14 @@ def read_batch(
                 f"{_of(receipt)} was published to Kafka cluster {receipt.cluster_id}, "
                 f"but {settings.kafka_address} is cluster {reader.cluster_id}"
             )
-        seen, digest = bytearray(receipt.records), BatchDigest()
+        seen, digest = _Seen(receipt), BatchDigest()
         for message in _messages(reader, receipt):
             record = _classify(message, receipt, on_poison)
-            if record is not None:
-                _mark(seen, receipt, record)
+            if record is not None and seen.is_new(record):
                 digest.add(record.sha256)
                 if record.envelope:
                     yield record
-    missing = [sequence for sequence, count in enumerate(seen) if not count]
-    if missing:
+    if missing := seen.missing:
         cause = f"; Kafka's log is damaged at {', '.join(map(str, damaged))}" if damaged else ""
         raise LostRecords(
             f"{_of(receipt)}: {len(missing)} of {receipt.records} records are not in {receipt.topic} "
@@ -130,14 +134,32 @@ def _classify(message: Message, receipt: Receipt, on_poison: Callable[[Poison], 
     return Record(message.topic, message.partition, message.offset, headers.sequence, envelope, value, sha256.digest())
 
 
-def _mark(seen: bytearray, receipt: Receipt, record: Record) -> None:
-    sequence = record.sequence
-    if sequence >= len(seen) or seen[sequence]:
-        raise LostRecords(
-            f"{_of(receipt)}: sequence {sequence} at {receipt.topic}/{record.partition} offset {record.offset} "
-            f"{'occurs twice' if sequence < len(seen) else f'is beyond its {receipt.records} records'}"
-        )
-    seen[sequence] = 1
+class _Seen:
+    """The SHA-256 of each record of a batch that was read, by sequence."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+        self._digests = bytearray(receipt.records * LENGTH)
+
+    def is_new(self, record: Record) -> bool:
+        """Note a record; false if it occurs again, sent twice by its producer. Raises LostRecords if it cannot be."""
+        receipt, sequence = self._receipt, record.sequence
+        known = self._at(sequence)
+        if sequence >= receipt.records or known not in (UNSEEN, record.sha256):
+            raise LostRecords(
+                f"{_of(receipt)}: sequence {sequence} at {receipt.topic}/{record.partition} offset {record.offset} "
+                + ("occurs twice, with different values" if known else f"is beyond its {receipt.records} records")
+            )
+        self._digests[sequence * LENGTH : (sequence + 1) * LENGTH] = record.sha256
+        return known == UNSEEN
+
+    @property
+    def missing(self) -> list[int]:
+        """The sequences that were not read."""
+        return [sequence for sequence in range(self._receipt.records) if self._at(sequence) == UNSEEN]
+
+    def _at(self, sequence: int) -> bytes:
+        return bytes(self._digests[sequence * LENGTH : (sequence + 1) * LENGTH])
 
 
 def _decode(value: bytes, headers: RecordHeaders) -> Envelope | str:
@@ -187,18 +209,26 @@ def find_batches(
         return [batch.receipt(topic_of(settings, source), reader.cluster_id) for batch in found.values() if batch.whole]
 
 
+class Unfinished(NamedTuple):
+    """An incomplete batch; ``seen`` is the time (UTC) of its newest record, as the topic has it."""
+
+    batch_id: str
+    partition_key: str
+    seen: datetime
+
+
 @dataclass(frozen=True)
 class TopicScan:
     """New content of a topic: complete and incomplete batches, and the current end.
 
-    ``ends`` are offsets by Kafka partition, read at one time. ``unfinished`` maps a batch id to the time (UTC) of its
-    newest record, as the topic has it. ``damaged`` are ranges that were skipped: their records are lost.
+    ``ends`` are offsets by Kafka partition, read at one time. ``damaged`` are ranges that were skipped: their records
+    are lost.
     """
 
     cluster_id: str
     ends: Mapping[int, int]
     batches: tuple[Receipt, ...] = ()
-    unfinished: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    unfinished: tuple[Unfinished, ...] = ()
     damaged: tuple[DamagedRange, ...] = ()
 
 
@@ -238,9 +268,11 @@ def scan_topic(
             ends=ends,
             batches=tuple(batch.receipt(topic, reader.cluster_id) for batch in found.values() if batch.whole),
             damaged=tuple(damaged),
-            unfinished={
-                batch.first.batch_id: _moment(latest[identity]) for identity, batch in found.items() if not batch.whole
-            },
+            unfinished=tuple(
+                Unfinished(batch.first.batch_id, batch.first.partition_key, _moment(latest[identity]))
+                for identity, batch in found.items()
+                if not batch.whole
+            ),
         )
 
 
@@ -262,39 +294,41 @@ def _identity(headers: RecordHeaders) -> _Identity:
 
 
 def _collect(found: dict[_Identity, _Batch], headers: RecordHeaders, message: Message) -> None:
-    items = headers.items
+    items, value = headers.items, message.value or b""
     if items is None:
         # The headers of an undecodable record still name its batch, which would never be complete without it.
-        envelope = _decode(message.value or b"", headers)
+        envelope = _decode(value, headers)
         items = {} if isinstance(envelope, str) else envelope.items
-    found.setdefault(_identity(headers), _Batch(headers)).add(headers, message.partition, message.offset, items)
+    sha256 = headers.sha256 or hashlib.sha256(value).hexdigest()
+    batch = found.setdefault(_identity(headers), _Batch(headers))
+    placed = _Placed(message.offset, sha256, _shared(tuple(items.items())))
+    batch.parts.setdefault(message.partition, _Part()).add(headers, placed)
+
+
+@lru_cache(maxsize=1024)
+def _shared(items: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """The same object for equal ones: a topic may have millions of records with equal counts."""
+    return items
 
 
 @dataclass
 class _Batch:
-    """A batch being assembled. If it was published twice, the newest publication counts."""
+    """A batch being assembled. If it was published twice with different content, the newest publication counts."""
 
     first: RecordHeaders
     parts: dict[int, _Part] = field(default_factory=dict)
 
-    def add(self, headers: RecordHeaders, partition: int, offset: int, items: Mapping[str, int]) -> None:
-        part = self.parts.get(partition)
-        if part is None or headers.sequence <= part.last_sequence:
-            # Within a Kafka partition a batch's sequence only increases, so a decrease means it was published again.
-            part = self.parts[partition] = _Part(offset)
-        part.add(headers, offset, items)
-
     @property
     def whole(self) -> bool:
         totals = {part.total for part in self.parts.values()}
-        sequences = [sequence for part in self.parts.values() for sequence in part.sequences]
+        sequences = [sequence for part in self.parts.values() for sequence in part.records]
         return totals == {len(sequences)} and len(set(sequences)) == len(sequences) == max(sequences) + 1
 
     def receipt(self, topic: str, cluster: str) -> Receipt:
-        items: dict[str, int] = {}
+        items: Counter[str] = Counter()
         for part in self.parts.values():
-            for table, count in part.items.items():
-                items[table] = items.get(table, 0) + count
+            for placed in part.records.values():
+                items.update(dict(placed.items))
         return Receipt(
             source=self.first.source,
             partition_key=self.first.partition_key,
@@ -305,27 +339,47 @@ class _Batch:
                 OffsetRange(partition=partition, start=part.start, end=part.end)
                 for partition, part in sorted(self.parts.items())
             ),
-            records=sum(len(part.sequences) for part in self.parts.values()),
-            items=items,
+            records=sum(len(part.records) for part in self.parts.values()),
+            items=dict(items),
         )
+
+
+class _Placed(NamedTuple):
+    offset: int
+    sha256: str
+    items: tuple[tuple[str, int], ...]
 
 
 @dataclass
 class _Part:
-    start: int
-    end: int = 0
-    total: int = 0
-    last_sequence: int = -1
-    sequences: list[int] = field(default_factory=list)
-    items: dict[str, int] = field(default_factory=dict)
+    """A batch's records in one Kafka partition: by sequence, each where it occurs last, in the order of offsets.
 
-    def add(self, headers: RecordHeaders, offset: int, items: Mapping[str, int]) -> None:
-        self.end = offset + 1
+    A producer that is not idempotent may send records again, and out of order. If a sequence comes with other content
+    or another total, the batch was published again, and what came up to its earlier occurrence counts no longer.
+    """
+
+    total: int = 0
+    records: OrderedDict[int, _Placed] = field(default_factory=OrderedDict[int, _Placed])
+
+    def add(self, headers: RecordHeaders, placed: _Placed) -> None:
+        if headers.total != self.total:
+            self.records.clear()
         self.total = headers.total
-        self.last_sequence = headers.sequence
-        self.sequences.append(headers.sequence)
-        for table, count in items.items():
-            self.items[table] = self.items.get(table, 0) + count
+        earlier = self.records.get(headers.sequence)
+        if earlier and earlier.sha256 == placed.sha256:
+            del self.records[headers.sequence]
+        elif earlier:
+            while headers.sequence in self.records:
+                self.records.popitem(last=False)
+        self.records[headers.sequence] = placed
+
+    @property
+    def start(self) -> int:
+        return next(iter(self.records.values())).offset
+
+    @property
+    def end(self) -> int:
+        return next(reversed(self.records.values())).offset + 1
 
 
 def end_offsets(settings: Settings, source: Source) -> dict[int, int]:

@@ -15,6 +15,7 @@ import dagster as dg
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from steam_assets.kafka.consumer import Unfinished
 from steam_assets.kafka.damage import DamagedRange
 from steam_assets.masking import visible, without_secrets
 from steam_assets.orchestration.run_status import partitions_named
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = (3.0, 5.0)
 TRIES = 3
 LONGEST_TEXT = 2000
+MOST_NAMED = 5
 NO_MARKUP = str.maketrans({"<": "‹", ">": "›", "`": "ˋ", "@": "＠"})
 """Look-alikes of what chat services take for links, mentions and code."""
 
@@ -101,6 +103,19 @@ def topic_damaged(source: str, damaged: Sequence[DamagedRange]) -> dict[str, obj
         f"steam-assets status --source {source}",
         "source": source,
         "damaged": [one._asdict() for one in damaged],
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def batches_given_up(source: str, batches: Sequence[Unfinished]) -> dict[str, object]:
+    """The alert of batches of other producers that stayed incomplete; ``text`` is one sentence for chat services."""
+    named = ", ".join(f"{visible(batch.batch_id)} of {visible(batch.partition_key)}" for batch in batches[:MOST_NAMED])
+    more = f" and {len(batches) - MOST_NAMED} more" if len(batches) > MOST_NAMED else ""
+    return {
+        "text": f"Batches on the topic of {source} were never finished and are not landed: {named}{more}. Publish them "
+        f"again from their producer; what else is missing: steam-assets status --source {source}",
+        "source": source,
+        "batches": [batch.batch_id for batch in batches],
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

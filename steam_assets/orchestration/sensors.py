@@ -23,14 +23,14 @@ import dagster as dg
 from steam_assets.clock import Clock
 from steam_assets.ingestion.landing import NO_PARTITION, aside_id, set_aside
 from steam_assets.kafka.connection import KafkaUnavailable, ensure_topics
-from steam_assets.kafka.consumer import TopicScan, scan_topic
+from steam_assets.kafka.consumer import TopicScan, Unfinished, scan_topic
 from steam_assets.kafka.dead_letters import Poison
 from steam_assets.kafka.topic_reader import RangeGone
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import kept_aside
 from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord, Receipt
-from steam_assets.orchestration.alerts import AlertNotDelivered, deliver, topic_damaged
+from steam_assets.orchestration.alerts import AlertNotDelivered, batches_given_up, deliver, topic_damaged
 from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.run_status import Activity, job_name
 from steam_assets.orchestration.stages import AFTER_RAW, Stage, stage_keys
@@ -169,9 +169,10 @@ class _TopicTick:
         held = [key for key in new if activity.works_on(self.source, key)]
         ready = [key for key in new if key not in held]
         # A record that is dated far ahead of now would otherwise keep its batch open until then.
-        open_batches = [batch for batch, seen in self.scan.unfinished.items() if abs(self.now - seen) < GIVEN_UP_AFTER]
-        self._warn(open_batches)
+        open_batches = [one for one in self._unfinished if abs(self.now - one.seen) < GIVEN_UP_AFTER]
+        self._warn()
         self._alert_of_damage()
+        self._alert_of_given_up([one for one in self._unfinished if one not in open_batches])
         requests = list(islice(_unasked(self.context, (self._request(key, new[key]) for key in ready)), RUNS_A_TICK))
         pending = [batch for batches in new.values() for batch in batches]
         waits = [f"runs for {len(ready)} partitions were already requested this hour"] if ready else []
@@ -189,7 +190,6 @@ class _TopicTick:
     def _new_batches(self) -> dict[str, list[Receipt]]:
         """Complete batches that are not landed yet, by partition key, oldest partition first."""
         new: dict[str, list[Receipt]] = {}
-        ledger = SourceLedger.of(self.lake, self.source)
         for batch in self.scan.batches:
             if not partition_exists(self.source.cadence, batch.partition_key, self.now):
                 self._warn_of(
@@ -197,14 +197,20 @@ class _TopicTick:
                     f"belongs to partition {batch.partition_key}, which does not exist yet; the partition's own run "
                     "will find the batch",
                 )
-            elif batch.batch_id not in ledger.landed(batch.partition_key):
+            elif batch.batch_id not in self._ledger.landed(batch.partition_key):
                 new.setdefault(batch.partition_key, []).append(batch)
         return dict(sorted(new.items()))
 
-    def _warn(self, open_batches: Sequence[str]) -> None:
-        for batch_id in self.scan.unfinished:
-            if batch_id not in open_batches:
-                self._warn_of(batch_id, "was never finished; it is skipped")
+    @cached_property
+    def _ledger(self) -> SourceLedger:
+        return SourceLedger.of(self.lake, self.source)
+
+    @cached_property
+    def _unfinished(self) -> list[Unfinished]:
+        """Incomplete batches, without records that a producer sent again after their batch was landed."""
+        return [one for one in self.scan.unfinished if one.batch_id not in self._ledger.landed(one.partition_key)]
+
+    def _warn(self) -> None:
         if new := len(self.rejected.taken):
             left = "; more of them at the next tick" if self.rejected.waiting else ""
             self.context.log.warning(
@@ -215,9 +221,16 @@ class _TopicTick:
     def _alert_of_damage(self) -> None:
         new = [damaged for damaged in self.scan.damaged if str(damaged) not in self.cursor.warned]
         self.warned.update(map(str, self.scan.damaged))
-        if not new:
-            return
-        alert = topic_damaged(self.source.name, new)
+        if new:
+            self._alert(topic_damaged(self.source.name, new))
+
+    def _alert_of_given_up(self, batches: Sequence[Unfinished]) -> None:
+        new = [batch for batch in batches if batch.batch_id not in self.cursor.warned]
+        self.warned.update(batch.batch_id for batch in batches)
+        if new:
+            self._alert(batches_given_up(self.source.name, new))
+
+    def _alert(self, alert: Mapping[str, object]) -> None:
         self.context.log.error(alert["text"])
         if self.lake.settings.alert_webhook_url.get_secret_value():
             try:

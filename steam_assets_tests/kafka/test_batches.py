@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from steam_assets.kafka.consumer import LostRecords, end_offsets, find_batches
 from steam_assets.kafka.dead_letters import Poison, dead_letter
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.kafka.envelope import Envelope
+from steam_assets.kafka.headers import HeaderWriter
 from steam_assets.kafka.producer import Fenced, RecordTooLarge, WrongBatch, publish
 from steam_assets.kafka.topic_reader import topic_reader
 from steam_assets.loopback import free_port
@@ -311,3 +313,47 @@ def test_a_missing_broker_is_reported_within_the_deadline(tmp_path: Path) -> Non
     source = new_source()
     with pytest.raises(KafkaUnavailable, match="STEAM_EMBEDDED_KAFKA_PORT"):
         publish(nobody, source, iter(()), total=0, batch_id=new_batch_id(), partition_key=KEY, deadline=2)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [[0, 1, 2, 3, 4, 5, 3, 4, 5], [0, 1, 2, 0, 1, 2, 3, 4, 5], [3, 4, 5, 0, 1, 2, 3, 4, 5], [0, 3, 4, 5, 1, 2]],
+    ids=["the last ones", "the first ones", "the last ones first", "in another order"],
+)
+def test_records_that_a_producer_sent_twice_are_read_once(settings: Settings, source: Source, order: list[int]) -> None:
+    """A producer without idempotence sends a request again if its acknowledgement was lost."""
+    sent = list(envelopes(source, new_batch_id(), [50 + n for n in range(6)]))
+    send_in_order(settings, source, sent, order)
+    (receipt,) = find_batches(settings, source)
+    records, poisons = read_all(settings, receipt)
+    assert (receipt.records, receipt.items) == (6, {name: 6 * n for name, n in ITEMS.items()})
+    assert sorted((one for one in envelopes_of(records) if one), key=lambda one: one.sequence) == sent
+    assert not poisons
+
+
+def test_a_record_sent_again_with_another_content_makes_the_batch_incomplete(
+    settings: Settings, source: Source
+) -> None:
+    """It may be a new publication of the batch, which has not arrived completely."""
+    sent = list(envelopes(source, new_batch_id(), [50, 60, 70]))
+    other = list(envelopes(source, sent[0].batch_id, [51, 61, 71]))
+    send_in_order(settings, source, [*sent, *other], [0, 1, 2, 4, 5])
+    assert find_batches(settings, source) == []
+    send_in_order(settings, source, [*sent, *other], [3, 4, 5])
+    (receipt,) = find_batches(settings, source)
+    assert envelopes_of(read_all(settings, receipt)[0]) == other
+
+
+def send_in_order(settings: Settings, source: Source, envelopes: list[Envelope], order: list[int]) -> None:
+    """Send envelopes of a batch to one Kafka partition, as a producer without transactions."""
+    first = envelopes[0]
+    total = 1 + max(one.sequence for one in envelopes)
+    writer = HeaderWriter(source=source.name, partition_key=KEY, batch_id=first.batch_id, total=total)
+
+    async def send() -> None:
+        async with AIOKafkaProducer(**connection(settings)) as producer:
+            for value, one in ((envelopes[place].to_bytes(), envelopes[place]) for place in order):
+                headers: Any = writer.headers(one, hashlib.sha256(value).hexdigest())
+                await producer.send_and_wait(topic_of(settings, source), value, partition=0, headers=headers)
+
+    asyncio.run(send())

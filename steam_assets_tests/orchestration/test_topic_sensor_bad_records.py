@@ -144,7 +144,7 @@ def test_the_same_records_and_batches_cause_one_warning(deployed: Deployed, capf
     assert (offsets_of(tick), offsets_of(again)) == ({}, {}), "the incomplete batch holds the cursor"
     deployed.clock.move_to(datetime.now(UTC) + timedelta(hours=2))
     deployed.tick("most_played_topic", again.cursor)
-    later = [line for line in capfd.readouterr().err.splitlines() if "WARNING" in line]
+    later = [line for line in capfd.readouterr().err.splitlines() if "WARNING" in line or "ERROR" in line]
     assert [line for line in later if "messages" in line or "2031" in line] == []
     assert sum(dead[0].batch_id in line for line in later) == 1
 
@@ -176,3 +176,32 @@ def test_a_damaged_record_causes_one_alert_and_the_other_batches_land(
     assert "damaged" not in capfd.readouterr().err
     assert deployed.run((tick.run_requests or [])[0]).success
     assert deployed.batches(KEYS[1]) == [good[0].batch_id]
+
+
+@pytest.mark.kafka
+def test_a_batch_that_is_given_up_causes_one_alert(deployed: Deployed, capfd: pytest.CaptureFixture[str]) -> None:
+    """A record that is sent again after its batch was landed is not an incomplete batch, and holds up nothing."""
+    deployed.lake.settings = deployed.settings.model_copy(
+        update={"alert_webhook_url": SecretStr(f"{NOBODY}/hook-token")}
+    )
+    ensure_topics(deployed.settings, SOURCE)
+    dead, good = two_of(KEYS[0]), two_of(KEYS[1])
+    send(deployed.settings, good, total=2)
+    tick = deployed.tick("most_played_topic")
+    assert deployed.run((tick.run_requests or [])[0]).success
+    passed = deployed.tick("most_played_topic", tick.cursor)
+    send(deployed.settings, good[1:], total=2)
+    again = deployed.tick("most_played_topic", passed.cursor)
+    assert sum(offsets_of(again).values()) == 3
+
+    send(deployed.settings, dead[:1], total=2)
+    deployed.clock.move_to(datetime.now(UTC) + timedelta(hours=2))
+    capfd.readouterr()
+    late = deployed.tick("most_played_topic", again.cursor)
+    logged = capfd.readouterr().err
+    assert f"most_played were never finished and are not landed: {dead[0].batch_id} of {KEYS[0]}" in logged
+    assert good[0].batch_id not in logged
+    assert "STEAM_ALERT_WEBHOOK_URL could not be reached" in logged
+    send(deployed.settings, two_of(KEYS[0])[:1], total=2)
+    deployed.tick("most_played_topic", late.cursor)
+    assert dead[0].batch_id not in capfd.readouterr().err
