@@ -22,6 +22,7 @@ from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.commit_groups import groups
 from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Twins
+from steam_assets.lake.lost_manifests import rebuild_manifests
 from steam_assets.lake.parquet_files import DamagedData, file_digests, stored
 from steam_assets.ledger.content import Content, Stored
 from steam_assets.ledger.records import BackupRecord, Batch, Cleared, PartitionRecord, R, RawRecord, covers, has_all
@@ -138,6 +139,7 @@ class RestoredRows:
 def restore_partitions(twins: Twins[R], partition_keys: Sequence[str], *, overwrite: bool = False) -> RestoredRows:
     """Restore partitions from their backups into ``twins.primary``, each read back, in one commit.
 
+    With ``overwrite``, lost manifests of the primary are rebuilt first, for all of its partitions (lost_manifests.py).
     Equal rows that already exist stay, and partitions without a backup are left out. Those with a damaged backup stay
     unchanged. Raises WouldOverwrite, with nothing changed, if the primary holds other rows of one of them, unless
     ``overwrite``.
@@ -149,6 +151,8 @@ def restore_partitions(twins: Twins[R], partition_keys: Sequence[str], *, overwr
         if not held:
             return RestoredRows()
         now.primary.create()
+        if overwrite and now.primary.planned(partition_keys).plan.keys() < set(partition_keys):
+            rebuild_manifests(now.primary, {k: one.sha256s for k, one in now.primary.records(twins.model).items()})
         now = replace(now, primary=now.primary.planned(partition_keys))
         there = {key: record for key in held if (record := now.primary.record(twins.model, key))}
         rows = _rows_beside(now.primary, there, held)

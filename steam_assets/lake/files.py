@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pyarrow.fs import FileSelector, FileType
+from pyiceberg.io.pyarrow import PyArrowFileIO
 
 from steam_assets.disk_sync import sync
 from steam_assets.lake.synced_files import SyncedFileIO
@@ -61,12 +62,7 @@ class Files:
 
     def list(self, address: str) -> Iterator[File]:
         """Every file below an address; nothing if the address does not exist."""
-        scheme, netloc, path = self.io.parse_location(address)
-        system = self.io.fs_by_scheme(scheme, netloc)
-        for found in system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True)):
-            if found.type is FileType.File and found.mtime is not None:
-                place = found.path if scheme == "file" else f"{scheme}://{found.path}"
-                yield File(place, found.size or 0, found.mtime)
+        return listed(self.io, address)
 
     def folders(self, address: str) -> Iterator[str]:
         """The names of the folders in an address; none if it does not exist."""
@@ -78,3 +74,13 @@ class Files:
 
     def delete(self, address: str) -> None:
         self.io.delete(address)
+
+
+def listed(io: PyArrowFileIO, address: str) -> Iterator[File]:
+    """Every file below an address; nothing if the address does not exist."""
+    scheme, netloc, path = io.parse_location(address)
+    system = io.fs_by_scheme(scheme, netloc)
+    for found in system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True)):
+        if found.type is FileType.File and found.mtime is not None:
+            place = found.path if scheme == "file" else f"{scheme}://{found.path}"
+            yield File(place, found.size or 0, found.mtime)

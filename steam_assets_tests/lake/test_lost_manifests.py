@@ -1,0 +1,87 @@
+"""After a manifest, or the list of them, was lost or damaged, `restore --overwrite` makes the whole table readable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clean_partitions import clean, raw_and_clean
+from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, sequences
+
+from steam_assets.lake.backup import WouldOverwrite, back_up, restore_partitions, verify_twins
+from steam_assets.lake.housekeeping import sweep
+from steam_assets.lake.lake import Lake, Twins
+
+KEYS = (KEY, LATER)
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    """Two partitions, raw and clean, with backups; the later one has a further batch without."""
+    for number, key in enumerate(KEYS, start=1):
+        land(lake, number=number, key=key)
+        clean(lake, {number: key}, key=key)
+    for twins in raw_and_clean(lake):
+        assert back_up(twins, KEYS, NOW)[1] == []
+    land(lake, number=3, key=LATER)
+    return lake
+
+
+@pytest.fixture(params=[0, 1], ids=["raw", "clean"])
+def twins(request: pytest.FixtureRequest, filled: Lake) -> Twins[Any]:
+    return raw_and_clean(filled)[request.param]
+
+
+def lose(twins: Twins[Any], what: str) -> None:
+    table = twins.primary.load()
+    assert table is not None
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    manifests = [Path(one.manifest_path) for one in snapshot.manifests(table.io)]
+    listed = Path(snapshot.manifest_list)
+    lost = {"a manifest": manifests[-1:], "all manifests": manifests, "their list": [listed]}.get(what, manifests[:1])
+    for path in lost:
+        path.write_bytes(path.read_bytes()[:200]) if what == "the end of one" else path.unlink()
+
+
+@pytest.mark.parametrize("what", ["a manifest", "the end of one", "all manifests", "their list"])
+def test_all_partitions_are_found_again_without_being_copied(filled: Lake, twins: Twins[Any], what: str) -> None:
+    before = {key: files_of(twins.primary, key) for key in KEYS}
+    lose(twins, what)
+    with pytest.raises(WouldOverwrite, match=r"the metadata cannot be read.*--overwrite. Nothing was changed"):
+        restore_partitions(twins, KEYS)
+    done = restore_partitions(twins, KEYS, overwrite=True)
+    assert (done.problems, done.beyond) == ({}, {})
+    assert {key: files_of(twins.primary, key) for key in KEYS} == before
+    assert all(key == LATER or verify_twins(twins, key) == [] for key in KEYS)
+    assert back_up(twins, KEYS, NOW)[1] == [] == [line for key in KEYS for line in verify_twins(twins, key)]
+    table = twins.primary.load()
+    assert table is not None
+    assert sum(row["record_count"] for row in table.inspect.partitions().to_pylist()) == len(table.scan().to_arrow())
+    summary = table.current_snapshot()
+    assert summary is not None and summary.summary is not None
+    assert summary.summary["total-records"] == str(len(table.scan().to_arrow()))
+    sweep(filled, twins.primary, NOW + timedelta(days=9999))
+    land(filled, number=4)
+    assert (batch_id(4), 0) in sequences(filled.raw(NEWS))
+
+
+def test_a_partition_whose_files_are_lost_too_is_restored_from_the_backup(twins: Twins[Any]) -> None:
+    lose(twins, "all manifests")
+    for path in Path(twins.primary.location, "data", f"partition_key={KEY}").iterdir():
+        path.unlink()
+    done = restore_partitions(twins, [KEY], overwrite=True)
+    assert (done.problems, done.beyond) == ({}, {}) and done.rows[KEY] > 0
+    assert verify_twins(twins, KEY) == []
+
+
+def test_a_batch_in_neither_place_is_named(filled: Lake) -> None:
+    twins = filled.raw_twins(NEWS)
+    (path,) = [path for path in files_of(twins.primary, LATER) if batch_id(3) in path.name]
+    lose(twins, "all manifests")
+    path.unlink()
+    done = restore_partitions(twins, [LATER], overwrite=True)
+    assert f"batch {batch_id(3)} is damaged and no backup has it" in done.beyond[LATER]
+    assert restore_partitions(twins, [KEY], overwrite=True).beyond == {} and verify_twins(twins, KEY) == []
