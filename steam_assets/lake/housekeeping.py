@@ -23,6 +23,7 @@ from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.lost_history import lost_history
+from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.ledger.records import Cleared, PartitionRecord, covers
 from steam_assets.sources.source import Source
 
@@ -59,10 +60,13 @@ class Housekeeping:
             line for twins in self._cleared() for line in retry_on_contention(lambda twins=twins: self._clear(twins))
         ]
         for source in self.sources:
-            for table in source.tables:
-                sweep(self.lake, self.lake.quarantine(table), self.older_than)
-            for twins in self.lake.twins(source):
-                sweep(self.lake, twins.primary, self.older_than)
+            swept = {f"{source.name}/{table.name} quarantine": self.lake.quarantine(table) for table in source.tables}
+            swept |= {twins.label: twins.primary for twins in self.lake.twins(source)}
+            for label, table in swept.items():
+                try:
+                    sweep(self.lake, table, self.older_than)
+                except DamagedData as error:
+                    done.append(Line(label, "", False, 0, f"its old files are not deleted: {error}"))
         return done
 
     def _cleared(self) -> list[Twins[PartitionRecord]]:
@@ -106,7 +110,8 @@ class Housekeeping:
 def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
     """Expire a primary's snapshots older than ``older_than`` (the current one is kept) and delete unreferenced files.
 
-    Files younger than ``ORPHANS_KEPT`` stay. Returns the addresses of the deleted files. A backup is never swept: if
+    Files younger than ``ORPHANS_KEPT`` stay. Returns the addresses of the deleted files. Raises DamagedData if the
+    table's metadata cannot be read. A backup is never swept: if
     its catalog has lost a commit, a file that seems to be an orphan may be the only copy of a partition.
     """
     if table.load() is None:
@@ -116,7 +121,10 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
     loaded = table.create()
     files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
     listed = list(files.list(loaded.location()))
-    held = _referenced(loaded.refresh())
+    try:
+        held = _referenced(loaded.refresh())
+    except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
+        raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
     written = {file.address: file.modified for file in listed}
     (here,), versions = metadata_versions([loaded.metadata_location]), metadata_versions(written)
     # The catalog may lag behind its tables, or a commit be in progress, so newer metadata counts too.

@@ -260,6 +260,18 @@ def test_files_of_commits_that_the_catalog_has_lost_are_not_swept(kept: Lake) ->
     assert lost <= digests(Path(table.location)).keys()
 
 
+def test_a_table_whose_metadata_is_damaged_does_not_stop_the_others(kept: Lake) -> None:
+    snapshot = kept.raw(NEWS).create().current_snapshot()
+    assert snapshot is not None
+    Path(snapshot.manifest_list).write_bytes(b"rotten")
+    age(kept)
+    stray = Path(kept.clean(THINGS).location) / "data" / "stray.parquet"
+    stray.write_bytes(b"x")
+    age(kept)
+    done = apply(kept, LONG_AGO)
+    assert "the metadata cannot be read" in done["news/raw", ""].reason and not stray.exists()
+
+
 def test_a_table_without_partitions_is_still_swept(kept: Lake) -> None:
     """When the last partition is cleared its snapshots are too young; a later run must expire them."""
     apply(kept)
