@@ -52,8 +52,8 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(
         "B12",
         "steam_assets/orchestration/sensors.py",
-        "if abs(self.now - seen) < GIVEN_UP_AFTER",
-        "if self.now - seen < GIVEN_UP_AFTER",
+        "if abs(self.now - one.seen) < GIVEN_UP_AFTER",
+        "if self.now - one.seen < GIVEN_UP_AFTER",
         "orchestration/test_topic_sensor_bad_records.py::test_a_record_with_a_future_timestamp_delays_nothing",
     ),
     Mutation(

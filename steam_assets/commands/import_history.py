@@ -78,7 +78,9 @@ def _require_files(folder: Path) -> None:
     if not folder.is_dir():
         problem = f"{folder} is not a folder; name the one with the old pipeline's data"
         raise typer.BadParameter(problem, param_hint="FOLDER")
-    if not any(path.is_file() for path in folder.rglob("*")):
+    from steam_assets.ingestion.history.importing import files_in
+
+    if not files_in(folder):
         raise _nothing_in(folder)
 
 

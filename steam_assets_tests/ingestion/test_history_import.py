@@ -7,6 +7,9 @@ import io
 import json
 import os
 import socket
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -144,6 +147,72 @@ def test_a_file_named_too_early_was_not_fetched_before_its_newest_article(lake: 
     import_folder(lake, folder, NOW)
     (envelope,) = envelopes(lake, "news", "2023-08-01")
     assert envelope.fetched_at == published
+
+
+def test_a_wrong_date_does_not_make_the_rest_of_a_file_newer_than_live_responses(lake: Lake, tmp_path: Path) -> None:
+    """A date in the future, in the file or in its name, is reported and not imported."""
+    published = datetime(2023, 10, 24, tzinfo=UTC)
+    today = NOW + timedelta(hours=1)
+    visits = {"2023-08-01": 5, "2033-08-01": 6}
+    folder = folder_of(
+        tmp_path,
+        {
+            "2023-10-27_news_730.json": old_news(int(published.timestamp()), 2000000000),
+            "2023-10-27_news_570.json": old_news(int(today.timestamp()), app=570),
+            "2023-09-24_monthly_visitor_data.json": json.dumps(
+                {"SiteName": "store.steampowered.com", "EstimatedMonthlyVisits": visits}
+            ),
+            "2033-10-27_news_440.json": old_news(int(published.timestamp()), app=440),
+            "9999-12-31_MostPlayed.csv": PLAYERS + "1,A,1,5,6,9999-12-31\n",
+        },
+    )
+    lines = import_folder(lake, folder, NOW)
+    assert all(line.left_out for line in lines if not line.partition_key)
+    assert partitions(lines) == {
+        ("news", "2023-10-24"),
+        ("news", "2026-11-17"),
+        ("monthly_visits", "2023-08-01"),
+    }
+    (page,) = envelopes(lake, "news", "2023-10-24")
+    assert page.fetched_at == datetime(2023, 10, 27, tzinfo=UTC)
+    (page,) = envelopes(lake, "news", "2026-11-17")
+    assert page.fetched_at == NOW
+    (page,) = envelopes(lake, "monthly_visits", "2023-08-01")
+    assert page.fetched_at == datetime(2023, 9, 24, tzinfo=UTC)
+
+
+UNPRIVILEGED = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from steam_assets.ingestion.history.importing import import_folder
+from steam_assets.lake.lake import Lake
+from steam_assets.settings import Settings
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+lake = Lake(Settings(home=Path("/nonexistent")))
+for line in import_folder(lake, Path(sys.argv[1]), datetime(2026, 11, 18, tzinfo=UTC), dry_run=True):
+    print(line.file, *line.left_out)
+"""
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444], ids=["not to be listed", "not to be entered"])
+def test_what_this_user_may_not_read_is_reported(mode: int) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        closed = folder_of(Path(made), {"closed/2023-10-27_weekly_top_sellers.csv": SELLERS}) / "closed"
+        (closed.parent / "2023-10-27_news_730.json").write_text(old_news(1695302016))
+        (closed.parent / "2023-10-27_news_730.json").chmod(0o000)
+        closed.chmod(mode)
+        try:
+            asked = [sys.executable, "-c", UNPRIVILEGED, str(closed.parent)]
+            told = subprocess.run(asked, capture_output=True, text=True, check=True, cwd="/").stdout.splitlines()
+        finally:
+            closed.chmod(0o755)
+    why = "this user has no permission to read it"
+    inside = "closed" if mode == 0 else "closed/2023-10-27_weekly_top_sellers.csv"
+    assert told == [f"2023-10-27_news_730.json {why}", f"{inside} {why}"]
 
 
 def test_importing_again_changes_no_byte(lake: Lake, tmp_path: Path) -> None:

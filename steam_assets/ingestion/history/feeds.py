@@ -6,7 +6,6 @@ Belongs here: their contents and the periods they belong to. Does not belong her
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -81,18 +80,20 @@ def read_news(file: OldFile, _beside: OldFile | None) -> Reading:
         raise Unreadable(f"{len(dates) - len(known)} of {len(dates)} articles have no usable date and so no week")
     if not known:
         raise Unreadable("it has no articles")
-    published = [datetime.fromtimestamp(date, UTC) for date in known]
-    weeks = Counter(Cadence.WEEKLY.containing(moment).key for moment in published)
+    weeks: dict[str, list[datetime]] = {}
+    for date in known:
+        published = datetime.fromtimestamp(date, UTC)
+        weeks.setdefault(Cadence.WEEKLY.containing(published).key, []).append(published)
     pieces = [
         Piece(
             partition_key=week,
             request="page",
             body=file.data,
-            items={"news": count},
+            items={"news": len(published)},
             fetched_at=max(file.midnight, *published),
             app_id=app_id,
         )
-        for week, count in sorted(weeks.items())
+        for week, published in sorted(weeks.items())
     ]
     return Reading(pieces, NEWS_NOTES)
 
@@ -116,7 +117,7 @@ def read_visits(file: OldFile, _beside: OldFile | None) -> Reading:
             request=ESTIMATE,
             body=file.data,
             items={table: n for table, n in _valid(file, partial(monthly_visits.parse, window)).items() if n},
-            fetched_at=max(file.midnight, windows[-1].end),
+            fetched_at=max(file.midnight, window.end),
         )
         for window in windows
     ]

@@ -14,13 +14,13 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from steam_assets.ingestion.history.layouts import BESIDE_A_CHART, Layout, layout_of, name_beside
-from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, SetAside, Unreadable, outside
+from steam_assets.ingestion.history.old_file import OldFile, Piece, SetAside, Unreadable, outside
 from steam_assets.ingestion.landing import envelope_row
 from steam_assets.kafka.envelope import Envelope
 from steam_assets.lake.lake import Lake
@@ -33,6 +33,7 @@ from steam_assets.sources.json_body import NOTES_HEADER
 from steam_assets.sources.source import Source
 
 LARGEST_FILE = 64 * 1024 * 1024
+NOT_PERMITTED = "this user has no permission to read it"
 
 
 class NoFolder(Exception):
@@ -60,23 +61,55 @@ class ImportLine:
 def import_folder(lake: Lake, folder: Path, now: datetime, *, dry_run: bool = False) -> list[ImportLine]:
     """Import every file of the old pipeline below ``folder``; partitions after ``now`` (aware) are rejected.
 
-    ``dry_run`` writes nothing. Raises NoFolder if it is not a folder, OSError if a file cannot be read.
+    ``dry_run`` writes nothing. What this user may not read is reported. Raises NoFolder if it is not a
+    folder, OSError if a file cannot be read for another reason.
     """
     if not folder.is_dir():
         raise NoFolder(f"{folder} is not a folder; pass the one with the old pipeline's data")
-    return [line for path in _files(folder) for line in _import_file(lake, folder, path, now, dry_run)]
+    return [line for path in files_in(folder) for line in _import_file(lake, folder, path, now, dry_run)]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    yield from (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+def files_in(folder: Path) -> list[Path]:
+    """All files below a folder, links included, and the folders below it that cannot be listed."""
+    unlisted: list[Path] = []
+
+    def note(error: OSError) -> None:
+        unlisted.append(Path(error.filename))
+
+    found = [
+        Path(parent, name)
+        for parent, folders, files in os.walk(folder, onerror=note)
+        for name in (*files, *(one for one in folders if os.path.islink(f"{parent}/{one}")))  # noqa: PTH114 - raises not
+    ]
+    return sorted(found + unlisted)
 
 
 def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: bool) -> list[ImportLine]:
     # A name that is not UTF-8 cannot be stored in raw data or printed in the report.
     relative = os.fsencode(path.relative_to(folder).as_posix()).decode(errors="replace")
+    try:
+        opened = _opened(path, relative)
+    except PermissionError:
+        return [_left(relative, None, NOT_PERMITTED)]
+    if isinstance(opened, list):
+        return opened
+    layout, file, beside = opened
+    roots: tuple[RootName, ...] = ("raw", "raw-backup")
+    looked_at: list[RootName] = [root for root in roots if not dry_run or _exists(lake, root)]
+    return _FileImport(lake, layout, file, beside, dry_run, looked_at).run(now)
+
+
+def _opened(path: Path, relative: str) -> tuple[Layout, OldFile, OldFile | None] | list[ImportLine]:
+    """The file, with its layout and the file beside it, or its lines of the report if it is left out.
+
+    Raises PermissionError.
+    """
     if path.is_symlink():
         # It may point outside the folder, or form a cycle.
         return [_left(relative, None, "a symbolic link, and links are not followed")]
+    if path.is_dir():
+        # Only a folder that cannot be listed is among the files.
+        raise PermissionError
     if not path.is_file():
         return [_left(relative, None, "not a regular file")]
     found = layout_of(path.name)
@@ -86,13 +119,9 @@ def _import_file(lake: Lake, folder: Path, path: Path, now: datetime, dry_run: b
     if path.stat().st_size > LARGEST_FILE:
         return [_left(relative, layout.source, f"it is larger than {LARGEST_FILE >> 20} MiB")]
     if not os.access(path, os.R_OK):
-        return [_left(relative, layout.source, "this user has no permission to read it")]
+        return [_left(relative, layout.source, NOT_PERMITTED)]
     file = OldFile(relative, path.read_bytes(), day)
-    beside = _beside(layout, path, file)
-    roots: tuple[RootName, ...] = ("raw", "raw-backup")
-    looked_at: list[RootName] = [root for root in roots if not dry_run or _exists(lake, root)]
-    work = _FileImport(lake, layout, file, beside, dry_run, looked_at)
-    return work.run(now)
+    return layout, file, _beside(layout, path, file)
 
 
 def _not_ours(path: Path, relative: str) -> list[ImportLine]:
@@ -137,6 +166,8 @@ class _FileImport:
         return source_named(self.layout.source)
 
     def run(self, now: datetime) -> list[ImportLine]:
+        if self.file.midnight > now:
+            return [_left(self.file.path, self.source.name, f"{self.file.day} is in the future")]
         try:
             key = self.source.cadence.containing(self.file.midnight).key
         except NoWindow as error:
@@ -147,15 +178,21 @@ class _FileImport:
             self._quarantine(key, SetAside(0, str(error), self.file.data), now)
             return [_left(self.file.path, self.source.name, str(error))]
         lines = []
+        # What is dated wrongly and not imported must not make the rest newer than any later response.
+        possible = [p.fetched_at for p in reading.pieces if not outside(self.source.cadence, p.partition_key, now)]
+        collected = min(now, max(possible, default=now))
         for partition_key in sorted({piece.partition_key for piece in reading.pieces}):
             pieces = [piece for piece in reading.pieces if piece.partition_key == partition_key]
-            lines.append(self._partition(partition_key, pieces, reading, now))
+            lines.append(self._partition(partition_key, pieces, reading.notes, collected, now))
         for aside in reading.set_aside:
             self._quarantine(key, aside, now)
             lines.append(self._line(None, aside.rows, {aside.reason: aside.rows}))
         return lines
 
-    def _partition(self, key: str, pieces: Sequence[Piece], reading: Reading, now: datetime) -> ImportLine:
+    def _partition(
+        self, key: str, found: Sequence[Piece], notes: Sequence[str], collected: datetime, now: datetime
+    ) -> ImportLine:
+        pieces = [replace(piece, fetched_at=collected) for piece in found]
         rows = sum(piece.rows for piece in pieces)
         impossible = outside(self.source.cadence, key, now)
         if impossible:
@@ -167,7 +204,7 @@ class _FileImport:
         batch_id = self._batch_id(key)
         there = self._is_there(key, batch_id)
         if not there and not self.dry_run:
-            self._land(key, batch_id, pieces, reading.notes, now)
+            self._land(key, batch_id, pieces, notes, now)
         return replace(self._line(key, rows, unusable), there=there)
 
     def _line(self, key: str | None, rows: int, left_out: dict[str, int]) -> ImportLine:

@@ -54,7 +54,8 @@ class OldFile:
 class Piece:
     """A future envelope: a body in the service's format, and how many ``items`` of each table it holds.
 
-    ``fetched_at`` is the earliest time (UTC) at which the file can have been collected: old files have no hour.
+    ``fetched_at`` is the earliest time (UTC) at which the piece can have been collected: old files have no hour. The
+    import gives all pieces of a file that it keeps the latest of theirs.
     ``unusable`` counts, by reason, the rows that cleaning will quarantine.
     """
 
