@@ -171,7 +171,9 @@ def housekeeping(
     work = Housekeeping(lake, chosen_sources(None), older_than)
     lines = work.apply() if apply else work.plan()
     console.print(
-        f"Primary partitions that began before {older_than:%Y-%m-%d}:" if lines else "There are no primary partitions."
+        f"Primary partitions, deleted if they began before {older_than:%Y-%m-%d}:"
+        if lines
+        else "There are no primary partitions."
     )
     for heading, group in _by_reason(lines, applied=apply).items():
         console.print(heading, style="bold")

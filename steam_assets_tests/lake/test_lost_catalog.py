@@ -46,6 +46,14 @@ def test_an_intact_table_has_no_problem(kept: Lake) -> None:
     assert problems(kept) == []
 
 
+def test_partitions_of_damaged_metadata_are_left_to_reading_them_back(kept: Lake) -> None:
+    snapshot = kept.raw(NEWS).create().current_snapshot()
+    assert snapshot is not None
+    Path(snapshot.manifest_list).write_bytes(b"rotten")
+    assert problems(kept) == []
+    assert "the metadata cannot be read" in verify_twins(kept.raw_twins(NEWS), KEY)[0]
+
+
 def test_a_table_that_another_program_dropped_is_named_and_comes_back(kept: Lake) -> None:
     """Dropped as by Spark's DROP TABLE, which keeps the files."""
     table = kept.raw(NEWS)
