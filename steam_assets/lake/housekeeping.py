@@ -145,8 +145,11 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
 
 def _referenced(table: PyIcebergTable) -> set[str]:
     """The addresses of all files that the table's metadata references, including the metadata itself."""
-    found = {table.metadata_location, *(entry.metadata_file for entry in table.metadata.metadata_log)}
-    for snapshot in table.metadata.snapshots:
+    metadata = table.metadata
+    found = {table.metadata_location, *(entry.metadata_file for entry in metadata.metadata_log)}
+    # Other engines write these.
+    found |= {file.statistics_path for file in (*metadata.statistics, *metadata.partition_statistics)}
+    for snapshot in metadata.snapshots:
         found.add(snapshot.manifest_list)
         for manifest in snapshot.manifests(table.io):
             found.add(manifest.manifest_path)

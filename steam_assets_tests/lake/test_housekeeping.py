@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from clean_partitions import SOURCE, THINGS, clean, labels, raw_and_clean
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table.statistics import StatisticsFile
 from raw_landing import KEY, LATER, NEWS, NOW, files_of, land, sequences
 from stages import copy, fill
 from test_backup import KINDS, damage, digests, twins_of
@@ -258,6 +259,21 @@ def test_files_of_commits_that_the_catalog_has_lost_are_not_swept(kept: Lake) ->
     age(again)
     sweep(again, again.raw(NEWS), LONG_AGO)
     assert lost <= digests(Path(table.location)).keys()
+
+
+def test_statistics_that_another_engine_adds_stay(kept: Lake) -> None:
+    """As Trino's ANALYZE and Spark's compute_table_stats write them."""
+    table = kept.raw(NEWS).create()
+    file = Path(table.location()) / "metadata" / "statistics.puffin"
+    file.write_bytes(b"x")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    named = {"statistics-path": str(file), "file-size-in-bytes": 1, "file-footer-size-in-bytes": 1, "blob-metadata": []}
+    with table.update_statistics() as update:
+        update.set_statistics(StatisticsFile.model_validate(named | {"snapshot-id": snapshot.snapshot_id}))
+    age(kept)
+    sweep(kept, kept.raw(NEWS), LONG_AGO)
+    assert file.exists()
 
 
 def test_a_table_whose_metadata_is_damaged_does_not_stop_the_others(kept: Lake) -> None:
