@@ -94,8 +94,14 @@ GOOD: dict[str, tuple[str, Any]] = {
         "2023-09-19",
         {"response": {"last_update": WEEK + 9, "ranks": [PLACE, PLACE | {"rank": 2, "appid": 570}]}},
     ),
-    "top_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
-    "country_sellers": ("2023-09-19", {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2}]}}),
+    "top_sellers": (
+        "2023-09-19",
+        {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2, "appid": 570}]}},
+    ),
+    "country_sellers": (
+        "2023-09-19",
+        {"response": {"start_date": WEEK, "ranks": [PLACE, PLACE | {"rank": 2, "appid": 570}]}},
+    ),
     "store_facts": ("2023-09-19", {"response": {"store_items": [ITEM, {"id": 570, "success": 15, "name": ""}]}}),
     "player_samples": (
         "2023-09-19",

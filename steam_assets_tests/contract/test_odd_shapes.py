@@ -279,7 +279,8 @@ def test_a_peak_below_the_current_players_is_raised_to_them(spark: SparkSession)
     """A peak slightly below is kept with a note; one below half breaks the rule."""
     peaks = [(100, 100), (100, 99), (100, 50), (100, 49), (100, 0), (0, 0)]
     ranks = [
-        PLACE | {"rank": n, "concurrent_in_game": now, "peak_in_game": peak} for n, (now, peak) in enumerate(peaks, 1)
+        PLACE | {"rank": n, "appid": n, "concurrent_in_game": now, "peak_in_game": peak}
+        for n, (now, peak) in enumerate(peaks, 1)
     ]
     rows = of_body(spark, "most_played", "most_played", {"response": {"last_update": WEEK, "ranks": ranks}})
     found = {row["rank"]: (row["state"], row["players_peak"], len(row["changes"])) for row in rows}

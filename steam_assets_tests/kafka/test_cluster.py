@@ -60,7 +60,7 @@ def talkative_source() -> Source:
                 Response(request, "https://example.invalid/", 200, {}, body, fetch_request.now, None), {"things": 1}
             )
 
-    return replace(new_source(), extract=extract, count=lambda window, request, body: {"things": 1})
+    return replace(new_source(), requests=("page",), extract=extract, count=lambda window, request, body: {"things": 1})
 
 
 async def _with_admin(settings: Settings, topic: str) -> dict[int, int]:

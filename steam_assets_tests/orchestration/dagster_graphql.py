@@ -19,6 +19,9 @@ mutation ($params: LaunchBackfillParams!) {
   }
 }
 """
+LOCATIONS = """
+{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }
+"""
 
 
 class QueryFailed(Exception):
@@ -34,6 +37,12 @@ def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
     if "errors" in body:
         raise QueryFailed(str(body["errors"]))
     return body["data"]
+
+
+def has_definitions(url: str) -> bool:
+    """Whether the UI has loaded the code location; it responds before that. Raises what ``ask`` raises."""
+    entries = ask(url, LOCATIONS)["workspaceOrError"]["locationEntries"]
+    return [one["locationOrLoadError"] for one in entries] == [{"__typename": "RepositoryLocation"}]
 
 
 def launch_backfill(url: str, assets: Sequence[Sequence[str]], keys: Sequence[str]) -> str:

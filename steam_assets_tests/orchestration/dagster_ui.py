@@ -18,7 +18,7 @@ import requests
 from steam_assets.loopback import free_port
 from steam_assets.processes.supervised import Supervised
 from steam_assets_tests.conftest import REPOSITORY
-from steam_assets_tests.orchestration.dagster_graphql import QueryFailed, ask, launch_backfill
+from steam_assets_tests.orchestration.dagster_graphql import QueryFailed, ask, has_definitions, launch_backfill
 from steam_assets_tests.orchestration.dagster_home import instance_in, laptop_home
 from steam_assets_tests.waiting import START_SECONDS, wait_until
 
@@ -113,6 +113,6 @@ def _serving(
 
 def _answers(served: DagsterUi) -> bool | None:
     try:
-        return requests.get(f"{served.url}/server_info", timeout=5).ok or None
+        return has_definitions(served.url) or None
     except requests.ConnectionError:
         return None
