@@ -135,8 +135,8 @@ def test_every_day_is_a_partition_or_its_refusal_says_what_to_type(day: date, ca
     except typer.BadParameter as error:
         advised = str(error).rsplit("--partition ", 1)[1][:10]
         assert partition_of(advised, cadence, NOW) == advised
-        window = cadence.containing(datetime(day.year, day.month, day.day, tzinfo=UTC))
-        assert window.key != day.isoformat() or not first <= window.key <= newest
+        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        assert not first <= day.isoformat() <= newest or cadence.containing(moment).start != moment
     else:
         assert key == day.isoformat()
         assert first <= key <= newest

@@ -155,5 +155,5 @@ def test_an_unusual_week_opens(browser: Browser, file: Path) -> None:
         seen.page.get_by_role("link", name="Players around this week").click()
         assert f"from={week - timedelta(days=28)}" in seen.page.url
         seen.to(f"reviews?app={app}&week={week + timedelta(weeks=1)}")
-        expect(seen.page.locator(".empty")).to_contain_text("unusual weeks alone")
+        expect(seen.page.locator(".empty")).to_contain_text("only for unusual weeks")
         assert seen.harm() == [None, 0]
