@@ -43,7 +43,7 @@ Period = Annotated[
 
 
 def instructions(tools: Tools) -> str:
-    """What an agent is told first."""
+    """The instructions that an MCP client passes on to its model."""
     return f"{SYNTHETIC} Say so with every number.\n\n{INSTRUCTIONS}" if tools.synthetic else INSTRUCTIONS
 
 

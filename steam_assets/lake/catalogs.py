@@ -54,6 +54,11 @@ CATALOGS: dict[RootName, CatalogName] = {
 }
 
 
+def root_of(catalog: Catalog) -> RootName:
+    """The root that an open catalog belongs to."""
+    return next(root for root, name in CATALOGS.items() if name.catalog == catalog.name)
+
+
 def open_catalog(settings: Settings, root: RootName) -> Catalog:
     """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections."""
     from pyiceberg.catalog import load_catalog
@@ -99,7 +104,7 @@ def _locked(settings: Settings, root: RootName, error: BaseException) -> LockedC
 
 
 @contextmanager
-def read_metadata(catalog: str, table: str, location: str) -> Generator[None]:
+def read_metadata(catalog: Catalog, table: str, location: str) -> Generator[None]:
     """Raise UnsafeRoot if the metadata file that a catalog has for a table is lost or damaged."""
     from pyiceberg.exceptions import ValidationError
 
@@ -108,7 +113,7 @@ def read_metadata(catalog: str, table: str, location: str) -> Generator[None]:
     except (ValidationError, ValueError, FileNotFoundError) as error:
         raise UnsafeRoot(
             f"the current metadata of table {table} in {location}/metadata is lost or damaged "
-            f"({type(error).__name__}); `steam-assets catalog rebuild --root {catalog.replace('_', '-')}`"
+            f"({type(error).__name__}); `steam-assets catalog rebuild --root {root_of(catalog)}`"
             " names its file, and what to do"
         ) from error
 

@@ -23,7 +23,7 @@ from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.lost_history import lost_history
-from steam_assets.lake.parquet_files import DamagedData
+from steam_assets.lake.parquet_files import DamagedData, reading_manifests
 from steam_assets.ledger.records import Cleared, PartitionRecord, covers
 from steam_assets.sources.source import Source
 
@@ -121,10 +121,8 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
     loaded = table.create()
     files, limit, gone = Files(lake.settings), datetime.now(UTC) - ORPHANS_KEPT, list[str]()
     listed = list(files.list(loaded.location()))
-    try:
+    with reading_manifests():
         held = _referenced(loaded.refresh())
-    except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
-        raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
     written = {file.address: file.modified for file in listed}
     (here,), versions = metadata_versions([loaded.metadata_location]), metadata_versions(written)
     # The catalog may lag behind its tables, or a commit be in progress, so newer metadata counts too.

@@ -40,6 +40,7 @@ from steam_assets.lake.parquet_files import (
     batch_of,
     file_digests,
     read_files,
+    reading_manifests,
     stored,
 )
 from steam_assets.lake.synced_files import SyncedFileIO
@@ -107,7 +108,7 @@ class IcebergTable:
         """The current table, or the pinned version; None if there is none. Raises UnsafeRoot if it is damaged."""
         if self.held is not None:
             return self.held
-        with suppress(NoSuchTableError), read_metadata(self.catalog.name, self.name, self.location):
+        with suppress(NoSuchTableError), read_metadata(self.catalog, self.name, self.location):
             return self.catalog.load_table((self.namespace, self.name))
         return None
 
@@ -204,12 +205,13 @@ class IcebergTable:
         return self.heads().get("main")
 
     def partition_rows(self) -> dict[str, int]:
-        """Rows of each partition, from the table's metadata only."""
+        """Rows of each partition, from the table's metadata only. Raises DamagedData if that is damaged."""
         table = self.load()
         if table is None or table.current_snapshot() is None:
             return {}
         # Without any rows committed, this result has no "partition" column and no rows.
-        found = table.inspect.partitions().to_pylist()
+        with reading_manifests():
+            found = table.inspect.partitions().to_pylist()
         return {row["partition"]["partition_key"]: row["record_count"] for row in found}
 
     def commit(
@@ -301,10 +303,8 @@ class IcebergTable:
         table = self.load()
         if table is None:
             return []
-        try:
+        with reading_manifests():
             tasks = list(table.scan(row_filter=where, snapshot_id=snapshot_id).plan_files())
-        except Exception as error:  # A damaged manifest makes the Avro reader raise anything.
-            raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
         for file in (task.file for task in tasks if task.residual != AlwaysTrue()):
             batch_of(file, table.schema())
         return tasks

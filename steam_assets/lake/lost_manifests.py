@@ -23,7 +23,7 @@ from pyiceberg.table.snapshots import Snapshot
 from steam_assets.lake.change import Change
 from steam_assets.lake.files import listed
 from steam_assets.lake.iceberg_table import IcebergTable
-from steam_assets.lake.parquet_files import DamagedData, file_digests
+from steam_assets.lake.parquet_files import DamagedData, file_digests, reading_manifests
 
 FOLDER = "/partition_key="
 
@@ -63,13 +63,15 @@ def _readable(io: FileIO, snapshot: Snapshot) -> tuple[list[DataFile], bool]:
     """The files that a snapshot's readable manifests name, and whether these are all of its manifests."""
     files, whole = list[DataFile](), True
     try:
-        manifests = snapshot.manifests(io)
-    except Exception:  # Damaged Avro makes the reader raise anything.
+        with reading_manifests():
+            manifests = snapshot.manifests(io)
+    except DamagedData:
         return files, False
     for manifest in manifests:
         try:
-            files += [entry.data_file for entry in manifest.fetch_manifest_entry(io)]
-        except Exception:
+            with reading_manifests():
+                files += [entry.data_file for entry in manifest.fetch_manifest_entry(io)]
+        except DamagedData:
             whole = False
     return files, whole
 

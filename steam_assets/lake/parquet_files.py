@@ -52,6 +52,15 @@ class DamagedData(Exception):
     """A file of a table is missing or damaged."""
 
 
+@contextmanager
+def reading_manifests() -> Generator[None]:
+    """Raise DamagedData for whatever pyiceberg raises when a manifest, or the list of them, is lost or damaged."""
+    try:
+        yield
+    except Exception as error:  # A damaged file makes the Avro reader raise anything.
+        raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
+
+
 @dataclass(frozen=True)
 class Written:
     """Addresses of the files, what they hold, and their size in bytes."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from steam_assets.lake.backup import backups_of
-from steam_assets.lake.catalogs import CATALOGS
+from steam_assets.lake.catalogs import root_of
 from steam_assets.lake.files import Files
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.lost_history import lost_history
+from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.ledger.records import PartitionRecord
 
 
@@ -30,15 +31,14 @@ def _problems(lake: Lake, label: str, table: IcebergTable, recorded: Collection[
         return
     addresses = [file.address for file in files.list(f"{loaded.location()}/metadata")]
     if lost := [version.metadata_location for version in lost_history(loaded, files, addresses)]:
-        root = next(root for root, name in CATALOGS.items() if name.catalog == table.catalog.name)
         yield (
             f"{label}: the catalog is behind the table: it names {loaded.metadata_location} and does not know "
             f"{max(lost)}, as if an older copy of the catalog had been put back; if that file is the newer one, type "
-            f"`steam-assets catalog rebuild --root {root}`, then verify again"
+            f"`steam-assets catalog rebuild --root {root_of(table.catalog)}`, then verify again"
         )
     try:
         found = table.partition_rows()
-    except Exception:  # A damaged manifest makes the Avro reader raise anything; its partitions are named one by one.
+    except DamagedData:  # Reading the partitions back names each of them.
         return
     for key, rows in sorted(found.items()):
         if rows and key not in recorded:

@@ -75,7 +75,7 @@ def partitions(*arguments: str) -> set[str]:
 def test_a_command_reads_the_lake_in_the_folder_and_not_the_one_of_the_roots(production: Path, tmp_path: Path) -> None:
     assert partitions() == set(DAYS)
     assert partitions("--home", str(tmp_path / "other")) == set(DAYS[:2])
-    assert partitions("--home", str(production)) == set(DAYS), "its own HOME is no other lake"
+    assert partitions("--home", str(production)) == set(DAYS), "the configured HOME keeps its roots"
 
 
 def test_a_folder_without_a_lake_is_not_taken_for_production(production: Path, tmp_path: Path) -> None:

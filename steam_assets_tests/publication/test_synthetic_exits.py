@@ -61,7 +61,7 @@ def listed(settings: Settings, _: Path) -> Iterator[bool]:
 
 
 def answered(settings: Settings, _: Path) -> Iterator[bool]:
-    """What agents are told."""
+    """What the MCP server sends to a client."""
     limits = Limits(seconds=60.0, rows=10, result_bytes=1 << 20, memory_mb=512)
     with QueryWorker(settings, ("clean",), limits, only=("most_played", "insight_market_day")) as worker:
         tools = Tools(settings, worker)
