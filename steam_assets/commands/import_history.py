@@ -47,13 +47,10 @@ def import_history(
     from steam_assets.clock import Clock
     from steam_assets.ingestion.history.importing import import_folder
     from steam_assets.lake.lake import Lake
-    from steam_assets.lake.roots import is_synthetic
+    from steam_assets.lake.roots import refusal_to_mix
 
-    if is_synthetic(settings):
-        raise typer.BadParameter(
-            f"the data in {settings.home} are made up, and imported ones would mix with them; set STEAM_HOME to "
-            "another folder (`unset STEAM_HOME` for the default)"
-        )
+    if refusal := refusal_to_mix(settings, "imported ones"):
+        raise typer.BadParameter(refusal)
     console, lake = Terminal(stderr=as_json), Lake(settings)
     lines = import_folder(lake, folder, Clock.from_settings(settings).now(), dry_run=dry_run)
     taken = [line for line in lines if line.partition_key]

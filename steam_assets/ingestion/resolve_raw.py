@@ -34,7 +34,7 @@ from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import backup_of, backups_of, restore
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import Aside, put_aside
-from steam_assets.lake.roots import is_synthetic
+from steam_assets.lake.roots import refusal_to_mix
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.settings import Settings
 from steam_assets.sources.cadence import Window
@@ -298,11 +298,8 @@ def _included_ids(record: RawRecord | None) -> set[str]:
 def _refuse_mixing(settings: Settings, source: Source) -> None:
     """Raise NotAvailable if a lake with made-up data would fetch from a real service."""
     real = [host for host in source.hosts if profile(settings, host).base_url.rstrip("/") == host.url.rstrip("/")]
-    if real and is_synthetic(settings):
-        raise NotAvailable(
-            f"the data in {settings.home} are made up, and those of {real[0].service} would mix with them; set "
-            "STEAM_HOME to another folder (`unset STEAM_HOME` for the default)"
-        )
+    if real and (refusal := refusal_to_mix(settings, f"those of {real[0].service}")):
+        raise NotAvailable(refusal)
 
 
 def spool_folder(settings: Settings) -> Path:

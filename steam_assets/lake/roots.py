@@ -103,6 +103,16 @@ def is_synthetic(settings: Settings) -> bool:
     return synthetic_mark(settings).exists() or any(marker.synthetic for marker in markers if marker)
 
 
+def refusal_to_mix(settings: Settings, others: str) -> str | None:
+    """Why data that are not made up, named by ``others``, may not come into this lake; None if they may."""
+    if not is_synthetic(settings):
+        return None
+    return (
+        f"the data in {settings.home} are made up, and {others} would mix with them; set STEAM_HOME to another folder "
+        "(`unset STEAM_HOME` for the default)"
+    )
+
+
 def read_marker(settings: Settings, root: RootName) -> Marker | None:
     """The root's marker; None if it has none. Raises UnsafeRoot if it is damaged."""
     address = marker_address(settings, root)
