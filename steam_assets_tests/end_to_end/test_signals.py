@@ -18,6 +18,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
 from steam_assets_tests.local_port import listens
+from steam_assets_tests.orchestration.dagster_graphql import QueryFailed
 from steam_assets_tests.orchestration.dagster_ui import DagsterUi
 from steam_assets_tests.processes import STEAM_ASSETS, Program
 from steam_assets_tests.waiting import START_SECONDS, wait_until
@@ -139,7 +140,7 @@ def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> 
 
         def launched() -> str | None:
             # For some seconds, the webserver does not know a code server that was started again.
-            with suppress(AssertionError, FileNotFoundError):
+            with suppress(QueryFailed):
                 return served.launch_backfill([["most_played", "raw"]], [DAY])
 
         def begun() -> str:
