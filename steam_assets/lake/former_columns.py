@@ -18,7 +18,7 @@ from pyiceberg.table.update import AddSchemaUpdate, AssertCurrentSchemaId, SetCu
 
 def displaced(table: Table, names: Iterable[str]) -> list[str]:
     """Those of ``names`` that no longer have the id that they had in the table's first schema with them."""
-    first, now = _first_ids(table), {field.name: field.field_id for field in table.schema().fields}
+    first, now = first_ids(table), {field.name: field.field_id for field in table.schema().fields}
     return [name for name in names if name in first and now.get(name) != first[name]]
 
 
@@ -39,7 +39,7 @@ def put_back(table: Table, names: Collection[str]) -> None:
 
 
 def _with_former(table: Table, names: Collection[str]) -> Schema:
-    first, latest = _first_ids(table), {field.field_id: field for one in _schemas(table) for field in one.fields}
+    first, latest = first_ids(table), {field.field_id: field for one in _schemas(table) for field in one.fields}
     back = {first[name]: latest[first[name]].model_copy(update={"name": name}) for name in names}
     # Spark does not tell names apart by case.
     taken = {name.lower() for name in names}
@@ -49,7 +49,8 @@ def _with_former(table: Table, names: Collection[str]) -> Schema:
     return Schema(*fields, schema_id=1 + max(one.schema_id for one in _schemas(table)))
 
 
-def _first_ids(table: Table) -> dict[str, int]:
+def first_ids(table: Table) -> dict[str, int]:
+    """The id that each column, by name, had first; those of columns that were dropped or renamed as well."""
     ids = dict[str, int]()
     for schema in _schemas(table):
         for field in schema.fields:

@@ -9,6 +9,7 @@ the writer saw it. A partition's record is a property of the table, so snapshot 
 from __future__ import annotations
 
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,10 +22,8 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, In
 from pyiceberg.manifest import DataFile
-from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table import FileScanTask, Table, TableProperties
 from pyiceberg.table.update.snapshot import ManageSnapshots
-from pyiceberg.transforms import IdentityTransform
 from pyiceberg.utils.datetime import datetime_to_millis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -43,6 +42,7 @@ from steam_assets.lake.parquet_files import (
     reading_manifests,
     stored,
 )
+from steam_assets.lake.partition_spec import by_key, is_by_key, partition_by_key, with_keys
 from steam_assets.lake.synced_files import SyncedFileIO
 from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import prefix_of, records
@@ -122,26 +122,24 @@ class IcebergTable:
         Each look-up reads the list of all manifests, of which a table has about as many as partitions. Raises
         DamagedData if the metadata of a given snapshot is damaged; of the current one, reading its partition does.
         """
-        held, plan = self.pinned(), {key: list[DataFile]() for key in keys}
-        if snapshot_id is None and plan.keys() <= held.plan.keys():
+        held = self.pinned()
+        if snapshot_id is None and set(keys) <= held.plan.keys():
             return held
         try:
-            found = held.files(of_partitions(keys), snapshot_id)
+            found = held._files(of_partitions(keys), snapshot_id)
         except DamagedData:
             if snapshot_id is not None:
                 raise
             return held
-        for file in found:
-            plan[str(file.partition[0])].append(file)
-        return replace(held, plan=plan)
+        return replace(held, plan={key: found.get(key, ()) for key in keys})
 
     def create(self) -> Table:
         """Create the table if it does not exist, or add the columns that it lacks; a pinned version may be complete.
 
-        Columns that another program has dropped, renamed or exchanged become what they were.
+        Columns and a partition spec that another program has changed become what they were.
         """
         table = self.load()
-        if table is not None and not self.lacking(table) and not self.displaced(table):
+        if table is not None and is_by_key(table) and not self.lacking(table) and not self.displaced(table):
             return table
         newest = replace(self, held=None)
         return retry_on_contention(newest._completed)
@@ -149,13 +147,12 @@ class IcebergTable:
     def _completed(self) -> Table:
         schema, table = iceberg_schema(self.columns), self.load()
         if table is None:
-            key = schema.find_field("partition_key").field_id
             with suppress(TableAlreadyExistsError):
                 self.catalog.create_table(
                     (self.namespace, self.name),
                     schema,
                     location=self.location,
-                    partition_spec=PartitionSpec(PartitionField(key, 1000, IdentityTransform(), "partition_key")),
+                    partition_spec=by_key(schema),
                     properties=PROPERTIES | whole_bounds(self.columns) | {"comment": self.description},
                 )
             table = self.catalog.load_table((self.namespace, self.name))
@@ -164,6 +161,8 @@ class IcebergTable:
             if names := self.displaced(table):
                 put_back(table, names)
                 table = self.catalog.load_table((self.namespace, self.name))
+            if not is_by_key(table):
+                partition_by_key(table)
             if missing := self.lacking(table):
                 with table.update_schema() as update:
                     for column in missing:
@@ -206,13 +205,10 @@ class IcebergTable:
 
     def partition_rows(self) -> dict[str, int]:
         """Rows of each partition, from the table's metadata only. Raises DamagedData if that is damaged."""
-        table = self.load()
-        if table is None or table.current_snapshot() is None:
-            return {}
-        # Without any rows committed, this result has no "partition" column and no rows.
-        with reading_manifests():
-            found = table.inspect.partitions().to_pylist()
-        return {row["partition"]["partition_key"]: row["record_count"] for row in found}
+        table, rows = self.load(), Counter[str]()
+        for key, file in with_keys(table, [task.file for task in self._tasks(AlwaysTrue())]) if table else ():
+            rows[key] += file.record_count
+        return dict(rows)
 
     def commit(
         self,
@@ -282,22 +278,25 @@ class IcebergTable:
         new = self._new_files("copy")
         if table := origin.load():
             for file in origin.files_of(key, batch_ids):
-                yield from new.copy(table, file)
+                yield from new.copy(table, key, file)
 
     def _new_files(self, name: str) -> NewFiles:
         table = self.create()
         return NewFiles(table.io, f"{table.location()}/data", table.schema(), f"{name}-{uuid.uuid4().hex[:12]}")
 
-    def files(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[DataFile]:
-        """The files whose rows match.
+    def _files(self, where: BooleanExpression, snapshot_id: int | None = None) -> dict[str, list[DataFile]]:
+        """The files whose rows match, by partition.
 
         Raises DamagedData if one also holds others, if another program has deleted rows beside it (as Iceberg allows,
         but this product never does), or if the metadata is damaged.
         """
-        tasks = self._tasks(where, snapshot_id)
+        table, tasks = self.load(), self._tasks(where, snapshot_id)
         if less := next((task.file for task in tasks if task.delete_files), None):
             raise DamagedData(f"another program has deleted rows of {less.file_path}, which readers no longer see")
-        return [task.file for task in tasks]
+        files = defaultdict[str, list[DataFile]](list)
+        for key, file in with_keys(table, [task.file for task in tasks]) if table else ():
+            files[key].append(file)
+        return files
 
     def _tasks(self, where: BooleanExpression, snapshot_id: int | None = None) -> list[FileScanTask]:
         table = self.load()
@@ -305,15 +304,17 @@ class IcebergTable:
             return []
         with reading_manifests():
             tasks = list(table.scan(row_filter=where, snapshot_id=snapshot_id).plan_files())
-        for file in (task.file for task in tasks if task.residual != AlwaysTrue()):
-            batch_of(file, table.schema())
+        for _, file in with_keys(table, [task.file for task in tasks if task.residual != AlwaysTrue()]):
+            if BATCH in table.schema().column_names:
+                batch_of(file, table.schema())
         return tasks
 
     def files_of(self, key: str, batch_ids: Collection[str] | None = None) -> Sequence[DataFile]:
-        """The files of a partition, or of some of its batches. Raises DamagedData like ``files``."""
+        """The files of a partition, or of some of its batches. Raises DamagedData like ``_files``."""
         table = self.load()
         if table is None or key not in self.plan:
-            return self.files(of_partitions([key]) if batch_ids is None else of_batches(key, batch_ids))
+            found = self._files(of_partitions([key]) if batch_ids is None else of_batches(key, batch_ids))
+            return found.get(key, ())
         return [file for file in self.plan[key] if batch_ids is None or batch_of(file, table.schema()) in batch_ids]
 
     def sync(self, snapshot_id: int) -> None:

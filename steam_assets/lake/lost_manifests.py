@@ -24,6 +24,7 @@ from steam_assets.lake.change import Change
 from steam_assets.lake.files import listed
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.parquet_files import DamagedData, file_digests, reading_manifests
+from steam_assets.lake.partition_spec import with_keys
 
 FOLDER = "/partition_key="
 
@@ -79,8 +80,8 @@ def _readable(io: FileIO, snapshot: Snapshot) -> tuple[list[DataFile], bool]:
 def _found(table: Table, kept: Iterable[DataFile], sha256s: Mapping[str, Sequence[str]]) -> Iterable[str]:
     """The addresses of files that no readable manifest names, but the ledger does."""
     named, others = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
-    for file in kept:
-        named[str(file.partition[0])].append(file.file_path)
+    for key, file in with_keys(table, kept):
+        named[key].append(file.file_path)
     known = {address for of_key in named.values() for address in of_key}
     for file in listed(cast("PyArrowFileIO", table.io), f"{table.location()}/data"):
         if (address := file.address) not in known and FOLDER in address:

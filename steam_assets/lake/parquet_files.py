@@ -100,14 +100,14 @@ class NewFiles:
             )
         return Written(files, found, size)
 
-    def copy(self, origin: Table, file: DataFile) -> list[str]:
-        """Copy a file of another table: its bytes, or its rows if its bytes would not mean the same here.
+    def copy(self, origin: Table, key: str, file: DataFile) -> list[str]:
+        """Copy another table's file of a partition: its bytes, or its rows if its bytes would not mean the same here.
 
         Raises DamagedData if the file cannot be read.
         """
         if not self._fits(origin, file):
             return self._write(read_files(origin.io, self.schema, [file.file_path]))[0]
-        target = self._new(str(file.partition[0]))
+        target = self._new(key)
         with target.create() as stream:
             for part in _bytes(origin.io, file.file_path):
                 stream.write(part)

@@ -21,6 +21,7 @@ from pyiceberg.table import Table
 from steam_assets.lake.columns import arrow_fields, arrow_schema
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.parquet_files import aligned
+from steam_assets.lake.partition_spec import with_keys
 from steam_assets.sources.source import Column
 
 READERS = 8
@@ -53,7 +54,7 @@ class PartitionFiles:
         where = AlwaysTrue() if keys is None else of_partitions(keys)
         tasks = list(table.scan(row_filter=where).plan_files())
         paths: dict[str, list[str]] = {}
-        for key, path in sorted((str(task.file.partition[0]), task.file.file_path) for task in tasks):
+        for key, path in sorted((key, file.file_path) for key, file in with_keys(table, [task.file for task in tasks])):
             paths.setdefault(key, []).append(path)
         return cls(table, paths, any(task.delete_files for task in tasks), tuple(declared))
 

@@ -25,7 +25,6 @@ from steam_assets.kafka.envelope import Envelope
 from steam_assets.kafka.headers import HeaderWriter, key_of
 from steam_assets.kafka.producer import publish
 from steam_assets.lake.backup import back_up, backup_of, restore, verify_twins
-from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.raw_tables import commit_batch, exclude_batch
 from steam_assets.ledger.partition_status import SourceLedger
@@ -234,7 +233,7 @@ def test_an_excluded_batch_comes_back_neither_from_the_backup_nor_from_the_topic
     record = twins.primary.record(RawRecord, KEY)
     assert record is not None and set(record.excluded) == {bad}
     back_up(twins, [KEY], NOW)
-    for file in twins.primary.files(of_partitions([KEY])):
+    for file in twins.primary.files_of(KEY):
         Path(file.file_path).unlink()
     plan = RawResolver(lake, Clock(NOW)).plan(CHART, KEY)
     assert (plan.origin, plan.receipts) == (Origin.BACKUP, ())

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from steam_assets.cli import app
 from steam_assets.lake.backup import backup_of, verify
 from steam_assets.lake.first_versions import overwritten, put_back
-from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.settings import Settings
@@ -34,7 +33,7 @@ def versioned(request: pytest.FixtureRequest, on_bucket: Settings, bucket: str) 
     fill(lake, [])
     copy(lake, [])
     for twins in lake.twins(SOURCE):
-        for file in twins.backup.files(of_partitions([KEY])):
+        for file in twins.backup.files_of(KEY):
             made, _, key = file.file_path.removeprefix("s3://").partition("/")
             s3.put_object(Bucket=made, Key=key, Body=b"nothing of the kind")
     return lake
@@ -51,7 +50,7 @@ def problems(lake: Lake) -> list[str]:
 def test_first_versions_are_put_back_and_the_others_kept(versioned: Lake) -> None:
     assert len(problems(versioned)) == len(versioned.twins(SOURCE))
     found = [file for root in ROOT_NAMES for file in overwritten(versioned.settings, root)]
-    files = [file.file_path for twins in versioned.twins(SOURCE) for file in twins.backup.files(of_partitions([KEY]))]
+    files = [file.file_path for twins in versioned.twins(SOURCE) for file in twins.backup.files_of(KEY)]
     assert sorted(file.address for file in found) == sorted(files)
     for file in found:
         put_back(versioned.settings, file)

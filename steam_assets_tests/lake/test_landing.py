@@ -14,7 +14,7 @@ from raw_landing import KEY, NEWS, NOW, batch_id, files_of, land, rows_of, seque
 
 from steam_assets.lake import catalogs
 from steam_assets.lake.backup import verify
-from steam_assets.lake.iceberg_table import Contention, of_batches, of_partitions
+from steam_assets.lake.iceberg_table import Contention, of_batches
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.lake.raw_tables import Aside, commit_batch, put_aside, write_batch
@@ -132,7 +132,7 @@ def test_a_file_in_which_another_program_merged_batches_is_not_taken_for_one(lak
     rows = [row for number in (1, 2) for row in rows_of(number)]
     (file,) = write_batch(table, batch_id(1), rows).files
     table.commit({}, add=[file])
-    assert [found.file_path for found in table.files(of_partitions([KEY]))] == [file]
+    assert [found.file_path for found in table.files_of(KEY)] == [file]
     with pytest.raises(DamagedData, match="several batches"):
         table.commit({}, remove=of_batches(KEY, [batch_id(2)]))
 

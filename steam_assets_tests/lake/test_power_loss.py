@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.expressions import AlwaysTrue
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sqlalchemy import Connection, Engine, event
@@ -115,5 +114,5 @@ def test_files_written_by_spark_are_synced_before_readers_see_them(
         snapshot.manifest_list,
         *(m.manifest_path for m in snapshot.manifests(loaded.io)),
     ]
-    needed += [file.file_path for file in table.files(AlwaysTrue())]
+    needed += [task.file.file_path for task in loaded.scan().plan_files()]
     assert not [place for path in map(Path, needed) for place in (path, *path.parents) if place in lost]
