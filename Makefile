@@ -35,8 +35,10 @@ tour: $(READY) ## Write the dashboard of a synthetic year
 demo: $(READY) ## Run all sources end to end on this machine, against the simulator
 	@$(BIN)/steam-assets demo
 
-test: $(READY) ## Run every test that this machine can run
-	@$(BIN)/python -m steam_assets_tests.lanes
+TESTS ?=
+
+test: $(READY) ## Run every test that this machine can run (TESTS="not nightly": those of each change)
+	@$(BIN)/python -m steam_assets_tests.lanes $(if $(TESTS),"$(TESTS)")
 
 SHARE ?= 1
 

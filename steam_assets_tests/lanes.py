@@ -1,4 +1,4 @@
-"""Run all tests in four parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes``.
+"""Run the tests in four parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes [MARK EXPRESSION]``.
 
 Belongs here: which tests run in parallel, and their output. Does not belong here: what tests of a lane share
 (conftest.py).
@@ -45,8 +45,11 @@ GIVES_WAY = 10
 """The nice(2) increment of the lanes without Spark."""
 
 
-def main() -> int:
-    """Run all lanes; return 0 if every test passed, else 1. Interrupting this stops the lanes."""
+def main(selected: str = "") -> int:
+    """Run all tests, or those that ``-m selected`` selects; return 0 if every one passed, else 1.
+
+    Interrupting this stops the lanes.
+    """
     for number in ending():
         signal.signal(number, signal.default_int_handler)
     build = Path("build")
@@ -59,7 +62,7 @@ def main() -> int:
         }
         shown, *later = LANES
         logs = {name: build / f"tests-{name}.txt" for name in later}
-        running = {name: _start(name, shared, logs.get(name)) for name in (*later, shown)}
+        running = {name: _start(name, selected, shared, logs.get(name)) for name in (*later, shown)}
         # This is done before most JVMs of the tests start.
         running["warm"] = Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")
         try:
@@ -79,12 +82,13 @@ def files_of(lane: str) -> list[str]:
     return [str(file) for file in sorted(TESTS.rglob("test_*.py")) if re.search(OWN_FILES[lane], file.read_text())]
 
 
-def _start(name: str, shared: dict[str, str], log: Path | None) -> Supervised:
-    command = [sys.executable, "-m", "pytest", "-m", LANES[name], "--durations=40", *files_of(name)]
+def _start(name: str, selected: str, shared: dict[str, str], log: Path | None) -> Supervised:
+    marks = f"({LANES[name]}) and ({selected})" if selected else LANES[name]
+    command = [sys.executable, "-m", "pytest", "-m", marks, "--durations=40", *files_of(name)]
     if name != "spark":
         command = ["nice", "-n", str(GIVES_WAY), *command]
     return Supervised(command, environment=os.environ | shared, output=log, grace=GRACE_SECONDS)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

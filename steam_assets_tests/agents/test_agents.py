@@ -24,6 +24,7 @@ from steam_assets.loopback import free_port
 from steam_assets.query.descriptions import descriptions
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.processes import STEAM_ASSETS, Program
 from steam_assets_tests.query.made_up_market import HOSTILE_NAME, HOSTILE_REVIEW, NOW, Market, Rows
 from steam_assets_tests.waiting import in_time
@@ -60,7 +61,7 @@ def _wait_until_it_answers(port: int) -> None:
         client.get(f"http://127.0.0.1:{port}/")
 
 
-@pytest.fixture(scope="module", params=["stdio", "http"])
+@pytest.fixture(scope="module", params=rest_nightly(["stdio", "http"]))
 def call(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterator[Call]:
     """Calls a tool with the SDK's own client over one connection."""
     if request.param == "http":

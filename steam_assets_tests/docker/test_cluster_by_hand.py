@@ -14,7 +14,7 @@ from steam_assets.java.jvm import light
 from steam_assets_tests.deployment import SHORT_LIVED
 from steam_assets_tests.waiting import START_SECONDS
 
-pytestmark = [pytest.mark.slow, pytest.mark.process]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.nightly]
 
 SESSION = """
 from pyspark.sql import SparkSession

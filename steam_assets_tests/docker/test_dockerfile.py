@@ -76,6 +76,7 @@ def test_the_image_starts_as_the_code_location():
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_baked_jars_serve_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Covers the build step that bakes jars, and what a container then reads."""
     assert image_environment()[JARS_DIR_VARIABLE] == "/opt/steam-jars"
@@ -123,6 +124,7 @@ class Build:
 
 @pytest.mark.slow
 @pytest.mark.process
+@pytest.mark.nightly
 def test_build_refuses_a_changed_package_and_installs_what_loads_the_definitions(tmp_path: Path):
     """The lock's hashes also apply to packages that it only constrains. No development package is installed."""
     build = Build(tmp_path)

@@ -25,7 +25,7 @@ from steam_assets_tests.deployment import SHORT_LIVED
 from steam_assets_tests.orchestration.dagster_graphql import ask
 from steam_assets_tests.waiting import START_SECONDS
 
-pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon]
+pytestmark = [pytest.mark.slow, pytest.mark.process, pytest.mark.daemon, pytest.mark.nightly]
 
 DAY, NOW = "2026-11-20", "2026-11-20T21:00:00+00:00"
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -18,6 +18,7 @@ from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History, Source
 from steam_assets_tests.deployment import NOW, Deployment, deployment_in, on_s3
+from steam_assets_tests.nightly import rest_nightly
 
 ON_S3 = [source_named(name) for name in ("top_sellers", "reviews")]
 """With one and with several clean tables. On S3 the storage differs, not the source."""
@@ -26,7 +27,7 @@ KEYS = {Cadence.DAILY: "2026-11-17", Cadence.WEEKLY: "2026-11-10", Cadence.MONTH
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module", params=["disk", "s3"])
+@pytest.fixture(scope="module", params=rest_nightly(["disk", "s3"]))
 def collected(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

@@ -94,6 +94,7 @@ def _assert_nothing_leaked(home: Path) -> None:
     assert {"raw", "raw-backup"} <= named <= {*answers}, named
 
 
+@pytest.mark.nightly
 def test_a_killed_cleaning_process_is_reported_in_one_line(tmp_path: Path) -> None:
     """For example for lack of memory. All other processes of the demo end, too."""
     with subprocess.Popen([*COMMAND, "--home", str(tmp_path)], stderr=subprocess.PIPE, text=True) as started:

@@ -108,6 +108,7 @@ def test_every_item_of_old_files_becomes_a_clean_or_a_quarantined_row(deployment
     }
 
 
+@pytest.mark.nightly
 def test_recorded_old_files_reconcile_through_cleaning(deployment: Deployment, tmp_path: Path, recorded: Path) -> None:
     """Every row of every recorded old file is clean, quarantined or counted as a duplicate."""
     folder = tmp_path / "old"

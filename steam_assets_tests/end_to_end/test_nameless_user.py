@@ -43,6 +43,7 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="becoming another user needs root")
+@pytest.mark.nightly
 def test_kafka_and_spark_run_for_a_user_without_a_name(place: Path) -> None:
     """This holds without HOME, too. Nothing is written below ``?``, which Java takes for such a user's home."""
     environment = {name: os.environ[name] for name in ("PATH", "STEAM_JARS_DIR", "JAVA_HOME") if name in os.environ}

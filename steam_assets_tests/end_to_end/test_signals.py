@@ -18,6 +18,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.simulator.faults import SlowBody
 from steam_assets_tests.deployment import NOW, SHORT_LIVED
 from steam_assets_tests.local_port import listens
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.orchestration.dagster_graphql import QueryFailed
 from steam_assets_tests.orchestration.dagster_ui import DagsterUi
 from steam_assets_tests.processes import STEAM_ASSETS, Program
@@ -88,7 +89,7 @@ def asked(simulator: Simulator) -> None:
     wait_until(lambda: True if simulator.faults.hits() else None, START_SECONDS, "a request to the source")
 
 
-@pytest.mark.parametrize("number", [SIGINT, SIGHUP, SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", rest_nightly([SIGINT, SIGHUP, SIGKILL]), ids=lambda number: number.name)
 def test_run_ends_while_it_fetches_a_source(number: Signals, slow: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, slow, "run", "most_played", "--stage", "raw") as run:
         asked(slow)
@@ -97,6 +98,7 @@ def test_run_ends_while_it_fetches_a_source(number: Signals, slow: Simulator, tm
         run.run_ended_as(dg.DagsterRunStatus.FAILURE)
 
 
+@pytest.mark.nightly
 def test_run_ends_while_it_fetches_many_apps(slow: Simulator, tmp_path: Path) -> None:
     """It does not wait for the fetching threads."""
     arguments = ("news", "--stage", "raw", "--apps", ",".join(str(app) for app in range(10, 130, 10)))
@@ -107,7 +109,7 @@ def test_run_ends_while_it_fetches_many_apps(slow: Simulator, tmp_path: Path) ->
 
 
 @pytest.mark.daemon
-@pytest.mark.parametrize("number", [SIGINT, SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", rest_nightly([SIGKILL, SIGINT]), ids=lambda number: number.name)
 def test_dev_ends_while_dagster_starts(number: Signals, simulator: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, simulator, "dev", "--port", str(free_port())) as dev:
 
@@ -126,6 +128,7 @@ RUNS = "query { runsOrError { ... on Runs { results { id status } } } }"
 
 
 @pytest.mark.daemon
+@pytest.mark.nightly
 def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> None:
     """A run that is terminated in the UI ends. If the process that runs are forked from or the code server is killed,
     the next run works. With ``dev`` all its processes end, and a run in progress is marked as failed.
@@ -170,6 +173,7 @@ def test_runs_of_dev_end_alone_and_with_dev(slow: Simulator, tmp_path: Path) -> 
         dev.run_ended_as(dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
+@pytest.mark.nightly
 def test_broker_ends_on_hang_up(simulator: Simulator, tmp_path: Path) -> None:
     with Command(tmp_path, simulator, "broker") as broker:
         broker.wait_for_output("Kafka listens")
@@ -204,6 +208,7 @@ def test_a_signal_before_the_command_has_begun_ends_it(number: Signals, simulato
         simulate.ends_by(number)
 
 
+@pytest.mark.nightly
 def test_demo_ends_in_the_middle_of_spark(tmp_path: Path, simulator: Simulator) -> None:
     home = tmp_path / "demo"
     arguments = ("--apps", "10", "--days", "1", "--weeks", "1", "--months", "1", "--home", str(home))

@@ -85,6 +85,7 @@ class LosesAWorker(threading.Thread):
             return []
 
 
+@pytest.mark.nightly
 def test_weekly_clean_on_a_cluster_survives_the_loss_of_a_worker(deployment: Deployment, tmp_path: Path) -> None:
     """Settings alone submit the job to two workers. The active one is killed during it, and the job commits the same
     rows as the run itself, with its own commit and record.
@@ -111,6 +112,7 @@ def test_weekly_clean_on_a_cluster_survives_the_loss_of_a_worker(deployment: Dep
     assert snapshot(deployment) != first
 
 
+@pytest.mark.nightly
 def test_run_processes_share_one_spark_by_connect(deployment: Deployment, spark_remote: str, tmp_path: Path) -> None:
     """Two concurrent run processes without a JVM use one Spark Connect server, up to the backup."""
     shared = {"spark_remote": spark_remote, "simulated_now": NOW.isoformat()}

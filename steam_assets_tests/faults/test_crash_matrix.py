@@ -28,7 +28,12 @@ FETCH_MATRIX = {"fetch"}
 """Steps of a command on an instance that outlives it: see faults/test_dead_runs.py."""
 OF_THE_LAKE = {"land", "backup", "restore", "housekeeping"}
 
-heavy = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+HEAVY = [pytest.mark.fault, pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+
+
+def _marks(step: str) -> list[pytest.MarkDecorator]:
+    """Each stage's last step is tested for each change."""
+    return HEAVY if step.endswith("after_commit") else [*HEAVY, pytest.mark.nightly]
 
 
 def test_every_step_the_code_reaches_is_in_the_list_and_in_a_matrix() -> None:
@@ -66,7 +71,7 @@ def uninterrupted(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Mappin
     return accounts
 
 
-@pytest.mark.parametrize("step", [pytest.param(step, marks=heavy) for step in MATRIX])
+@pytest.mark.parametrize("step", [pytest.param(step, marks=_marks(step)) for step in MATRIX])
 def test_a_run_killed_at_a_step_is_finished_by_the_next(
     step: str, made: Any, uninterrupted: Mapping[str, dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ from steam_assets.processes.identity import ProcessIdentity
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.faults.command_home import Home
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.orchestration.dagster_ui import dagster_ui
 from steam_assets_tests.waiting import wait_until
 
@@ -70,7 +71,7 @@ def test_a_run_that_is_killed_while_it_fetches_blocks_no_other(home: Home) -> No
 @pytest.mark.fault
 @pytest.mark.kafka
 @pytest.mark.process
-@pytest.mark.parametrize("step", FETCH_STEPS)
+@pytest.mark.parametrize("step", rest_nightly(FETCH_STEPS))
 def test_a_command_killed_while_fetching_is_finished_by_the_next(step: str, home: Home) -> None:
     """The next run ends the dead one, takes the slot, and each response is in Kafka and the raw table exactly once."""
     source, apps = source_named("news"), (730, 570, 440)
@@ -126,6 +127,7 @@ def test_a_run_that_waits_is_idle_and_ends_at_once(home: Home) -> None:
 @pytest.mark.kafka
 @pytest.mark.process
 @pytest.mark.daemon
+@pytest.mark.nightly
 def test_a_power_loss_does_not_fill_the_queue(home: Home) -> None:
     """All Dagster processes die while a run of the daemon fetches; after the restart the run is ended and retried."""
     with home.slow_sources() as requested, dagster_ui(home.folder / "dagster", home.environment) as served:

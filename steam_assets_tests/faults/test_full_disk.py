@@ -23,6 +23,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import deployment_in
 from steam_assets_tests.faults.command_home import Home
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.orchestration.dagster_home import instance_in
 
 WEEK = "2026-11-10"
@@ -56,7 +57,7 @@ def fill(folder: Path, left: int = 0) -> Path:
 @pytest.mark.fault
 @pytest.mark.kafka
 @pytest.mark.process
-@pytest.mark.parametrize("which", ["STEAM_HOME", "DAGSTER_HOME"])
+@pytest.mark.parametrize("which", rest_nightly(["STEAM_HOME", "DAGSTER_HOME"]))
 def test_a_command_on_a_full_disk_names_it_and_leaves_no_run(which: str, home: Home, small_disk: Path) -> None:
     if which == "STEAM_HOME":
         home = replace(home, settings=home.settings.model_copy(update={"home": small_disk}))

@@ -15,6 +15,7 @@ DAY, WEEK = "2026-11-18", "2026-11-10"
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.process
+@pytest.mark.nightly
 def test_two_commands_share_a_new_home_and_its_broker(home: Home) -> None:
     """One starts the broker and stops it only when the other no longer needs it; both initialize the same instance."""
     own = {"STEAM_KAFKA_BOOTSTRAP_SERVERS": "", "STEAM_EMBEDDED_KAFKA_PORT": str(free_port())}

@@ -90,6 +90,7 @@ def test_every_fault_has_a_case() -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.nightly
 def test_under_each_fault_a_run_leaves_a_whole_partition_or_none(deployment: Deployment) -> None:
     """Each case has a partition of its own. When the faults are over, all of them are there, and every count agrees."""
     before = len([case for case in CASES if case.source is SELLERS])

@@ -43,6 +43,7 @@ def test_every_computed_insight_is_checked():
 
 
 @pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.nightly
 def test_duckdb_gets_the_same_rows(engines: TwoEngines, name: str):
     """Both engines agree on every value of every row in every partition."""
     _compare(engines, name)

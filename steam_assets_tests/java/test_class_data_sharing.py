@@ -30,6 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.process
+@pytest.mark.nightly
 def test_a_broker_uses_the_archive_that_was_made(cache: Path, tmp_path: Path) -> None:
     archive = archive_kafka(tmp_path)
     written = archive.stat().st_mtime_ns

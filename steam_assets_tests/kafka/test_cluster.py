@@ -41,7 +41,7 @@ from steam_assets.sources.steam import STEAM_API
 from steam_assets_tests.kafka.broker_cluster import BrokerCluster
 from steam_assets_tests.waiting import START_SECONDS
 
-pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.process, pytest.mark.slow, pytest.mark.nightly]
 
 ANSWERS = 4000
 LAND_SECONDS = 120

@@ -21,6 +21,7 @@ from steam_assets.ledger.records import Receipt
 from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.waiting import in_time
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka]
@@ -49,7 +50,7 @@ def holding(broker: EmbeddedBroker, settings: Settings, source: Source, receipt:
     return stored
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", rest_nightly(PLACES))
 def test_damage_anywhere_in_a_batch_loses_only_that_batch(
     broker: EmbeddedBroker, settings: Settings, place: str
 ) -> None:

@@ -26,6 +26,7 @@ from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
 from steam_assets_tests.kafka.broker_cluster import BrokerCluster
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.processes import Program
 from steam_assets_tests.waiting import in_time, wait_until
 
@@ -68,6 +69,7 @@ def test_a_broker_killed_while_a_batch_is_published_shows_one_whole_batch_after_
         assert envelopes_of(records) == sent
 
 
+@pytest.mark.nightly
 def test_a_broker_that_comes_back_in_time_loses_nothing(tmp_path: Path) -> None:
     source = new_source()
     with EmbeddedBroker(tmp_path, free_port()) as broker:
@@ -110,7 +112,7 @@ def publish_elsewhere_and_die(settings: Settings, source: Source, step: str, mon
     assert died.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("step", PUBLISH_STEPS)
+@pytest.mark.parametrize("step", rest_nightly(PUBLISH_STEPS))
 def test_a_publisher_killed_at_any_step_leaves_a_whole_batch_or_none(
     broker: EmbeddedBroker, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +198,7 @@ except producer.PublishFailed as error:
 """
 
 
-@pytest.mark.parametrize(("at", "pauses"), [(0, 1), (400, 1), (400, 2)])
+@pytest.mark.parametrize(("at", "pauses"), [pytest.param(0, 1, marks=pytest.mark.nightly), (400, 1), (400, 2)])
 def test_a_publisher_that_was_suspended_within_a_batch_publishes_it_again(
     broker: EmbeddedBroker, tmp_path: Path, at: int, pauses: int
 ) -> None:

@@ -22,6 +22,7 @@ from steam_assets.query.engine import Engine
 from steam_assets.settings import Settings
 from steam_assets.visuals.tableau.extract import tables_of, write_extract
 from steam_assets_tests.conftest import REPOSITORY
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.visuals.glue_tables import GlueTables
 
 SECRET = "hush-9f3a"
@@ -81,7 +82,7 @@ def rows_in(lake: Lake, table: TableName) -> int:
     return sum(lake.table(table.root, table.name, (), "").partition_rows().values())
 
 
-@pytest.mark.parametrize("program", ["pyiceberg", "duckdb", "polars"])
+@pytest.mark.parametrize("program", rest_nightly(["pyiceberg", "duckdb", "polars"]))
 def test_every_table_opens_without_a_jvm(program: str, market_lake: Lake) -> None:
     tables = list(tables_in(market_lake))
     assert {table.root for table in tables} >= {"clean", "raw", "clean-backup"}
@@ -109,6 +110,7 @@ def test_tables_open_in_the_file_that_tableau_opens(market_lake: Lake, monkeypat
     assert str((settings.home / "tableau" / "steam_market.hyper").absolute()) in opening.note
 
 
+@pytest.mark.nightly
 def test_tables_in_glue_open_with_the_printed_code(s3_server: str) -> None:
     """The server behaves like Glue. Athena exists only on AWS, so another engine runs its statement."""
     glue = GlueTables(s3_server)

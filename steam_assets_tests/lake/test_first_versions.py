@@ -17,9 +17,10 @@ from steam_assets.lake.first_versions import overwritten, put_back
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.settings import Settings
+from steam_assets_tests.nightly import rest_nightly
 
 
-@pytest.fixture(params=["s3://{bucket}/{root}", "s3://{bucket}-{root}"], ids=["prefixes", "buckets"])
+@pytest.fixture(params=rest_nightly(["s3://{bucket}/{root}", "s3://{bucket}-{root}"]), ids=["prefixes", "buckets"])
 def versioned(request: pytest.FixtureRequest, on_bucket: Settings, bucket: str) -> Lake:
     """A lake in buckets with versions, whose backup files somebody with the writer's rights overwrote."""
     name = f"{bucket}-{secrets.token_hex(4)}"

@@ -134,6 +134,7 @@ def test_a_drill_restores_without_the_primaries(filled: Lake) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.nightly
 def test_a_drill_of_losses_recovers_a_service_of_the_copy_by_the_next_command(filled: Lake) -> None:
     folder = filled.settings.home / "drill"
     assert [one.problems for one in drill(filled, [SOURCE], folder)] == [()] * len(KEYS)

@@ -64,6 +64,7 @@ def deaths(soak: Soak, seconds: float) -> Iterator[tuple[float, Death]]:
 
 @pytest.mark.slow
 @pytest.mark.fault
+@pytest.mark.nightly
 def test_a_lake_after_random_kills_equals_one_without_them(
     soak: Soak, tmp_path: Path, undisturbed: dict[str, tuple[float, dict[str, Any]]]
 ) -> None:
@@ -108,6 +109,7 @@ def made(spark: SparkSession, spark_remote: str, simulator: Simulator, broker: E
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.spark
+@pytest.mark.nightly
 def test_a_run_killed_at_random_is_finished_by_the_next(
     soak: Soak, made: Callable[[Path], Crashing], tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.source import FetchRequest, History, Source
 from steam_assets.spark.cleaning import clean
 from steam_assets_tests.deployment import COMPILED, INTERPRETED, NOW, configure, session_for
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = pytest.mark.spark
 
@@ -75,7 +76,7 @@ def committed(lake: Lake, source: Source, records: list[CleanRecord], key: str) 
     return found
 
 
-@pytest.mark.parametrize("name", [source.name for source in SOURCES])
+@pytest.mark.parametrize("name", rest_nightly([source.name for source in SOURCES], kept=3))
 def test_python_and_spark_commit_the_same_rows(
     name: str, settings: Settings, simulator: Simulator, spark: SparkSession
 ) -> None:

@@ -16,6 +16,7 @@ from market_year import HOSTILE
 from page_visit import VIEWS, Visit, visit
 from playwright.sync_api import Browser, Locator, expect
 
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.visuals.conftest import CHROMIUM, FLAGS
 from steam_assets_tests.waiting import in_time
 
@@ -103,6 +104,7 @@ def test_each_view_has_an_address_and_the_back_button_returns(browser: Browser, 
         expect(seen.page.locator("h1")).to_have_text("Games")
 
 
+@pytest.mark.nightly
 def test_a_week_can_be_picked_and_kept_as_an_address(browser: Browser, file: Path) -> None:
     with visit(browser, file.as_uri()) as seen:
         seen.to("top-sellers")
@@ -117,6 +119,7 @@ def test_a_week_can_be_picked_and_kept_as_an_address(browser: Browser, file: Pat
         expect(seen.page.locator("#week")).to_be_focused()
 
 
+@pytest.mark.nightly
 def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Path) -> None:
     """There is a skip link; arrows and Enter work in tabs, search and charts.
 
@@ -150,6 +153,7 @@ def test_the_keyboard_reaches_tabs_search_and_points(browser: Browser, file: Pat
         expect(page.locator(".plot").first).to_have_attribute("data-at", "0")
 
 
+@pytest.mark.nightly
 def test_up_to_four_games_share_a_chart(browser: Browser, file: Path) -> None:
     """The lines differ by more than colour and are labelled at their ends."""
     with visit(browser, file.as_uri()) as seen:
@@ -165,6 +169,7 @@ def test_up_to_four_games_share_a_chart(browser: Browser, file: Path) -> None:
         expect(seen.page.locator(".chips li")).to_have_count(3)
 
 
+@pytest.mark.nightly
 def test_five_to_ten_games_have_separate_charts_with_one_scale(browser: Browser, file: Path) -> None:
     """An eleventh game cannot be added; linear and logarithmic axes have their own labels."""
     with visit(browser, file.as_uri()) as seen:
@@ -194,7 +199,7 @@ def test_updates_are_marked_on_the_line_and_news_links_to_it(browser: Browser, f
         expect(seen.page.locator(".day-events a").first).to_contain_text("update")
 
 
-@pytest.mark.parametrize("lake", ["file", "empty_file"])
+@pytest.mark.parametrize("lake", rest_nightly(["file", "empty_file"]))
 def test_nothing_is_wider_than_the_screen(browser: Browser, lake: str, request: pytest.FixtureRequest) -> None:
     """Whether it is opened on the narrowest screen or made wider step by step."""
     page: Path = request.getfixturevalue(lake)
@@ -208,6 +213,7 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, lake: str, request: 
                 assert seen.page.evaluate(wide) == 0, (width, view)
 
 
+@pytest.mark.nightly
 def test_the_width_stays_the_same_when_the_page_is_taller_than_the_screen(
     browser: Browser, empty_file: Path, file: Path
 ) -> None:
@@ -244,6 +250,7 @@ def test_a_charts_rows_are_saved_as_formula_safe_csv(browser: Browser, file: Pat
     assert falling and all(float(value) < 0 for value in falling)
 
 
+@pytest.mark.nightly
 def test_every_panel_with_data_offers_csv_and_every_chart_a_table(browser: Browser, file: Path) -> None:
     with visit(browser, file.as_uri()) as seen:
         for view in VIEWS:
@@ -270,6 +277,7 @@ def test_an_empty_lake_says_why_on_every_panel(browser: Browser, empty_file: Pat
         assert seen.harm() == [None, 0]
 
 
+@pytest.mark.nightly
 def test_a_screen_reader_finds_names_headings_and_landmarks(browser: Browser, file: Path) -> None:
     with visit(browser, file.as_uri()) as seen:
         for view in VIEWS:
@@ -296,6 +304,7 @@ def test_a_screen_reader_finds_names_headings_and_landmarks(browser: Browser, fi
             assert seen.page.locator("[id]").evaluate_all("all => all.length === new Set(all.map(one => one.id)).size")
 
 
+@pytest.mark.nightly
 def test_colours_follow_the_system_and_the_button(browser: Browser, file: Path) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     with visit(browser, file.as_uri(), color_scheme="dark") as seen:
@@ -312,6 +321,7 @@ def test_colours_follow_the_system_and_the_button(browser: Browser, file: Path) 
         assert seen.page.evaluate(ground) == light
 
 
+@pytest.mark.nightly
 def test_a_table_that_scrolls_can_be_scrolled_by_keyboard(browser: Browser, file: Path) -> None:
     """On a narrow screen a wide table is a named region in the tab order; where it fits, it is no tab stop."""
     for width, stops in ((280, 1), (1440, 0)):
@@ -335,6 +345,7 @@ def test_gaps_and_dropped_rows_are_reported(browser: Browser, file: Path) -> Non
         expect(panel.locator(".cell.late")).to_have_count(1)
 
 
+@pytest.mark.nightly
 def test_each_chart_is_saved_as_a_picture_with_its_source(browser: Browser, file: Path) -> None:
     """The SVG has no external style or script and looks alike in every program. It and the PNG name what they show."""
     for view in VIEWS:
@@ -364,6 +375,7 @@ def saved(seen: Visit, button: Locator, ending: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
+@pytest.mark.nightly
 def test_the_watchlist_survives_a_reload(browser: Browser, file: Path) -> None:
     """They are kept in the browser's storage: after a reload the filter shows only them."""
     with visit(browser, file.as_uri()) as seen:
@@ -377,6 +389,7 @@ def test_the_watchlist_survives_a_reload(browser: Browser, file: Path) -> None:
         expect(seen.page.locator("tbody tr")).to_have_count(1)
 
 
+@pytest.mark.nightly
 def test_without_javascript_the_top_of_charts_and_scores_are_tables(browser: Browser, file: Path) -> None:
     """Names are shown as plain text, changes with their signs."""
     with visit(browser, file.as_uri(), java_script_enabled=False) as seen:

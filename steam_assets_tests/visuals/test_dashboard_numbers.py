@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, expect
 
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, render
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = pytest.mark.slow
 
@@ -115,6 +116,7 @@ def test_every_day_with_an_article_is_marked(browser: Browser, file: Path) -> No
         assert panel.locator("tbody tr").count() > 0
 
 
+@pytest.mark.nightly
 def test_bars_are_drawn_on_the_scale_below_them(browser: Browser, file: Path) -> None:
     """Shares range from 0 to 100 %, whatever the maximum; movers extend both ways from a shared zero."""
     with visit(browser, file.as_uri()) as seen:
@@ -198,7 +200,7 @@ def test_a_games_first_days_are_first_seen_and_nothing_is_longer_than_collected(
         assert {line["status"] for line in arrived} <= {"first_seen"}
 
 
-@pytest.mark.parametrize("lake", ["file", "three"])
+@pytest.mark.parametrize("lake", rest_nightly(["file", "three"]))
 def test_axis_labels_differ_and_a_baseline_that_is_not_zero_is_marked(
     browser: Browser, lake: str, request: pytest.FixtureRequest
 ) -> None:
@@ -219,6 +221,7 @@ def test_axis_labels_differ_and_a_baseline_that_is_not_zero_is_marked(
                     assert host.get_by_text("The vertical axis starts at").count() == len(cut), (view, lowest)
 
 
+@pytest.mark.nightly
 def test_a_narrow_range_of_shares_has_labels_that_differ(browser: Browser, tmp_path: Path) -> None:
     """63.1, 63.2 and 63.3 % are not all labelled 63 %."""
     weeks = [date(2026, 10, 27), date(2026, 11, 3), date(2026, 11, 10)]
@@ -243,6 +246,7 @@ TEXTS = {"name", "title", "text", "feed", "url"}
 """Columns of free text, which may look like anything."""
 
 
+@pytest.mark.nightly
 def test_every_csv_is_data_and_says_where_each_row_comes_from(browser: Browser, file: Path) -> None:
     """In every view, each column has values of one type and each row names its table and partition."""
     tables = {table.name for source in SOURCES for table in source.tables}
@@ -273,6 +277,7 @@ def kind_of(value: str) -> str:
     return next((kind for kind, pattern in KINDS.items() if re.fullmatch(pattern, value)), "text")
 
 
+@pytest.mark.nightly
 def test_a_tables_numbers_are_aligned_with_their_headers(browser: Browser, file: Path) -> None:
     """Right-aligned numbers have right-aligned headers, and headers are not raw column names."""
     aligned = (
@@ -291,7 +296,7 @@ def test_a_tables_numbers_are_aligned_with_their_headers(browser: Browser, file:
                     assert not re.search(r"[a-z]_[a-z]", text), (view, text)
 
 
-@pytest.mark.parametrize("width", [375, 768, 1440])
+@pytest.mark.parametrize("width", rest_nightly([375, 768, 1440]))
 def test_no_column_is_cut_off_and_those_left_out_are_named(browser: Browser, file: Path, width: int) -> None:
     with visit(browser, file.as_uri(), width) as seen:
         for view in VIEWS:
@@ -304,6 +309,7 @@ def test_no_column_is_cut_off_and_those_left_out_are_named(browser: Browser, fil
                     expect(note).to_contain_text(title.rstrip(" ↑↓"))
 
 
+@pytest.mark.nightly
 def test_print_cuts_nothing_off(browser: Browser, file: Path) -> None:
     """On A4, no table is wider than its box, and bars, which are backgrounds, are printed."""
     with visit(browser, file.as_uri(), 794) as seen:
@@ -326,6 +332,7 @@ SHORT_AT_FIRST = """() => {
 """The next view takes a moment to grow to its height, as on a slow computer."""
 
 
+@pytest.mark.nightly
 def test_back_returns_to_the_position_and_the_order(browser: Browser, file: Path) -> None:
     """After sorting, scrolling down and opening a game, Back restores the same view, even if its panels draw late."""
     with visit(browser, file.as_uri()) as seen:
@@ -369,6 +376,7 @@ def named_games() -> Iterator[dict[str, Any]]:
         )  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_search_finds_games_however_they_are_written(browser: Browser, tmp_path: Path) -> None:
     """It ignores punctuation, accents, trademark signs and word order, and matches initials and Roman numerals."""
     with visit(browser, page_of(tmp_path, most_played=list(named_games()))) as seen:
