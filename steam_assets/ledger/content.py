@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Content(BaseModel):
-    """``rows`` and ``digest``, the sums of the first two 64-bit parts of each row's SHA-256; contents add up.
+    """``rows`` and ``digest``, the sums of both 64-bit parts of each row's XXH3-128; contents add up.
 
-    Of a row are hashed, each number in 8 bytes, little-endian: which columns have a value, as the sum of the first 8
-    bytes of the SHA-256 of each ``name=``, or ``name:`` if the value has a length; by name, each number and boolean,
-    and the length of each other value; then those values. Nulls are left out, so that adding a column does not change
+    Of a row are hashed, each number in 8 bytes, little-endian: which columns have a value, as the sum of the XXH3-64 of
+    each ``name=``, or ``name:`` if the value has a length; by name, each number and boolean, and the length of each
+    other value; then those values. Nulls are left out, so that adding a column does not change
     the digest of existing rows.
     """
 

@@ -104,7 +104,6 @@ def test_each_view_has_an_address_and_the_back_button_returns(browser: Browser, 
         expect(seen.page.locator("h1")).to_have_text("Games")
 
 
-@pytest.mark.nightly
 def test_a_week_can_be_picked_and_kept_as_an_address(browser: Browser, file: Path) -> None:
     with visit(browser, file.as_uri()) as seen:
         seen.to("top-sellers")
@@ -375,7 +374,6 @@ def saved(seen: Visit, button: Locator, ending: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-@pytest.mark.nightly
 def test_the_watchlist_survives_a_reload(browser: Browser, file: Path) -> None:
     """They are kept in the browser's storage: after a reload the filter shows only them."""
     with visit(browser, file.as_uri()) as seen:
