@@ -146,6 +146,15 @@ MISTAKES = [
         "there is no bucket nobodys-lake; correct STEAM_RAW_ROOT",
         {**AWS, "STEAM_RAW_ROOT": "s3://nobodys-lake/raw", "STEAM_S3_ENDPOINT_URL": "S3"},
     ),
+    Mistake(
+        "restore --home data/demo --yes --to s3://nobodys-lake/x",
+        "there is no bucket nobodys-lake; correct --to",
+        {**AWS, "STEAM_S3_ENDPOINT_URL": "S3"},
+    ),
+    Mistake("restore --home data/demo --yes --to s3://lake//x", "two slashes", AWS),
+    Mistake("restore --home data/demo --yes --to s3:/lake/x", "neither a folder nor s3://bucket/prefix", AWS),
+    Mistake("restore --home data/demo --yes --to file", "file is not a folder"),
+    Mistake("status", "two slashes", {**AWS, "STEAM_RAW_ROOT": "s3://lake//raw"}),
     Mistake("status", "correct STEAM_RAW_ROOT", {**AWS, "STEAM_RAW_ROOT": "s3://no!bucket/raw"}),
     Mistake(
         "status",
