@@ -112,6 +112,8 @@ def require_lake(settings: Settings) -> None:
     """Raise BadParameter if nothing was ever collected in this HOME; suggest the closest lake."""
     from steam_assets.lake.roots import check_roots
 
+    if settings.home.exists() and not settings.home.is_dir():
+        raise typer.BadParameter(_no_lake(settings))
     check_roots(settings)
     require_s3(settings)
     if not has_lake(settings):
@@ -146,6 +148,8 @@ def _no_lake(settings: Settings) -> str:
 
 def _nearby(home: Path) -> Iterator[Path]:
     """Where the intended lake may be: folders with a similar name, the demo's inside it, and the lake around it."""
+    if home.exists() and not home.is_dir():
+        return
     if not home.exists():
         yield from _similar(home)
     yield from (home / name for name in ("demo", "replay"))

@@ -16,6 +16,7 @@ import os
 import re
 from contextlib import suppress
 from itertools import combinations
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 from unicodedata import category
@@ -241,6 +242,10 @@ def _refuse_dangerous(address: str, variable: str) -> None:
         raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix; correct {variable}")
     if fault := unusable_folder(Path(address)):
         raise UnsafeRoot(fault)
+    nearest = next(place for place in (Path(address).absolute(), *Path(address).absolute().parents) if lexists(place))
+    if not nearest.is_dir():
+        kind = "a link that leads nowhere" if nearest.is_symlink() else "not a folder"
+        raise UnsafeRoot(f"{nearest} is {kind}; correct {variable}")
     folder, home = Path(address).resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - never fails
     if home.is_relative_to(folder):
         raise UnsafeRoot(f"{folder} is or contains the home folder {home}; give a dedicated folder below it")

@@ -98,6 +98,7 @@ MISTAKES = [
     Mistake("contracts file", "use another folder"),
     Mistake("dashboard --home data/demo --out empty", "type --out empty/dashboard.html"),
     Mistake("demo --home file", "use another folder"),
+    Mistake("status --home file", "file is a file, not a folder of collected data"),
     Mistake("demo --home /proc/demo", "use another folder"),
     Mistake("tour --out empty", "type --out empty/tour.html"),
     Mistake("tour --out file/page.html", "use another folder"),

@@ -99,6 +99,17 @@ def test_separate_roots_are_accepted(raw: str, raw_backup: str) -> None:
     check_roots(roots(raw, raw_backup))
 
 
+@pytest.mark.parametrize("below", ["", "/raw"])
+@pytest.mark.parametrize("place", ["a file", "a loop of links", "a link to nothing"])
+def test_a_root_that_is_or_passes_through_no_folder_is_refused(tmp_path: Path, place: str, below: str) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "a loop of links").symlink_to("back")
+    (tmp_path / "back").symlink_to("a loop of links")
+    (tmp_path / "a link to nothing").symlink_to("nothing")
+    with pytest.raises(UnsafeRoot, match=f"{place} is .*; correct STEAM_RAW_ROOT"):
+        check_roots(Settings(home=tmp_path / "home", raw_root=f"{tmp_path / place}{below}"))
+
+
 def test_a_root_behind_a_link_to_another_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").symlink_to(tmp_path / "a")
