@@ -143,6 +143,9 @@ def _failed(error: Exception, noise: Noise, *, debug: bool) -> int:
     if isinstance(error, UnusableSetting):
         _say(one_line(error))
         return MISTAKE
+    from steam_assets.outages import outage
+
+    error = outage(error) or error
     if debug or is_expected(error):
         _say(one_line(error))
     else:

@@ -24,7 +24,7 @@ SHORTEST_IN_ENVIRONMENT = 8
 """Characters; masking shorter values, such as flags, would remove common words from texts."""
 
 _IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
-_IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|key)=)([^&;\s]+)", re.IGNORECASE)
+_IN_QUERY = re.compile(r"((?:pass(?:word|wd)?|secret|token|(?<!partition_)key)=)([^&;\s]+)", re.IGNORECASE)
 
 
 _FORMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

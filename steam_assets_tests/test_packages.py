@@ -30,7 +30,10 @@ LAYERS = (
     ("processes", "clock", "extras"),
     ("settings",),
     ("sources",),
-    ("aws_client", "disk_space", "disk_sync", "duckdb_connection", "failpoints", "loopback", "masking", "root_cause"),
+    (
+        *("aws_client", "disk_space", "disk_sync", "duckdb_connection", "failpoints", "loopback", "masking"),
+        *("outages", "root_cause"),
+    ),
 )
 """From the top down. Packages on one line do not import each other."""
 

@@ -11,14 +11,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steam_assets.aws_client import aws_client
-from steam_assets.commands.doctor_checks import Finding, fine, note, problem
+from steam_assets.commands.doctor_checks import CONTACT_SECONDS, Finding, fine, note, problem
 from steam_assets.commands.preflight import unwritable
 from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, root_variable, warehouse
 from steam_assets.settings import RootName, Settings
 
+PATIENT = Config(connect_timeout=CONTACT_SECONDS, read_timeout=CONTACT_SECONDS, retries={"total_max_attempts": 2})
 LEAST_FREE = 2 << 30
 """Bytes: about what Spark's spill, a raw partition and its backup need."""
 
@@ -70,7 +72,9 @@ def _on_s3(name: RootName, address: str, settings: Settings) -> Finding:
     below = f"{prefix}/" if prefix else ""
     try:
         # boto3's errors are more specific than Arrow's: which bucket, which permission.
-        s3 = aws_client("s3", region_name=settings.aws_region, endpoint_url=settings.s3_endpoint_url or None)
+        s3 = aws_client(
+            "s3", region_name=settings.aws_region, endpoint_url=settings.s3_endpoint_url or None, config=PATIENT
+        )
         names = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=10).get("Contents", ())]
         marker = f"{below}{MARKER}"
         found = s3.get_object(Bucket=bucket, Key=marker)["Body"].read() if marker in names else None

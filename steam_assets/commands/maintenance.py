@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ from rich.table import Table
 from steam_assets.commands.common_options import HomeOption, PartitionOption, SourceOption, chosen_sources
 from steam_assets.commands.counted import counted
 from steam_assets.commands.partition_options import partitions_of
-from steam_assets.commands.preflight import opened_settings
+from steam_assets.commands.preflight import opened_settings, require_writable
 from steam_assets.commands.refresh import warn_if_stale
 from steam_assets.commands.terminal import Terminal
 
@@ -82,6 +83,8 @@ def restore(
     """
     chosen_sources(source)
     settings = opened_settings(home)
+    if to is not None:
+        _require_place(settings, to)
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restorer, backed_up_partitions
 
@@ -103,6 +106,19 @@ def restore(
         console.print(f"To use them, set {restorer.usable_as}", soft_wrap=True)
     else:
         warn_if_stale(lake, console)
+
+
+def _require_place(settings: Settings, to: str) -> None:
+    """Raise BadParameter or UnsafeRoot if nothing can be restored to an address."""
+    from steam_assets.lake.roots import on_s3, refuse_beside
+
+    refuse_beside(to, settings)
+    if on_s3(to):
+        from steam_assets.commands.s3_access import require_bucket
+
+        require_bucket(settings, to, "--to")
+    else:
+        require_writable(Path(to), "--to")
 
 
 def drill(

@@ -23,7 +23,7 @@ import typer
 from steam_assets.loopback import free_port
 
 if TYPE_CHECKING:
-    from steam_assets.settings import RootName, Settings
+    from steam_assets.settings import Settings
 
 CONTACT_SECONDS = 0.5
 """Timeout of a connection to Kafka or S3; `doctor` waits longer."""
@@ -110,6 +110,11 @@ def writable_settings(home: Path | None = None) -> Settings:
 
 def require_lake(settings: Settings) -> None:
     """Raise BadParameter if nothing was ever collected in this HOME; suggest the closest lake."""
+    from steam_assets.lake.roots import check_roots
+
+    if settings.home.exists() and not settings.home.is_dir():
+        raise typer.BadParameter(_no_lake(settings))
+    check_roots(settings)
     require_s3(settings)
     if not has_lake(settings):
         raise typer.BadParameter(_no_lake(settings))
@@ -143,6 +148,8 @@ def _no_lake(settings: Settings) -> str:
 
 def _nearby(home: Path) -> Iterator[Path]:
     """Where the intended lake may be: folders with a similar name, the demo's inside it, and the lake around it."""
+    if home.exists() and not home.is_dir():
+        return
     if not home.exists():
         yield from _similar(home)
     yield from (home / name for name in ("demo", "replay"))
@@ -263,14 +270,14 @@ def require_spark(settings: Settings) -> None:
 
 def require_s3(settings: Settings) -> None:
     """Raise BadParameter for roots on S3 that cannot be listed: no credentials, no such bucket, no response."""
-    from steam_assets.lake.roots import ROOT_NAMES, on_s3
+    from steam_assets.lake.roots import ROOT_NAMES, on_s3, root_variable
 
-    buckets: dict[str, RootName] = {}
+    buckets: dict[str, tuple[str, str]] = {}
     for name in ROOT_NAMES:
-        if on_s3(settings.root(name)):
-            buckets.setdefault(settings.root(name).removeprefix("s3://").partition("/")[0], name)
+        if on_s3(address := settings.root(name)):
+            buckets.setdefault(address.removeprefix("s3://").partition("/")[0], (address, root_variable(name)))
     if buckets:
         from steam_assets.commands.s3_access import require_bucket
 
-        for bucket, name in buckets.items():
-            require_bucket(settings, bucket, name)
+        for address, variable in buckets.values():
+            require_bucket(settings, address, variable)

@@ -20,6 +20,7 @@ from steam_assets.disk_sync import sync
 from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file
 from steam_assets.lake.files import Files
 from steam_assets.lake.roots import UnsafeRoot, warehouse
+from steam_assets.outages import raise_outage
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import RootName, Settings, private_folder
 
@@ -147,6 +148,7 @@ def is_whole(files: Files, address: str) -> bool:
         snapshot = table.current_snapshot()
         for manifest in snapshot.manifests(table.io) if snapshot else ():
             manifest.fetch_manifest_entry(table.io)
-    except Exception:  # Damaged JSON or Avro makes the readers raise anything.
+    except Exception as error:  # Damaged JSON or Avro makes the readers raise anything.
+        raise_outage(error, address)
         return False
     return True

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ICEBERG = "org.apache.iceberg.spark"
 CATALOG_FILE = "catalog.db"
+REST_CATALOG = "steam_assets.lake.rest_catalog.PatientRestCatalog"
 SYNCED_FILES = "steam_assets.lake.synced_files.SyncedFileIO"
 BUSY_SECONDS = 30
 """How long a commit waits for another process that writes the same SQLite file."""
@@ -61,7 +62,7 @@ def root_of(catalog: Catalog) -> RootName:
 
 def open_catalog(settings: Settings, root: RootName) -> Catalog:
     """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections."""
-    from pyiceberg.catalog import load_catalog
+    from pyiceberg.catalog import PY_CATALOG_IMPL, TYPE, load_catalog
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.exceptions import NamespaceAlreadyExistsError
     from pyiceberg.io import PY_IO_IMPL
@@ -76,6 +77,9 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
     properties = {PY_IO_IMPL: SYNCED_FILES} | pyiceberg_properties(settings, root)
+    if properties.get(TYPE) == "rest":
+        properties[PY_CATALOG_IMPL] = REST_CATALOG
+        del properties[TYPE]
     try:
         catalog = attempts(load_catalog, name.catalog, **properties, **_session(settings))
     except OperationalError as error:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from pyarrow.fs import FileSelector, FileType
 from pyiceberg.io.pyarrow import PyArrowFileIO
+from tenacity import Retrying, retry_if_exception_message, stop_after_attempt, wait_random_exponential
 
 from steam_assets.disk_sync import sync
-from steam_assets.lake.synced_files import SyncedFileIO
+from steam_assets.lake.synced_files import ATTEMPTS, SyncedFileIO
 from steam_assets.settings import Settings, private_folder
 
 
@@ -42,6 +43,16 @@ class Files:
 
     def read(self, address: str) -> bytes:
         """The whole file. Raises FileNotFoundError if it does not exist."""
+        attempts = Retrying(
+            # Arrow repeats a throttled request, but not if the file is shorter than the error, which takes its place.
+            retry=retry_if_exception_message(match=r".*Failed to flush response stream"),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.5),
+            reraise=True,
+        )
+        return attempts(self._read, address)
+
+    def _read(self, address: str) -> bytes:
         with self.io.new_input(address).open() as stream:
             return stream.read()
 

@@ -25,6 +25,7 @@ from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.lost_history import lost_history
 from steam_assets.lake.parquet_files import DamagedData, reading_manifests
 from steam_assets.ledger.records import Cleared, PartitionRecord, covers
+from steam_assets.outages import raise_outage
 from steam_assets.sources.source import Source
 
 ORPHANS_KEPT = timedelta(days=3)
@@ -129,7 +130,8 @@ def sweep(lake: Lake, table: IcebergTable, older_than: datetime) -> list[str]:
     for address in (one for version in versions if version > here for one in versions[version]):
         try:
             held |= _referenced(StaticTable.from_metadata(address, files.io.properties))
-        except Exception:  # Damaged JSON or Avro makes the readers raise anything.
+        except Exception as error:  # Damaged JSON or Avro makes the readers raise anything.
+            raise_outage(error, address)
             # A commit was killed while it wrote this, or is writing it: what it may name is newer than the current one.
             limit = min(limit, written[loaded.metadata_location])
     for version in lost_history(loaded, files, written):

@@ -27,6 +27,7 @@ from pyiceberg.table import Table
 
 from steam_assets.lake.row_digest import Hashed, Untyped, content
 from steam_assets.ledger.content import Stored
+from steam_assets.outages import raise_outage
 
 BATCH = "batch_id"
 
@@ -58,6 +59,7 @@ def reading_manifests() -> Generator[None]:
     try:
         yield
     except Exception as error:  # A damaged file makes the Avro reader raise anything.
+        raise_outage(error)
         raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
 
 
@@ -119,7 +121,10 @@ class NewFiles:
             return False
         try:
             footer = parquet_file_to_data_file(origin.io, origin.metadata, file.file_path)
-        except Exception:  # A damaged footer makes pyiceberg raise anything; reading the rows says what is wrong.
+        except (
+            Exception
+        ) as error:  # A damaged footer makes pyiceberg raise anything; reading the rows says what is wrong.
+            raise_outage(error, file.file_path)
             return False
         return _agree(footer, file)
 
@@ -262,6 +267,7 @@ def _opened(io: FileIO, address: str) -> Generator[BufferedReader]:
             # The protocol of pyiceberg names fewer methods than its streams have.
             yield cast("BufferedReader", stream)
     except (OSError, ValueError, pa.ArrowException) as error:
+        raise_outage(error, address)
         raise DamagedData(f"{address} cannot be read: {' '.join(str(error).split())}") from error
 
 

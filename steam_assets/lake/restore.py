@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from steam_assets.lake.backup import backups_of, restore_partitions
 from steam_assets.lake.commit_groups import groups
@@ -67,7 +68,7 @@ class Restorer:
         """The settings that make a deployment use the restored data as its primaries."""
         settings = self.target.settings
         return (
-            f"STEAM_RAW_ROOT={settings.root('raw')} STEAM_CLEAN_ROOT={settings.root('clean')} "
+            f"STEAM_RAW_ROOT={quote(settings.root('raw'))} STEAM_CLEAN_ROOT={quote(settings.root('clean'))} "
             f"STEAM_ICEBERG_CATALOG={settings.iceberg_catalog}"
         )
 

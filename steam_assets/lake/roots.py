@@ -16,18 +16,23 @@ import os
 import re
 from contextlib import suppress
 from itertools import combinations
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
+from unicodedata import category
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from steam_assets.masking import shown
 from steam_assets.settings import RootName, Settings, UnusableSetting, unusable_folder
 
 if TYPE_CHECKING:
     from steam_assets.lake.files import Files
 
 MARKER = ".steam-root.json"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_ADDRESS = re.compile(r"(?:.*/)?[A-Za-z][A-Za-z0-9+.-]+:/")
+"""Also with a slash too few, which would be a folder named ``s3:`` in the current one."""
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 SYNTHETIC = (
     "Synthetic data: players, ranks, prices, reviews, news and visits are made up by a simulator of Steam; only the "
     "names of games are real."
@@ -212,15 +217,35 @@ def _place(address: str) -> str:
     return str(Path(address).resolve()).rstrip("/") + "/"
 
 
+def _unusable_on_s3(address: str) -> str | None:
+    """What makes an address on S3 unusable: two programs, or two roots, would take it for different places."""
+    bucket, *folders = address.removeprefix("s3://").rstrip("/").split("/")
+    if not _BUCKET.fullmatch(bucket):
+        return f"{shown(address).removeprefix('s3://').partition('/')[0]!r} is not a bucket name"
+    if wrong := next((name for name in folders if name in (".", "..")), None):
+        return f"it has a folder named {wrong!r}, which not all programs read alike"
+    if "" in folders:
+        return "it has two slashes after another"
+    if wrong := next((letter for letter in address if letter in "#?" or category(letter) == "Cc"), None):
+        return f"it has {wrong!r}, at which addresses are cut off"
+    return None
+
+
 def _refuse_dangerous(address: str, variable: str) -> None:
     if not address.strip():
         raise UnsafeRoot(f"a root is empty; set {variable} to a folder or s3://bucket/prefix")
-    if on_s3(address) and address.removeprefix("s3://").partition("/")[0]:
+    if on_s3(address) and address != "s3://":
+        if fault := _unusable_on_s3(address):
+            raise UnsafeRoot(f"{shown(address)}: {fault}; correct {variable}")
         return
-    if _ADDRESS.match(f"{address}//"):
+    if _ADDRESS.match(f"{address}/"):
         raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix; correct {variable}")
     if fault := unusable_folder(Path(address)):
         raise UnsafeRoot(fault)
+    nearest = next(place for place in (Path(address).absolute(), *Path(address).absolute().parents) if lexists(place))
+    if not nearest.is_dir():
+        kind = "a link that leads nowhere" if nearest.is_symlink() else "not a folder"
+        raise UnsafeRoot(f"{nearest} is {kind}; correct {variable}")
     folder, home = Path(address).resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - never fails
     if home.is_relative_to(folder):
         raise UnsafeRoot(f"{folder} is or contains the home folder {home}; give a dedicated folder below it")

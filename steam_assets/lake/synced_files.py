@@ -14,14 +14,29 @@ from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import cast
 
-from pyiceberg.io import OutputStream
+from pyarrow.fs import AwsStandardS3RetryStrategy
+from pyiceberg.io import S3_RETRY_STRATEGY_IMPL, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from steam_assets.disk_sync import sync
+
+ATTEMPTS = 6
+"""Of a request to S3; the pauses between them double, from half a second on average."""
+
+
+class PatientRetries(AwsStandardS3RetryStrategy):
+    """Requests to S3 that were throttled, or to which nothing responded, are repeated for about half a minute."""
+
+    def __init__(self) -> None:
+        super().__init__(max_attempts=ATTEMPTS)
 
 
 class SyncedFileIO(PyArrowFileIO):
     """When the stream of a new file is closed, the file is on disk under its name. On S3 this always holds."""
+
+    def __init__(self, properties: Properties = EMPTY_DICT) -> None:
+        super().__init__({S3_RETRY_STRATEGY_IMPL: f"{__name__}.{PatientRetries.__name__}", **properties})
 
     def new_output(self, location: str) -> PyArrowFile:
         plain = super().new_output(location)

@@ -33,6 +33,7 @@ from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.orchestration.run_ownership import abandon, attended_tags, end_dead_runs
 from steam_assets.orchestration.stages import Stage, stage_keys
+from steam_assets.outages import outage_in
 from steam_assets.processes.temporary_folders import sweep_dead
 from steam_assets.root_cause import root_cause
 from steam_assets.settings import Settings, private_folder
@@ -204,7 +205,7 @@ class Launcher:
             raise RunFailed(cause) from None
         if not result.success:
             failure = _first_failure(result)
-            reason = disk_is_full(failure, _written_to()) or root_cause(failure)
+            reason = disk_is_full(failure, _written_to()) or outage_in(failure) or root_cause(failure)
             raise RunFailed(reason, _details(result), _made(result), permanent=_is_permanent(result))
         return result
 

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Self
 
 from steam_assets.lake.lake import Lake
+from steam_assets.outages import outage
 from steam_assets.query.engine import Answer, Engine, Limits
 from steam_assets.query.errors import AT_THE_TIME_LIMIT, QueryError, QueryStopped
 from steam_assets.settings import RootName, Settings
@@ -154,7 +155,7 @@ def _serve(
         unopened = engine.warm()
         connection.send("started")
     except Exception as error:
-        connection.send(_Failed(f"{type(error).__name__}: {error}"))
+        connection.send(_failed(error))
         return
     while True:
         # A table that cannot be opened is reported to the query that reads it.
@@ -180,4 +181,8 @@ def _answered(engine: Engine, sql: str) -> Answer | QueryError | _Failed:
     except QueryError as error:
         return error
     except Exception as error:
-        return _Failed(f"{type(error).__name__}: {error}")
+        return _failed(error)
+
+
+def _failed(error: Exception) -> _Failed:
+    return _Failed(str(outage(error) or f"{type(error).__name__}: {error}"))

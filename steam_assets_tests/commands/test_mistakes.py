@@ -98,6 +98,7 @@ MISTAKES = [
     Mistake("contracts file", "use another folder"),
     Mistake("dashboard --home data/demo --out empty", "type --out empty/dashboard.html"),
     Mistake("demo --home file", "use another folder"),
+    Mistake("status --home file", "file is a file, not a folder of collected data"),
     Mistake("demo --home /proc/demo", "use another folder"),
     Mistake("tour --out empty", "type --out empty/tour.html"),
     Mistake("tour --out file/page.html", "use another folder"),
@@ -146,6 +147,15 @@ MISTAKES = [
         "there is no bucket nobodys-lake; correct STEAM_RAW_ROOT",
         {**AWS, "STEAM_RAW_ROOT": "s3://nobodys-lake/raw", "STEAM_S3_ENDPOINT_URL": "S3"},
     ),
+    Mistake(
+        "restore --home data/demo --yes --to s3://nobodys-lake/x",
+        "there is no bucket nobodys-lake; correct --to",
+        {**AWS, "STEAM_S3_ENDPOINT_URL": "S3"},
+    ),
+    Mistake("restore --home data/demo --yes --to s3://lake//x", "two slashes", AWS),
+    Mistake("restore --home data/demo --yes --to s3:/lake/x", "neither a folder nor s3://bucket/prefix", AWS),
+    Mistake("restore --home data/demo --yes --to file", "file is not a folder"),
+    Mistake("status", "two slashes", {**AWS, "STEAM_RAW_ROOT": "s3://lake//raw"}),
     Mistake("status", "correct STEAM_RAW_ROOT", {**AWS, "STEAM_RAW_ROOT": "s3://no!bucket/raw"}),
     Mistake(
         "status",

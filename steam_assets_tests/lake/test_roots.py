@@ -16,6 +16,12 @@ from steam_assets.lake.relocate import relocate
 from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, marker_address, open_root, read_marker
 from steam_assets.settings import Settings
 
+NO_PLACES = (
+    *("s3://", "s3:/b/a", "s3a://b/a", "s3://b//a", "s3://b/a//c", "s3://b/../a", "s3://b/./a", "s3://b/a#1"),
+    *("s3://b/a?c", "s3://b/\t", "s3://b:9000/a", "s3://user@b/a", "s3://arn:aws:s3:::b/a"),
+)
+"""Addresses that are none, or that programs read differently."""
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -56,7 +62,7 @@ def test_a_damaged_marker_is_reported(settings: Settings, marker: bytes) -> None
         open_root(settings, "raw")
 
 
-@pytest.mark.parametrize("root", ["/", "~", "~/..", "gs://bucket"])
+@pytest.mark.parametrize("root", ["/", "~", "~/..", "gs://bucket", *NO_PLACES])
 def test_a_dangerous_root_is_refused(tmp_path: Path, root: str) -> None:
     given = str(Path(root).expanduser()) if root.startswith("~") else root
     with pytest.raises(UnsafeRoot):
@@ -91,6 +97,17 @@ def test_equal_and_nested_roots_are_refused(raw: str, raw_backup: str) -> None:
 )
 def test_separate_roots_are_accepted(raw: str, raw_backup: str) -> None:
     check_roots(roots(raw, raw_backup))
+
+
+@pytest.mark.parametrize("below", ["", "/raw"])
+@pytest.mark.parametrize("place", ["a file", "a loop of links", "a link to nothing"])
+def test_a_root_that_is_or_passes_through_no_folder_is_refused(tmp_path: Path, place: str, below: str) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "a loop of links").symlink_to("back")
+    (tmp_path / "back").symlink_to("a loop of links")
+    (tmp_path / "a link to nothing").symlink_to("nothing")
+    with pytest.raises(UnsafeRoot, match=f"{place} is .*; correct STEAM_RAW_ROOT"):
+        check_roots(Settings(home=tmp_path / "home", raw_root=f"{tmp_path / place}{below}"))
 
 
 def test_a_root_behind_a_link_to_another_is_refused(tmp_path: Path) -> None:
