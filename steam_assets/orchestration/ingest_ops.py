@@ -29,6 +29,7 @@ from steam_assets.orchestration.failures import may_retry, permanent, summary, t
 from steam_assets.orchestration.io_managers import raw_metadata, require_raw
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.orchestration.source_slot import source_slot
+from steam_assets.sources.lists import AppId
 from steam_assets.sources.source import Source
 
 AWAY_AFTER = 2
@@ -69,7 +70,7 @@ class PublishConfig(PlainConfig):
     """
 
     refetch: bool = False
-    apps: list[int] = Field(default_factory=list)
+    apps: list[AppId] = Field(default_factory=list)
     batch_ids: list[str] = Field(default_factory=list)
 
 
