@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from steam_assets.lake.files import Files
 
 MARKER = ".steam-root.json"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+"""Also with one slash: a mistyped URL must not become a folder below the current one."""
 SYNTHETIC = (
     "Synthetic data: players, ranks, prices, reviews, news and visits are made up by a simulator of Steam; only the "
     "names of games are real."
@@ -217,7 +218,7 @@ def _refuse_dangerous(address: str, variable: str) -> None:
         raise UnsafeRoot(f"a root is empty; set {variable} to a folder or s3://bucket/prefix")
     if on_s3(address) and address.removeprefix("s3://").partition("/")[0]:
         return
-    if _ADDRESS.match(f"{address}//"):
+    if _ADDRESS.match(f"{address}/"):
         raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix; correct {variable}")
     if fault := unusable_folder(Path(address)):
         raise UnsafeRoot(fault)

@@ -56,7 +56,9 @@ def test_a_damaged_marker_is_reported(settings: Settings, marker: bytes) -> None
         open_root(settings, "raw")
 
 
-@pytest.mark.parametrize("root", ["/", "~", "~/..", "gs://bucket"])
+@pytest.mark.parametrize(
+    "root", ["/", "~", "~/..", "gs://bucket", "gs:/bucket", "s3:/bucket/lake", "S3://bucket", "file:/lake"]
+)
 def test_a_dangerous_root_is_refused(tmp_path: Path, root: str) -> None:
     given = str(Path(root).expanduser()) if root.startswith("~") else root
     with pytest.raises(UnsafeRoot):
