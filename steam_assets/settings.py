@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -322,7 +323,7 @@ class Settings(_Declared):
     def root(self, which: RootName) -> str:
         """The absolute folder or ``s3://`` URI of one of the four roots."""
         chosen: str = getattr(self, which.replace("-", "_") + "_root")
-        if "://" in chosen:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", chosen):  # A mistyped one is refused by lake/roots.py.
             return chosen.rstrip("/")
         return str((Path(chosen) if chosen else self.home / which).absolute())
 

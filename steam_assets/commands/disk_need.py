@@ -12,12 +12,12 @@ from pathlib import Path
 
 import typer
 
-from steam_assets.commands.preflight import existing
 from steam_assets.commands.terminal import Terminal
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
 from steam_assets.ledger.records import RawRecord
 from steam_assets.sources.source import Source
+from steam_assets.writable_folders import existing
 
 ON_THE_WAY = 2
 """Raw responses are also in the spool until they are published, and in Kafka until retention deletes them."""

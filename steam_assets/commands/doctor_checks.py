@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 import requests
 
 from steam_assets.clock import Clock
-from steam_assets.commands.preflight import catalog_fault, existing, unwritable
+from steam_assets.commands.preflight import catalog_fault
 from steam_assets.extraction.hosts import drop_folder
 from steam_assets.extras import extras_in_use, how_to_install, installed
 from steam_assets.java.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
@@ -48,6 +48,7 @@ from steam_assets.loopback import LOOPBACK, RESTORE_COMMAND, NoLoopback, free_po
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, SOURCES
 from steam_assets.spark.reviewer_key import SHORTEST_KEY
+from steam_assets.writable_folders import existing, unwritable
 
 CONTACT_SECONDS = 5.0
 WORKER_SECONDS = 60

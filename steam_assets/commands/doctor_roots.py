@@ -16,9 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steam_assets.aws_client import aws_client
 from steam_assets.commands.doctor_checks import CONTACT_SECONDS, Finding, fine, note, problem
-from steam_assets.commands.preflight import unwritable
 from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, root_variable, warehouse
 from steam_assets.settings import RootName, Settings
+from steam_assets.writable_folders import unwritable
 
 PATIENT = Config(connect_timeout=CONTACT_SECONDS, read_timeout=CONTACT_SECONDS, retries={"total_max_attempts": 2})
 LEAST_FREE = 2 << 30

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +16,7 @@ from rich.table import Table
 from steam_assets.commands.common_options import HomeOption, PartitionOption, SourceOption, chosen_sources
 from steam_assets.commands.counted import counted
 from steam_assets.commands.partition_options import partitions_of
-from steam_assets.commands.preflight import opened_settings, require_writable
+from steam_assets.commands.preflight import opened_settings
 from steam_assets.commands.refresh import warn_if_stale
 from steam_assets.commands.terminal import Terminal
 
@@ -109,7 +108,7 @@ def restore(
 
 
 def _require_place(settings: Settings, to: str) -> None:
-    """Raise BadParameter or UnsafeRoot if nothing can be restored to an address."""
+    """Raise BadParameter or UnsafeRoot for an address on S3 to which nothing can be restored."""
     from steam_assets.lake.roots import on_s3, refuse_beside
 
     refuse_beside(to, settings)
@@ -117,8 +116,6 @@ def _require_place(settings: Settings, to: str) -> None:
         from steam_assets.commands.s3_access import require_bucket
 
         require_bucket(settings, to, "--to")
-    else:
-        require_writable(Path(to), "--to")
 
 
 def drill(

@@ -14,13 +14,13 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import typer
 
 from steam_assets.loopback import free_port
+from steam_assets.writable_folders import existing, unwritable
 
 if TYPE_CHECKING:
     from steam_assets.settings import Settings
@@ -189,24 +189,6 @@ def require_file(path: Path, option: str, usual: str) -> None:
         require_writable(real_path(path).parent, option)
     elif not os.access(path, os.W_OK):
         raise typer.BadParameter(f"{path} cannot be written by this user; name a file", param_hint=option)
-
-
-def unwritable(folder: Path) -> str | None:
-    """Why a folder (absolute, possibly missing) cannot be written; None if it can."""
-    nearest = existing(folder)
-    if not nearest.is_dir():
-        return f"{nearest} is not a folder"
-    try:
-        # Permissions alone do not tell: root may write anywhere except in /proc, on read-only mounts and on full disks.
-        with TemporaryDirectory(prefix=".steam-assets-", dir=nearest):
-            return None
-    except OSError as error:
-        return f"{nearest} cannot be written by this user ({_reason(error)})"
-
-
-def existing(folder: Path) -> Path:
-    """The folder (absolute), or its closest existing parent."""
-    return next(place for place in (folder, *folder.parents) if os.path.lexists(place))
 
 
 def require_free_port(host: str, port: int, option: str = "--port") -> None:

@@ -232,8 +232,10 @@ def _sources(target: str) -> list[Source]:
 
 
 def _app_ids(text: str) -> list[int]:
+    from steam_assets.sources.lists import LARGEST_APP_ID
+
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
+    if not all(part.isascii() and part.isdecimal() and 0 < int(part) <= LARGEST_APP_ID for part in parts):
         raise typer.BadParameter(
             f"{text!r} is not a list of app ids; write them comma-separated, such as 730,570", param_hint="--apps"
         )

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,24 +44,45 @@ def dev(
     require_kafka(settings)
     from steam_assets.java.jvm import find_java
     from steam_assets.orchestration.dagster_home import prepare_dagster_home
+
+    find_java()
+    home = prepare_dagster_home(settings)
+    with _only_one(home):
+        _serve(settings, home, host, port)
+
+
+def _serve(settings: Settings, home: Path, host: str, port: int) -> None:
     from steam_assets.processes.supervised import Supervised
 
     console = Terminal()
-    find_java()
-    home = prepare_dagster_home(settings)
     # Here, as the webserver and the daemon must not both create the databases of a new instance; in its own process,
     # because this one would keep 160 MB of imports for as long as it runs.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         process.submit(_open_instance, settings).result()
     with _kept_spark(settings, console), console.status("Starting Apache Kafka"), broker_for(settings) as address:
         console.print(f"Kafka listens at {address}; the run history is in {home}", soft_wrap=True)
-        console.print(f"Dagster UI: http://{host}:{port}", style="bold")
+        console.print(f"Dagster UI: http://{f'[{host}]' if ':' in host else host}:{port}", style="bold")
         services = "steam_assets.orchestration.dagster_services"
         command = [sys.executable, "-m", services, "--host", host, "--port", str(port)]
         with _archives_made(settings, home), Supervised(command, errors=sys.stderr) as served:
             code = served.wait()
     if code:
         raise typer.Exit(code)
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Raise typer.BadParameter if another `dev` serves the instance: Dagster does not support two daemons of one."""
+    from filelock import FileLock, Timeout
+
+    with ExitStack() as held:
+        try:
+            held.enter_context(FileLock(home / "dev.lock", timeout=0))
+        except Timeout:
+            raise typer.BadParameter(
+                f"`steam-assets dev` already runs with {home}; use its Dagster UI, or set STEAM_HOME to another folder"
+            ) from None
+        yield
 
 
 def _open_instance(settings: Settings) -> None:

@@ -121,9 +121,7 @@ class NewFiles:
             return False
         try:
             footer = parquet_file_to_data_file(origin.io, origin.metadata, file.file_path)
-        except (
-            Exception
-        ) as error:  # A damaged footer makes pyiceberg raise anything; reading the rows says what is wrong.
+        except Exception as error:  # A damaged footer makes it raise anything; reading the rows says what is wrong.
             raise_outage(error, file.file_path)
             return False
         return _agree(footer, file)

@@ -14,10 +14,11 @@ from shlex import quote
 from steam_assets.lake.backup import backups_of, restore_partitions
 from steam_assets.lake.commit_groups import groups
 from steam_assets.lake.lake import Lake, Twins
-from steam_assets.lake.roots import on_s3, refuse_beside
+from steam_assets.lake.roots import UnsafeRoot, is_in_use, on_s3, refuse_beside
 from steam_assets.ledger.records import PartitionRecord
 from steam_assets.settings import Settings
 from steam_assets.sources.source import Source
+from steam_assets.writable_folders import unwritable
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Restorer:
     def elsewhere(cls, lake: Lake, place: str) -> Restorer:
         """Restore to a folder or ``s3://bucket/prefix``, as ``place/raw`` and ``place/clean`` with their own catalogs.
 
-        Raises UnsafeRoot if the place is, contains or is inside one of the lake's roots, or holds other data.
+        Raises UnsafeRoot if the place is, contains or is inside one of the lake's roots, holds other data, or cannot be
+        written (on S3: read).
         """
         refuse_beside(place, lake.settings)
         place = place.rstrip("/") if on_s3(place) else str(Path(place).absolute())
@@ -61,6 +63,8 @@ class Restorer:
         }
         roots = {"raw_root": f"{place}/raw", "clean_root": f"{place}/clean"}
         settings: Settings = lake.settings.model_copy(update=roots | by_file)
+        if fault := _unusable(place, settings):
+            raise UnsafeRoot(f"{fault}; give another location")
         return cls(lake, Lake(settings))
 
     @property
@@ -98,6 +102,17 @@ class Restorer:
         here, there = self.lake, self.target
         primaries = [there.raw(source), there.set_aside(source), *(there.clean(table) for table in source.tables)]
         return [replace(twins, primary=primary) for twins, primary in zip(here.twins(source), primaries, strict=True)]
+
+
+def _unusable(place: str, settings: Settings) -> str | None:
+    """Why nothing can be restored to a place; None if no problem was found."""
+    if not on_s3(place):
+        return unwritable(Path(place))
+    try:
+        is_in_use(settings, "raw")
+    except OSError as error:
+        return f"{place} cannot be read ({error})"
+    return None
 
 
 def drill(lake: Lake, sources: Sequence[Source], folder: Path) -> Iterator[Restored]:

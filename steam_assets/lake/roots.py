@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from steam_assets.lake.files import Files
 
 MARKER = ".steam-root.json"
-_ADDRESS = re.compile(r"(?:.*/)?[A-Za-z][A-Za-z0-9+.-]+:/")
-"""Also with a slash too few, which would be a folder named ``s3:`` in the current one."""
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+"""Also with one slash: a mistyped URL must not become a folder below the current one."""
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 SYNTHETIC = (
     "Synthetic data: players, ranks, prices, reviews, news and visits are made up by a simulator of Steam; only the "

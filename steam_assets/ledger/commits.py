@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -29,12 +30,13 @@ class Commits:
     cursor: str
 
 
-_CURSOR = TypeAdapter(dict[str, dict[str, str]])
+Cursor: TypeAlias = dict[str, dict[str, str]]
+CURSOR = TypeAdapter(Cursor)
 
 
-def commits_since(lake: Ledger, tables: Sequence[Table], cursor: str | None) -> Commits:
-    """The commits to ``tables`` after ``cursor``; all recorded ones of a table that is not in the cursor."""
-    known = _CURSOR.validate_json(cursor) if cursor else {}
+def commits_since(lake: Ledger, tables: Sequence[Table], known: Cursor | None) -> Commits:
+    """The commits to ``tables`` after ``known``; all recorded ones of a table that is not in it."""
+    known = known or {}
     now = {table.name: _versions(lake, table) for table in tables}
     changed: dict[str, Sequence[str]] = {}
     for table, versions in now.items():
@@ -42,7 +44,7 @@ def commits_since(lake: Ledger, tables: Sequence[Table], cursor: str | None) -> 
             changed[table] = [key for key, _ in new]
     named = "".join(f"{table} {key} {now[table][key]}\n" for table, keys in changed.items() for key in keys)
     digest = hashlib.sha256(named.encode()).hexdigest()[:16]
-    return Commits(changed, digest, _CURSOR.dump_json(now).decode())
+    return Commits(changed, digest, CURSOR.dump_json(now).decode())
 
 
 def _versions(lake: Ledger, table: Table) -> dict[str, str]:

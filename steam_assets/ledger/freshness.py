@@ -88,4 +88,7 @@ def gap(source: Source, window: Window, now: datetime) -> Gap:
         if source.history is History.CARRIED:
             return Gap(window.key, "the source may no longer provide it", now < window.end + source.carried_for)
         return Gap(window.key, "can be backfilled", True)
+    if now < window.end:
+        # A schedule may be tried out for any time in the Dagster UI.
+        return Gap(window.key, "its period is not over yet", False)
     return Gap(window.key, "missed while it was live; only Kafka, a backup or an import may have it", False)

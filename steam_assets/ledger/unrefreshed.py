@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from steam_assets.ledger.commits import commits_since
+from steam_assets.ledger.commits import CURSOR, commits_since
 from steam_assets.ledger.records import Ledger
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source, Table
@@ -36,7 +36,8 @@ def behind(lake: Ledger, sources: Sequence[Source] = SOURCES) -> Partitions:
     """The committed clean partitions that no refresh has processed yet; empty if the insights are up to date."""
     text = lake.properties("clean", MARKED_TABLE).get(PROPERTY)
     mark = Mark.model_validate_json(text) if text else Mark()
-    return _merged(mark.left, commits_since(lake, clean_tables(sources), mark.cursor).changed)
+    known = CURSOR.validate_json(mark.cursor) if mark.cursor else None
+    return _merged(mark.left, commits_since(lake, clean_tables(sources), known).changed)
 
 
 def clean_tables(sources: Sequence[Source]) -> list[Table]:

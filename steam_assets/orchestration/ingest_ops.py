@@ -28,7 +28,9 @@ from steam_assets.orchestration.apps_to_fetch import apps_to_fetch
 from steam_assets.orchestration.failures import may_retry, permanent, summary, tried_again
 from steam_assets.orchestration.io_managers import raw_metadata, require_raw
 from steam_assets.orchestration.plain_config import PlainConfig
+from steam_assets.orchestration.run_partitions import run_partitions
 from steam_assets.orchestration.source_slot import source_slot
+from steam_assets.sources.lists import AppId
 from steam_assets.sources.source import Source
 
 AWAY_AFTER = 2
@@ -69,7 +71,7 @@ class PublishConfig(PlainConfig):
     """
 
     refetch: bool = False
-    apps: list[int] = Field(default_factory=list)
+    apps: list[AppId] = Field(default_factory=list)
     batch_ids: list[str] = Field(default_factory=list)
 
 
@@ -101,7 +103,7 @@ def publish_op(source: Source, charts: Sequence[Source]) -> dg.OpDefinition:
         clock: dg.ResourceParam[Clock],
         fetch_observer: dg.ResourceParam[FetchObserver],
     ) -> Published:
-        keys = sorted(context.partition_keys)
+        keys = run_partitions(context, source.cadence)
         _allow_time_for(context, len(keys))
         with tried_again(context):
             publishing = _Publishing(context, lake, clock, source, charts, PublishConfig.of(context))

@@ -32,6 +32,7 @@ from steam_assets.orchestration.insight_previews import insight_previews
 from steam_assets.orchestration.io_managers import show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.resources import tried_again_if_lost
+from steam_assets.orchestration.run_partitions import run_partitions
 from steam_assets.orchestration.shown_lineage import shown_lineage
 from steam_assets.orchestration.source_assets import RANGE, clean_key
 from steam_assets.orchestration.table_checks import table_check_results, table_check_specs
@@ -83,7 +84,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
         spark: dg.ResourceParam[LazyPySparkResource],
         clock: dg.ResourceParam[Clock],
     ) -> dg.MaterializeResult:
-        keys = sorted(context.partition_keys) if partitions else [ALL]
+        keys = run_partitions(context, insight.cadence) if insight.cadence else [ALL]
         try:
             with tried_again_if_lost(spark):
                 done = InsightEngine(lake, [(insight, keys)], sources, clock, lambda: spark.spark_session).compute(

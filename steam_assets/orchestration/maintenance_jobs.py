@@ -6,6 +6,7 @@ Belongs here: their config, and what they report to the Dagster UI. Does not bel
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -16,6 +17,7 @@ from steam_assets.lake.housekeeping import Housekeeping, Line
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.restore import Restored, Restorer, backed_up_partitions
 from steam_assets.lake.restore import drill as run_drill
+from steam_assets.lake.roots import on_s3
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.plain_config import PlainConfig
 from steam_assets.processes.temporary_folders import temporary_folder
@@ -29,13 +31,13 @@ class HousekeepingConfig(PlainConfig):
     """``apply`` deletes; without it the job only lists what it would delete. ``keep_days`` 0 is the setting's value."""
 
     apply: bool = False
-    keep_days: int = Field(default=0, ge=0)
+    keep_days: int = Field(default=0, ge=0, le=36_500)
 
 
 class RestoreConfig(PlainConfig):
     """What to restore: one ``source`` or all, one ``partition`` or all.
 
-    ``to`` is another target (a folder, or s3://bucket/prefix); without it, partitions are restored in place.
+    ``to`` is another target (an absolute folder, or s3://bucket/prefix); without it, partitions are restored in place.
     ``overwrite`` replaces data that differs from its backup.
     """
 
@@ -101,7 +103,7 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
         config = RestoreConfig.of(context)
         restored: list[Restored] = []
         try:
-            restorer = Restorer.elsewhere(lake, config.to) if config.to else Restorer.in_place(lake)
+            restorer = _restorer(lake, config.to)
             for source in _chosen(sources, config.source):
                 keys = [key for key in backed_up_partitions(lake, source) if config.partition in ("", key)]
                 for result in restorer.restore(source, keys, overwrite=config.overwrite):
@@ -121,6 +123,15 @@ def _restore_job(sources: Sequence[Source]) -> dg.JobDefinition:
         restore_from_backups()
 
     return restore
+
+
+def _restorer(lake: Lake, to: str) -> Restorer:
+    if not to:
+        return Restorer.in_place(lake)
+    if not on_s3(to) and not Path(to).is_absolute():
+        # Its user does not know in which folder the run's process works.
+        raise permanent(f"`to` is {to!r}; write an absolute path or s3://bucket/prefix")
+    return Restorer.elsewhere(lake, to)
 
 
 def _drill_job(sources: Sequence[Source]) -> dg.JobDefinition:

@@ -10,7 +10,7 @@ config, so anyone who may start a run could read the process's secrets in an err
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, get_args, get_origin
+from typing import Annotated, Self, get_args, get_origin
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -51,4 +51,5 @@ def _schema(annotation: object) -> object:
     if get_origin(annotation) in (dict, Mapping):
         key, value = get_args(annotation)
         return dg.Map(key, _schema(value))
-    return annotation
+    # Dagster does not check what the type is annotated with; ``of`` does.
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation

@@ -24,8 +24,9 @@ from steam_assets.insights.insight import Insight
 from steam_assets.insights.refresh_marker import Refreshing
 from steam_assets.insights.table import InsightInvalid
 from steam_assets.lake.lake import Lake
-from steam_assets.ledger.commits import commits_since
+from steam_assets.ledger.commits import CURSOR, commits_since
 from steam_assets.ledger.unrefreshed import Partitions, in_words
+from steam_assets.orchestration.cursors import cursor_of
 from steam_assets.orchestration.failures import permanent, tried_again
 from steam_assets.orchestration.insight_assets import (
     InsightEngine,
@@ -210,7 +211,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
     def refresh_visuals(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]
     ) -> dg.SensorResult | dg.SkipReason:
-        new = commits_since(lake, tables, context.cursor)
+        new = commits_since(lake, tables, cursor_of(context, CURSOR))
         if not new.changed:
             return dg.SkipReason("no clean partition was committed since the last refresh")
         under_way = context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1)

@@ -19,6 +19,7 @@ from functools import cached_property
 from itertools import islice
 
 import dagster as dg
+from pydantic import NonNegativeInt, TypeAdapter
 
 from steam_assets.clock import Clock
 from steam_assets.ingestion.landing import NO_PARTITION, aside_id, set_aside
@@ -31,6 +32,7 @@ from steam_assets.lake.raw_tables import kept_aside
 from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import RawRecord, Receipt
 from steam_assets.orchestration.alerts import AlertNotDelivered, batches_given_up, deliver, topic_damaged
+from steam_assets.orchestration.cursors import cursor_of
 from steam_assets.orchestration.dagster_types import AssetJob
 from steam_assets.orchestration.run_status import Activity, job_name
 from steam_assets.orchestration.stages import AFTER_RAW, Stage, stage_keys
@@ -67,7 +69,7 @@ def _topic_sensor(source: Source, job: AssetJob, status: dg.DefaultSensorStatus)
     def topic(
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> dg.SensorResult | dg.SkipReason:
-        cursor = _TopicCursor.read(context.cursor)
+        cursor = cursor_of(context, _CURSOR) or _TopicCursor()
         aside = _Rejected(lake, source)
         try:
             scan = scan_topic(lake.settings, source, cursor.cluster_id, cursor.offsets, aside.take)
@@ -89,16 +91,8 @@ class _TopicCursor:
     """
 
     cluster_id: str = ""
-    offsets: Mapping[int, int] = field(default_factory=dict[int, int])
+    offsets: Mapping[int, NonNegativeInt] = field(default_factory=dict[int, int])
     warned: frozenset[str] = frozenset()
-
-    @classmethod
-    def read(cls, text: str | None) -> _TopicCursor:
-        if not text:
-            return cls()
-        kept = json.loads(text)
-        offsets = {int(part): end for part, end in kept["offsets"].items()}
-        return cls(kept["cluster_id"], offsets, frozenset(kept["warned"]))
 
     def text(self) -> str:
         return json.dumps({"cluster_id": self.cluster_id, "offsets": self.offsets, "warned": sorted(self.warned)})
@@ -117,6 +111,9 @@ class _TopicCursor:
                 offsets[part.partition] = min(offsets.get(part.partition, part.start), part.start)
             waiting = [batch for batch in scan.batches if _is_cut(batch, offsets)]
         return cls(scan.cluster_id, offsets)
+
+
+_CURSOR = TypeAdapter(_TopicCursor)
 
 
 def _is_cut(batch: Receipt, offsets: Mapping[int, int]) -> bool:

@@ -22,6 +22,7 @@ from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw, show_partitions
 from steam_assets.orchestration.partitions import Partitions
 from steam_assets.orchestration.resources import tried_again_if_lost
+from steam_assets.orchestration.run_partitions import run_partitions
 from steam_assets.orchestration.schedules import freshness_policy
 from steam_assets.orchestration.shown_lineage import clean_lineage
 from steam_assets.orchestration.submitted_cleaning import Submission
@@ -107,7 +108,7 @@ def _raw_backup(source: Source, partitions: Partitions) -> dg.AssetsDefinition:
     def raw_backup(
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> Iterator[dg.MaterializeResult]:
-        keys = sorted(context.partition_keys)
+        keys = run_partitions(context, source.cadence)
         require_raw(lake, source, keys)
         records, problems = back_up(lake.raw_twins(source), keys, clock.now())
         aside = lake.set_aside_twins(source)
@@ -147,7 +148,7 @@ def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.Ass
         raw: DataFrame,
     ) -> Iterator[dg.Output[Classified]]:
         tables = selected(context)
-        records = require_raw(lake, source, sorted(context.partition_keys))
+        records = require_raw(lake, source, run_partitions(context, source.cadence))
         with tried_again_if_lost(spark):
             classified = classify_partitions(tables, raw, records)
         for table in tables:
@@ -163,7 +164,7 @@ def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.Ass
     def clean_elsewhere(
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], submission: dg.ResourceParam[Submission]
     ) -> Iterator[dg.MaterializeResult]:
-        tables, keys = selected(context), sorted(context.partition_keys)
+        tables, keys = selected(context), run_partitions(context, source.cadence)
         raw = require_raw(lake, source, keys)
         submission.run(context, [source.name, ",".join(table.name for table in tables), *keys])
         for table in tables:
@@ -210,7 +211,7 @@ def _clean_backup(source: Source, table: Table, partitions: Partitions) -> dg.As
     def clean_backup(
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]
     ) -> Iterator[dg.MaterializeResult]:
-        keys = sorted(context.partition_keys)
+        keys = run_partitions(context, source.cadence)
         require_clean(lake, source, table, keys)
         records, problems = back_up(lake.clean_twins(source, table), keys, clock.now())
         show_partitions(context, key, {k: _backed_up(record) for k, record in records.items()})

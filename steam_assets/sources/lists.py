@@ -28,9 +28,11 @@ def _once(values: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-AppIds: TypeAlias = Annotated[
-    tuple[Annotated[int, Field(gt=0)], ...], NoDecode, BeforeValidator(_split), AfterValidator(_once)
-]
+LARGEST_APP_ID = 2**32 - 1
+AppId: TypeAlias = Annotated[int, Field(gt=0, le=LARGEST_APP_ID)]
+"""Steam's id of an app: an unsigned 32-bit number."""
+
+AppIds: TypeAlias = Annotated[tuple[AppId, ...], NoDecode, BeforeValidator(_split), AfterValidator(_once)]
 """Steam's app ids, in the order given, each once."""
 
 CountryCodes: TypeAlias = Annotated[

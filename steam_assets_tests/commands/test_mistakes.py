@@ -77,6 +77,7 @@ MISTAKES = [
     Mistake("simulate --port TAKEN", "is in use; type --port "),
     Mistake("dev --host nowhere.invalid", "type --host 127.0.0.1"),
     Mistake("run news --apps -5", "as 730,570"),
+    Mistake("run news --apps 730,4294967296", "as 730,570"),
     Mistake("housekeeping --keep-days -1", "greater than or equal to 1"),
     Mistake("housekeeping --keep-days 9999999", "36500"),
     Mistake("housekeeping", "less than or equal to 36500", {"STEAM_HOUSEKEEPING_KEEP_DAYS": "9999999"}),

@@ -62,7 +62,9 @@ def test_a_damaged_marker_is_reported(settings: Settings, marker: bytes) -> None
         open_root(settings, "raw")
 
 
-@pytest.mark.parametrize("root", ["/", "~", "~/..", "gs://bucket", *NO_PLACES])
+@pytest.mark.parametrize(
+    "root", ["/", "~", "~/..", "gs://bucket", "gs:/bucket", "S3://bucket", "file:/lake", *NO_PLACES]
+)
 def test_a_dangerous_root_is_refused(tmp_path: Path, root: str) -> None:
     given = str(Path(root).expanduser()) if root.startswith("~") else root
     with pytest.raises(UnsafeRoot):

@@ -16,6 +16,7 @@ from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import CleanRecord, RawRecord
+from steam_assets.loopback import LOOPBACK, free_port
 from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
@@ -43,6 +44,10 @@ def deployment(
 def run(deployment: Deployment, job: str, **config: Any) -> dg.ExecuteInProcessResult:
     overrides = {"clock": deployment.clock, "spark": GivenSpark(deployment.session)}
     defs = build_defs(settings=deployment.settings, resource_overrides=overrides)
+    return executed(defs, job, config)
+
+
+def executed(defs: dg.Definitions, job: str, config: Mapping[str, Any]) -> dg.ExecuteInProcessResult:
     return defs.resolve_job_def(job).execute_in_process(
         run_config={"ops": {OPS[job]: {"config": config}}}, raise_on_error=False
     )
@@ -67,6 +72,28 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 def rows(table: IcebergTable) -> Content:
     return table.stored([KEY])[KEY].content
+
+
+@pytest.mark.parametrize(
+    ("job", "config", "said"),
+    [
+        ("housekeeping", {"keep_days": -1}, "keep_days: Input should be greater than or equal to 0"),
+        ("housekeeping", {"keep_days": 36_501}, "keep_days: Input should be less than or equal to 36500"),
+        ("housekeeping", {"keep_days": 1 << 70}, "keep_days: Input should be less than or equal to 36500"),
+        ("restore", {"to": "elsewhere"}, "write an absolute path or s3://bucket/prefix"),
+        ("restore", {"to": "~/elsewhere"}, "write an absolute path or s3://bucket/prefix"),
+        ("restore", {"to": "s3:/bucket/lake"}, "write an absolute path or s3://bucket/prefix"),
+        ("restore", {"to": "/proc/elsewhere"}, "give another location"),
+        ("restore", {"to": "/dev/null/elsewhere"}, "/dev/null is not a folder; give another location"),
+        ("restore", {"to": f"/tmp/{'x' * 300}"}, "(File name too long); give another location"),
+        ("restore", {"to": "s3://steam-nowhere/lake"}, "s3://steam-nowhere/lake cannot be read"),
+    ],
+)
+def test_config_that_cannot_be_used_is_named_with_what_to_write(
+    tmp_path: Path, job: str, config: dict[str, Any], said: str
+) -> None:
+    settings = Settings(home=tmp_path, s3_endpoint_url=f"http://{LOOPBACK}:{free_port()}")
+    assert said in failure(executed(build_defs(settings=settings), job, config))
 
 
 @pytest.mark.parametrize("automation", [False, True])

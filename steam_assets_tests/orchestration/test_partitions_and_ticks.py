@@ -229,6 +229,17 @@ def test_after_days_of_downtime_only_today_is_requested_from_a_live_source(
     assert keys(evaluated(daily, instance, "daily", moment, now=now)) == ["2026-11-19"]
 
 
+@pytest.mark.parametrize("cadence", Cadence)
+def test_a_tick_that_is_tried_out_before_its_time_says_so(
+    tmp_path: Path, instance: dg.DagsterInstance, cadence: Cadence
+) -> None:
+    """The Dagster UI evaluates a schedule for any time; a period that is not over was not missed."""
+    defs = build_defs(settings=Settings(home=tmp_path))
+    later = evaluated(defs, instance, cadence.value, MONDAY + timedelta(days=400), now=MONDAY)
+    assert (keys(later), later.skip_message.partition(": ")[0]) == ([], "gap")
+    assert later.skip_message.endswith("its period is not over yet")
+
+
 def test_a_tick_whose_window_is_no_longer_available_names_the_gap(
     daily: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from steam_assets.orchestration.build import build_defs
+from steam_assets.orchestration.ingest_ops import PublishConfig
 from steam_assets.orchestration.maintenance_jobs import HousekeepingConfig
 from steam_assets.settings import Settings
 
@@ -55,6 +56,14 @@ def test_a_refused_value_is_not_repeated() -> None:
     with pytest.raises(dg.Failure, match="keep_days: Input should be greater than or equal to 0") as refused:
         HousekeepingConfig.of(context)
     assert SECRET not in str(refused.value.description)
+
+
+@pytest.mark.parametrize("app", [-1, 0, 1 << 32, 1 << 70])
+def test_a_run_for_an_app_that_cannot_exist_is_refused(app: int) -> None:
+    """Its source would be asked, and its failure retried for minutes."""
+    context = dg.build_op_context(op_config={"apps": [730, app]})
+    with pytest.raises(dg.Failure, match=r"apps\.1: Input should be .* correct it and launch the run again"):
+        PublishConfig.of(context)
 
 
 def test_missing_config_has_the_defaults_of_its_fields() -> None:

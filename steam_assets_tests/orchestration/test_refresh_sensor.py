@@ -121,6 +121,16 @@ def test_the_same_change_has_the_same_run_key(watched: Watched) -> None:
     assert watched.asked() == first
 
 
+@pytest.mark.parametrize("edited", ["garbage", "5", "null", "[]", "{", '{"most_played": 1}', '{"offsets": {"0": 1}}'])
+def test_a_cursor_that_somebody_edited_is_as_none(watched: Watched, edited: str) -> None:
+    """The Dagster UI lets anybody edit it; a tick that failed would fail forever."""
+    watched.commit("most_played", "2026-11-17")
+    first = watched.asked()
+    watched.cursor = edited
+    assert watched.asked() == first
+    assert not watched.tick().run_requests
+
+
 def test_a_commit_that_becomes_visible_late_is_detected(watched: Watched) -> None:
     """A record with an older timestamp, from a writer whose clock is behind, is not missed."""
     watched.commit("most_played", "2026-11-17")

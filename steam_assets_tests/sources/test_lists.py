@@ -18,7 +18,7 @@ def test_a_list_is_read_however_it_is_separated(written: str, monkeypatch: pytes
     assert Settings().watchlist == (730, 570)
 
 
-@pytest.mark.parametrize("written", ["730;570", "x", "-1", "0", "[730", '{"a": 1}'])
+@pytest.mark.parametrize("written", ["730;570", "x", "-1", "0", "4294967296", "[730", '{"a": 1}'])
 def test_an_invalid_list_of_apps_is_refused_with_the_settings_name(
     written: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

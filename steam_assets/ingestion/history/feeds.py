@@ -16,6 +16,7 @@ from steam_assets.ingestion.history.old_file import OldFile, Piece, Reading, Unr
 from steam_assets.sources import monthly_visits, news
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.json_body import LAST_SECOND, decode, is_object
+from steam_assets.sources.lists import LARGEST_APP_ID
 from steam_assets.sources.review_tables import PAGE
 from steam_assets.sources.source import InvalidResponse
 from steam_assets.sources.visit_tables import ESTIMATE
@@ -23,7 +24,6 @@ from steam_assets.sources.visit_tables import ESTIMATE
 T = TypeVar("T")
 
 REVIEW_COLUMNS = ("App ID", "Review", "Voted Up")
-LARGEST_APP_ID = 2**32 - 1
 
 NO_REVIEW_ID = "no review's id and no date in the file: which review it is and when it was written is not known"
 REVIEW_NOTES = (
