@@ -103,11 +103,9 @@ stayed as (
 dropped as (
   select d.day, compared_to, null::bigint as collected, y.app_id, y.name, y.is_free, null::int as rank,
          y.rank as rank_before, null::bigint as players_now, null::bigint as p
-  from days join followed d using (day) join charted y on y.day = days.earlier
+  from followed d join charted y on y.day = compared_to
   where not exists (select 1 from charted t where t.day = d.day and t.app_id = y.app_id)),
-both_kinds as (
-  select * replace (case when compared_to is not null then rank_before end as rank_before)
-  from (from stayed union all from dropped)),
+both_kinds as (from stayed union all from dropped),
 measured as (
   select *, count(rank) over (partition by app_id order by day
                               range between interval 370 day preceding and interval 1 day preceding) as times_before,

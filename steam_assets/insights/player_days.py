@@ -28,10 +28,13 @@ EVENING = 20
 """The local hour at which an audience is taken to be largest."""
 
 EXCESS = (
-    "case when earlier is null or later is null then null when 2 * players_now - earlier - later <= 0 then 0D "
-    "else power(later - earlier, 2) / (8 * (2 * players_now - earlier - later)) end"
+    "case when rise + fall = 0 then 0D "
+    "else power(rise * wait_after - fall * wait, 2) / (4 * (wait + wait_after) * (rise + fall)) end"
 )
-"""SQL: how far the vertex of the parabola through the highest sample and its neighbours is above that sample."""
+"""SQL: how far the vertex of the parabola through the highest sample and its neighbours is above that sample.
+
+The samples need not be evenly spaced: ``rise`` and ``fall`` are differences per microsecond to the neighbours.
+"""
 
 
 def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
@@ -43,21 +46,25 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
 
 
 def _peaks(samples: DataFrame) -> DataFrame:
-    in_order = Over.partitionBy("day", "app_id").orderBy("sampled_at")
+    in_order, moment = Over.partitionBy("day", "app_id").orderBy("sampled_at"), F.expr("unix_micros(sampled_at)")
     beside = samples.withColumns(
         {
             "earlier": F.lag("players_now").over(in_order),
             "later": F.lead("players_now").over(in_order),
-            "wait": F.expr("unix_timestamp(sampled_at)") - F.lag(F.expr("unix_timestamp(sampled_at)")).over(in_order),
+            "wait": moment - F.lag(moment).over(in_order),
+            "wait_after": F.lead(moment).over(in_order) - moment,
         }
-    ).withColumn("excess", F.expr(EXCESS))
+    )
+    slopes = {"rise": "(players_now - earlier) / wait", "fall": "(players_now - later) / wait_after"}
+    beside = beside.withColumns({name: F.expr(slope) for name, slope in slopes.items()})
+    beside = beside.withColumn("excess", F.expr(EXCESS))
     first = "named_struct('players', players_now, 'earlier', -unix_timestamp(sampled_at))"
     last = "named_struct('players', -players_now, 'earlier', -unix_timestamp(sampled_at))"
     return (
         beside.groupBy("day", "app_id")
         .agg(
             F.expr("cast(count(*) as int) as samples"),
-            F.expr("cast(max(wait) div 60 as int) as longest_gap_minutes"),
+            F.expr("cast(max(wait) div 60000000 as int) as longest_gap_minutes"),
             F.max("players_now").alias("sampled_peak"),
             F.expr(f"max_by(sampled_at, {first}) as peak_at"),
             F.expr(f"max_by(excess, {first}) as peak_excess"),
@@ -80,23 +87,37 @@ def _audiences(samples: DataFrame, keys: Sequence[str]) -> DataFrame:
         .groupBy("day", "app_id", "hour")
         .agg(F.avg("players").alias("p"))
     )
-    known = curve.groupBy("day", "app_id").agg(
-        F.sort_array(F.collect_list("hour")).alias("hours"),
-        F.expr("avg(p * cos(2 * pi() * (hour + 0.5) / 24)) as along"),
-        F.expr("avg(p * sin(2 * pi() * (hour + 0.5) / 24)) as across"),
-        F.avg("p").alias("mean"),
+    known = (
+        _filled(curve)
+        .groupBy("day", "app_id")
+        .agg(
+            F.max("gap").alias("longest_gap"),
+            F.expr("avg(p * cos(2 * pi() * (hour + 0.5) / 24)) as along"),
+            F.expr("avg(p * sin(2 * pi() * (hour + 0.5) / 24)) as across"),
+            F.avg("p").alias("mean"),
+        )
     )
-    gaps = (
-        "transform(sequence(0, size(hours) - 1), n -> if(n = 0, hours[0] + 24 - hours[size(hours) - 1], "
-        "hours[n] - hours[n - 1]))"
-    )
-    round_the_clock = known.where(f"array_max({gaps}) <= {LONGEST_GAP} and mean > 0")
+    round_the_clock = known.where(f"longest_gap <= {LONGEST_GAP} and mean > 0")
     busiest = round_the_clock.withColumn("busiest_hour", F.expr("pmod(atan2(across, along) * 12 / pi(), 24)"))
     return busiest.selectExpr(
         *("day", "app_id", "busiest_hour"),
         "2 * sqrt(along * along + across * across) / mean as curve_strength",
         f"cast(round(pmod({EVENING} - busiest_hour + 12, 24) - 12) as int) as audience_utc_offset",
     )
+
+
+def _filled(curve: DataFrame) -> DataFrame:
+    """The curve with unknown hours on straight lines, and the hours from each known one to the next, ``gap``."""
+    # Hours left out would shift the wave away from themselves.
+    in_order = Over.partitionBy("day", "app_id").orderBy("hour")
+    around_the_clock = in_order.rowsBetween(Over.unboundedPreceding, Over.unboundedFollowing)
+    following = {
+        "next_hour": F.coalesce(F.lead("hour").over(in_order), F.first("hour").over(around_the_clock) + 24),
+        "next_p": F.coalesce(F.lead("p").over(in_order), F.first("p").over(around_the_clock)),
+    }
+    known = curve.withColumns(following).withColumn("gap", F.expr("next_hour - hour"))
+    hours = known.withColumn("n", F.explode(F.expr("sequence(0, gap - 1)")))
+    return hours.withColumns({"hour": F.expr("hour + n"), "p": F.expr("p + (next_p - p) * n / gap")})
 
 
 INSIGHT = Insight(
@@ -138,8 +159,8 @@ INSIGHT = Insight(
         "Peak and low are the highest and the lowest sample. Peak excess: how far the vertex of a parabola through the "
         "highest sample and its two neighbours lies above it, an estimate of what the samples missed. Busiest hour: "
         "the phase of the 24-hour wave (first Fourier coefficient) of the mean curve over the day and the 6 before "
-        f"it, if no more than {LONGEST_GAP - 1} hours in a row are unknown. Offset: the whole hour that puts it at "
-        f"{EVENING}:00 local time."
+        f"it, if no more than {LONGEST_GAP - 1} hours in a row are unknown; these are interpolated linearly. Offset: "
+        f"the whole hour that puts it at {EVENING}:00 local time."
     ),
     limitations=(
         "A peak between two samples is missed: the true peak is at least the sampled one, and Steam's own covers 24 "

@@ -44,6 +44,8 @@ def compute(inputs: Mapping[str, DataFrame], keys: Sequence[str]) -> DataFrame:
 def _with_dropped(chart: DataFrame) -> DataFrame:
     """The chart with ``compared_to``, and one row per game on the first collected day it is no longer on the chart.
 
+    After a gap longer than the lookback, nothing is known to have been on the chart before.
+
     The charts are read once: a year of them is one file per day. All rows of the lookback pass one task.
     """
     numbered = chart.withColumns(
@@ -67,7 +69,7 @@ def _with_dropped(chart: DataFrame) -> DataFrame:
         "named_struct('day', next_day, 'compared_to', day, 'rank', null, 'players_now', null, 'players_peak', null, "
         "'days_collected', null)"
     )
-    stays = "next_day is null or next_day <=> next_charted"
+    stays = f"next_day is null or next_day <=> next_charted or next_day >= date_add(day, {LOOKBACK_DAYS})"
     rows = F.inline(F.expr(f"if({stays}, array({there}), array({there}, {left}))"))
     near = F.datediff("day", "compared_to") < LOOKBACK_DAYS
     return beside.select("app_id", "name", "is_free", rows).withColumn(

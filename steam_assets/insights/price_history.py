@@ -69,7 +69,7 @@ INSIGHT = Insight(
     key=("app_id",),
     method=(
         f"{METHOD} Each day is compared with the newest day before it that has a price of the app. Lowest: over the "
-        f"known days of the last {LOOKBACK_DAYS}."
+        f"known days among this one and the {LOOKBACK_DAYS} before it."
     ),
     limitations=(
         "One price per day, in the US. A sale that began and ended between two collections is not seen; days without "

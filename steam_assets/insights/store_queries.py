@@ -40,11 +40,14 @@ with hourly as (select day, app_id, hour(sampled_at) as h, avg(players_now) as p
 week as (
   select d.day, d.app_id, h.h, avg(h.p) as p from (select distinct day, app_id from player_samples) d
   join hourly h on h.app_id = d.app_id and h.day between d.day - 6 and d.day group by all),
-gaps as (select *, coalesce(lead(h) over (partition by day, app_id order by h),
-                            24 + first_value(h) over (partition by day, app_id order by h)) - h as gap from week),
+gaps as (select *, coalesce(lead(h) over hours, 24 + first_value(h) over hours) - h as gap,
+                 coalesce(lead(p) over hours, first_value(p) over hours) as next_p
+         from week window hours as (partition by day, app_id order by h)),
+filled as (select day, app_id, gap, h + n as h, p + (next_p - p) * n / gap as p
+           from (select *, unnest(range(gap)) as n from gaps)),
 wave as (
   select day, app_id, sum(p * cos(radians(15 * h + 7.5))) as a, sum(p * sin(radians(15 * h + 7.5))) as b,
-         sum(p) as total from gaps group by all having max(gap) < 4 and sum(p) > 0)
+         sum(p) as total from filled group by all having max(gap) < 4 and sum(p) > 0)
 select *, degrees(atan2(b, a)) / 15 + case when atan2(b, a) < 0 then 24 else 0 end as busiest from wave
 """,
 }
@@ -166,19 +169,21 @@ from hourly h left join day_names n using (day, app_id)
     "player_days": """
 with placed as (
   select *, lag(players_now) over w as earlier, lead(players_now) over w as later,
-         date_diff('second', lag(sampled_at) over w, sampled_at) as wait
+         epoch_us(sampled_at) - epoch_us(lag(sampled_at) over w) as wait,
+         epoch_us(lead(sampled_at) over w) - epoch_us(sampled_at) as wait_after
   from player_samples window w as (partition by day, app_id order by sampled_at)),
 peaks as (
-  select *, players_now * 2 - earlier - later as bend from placed
+  select *, (players_now - earlier) / wait as rise, (players_now - later) / wait_after as fall from placed
   qualify row_number() over (partition by day, app_id order by players_now desc, sampled_at) = 1),
 days as (
-  select day, app_id, count(*)::int as samples, (max(wait) // 60)::int as longest_gap_minutes,
+  select day, app_id, count(*)::int as samples, (max(wait) // 60_000_000)::int as longest_gap_minutes,
          max(players_now) as sampled_peak, min(players_now) as sampled_low, avg(players_now) as mean_players,
          arg_max(players_peak, sampled_at) filter (where players_peak is not null) as steam_peak
   from placed group by all)
 select d.day, d.app_id, n.name, d.samples, longest_gap_minutes, sampled_peak, p.sampled_at as peak_at,
-       case when bend is null then null when bend <= 0 then 0.0::double
-            else (later - earlier) ** 2 / bend / 8 end as peak_excess, sampled_low,
+       case when rise + fall = 0 then 0
+            else (rise * wait_after - fall * wait) ** 2 / (wait + wait_after) / (rise + fall) / 4 end as peak_excess,
+       sampled_low,
        (select min(sampled_at) from player_samples s where s.day = d.day and s.app_id = d.app_id
         and s.players_now = d.sampled_low) as low_at,
        mean_players, steam_peak, sampled_peak / nullif(mean_players, 0) as swing,

@@ -92,10 +92,12 @@ def test_units_become_formats(datasource: etree._Element) -> None:
 
     assert shown("[positive_share (insight_sentiment)]") == ("p0.0%", "measure", "Avg")
     assert shown("[players_peak (most_played)]") == ("n#,##0;-#,##0", "measure", "Sum")
+    assert shown("[final_price_cents (most_played)]")[1:] == ("measure", "Avg")
     assert shown("[app_id (apps)]") == ("n0;-0", "dimension", "Count")
     assert shown("[day (calendar)]") == ("*yyyy-mm-dd", "dimension", "Year")
     dollars = columns["[dollars final_price_cents (most_played)]"]
     assert dollars.get("caption") == "Final price US$ (Most played)"
+    assert dollars.get("aggregation") == "Avg"
     (formula,) = attributes(dollars, "calculation", "formula")
     assert formula == "[final_price_cents (most_played)] / 100"
 

@@ -3,7 +3,7 @@
 Belongs here: rounding and encoding of values and columns. Does not belong here: which columns (panel_queries.py).
 
 Days are integers since 1970-01-01, times are seconds since then, booleans are 0 or 1, floats have five significant
-digits, and what JSON cannot express is null.
+digits, or more if they have more before the decimal point, and what JSON cannot express is null.
 """
 
 from __future__ import annotations
@@ -41,5 +41,5 @@ def coded(value: object) -> object:
 def _short(value: float) -> float | int | None:
     if not math.isfinite(value):
         return None
-    rounded = float(f"{value:.5g}")
+    rounded = float(round(value)) if abs(value) >= 10_000 else float(f"{value:.5g}")
     return int(rounded) if rounded.is_integer() else rounded

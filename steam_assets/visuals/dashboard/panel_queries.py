@@ -241,7 +241,8 @@ PANEL_QUERIES = (
         "select epoch_day(week_start) as week, kind, cut_to(label, 80) as label, games, players, "
         "players_share as share, places, places_share from given "
         "where week_start = (select max(week_start) from given) "
-        "qualify row_number() over (partition by kind order by players_share desc nulls last, label) <= 60 "
+        "qualify least(row_number() over (partition by kind order by players_share desc nulls last, label), "
+        "row_number() over (partition by kind order by places_share desc nulls last, label)) <= 60 "
         "order by kind, players_share desc nulls last, label",
     ),
     PanelQuery(

@@ -2,7 +2,8 @@
 
 Belongs here: the runs. Does not belong here: the newest price (app_facts.py).
 
-The weekly chart is not used, because a week collected later has the prices of that later day.
+A day on which the store answers in another currency has only the daily chart's price. The weekly chart is not used,
+because a week collected later has the prices of that later day.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ DAILY = {
     "most_played": "select app_id, day, final_price_cents as price, discount_percent as discount, 0 as store "
     "from most_played",
     "store_prices": "select app_id, day, final_price as price, discount_percent as discount, 1 as store "
-    "from store_prices where is_best and country = 'US'",
+    "from store_prices where is_best and country = 'US' and currency = 'USD'",
 }
 """The tables with a day's prices. If both have a day, the store's own price is used."""
 

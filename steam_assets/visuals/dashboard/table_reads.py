@@ -33,7 +33,7 @@ NARROWED = (
     *(TableRead(table, newest_only=True) for table in ("store_facts", "store_tags", "country_sellers")),
     TableRead(
         "store_prices",
-        ("partition_key", "day", "app_id", "country", "is_best", "final_price", "discount_percent"),
+        ("partition_key", "day", "app_id", "country", "currency", "is_best", "final_price", "discount_percent"),
     ),
     # A year of reviews may not fit in memory; of older weeks, only the unusual ones are read.
     TableRead(

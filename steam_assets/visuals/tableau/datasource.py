@@ -64,6 +64,7 @@ def column_attributes(field: Field) -> dict[str, str]:
 
 def calculation_attributes(calculation: Calculation) -> dict[str, str]:
     return {
+        "aggregation": "Avg",
         "caption": calculation.caption,
         "datatype": "real",
         "default-format": calculation.format,

@@ -21,6 +21,7 @@ from steam_assets.insights.declared_tables import DeclaredTable
 from steam_assets.lake.columns import ORIGIN
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Column
+from steam_assets.sources.store_columns import HUNDREDTHS
 from steam_assets.visuals.tableau.extract import APPS, APPS_SCHEMA, CALENDAR, CALENDAR_SCHEMA, DECLARED
 
 DataType = Literal["integer", "real", "string", "boolean", "date", "datetime"]
@@ -49,6 +50,8 @@ FORMATS: Mapping[tuple[DataType, str | None], str] = {
     ("datetime", None): "*yyyy-mm-dd hh:nn",
 }
 """Tableau's codes of formats, by datatype and unit; None is any other unit. Ids have no thousands separators."""
+AVERAGED = {"%", "US cents", HUNDREDTHS, "minutes", "hours", "days", "weeks"}
+"""Units of whole numbers whose sum over games or days means nothing."""
 DOLLARS = 'c"$"#,##0.00;-"$"#,##0.00'
 
 SHARED = {
@@ -112,9 +115,9 @@ class Field:
 
     @property
     def aggregation(self) -> str:
-        """Counts are summed; shares, means and rates are averaged."""
+        """Counts are summed; shares, means, prices, and lengths and hours of time are averaged."""
         if self.is_measure:
-            return "Avg" if self.datatype == "real" or self.column.unit == "%" else "Sum"
+            return "Avg" if self.datatype == "real" or self.column.unit in AVERAGED else "Sum"
         return "Year" if self.datatype in ("date", "datetime") else "Count"
 
     @property

@@ -36,6 +36,16 @@ const isoDay = (day) => dateOf(day).toISOString().slice(0, 10);
 const dayOf = (iso) => Math.round(Date.parse(`${iso.slice(0, 10)}T00:00:00Z`) / DAY);
 const shortDay = (day) => `${dateOf(day).getUTCDate()} ${MONTHS[dateOf(day).getUTCMonth()]}`;
 const monthName = (day) => `${MONTHS[dateOf(day).getUTCMonth()]} ${dateOf(day).getUTCFullYear()}`;
+// Every day, week or month from the first to the last, also those that were not collected.
+const everyNth = (first, last, step) => Array.from({ length: (last - first) / step + 1 }, (_, index) => first + step * index);
+const everyDay = (first, last) => everyNth(first, last, 1);
+const everyWeek = (first, last) => everyNth(first, last, 7);
+const monthAfter = (day) => Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() + 1, 1) / DAY;
+function everyMonth(first, last) {
+  const months = [];
+  for (let month = first; month <= last; month = monthAfter(month)) months.push(month);
+  return months;
+}
 const weekName = (day) => `week of ${isoDay(day)} (Tuesday)`;
 const tuesdayOf = (day) => day - ((dateOf(day).getUTCDay() + 5) % 7);
 const longTime = (seconds) => {

@@ -67,8 +67,9 @@ function marketTile() {
   const market = panelData("market");
   const last = market.rows.at(-1);
   if (!last) return tile("Players, sum of daily peaks", DASH, market.why, null);
-  const recent = market.rows.filter((row) => row.day > last.day - 90);
-  return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? [delta(last.peak_change_7d), " against the week before"] : "no full week to compare with yet", market.asOf, sparkline(recent.map((row) => row.players_peak_sum), `Sum of daily peaks over the last ${plural(recent.length, "day")}`, TILE_SPARK));
+  const byDay = new Map(market.rows.map((row) => [row.day, row.players_peak_sum]));
+  const recent = everyDay(market.rows[0].day, last.day).slice(-90).map((day) => byDay.get(day) ?? null);
+  return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? [delta(last.peak_change_7d), " against the week before"] : "no full week to compare with yet", market.asOf, sparkline(recent, `Sum of daily peaks over ${plural(recent.filter(known).length, "day")}`, TILE_SPARK));
 }
 function mostPlayedTile() {
   const trend = panelData("trend");
@@ -106,8 +107,9 @@ function reviewsTile() {
   const last = weeks.at(-1);
   if (!last) return tile("Positive reviews", DASH, sentiment.why, null);
   const { change, games: count } = sameGames(last.week - 7, last.week);
-  const recent = weeks.slice(-26);
-  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), ` points in the ${plural(count, "game")} reviewed in both weeks`, el("br")] : null, `${whole(last.all)} reviews, ${weekName(last.week)}`], sentiment.asOf, sparkline(recent.map((one) => one.share), `Positive share over ${plural(recent.length, "week")}`, TILE_SPARK));
+  const byWeek = new Map(weeks.map((one) => [one.week, one.share]));
+  const recent = everyWeek(weeks[0].week, last.week).slice(-26).map((week) => byWeek.get(week) ?? null);
+  return tile("Positive reviews", percent(last.share), [known(change) ? [delta(change, points), ` points in the ${plural(count, "game")} reviewed in both weeks`, el("br")] : null, `${whole(last.all)} reviews, ${weekName(last.week)}`], sentiment.asOf, sparkline(recent, `Positive share over ${plural(recent.filter(known).length, "week")}`, TILE_SPARK));
 }
 const daysOfMonth = (day) => new Date(Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() + 1, 0)).getUTCDate();
 const monthBefore = (day) => Date.UTC(dateOf(day).getUTCFullYear(), dateOf(day).getUTCMonth() - 1, 1) / DAY;
@@ -130,7 +132,7 @@ const MARKET_COLUMNS = ["games", "players_peak_sum", "players_now", "top10_share
 function marketPanel(params) {
   const market = panelData("market");
   const last = market.rows.at(-1);
-  const days = allDays.filter((day) => last && day >= market.rows[0].day);
+  const days = last ? everyDay(market.rows[0].day, last.day) : [];
   const byDay = new Map(market.rows.map((row) => [row.day, row]));
   const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
   const line = chosenLine(params.get("line"), weekMeans(peaks).some(known));

@@ -9,10 +9,12 @@ const priceRuns = new Map();
 const SALE_GAP = 7;
 function salesOf(app) {
   const sales = [];
+  let earlier = null;
   for (const run of priceRuns.get(app) || []) {
-    const before = sales.at(-1);
+    const before = earlier?.discount ? sales.at(-1) : null;
+    earlier = run;
     if (!run.discount) continue;
-    if (before && before.price === run.price && before.discount === run.discount && run.day - before.last <= SALE_GAP) {
+    if (before && before.price === run.price && before.discount === run.discount && run.day - before.last - 1 <= SALE_GAP) {
       before.last = run.last;
       before.days += run.days;
     } else sales.push({ ...run });

@@ -37,7 +37,7 @@ function chartOfWeek(week, weeks, params) {
   const filter = SELLER_FILTERS[params.get("show")] ? params.get("show") : "all";
   const all = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank);
   const rows = all.filter({ all: () => true, moved: (row) => row.movement, arrived: (row) => ["new", "returned"].includes(row.status), free: (row) => row.free === 1 }[filter]);
-  const history = weeks.filter((one) => one <= week).slice(-BUMP_WEEKS);
+  const history = everyWeek(weeks[0], week).slice(-BUMP_WEEKS);
   const past = new Map(moves.rows.map((row) => [`${row.app} ${row.week}`, row.rank]));
   const ranks = (app) => history.map((one) => past.get(`${app} ${one}`) ?? null);
   const columns = [
@@ -48,11 +48,11 @@ function chartOfWeek(week, weeks, params) {
     { key: "streak", title: "In a row", num: true, cell: (row) => [whole(row.streak), hidden(" weeks")], sort: (row) => row.streak },
     { key: "weeks", title: "Weeks collected", num: true, drop: 1, cell: (row) => row.weeks_on_chart, sort: (row) => row.weeks_on_chart },
     { key: "best", title: "Best rank", num: true, low: true, drop: 1, cell: (row) => row.best_rank, sort: (row) => row.best_rank },
-    { key: "spark", title: `Last ${plural(history.length, "week")}`, drop: 1, cell: (row) => sparkline(ranks(row.app), `Rank over ${plural(history.length, "week")}, now ${row.rank}`, { inverted: true }) },
+    { key: "spark", title: `Last ${plural(history.length, "week")}`, drop: 1, cell: (row) => sparkline(ranks(row.app), `Rank over ${plural(ranks(row.app).filter(known).length, "week")}, now ${row.rank}`, { inverted: true }) },
     { key: "price", title: "Price", num: true, drop: 1, cell: (row) => (row.free === 1 ? el("span", { class: "tag" }, "Free") : known(row.price) ? dollars(row.price) : el("span", { class: "quiet-text" }, row.free === null ? "not in the US store" : "not for sale")), sort: (row) => row.price },
   ];
   return panel({
-    title: weekName(week).replace("w", "W"), note: "In a row: weeks, by Steam's own count. Weeks collected and best rank: since the first collected week. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
+    title: weekName(week).replace("w", "W"), note: "In a row: weeks, by Steam's own count. Weeks collected and best rank: in the last 104 weeks. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
     tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { goTo("top-sellers", params, { show: value }); })],
     empty: rows.length ? null : all.length ? "No item of this week matches the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
     sheet: () => sellersSheet(isoDay(week), all),
@@ -64,7 +64,7 @@ function bumpPanel(week, weeks) {
   const moves = panelData("moves");
   const history = weeks.filter((one) => one <= week).slice(-26);
   const top = moves.rows.filter((row) => row.week === week && known(row.rank)).sort((a, b) => a.rank - b.rank).slice(0, BUMP_LINES);
-  const days = history.length ? Array.from({ length: (history[history.length - 1] - history[0]) / 7 + 1 }, (_, index) => history[0] + 7 * index) : [];
+  const days = history.length ? everyWeek(history[0], history.at(-1)) : [];
   const past = new Map(moves.rows.map((row) => [`${row.app} ${row.week}`, row.rank]));
   const lines = top.map((row) => ({ name: appName(row.app), values: days.map((day) => past.get(`${row.app} ${day}`) ?? null) }));
   return panel({
@@ -78,7 +78,7 @@ function droppedPanel(week) {
   const moves = panelData("moves");
   const rows = moves.rows.filter((row) => row.week === week && row.status === "dropped").sort((a, b) => a.previous_rank - b.previous_rank);
   return panel({
-    title: "Dropped", note: "On the chart in the week before, not on this one. Weeks collected and best rank: since the first collected week.", size: "half", asOf: moves.asOf, unit: "rank in the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "No item dropped off the chart, or the week before was not collected.",
+    title: "Dropped", note: "On the chart in the week before, not on this one. Weeks collected and best rank: in the last 104 weeks.", size: "half", asOf: moves.asOf, unit: "rank in the week before", method: moves.method, plainTable: true, empty: rows.length ? null : "No item dropped off the chart, or the week before was not collected.",
     sheet: () => sellersSheet(`dropped-${isoDay(week)}`, rows),
     body: (host) => put(host, sortableTable({ caption: "Dropped", rows, limit: 12, headColumn: 1, columns: [
       { key: "was", title: "Rank before", num: true, low: true, className: "rank-cell", cell: (row) => row.previous_rank, sort: (row) => row.previous_rank },

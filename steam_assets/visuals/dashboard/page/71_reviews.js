@@ -17,7 +17,7 @@ function sentimentPanel(app, size = "half") {
   return votesChart({ title: "Reviews per week", note: "Steam's own count of the reviews written in the week.", size, weeks, sentiment, label: `Reviews per week of ${appName(app)}`, empty: sentiment.why || (weeks.length ? null : "This game was not among the top sellers of a collected week; reviews are collected for those only.") });
 }
 function votesChart({ title, note, size, weeks, sentiment, label, empty }) {
-  const days = weeks.length ? Array.from({ length: (weeks[weeks.length - 1].week - weeks[0].week) / 7 + 1 }, (_, index) => weeks[0].week + 7 * index) : [];
+  const days = weeks.length ? everyWeek(weeks[0].week, weeks.at(-1).week) : [];
   const byWeek = new Map(weeks.map((one) => [one.week, one]));
   const of = (key) => days.map((day) => byWeek.get(day)?.[key] ?? null);
   return panel({
@@ -82,9 +82,9 @@ function bombsPanel(size, app) {
 function scoresPanel() {
   const scores = panelData("scores");
   const sentiment = panelData("sentiment");
-  const weeks = [...new Set(sentiment.rows.map((row) => row.week))].sort((a, b) => a - b).slice(-26);
+  const last = newest(sentiment.rows, "week");
+  const weeks = last === null ? [] : everyWeek(Math.min(...sentiment.rows.map((row) => row.week)), last).slice(-26);
   const byApp = groupBy(sentiment.rows, "app");
-  const last = weeks[weeks.length - 1];
   const flagged = new Set(panelData("bombs").rows.filter((row) => row.flagged === 1 && row.week === last).map((row) => row.app));
   const rows = scores.rows.filter((row) => !row.off_topic).map((row) => {
     const ones = byApp.get(row.app) || [];

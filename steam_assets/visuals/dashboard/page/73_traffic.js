@@ -14,11 +14,12 @@ function traffic() {
 
 function visitsPanel() {
   const visits = panelData("visits");
-  const days = visits.rows.map((row) => row.month);
+  const days = visits.rows.length ? everyMonth(visits.rows[0].month, visits.rows.at(-1).month) : [];
+  const byMonth = new Map(visits.rows.map((row) => [row.month, row.visits]));
   return panel({
     chart: "Similarweb (visits)", title: "Visits per month", size: "two-thirds", asOf: visits.asOf, unit: "visits", method: visits.method, empty: visits.why,
     sheet: () => sheetOf({ name: "visits", from: visits.table, key: (row) => row.month, rows: visits.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, kind: (row) => row.kind } }),
-    body: (host) => columnChart(host, { label: "Visits to the store by month", days, series: [{ name: "Visits", values: visits.rows.map((row) => row.visits) }], name: monthName, integer: true }),
+    body: (host) => columnChart(host, { label: "Visits to the store by month", days, series: [{ name: "Visits", values: days.map((month) => byMonth.get(month) ?? null) }], name: monthName, integer: true }),
   });
 }
 
@@ -66,11 +67,13 @@ function ratioPanel() {
     { key: "days", title: "Days collected", num: true, drop: 2, cell: (row) => `${row.collected} of ${row.days}`, sort: (row) => row.collected / row.days },
   ];
   const measured = ratio.rows.filter((row) => known(row.ratio));
+  const byMonth = new Map(measured.map((row) => [row.month, row.ratio]));
   return panel({
     chart: measured.length > 2 ? "Similarweb and Steam (traffic_vs_players)" : null, title: "Visits and players", note: "Visits per player: the month's visits, divided by the mean of the chart's sum of daily peaks over the collected days.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
     sheet: () => sheetOf({ name: "traffic_vs_players", from: ratio.table, key: (row) => row.month, rows: ratio.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, mean_daily_players: (row) => row.players, visits_per_player: (row) => row.ratio, days_collected: (row) => row.collected, days_in_month: (row) => row.days } }),
     body: (host) => {
-      if (measured.length > 2) columnChart(host, { label: "Visits per player by month", days: measured.map((row) => row.month), series: [{ name: "Visits per player", values: measured.map((row) => row.ratio) }], name: monthName, height: 180, format: (value) => decimal(value, 2), axis: axisNumber });
+      const months = measured.length > 2 ? everyMonth(measured[0].month, measured.at(-1).month) : [];
+      if (months.length) columnChart(host, { label: "Visits per player by month", days: months, series: [{ name: "Visits per player", values: months.map((month) => byMonth.get(month) ?? null) }], name: monthName, height: 180, format: (value) => decimal(value, 2), axis: axisNumber });
       put(host, sortableTable({ columns, rows: [...ratio.rows].reverse(), caption: "Visits and players", headColumn: 0 }));
     },
   });

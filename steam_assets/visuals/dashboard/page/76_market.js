@@ -66,7 +66,7 @@ const KINDS_OF_LABELS = { tag: "Tags", publisher: "Publishers", developer: "Deve
 function labelsPanel(params) {
   const kind = KINDS_OF_LABELS[params.get("of")] ? params.get("of") : "tag";
   return insightPanel({
-    name: "shares", title: "Market share by tag, developer and publisher", unit: "share", note: "Newest week. A game counts towards each of its tags, developers and publishers, so shares add up to more than 100 %.",
+    name: "shares", title: "Market share by tag, developer and publisher", unit: "share", note: "Newest week. A game counts towards each of its tags, developers and publishers, so shares add up to more than 100 %. Those with the largest shares are listed: 60 by players, and 60 by top sellers.",
     tools: [segmented("Of", Object.entries(KINDS_OF_LABELS), kind, (value) => goTo("market", currentRoute().params, { of: value }))],
     rows: panelData("shares").rows.filter((row) => row.kind === kind),
     columns: [
@@ -86,7 +86,7 @@ const launchesPanel = () => insightPanel({
 
 // Players through the day.
 const zone = (hours) => (known(hours) ? `UTC${hours < 0 ? "−" : "+"}${Math.abs(hours)}` : DASH);
-const clockOf = (hours) => (known(hours) ? `${two(Math.floor(hours))}:${two(Math.floor((hours % 1) * 60))}` : DASH);
+const clockOf = (hours) => (known(hours) ? `${two(Math.floor(hours) % 24)}:${two(Math.floor((hours % 1) * 60))}` : DASH);
 const daysPanel = () => insightPanel({
   name: "days", title: "Daily peaks and audience time zone", unit: "players, hours (UTC)", note: "Newest day, from samples. Time zone: the UTC offset at which the busiest hour is 20:00 local time.", limit: 20,
   columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Missed, estimated", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, drop: 0.5, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
