@@ -84,7 +84,7 @@ def rows(table: IcebergTable) -> Content:
         ("restore", {"to": "~/elsewhere"}, "write an absolute path or s3://bucket/prefix"),
         ("restore", {"to": "s3:/bucket/lake"}, "write an absolute path or s3://bucket/prefix"),
         ("restore", {"to": "/proc/elsewhere"}, "give another location"),
-        ("restore", {"to": "/dev/null/elsewhere"}, "/dev/null is not a folder; give another location"),
+        ("restore", {"to": "/dev/null/elsewhere"}, "/dev/null is not a folder; correct the address"),
         ("restore", {"to": f"/tmp/{'x' * 300}"}, "(File name too long); give another location"),
         ("restore", {"to": "s3://steam-nowhere/lake"}, "s3://steam-nowhere/lake cannot be read"),
     ],
