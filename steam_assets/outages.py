@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 LOG_IN = "run `aws configure`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
-Kind: TypeAlias = Literal["credentials", "denied", "no bucket", "elsewhere", "transient"]
+Kind: TypeAlias = Literal["credentials", "denied", "no bucket", "elsewhere", "transient", "refused"]
 """Why S3 did not do what was asked."""
 
 _KINDS: dict[str, Kind] = {
@@ -28,6 +28,7 @@ _KINDS: dict[str, Kind] = {
     "requestexpired": "credentials",
     "invalidsignature": "credentials",
     "accessdenied": "denied",
+    "allaccessdisabled": "denied",
     "nosuchbucket": "no bucket",
     "permanentredirect": "elsewhere",
     "authorizationheadermalformed": "elsewhere",
@@ -61,7 +62,11 @@ _OF_S3 = (
         r"(?: \(HTTP status (?P<status>\d+)\))? during (?P<action>\w+) operation"
         r"(?:: Unable to parse ExceptionName: (?P<named>\w+))?"
     ),
-    re.compile(r"An error occurred \((?P<code>\w+)\) when calling the (?P<action>\w+) operation"),
+    # boto3 reports each service alike: only S3's operations are named for these.
+    re.compile(
+        r"An error occurred \((?P<code>\w+)\) when calling the "
+        r"(?P<action>\w*(?:Object|Bucket|MultipartUpload|UploadPart)\w*) operation"
+    ),
     re.compile(r"S3Exception: .*?\(Service: S3, Status Code: (?P<status>\d+)"),
 )
 _OF_REST = re.compile(
@@ -82,7 +87,7 @@ def kind_of(code: str, status: str = "") -> Kind:
         return known
     if status.startswith("5"):
         return "transient"
-    return _BY_STATUS.get(status, "denied") if code in ("", "UNKNOWN") else "denied"
+    return _BY_STATUS.get(status, "refused") if code in ("", "UNKNOWN") else "refused"
 
 
 def outage(error: BaseException, address: str = "") -> Unavailable | None:
@@ -115,7 +120,8 @@ def outage_in(text: str, address: str = "") -> str | None:
         return f"the REST catalog refused or failed ({why}); check STEAM_ICEBERG_CATALOG_URI, its credentials and log"
     if found := _OF_POSTGRESQL.search(text):
         why = " ".join(found["said"].split())
-        return f"the catalogs' PostgreSQL refused or failed ({why}); start it, or correct STEAM_ICEBERG_CATALOG_URI"
+        where = "STEAM_ICEBERG_CATALOG_URI (for Dagster's own database, its dagster.yaml)"
+        return f"PostgreSQL refused or failed ({why}); start it, or correct {where}"
     return None
 
 
@@ -134,6 +140,8 @@ def _of_s3(found: re.Match[str], address: str) -> str | None:
         case "denied":
             allowed = f"s3:{_PERMISSIONS.get(action, action)}" if parts.get("action") else "it"
             return f"S3 refused {action}{of_place} ({said}); allow {allowed} there"
+        case "refused":
+            return f"S3 refused {action}{of_place} ({said}); look up what this error of S3 means"
         case "no bucket":
             return f"there is no bucket {bucket or 'of that name'}{of_place}; create it, or correct the address"
         case "elsewhere":

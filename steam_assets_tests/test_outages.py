@@ -29,6 +29,8 @@ READING = "AWS Error {} operation: {}"
         (READING.format("NO_SUCH_BUCKET during PutObject", ""), "there is no bucket"),
         (READING.format("SLOW_DOWN during GetObject", ""), "wait, and run it again"),
         (READING.format("UNKNOWN (HTTP status 507) during GetObject", ""), "wait, and run it again"),
+        (READING.format("UNKNOWN (HTTP status 405) during GetObject", ""), "look up what this error of S3 means"),
+        (READING.format("INVALID_OBJECT_STATE during GetObject", ""), "look up what this error of S3 means"),
         ("S3Exception: Forbidden (Service: S3, Status Code: 403, Request ID: 1)", "S3 refused a request"),
     ],
 )
@@ -45,6 +47,11 @@ def test_a_failure_of_a_catalog_says_what_to_correct() -> None:
         assert "check STEAM_ICEBERG_CATALOG_URI" in str(outage(error))
     login = '(psycopg2.OperationalError) connection to server failed: FATAL:  no such role "x"\n\n(Background on this'
     assert "correct STEAM_ICEBERG_CATALOG_URI" in str(outage_in(login))
+
+
+@pytest.mark.parametrize("action", ["GetTable", "StartJobRun", "CreateDataSet", "GetSecretValue", "PutAThing"])
+def test_a_refusal_by_another_service_of_aws_is_not_one_of_s3(action: str) -> None:
+    assert outage(ClientError({"Error": {"Code": "AccessDeniedException"}}, action)) is None
 
 
 @pytest.mark.parametrize(

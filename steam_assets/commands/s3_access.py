@@ -72,6 +72,6 @@ def _refused(error: ClientError, settings: Settings, address: str, name: str) ->
         case "transient":
             # The work itself repeats its requests.
             return None
-        case "denied":
+        case "denied" | "refused":
             listed = f"aws s3 ls {quote(address)}{elsewhere}"
             return f"S3 refused to list {address} ({code}); type {listed}, and allow s3:ListBucket"

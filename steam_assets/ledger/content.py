@@ -15,8 +15,8 @@ class Content(BaseModel):
 
     Of a row are hashed, each number in 8 bytes, little-endian: which columns have a value, as the sum of the XXH3-64 of
     each ``name=``, or ``name:`` if the value has a length; by name, each number and boolean, and the length of each
-    other value; then those values. Nulls are left out, so that adding a column does not change
-    the digest of existing rows.
+    other value; then those values. Nulls are left out, so that adding a column does not change the digest of existing
+    rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
