@@ -15,6 +15,7 @@ WEB_USERS = {
     "extraction/http_client.py": "the same; it names a session's type",
     "orchestration/alerts.py": "the webhook of the settings",
     "commands/doctor_checks.py": "the addresses of the settings, for the clock of a service",
+    "lake/rest_catalog.py": "the address of the settings; it limits the time of pyiceberg's requests",
 }
 
 
