@@ -1,4 +1,4 @@
-"""Run the tests in four parallel lanes on one Kafka broker: ``python -m steam_assets_tests.lanes [MARK EXPRESSION]``.
+"""Run the tests in lanes, four at a time, on one Kafka broker: ``python -m steam_assets_tests.lanes [MARKS]``.
 
 Belongs here: which tests run in parallel, and their output. Does not belong here: what tests of a lane share
 (conftest.py).
@@ -26,13 +26,17 @@ LANES = {
     "processes": "process and not (daemon or spark)",
     "spark": "spark",
     "daemon": "(daemon or kafka and not process) and not spark",
-    "others": "not (process or daemon or spark or kafka)",
+    "slow": "slow and not (process or daemon or spark or kafka)",
+    "others": "not (slow or process or daemon or spark or kafka)",
 }
 """Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
+FOLLOWS = ("daemon", "slow")
+"""The second lane starts when the first has ended: with five at once, services do not start in time."""
 OWN_FILES = {
     "processes": r"mark\.process",
     "spark": r"mark\.spark|spark: SparkSession|deployment",
     "daemon": r"mark\.(daemon|kafka)|broker",
+    "slow": r"mark\.slow",
 }
 """What the files of a lane contain, for instance a fixture. Importing all others takes ten seconds of CPU time."""
 TESTS = Path(__file__).parent
@@ -61,17 +65,20 @@ def main(selected: str = "") -> int:
             "STEAM_TEST_SHARED_FOLDER": folder,
         }
         shown, *later = LANES
+        before, after = FOLLOWS
         logs = {name: build / f"tests-{name}.txt" for name in later}
-        running = {name: _start(name, selected, shared, logs.get(name)) for name in (*later, shown)}
+        running = {name: _start(name, selected, shared, logs.get(name)) for name in (*later, shown) if name != after}
         # This is done before most JVMs of the tests start.
         running["warm"] = Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")
         try:
+            running[before].wait()
+            running[after] = _start(after, selected, shared, logs[after])
             codes = [process.wait() for process in running.values()]
         except KeyboardInterrupt:
             with ThreadPoolExecutor() as pool:
                 codes = [1, *pool.map(Supervised.end, running.values())]
-    for log in logs.values():
-        print(log.read_text(errors="replace"))
+    for name in logs.keys() & running.keys():
+        print(logs[name].read_text(errors="replace"))
     return int(any(codes))
 
 
