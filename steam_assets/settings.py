@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self, TypeAlias, get_args
@@ -38,6 +37,7 @@ from steam_assets.sources import HOSTS, declared_settings
 from steam_assets.sources.host import Host
 from steam_assets.sources.lists import AppIds
 from steam_assets.sources.source import Source
+from steam_assets.writable_folders import unusable_folder
 
 RootName: TypeAlias = Literal["raw", "raw-backup", "clean", "clean-backup"]
 """The four roots of the lake."""
@@ -57,6 +57,9 @@ class HostSettings(NamedTuple):
 
 
 _FROM_SECRET = "values of the secret"  # noqa: S105 - a name
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+"""The beginning of a URL, also with a slash too few: it must not become a folder below the current one."""
 
 
 if TYPE_CHECKING:
@@ -323,7 +326,7 @@ class Settings(_Declared):
     def root(self, which: RootName) -> str:
         """The absolute folder or ``s3://`` URI of one of the four roots."""
         chosen: str = getattr(self, which.replace("-", "_") + "_root")
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", chosen):  # A mistyped one is refused by lake/roots.py.
+        if ADDRESS.match(chosen):
             return chosen.rstrip("/")
         return str((Path(chosen) if chosen else self.home / which).absolute())
 
@@ -352,18 +355,6 @@ def private_folder(folder: Path) -> Path:
         sync(missing.parent)
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def unusable_folder(folder: Path) -> str | None:
-    """Why a folder's name makes it unusable for data; None if it is usable. All other names work everywhere."""
-    name = str(folder.absolute())
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return f"{os.fsencode(name)!r} is not UTF-8, and Java cannot open such a folder; rename it, or choose another"
-    if any(unicodedata.category(letter) == "Cc" for letter in name):
-        return f"{name!r} has a control character, which file formats cannot store; rename it, or choose another"
-    return None
 
 
 class _SecretSource(AWSSecretsManagerSettingsSource):

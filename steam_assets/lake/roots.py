@@ -16,7 +16,6 @@ import os
 import re
 from contextlib import suppress
 from itertools import combinations
-from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 from unicodedata import category
@@ -24,14 +23,13 @@ from unicodedata import category
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steam_assets.masking import shown
-from steam_assets.settings import RootName, Settings, UnusableSetting, unusable_folder
+from steam_assets.settings import ADDRESS, RootName, Settings, UnusableSetting
+from steam_assets.writable_folders import existing, unusable_folder
 
 if TYPE_CHECKING:
     from steam_assets.lake.files import Files
 
 MARKER = ".steam-root.json"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
-"""Also with one slash: a mistyped URL must not become a folder below the current one."""
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 SYNTHETIC = (
     "Synthetic data: players, ranks, prices, reviews, news and visits are made up by a simulator of Steam; only the "
@@ -223,9 +221,9 @@ def _unusable_on_s3(address: str) -> str | None:
     if not _BUCKET.fullmatch(bucket):
         return f"{shown(address).removeprefix('s3://').partition('/')[0]!r} is not a bucket name"
     if wrong := next((name for name in folders if name in (".", "..")), None):
-        return f"it has a folder named {wrong!r}, which not all programs read alike"
+        return f"it has a folder named {wrong!r}, which programs read differently"
     if "" in folders:
-        return "it has two slashes after another"
+        return "it has two slashes in a row"
     if wrong := next((letter for letter in address if letter in "#?" or category(letter) == "Cc"), None):
         return f"it has {wrong!r}, at which addresses are cut off"
     return None
@@ -238,11 +236,11 @@ def _refuse_dangerous(address: str, variable: str) -> None:
         if fault := _unusable_on_s3(address):
             raise UnsafeRoot(f"{shown(address)}: {fault}; correct {variable}")
         return
-    if _ADDRESS.match(f"{address}/"):
+    if ADDRESS.match(f"{address}/"):
         raise UnsafeRoot(f"{address} is neither a folder nor s3://bucket/prefix; correct {variable}")
     if fault := unusable_folder(Path(address)):
         raise UnsafeRoot(fault)
-    nearest = next(place for place in (Path(address).absolute(), *Path(address).absolute().parents) if lexists(place))
+    nearest = existing(Path(address).absolute())
     if not nearest.is_dir():
         kind = "a link that leads nowhere" if nearest.is_symlink() else "not a folder"
         raise UnsafeRoot(f"{nearest} is {kind}; correct {variable}")
