@@ -71,7 +71,9 @@ else:
 class Settings(_Declared):
     """Settings of one deployment, including those declared by hosts and sources. The defaults suit a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix="STEAM_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STEAM_", env_file=".env", extra="ignore", frozen=True, str_strip_whitespace=True
+    )
 
     home: Path = Field(default=Path("data"), description="Folder for all data on this machine.")
 

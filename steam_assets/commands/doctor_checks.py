@@ -41,6 +41,7 @@ from steam_assets.java.jvm import (
     java_at,
 )
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
+from steam_assets.lake.catalogs import contact
 from steam_assets.lake.ledger_files import open_ledger
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot, on_s3, read_marker
 from steam_assets.ledger.records import CleanRecord, records
@@ -215,15 +216,30 @@ def check_extras(settings: Settings) -> Iterator[Finding]:
 
 
 def check_catalog(settings: Settings) -> Iterator[Finding]:
-    """The settings that the kind of Iceberg catalog needs."""
+    """The settings that the kind of Iceberg catalog needs, and whether its service lets this user in."""
     kind = settings.iceberg_catalog
     if fault := catalog_fault(settings):
         yield problem("Iceberg catalog", f"STEAM_ICEBERG_CATALOG_URI: {fault}", "unset STEAM_ICEBERG_CATALOG")
     elif kind == "glue" and not settings.root("clean").startswith("s3://"):
         detail = "glue needs S3, but the clean root is a local folder"
         yield problem("Iceberg catalog", detail, "unset STEAM_ICEBERG_CATALOG   # or set the clean roots to s3://…")
+    elif refused := _refused_by_catalog(settings):
+        yield problem("Iceberg catalog", refused, "unset STEAM_ICEBERG_CATALOG   # or correct what it needs")
     else:
         yield fine("Iceberg catalog", kind)
+
+
+def _refused_by_catalog(settings: Settings) -> str | None:
+    if settings.iceberg_catalog == "sqlite":
+        return None
+    if any(extra == "postgres" and not installed(extra) for extra, _ in extras_in_use(settings)):
+        # check_extras names it.
+        return None
+    try:
+        contact(settings, "clean")
+    except Exception as error:
+        return str(error)
+    return None
 
 
 def check_reviewer_key(settings: Settings) -> Iterator[Finding]:

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OFF_CHART = 101
-"""The rank assumed for an item not on a chart of a hundred: the best it can be."""
+"""The rank assumed for an item that is not among a chart's first hundred: the best it can be."""
 
 
 def best_places(charts: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """The partitions ``keys`` with each app once per country, at its best rank."""
+    """The first hundred ranks of the partitions ``keys`` with each app once per country, at its best rank."""
+    charted = charts.where(F.col("partition_key").isin([*keys]) & (F.col("rank") < OFF_CHART))
     place = F.row_number().over(Over.partitionBy("partition_key", "country", "app_id").orderBy("rank"))
-    return (
-        charts.where(F.col("partition_key").isin([*keys])).withColumn("place", place).where("place = 1").drop("place")
-    )
+    return charted.withColumn("place", place).where("place = 1").drop("place")

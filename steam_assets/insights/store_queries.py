@@ -10,7 +10,8 @@ from steam_assets.insights.chart_queries import effects
 
 VIEWS = {
     "placed": """
-from country_sellers qualify row_number() over (partition by partition_key, country, app_id order by rank) = 1
+from country_sellers where rank < 101
+qualify row_number() over (partition by partition_key, country, app_id order by rank) = 1
 """,
     "day_names": """
 select day, app_id, arg_max(name, (fetched_at, name)) as name from (

@@ -14,11 +14,12 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from steam_assets.extras import require
 from steam_assets.lake.roots import UnsafeRoot, warehouse
+from steam_assets.outages import raise_outage
 from steam_assets.settings import RootName, Settings, private_folder
 
 if TYPE_CHECKING:
@@ -62,10 +63,8 @@ def root_of(catalog: Catalog) -> RootName:
 
 def open_catalog(settings: Settings, root: RootName) -> Catalog:
     """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections."""
-    from pyiceberg.catalog import PY_CATALOG_IMPL, TYPE, load_catalog
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.exceptions import NamespaceAlreadyExistsError
-    from pyiceberg.io import PY_IO_IMPL
     from sqlalchemy import ExceptionContext, event
     from sqlalchemy.exc import IntegrityError, OperationalError
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
@@ -76,12 +75,8 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     # If two processes create a catalog concurrently, the database reports to one that it already exists.
     made_meanwhile = retry_if_exception_type((OperationalError, IntegrityError))
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
-    properties = {PY_IO_IMPL: SYNCED_FILES} | pyiceberg_properties(settings, root)
-    if properties.get(TYPE) == "rest":
-        properties[PY_CATALOG_IMPL] = REST_CATALOG
-        del properties[TYPE]
     try:
-        catalog = attempts(load_catalog, name.catalog, **properties, **_session(settings))
+        catalog = attempts(_client, settings, root)
     except OperationalError as error:
         raise _locked(settings, root, error) or error from None
     if isinstance(catalog, SqlCatalog):
@@ -96,6 +91,36 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
         with suppress(NamespaceAlreadyExistsError, IntegrityError):
             catalog.create_namespace(name.namespace)
     return catalog
+
+
+def contact(settings: Settings, root: RootName) -> None:
+    """Ask the service of a root's catalog for the root's namespace, which changes nothing.
+
+    Raises Unavailable if the service refuses, fails or does not respond; other errors of its client pass.
+    """
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    try:
+        catalog = _client(settings, root, init_catalog_tables="false")
+        if isinstance(catalog, SqlCatalog):
+            # Its tables are created on first use.
+            catalog.engine.connect().close()
+        else:
+            catalog.namespace_exists(CATALOGS[root].namespace)
+    except Exception as error:
+        raise_outage(error)
+        raise
+
+
+def _client(settings: Settings, root: RootName, **more: str) -> Catalog:
+    from pyiceberg.catalog import PY_CATALOG_IMPL, TYPE, load_catalog
+    from pyiceberg.io import PY_IO_IMPL
+
+    properties = {PY_IO_IMPL: SYNCED_FILES, **pyiceberg_properties(settings, root), **more}
+    if properties.get(TYPE) == "rest":
+        properties[PY_CATALOG_IMPL] = REST_CATALOG
+        del properties[TYPE]
+    return load_catalog(CATALOGS[root].catalog, **properties, **_session(settings))
 
 
 def _locked(settings: Settings, root: RootName, error: BaseException) -> LockedCatalog | None:
@@ -122,7 +147,7 @@ def read_metadata(catalog: Catalog, table: str, location: str) -> Generator[None
         ) from error
 
 
-def _session(settings: Settings) -> dict[str, object]:
+def _session(settings: Settings) -> dict[str, Any]:
     """The session of Glue's client. By itself pyiceberg parses AWS's service descriptions for each catalog."""
     if settings.iceberg_catalog != "glue":
         return {}

@@ -31,6 +31,7 @@ from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, SOURCES, source_named
 from steam_assets.sources.monthly_visits import SIMILARWEB
 from steam_assets.spark.reviewer_key import fingerprint, kept_key, reviewer_key
+from steam_assets_tests.faulty_proxy import Fault, faulty_proxy
 from steam_assets_tests.java.test_jvm import fake_java
 
 SECRETS = {
@@ -264,6 +265,23 @@ def test_an_s3_root_that_cannot_be_reached_is_found(monkeypatch: pytest.MonkeyPa
     (found,) = problems(check_four_roots, settings)
     assert "aws s3 ls s3://bucket/raw --endpoint-url http://127.0.0.1:9" in found.fix
     assert "hush" not in found.detail
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail"),
+    [
+        (Fault(401, "No"), "HTTP status 401"),
+        (Fault(404, "No"), "HTTP status 404"),
+        (Fault(200, "Welcome", content_type="text/html"), "a web server responds instead"),
+    ],
+)
+def test_a_rest_catalog_that_refuses_is_found(fault: Fault, detail: str) -> None:
+    """It is asked, so that a wrong path or missing credentials are found, not only a closed port."""
+    with faulty_proxy(f"http://127.0.0.1:{free_port()}") as catalog:
+        catalog.faults = [fault]
+        settings = Settings(iceberg_catalog="rest", iceberg_catalog_uri=catalog.url)
+        (found,) = problems(checks.check_catalog, settings)
+    assert detail in found.detail and "STEAM_ICEBERG_CATALOG_URI" in found.detail
 
 
 def test_other_faults_are_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from by_hand import GIVEN, Stack
 from pyspark.sql import SparkSession
 
 from benchmarks.raw_partition import put_batch
+from steam_assets.commands.doctor_checks import check_catalog
 from steam_assets.lake.backup import back_up, verify_twins
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.settings import Settings
@@ -65,3 +66,14 @@ def test_spark_and_pyiceberg_commit_to_the_same_tables(settings: Settings, spark
         for one in (twins.primary, twins.backup):
             assert session.table(one.identifier).count() == 1, one.identifier
     assert not (settings.home / "clean" / "catalog.db").exists()
+
+
+def test_doctor_tries_the_password(settings: Settings) -> None:
+    """A password that PostgreSQL refuses is a problem, which names what to correct."""
+    (found,) = check_catalog(settings)
+    assert found.state == "ok"
+
+    properties = settings.iceberg_catalog_properties | {"jdbc.password": "wrong"}
+    (found,) = check_catalog(settings.model_copy(update={"iceberg_catalog_properties": properties}))
+    assert found.state == "problem" and "password authentication failed" in found.detail
+    assert "STEAM_ICEBERG_CATALOG_URI" in found.detail

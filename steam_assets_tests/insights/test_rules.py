@@ -24,7 +24,7 @@ from steam_assets_tests.insights.synthetic_market import (
     WEEKS,
     frame,
 )
-from steam_assets_tests.insights.two_engines import TwoEngines
+from steam_assets_tests.insights.two_engines import TwoEngines, both
 
 pytestmark = pytest.mark.spark
 
@@ -254,3 +254,16 @@ def test_what_an_import_does_not_state_is_not_claimed(spark: SparkSession):
     (made,) = insight.compute({"top_sellers": frame(spark, "top_sellers", rows)}, [week.isoformat()]).collect()
     assert made["rank"] == 1
     assert made["status"] is None
+
+
+def test_an_item_behind_a_charts_hundredth_place_is_off_it(spark: SparkSession, engines: TwoEngines):
+    """A chart of more than a hundred ranks compares as one of a hundred: place 120 elsewhere is off the chart."""
+    week = WEEKS[0]
+    places = [("DE", 5, 1), ("DE", 101, 2), ("US", 1, 2), ("US", 120, 1)]
+    rows = [{"week_start": week, "country": where, "rank": rank, "app_id": app} for where, rank, app in places]
+    engines = both({**engines.inputs, "country_sellers": frame(spark, "country_sellers", rows)})
+    for made in (engines.spark("regional_hits", [str(week)]), engines.duckdb("regional_hits", [str(week)])):
+        assert [(row["country"], row["rank"], row["rank_elsewhere"], row["is_regional_hit"]) for row in made] == [
+            ("DE", 5, 101, True),
+            ("US", 1, 101, True),
+        ]

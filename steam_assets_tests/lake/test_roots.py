@@ -18,7 +18,7 @@ from steam_assets.settings import Settings
 
 NO_PLACES = (
     *("s3://", "s3:/b/a", "s3a://b/a", "s3://b//a", "s3://b/a//c", "s3://b/../a", "s3://b/./a", "s3://b/a#1"),
-    *("s3://b/a?c", "s3://b/\t", "s3://b:9000/a", "s3://user@b/a", "s3://arn:aws:s3:::b/a"),
+    *("s3://b/a?c", "s3://b/a\tc", "s3://b:9000/a", "s3://user@b/a", "s3://arn:aws:s3:::b/a"),
 )
 """Addresses that are none, or that programs read differently."""
 
@@ -110,6 +110,14 @@ def test_a_root_that_is_or_passes_through_no_folder_is_refused(tmp_path: Path, p
     (tmp_path / "a link to nothing").symlink_to("nothing")
     with pytest.raises(UnsafeRoot, match=f"{place} is .*; correct STEAM_RAW_ROOT"):
         check_roots(Settings(home=tmp_path / "home", raw_root=f"{tmp_path / place}{below}"))
+
+
+def test_spaces_around_a_root_are_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell script or a .env file may add them; a root of nothing else is the one in HOME."""
+    monkeypatch.setenv("STEAM_RAW_ROOT", " ")
+    monkeypatch.setenv("STEAM_CLEAN_ROOT", " s3://lake/clean \n")
+    settings = Settings(home=tmp_path)
+    assert (settings.root("raw"), settings.root("clean")) == (str(tmp_path / "raw"), "s3://lake/clean")
 
 
 def test_a_root_behind_a_link_to_another_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from steam_assets.visuals.dashboard import DashboardData, render
 from steam_assets.visuals.dashboard.payload import payload
+from steam_assets.visuals.dashboard.plain_tables import plain_tables
 
 LIMITS = {"articles": 0, "effects": 0}
 DAY = date(2026, 11, 16)
@@ -164,3 +165,40 @@ def test_the_largest_shares_of_top_sellers_are_listed_though_nobody_plays_them()
     columns = payload(data_of(insight_market_share=shares), LIMITS)["panels"]["shares"]["columns"]
     assert "Bundles" in columns["label"]
     assert 60 <= len(columns["label"]) < len(labels)
+
+
+def test_an_app_that_left_the_store_has_no_price_of_before_and_its_newest_name() -> None:
+    """Whether it is free is unknown, as its price is, once the newest chart does not say; its last name stays."""
+    earlier, week_before = DAY - timedelta(1), WEEK - timedelta(7)
+    renamed = [
+        row(week_start=week, app_id=7, name=name, positive=1, negative=0, reviews=1)
+        for week, name in ((week_before, "Old name"), (WEEK, "New name"))
+    ]
+    left = charted(DAY) | row(is_free=None, name=None)
+    data = data_of(most_played=[charted(earlier, 1999, 50), left], insight_sentiment=renamed)
+    apps = payload(data, LIMITS)["apps"]
+    facts = {app: {column: values[place] for column, values in apps.items()} for place, app in enumerate(apps["id"])}
+    assert (facts[1]["name"], facts[1]["free"], facts[1]["price"], facts[1]["discount"]) == ("Game", None, None, None)
+    assert facts[7]["name"] == "New name"
+
+
+@pytest.mark.parametrize(
+    ("change", "written"),
+    [(0.1234, "+12.3 %"), (-0.05, "−5.0 %"), (-0.0004, "±0.0 %"), (0.0, "±0.0 %"), (None, "–")],
+)
+def test_a_change_that_rounds_to_nothing_has_no_direction(change: float | None, written: str) -> None:
+    trend = row(day=DAY, app_id=1, name="Game", rank=1, players_peak=9, peak_change_7d=change)
+    (table,) = plain_tables(data_of(insight_player_trend=[trend]))
+    assert table.rows == [("1", "Game", "9", written, "–")]
+
+
+@pytest.mark.slow
+def test_a_week_in_which_nobody_gained_players_is_said_in_whole_sentences(browser: Browser, tmp_path: Path) -> None:
+    """Changes of zero name no winner and no loser; a loser alone is a sentence of its own."""
+    for gained, said in ((0.0, ""), (-5.0, "Game lost the most (−5). ")):
+        trend = row(day=DAY, app_id=1, name="Game", rank=1, players_peak=9, players_gained_7d=gained)
+        seller = row(week_start=WEEK, app_id=1, name="Game", rank=1, status="same", weeks_on_chart=1, best_rank=1)
+        data = data_of(insight_player_trend=[trend], insight_top_seller_moves=[seller])
+        with visit(browser, address(tmp_path, data)) as seen:
+            seen.to("overview")
+            expect(seen.page.locator(".lead")).to_have_text(f"{said}Game leads the weekly US top sellers.")

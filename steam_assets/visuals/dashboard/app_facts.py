@@ -15,7 +15,7 @@ COLUMNS = ("id", "name", "type", "free", "early", "price", "discount", "develope
 
 FACTS = """
 select app_id as id, cut_to(arg_max(name, since), $name) as name, arg_max(item_type, since) as type,
-  arg_max(is_free, since) as free, arg_max(is_early_access, since) as early,
+  arg_max_null(is_free, since) as free, arg_max(is_early_access, since) as early,
   arg_max_null(final_price_cents, since) as price, arg_max_null(discount_percent, since) as discount,
   arg_max(developers, since) as developers, arg_max(publishers, since) as publishers,
   arg_max(franchises, since) as franchises
@@ -32,7 +32,10 @@ MAKERS = (
 )
 """Columns that a chart may not have."""
 
-NAMES = "select app_id, cut_to(any_value(name), $name) as name from given group by app_id"
+NAMES = (
+    "select app_id, cut_to(arg_max(name, partition_key), $name) as name, max(partition_key) as since from given "
+    "where name is not null group by app_id"
+)
 
 
 def app_facts(tables: PageTables, shown: Sequence[int]) -> Columns:
@@ -54,11 +57,11 @@ def _charted(tables: PageTables) -> dict[int, tuple[object, ...]]:
 
 
 def _names_elsewhere(tables: PageTables) -> dict[int, str]:
-    """Names of apps that left the charts before the year, from the insights that still contain them."""
-    found: dict[int, str] = {}
+    """Newest names of apps that left the charts before the year, from the insights that still contain them."""
+    found: dict[int, tuple[str, str]] = {}
     for insight in INSIGHTS:
         table = tables.data.tables.get(insight.table)
         if table is not None and {"app_id", "name"} <= {*table.column_names}:
-            named = tables.rows(insight.table, NAMES).to_pydict()
-            found |= {app: name for app, name in zip(named["app_id"], named["name"], strict=True) if name}
-    return found
+            for app, name, since in zip(*tables.rows(insight.table, NAMES).to_pydict().values(), strict=True):
+                found[app] = max(found.get(app, ("", "")), (since, name))
+    return {app: name for app, (_, name) in found.items()}

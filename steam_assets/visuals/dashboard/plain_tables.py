@@ -24,7 +24,10 @@ def _share(value: float | None) -> str:
 
 
 def _change(value: float | None) -> str:
-    return "–" if value is None else f"{value * 100:+.1f} %".replace("-", "−")
+    if value is None:
+        return "–"
+    percent = round(value * 100, 1)
+    return f"{'+' if percent > 0 else '−' if percent < 0 else '±'}{abs(percent):.1f} %"
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,12 @@ function summary() {
     const way = known(change) && ["below", "level with", "above"][direction(change * 100, 1) + 1];
     parts.push(["On ", isoDay(market.day), " the daily peaks of the ", whole(market.games), " most played games add up to ", el("b", {}, compact(market.players_peak_sum)), " players", way ? ["; their 7-day mean is ", way === "level with" ? null : [el("b", {}, percent(Math.abs(change))), " "], way, " that of the week before"] : null, ". "]);
   }
-  if (gained.length && gained[0].players_gained_7d > 0) parts.push([gameLink(gained[0].app), " gained the most players in 7 days (", signedWhole(gained[0].players_gained_7d), ")"]);
-  const lost = gained.at(-1);
-  if (lost && lost.players_gained_7d < 0) parts.push([parts.length > 1 ? ", " : "", gameLink(lost.app), " lost the most (", signedWhole(lost.players_gained_7d), ")"]);
-  if (gained.length) parts.push(". ");
+  const [best, worst] = [gained[0], gained.at(-1)];
+  const movers = [
+    best?.players_gained_7d > 0 && [gameLink(best.app), " gained the most players in 7 days (", signedWhole(best.players_gained_7d), ")"],
+    worst?.players_gained_7d < 0 && [gameLink(worst.app), " lost the most (", signedWhole(worst.players_gained_7d), ")"],
+  ].filter(Boolean);
+  if (movers.length) parts.push([movers.flatMap((one, n) => (n ? [", ", one] : [one])), ". "]);
   if (seller) parts.push([gameLink(seller.app), " leads the weekly US top sellers", seller.streak > 1 ? ` (${whole(seller.streak)} weeks in a row on that chart)` : "", "."]);
   return parts.length ? parts : "The most played games, the weekly US top sellers, their news and reviews, and visits to the store. All days and times are UTC.";
 }
