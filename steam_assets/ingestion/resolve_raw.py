@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -43,17 +44,27 @@ from steam_assets.sources.source import FetchRequest, Source
 log = logging.getLogger(__name__)
 
 
-def held(lake: Lake, source: Source) -> set[str]:
+def held(lake: Lake, sources: Sequence[Source]) -> dict[str, set[str]]:
     """Keys of the partitions that need not be fetched, because raw, its backup, the topic or the spool has them.
 
-    A topic that cannot be read counts as empty.
+    By source. A topic that cannot be read counts as empty; as this takes a while to find out, all are read at once.
     """
+    with ThreadPoolExecutor() as pool:
+        published = pool.map(partial(_published, lake.settings), sources)
+        stored = [_stored(lake, source) for source in sources]
+        return {source.name: here | sent for source, here, sent in zip(sources, stored, published, strict=True)}
+
+
+def _stored(lake: Lake, source: Source) -> set[str]:
     twins = lake.raw_twins(source)
     spooled = Spool.partition_keys(spool_folder(lake.settings), source.name)
-    keys = {*twins.primary.records(RawRecord), *backups_of(twins), *spooled}
+    return {*twins.primary.records(RawRecord), *backups_of(twins), *spooled}
+
+
+def _published(settings: Settings, source: Source) -> set[str]:
     with suppress(KafkaUnavailable):
-        keys |= {batch.partition_key for batch in find_batches(lake.settings, source)}
-    return keys
+        return {batch.partition_key for batch in find_batches(settings, source)}
+    return set()
 
 
 class Origin(StrEnum):

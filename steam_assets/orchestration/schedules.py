@@ -166,7 +166,7 @@ class _Tick:
 
     @cached_property
     def _held(self) -> dict[str, set[str]]:
-        return {source.name: held(self.lake, source) for source in self.sources}
+        return held(self.lake, self.sources)
 
     def _request(self, window: Window, sources: Sequence[Source]) -> dg.RunRequest:
         again = [source.name for source in sources if self._has_early_snapshot(source, window)]

@@ -8,14 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.runs.sqlite import sqlite_run_storage
-from dagster._core.storage.sql import create_engine
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake import backup
 from steam_assets.lake.backup import backup_of, verify_twins
 from steam_assets.lake.lake import Lake
+from steam_assets.orchestration import dagster_storage
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.launch import Launcher, RunFailed, local_instance
 from steam_assets.orchestration.stages import Stage
@@ -29,9 +27,8 @@ SECONDS = 0.2
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A lake with one raw partition; Dagster waits for a lock for ``SECONDS``."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    monkeypatch.setattr(sqlite_event_log, "SQLITE_BUSY_TIMEOUT_SECONDS", SECONDS)
-    engine = partial(create_engine, connect_args={"timeout": SECONDS})
-    monkeypatch.setattr(sqlite_run_storage, "create_engine", engine)
+    monkeypatch.setattr(dagster_storage, "SQLITE_BUSY_TIMEOUT_SECONDS", SECONDS)
+    monkeypatch.setattr(dagster_storage, "WAIT_SECONDS", SECONDS)
     settings = Settings(home=tmp_path)
     land(Lake(settings))
     return settings

@@ -60,7 +60,7 @@ def ids(resolved: Resolved) -> list[str]:
 def test_apps_fetched_on_their_day_are_published_after_it(deployment: Deployment) -> None:
     """The next day's charts list other apps, and the service no longer has that day: nothing is requested."""
     spool = spooled(deployment, FACTS, NOON, APPS)
-    assert held(deployment.lake, FACTS) == {DAY}, "a schedule that missed the day requests it"
+    assert held(deployment.lake, [FACTS]) == {FACTS.name: {DAY}}, "a schedule that missed the day requests it"
     asked = len(deployment.simulator.requests)
     late = resolve(deployment, FACTS, NEXT_DAY, (10,))
     assert (late.origin, ids(late)) == (Origin.SOURCE, [spool.batch_id])

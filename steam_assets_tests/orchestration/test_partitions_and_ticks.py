@@ -16,7 +16,9 @@ import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # the daemon's time zone
 
 from steam_assets.clock import Clock
+from steam_assets.kafka import topic_reader
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.loopback import free_port
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.partitions import partitions_by_cadence
 from steam_assets.orchestration.run_history import forget_runs
@@ -26,6 +28,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.cadence import Cadence
 from steam_assets_tests.deployment import deployment_in
+from steam_assets_tests.nightly import rest_nightly
 
 PARTITIONS = partitions_by_cadence(SOURCES)
 
@@ -41,8 +44,14 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @pytest.fixture(scope="module")
-def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    return build_defs(settings=Settings(home=tmp_path_factory.mktemp("home")))
+def defs(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker) -> dg.Definitions:
+    """A deployment whose Kafka is reachable and empty."""
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"),
+        kafka_bootstrap_servers=broker.address,
+        kafka_topic_prefix=f"test-{uuid4().hex[:12]}",
+    )
+    return build_defs(settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +65,6 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstanc
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
         yield made
-
-
-@pytest.fixture
-def daily(tmp_path: Path, broker: EmbeddedBroker) -> dg.Definitions:
-    """A deployment whose Kafka is reachable and empty."""
-    settings = Settings(
-        home=tmp_path / "home", kafka_bootstrap_servers=broker.address, kafka_topic_prefix=f"test-{uuid4().hex[:12]}"
-    )
-    return build_defs(settings=settings)
 
 
 def ticked(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, moment: datetime) -> Sequence[dg.RunRequest]:
@@ -151,7 +151,7 @@ def test_a_tick_requests_the_window_that_is_available(
 
 # The one zone with DST; the other tick tests run in every zone.
 @pytest.mark.parametrize("zone", ["America/Los_Angeles"], indirect=True)
-@pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
+@pytest.mark.parametrize("name", rest_nightly(["weekly", "monthly", "daily"], kept=2))
 def test_ticks_are_in_utc_and_at_the_time_of_publication(
     defs: dg.Definitions, idle: dg.DagsterInstance, zone: str, name: str
 ) -> None:
@@ -222,29 +222,42 @@ MONDAY = datetime(2026, 11, 16, 20, tzinfo=UTC)
     ],
 )
 def test_after_days_of_downtime_only_today_is_requested_from_a_live_source(
-    daily: dg.Definitions, instance: dg.DagsterInstance, moment: datetime, now: datetime
+    defs: dg.Definitions, instance: dg.DagsterInstance, moment: datetime, now: datetime
 ) -> None:
     """Past days are gaps, so no run requests them and none can fail."""
     switched_on(instance, "daily", MONDAY)
-    assert keys(evaluated(daily, instance, "daily", moment, now=now)) == ["2026-11-19"]
+    assert keys(evaluated(defs, instance, "daily", moment, now=now)) == ["2026-11-19"]
 
 
 @pytest.mark.parametrize("cadence", Cadence)
 def test_a_tick_that_is_tried_out_before_its_time_says_so(
-    tmp_path: Path, instance: dg.DagsterInstance, cadence: Cadence
+    defs: dg.Definitions, instance: dg.DagsterInstance, cadence: Cadence
 ) -> None:
     """The Dagster UI evaluates a schedule for any time; a period that is not over was not missed."""
-    defs = build_defs(settings=Settings(home=tmp_path))
     later = evaluated(defs, instance, cadence.value, MONDAY + timedelta(days=400), now=MONDAY)
     assert (keys(later), later.skip_message.partition(": ")[0]) == ([], "gap")
     assert later.skip_message.endswith("its period is not over yet")
 
 
+def test_a_tick_waits_once_for_a_kafka_that_does_not_respond(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not once per source: Dagster gives up a tick after a minute, and would request none of the missed windows."""
+    wait = 2
+    monkeypatch.setattr(topic_reader, "CONTACT_DEADLINE_SECONDS", wait)
+    settings = Settings(home=tmp_path / "home", kafka_bootstrap_servers=f"127.0.0.1:{free_port()}")
+    defs, moment = build_defs(settings=settings), datetime(2026, 11, 18, 6, tzinfo=UTC)
+    began = time.monotonic()
+    evaluation = evaluated(defs, instance, "weekly", moment + timedelta(days=364), now=moment)
+    assert "its period is not over yet" in evaluation.skip_message
+    assert wait <= time.monotonic() - began < wait * sum(source.cadence is Cadence.WEEKLY for source in SOURCES)
+
+
 def test_a_tick_whose_window_is_no_longer_available_names_the_gap(
-    daily: dg.Definitions, instance: dg.DagsterInstance
+    defs: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
     """The deployment's clock shows another day, so the live source cannot answer for this one."""
-    late = evaluated(daily, instance, "daily", datetime(2026, 11, 18, 21, tzinfo=UTC), now=MONDAY)
+    late = evaluated(defs, instance, "daily", datetime(2026, 11, 18, 21, tzinfo=UTC), now=MONDAY)
     assert keys(late) == []
     assert "gap: daily 2026-11-18" in late.skip_message
 
