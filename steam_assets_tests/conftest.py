@@ -48,12 +48,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark every test that uses the run's Spark session or broker."""
+    """Mark every test that uses the run's Spark session or broker, and those in the folder lake."""
     config.stash[COLLECTED] = [*items]
     for item in items:
         for fixture, mark in (("spark", pytest.mark.spark), ("broker", pytest.mark.kafka)):
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
+        if item.path.parent.name == "lake":
+            item.add_marker(pytest.mark.lake)
 
 
 @pytest.fixture

@@ -26,19 +26,23 @@ LANES = {
     "processes": "process and not (daemon or spark)",
     "spark": "spark",
     "daemon": "(daemon or kafka and not process) and not spark",
+    "lake": "lake and not (slow or process or daemon or spark or kafka)",
+    "others": "not (lake or slow or process or daemon or spark or kafka)",
     "slow": "slow and not (process or daemon or spark or kafka)",
-    "others": "not (slow or process or daemon or spark or kafka)",
 }
-"""Tests by mark. The first lane's output is shown while it runs, that of the others afterwards."""
-FOLLOWS = ("daemon", "slow")
-"""The second lane starts when the first has ended: with five at once, services do not start in time."""
+"""Tests by mark, in the order in which they start. The first lane's output is shown at once, that of the others at the
+end."""
+AT_ONCE = 4
+"""With five lanes at once, services do not start in time."""
 OWN_FILES = {
     "processes": r"mark\.process",
     "spark": r"mark\.spark|spark: SparkSession|deployment",
     "daemon": r"mark\.(daemon|kafka)|broker",
+    "lake": r"\Alake/",
     "slow": r"mark\.slow",
 }
-"""What the files of a lane contain, for instance a fixture. Importing all others takes ten seconds of CPU time."""
+"""What the files of a lane contain, for instance a fixture, or where they are. Importing the others would take ten
+seconds of CPU time."""
 TESTS = Path(__file__).parent
 COLLECTED = pytest.StashKey[list[pytest.Item]]()
 """All tests in the files of a run, including those that ``-m`` deselects."""
@@ -64,29 +68,36 @@ def main(selected: str = "") -> int:
             "STEAM_TEST_BROKER_PORT": str(broker.port),
             "STEAM_TEST_SHARED_FOLDER": folder,
         }
-        shown, *later = LANES
-        before, after = FOLLOWS
-        logs = {name: build / f"tests-{name}.txt" for name in later}
-        running = {name: _start(name, selected, shared, logs.get(name)) for name in (*later, shown) if name != after}
+        logs = {name: build / f"tests-{name}.txt" for name in [*LANES][1:]}
+        for log in logs.values():
+            log.unlink(missing_ok=True)
         # This is done before most JVMs of the tests start.
-        running["warm"] = Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")
-        try:
-            running[before].wait()
-            running[after] = _start(after, selected, shared, logs[after])
-            codes = [process.wait() for process in running.values()]
-        except KeyboardInterrupt:
-            with ThreadPoolExecutor() as pool:
-                codes = [1, *pool.map(Supervised.end, running.values())]
-    for name in logs.keys() & running.keys():
-        print(logs[name].read_text(errors="replace"))
-    return int(any(codes))
+        running = [Supervised([str(_STEAM_ASSETS), "warm"], output=build / "warm.txt")]
+
+        def run(lane: str) -> int:
+            running.append(process := _start(lane, selected, shared, logs.get(lane)))
+            return process.wait()
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            try:
+                codes = list(pool.map(run, LANES))
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                with ThreadPoolExecutor() as others:
+                    codes = [1, *others.map(Supervised.end, running)]
+        for log in logs.values():
+            if log.exists():
+                print(log.read_text(errors="replace"))
+        return int(any([running[0].wait(), *codes]))
 
 
 def files_of(lane: str) -> list[str]:
     """The files that contain all tests of a lane."""
     if lane not in OWN_FILES:
         return [str(TESTS)]
-    return [str(file) for file in sorted(TESTS.rglob("test_*.py")) if re.search(OWN_FILES[lane], file.read_text())]
+    sought = re.compile(OWN_FILES[lane])
+    files = sorted(TESTS.rglob("test_*.py"))
+    return [str(file) for file in files if sought.search(f"{file.relative_to(TESTS)}\n{file.read_text()}")]
 
 
 def _start(name: str, selected: str, shared: dict[str, str], log: Path | None) -> Supervised:

@@ -16,6 +16,13 @@ from _pytest.mark import ParameterSet
 T = TypeVar("T")
 
 
-def rest_nightly(members: Iterable[T], *, kept: int = 1) -> list[T | ParameterSet]:
-    """Members for ``parametrize``: the first ``kept`` run for each change, the others at night."""
-    return [one if n < kept else pytest.param(one, marks=pytest.mark.nightly) for n, one in enumerate(members)]
+def rest_nightly(members: Iterable[T], *, kept: int = 1, several: bool = False) -> list[T | ParameterSet]:
+    """Members for ``parametrize``: the first ``kept`` run for each change, the others at night.
+
+    ``several``: a member is a tuple of the values of several arguments.
+    """
+    nightly = pytest.mark.nightly
+    return [
+        one if n < kept else pytest.param(*(one if several and isinstance(one, tuple) else (one,)), marks=nightly)
+        for n, one in enumerate(members)
+    ]

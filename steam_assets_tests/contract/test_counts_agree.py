@@ -22,6 +22,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.sources import SOURCES, source_named
 from steam_assets.sources.source import FetchRequest, Source
 from steam_assets.spark.cleaning import envelopes_of
+from steam_assets_tests.nightly import rest_nightly
 
 WEEK = 1_695_081_600
 """2023-09-19T00:00:00Z, a Tuesday."""
@@ -201,7 +202,7 @@ def test_landing_counts_as_extraction_did(collected: dict[str, list[Envelope]], 
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize(("source_name", "table_name"), CASES)
+@pytest.mark.parametrize(("source_name", "table_name"), rest_nightly(CASES, kept=6, several=True))
 def test_odd_bodies_have_as_many_rows_as_items(
     spark: SparkSession, collected: dict[str, list[Envelope]], source_name: str, table_name: str
 ) -> None:

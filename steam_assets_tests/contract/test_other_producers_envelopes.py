@@ -16,6 +16,7 @@ from steam_assets.kafka.envelope import Envelope
 from steam_assets.sources import source_named
 from steam_assets.sources.source import InvalidResponse, Source
 from steam_assets.spark.cleaning import classify
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = pytest.mark.spark
 
@@ -69,7 +70,7 @@ def accepted(source: Source) -> Iterator[Envelope]:
             yield sent(source.name, name, b"<html>", items, problem="received HTML instead of JSON")
 
 
-@pytest.mark.parametrize(("source_name", "table_name"), CASES)
+@pytest.mark.parametrize(("source_name", "table_name"), rest_nightly(CASES, kept=5, several=True))
 def test_any_response_under_any_name_has_as_many_rows_as_items(
     spark: SparkSession, source_name: str, table_name: str
 ) -> None:

@@ -16,7 +16,7 @@ from steam_assets.sources.source import Source
 from steam_assets.spark.cleaning import clean
 from steam_assets_tests.deployment import NOW, Deployment
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.kafka]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.kafka, pytest.mark.nightly]
 
 FILES = {
     "daily_data/most_played/2023-09-24_MostPlayed_Consumed.csv": (

@@ -19,6 +19,7 @@ from steam_assets.sources import source_named
 from steam_assets.sources.source import Source
 from steam_assets_tests.deployment import Deployment
 from steam_assets_tests.faults.conftest import HASTY
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.slow]
 
@@ -43,21 +44,25 @@ def evidence(deployment: Deployment, source: Source) -> list[bytes]:
 
 @pytest.mark.parametrize(
     ("fault", "keeps_bytes"),
-    [
-        (faults.HtmlForJson(path=CHART), b"<"),
-        (faults.EmptyResponse(path=CHART), b"{"),
-        (faults.FixedBody(path=CHART, body=b"null"), b"null"),
-        (faults.TruncatedBody(path=CHART, content_length=False), b"{"),
-        (faults.WrongWeek(path=CHART), b"start_date"),
-        (faults.TruncatedBody(path=CHART), None),
-        (faults.OversizedBody(path=CHART), None),
-        (faults.GzipBomb(path=CHART), None),
-        (faults.ServerError(path=CHART), None),
-        (faults.ConnectionReset(path=CHART), None),
-        (faults.Redirect(path=CHART, location="http://169.254.169.254/"), None),
-        (faults.TooManyRequests(path=CHART), None),
-        (faults.AccessDenied(path=CHART), None),
-    ],
+    rest_nightly(
+        [
+            (faults.HtmlForJson(path=CHART), b"<"),
+            (faults.EmptyResponse(path=CHART), b"{"),
+            (faults.FixedBody(path=CHART, body=b"null"), b"null"),
+            (faults.TruncatedBody(path=CHART, content_length=False), b"{"),
+            (faults.WrongWeek(path=CHART), b"start_date"),
+            (faults.OversizedBody(path=CHART), None),
+            (faults.Redirect(path=CHART, location="http://169.254.169.254/"), None),
+            (faults.TooManyRequests(path=CHART), None),
+            (faults.TruncatedBody(path=CHART), None),
+            (faults.GzipBomb(path=CHART), None),
+            (faults.ServerError(path=CHART), None),
+            (faults.ConnectionReset(path=CHART), None),
+            (faults.AccessDenied(path=CHART), None),
+        ],
+        kept=8,
+        several=True,
+    ),
     ids=lambda value: type(value).__name__ if isinstance(value, faults.Fault) else "",
 )
 def test_an_unusable_response_is_a_clear_error_and_leaves_no_partial_partition(

@@ -41,6 +41,7 @@ from steam_assets.simulator.faults import Fault, FixedBody, HtmlForJson, OtherCo
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Window
 from steam_assets.sources.source import History, Source
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka]
 
@@ -91,7 +92,9 @@ WAYS = [(source, host) for source in SOURCES for host in (None, *(one for one in
 
 
 @pytest.fixture(
-    scope="module", params=WAYS, ids=lambda way: f"{way[0].name} of {way[1].name}" if way[1] else way[0].name
+    scope="module",
+    params=rest_nightly(WAYS, kept=3),
+    ids=lambda way: f"{way[0].name} of {way[1].name}" if way[1] else way[0].name,
 )
 def collected(
     request: pytest.FixtureRequest,

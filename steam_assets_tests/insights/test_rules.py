@@ -25,6 +25,7 @@ from steam_assets_tests.insights.synthetic_market import (
     frame,
 )
 from steam_assets_tests.insights.two_engines import TwoEngines, both
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = pytest.mark.spark
 
@@ -168,7 +169,10 @@ def computed(spark: SparkSession, name: str, rows: list[dict[str, Any]], keys: l
     return [row.asDict() for row in insight.compute({"most_played": frame(spark, "most_played", rows)}, keys).collect()]
 
 
-@pytest.mark.parametrize(("collected", "status"), [(1, "first_seen"), (27, "first_seen"), (28, "new"), (60, "new")])
+@pytest.mark.parametrize(
+    ("collected", "status"),
+    rest_nightly([(27, "first_seen"), (28, "new"), (1, "first_seen"), (60, "new")], kept=2, several=True),
+)
 def test_a_game_is_called_new_only_after_28_collected_days(spark: SparkSession, collected: int, status: str):
     """Before that, a game on no earlier chart is only seen for the first time."""
     days = [LAST - timedelta(n + 1 + n // 20) for n in range(collected)]
@@ -196,7 +200,7 @@ def seasons(last: date = LAST, missing: tuple[int, ...] = ()) -> list[dict[str, 
 
 
 @pytest.mark.parametrize("name", ["player_trend", "market_day"])
-@pytest.mark.parametrize("last", [LAST, LAST - timedelta(2), LAST - timedelta(4)])
+@pytest.mark.parametrize("last", rest_nightly([LAST, LAST - timedelta(2), LAST - timedelta(4)]))
 def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: str, last: date):
     """Changes compare whole weeks and equal those of the levels, whether on Wednesday, Monday or Saturday."""
     (made,) = computed(spark, name, seasons(last), [last.isoformat()])
@@ -207,7 +211,7 @@ def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: s
 
 
 @pytest.mark.parametrize("name", ["player_trend", "market_day"])
-@pytest.mark.parametrize("missing", [(2,), (3, 30), (28,), (1, 9, 36)])
+@pytest.mark.parametrize("missing", rest_nightly([(1, 9, 36), (2,), (3, 30), (28,)]))
 def test_a_gap_removes_the_same_weekday_from_both_weeks(spark: SparkSession, name: str, missing: tuple[int, ...]):
     """A day missing in one week is left out of the other, so the changes stay the same."""
     (made,) = computed(spark, name, seasons(missing=missing), [LAST.isoformat()])

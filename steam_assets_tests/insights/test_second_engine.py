@@ -10,6 +10,7 @@ from steam_assets.insights import INSIGHTS, insight_named
 from steam_assets.insights.small_inputs import QUERIES
 from steam_assets_tests.insights.synthetic_market import keys_of
 from steam_assets_tests.insights.two_engines import TwoEngines
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = pytest.mark.spark
 
@@ -75,7 +76,18 @@ def _same(mine: object, theirs: object) -> bool:
 
 @pytest.mark.parametrize(
     "name",
-    ["player_trend", "market_day", "top_seller_moves", "review_bombs", "update_effect", "sale_effect", "player_days"],
+    rest_nightly(
+        [
+            "player_trend",
+            "update_effect",
+            "market_day",
+            "top_seller_moves",
+            "review_bombs",
+            "sale_effect",
+            "player_days",
+        ],
+        kept=2,
+    ),
 )
 def test_a_partition_alone_is_as_in_a_range(engines: TwoEngines, name: str):
     """A row does not depend on the other partitions computed in the same run."""

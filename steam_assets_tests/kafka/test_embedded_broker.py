@@ -18,6 +18,7 @@ from steam_assets.kafka.embedded_broker import BrokerFailed, EmbeddedBroker, Por
 from steam_assets.loopback import free_port
 from steam_assets.settings import Settings
 from steam_assets_tests.deployment import ANY_NAME
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.waiting import in_time, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
@@ -77,7 +78,7 @@ def test_a_broker_keeps_its_data_below_its_folder_whatever_its_name(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == [Path(ANY_NAME).parts[0]]
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("ending", rest_nightly([signal.SIGKILL, signal.SIGINT]))
 def test_no_broker_outlives_the_process_that_started_it(ending: signal.Signals, tmp_path: Path) -> None:
     port = free_port()
     program = (

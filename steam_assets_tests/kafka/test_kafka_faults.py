@@ -198,7 +198,7 @@ except producer.PublishFailed as error:
 """
 
 
-@pytest.mark.parametrize(("at", "pauses"), [pytest.param(0, 1, marks=pytest.mark.nightly), (400, 1), (400, 2)])
+@pytest.mark.parametrize(("at", "pauses"), rest_nightly([(400, 2), (400, 1), (0, 1)], several=True))
 def test_a_publisher_that_was_suspended_within_a_batch_publishes_it_again(
     broker: EmbeddedBroker, tmp_path: Path, at: int, pauses: int
 ) -> None:

@@ -34,6 +34,7 @@ from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot
 from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
+from steam_assets_tests.nightly import rest_nightly
 
 KINDS = ("raw", "set aside", "clean")
 
@@ -138,7 +139,7 @@ def test_missing_partitions_are_errors_and_empty_ones_are_backed_up(lake: Lake) 
     assert restore(raw, "2026-02-03") is None
 
 
-@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("how", rest_nightly(DAMAGES, kept=3))
 def test_a_damaged_backup_is_named_and_repaired_from_the_primary(twins: Twins[Any], how: str) -> None:
     whole = content(twins.backup)
     damage(twins.backup, how)
@@ -149,7 +150,7 @@ def test_a_damaged_backup_is_named_and_repaired_from_the_primary(twins: Twins[An
     assert content(twins.backup) == whole
 
 
-@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("how", rest_nightly(DAMAGES, kept=3))
 def test_a_damaged_primary_is_named_and_restored_and_never_backed_up(twins: Twins[Any], how: str) -> None:
     whole = content(twins.backup)
     damage(twins.primary, how)

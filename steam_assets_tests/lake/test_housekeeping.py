@@ -26,6 +26,7 @@ from steam_assets.lake.roots import ROOT_NAMES
 from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import RootName
+from steam_assets_tests.nightly import rest_nightly
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
 """After the start of the first of the two weeks and before the second."""
@@ -104,7 +105,7 @@ def test_deleted_partitions_are_in_the_backup_and_can_be_restored(kept: Lake) ->
     assert sequences(kept.raw(NEWS)) == before and labels(kept) == {1: "one", 2: None}
 
 
-@pytest.mark.parametrize("how", ["flipped", "missing"])
+@pytest.mark.parametrize("how", rest_nightly(["flipped", "missing"]))
 @pytest.mark.parametrize("side", ["primary", "backup"])
 @pytest.mark.parametrize("kind", LABELS)
 def test_a_damaged_partition_is_kept_in_both_copies_and_its_neighbour_is_deleted(

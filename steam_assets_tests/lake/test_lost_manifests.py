@@ -13,6 +13,7 @@ from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, sequenc
 from steam_assets.lake.backup import WouldOverwrite, back_up, restore_partitions, verify_twins
 from steam_assets.lake.housekeeping import sweep
 from steam_assets.lake.lake import Lake, Twins
+from steam_assets_tests.nightly import rest_nightly
 
 KEYS = (KEY, LATER)
 
@@ -46,7 +47,7 @@ def lose(twins: Twins[Any], what: str) -> None:
         path.write_bytes(path.read_bytes()[:200]) if what == "the end of one" else path.unlink()
 
 
-@pytest.mark.parametrize("what", ["a manifest", "the end of one", "all manifests", "their list"])
+@pytest.mark.parametrize("what", rest_nightly(["a manifest", "their list", "the end of one", "all manifests"], kept=2))
 def test_all_partitions_are_found_again_without_being_copied(filled: Lake, twins: Twins[Any], what: str) -> None:
     before = {key: files_of(twins.primary, key) for key in KEYS}
     lose(twins, what)

@@ -18,6 +18,7 @@ from steam_assets.outages import Unavailable, outage
 from steam_assets.settings import Settings
 from steam_assets_tests.faulty_proxy import Fault, FaultyProxy, faulty_proxy
 from steam_assets_tests.lake.raw_landing import KEY, NEWS, NOW, land, sequences
+from steam_assets_tests.nightly import rest_nightly
 
 REFUSALS = [(403, "AccessDenied"), (400, "ExpiredToken"), (301, "PermanentRedirect"), (403, "ComeBackOnMonday")]
 """Status and code; the last is made up."""
@@ -70,7 +71,7 @@ def failure(work: Callable[[Place], None], place: Place) -> Exception | None:
     return None
 
 
-@pytest.mark.parametrize("work", [verified, restored, rebuilt, swept])
+@pytest.mark.parametrize("work", rest_nightly([rebuilt, verified, restored, swept], kept=2))
 def test_a_refusal_is_not_taken_for_damage(place: Place, work: Callable[[Place], None]) -> None:
     for (status, code), path in product(REFUSALS, [".metadata.json", ".avro", ".parquet"]):
         place.proxy.faults = [Fault(status, code, path, ("GET", "HEAD"))]

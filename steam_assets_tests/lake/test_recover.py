@@ -22,6 +22,7 @@ from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import RootName
 from steam_assets.spark.reviewer_key import kept_key, reviewer_key
 from steam_assets_tests.conftest import REPOSITORY
+from steam_assets_tests.nightly import rest_nightly
 
 KEYS = (KEY, LATER)
 PAGE = REPOSITORY / "docs" / "how-to" / "recover.md"
@@ -107,7 +108,7 @@ def held(lake: Lake) -> list[object]:
     return [*contents, records, kept_key(lake.settings).read_text()]
 
 
-@pytest.mark.parametrize("lost", LOSSES)
+@pytest.mark.parametrize("lost", rest_nightly(LOSSES, kept=4))
 def test_losses_are_recovered_as_the_page_says(filled: Lake, lost: str) -> None:
     before = held(filled)
     lose, recover = LOSSES[lost]

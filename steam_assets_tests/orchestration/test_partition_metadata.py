@@ -20,6 +20,7 @@ from steam_assets.orchestration.stages import AFTER_RAW, Stage
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import Deployment, GivenSpark, deployment_in
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
 
@@ -66,7 +67,7 @@ def shown(
     simulator.clear_now()
 
 
-@pytest.mark.parametrize("week", [ALONE, *APPS_OF])
+@pytest.mark.parametrize("week", rest_nightly([ALONE, *APPS_OF], kept=2))
 def test_every_stage_shows_the_counts_of_its_ledger(shown: Shown, week: str) -> None:
     status = shown.deployment.status(REVIEWS, week)
     record = status.raw

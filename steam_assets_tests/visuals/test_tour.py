@@ -100,6 +100,7 @@ def test_the_readme_opens_with_small_screenshots(screenshots: ModuleType) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_screenshots_match_the_page_and_the_asset_graph(
     screenshots: ModuleType, browser: Browser, page: str
 ) -> None:
