@@ -23,6 +23,7 @@ from unicodedata import category
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steam_assets.masking import shown
+from steam_assets.outages import Unavailable
 from steam_assets.settings import ADDRESS, RootName, Settings, UnusableSetting
 from steam_assets.writable_folders import existing, unusable_folder
 
@@ -117,12 +118,20 @@ def refusal_to_mix(settings: Settings, others: str) -> str | None:
 
 
 def read_marker(settings: Settings, root: RootName) -> Marker | None:
-    """The root's marker; None if it has none. Raises UnsafeRoot if it is damaged."""
+    """The root's marker; None if it has none.
+
+    Raises UnsafeRoot if it is damaged, and Unavailable if a web page came instead of it, as from a network's login.
+    """
     address = marker_address(settings, root)
     try:
         text = _files(settings).read(address) if on_s3(address) else Path(address).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if on_s3(address) and text.lstrip().startswith(b"<"):
+        raise Unavailable(
+            f"a web server responds instead of S3 for {address}; correct STEAM_S3_ENDPOINT_URL, or log in to the "
+            "network"
+        )
     try:
         return Marker.model_validate_json(text)
     except ValidationError as error:

@@ -106,6 +106,15 @@ def test_a_lost_file_is_no_outage(place: Place) -> None:
     assert outage(lost.value) is None
 
 
+def test_a_web_page_is_no_damaged_marker(place: Place) -> None:
+    """As a network answers, with status 200, before one has logged in."""
+    place.proxy.faults = [Fault(200, "Welcome", content_type="text/html")]
+    error = failure(verified, place)
+    assert error is not None and "a web server responds instead of S3" in str(outage(error))
+    place.proxy.faults = []
+    verified(place)
+
+
 def test_a_bucket_that_is_gone_is_named(place: Place) -> None:
     elsewhere = place.settings.model_copy(update={"raw_root": "s3://nobodys-lake/raw"})
     with pytest.raises(OSError, match="NO_SUCH_BUCKET") as refused:
