@@ -26,8 +26,8 @@ LANES = {
     "processes": "process and not (daemon or spark)",
     "spark": "spark",
     "daemon": "(daemon or kafka and not process) and not spark",
-    "lake": "lake and not (slow or process or daemon or spark or kafka)",
     "others": "not (lake or slow or process or daemon or spark or kafka)",
+    "lake": "lake and not (slow or process or daemon or spark or kafka)",
     "slow": "slow and not (process or daemon or spark or kafka)",
 }
 """Tests by mark, in the order in which they start. The first lane's output is shown at once, that of the others at the

@@ -24,7 +24,7 @@ ON_S3 = [source_named(name) for name in ("top_sellers", "reviews")]
 """With one and with several clean tables. On S3 the storage differs, not the source."""
 KEYS = {Cadence.DAILY: "2026-11-17", Cadence.WEEKLY: "2026-11-10", Cadence.MONTHLY: "2026-10-01"}
 
-pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.kafka, pytest.mark.slow, pytest.mark.nightly]
 
 
 @pytest.fixture(scope="module", params=rest_nightly(["disk", "s3"]))

@@ -21,9 +21,11 @@ from steam_assets_tests.lake.raw_landing import land_rows, rows_of
 SOURCE, WEEK = source_named("top_sellers"), "2026-10-06"
 
 
-def run(home: Path, assets: list[dg.AssetKey], tags: Mapping[str, str]) -> dg.ExecuteInProcessResult:
-    job = build_defs(settings=Settings(home=home)).resolve_implicit_global_asset_job_def()
-    return job.execute_in_process(asset_selection=assets, tags=dict(tags), raise_on_error=False)
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> dg.JobDefinition:
+    """The Dagster UI's job for any assets."""
+    defs = build_defs(settings=Settings(home=tmp_path_factory.mktemp("home")))
+    return defs.resolve_implicit_global_asset_job_def()
 
 
 @pytest.mark.parametrize(
@@ -43,9 +45,9 @@ def run(home: Path, assets: list[dg.AssetKey], tags: Mapping[str, str]) -> dg.Ex
     ids=["none", "within a week", "range", "backwards"],
 )
 def test_a_run_for_partitions_that_do_not_exist_is_refused(
-    tmp_path: Path, assets: list[dg.AssetKey], tags: Mapping[str, str], said: str
+    job: dg.JobDefinition, assets: list[dg.AssetKey], tags: Mapping[str, str], said: str
 ) -> None:
-    result = run(tmp_path, assets, tags)
+    result = job.execute_in_process(asset_selection=assets, tags=dict(tags), raise_on_error=False)
     failed = result.filter_events(lambda event: event.is_step_failure)
     given = failed[0].step_failure_data.user_failure_data
     assert given is not None and said in (given.description or "")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from steam_assets.sources.markup import LONGEST, plain_text, web_address
 from steam_assets.sources.markup_tags import BECOMES, HTML_NAMES, HTML_TAGS, STEAM_NAMES, STEAM_TAGS, WORD_NAMES, WORDS
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.waiting import in_time
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -220,12 +221,12 @@ def test_any_text_is_read(source: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    [
+    rest_nightly([
         "<", "[", "[b]", "<div>", "<b><i>", "[img]", "&amp;", "<!--", "\\[", "[list][*]", "<a b='",
         "[code]", "[/code]", "[code][/code]", "[url=", '[url="[', '[url="" "', "<div></p>", "<b></i>", "[quote][/list]",
         "[table][tr][td]", "[*][/b]", "{STEAM_A}/", "https://x.y/", "((", "[img]a/", "[dynamiclink href=a.b]", "</",
         "<table><tr><td>", "[olist][*]1", "[p a=b", "&#65;", "<svg>", "[B]", "[i\n",
-    ],
+    ], kept=12),
 )  # fmt: skip
 def test_hostile_texts_take_bounded_time(piece: str) -> None:
     """A maximum-length text of opening tags takes at most seconds and does not crash."""

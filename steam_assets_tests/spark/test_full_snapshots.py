@@ -25,6 +25,7 @@ from steam_assets.spark.item_counts import PartitionsRefused
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.raw_landing import NOW, batch_id, land_rows
+from steam_assets_tests.nightly import rest_nightly
 
 pytestmark = pytest.mark.spark
 
@@ -134,11 +135,15 @@ def test_an_excluded_batch_is_not_cleaned_and_its_rows_stay(week: Week) -> None:
 
 @pytest.mark.parametrize(
     ("body", "said"),
-    [
-        (chart([101, 102, 102]), "app_id 102 occurs twice"),
-        (chart([101, 103, 104], ranks=(1, 3, 4)), "rank 2 is missing"),
-        (chart([101, 102], ranks=(2, 3)), "rank 1 is missing"),
-    ],
+    rest_nightly(
+        [
+            (chart([101, 102, 102]), "app_id 102 occurs twice"),
+            (chart([101, 103, 104], ranks=(1, 3, 4)), "rank 2 is missing"),
+            (chart([101, 102], ranks=(2, 3)), "rank 1 is missing"),
+        ],
+        kept=2,
+        several=True,
+    ),
     ids=["an app twice", "a hole", "no first rank"],
 )
 def test_an_invalid_chart_is_refused_before_it_is_visible(week: Week, body: str, said: str) -> None:

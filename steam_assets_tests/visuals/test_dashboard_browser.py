@@ -16,7 +16,6 @@ from market_year import HOSTILE
 from page_visit import VIEWS, Visit, visit
 from playwright.sync_api import Browser, Locator, expect
 
-from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.visuals.conftest import CHROMIUM, FLAGS
 from steam_assets_tests.waiting import in_time
 
@@ -198,7 +197,8 @@ def test_updates_are_marked_on_the_line_and_news_links_to_it(browser: Browser, f
         expect(seen.page.locator(".day-events a").first).to_contain_text("update")
 
 
-@pytest.mark.parametrize("lake", rest_nightly(["file", "empty_file"]))
+@pytest.mark.nightly
+@pytest.mark.parametrize("lake", ["file", "empty_file"])
 def test_nothing_is_wider_than_the_screen(browser: Browser, lake: str, request: pytest.FixtureRequest) -> None:
     """Whether it is opened on the narrowest screen or made wider step by step."""
     page: Path = request.getfixturevalue(lake)
