@@ -42,6 +42,7 @@ def test_the_median_round_counts_and_the_order_alternates() -> None:
     assert order == ["a", "b", "b", "a", "a", "b"]
 
 
+@pytest.mark.nightly
 def test_peers_clean_as_the_product_does(tmp_path: Path, spark: SparkSession) -> None:
     """All agree on clean, quarantined and duplicate reviews; the pages contain all three kinds."""
     settings = Settings(home=tmp_path)

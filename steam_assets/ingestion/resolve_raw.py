@@ -49,7 +49,7 @@ def held(lake: Lake, sources: Sequence[Source]) -> dict[str, set[str]]:
 
     By source. A topic that cannot be read counts as empty; as this takes a while to find out, all are read at once.
     """
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(len(sources)) as pool:
         published = pool.map(partial(_published, lake.settings), sources)
         stored = [_stored(lake, source) for source in sources]
         return {source.name: here | sent for source, here, sent in zip(sources, stored, published, strict=True)}

@@ -349,6 +349,7 @@ def test_a_missing_folder_is_reported(lake: Lake, tmp_path: Path) -> None:
         import_folder(lake, tmp_path / "none", NOW)
 
 
+@pytest.mark.nightly
 def test_recorded_files_reconcile_to_the_row_and_to_the_byte(lake: Lake, tmp_path: Path, recorded: Path) -> None:
     """Rows of all recorded old files are counted in full, each under its own period, and every byte is kept."""
     old = [path for path in recorded.glob("*/seed*/*") if path.is_file()]
