@@ -230,15 +230,14 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
 
 
 def _refused_by_catalog(settings: Settings) -> str | None:
-    if settings.iceberg_catalog == "sqlite":
-        return None
-    if any(extra == "postgres" and not installed(extra) for extra, _ in extras_in_use(settings)):
-        # check_extras names it.
+    kind = settings.iceberg_catalog
+    # A missing package is named by check_extras.
+    if kind == "sqlite" or (kind == "jdbc" and not installed("postgres")):
         return None
     try:
         contact(settings, "clean")
     except Exception as error:
-        return str(error)
+        return str(error) or type(error).__name__
     return None
 
 

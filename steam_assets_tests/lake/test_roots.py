@@ -112,8 +112,8 @@ def test_a_root_that_is_or_passes_through_no_folder_is_refused(tmp_path: Path, p
         check_roots(Settings(home=tmp_path / "home", raw_root=f"{tmp_path / place}{below}"))
 
 
-def test_spaces_around_a_root_are_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a shell script or a .env file may add them; a root of nothing else is the one in HOME."""
+def test_whitespace_around_a_root_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell script or a .env file may add it; a root of whitespace alone is the default."""
     monkeypatch.setenv("STEAM_RAW_ROOT", " ")
     monkeypatch.setenv("STEAM_CLEAN_ROOT", " s3://lake/clean \n")
     settings = Settings(home=tmp_path)
