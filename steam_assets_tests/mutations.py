@@ -296,10 +296,10 @@ MUTATIONS: Sequence[Mutation] = (
     ),
     Mutation(
         "N9",
-        "steam_assets/orchestration/locked_storage.py",
-        "    if _LOCKED not in failure:\n",
+        "steam_assets/sqlite_files.py",
+        "    if not _REPORTED.search(failure):\n",
         "    if True:\n",
-        "faults/test_locked_storage.py::test_a_run_that_dagster_cannot_record_names_the_file_and_leaves_a_whole_partition_or_none",
+        "faults/test_unusable_storage.py::test_a_run_that_dagster_cannot_record_names_the_file_and_leaves_a_whole_partition_or_none",
     ),
     Mutation(
         "N10",

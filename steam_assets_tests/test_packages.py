@@ -32,7 +32,7 @@ LAYERS = (
     ("sources",),
     (
         *("aws_client", "disk_space", "disk_sync", "duckdb_connection", "failpoints", "loopback", "masking"),
-        *("outages", "root_cause", "writable_folders"),
+        *("outages", "root_cause", "sqlite_files", "writable_folders"),
     ),
 )
 """From the top down. Packages on one line do not import each other."""

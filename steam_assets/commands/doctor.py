@@ -1,6 +1,7 @@
 """``steam-assets doctor``: checks every setting and dependency of a deployment, and prints how to fix problems.
 
-Belongs here: what it prints. Does not belong here: the checks (doctor_settings.py, doctor_checks.py, doctor_roots.py).
+Belongs here: what it prints. Does not belong here: the checks (doctor_settings.py, doctor_checks.py, doctor_roots.py,
+doctor_databases.py).
 """
 
 from __future__ import annotations
@@ -60,9 +61,10 @@ def diagnose() -> tuple[list[SettingLine], list[Finding]]:
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     from steam_assets.commands.doctor_checks import CHECKS
+    from steam_assets.commands.doctor_databases import check_catalog, check_dagster_home
     from steam_assets.commands.doctor_roots import check_four_roots
 
-    for check in (*CHECKS, check_four_roots):
+    for check in (*CHECKS, check_dagster_home, check_four_roots, check_catalog):
         yield from check(settings)
 
 

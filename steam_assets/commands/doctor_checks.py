@@ -1,7 +1,7 @@
 """The checks of ``doctor``: each part of a deployment, whether it works, and how to fix it.
 
 Belongs here: checks that change nothing, except that they download missing jars. Does not belong here: printing
-(doctor.py), the four roots (doctor_roots.py).
+(doctor.py), the four roots (doctor_roots.py), catalogs and Dagster's storage (doctor_databases.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 import requests
 
 from steam_assets.clock import Clock
-from steam_assets.commands.preflight import catalog_fault
 from steam_assets.extraction.hosts import drop_folder
 from steam_assets.extras import extras_in_use, how_to_install, installed
 from steam_assets.java.jars import ChangedJar, UnavailableJar, kafka_jars, spark_jars
@@ -41,7 +40,6 @@ from steam_assets.java.jvm import (
     java_at,
 )
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
-from steam_assets.lake.catalogs import contact
 from steam_assets.lake.ledger_files import open_ledger
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot, on_s3, read_marker
 from steam_assets.ledger.records import CleanRecord, records
@@ -215,32 +213,6 @@ def check_extras(settings: Settings) -> Iterator[Finding]:
             yield problem("Packages", detail, how_to_install(extra))
 
 
-def check_catalog(settings: Settings) -> Iterator[Finding]:
-    """The settings that the kind of Iceberg catalog needs, and whether its service lets this user in."""
-    kind = settings.iceberg_catalog
-    if fault := catalog_fault(settings):
-        yield problem("Iceberg catalog", f"STEAM_ICEBERG_CATALOG_URI: {fault}", "unset STEAM_ICEBERG_CATALOG")
-    elif kind == "glue" and not settings.root("clean").startswith("s3://"):
-        detail = "glue needs S3, but the clean root is a local folder"
-        yield problem("Iceberg catalog", detail, "unset STEAM_ICEBERG_CATALOG   # or set the clean roots to s3://…")
-    elif refused := _refused_by_catalog(settings):
-        yield problem("Iceberg catalog", refused, "unset STEAM_ICEBERG_CATALOG   # or correct what it needs")
-    else:
-        yield fine("Iceberg catalog", kind)
-
-
-def _refused_by_catalog(settings: Settings) -> str | None:
-    kind = settings.iceberg_catalog
-    # A missing package is named by check_extras.
-    if kind == "sqlite" or (kind == "jdbc" and not installed("postgres")):
-        return None
-    try:
-        contact(settings, "clean")
-    except Exception as error:
-        return str(error) or type(error).__name__
-    return None
-
-
 def check_reviewer_key(settings: Settings) -> Iterator[Finding]:
     """A key that is long enough, in a file that other users cannot read, and the one that made the pseudonyms."""
     name, kept = "Reviewers' key", settings.home / "reviewer_hash_key"
@@ -290,22 +262,6 @@ def check_privacy_of_home(settings: Settings) -> Iterator[Finding]:
         yield note(name, f"{home} is shared with its group (mode {mode:04o})")
     else:
         yield fine(name, f"mode {mode:04o}")
-
-
-def check_dagster_home(settings: Settings) -> Iterator[Finding]:
-    """A writable folder for Dagster's run history."""
-    name, given = "Dagster's home", os.environ.get("DAGSTER_HOME")
-    if given and not Path(given).is_absolute():
-        absolute = shlex.quote(str(Path(given).absolute()))
-        yield problem(name, f"DAGSTER_HOME is {given}, which is not absolute", f"export DAGSTER_HOME={absolute}")
-        return
-    home = settings.dagster_home
-    refused = unwritable(home)
-    if refused:
-        yield problem(name, refused, "unset DAGSTER_HOME   # the run history is then kept in STEAM_HOME")
-    else:
-        state = "exists" if (home / "dagster.yaml").is_file() else "will be created on first use"
-        yield fine(name, f"{home} {state}")
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
@@ -386,10 +342,8 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_kafka,
     check_spark,
     check_extras,
-    check_catalog,
     check_reviewer_key,
     check_privacy_of_home,
-    check_dagster_home,
     check_clock,
     check_drop_folders,
     check_webhook,

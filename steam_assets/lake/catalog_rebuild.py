@@ -14,15 +14,15 @@ from urllib.parse import quote
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import StaticTable
-from sqlalchemy.exc import DatabaseError
 
 from steam_assets.disk_sync import sync
-from steam_assets.lake.catalogs import CATALOGS, open_catalog, sqlite_file
+from steam_assets.lake.catalogs import CATALOGS, UnusableCatalog, lost_catalog, open_catalog, sqlite_file
 from steam_assets.lake.files import Files
 from steam_assets.lake.roots import UnsafeRoot, warehouse
 from steam_assets.outages import raise_outage
 from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import RootName, Settings, private_folder
+from steam_assets.sqlite_files import Fault
 
 _METADATA = re.compile(r".*/(?P<version>\d+)-[0-9a-f-]+\.metadata\.json$")
 
@@ -31,13 +31,15 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
     """Rebuild a root's catalog from the newest metadata file of each table; return the tables' names.
 
     Replaces an existing SQLite file, even a damaged one, or the tables' entries in another kind of catalog. Raises
-    UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous.
+    UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous; UnusableCatalog.
     """
     newest = {name: _newest(settings, name, versions) for name, versions in _tables(settings, root).items()}
     if settings.iceberg_catalog != "sqlite":
         _register(open_catalog(settings, root), root, newest)
         return list(newest)
     file = sqlite_file(settings, root)
+    if file.is_dir():
+        raise UnusableCatalog(Fault(file, "not a file"))
     private_folder(file.parent)
     with temporary_folder("catalog-", file.parent) as folder:
         # If this is killed midway, the old catalog is still there as a whole.
@@ -63,24 +65,15 @@ def _register(catalog: Catalog, root: RootName, newest: Mapping[str, str]) -> No
 
 
 def open_whole_catalog(settings: Settings, root: RootName) -> Catalog:
-    """The root's catalog. Raises UnsafeRoot if it is damaged, or lacks a table that exists."""
-    lost = "its file is damaged"
-    try:
-        catalog = open_catalog(settings, root)
-        # A table is in the catalog before its first commit, so the order of these checks matters.
-        lacking = [name for name in _unlisted(settings, root, catalog) if _is_used(settings, root, name)]
-        lacking = sorted({*lacking}.intersection(_unlisted(settings, root, catalog) if lacking else ()))
-        if not lacking:
-            return catalog
+    """The root's catalog. Raises UnsafeRoot if it is damaged, or lacks a table that exists; UnusableCatalog."""
+    catalog = open_catalog(settings, root)
+    # A table is in the catalog before its first commit, so the order of these checks matters.
+    lacking = [name for name in _unlisted(settings, root, catalog) if _is_used(settings, root, name)]
+    lacking = sorted({*lacking}.intersection(_unlisted(settings, root, catalog) if lacking else ()))
+    if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        lost = f"it lacks {', '.join(lacking[:3])}{more}"
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:  # Its subclasses are a busy file, a failed login and the like.
-            raise
-    raise UnsafeRoot(
-        f"the catalog of the tables in {settings.root(root)} is lost or damaged ({lost}), but the tables exist; "
-        f"rebuild it from them: `steam-assets catalog rebuild --root {root}`"
-    )
+        raise lost_catalog(settings, root, f"it lacks {', '.join(lacking[:3])}{more}")
+    return catalog
 
 
 def _unlisted(settings: Settings, root: RootName, catalog: Catalog) -> set[str]:

@@ -21,6 +21,7 @@ from steam_assets.extras import require
 from steam_assets.lake.roots import UnsafeRoot, warehouse
 from steam_assets.outages import raise_outage
 from steam_assets.settings import RootName, Settings, private_folder
+from steam_assets.sqlite_files import fault_in
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -33,8 +34,8 @@ BUSY_SECONDS = 30
 """How long a commit waits for another process that writes the same SQLite file."""
 
 
-class LockedCatalog(Exception):
-    """Another program keeps an SQLite catalog locked; nothing was changed."""
+class UnusableCatalog(Exception):
+    """An SQLite catalog is locked, cannot be read or written, or is no file; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,15 @@ def root_of(catalog: Catalog) -> RootName:
 
 
 def open_catalog(settings: Settings, root: RootName) -> Catalog:
-    """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections."""
+    """Open the root's catalog without a JVM, and create its namespace. Each call opens its own connections.
+
+    If its SQLite file cannot be used, now or later, this or a call of the catalog raises UnusableCatalog, or UnsafeRoot
+    if it is damaged.
+    """
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.exceptions import NamespaceAlreadyExistsError
     from sqlalchemy import ExceptionContext, event
-    from sqlalchemy.exc import IntegrityError, OperationalError
+    from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
     name = CATALOGS[root]
@@ -77,13 +82,13 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     attempts = Retrying(retry=made_meanwhile, stop=stop_after_attempt(3), wait=wait_fixed(0.2), reraise=True)
     try:
         catalog = attempts(_client, settings, root)
-    except OperationalError as error:
-        raise _locked(settings, root, error) or error from None
+    except DatabaseError as error:
+        raise _unusable(settings, root, error) or error from None
     if isinstance(catalog, SqlCatalog):
 
         def named(context: ExceptionContext) -> None:
-            if (locked := _locked(settings, root, context.original_exception)) is not None:
-                raise locked from None
+            if (unusable := _unusable(settings, root, context.original_exception)) is not None:
+                raise unusable from None
 
         event.listen(catalog.engine, "handle_error", named)
     # Checked first: a role that may use a Glue database may not be allowed to create one.
@@ -123,12 +128,19 @@ def _client(settings: Settings, root: RootName, **more: str) -> Catalog:
     return load_catalog(CATALOGS[root].catalog, **properties, **_session(settings))
 
 
-def _locked(settings: Settings, root: RootName, error: BaseException) -> LockedCatalog | None:
-    if settings.iceberg_catalog != "sqlite" or "database is locked" not in str(error):
+def _unusable(settings: Settings, root: RootName, error: BaseException) -> UnusableCatalog | UnsafeRoot | None:
+    if settings.iceberg_catalog != "sqlite":
         return None
-    return LockedCatalog(
-        f"{sqlite_file(settings, root)} has been locked by another program for {BUSY_SECONDS} s, so nothing was "
-        "changed; end that program (a database browser, a copy in progress), then run it again"
+    fault = fault_in(str(error), [sqlite_file(settings, root)])
+    if fault is None:
+        return None
+    return lost_catalog(settings, root, "its file is damaged") if fault.kind == "damaged" else UnusableCatalog(fault)
+
+
+def lost_catalog(settings: Settings, root: RootName, why: str) -> UnsafeRoot:
+    return UnsafeRoot(
+        f"the catalog of the tables in {settings.root(root)} is lost or damaged ({why}), but the tables exist; "
+        f"rebuild it from them: `steam-assets catalog rebuild --root {root}`"
     )
 
 
@@ -139,6 +151,8 @@ def read_metadata(catalog: Catalog, table: str, location: str) -> Generator[None
 
     try:
         yield
+    except UnsafeRoot:  # Also a ValueError; the catalog itself is damaged.
+        raise
     except (ValidationError, ValueError, FileNotFoundError) as error:
         raise UnsafeRoot(
             f"the current metadata of table {table} in {location}/metadata is lost or damaged "

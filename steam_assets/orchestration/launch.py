@@ -27,12 +27,12 @@ from steam_assets.orchestration.dagster_home import prepare_dagster_home
 from steam_assets.orchestration.failures import ATTENDED, SHOWN_FAILURES
 from steam_assets.orchestration.ingest_ops import FetchObserver, PartitionBegins, unobserved
 from steam_assets.orchestration.interruption import interruptible
-from steam_assets.orchestration.locked_storage import locked_storage
 from steam_assets.orchestration.partitions import RANGE_END, RANGE_START
 from steam_assets.orchestration.refresh import INSIGHTS_OP
 from steam_assets.orchestration.refresh import JOB as REFRESH
 from steam_assets.orchestration.run_ownership import abandon, attended_tags, end_dead_runs
 from steam_assets.orchestration.stages import Stage, stage_keys
+from steam_assets.orchestration.unusable_storage import unusable_storage
 from steam_assets.outages import outage_in
 from steam_assets.processes.temporary_folders import sweep_dead
 from steam_assets.root_cause import root_cause
@@ -259,7 +259,7 @@ def _written_to() -> list[Path]:
 def _unrecorded(error: Exception) -> str | None:
     """Why Dagster could not write to its storage, and what to do; None for any other error."""
     full, home = disk_is_full(str(error), _written_to()), os.environ.get("DAGSTER_HOME")
-    return full or (locked_storage(str(error), Path(home)) if home else None)
+    return full or (unusable_storage(str(error), Path(home)) if home else None)
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

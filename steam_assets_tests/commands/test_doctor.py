@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -17,23 +18,28 @@ from typer.testing import CliRunner, Result
 from steam_assets.commands import doctor_checks as checks
 from steam_assets.commands.doctor import doctor
 from steam_assets.commands.doctor_checks import Finding
+from steam_assets.commands.doctor_databases import check_catalog, check_dagster_home
 from steam_assets.commands.doctor_roots import check_four_roots
 from steam_assets.commands.doctor_settings import setting_lines
 from steam_assets.java import jvm
 from steam_assets.java.jvm import find_java
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
+from steam_assets.lake.catalogs import sqlite_file
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import MARKER
 from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.loopback import free_port
+from steam_assets.orchestration.launch import local_instance
 from steam_assets.settings import Settings
 from steam_assets.sources import HOSTS, SOURCES, source_named
 from steam_assets.sources.monthly_visits import SIMILARWEB
 from steam_assets.spark.reviewer_key import fingerprint, kept_key, reviewer_key
 from steam_assets_tests.faulty_proxy import Fault, faulty_proxy
 from steam_assets_tests.java.test_jvm import fake_java
+from steam_assets_tests.lake.raw_landing import land
 
+BIN = Path(sys.executable).parent
 SECRETS = {
     "STEAM_KAFKA_SASL_PASSWORD": "hush-kafka",
     "STEAM_SIMILARWEB_API_KEY": "hush-similarweb",
@@ -280,21 +286,69 @@ def test_a_rest_catalog_that_refuses_is_found(fault: Fault, detail: str) -> None
     with faulty_proxy(f"http://127.0.0.1:{free_port()}") as catalog:
         catalog.faults = [fault]
         settings = Settings(iceberg_catalog="rest", iceberg_catalog_uri=catalog.url)
-        (found,) = problems(checks.check_catalog, settings)
+        (found,) = problems(check_catalog, settings)
     assert detail in found.detail and "STEAM_ICEBERG_CATALOG_URI" in found.detail
 
 
 def test_other_faults_are_found(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative Dagster home, an invalid drop folder, a simulated clock with one real host, an incomplete catalog."""
     monkeypatch.setenv("DAGSTER_HOME", "here")
-    assert problems(checks.check_dagster_home)[0].fix == f"export DAGSTER_HOME={environment / 'here'}"
+    assert problems(check_dagster_home)[0].fix == f"export DAGSTER_HOME={environment / 'here'}"
     monkeypatch.setenv(SIMILARWEB.variable("drop_folder"), str(environment / "gone"))
     assert problems(checks.check_drop_folders)[0].fix.startswith("mkdir -p ")
     monkeypatch.delenv(HOSTS[-1].variable("url"))
     assert problems(checks.check_clock, Settings(simulated_now="2026-11-20"))
     assert problems(checks.check_clock, Settings(simulated_now="tomorrow"))
-    assert problems(checks.check_catalog, Settings(iceberg_catalog="jdbc"))
-    assert problems(checks.check_catalog, Settings(iceberg_catalog="glue"))
+    assert problems(check_catalog, Settings(iceberg_catalog="jdbc"))
+    assert problems(check_catalog, Settings(iceberg_catalog="glue"))
     monkeypatch.setenv("STEAM_ALERT_WEBHOOK_URL", "hush")
     (found,) = problems(checks.check_webhook)
     assert "hush" not in found.detail + found.fix
+
+
+def _remove(file: Path) -> None:
+    file.unlink()
+
+
+def _damage(file: Path) -> None:
+    file.write_text("no database")
+
+
+def _replace_by_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("harm", [_remove, _damage, _replace_by_folder])
+def test_an_unusable_catalog_is_found(harm: Callable[[Path], None]) -> None:
+    lake = Lake(Settings())
+    land(lake)
+    assert not problems(check_catalog)
+    harm(sqlite_file(lake.settings, "raw"))
+    (found,) = problems(check_catalog)
+    assert str(lake.settings.root("raw")) in found.detail
+    follow(found.fix)
+    for later in problems(check_catalog):
+        follow(later.fix)
+    assert not problems(check_catalog)
+    assert len(land(Lake(Settings()), number=2).batches) == 2
+
+
+@pytest.mark.parametrize("harm", [_damage, _replace_by_folder])
+@pytest.mark.parametrize("database", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_unusable_storage_of_dagster_is_found(database: str, harm: Callable[[Path], None]) -> None:
+    settings = Settings()
+    with local_instance(settings):
+        pass
+    assert not problems(check_dagster_home)
+    harm(settings.dagster_home / database)
+    (found,) = problems(check_dagster_home)
+    follow(found.fix)
+    assert not problems(check_dagster_home)
+    with local_instance(settings) as instance:
+        assert instance.get_runs() == []
+
+
+def follow(fix: str) -> None:
+    """Type the command that ``doctor`` prints."""
+    subprocess.run(fix, shell=True, check=True, env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"})

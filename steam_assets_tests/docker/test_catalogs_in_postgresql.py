@@ -12,7 +12,7 @@ from by_hand import GIVEN, Stack
 from pyspark.sql import SparkSession
 
 from benchmarks.raw_partition import put_batch
-from steam_assets.commands.doctor_checks import check_catalog
+from steam_assets.commands.doctor_databases import check_catalog
 from steam_assets.lake.backup import back_up, verify_twins
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.settings import Settings

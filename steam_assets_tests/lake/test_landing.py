@@ -173,7 +173,7 @@ def test_a_catalog_that_another_program_keeps_locked_is_named(
         other.execute(f"BEGIN {kind}")
         for opened in (lake, Lake(lake.settings)):
             with pytest.raises(
-                catalogs.LockedCatalog, match=f"^{re.escape(str(file))} has been locked .*run it again$"
+                catalogs.UnusableCatalog, match=f"^{re.escape(str(file))} has been locked .*run it again$"
             ):
                 land(opened, number=2)
         other.rollback()
