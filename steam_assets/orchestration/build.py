@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import dagster as dg
@@ -22,7 +24,7 @@ from steam_assets.orchestration.ingest_ops import FetchObserver
 from steam_assets.orchestration.insight_assets import insight_assets, insight_key, served_insights
 from steam_assets.orchestration.io_managers import IcebergIOManager, RawIOManager
 from steam_assets.orchestration.maintenance_jobs import drill_schedule, maintenance_jobs
-from steam_assets.orchestration.partitions import partitions_by_cadence
+from steam_assets.orchestration.partitions import Partitions, partitions_by_cadence
 from steam_assets.orchestration.quicksight_sensor import quicksight_assets, quicksight_jobs, quicksight_sensor
 from steam_assets.orchestration.refresh import refresh_job, refresh_sensor
 from steam_assets.orchestration.resources import (
@@ -42,6 +44,7 @@ from steam_assets.orchestration.submitted_cleaning import Submission, submission
 from steam_assets.orchestration.visual_assets import visual_assets
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
+from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import Source
 
 _prepared: list[tuple[Settings, dg.Definitions]] = []
@@ -74,14 +77,10 @@ def build_defs(
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Function `build_column_schema_change_checks`")
     # Intended: a scheduled job runs one partition, and a range is requested from the assets.
     warnings.filterwarnings("ignore", message="Asset job .* materializes assets with varying BackfillPolicies")
-    partitions = partitions_by_cadence(sources)
-    by_name = {source.name: source for source in sources}
-    elsewhere = settings.spark_runner != "in-process"
-    assets = {
-        s.name: with_details(source_assets(s, by_name, partitions[s.cadence], submitted=elsewhere), settings, [s])
-        for s in sources
-    }
-    jobs = source_jobs(sources, assets, partitions)
+    submitted = settings.spark_runner != "in-process"
+    parts = _parts_of_product(submitted) if sources is SOURCES else _parts_of(sources, submitted)
+    assets = {source.name: with_details(parts.of_source[source.name], settings, [source]) for source in sources}
+    jobs = source_jobs(sources, assets, parts.partitions)
     health_check = health_check_job(sources)
     refresh = refresh_job(sources)
     quicksight = quicksight_jobs(settings)
@@ -90,21 +89,9 @@ def build_defs(
     return dg.Definitions(
         assets=[
             *(asset for group in assets.values() for asset in group),
-            *with_details(
-                [
-                    *insight_assets(sources, partitions),
-                    *visual_assets(sources),
-                    *quicksight_assets(settings, sources),
-                    *status_assets(sources),
-                ],
-                settings,
-                sources,
-            ),
+            *with_details([*parts.others, *quicksight_assets(settings, sources)], settings, sources),
         ],
-        asset_checks=[
-            *(check for source in sources for check in source_checks(source)),
-            *dg.build_column_schema_change_checks(assets=[insight_key(one) for one in served_insights(sources)]),
-        ],
+        asset_checks=parts.checks,
         jobs=[*jobs, health_check, refresh, *quicksight, *maintenance],
         schedules=[
             *cadence_schedules(sources, jobs, running=on),
@@ -123,6 +110,36 @@ def build_defs(
         ],
         resources=_resources(settings, sources, resource_overrides or {}),
         executor=owning_executor,
+    )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Assets and checks that depend on no setting but where Spark cleans."""
+
+    partitions: Mapping[Cadence, Partitions]
+    of_source: Mapping[str, Sequence[dg.AssetsDefinition]]
+    others: Sequence[dg.AssetsDefinition]
+    checks: Sequence[dg.AssetChecksDefinition]
+
+
+@cache
+def _parts_of_product(submitted: bool) -> _Parts:
+    """Kept, as they take most of the time of ``build_defs``."""
+    return _parts_of(SOURCES, submitted)
+
+
+def _parts_of(sources: Sequence[Source], submitted: bool) -> _Parts:
+    partitions = partitions_by_cadence(sources)
+    by_name = {source.name: source for source in sources}
+    return _Parts(
+        partitions,
+        {s.name: source_assets(s, by_name, partitions[s.cadence], submitted=submitted) for s in sources},
+        [*insight_assets(sources, partitions), *visual_assets(sources), *status_assets(sources)],
+        [
+            *(check for source in sources for check in source_checks(source)),
+            *dg.build_column_schema_change_checks(assets=[insight_key(one) for one in served_insights(sources)]),
+        ],
     )
 
 
