@@ -329,14 +329,33 @@ def test_a_window_that_a_schedule_requested_is_not_requested_again(
 
 @pytest.mark.parametrize(
     ("name", "requested", "moment", "expected"),
-    [
-        ("weekly", ["2026-10-20", "2026-10-27", "2026-11-03"], datetime(2026, 11, 18, 6, tzinfo=UTC), ["2026-11-10"]),
-        # The oldest window was requested again after the others.
-        ("weekly", ["2026-10-27", "2026-11-03", "2026-10-20"], datetime(2026, 11, 18, 6, tzinfo=UTC), ["2026-11-10"]),
-        ("monthly", ["2026-07-01", "2026-08-01"], datetime(2026, 11, 20, 6, tzinfo=UTC), ["2026-09-01", "2026-10-01"]),
-        # An early snapshot of the 18th, taken after some days of downtime.
-        ("daily", ["2026-11-12", "2026-11-18"], datetime(2026, 11, 18, 21, tzinfo=UTC), ["2026-11-18"]),
-    ],
+    rest_nightly(
+        [
+            (
+                "weekly",
+                ["2026-10-20", "2026-10-27", "2026-11-03"],
+                datetime(2026, 11, 18, 6, tzinfo=UTC),
+                ["2026-11-10"],
+            ),
+            # An early snapshot of the 18th, taken after some days of downtime.
+            ("daily", ["2026-11-12", "2026-11-18"], datetime(2026, 11, 18, 21, tzinfo=UTC), ["2026-11-18"]),
+            # The oldest window was requested again after the others.
+            (
+                "weekly",
+                ["2026-10-27", "2026-11-03", "2026-10-20"],
+                datetime(2026, 11, 18, 6, tzinfo=UTC),
+                ["2026-11-10"],
+            ),
+            (
+                "monthly",
+                ["2026-07-01", "2026-08-01"],
+                datetime(2026, 11, 20, 6, tzinfo=UTC),
+                ["2026-09-01", "2026-10-01"],
+            ),
+        ],
+        kept=2,
+        several=True,
+    ),
 )
 def test_windows_are_not_requested_again_after_their_runs_were_forgotten(
     defs: dg.Definitions, instance: dg.DagsterInstance, name: str, requested: list[str], moment: datetime,

@@ -94,6 +94,7 @@ def test_columns_about_people_are_confidential(folder: Path) -> None:
 
 @pytest.mark.process
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_datacontract_cli_reports_no_problem(folder: Path, tmp_path: Path) -> None:
     """It runs in a separate environment because it needs an older Typer than the product (docs/decisions)."""
     uv, environment = Path(sys.executable).parent / "uv", tmp_path / "environment"

@@ -141,7 +141,6 @@ def test_an_excluded_batch_is_not_cleaned_and_its_rows_stay(week: Week) -> None:
             (chart([101, 103, 104], ranks=(1, 3, 4)), "rank 2 is missing"),
             (chart([101, 102], ranks=(2, 3)), "rank 1 is missing"),
         ],
-        kept=2,
         several=True,
     ),
     ids=["an app twice", "a hole", "no first rank"],

@@ -76,7 +76,7 @@ def committed(lake: Lake, source: Source, records: list[CleanRecord], key: str) 
     return found
 
 
-@pytest.mark.parametrize("name", rest_nightly([source.name for source in SOURCES], kept=2))
+@pytest.mark.parametrize("name", rest_nightly([source.name for source in SOURCES]))
 def test_python_and_spark_commit_the_same_rows(
     name: str, settings: Settings, simulator: Simulator, spark: SparkSession
 ) -> None:

@@ -30,6 +30,8 @@ def test_a_year_opens_within_two_seconds(browser: Browser, file: Path) -> None:
             started = time.perf_counter()
             seen.to("overview")
             took.append(time.perf_counter() - started)
+        if took[-1] < 2:
+            break
     assert in_time(min(took), 2), took
 
 
