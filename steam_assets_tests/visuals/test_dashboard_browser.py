@@ -23,15 +23,13 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_year_opens_within_two_seconds(browser: Browser, file: Path) -> None:
-    """The time from opening the file to the first view drawn; best of three, as the machine may be busy."""
-    took = []
-    for _ in range(3):
+    """The time from opening the file to the first view drawn. There are three attempts, as the machine may be busy."""
+    took = list[float]()
+    while len(took) < 3 and not any(seconds < 2 for seconds in took):
         with visit(browser, file.as_uri()) as seen:
             started = time.perf_counter()
             seen.to("overview")
             took.append(time.perf_counter() - started)
-        if took[-1] < 2:
-            break
     assert in_time(min(took), 2), took
 
 
