@@ -63,15 +63,16 @@ def fault_in(failure: str, files: Iterable[Path]) -> Fault | None:
 
 def fault_of(file: Path) -> Fault | None:
     """What keeps SQLite from reading all of a file, or from writing it, which may be new; None if nothing does."""
-    if file.exists():
-        if not file.is_file():
-            return Fault(file, "not a file")
-        if not os.access(file, os.R_OK):
-            return Fault(file, "unreadable")
+    # Unlike Path.exists, this is also false in a folder that this user cannot enter.
+    there = os.path.exists(file)  # noqa: PTH110
+    if there and not file.is_file():
+        return Fault(file, "not a file")
+    if there and not os.access(file, os.R_OK):
+        return Fault(file, "unreadable")
     for place in (file, file.parent):
-        if place.exists() and not os.access(place, os.W_OK):
+        if os.path.exists(place) and not os.access(place, os.W_OK):  # noqa: PTH110
             return Fault(place, "read-only")
-    kind = _refused(file) if file.exists() else None
+    kind = _refused(file) if there else None
     return Fault(file, kind) if kind else None
 
 

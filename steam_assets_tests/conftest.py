@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from steam_assets.settings import Settings
 from steam_assets.simulator import Simulator
 from steam_assets.spark.session import open_session
 from steam_assets_tests.deployment import INTERPRETED, SHORT_LIVED
-from steam_assets_tests.lanes import COLLECTED
+from steam_assets_tests.lanes import COLLECTED, OF_COPIES
 from steam_assets_tests.query.made_up_market import Market
 from steam_assets_tests.query.market_lake import fill
 
@@ -48,14 +49,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark every test that uses the run's Spark session or broker, and those in the folder lake."""
+    """Mark every test that uses the run's Spark session or broker, and those of the folder lake by topic."""
     config.stash[COLLECTED] = [*items]
     for item in items:
         for fixture, mark in (("spark", pytest.mark.spark), ("broker", pytest.mark.kafka)):
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
         if item.path.parent.name == "lake":
-            item.add_marker(pytest.mark.lake)
+            item.add_marker(pytest.mark.copies if re.match(OF_COPIES, item.path.name) else pytest.mark.lake)
 
 
 @pytest.fixture

@@ -26,19 +26,23 @@ LANES = {
     "processes": "process and not (daemon or spark)",
     "spark": "spark",
     "daemon": "(daemon or kafka and not process) and not spark",
-    "others": "not (lake or slow or process or daemon or spark or kafka)",
+    "others": "not (lake or copies or slow or process or daemon or spark or kafka)",
+    "copies": "copies and not (lake or slow or process or daemon or spark or kafka)",
     "lake": "lake and not (slow or process or daemon or spark or kafka)",
     "slow": "slow and not (process or daemon or spark or kafka)",
 }
 """Tests by mark, in the order in which they start. The first lane's output is shown at once, that of the others at the
 end."""
+OF_COPIES = r"test_(backup|crashes|housekeeping|lost|recover|relocate|restore)"
+"""The files of ``lake/`` about backups and losses. They take half of its time."""
 AT_ONCE = 4
 """With five lanes at once, services do not start in time."""
 OWN_FILES = {
     "processes": r"mark\.process",
     "spark": r"mark\.spark|spark: SparkSession|deployment",
     "daemon": r"mark\.(daemon|kafka)|broker",
-    "lake": r"\Alake/",
+    "copies": rf"\Alake/{OF_COPIES}",
+    "lake": rf"\Alake/(?!{OF_COPIES})",
     "slow": r"mark\.slow",
 }
 """What the files of a lane contain, for instance a fixture, or where they are. Importing the others would take ten

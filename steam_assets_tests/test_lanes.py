@@ -10,7 +10,7 @@ from _pytest.mark.expression import Expression
 
 from steam_assets_tests.lanes import COLLECTED, LANES, OWN_FILES, files_of
 
-MARKS = ("process", "fault", "spark", "daemon", "kafka", "slow", "lake")
+MARKS = ("process", "fault", "spark", "daemon", "kafka", "slow", "lake", "copies")
 
 
 def in_lane(lane: str, marks: Collection[str]) -> bool:

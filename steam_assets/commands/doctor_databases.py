@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from steam_assets.commands.doctor_checks import Finding, fine, problem
+from steam_assets.commands.doctor_checks import Finding, fine, note, problem
 from steam_assets.commands.preflight import catalog_fault
 from steam_assets.extras import installed
 from steam_assets.lake.catalog_rebuild import open_whole_catalog
@@ -61,7 +61,9 @@ def _fault_of_catalog(settings: Settings, root: RootName) -> Finding | None:
     except (UnsafeRoot, OSError):  # An unusable root has its own check.
         return None
     fault = fault_of(sqlite_file(settings, root))
-    if fault and fault.kind not in ("locked", "damaged"):
+    if fault and fault.kind == "locked":
+        return note("Iceberg catalog", f"{fault.place} {fault.what}, perhaps by a run")
+    if fault and fault.kind != "damaged":
         return _unusable("Iceberg catalog", fault)
     try:
         open_whole_catalog(settings, root)

@@ -137,6 +137,14 @@ def _unusable(settings: Settings, root: RootName, error: BaseException) -> Unusa
     return lost_catalog(settings, root, "its file is damaged") if fault.kind == "damaged" else UnusableCatalog(fault)
 
 
+def unusable_file(settings: Settings, failure: str) -> str | None:
+    """Explain what to do if the text of a failure, of Spark too, reports an SQLite catalog that could not be used."""
+    if settings.iceberg_catalog != "sqlite":
+        return None
+    fault = fault_in(failure, [sqlite_file(settings, root) for root in CATALOGS])
+    return None if fault is None else str(fault)
+
+
 def lost_catalog(settings: Settings, root: RootName, why: str) -> UnsafeRoot:
     return UnsafeRoot(
         f"the catalog of the tables in {settings.root(root)} is lost or damaged ({why}), but the tables exist; "

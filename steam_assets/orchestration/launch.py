@@ -22,6 +22,7 @@ from filelock import FileLock
 from steam_assets.disk_space import disk_is_full
 from steam_assets.extraction.spool import Spool
 from steam_assets.ingestion.resolve_raw import Origin, spool_folder
+from steam_assets.lake.catalogs import unusable_file
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
 from steam_assets.orchestration.dagster_home import prepare_dagster_home
 from steam_assets.orchestration.failures import ATTENDED, SHOWN_FAILURES
@@ -205,7 +206,7 @@ class Launcher:
             raise RunFailed(cause) from None
         if not result.success:
             failure = _first_failure(result)
-            reason = disk_is_full(failure, _written_to()) or outage_in(failure) or root_cause(failure)
+            reason = _explained(failure) or root_cause(failure)
             raise RunFailed(reason, _details(result), _made(result), permanent=_is_permanent(result))
         return result
 
@@ -254,6 +255,11 @@ def _written_to() -> list[Path]:
     roots = [settings.root(name) for name in ROOT_NAMES]
     folders = [settings.home, Path(tempfile.gettempdir()), *(Path(root) for root in roots if not on_s3(root))]
     return [*folders, Path(os.environ["DAGSTER_HOME"])] if "DAGSTER_HOME" in os.environ else folders
+
+
+def _explained(failure: str) -> str | None:
+    """What to do about a failure of a run that was caused by a full disk, an outage, or a catalog's SQLite file."""
+    return disk_is_full(failure, _written_to()) or outage_in(failure) or unusable_file(Settings(), failure)
 
 
 def _unrecorded(error: Exception) -> str | None:

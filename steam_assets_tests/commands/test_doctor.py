@@ -38,6 +38,7 @@ from steam_assets.spark.reviewer_key import fingerprint, kept_key, reviewer_key
 from steam_assets_tests.faulty_proxy import Fault, faulty_proxy
 from steam_assets_tests.java.test_jvm import fake_java
 from steam_assets_tests.lake.raw_landing import land
+from steam_assets_tests.nightly import rest_nightly
 
 BIN = Path(sys.executable).parent
 SECRETS = {
@@ -335,8 +336,13 @@ def test_an_unusable_catalog_is_found(harm: Callable[[Path], None]) -> None:
 
 
 @pytest.mark.parametrize("harm", [_damage, _replace_by_folder])
-@pytest.mark.parametrize("database", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
-def test_unusable_storage_of_dagster_is_found(database: str, harm: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    "database", rest_nightly(["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+)
+def test_unusable_storage_of_dagster_is_found(
+    database: str, harm: Callable[[Path], None], environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(environment / "dagster"))
     settings = Settings()
     with local_instance(settings):
         pass

@@ -16,6 +16,7 @@ from steam_assets.lake.catalog_rebuild import rebuild_catalog
 from steam_assets.lake.catalogs import UnusableCatalog, sqlite_file
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import UnsafeRoot
+from steam_assets_tests.nightly import rest_nightly
 
 REBUILD = "is lost or damaged .* `steam-assets catalog rebuild --root raw`$"
 PROGRAM = """
@@ -44,10 +45,10 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_one_is_rebuilt_as_advised(damage: Callable[[Path], object], lake: Lake) -> None:
+@pytest.mark.parametrize("damage", rest_nightly(DAMAGE, kept=2))
+def test_a_damaged_one_is_rebuilt_as_advised(damage: str, lake: Lake) -> None:
     land(lake)
-    damage(sqlite_file(lake.settings, "raw"))
+    DAMAGE[damage](sqlite_file(lake.settings, "raw"))
     with pytest.raises(UnsafeRoot, match=REBUILD):
         land(Lake(lake.settings), number=2)
     rebuild_catalog(lake.settings, "raw")
@@ -76,11 +77,15 @@ def test_a_folder_in_its_place_is_named_and_stays(lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("place", "mode", "read", "what"),
-    [
-        ("catalog.db", 0o000, "", "read"),
-        ("catalog.db", 0o444, "20\n", "written"),
-        (".", 0o555, "20\n", "written"),
-    ],
+    rest_nightly(
+        [
+            ("catalog.db", 0o000, "", "read"),
+            ("catalog.db", 0o444, "20\n", "written"),
+            (".", 0o555, "20\n", "written"),
+        ],
+        kept=2,
+        several=True,
+    ),
 )
 def test_one_of_another_user_is_named(place: str, mode: int, read: str, what: str, lake: Lake) -> None:
     """One that cannot be written can be read."""
