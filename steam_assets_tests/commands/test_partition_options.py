@@ -20,6 +20,7 @@ from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
 from steam_assets_tests.lake.raw_landing import KEY, NEWS, land
+from steam_assets_tests.nightly import rest_nightly
 
 NOW = datetime(2026, 11, 18, 21, tzinfo=UTC)
 """A Wednesday."""
@@ -67,7 +68,7 @@ def command(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("text", WRONG)
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", rest_nightly(COMMANDS, kept=3))
 def test_every_command_refuses_an_invalid_partition(name: str, text: str, home: Path) -> None:
     """Exit code 2 and what to type, without a broker, Dagster instance or exported file."""
     code, said = command(*COMMANDS[name], text)

@@ -218,7 +218,7 @@ def test_a_gap_removes_the_same_weekday_from_both_weeks(spark: SparkSession, nam
     assert {n: made[f"peak_change_{n}d"] for n in CHANGES} == pytest.approx(CHANGES)
 
 
-@pytest.mark.parametrize("name", ["player_trend", "market_day"])
+@pytest.mark.parametrize("name", rest_nightly(["player_trend", "market_day"]))
 def test_a_week_with_too_few_days_has_no_mean_and_no_change(spark: SparkSession, name: str):
     """Three known weekdays are too few for a change, and six for a mean."""
     (six,) = computed(spark, name, seasons(missing=(4,)), [LAST.isoformat()])

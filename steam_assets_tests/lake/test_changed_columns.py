@@ -96,7 +96,7 @@ def seen(table: IcebergTable, column: str) -> list[dict[str, Any]]:
     return sorted((*rows, *found), key=repr)
 
 
-@pytest.mark.parametrize(("kind", "read", "side"), rest_nightly(PAIRS, kept=2, several=True))
+@pytest.mark.parametrize(("kind", "read", "side"), rest_nightly(PAIRS, several=True))
 @pytest.mark.parametrize("change", CHANGES)
 def test_readers_find_the_values_again_in_the_same_files(
     twins: Twins[Any], kind: str, side: str, change: Callable[[Table, str, str], None]

@@ -14,6 +14,7 @@ from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.parquet_files import DamagedData
 from steam_assets_tests.lake.clean_partitions import clean
+from steam_assets_tests.nightly import rest_nightly
 
 
 def add_a_field(table: Table) -> None:
@@ -45,7 +46,7 @@ def spec_of(table: IcebergTable) -> list[tuple[str, str]]:
     return [(field.name, str(field.transform)) for field in loaded.spec().fields]
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", rest_nightly(CHANGES, kept=2))
 def test_partitions_stay_readable_and_new_ones_are_as_before(
     lake: Lake, twins: Twins[Any], change: Callable[[Table], None]
 ) -> None:

@@ -15,13 +15,14 @@ from steam_assets.spark.clean_tables import overwrite
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.raw_landing import KEY as LANDED
 from steam_assets_tests.lake.raw_landing import NEWS, land
+from steam_assets_tests.nightly import rest_nightly
 
 KEY = "2026-11-10"
 COLUMNS = (Column("partition_key", "string", "", "", False), Column("number", "bigint", ""))
 NAMES = ["[v2] {a,b}*?", "C# 100%20 %", "josé 東京 Iı/:colon a\\b,c;d'\"e$f", "deep/" * 50]
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=rest_nightly(NAMES, kept=2))
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     made = tmp_path / request.param
     made.mkdir(parents=True)
