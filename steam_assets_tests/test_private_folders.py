@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from steam_assets.cli import app
+from steam_assets.commands.diagnostics import Noise, write_log
 from steam_assets.extraction.spool import SpoolWriter
 from steam_assets.ingestion.resolve_raw import spool_folder
 from steam_assets.lake.lake import Lake
@@ -36,7 +39,18 @@ def dagster(settings: Settings) -> None:
         pass
 
 
-MAKERS: list[Callable[[Settings], object]] = [spool, raw, clean, dagster, reviewer_key]
+def tour(settings: Settings) -> None:
+    assert CliRunner().invoke(app, ["tour"], env={"STEAM_HOME": str(settings.home)}).exit_code == 0
+
+
+def log(settings: Settings) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEAM_HOME", str(settings.home))
+        written = write_log(RuntimeError("failed"), Noise())
+    assert written is not None and written.is_relative_to(settings.home)
+
+
+MAKERS: list[Callable[[Settings], object]] = [spool, raw, clean, dagster, reviewer_key, tour, log]
 
 
 @pytest.fixture(autouse=True)

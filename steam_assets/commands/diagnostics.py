@@ -154,7 +154,9 @@ def write_log(error: BaseException, noise: Noise) -> Path | None:
 
 
 def _write(folder: Path, name: str, text: str) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    from steam_assets.settings import private_folder
+
+    private_folder(folder)
     path = folder / name
     # Never follow a link that another user has put into a shared temporary folder.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", errors="replace") as file:

@@ -29,10 +29,14 @@ def tour(
     It shows what a year of collected data looks like. Nothing is fetched, and only this page is written. The same
     version always writes the same page.
     """
-    from steam_assets.settings import Settings
+    from steam_assets.settings import Settings, private_folder
 
-    where = (out or Settings().home / "tour.html").absolute()
+    home = Settings().home
+    where = (out or home / "tour.html").absolute()
     require_file(out or where, "--out", "tour.html")
+    if out is None:
+        # Collected data may follow there.
+        private_folder(home)
     from steam_assets.tour.year import year
     from steam_assets.visuals.dashboard import render
     from steam_assets.visuals.dashboard.file import write_whole
