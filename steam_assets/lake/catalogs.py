@@ -10,7 +10,7 @@ so that a backup folder is self-contained. A setting selects AWS Glue, a REST se
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ BUSY_SECONDS = 30
 
 
 class UnusableCatalog(Exception):
-    """An SQLite catalog is locked, cannot be read or written, or is no file; nothing was changed."""
+    """An SQLite catalog is locked, cannot be read or written, or is not a file; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ def open_catalog(settings: Settings, root: RootName) -> Catalog:
     try:
         catalog = attempts(_client, settings, root)
     except DatabaseError as error:
-        raise _unusable(settings, root, error) or error from None
+        raise unusable_catalog(settings, str(error), [root]) or error from None
     if isinstance(catalog, SqlCatalog):
 
         def named(context: ExceptionContext) -> None:
-            if (unusable := _unusable(settings, root, context.original_exception)) is not None:
+            if unusable := unusable_catalog(settings, str(context.original_exception), [root]):
                 raise unusable from None
 
         event.listen(catalog.engine, "handle_error", named)
@@ -128,21 +128,19 @@ def _client(settings: Settings, root: RootName, **more: str) -> Catalog:
     return load_catalog(CATALOGS[root].catalog, **properties, **_session(settings))
 
 
-def _unusable(settings: Settings, root: RootName, error: BaseException) -> UnusableCatalog | UnsafeRoot | None:
+def unusable_catalog(
+    settings: Settings, failure: str, roots: Iterable[RootName] = tuple(CATALOGS)
+) -> UnusableCatalog | UnsafeRoot | None:
+    """What is wrong with an SQLite catalog, if the text of a failure, of Spark too, reports that; else None."""
     if settings.iceberg_catalog != "sqlite":
         return None
-    fault = fault_in(str(error), [sqlite_file(settings, root)])
+    files: dict[Path, RootName] = {sqlite_file(settings, root): root for root in roots}
+    fault = fault_in(failure, files)
     if fault is None:
         return None
-    return lost_catalog(settings, root, "its file is damaged") if fault.kind == "damaged" else UnusableCatalog(fault)
-
-
-def unusable_file(settings: Settings, failure: str) -> str | None:
-    """Explain what to do if the text of a failure, of Spark too, reports an SQLite catalog that could not be used."""
-    if settings.iceberg_catalog != "sqlite":
-        return None
-    fault = fault_in(failure, [sqlite_file(settings, root) for root in CATALOGS])
-    return None if fault is None else str(fault)
+    if fault.kind == "damaged":
+        return lost_catalog(settings, files[fault.place], "its file is damaged")
+    return UnusableCatalog(fault)
 
 
 def lost_catalog(settings: Settings, root: RootName, why: str) -> UnsafeRoot:

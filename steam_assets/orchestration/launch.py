@@ -22,7 +22,7 @@ from filelock import FileLock
 from steam_assets.disk_space import disk_is_full
 from steam_assets.extraction.spool import Spool
 from steam_assets.ingestion.resolve_raw import Origin, spool_folder
-from steam_assets.lake.catalogs import unusable_file
+from steam_assets.lake.catalogs import unusable_catalog
 from steam_assets.lake.roots import ROOT_NAMES, on_s3
 from steam_assets.orchestration.dagster_home import prepare_dagster_home
 from steam_assets.orchestration.failures import ATTENDED, SHOWN_FAILURES
@@ -259,7 +259,8 @@ def _written_to() -> list[Path]:
 
 def _explained(failure: str) -> str | None:
     """What to do about a failure of a run that was caused by a full disk, an outage, or a catalog's SQLite file."""
-    return disk_is_full(failure, _written_to()) or outage_in(failure) or unusable_file(Settings(), failure)
+    found = disk_is_full(failure, _written_to()) or outage_in(failure) or unusable_catalog(Settings(), failure)
+    return str(found) if found else None
 
 
 def _unrecorded(error: Exception) -> str | None:
