@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -29,6 +30,7 @@ from steam_assets.simulator import Simulator
 from steam_assets.spark.session import open_session
 from steam_assets_tests.deployment import INTERPRETED, SHORT_LIVED
 from steam_assets_tests.lanes import COLLECTED, OF_COPIES
+from steam_assets_tests.prepared_lakes import Prepared, PreparedLakes
 from steam_assets_tests.query.made_up_market import Market
 from steam_assets_tests.query.market_lake import fill
 
@@ -59,10 +61,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.copies if re.match(OF_COPIES, item.path.name) else pytest.mark.lake)
 
 
+@pytest.fixture(scope="session")
+def prepared_lakes(tmp_path_factory: pytest.TempPathFactory) -> PreparedLakes:
+    return PreparedLakes(tmp_path_factory.mktemp("lakes"))
+
+
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """An empty lake in its own folder."""
-    return Lake(Settings(home=tmp_path / "home"))
+def lake(prepared_lakes: PreparedLakes) -> Lake:
+    """An empty lake; every test's is in the same folder."""
+    return prepared_lakes.empty()
+
+
+@pytest.fixture
+def prepared(prepared_lakes: PreparedLakes, lake: Lake) -> Prepared:
+    """Fills ``lake`` as a function did when a test first asked for it, which takes a tenth of the function's time."""
+    return partial(prepared_lakes.fill, lake)
 
 
 @pytest.fixture(scope="session")

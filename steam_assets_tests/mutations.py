@@ -80,8 +80,8 @@ MUTATIONS: Sequence[Mutation] = (
     Mutation(
         "D2",
         "steam_assets/lake/backup.py",
-        "        as_written = digests == copy.files if copy else _as_written(digests, recorded.sha256s)\n",
-        "        as_written = True if copy else _as_written(digests, recorded.sha256s)\n",
+        "        unchanged = digests == copy.files if copy else as_written(digests, recorded.sha256s)\n",
+        "        unchanged = True if copy else as_written(digests, recorded.sha256s)\n",
         "lake/test_backup.py::test_any_flipped_bit_of_a_backup_is_named_and_of_a_primary_any_that_changes_what_is_read",
     ),
     Mutation(

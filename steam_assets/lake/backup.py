@@ -10,26 +10,19 @@ it keeps batches that the primary no longer has.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-
-from pydantic import BaseModel
-from pyiceberg.expressions import AlwaysFalse, BooleanExpression, Or
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.commit_groups import groups
-from steam_assets.lake.iceberg_table import IcebergTable, of_batches, of_partitions, retry_on_contention
+from steam_assets.lake.iceberg_table import IcebergTable, retry_on_contention
 from steam_assets.lake.lake import Twins
 from steam_assets.lake.lost_manifests import rebuild_manifests
-from steam_assets.lake.parquet_files import DamagedData, file_digests, stored
-from steam_assets.ledger.content import Content, Stored
+from steam_assets.lake.parquet_files import DamagedData, stored
+from steam_assets.lake.partition_copies import BackupDiffers, Copies, Part, as_written, shown
+from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import BackupRecord, Batch, Cleared, PartitionRecord, R, RawRecord, covers, has_all
-
-
-class BackupDiffers(Exception):
-    """A copy does not match, or cannot be made to match, the data it was made from."""
 
 
 class WouldOverwrite(Exception):
@@ -70,7 +63,7 @@ def _backed_up_together(
         held = twins.planned(partition_keys)
         verified: dict[str, BackupRecord[R]] = {}
         problems: list[str] = []
-        copies = _Copies(held.primary, held.backup)
+        copies = Copies(held.primary, held.backup)
         rows = _rows_beside(held.backup, [key for key in partition_keys if backup_of(held, key)], partition_keys)
         for key in partition_keys:
             try:
@@ -86,7 +79,7 @@ def _backed_up_together(
 
 
 def _copied(
-    twins: Twins[R], partition_key: str, copies: _Copies, rows: Mapping[str, int], now: datetime
+    twins: Twins[R], partition_key: str, copies: Copies, rows: Mapping[str, int], now: datetime
 ) -> BackupRecord[R]:
     """Copy what a partition's backup lacks into ``copies``; return its record as of their commit.
 
@@ -193,7 +186,7 @@ def _batch_problem(table: IcebergTable, batch: Batch, key: str) -> str | None:
         files = [file.file_path for file in table.files_of(key, {batch.batch_id})]
         found = stored(held.io, arrow_schema(held), {key: files})[key].content
         problem = (
-            None if found == batch.content else f"{', '.join(files)} has {_shown(found)}, not {_shown(batch.content)}"
+            None if found == batch.content else f"{', '.join(files)} has {shown(found)}, not {shown(batch.content)}"
         )
     except DamagedData as error:
         problem = str(error)
@@ -204,10 +197,10 @@ def _batch_problem(table: IcebergTable, batch: Batch, key: str) -> str | None:
 
 
 def _restored(
-    twins: Twins[R], held: Mapping[str, R], there: Mapping[str, R], parts: Mapping[str, _Part | None]
+    twins: Twins[R], held: Mapping[str, R], there: Mapping[str, R], parts: Mapping[str, Part | None]
 ) -> RestoredRows:
     """Copy what the pinned primary lacks of each partition, and commit it."""
-    copies, done, records = _Copies(twins.backup, twins.primary), RestoredRows(), dict[str, R]()
+    copies, done, records = Copies(twins.backup, twins.primary), RestoredRows(), dict[str, R]()
     for key, part in parts.items():
         try:
             copies.take(part)
@@ -225,23 +218,14 @@ def _restored(
     return done
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Rows that replace the matching ones in a table: those of a partition, or of some of its batches."""
-
-    key: str
-    batch_ids: frozenset[str] | None
-    stored: Stored
-
-
 def _lacking(
     goal: IcebergTable, of: R, there: R | BackupRecord[R] | None, rows: Mapping[str, int]
-) -> tuple[_Part | None, str | None]:
+) -> tuple[Part | None, str | None]:
     """What ``goal`` lacks of a partition, and why it replaces existing rows; each None if it does not.
 
     ``rows`` has those that partitions of ``goal`` without a record nevertheless hold.
     """
-    everything = _Part(of.partition_key, None, Stored(of.content, of.sha256s))
+    everything = Part(of.partition_key, None, Stored(of.content, of.sha256s))
     if there is None:
         return everything, "no record" if rows.get(of.partition_key) else None
     damage = _problem(goal, there)
@@ -261,9 +245,9 @@ def _rows_beside(goal: IcebergTable, recorded: Collection[str], keys: Iterable[s
     return {} if all(key in recorded for key in keys) else goal.partition_rows()
 
 
-def _batches(record: RawRecord, ids: set[str]) -> _Part:
+def _batches(record: RawRecord, ids: set[str]) -> Part:
     each = (Stored(batch.content, batch.sha256s) for batch in record.batches if batch.batch_id in ids)
-    return _Part(record.partition_key, frozenset(ids), sum(each, Stored()))
+    return Part(record.partition_key, frozenset(ids), sum(each, Stored()))
 
 
 def _with(held: R | None, record: R) -> R:
@@ -271,59 +255,6 @@ def _with(held: R | None, record: R) -> R:
     if isinstance(held, RawRecord) and isinstance(record, RawRecord):
         return held.with_batches(record.batches)
     return record
-
-
-class _Copies:
-    """Parts copied from one pinned table to another: files that were read back but are invisible until the commit."""
-
-    def __init__(self, origin: IcebergTable, goal: IcebergTable) -> None:
-        self._origin, self._goal = origin, goal
-        self._files: list[str] = []
-        self._replaced: list[_Part] = []
-
-    def take(self, part: _Part | None) -> dict[str, str]:
-        """Copy a part and verify the copy; return the SHA-256 of its files by name.
-
-        Raises BackupDiffers, and deletes the copy, if it does not match.
-        """
-        if part is None:
-            return {}
-        table, files = self._goal.create(), list[str]()
-        try:
-            for address in self._goal.copy(self._origin, part.key, part.batch_ids):
-                files.append(address)
-            # The file digests are read first, so that a later change is detected by one of the two checks.
-            digests = file_digests(table.io, files)
-            if _as_written(digests, part.stored.sha256s):
-                found = part.stored.content
-            else:
-                found = stored(table.io, arrow_schema(table), {part.key: files})[part.key].content
-        except DamagedData as error:
-            problem = str(error)
-        else:
-            if found == part.stored.content:
-                self._files += files
-                self._replaced.append(part)
-                return digests
-            problem = f"the ledger has {_shown(part.stored.content)}, but the copy reads back as {_shown(found)}"
-        for address in files:
-            with suppress(OSError):  # No role may delete in a backup on AWS.
-                table.io.delete(address)
-        raise BackupDiffers(
-            f"{self._origin.identifier} {part.key} cannot be copied to {self._goal.identifier}: {problem}; nothing was "
-            "changed. Run `steam-assets verify` to see which copy is good"
-        )
-
-    def commit(self, records: Mapping[str, BaseModel]) -> None:
-        """Make the copies visible in place of what they replace, together with the records of their partitions."""
-        if not records:
-            return
-        whole = [part.key for part in self._replaced if part.batch_ids is None]
-        replaced = [of_partitions(whole)] if whole else list[BooleanExpression]()
-        replaced += [of_batches(part.key, part.batch_ids) for part in self._replaced if part.batch_ids is not None]
-        # Built from all parts together it is a balanced tree; built one by one it would be as deep as their number.
-        remove = Or(AlwaysFalse(), AlwaysFalse(), *replaced) if replaced else None
-        self._goal.commit(records, remove=remove, add=self._files)
 
 
 def verify(table: IcebergTable, records: Iterable[PartitionRecord | BackupRecord[PartitionRecord]]) -> list[str]:
@@ -370,25 +301,16 @@ def _problem(table: IcebergTable, record: PartitionRecord | BackupRecord[Partiti
             )
         table = table.planned([key])
         digests = table.digests(key)
-        as_written = digests == copy.files if copy else _as_written(digests, recorded.sha256s)
+        unchanged = digests == copy.files if copy else as_written(digests, recorded.sha256s)
         # Equal bytes mean equal rows if the table has all columns.
-        if as_written and held and not table.lacking(held):
+        if unchanged and held and not table.lacking(held):
             return None
         found = table.stored([key])[key].content
     except DamagedData as error:
         return f"{key}: {error}"
     if found != recorded.content:
-        return f"{key}: holds {_shown(found)}, but its ledger records {_shown(recorded.content)}"
-    if copy is None or as_written:
+        return f"{key}: holds {shown(found)}, but its ledger records {shown(recorded.content)}"
+    if copy is None or unchanged:
         return None
     changed = sorted(name for name, _ in digests.items() ^ copy.files.items())
     return f"{key}: the rows are correct, but the bytes of {', '.join(dict.fromkeys(changed))} have changed"
-
-
-def _as_written(digests: Mapping[str, str], sha256s: Sequence[str]) -> bool:
-    """Whether files, by their digests, have the bytes that were written and read back; no if that is not recorded."""
-    return bool(sha256s) and sorted(digests.values()) == sorted(sha256s)
-
-
-def _shown(found: Content) -> str:
-    return f"{found.rows} rows (digest {found.digest})"

@@ -270,15 +270,17 @@ class IcebergTable:
         """
         return self._new_files(name).write(batches)
 
-    def copy(self, origin: IcebergTable, key: str, batch_ids: Collection[str] | None = None) -> Iterator[str]:
-        """Copy a partition of ``origin``, or some of its batches, file by file, to files not yet in any snapshot.
+    def copy(
+        self, origin: IcebergTable, key: str, batch_ids: Collection[str] | None = None, *, rows: bool
+    ) -> Iterator[str]:
+        """Copy a partition of ``origin``, or some of its batches, to files not yet in any snapshot: bytes, or ``rows``.
 
         Yields the address of each new file. Iterating raises DamagedData if a file of ``origin`` cannot be read.
         """
         new = self._new_files("copy")
         if table := origin.load():
             for file in origin.files_of(key, batch_ids):
-                yield from new.copy(table, key, file)
+                yield from new.copy(table.io, key, file.file_path, rows=rows)
 
     def _new_files(self, name: str) -> NewFiles:
         table = self.create()

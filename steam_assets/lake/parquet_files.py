@@ -20,10 +20,9 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO, OutputFile, OutputStream
-from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
+from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
-from pyiceberg.schema import Schema, index_by_name
-from pyiceberg.table import Table
+from pyiceberg.schema import Schema
 
 from steam_assets.lake.row_digest import Hashed, Untyped, content
 from steam_assets.ledger.content import Stored
@@ -39,9 +38,6 @@ FILE_BYTES = 256 << 20
 """Of a file, before compression."""
 ROWS_AT_ONCE = 4096
 COPIED_AT_ONCE = 1 << 20
-OF_FILE = ("partition", "record_count", "file_size_in_bytes")
-OF_COLUMNS = ("null_value_counts", "lower_bounds", "upper_bounds")
-"""What a table's metadata records of a file, and of its columns by id, that also follows from the file's footer."""
 READ_AT_ONCE = min(4, os.cpu_count() or 1)
 """Files; of each a row group is held in memory."""
 
@@ -102,29 +98,18 @@ class NewFiles:
             )
         return Written(files, found, size)
 
-    def copy(self, origin: Table, key: str, file: DataFile) -> list[str]:
-        """Copy another table's file of a partition: its bytes, or its rows if its bytes would not mean the same here.
+    def copy(self, io: FileIO, key: str, address: str, *, rows: bool) -> list[str]:
+        """Copy the bytes of a file of the partition ``key``, or its ``rows``; return the addresses of the new files.
 
-        Raises DamagedData if the file cannot be read.
+        Raises DamagedData if it cannot be read.
         """
-        if not self._fits(origin, file):
-            return self._write(read_files(origin.io, self.schema, [file.file_path]))[0]
+        if rows:
+            return self._write(read_files(io, self.schema, [address]))[0]
         target = self._new(key)
         with target.create() as stream:
-            for part in _bytes(origin.io, file.file_path):
+            for part in _bytes(io, address):
                 stream.write(part)
         return [target.location]
-
-    def _fits(self, origin: Table, file: DataFile) -> bool:
-        """Whether the other table's column ids are those of this table, and a file's footer is that of its commit."""
-        if not index_by_name(origin.schema()).items() <= index_by_name(self.columns).items():
-            return False
-        try:
-            footer = parquet_file_to_data_file(origin.io, origin.metadata, file.file_path)
-        except Exception as error:  # A damaged footer makes it raise anything; reading the rows says what is wrong.
-            raise_outage(error, file.file_path)
-            return False
-        return _agree(footer, file)
 
     def _new(self, key: str) -> OutputFile:
         return self.io.new_output(f"{self.folder}/partition_key={key}/{self.name}-{next(self.number):05d}.parquet")
@@ -143,19 +128,6 @@ class NewFiles:
                 written.append(target.location)
                 size += len(target)
         return written, size
-
-
-def _agree(footer: DataFile, file: DataFile) -> bool:
-    """Whether a file's footer is that of its commit: no checksum covers it, and a copy's bounds are taken from it."""
-    if any(getattr(footer, name) != getattr(file, name) for name in OF_FILE):
-        return False
-    for name in OF_COLUMNS:
-        now: dict[int, object] = getattr(footer, name) or {}
-        then: dict[int, object] = getattr(file, name) or {}
-        # Spark records no null counts of the elements of lists.
-        if any(now[column] != then[column] for column in now.keys() & then.keys()):
-            return False
-    return True
 
 
 def _writer(stream: OutputStream, schema: pa.Schema) -> pq.ParquetWriter:

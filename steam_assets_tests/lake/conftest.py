@@ -9,10 +9,11 @@ from typing import Any
 import boto3
 import pytest
 from clean_partitions import raw_and_clean
-from stages import copy, fill
+from stages import filled_and_copied
 
-from steam_assets.lake.lake import Lake, Twins
+from steam_assets.lake.lake import Twins
 from steam_assets.settings import Settings
+from steam_assets_tests.prepared_lakes import Prepared
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +33,6 @@ def on_bucket(bucket: str, s3_server: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(params=[0, 1], ids=["raw", "clean"])
-def twins(request: pytest.FixtureRequest, lake: Lake) -> Twins[Any]:
+def twins(request: pytest.FixtureRequest, prepared: Prepared) -> Twins[Any]:
     """A raw or a clean table in which one partition is filled and backed up."""
-    fill(lake, [])
-    copy(lake, [])
-    return raw_and_clean(lake)[request.param]
+    return raw_and_clean(prepared(filled_and_copied))[request.param]

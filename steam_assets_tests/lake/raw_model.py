@@ -14,9 +14,10 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from steam_assets.lake.backup import BackupDiffers, WouldOverwrite, back_up, backup_of, restore, verify
+from steam_assets.lake.backup import WouldOverwrite, back_up, backup_of, restore, verify
 from steam_assets.lake.housekeeping import Housekeeping
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.partition_copies import BackupDiffers
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets_tests.lake.raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land

@@ -37,6 +37,12 @@ def copy(lake: Lake, numbers: list[int]) -> None:
             sys.exit(f"not backed up: {problems}")
 
 
+def filled_and_copied(lake: Lake) -> None:
+    """A partition of each kind with its backup."""
+    fill(lake, [])
+    copy(lake, [])
+
+
 def clear(lake: Lake, numbers: list[int]) -> None:
     Housekeeping(lake, (SOURCE,), NOW).apply()
     sweep(lake, lake.clean(THINGS), datetime.now(UTC) + timedelta(days=1))

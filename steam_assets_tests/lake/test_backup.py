@@ -14,11 +14,10 @@ from clean_partitions import SOURCE, THINGS, clean, labels, raw_and_clean
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, sequences
-from stages import copy, fill
+from stages import copy, fill, filled_and_copied
 
 from steam_assets.lake import backup
 from steam_assets.lake.backup import (
-    BackupDiffers,
     WouldOverwrite,
     back_up,
     backup_of,
@@ -29,12 +28,14 @@ from steam_assets.lake.backup import (
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets.lake.parquet_files import DamagedData
+from steam_assets.lake.partition_copies import BackupDiffers
 from steam_assets.lake.restore import Restorer, backed_up_partitions, drill
 from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot
 from steam_assets.ledger.content import Content
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets_tests.nightly import rest_nightly
+from steam_assets_tests.prepared_lakes import Prepared
 
 KINDS = ("raw", "set aside", "clean")
 
@@ -55,29 +56,13 @@ def digests(folder: Path) -> dict[str, bytes]:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A partition of each kind with its backup; tests that change them use ``kept``."""
     lake = Lake(Settings(home=tmp_path_factory.mktemp("filled")))
-    fill(lake, [])
-    copy(lake, [])
+    filled_and_copied(lake)
     return lake
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
-    """Settings of the same lake at another place, and a copy of its folder.
-
-    Filling one takes a hundred times as long.
-    """
-    settings = Settings(home=tmp_path_factory.mktemp("kept") / "home")
-    for stage in (fill, copy):
-        stage(Lake(settings), [])
-    return settings, Path(shutil.copytree(settings.home, settings.home.with_name("original")))
-
-
 @pytest.fixture
-def kept(original: tuple[Settings, Path]) -> Lake:
-    settings, folder = original
-    shutil.rmtree(settings.home)
-    shutil.copytree(folder, settings.home)
-    return Lake(settings)
+def kept(prepared: Prepared) -> Lake:
+    return prepared(filled_and_copied)
 
 
 @pytest.fixture(params=KINDS)
@@ -180,7 +165,12 @@ def test_damage_before_the_first_backup_leaves_no_backup_and_affects_no_other(la
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_footer_is_not_copied(lake: Lake, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(KEY.encode(), LATER.encode()), (b"\x1c\x15\x0c\x19", b"\x1c\x15\x04\x19")],
+    ids=["another partition", "a type of a column that Arrow ends the process for"],
+)
+def test_a_damaged_footer_is_not_copied(lake: Lake, kind: str, old: bytes, new: bytes) -> None:
     """No checksum covers it; readers would look for the copy's rows in the partition that it names."""
     fill(lake, [])
     twins = twins_of(lake, kind)
@@ -189,8 +179,8 @@ def test_a_damaged_footer_is_not_copied(lake: Lake, kind: str) -> None:
     for path in files_of(twins.primary):
         data = path.read_bytes()
         start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-        assert KEY.encode() in data[start:]
-        path.write_bytes(data[:start] + data[start:].replace(KEY.encode(), LATER.encode()))
+        assert old in data[start:]
+        path.write_bytes(data[:start] + data[start:].replace(old, new))
     assert back_up(twins, [KEY], NOW)[1] == []
     assert twins.backup.partition_rows().keys() == {KEY}
     assert content(twins.backup) == record.content

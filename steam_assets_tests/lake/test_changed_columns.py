@@ -21,6 +21,7 @@ from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.clean_partitions import clean, raw_and_clean
 from steam_assets_tests.lake.column_ids import with_column_ids
 from steam_assets_tests.nightly import rest_nightly
+from steam_assets_tests.prepared_lakes import Prepared
 
 COLUMN = {"raw": "url", "clean": "label"}
 OTHER = {"raw": "request", "clean": "source_sha256"}
@@ -72,17 +73,22 @@ PAIRS = (
 
 
 @pytest.fixture
-def twins(kind: str, read: str, lake: Lake) -> Twins[Any]:
-    """A raw or a clean table with a partition in both copies.
+def twins(kind: str, read: str, prepared: Prepared) -> Twins[Any]:
+    """A raw or a clean table with a partition in both copies."""
+    return _twins(prepared(in_both_copies, kind, read), kind)
 
-    Readers find the columns of its files by name, as this product writes them, or by id, as Spark does.
-    """
+
+def in_both_copies(lake: Lake, kind: str, read: str) -> None:
+    """Readers find the columns of its files by name, as this product writes them, or by id, as Spark does."""
     fill(lake, [])
-    twins: Twins[Any] = raw_and_clean(lake)[kind == "clean"]
     if read == "by id":
+        twins = _twins(lake, kind)
         with_column_ids(twins.primary, KEY, twins.model)
     copy(lake, [])
-    return twins
+
+
+def _twins(lake: Lake, kind: str) -> Twins[Any]:
+    return raw_and_clean(lake)[kind == "clean"]
 
 
 def seen(table: IcebergTable, column: str) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from steam_assets.ledger.partition_status import SourceLedger
 from steam_assets.ledger.records import Cleared, RawRecord
 from steam_assets.settings import RootName
 from steam_assets_tests.nightly import rest_nightly
+from steam_assets_tests.prepared_lakes import Prepared
 
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
 """After the start of the first of the two weeks and before the second."""
@@ -36,7 +37,11 @@ LABELS = {"raw": "news/raw", "clean": "news/clean"}
 
 
 @pytest.fixture
-def kept(lake: Lake) -> Lake:
+def kept(prepared: Prepared) -> Lake:
+    return prepared(two_weeks)
+
+
+def two_weeks(lake: Lake) -> None:
     """Two weeks of raw and clean data, all backed up."""
     fill(lake, [])
     land(lake, key=LATER)
@@ -44,7 +49,6 @@ def kept(lake: Lake) -> Lake:
     copy(lake, [])
     for twins in raw_and_clean(lake):
         assert back_up(twins, [LATER], NOW)[1] == []
-    return lake
 
 
 def lines(found: list[Line]) -> dict[tuple[str, str], Line]:

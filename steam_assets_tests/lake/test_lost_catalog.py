@@ -27,15 +27,19 @@ from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import UnsafeRoot
 from steam_assets.lake.table_problems import table_problems
 from steam_assets.ledger.partition_status import SourceLedger
+from steam_assets_tests.prepared_lakes import Prepared
 
 
 @pytest.fixture
-def kept(lake: Lake) -> Lake:
+def kept(prepared: Prepared) -> Lake:
+    return prepared(two_weeks)
+
+
+def two_weeks(lake: Lake) -> None:
     """Two weeks of raw and clean data, the first also backed up."""
     fill(lake, [])
     copy(lake, [])
     land(lake, key=LATER)
-    return lake
 
 
 def problems(lake: Lake) -> list[str]:

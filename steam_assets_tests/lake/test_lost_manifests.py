@@ -14,12 +14,17 @@ from steam_assets.lake.backup import WouldOverwrite, back_up, restore_partitions
 from steam_assets.lake.housekeeping import sweep
 from steam_assets.lake.lake import Lake, Twins
 from steam_assets_tests.nightly import rest_nightly
+from steam_assets_tests.prepared_lakes import Prepared
 
 KEYS = (KEY, LATER)
 
 
 @pytest.fixture
-def filled(lake: Lake) -> Lake:
+def filled(prepared: Prepared) -> Lake:
+    return prepared(two_weeks)
+
+
+def two_weeks(lake: Lake) -> None:
     """Two partitions, raw and clean, with backups; the later one has a further batch without."""
     for number, key in enumerate(KEYS, start=1):
         land(lake, number=number, key=key)
@@ -27,7 +32,6 @@ def filled(lake: Lake) -> Lake:
     for twins in raw_and_clean(lake):
         assert back_up(twins, KEYS, NOW)[1] == []
     land(lake, number=3, key=LATER)
-    return lake
 
 
 @pytest.fixture(params=[0, 1], ids=["raw", "clean"])

@@ -23,13 +23,18 @@ from steam_assets.settings import RootName
 from steam_assets.spark.reviewer_key import kept_key, reviewer_key
 from steam_assets_tests.conftest import REPOSITORY
 from steam_assets_tests.nightly import rest_nightly
+from steam_assets_tests.prepared_lakes import Prepared
 
 KEYS = (KEY, LATER)
 PAGE = REPOSITORY / "docs" / "how-to" / "recover.md"
 
 
 @pytest.fixture
-def filled(lake: Lake) -> Lake:
+def filled(prepared: Prepared) -> Lake:
+    return prepared(two_weeks)
+
+
+def two_weeks(lake: Lake) -> None:
     """Two partitions, raw and clean, with backups."""
     for number, key in enumerate(KEYS, start=1):
         land(lake, number=number, key=key)
@@ -37,7 +42,6 @@ def filled(lake: Lake) -> Lake:
     for twins in raw_and_clean(lake):
         assert back_up(twins, KEYS, NOW)[1] == []
     reviewer_key(lake.settings)
-    return lake
 
 
 def of_root(name: RootName) -> Callable[[Lake], None]:

@@ -24,14 +24,19 @@ from steam_assets.lake.roots import ROOT_NAMES, UnsafeRoot
 from steam_assets.ledger.records import RawRecord
 from steam_assets.settings import Settings
 from steam_assets_tests.nightly import rest_nightly
+from steam_assets_tests.prepared_lakes import Prepared
 
 
 @pytest.fixture
-def kept(lake: Lake) -> Lake:
+def kept(prepared: Prepared) -> Lake:
+    return prepared(cleaned_again)
+
+
+def cleaned_again(lake: Lake) -> None:
+    """A partition in both copies, which was cleaned again after its backup."""
     fill(lake, [])
     copy(lake, [])
     clean(lake, {1: "one", 2: None})
-    return lake
 
 
 @pytest.fixture(params=["copied", "moved", "by hard links", "deeper, with odd characters"])

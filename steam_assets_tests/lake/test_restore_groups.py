@@ -16,19 +16,23 @@ from steam_assets.lake.backup import WouldOverwrite, back_up, restore_partitions
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.restore import Restorer
 from steam_assets_tests.nightly import rest_nightly
+from steam_assets_tests.prepared_lakes import Prepared
 
 KEYS = (KEY, LATER, "2026-01-20")
 
 
 @pytest.fixture
-def backed_up(lake: Lake) -> Lake:
+def backed_up(prepared: Prepared) -> Lake:
+    return prepared(three_weeks)
+
+
+def three_weeks(lake: Lake) -> None:
     """Three weeks, raw and clean, with backups."""
     for number, key in enumerate(KEYS, start=1):
         land(lake, number=number, key=key)
         clean(lake, {number: key}, key=key)
     for twins in raw_and_clean(lake):
         assert back_up(twins, KEYS, NOW)[1] == []
-    return lake
 
 
 @pytest.mark.parametrize("limit", ["GROUP_PARTITIONS", "GROUP_BYTES"])
