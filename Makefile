@@ -57,7 +57,8 @@ dev: $(READY) ## Start the Dagster UI against the real Steam, with an embedded K
 lint: $(READY) ## Check style, types and dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/basedpyright
+	@# A larger young generation saves a tenth of the CPU time.
+	NODE_OPTIONS=--max-semi-space-size=128 $(BIN)/basedpyright
 	$(BIN)/deptry steam_assets
 
 docs: $(READY) ## Build the documentation into build/site; fails on a dead link

@@ -8,10 +8,11 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -60,16 +61,37 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser, address: str, width: int = 1440, **options: object) -> Iterator[Visit]:
-    context = browser.new_context(**{"viewport": {"width": width, "height": 900}, **options})  # pyright: ignore[reportArgumentType]
-    context.add_init_script(
-        "window.violations = []; addEventListener('securitypolicyviolation', one => violations.push(one.blockedURI))"
-    )
-    page = context.new_page()
+    """A page without storage.
+
+    With options of a browser context, it has a context of its own, as a test needs that measures the first visit or
+    emulates another medium. The others share a tab, because a context costs as much CPU time as the page.
+    """
+    page = _page(browser, options) if options or not browser.contexts else browser.contexts[0].pages[0]
+    if "viewport" not in options:
+        page.set_viewport_size({"width": width, "height": 900})
     made = Visit(page, address)
-    page.on("console", lambda message: made.said.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: made.said.append(str(error)))
-    page.on("request", lambda request: made.asked.append(request.url))
+    listeners: dict[Any, Callable[..., None]] = {
+        "console": lambda message: made.said.append(f"{message.type}: {message.text}"),
+        "pageerror": lambda error: made.said.append(str(error)),
+        "request": lambda request: made.asked.append(request.url),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
     try:
         yield made
     finally:
-        context.close()
+        if options:
+            page.context.close()
+        else:
+            for event, listener in listeners.items():
+                page.remove_listener(event, listener)
+            page.evaluate("localStorage.clear()")
+            page.goto("about:blank")
+
+
+def _page(browser: Browser, options: dict[str, object]) -> Page:
+    context = browser.new_context(**options)  # pyright: ignore[reportArgumentType]
+    context.add_init_script(
+        "window.violations = []; addEventListener('securitypolicyviolation', one => violations.push(one.blockedURI))"
+    )
+    return context.new_page()

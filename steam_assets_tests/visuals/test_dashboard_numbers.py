@@ -312,7 +312,7 @@ def test_no_column_is_cut_off_and_those_left_out_are_named(browser: Browser, fil
 @pytest.mark.nightly
 def test_print_cuts_nothing_off(browser: Browser, file: Path) -> None:
     """On A4, no table is wider than its box, and bars, which are backgrounds, are printed."""
-    with visit(browser, file.as_uri(), 794) as seen:
+    with visit(browser, file.as_uri(), 794, color_scheme="light") as seen:
         seen.page.emulate_media(media="print")
         for view in VIEWS:
             seen.to(view)
