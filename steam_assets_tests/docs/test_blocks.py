@@ -22,11 +22,13 @@ from steam_assets.kafka.embedded_broker import EmbeddedBroker
 from steam_assets.simulator import Simulator
 from steam_assets.sources import source_named
 from steam_assets_tests.deployment import NOW, deployment_in
+from steam_assets_tests.nightly import rest_nightly
 
 DAY = source_named("most_played")
 KEY = "2026-11-17"
 """The partition used on the pages."""
 RUN = [block for block in MARKED if block.mark == "run"]
+HOW_TO = [block for block in RUN if block.page.parts[1:2] == ("how-to",)]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,11 @@ def test_a_line_that_does_not_work_is_found(script: str, fault: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", RUN, ids=lambda block: block.place)
+@pytest.mark.parametrize(
+    "block",
+    [*(block for block in RUN if block not in HOW_TO), *rest_nightly(HOW_TO, kept=0)],
+    ids=lambda block: block.place,
+)
 def test_block_runs(block: Block, lake: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Run as typed, in the folder and on the lake that the page refers to."""
     folder = Path(lake["STEAM_HOME"]).parent

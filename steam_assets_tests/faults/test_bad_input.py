@@ -60,7 +60,7 @@ def evidence(deployment: Deployment, source: Source) -> list[bytes]:
             (faults.ConnectionReset(path=CHART), None),
             (faults.AccessDenied(path=CHART), None),
         ],
-        kept=8,
+        kept=4,
         several=True,
     ),
     ids=lambda value: type(value).__name__ if isinstance(value, faults.Fault) else "",

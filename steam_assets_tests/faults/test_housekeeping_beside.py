@@ -38,6 +38,7 @@ def bring_back(home: Path) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.nightly
 def test_batches_that_land_during_housekeeping_are_never_lost(tmp_path: Path) -> None:
     beside = [start(work, tmp_path) for work in (land_one_by_one, keep_house, bring_back)]
     assert [exit_code(process) for process in beside] == [0, 0, 0]

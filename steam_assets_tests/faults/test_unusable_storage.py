@@ -20,6 +20,7 @@ from steam_assets.orchestration.launch import Launcher, RunFailed, UnwritableSto
 from steam_assets.orchestration.stages import Stage
 from steam_assets.settings import Settings
 from steam_assets_tests.lake.raw_landing import KEY, NEWS, land
+from steam_assets_tests.nightly import rest_nightly
 
 SECONDS = 0.2
 
@@ -61,7 +62,7 @@ def test_a_run_that_dagster_cannot_record_names_the_file_and_leaves_a_whole_part
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("database", ["history/runs.db", "history/runs/index.db"])
+@pytest.mark.parametrize("database", rest_nightly(["history/runs.db", "history/runs/index.db"]))
 def test_a_damaged_database_is_named_and_a_new_one_records_the_next_run(database: str, settings: Settings) -> None:
     file = settings.home / "dagster" / database
     with local_instance(settings):

@@ -199,7 +199,7 @@ def seasons(last: date = LAST, missing: tuple[int, ...] = ()) -> list[dict[str, 
     return [charted(day, FIRST, 10 * level[n] * WEEKDAYS[day.weekday()]) for n, day in days.items()]
 
 
-@pytest.mark.parametrize("name", ["player_trend", "market_day"])
+@pytest.mark.parametrize("name", rest_nightly(["player_trend", "market_day"]))
 @pytest.mark.parametrize("last", rest_nightly([LAST, LAST - timedelta(2), LAST - timedelta(4)]))
 def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: str, last: date):
     """Changes compare whole weeks and equal those of the levels, whether on Wednesday, Monday or Saturday."""
@@ -210,7 +210,7 @@ def test_changes_compare_weeks_whatever_the_weekday(spark: SparkSession, name: s
     assert made["players_gained_7d"] == pytest.approx(10 * (120 - 110) * sum(WEEKDAYS) / 7)
 
 
-@pytest.mark.parametrize("name", ["player_trend", "market_day"])
+@pytest.mark.parametrize("name", rest_nightly(["market_day", "player_trend"]))
 @pytest.mark.parametrize("missing", rest_nightly([(1, 9, 36), (2,), (3, 30), (28,)]))
 def test_a_gap_removes_the_same_weekday_from_both_weeks(spark: SparkSession, name: str, missing: tuple[int, ...]):
     """A day missing in one week is left out of the other, so the changes stay the same."""

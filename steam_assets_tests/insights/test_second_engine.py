@@ -86,7 +86,7 @@ def _same(mine: object, theirs: object) -> bool:
             "sale_effect",
             "player_days",
         ],
-        kept=2,
+        kept=1,
     ),
 )
 def test_a_partition_alone_is_as_in_a_range(engines: TwoEngines, name: str):

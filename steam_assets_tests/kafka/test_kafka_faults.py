@@ -149,6 +149,7 @@ async def _leader(settings: Settings, topic: str) -> int:
     return described[0]["partitions"][0]["leader"]
 
 
+@pytest.mark.nightly
 def test_losing_a_leader_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     source, batch_id, halfway = new_source(), new_batch_id(), threading.Event()
     with BrokerCluster(tmp_path, nodes=3) as cluster:

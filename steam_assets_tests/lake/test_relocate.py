@@ -124,6 +124,7 @@ def test_a_relocation_that_died_is_continued_by_the_next(kept: Lake, tmp_path: P
     assert_whole(Lake(copied))
 
 
+@pytest.mark.nightly
 def test_a_lake_is_relocated_between_buckets(on_bucket: Settings) -> None:
     lake = Lake(on_bucket)
     fill(lake, [])

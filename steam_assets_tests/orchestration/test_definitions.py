@@ -113,11 +113,18 @@ def test_workspace_and_dg_name_the_same_location() -> None:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_dagster_and_dg_load_the_definitions_without_a_network(tmp_path: Path) -> None:
-    """`dagster definitions validate` by workspace.yaml and `dg check defs` by dg.toml, in fresh interpreters."""
+def test_dagster_loads_the_definitions_without_a_network(tmp_path: Path) -> None:
+    """`dagster definitions validate` by workspace.yaml, in a fresh interpreter."""
     validated = run("dagster", "definitions", "validate", home=tmp_path)
     assert validated.returncode == 0, validated.stderr[-2000:]
     assert "steam_assets" in validated.stderr + validated.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.nightly
+def test_dg_loads_the_definitions_without_a_network(tmp_path: Path) -> None:
+    """`dg check defs` by dg.toml, which names the same module."""
     checked = run("dagster_dg_cli.cli", "check", "defs", home=tmp_path)
     assert checked.returncode == 0, checked.stdout[-2000:] + checked.stderr[-2000:]
 

@@ -17,6 +17,7 @@ from steam_assets.orchestration.build import build_defs
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.kafka.kafka_batches import envelopes, new_batch_id
+from steam_assets_tests.nightly import rest_nightly
 
 
 def landed(lake: Lake, source: str, key: str) -> None:
@@ -72,12 +73,16 @@ RANGE = {"dagster/asset_partition_range_start": "2026-11-12", "dagster/asset_par
 
 @pytest.mark.parametrize(
     ("runs", "failed"),
-    [
-        ([(RANGE, FAILED)], ["2026-11-12", "2026-11-13", "2026-11-14"]),
-        ([(RANGE, FAILED), (DAY, MENDED)], ["2026-11-12", "2026-11-14"]),
-        ([(DAY, FAILED), (RANGE, MENDED)], []),
-        ([(DAY, MENDED), ({**RANGE, "dagster/asset_partition_range_end": "no day"}, FAILED)], []),
-    ],
+    rest_nightly(
+        [
+            ([(RANGE, FAILED), (DAY, MENDED)], ["2026-11-12", "2026-11-14"]),
+            ([(DAY, FAILED), (RANGE, MENDED)], []),
+            ([(DAY, MENDED), ({**RANGE, "dagster/asset_partition_range_end": "no day"}, FAILED)], []),
+            ([(RANGE, FAILED)], ["2026-11-12", "2026-11-13", "2026-11-14"]),
+        ],
+        kept=3,
+        several=True,
+    ),
 )
 def test_a_run_over_a_range_fails_or_repairs_each_of_its_partitions(
     lake: Lake, runs: list[tuple[dict[str, str], dg.DagsterRunStatus]], failed: list[str]

@@ -21,6 +21,7 @@ SOURCE = source_named("top_sellers")
 @pytest.mark.fault
 @pytest.mark.process
 @pytest.mark.kafka
+@pytest.mark.nightly
 def test_two_concurrent_commands_for_one_partition_fetch_it_once(soak: Soak, home: Home) -> None:
     newest = SOURCE.cadence.latest_finished(NOW)
     pairs = 0

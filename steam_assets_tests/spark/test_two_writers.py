@@ -23,7 +23,6 @@ from steam_assets.spark.clean_tables import AUDIT, AUDIT_DAYS, overwrite, read_t
 from steam_assets_tests.deployment import session_for
 from steam_assets_tests.lake.clean_partitions import THINGS, clean, labels
 from steam_assets_tests.lake.raw_landing import KEY, LATER
-from steam_assets_tests.nightly import rest_nightly
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,7 +40,8 @@ def contested(lake: Lake) -> IcebergTable:
 
 @pytest.mark.spark
 @pytest.mark.fault
-@pytest.mark.parametrize("same", rest_nightly([True, False]), ids=["one partition", "a partition each"])
+@pytest.mark.parametrize("same", [True, False], ids=["one partition", "a partition each"])
+@pytest.mark.nightly
 def test_concurrent_writers_from_the_first_commit_on(same: bool, spark: SparkSession, tmp_path: Path) -> None:
     """Each has its own session and catalog, as separate processes do, and the table does not exist at first."""
     settings = Settings(home=tmp_path)

@@ -20,6 +20,7 @@ from steam_assets.visuals.quicksight import (
     committed_versions,
 )
 from steam_assets.visuals.quicksight_history import Asked, History
+from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.visuals.glue_tables import GlueTables
 from steam_assets_tests.visuals.quicksight_stub import ACCOUNT, QuickSightStub, serving
 
@@ -115,7 +116,7 @@ def test_a_commit_during_the_import_does_not_fail_it_and_is_imported_next(accoun
     assert account.one().message == "5 rows"
 
 
-@pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
+@pytest.mark.parametrize("status", rest_nightly(["FAILED", "CANCELLED"]))
 def test_a_failed_import_is_reported_and_retried_only_by_hand(account: Account, status: str) -> None:
     """The error has QuickSight's reason; a manual retry is another import of the same version."""
     snapshot = account.tables.commit(TABLE, 3)
