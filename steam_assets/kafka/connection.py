@@ -235,10 +235,12 @@ def ensure_topics(settings: Settings, source: Source, deadline: float = CONTACT_
 
 async def _ensure_topic(client: AIOKafkaAdminClient, settings: Settings, topic: str) -> None:
     known = await _partition_counts(client, [topic])
-    if topic not in known:
-        await _create_topic(client, settings, topic)
+    if topic not in known and await _created(client, settings, topic):
+        await _until_led(client, topic, settings.kafka_topic_partitions)
         return
-    if known[topic] < settings.kafka_topic_partitions:
+    # It exists, if only since another program has just created it.
+    count = known.get(topic) or await _until_led(client, topic, 1)
+    if count < settings.kafka_topic_partitions:
         await client.create_partitions({topic: NewPartitions(settings.kafka_topic_partitions)})
     _check_topic(settings, topic, await _topic_config(client, topic))
 
@@ -248,7 +250,8 @@ async def _partition_counts(client: AIOKafkaAdminClient, topics: Sequence[str]) 
     return {entry["topic"]: len(entry["partitions"]) for entry in described if entry["error_code"] == 0}
 
 
-async def _create_topic(client: AIOKafkaAdminClient, settings: Settings, topic: str) -> None:
+async def _created(client: AIOKafkaAdminClient, settings: Settings, topic: str) -> bool:
+    """Create a topic; return False if it exists. Raises TopicUnusable."""
     new = NewTopic(
         topic,
         settings.kafka_topic_partitions,
@@ -267,18 +270,23 @@ async def _create_topic(client: AIOKafkaAdminClient, settings: Settings, topic: 
     response = await client.create_topics([new])
     for name, code, *rest in response.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
+        if error is TopicAlreadyExistsError:
+            return False
+        if code:
             raise TopicUnusable(f"could not create topic {name}: {error.__name__} {rest[0] if rest else ''}")
-    await _until_led(client, topic, settings.kafka_topic_partitions)
+    return True
 
 
-async def _until_led(client: AIOKafkaAdminClient, topic: str, partitions: int) -> None:
-    """Wait until each partition of a new topic has a leader; before that it is unusable."""
+async def _until_led(client: AIOKafkaAdminClient, topic: str, partitions: int) -> int:
+    """Wait until a new topic has at least that many partitions, and each has a leader; return their number.
+
+    Before that it is unusable.
+    """
     while True:
-        described = (await client.describe_topics([topic]))[0]
-        led = [entry for entry in described["partitions"] if entry["error_code"] == 0 and entry["leader"] >= 0]
-        if len(led) >= partitions:
-            return
+        described = (await client.describe_topics([topic]))[0]["partitions"]
+        led = [entry for entry in described if entry["error_code"] == 0 and entry["leader"] >= 0]
+        if len(led) == len(described) >= partitions:
+            return len(led)
         await asyncio.sleep(0.05)
 
 
