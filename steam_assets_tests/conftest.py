@@ -74,7 +74,7 @@ def lake(prepared_lakes: PreparedLakes) -> Lake:
 
 @pytest.fixture
 def prepared(prepared_lakes: PreparedLakes, lake: Lake) -> Prepared:
-    """Fills ``lake`` as a function did when a test first asked for it, which takes a tenth of the function's time."""
+    """Fills ``lake`` as a function does; it runs once, and later its files are copied."""
     return partial(prepared_lakes.fill, lake)
 
 

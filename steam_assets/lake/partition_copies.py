@@ -6,8 +6,8 @@ Belongs here: copying bytes or rows, comparing the copy with the ledger. Does no
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,47 +53,46 @@ class Copies:
         """Copy a part and verify the copy; return the SHA-256 of its files by name.
 
         Only bytes that were written and read back are copied as they are. Of others the rows are: a footer, from which
-        readers and Iceberg's metadata take a file's bounds, has no checksum, and Arrow ends the process if the length
-        of a bound is damaged. Raises BackupDiffers, and deletes the copy, if it does not match.
+        readers and Iceberg's metadata take a file's bounds, has no checksum, and if a column's type in it is damaged,
+        Arrow ends the process. Raises BackupDiffers, and deletes the copy, if it does not match.
         """
         if part is None:
             return {}
-        if part.stored.sha256s and self._alike:
-            with suppress(DamagedData), self._copied(part, rows=False) as (files, digests):
-                if as_written(digests, part.stored.sha256s):
-                    return self._taken(part, files, digests)
-        try:
-            with self._copied(part, rows=True) as (files, digests):
-                table = self._goal.create()
-                found = stored(table.io, arrow_schema(table), {part.key: files})[part.key].content
-                if found == part.stored.content:
-                    return self._taken(part, files, digests)
-            problem = f"the ledger has {shown(part.stored.content)}, but the copy reads back as {shown(found)}"
-        except DamagedData as error:
-            problem = str(error)
+        io, problem = self._goal.create().io, ""
+        for rows in (False, True) if part.stored.sha256s and self._alike else (True,):
+            files = list[str]()
+            try:
+                for address in self._goal.copy(self._origin, part.key, part.batch_ids, rows=rows):
+                    files.append(address)
+                # The digests are read before the rows, so that a later change is detected by one of the two checks.
+                digests = file_digests(io, files)
+                problem = self._difference(part, files, digests, rows=rows)
+            except DamagedData as error:
+                problem = str(error)
+            else:
+                if not problem:
+                    self._files += files
+                    self._replaced.append(part)
+                    return digests
+            for address in files:
+                with suppress(OSError):  # No role may delete in a backup on AWS.
+                    io.delete(address)
         raise BackupDiffers(
             f"{self._origin.identifier} {part.key} cannot be copied to {self._goal.identifier}: {problem}; nothing was "
             "changed. Run `steam-assets verify` to see which copy is good"
         )
 
-    @contextmanager
-    def _copied(self, part: Part, *, rows: bool) -> Generator[tuple[list[str], dict[str, str]]]:
-        """The new files and their digests; at the end, those that were not taken are deleted. Raises DamagedData."""
-        io, files = self._goal.create().io, list[str]()
-        try:
-            for address in self._goal.copy(self._origin, part.key, part.batch_ids, rows=rows):
-                files.append(address)
-            # The digests are read before the rows, so that a later change is detected by one of the two checks.
-            yield files, file_digests(io, files)
-        finally:
-            for address in {*files} - {*self._files}:
-                with suppress(OSError):  # No role may delete in a backup on AWS.
-                    io.delete(address)
-
-    def _taken(self, part: Part, files: list[str], digests: dict[str, str]) -> dict[str, str]:
-        self._files += files
-        self._replaced.append(part)
-        return digests
+    def _difference(self, part: Part, files: Sequence[str], digests: Mapping[str, str], *, rows: bool) -> str:
+        """How a copy differs from the ledger's record of its part; empty if it does not. Raises DamagedData."""
+        if as_written(digests, part.stored.sha256s):
+            return ""
+        if not rows:
+            return "its files have other bytes than those written"
+        table = self._goal.create()
+        found = stored(table.io, arrow_schema(table), {part.key: files})[part.key].content
+        if found == part.stored.content:
+            return ""
+        return f"the ledger has {shown(part.stored.content)}, but the copy reads back as {shown(found)}"
 
     def commit(self, records: Mapping[str, BaseModel]) -> None:
         """Make the copies visible in place of what they replace, together with the records of their partitions."""
