@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ICEBERG = "org.apache.iceberg.spark"
 CATALOG_FILE = "catalog.db"
 REST_CATALOG = "steam_assets.lake.rest_catalog.PatientRestCatalog"
-SYNCED_FILES = "steam_assets.lake.synced_files.SyncedFileIO"
+TABLE_FILES = "steam_assets.lake.checked_manifests.TableFileIO"
 BUSY_SECONDS = 30
 """How long a commit waits for another process that writes the same SQLite file."""
 
@@ -121,7 +121,7 @@ def _client(settings: Settings, root: RootName, **more: str) -> Catalog:
     from pyiceberg.catalog import PY_CATALOG_IMPL, TYPE, load_catalog
     from pyiceberg.io import PY_IO_IMPL
 
-    properties = {PY_IO_IMPL: SYNCED_FILES, **pyiceberg_properties(settings, root), **more}
+    properties = {PY_IO_IMPL: TABLE_FILES, **pyiceberg_properties(settings, root), **more}
     if properties.get(TYPE) == "rest":
         properties[PY_CATALOG_IMPL] = REST_CATALOG
         del properties[TYPE]

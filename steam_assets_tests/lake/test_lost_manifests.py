@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
+import zstandard
 from clean_partitions import clean, raw_and_clean
+from fastavro._read_py import block_reader
+from fastavro.io.binary_encoder import BinaryEncoder
 from raw_landing import KEY, LATER, NEWS, NOW, batch_id, files_of, land, sequences
 
 from steam_assets.lake.backup import WouldOverwrite, back_up, restore_partitions, verify_twins
 from steam_assets.lake.housekeeping import sweep
 from steam_assets.lake.lake import Lake, Twins
+from steam_assets.lake.parquet_files import DamagedData
 from steam_assets_tests.nightly import rest_nightly
 from steam_assets_tests.prepared_lakes import Prepared
 
@@ -90,3 +97,48 @@ def test_a_batch_in_neither_place_is_named(filled: Lake) -> None:
     done = restore_partitions(twins, [LATER], overwrite=True)
     assert f"batch {batch_id(3)} is damaged and no backup has it" in done.beyond[LATER]
     assert restore_partitions(twins, [KEY], overwrite=True).beyond == {} and verify_twins(twins, KEY) == []
+
+
+@pytest.mark.parametrize("what", ["manifest", "list"])
+@pytest.mark.parametrize("codec", rest_nightly(["deflate", "zstandard", "null"], kept=1))
+def test_a_damaged_length_cannot_end_the_process(twins: Twins[Any], what: str, codec: str) -> None:
+    table = twins.primary.load()
+    assert table is not None
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    manifest = snapshot.manifests(table.io)[0].manifest_path
+    path = Path({"manifest": manifest, "list": snapshot.manifest_list}[what])
+    path.write_bytes(_compressed(path.read_bytes(), codec))
+    assert twins.primary.partition_rows()
+    path.write_bytes(_too_long(path.read_bytes(), codec))
+    with pytest.raises(DamagedData, match="the metadata cannot be read"):
+        twins.primary.partition_rows()
+    restore_partitions(twins, KEYS, overwrite=True)
+    assert twins.primary.partition_rows() and verify_twins(twins, KEY) == []
+
+
+def _compressed(data: bytes, codec: str) -> bytes:
+    """The same records with another codec."""
+    reader, target = fastavro.reader(BytesIO(data)), BytesIO()
+    kept = {key: value for key, value in reader.metadata.items() if not key.startswith("avro.")}
+    fastavro.writer(target, reader.writer_schema or {}, reader, codec=codec, metadata=kept)
+    return target.getvalue()
+
+
+def _too_long(data: bytes, codec: str) -> bytes:
+    """A file whose first text, an address, claims to be a gigabyte long."""
+    (block,) = block_reader(BytesIO(data))
+    records, mark = block.bytes_.read(), data[-16:]
+    address = records.index(b"/")
+    damaged = records[: address - 2] + _number(1 << 30) + records[address:]
+    if codec == "deflate":
+        damaged = zlib.compress(damaged, wbits=-15)
+    elif codec == "zstandard":
+        damaged = zstandard.compress(damaged)
+    return data[: data.index(mark) + 16] + _number(block.num_records) + _number(len(damaged)) + damaged + mark
+
+
+def _number(value: int) -> bytes:
+    encoded = BytesIO()
+    BinaryEncoder(encoded).write_long(value)
+    return encoded.getvalue()

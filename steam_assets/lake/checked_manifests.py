@@ -1,0 +1,43 @@
+"""The file access of tables: manifests are checked before pyiceberg reads them.
+
+Belongs here: reading manifests so that damage cannot end the process. Does not belong here: what is done about a
+damaged one (lost_manifests.py).
+
+pyiceberg's compiled decoder of Avro does not check lengths: a flipped bit can make it read beyond its buffer, which
+ends the process without a message.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from io import BytesIO
+from typing import cast
+
+from pyiceberg.io import InputStream
+from pyiceberg.io.pyarrow import PyArrowFile
+
+from steam_assets.lake.synced_files import SyncedFileIO
+
+
+class TableFileIO(SyncedFileIO):
+    """Opens a manifest, or a list of them, only if fastavro can read it."""
+
+    def new_input(self, location: str) -> PyArrowFile:
+        plain = super().new_input(location)
+        scheme, netloc, path = self.parse_location(location, self.properties)
+        return Manifest(location, path, self.fs_by_scheme(scheme, netloc)) if location.endswith(".avro") else plain
+
+
+class Manifest(PyArrowFile):
+    """A manifest, or a list of manifests."""
+
+    def open(self, seekable: bool = True) -> InputStream:
+        """Its bytes, which fastavro has read. Raises whatever fastavro raises if they are damaged."""
+        # Commands that read no manifest need not wait for its import.
+        import fastavro
+
+        with super().open(seekable) as stream:
+            data = stream.read()
+        deque(fastavro.reader(BytesIO(data)), maxlen=0)
+        # The protocol differs from Python's streams only in parameter names.
+        return cast("InputStream", cast("object", BytesIO(data)))
