@@ -37,7 +37,10 @@ EXAMPLES: Mapping[str, Examples] = {
         "status --home data/demo": "the demo's lake",
         "status --json": "machine-readable; exit code 3 if a source is late",
     },
-    "refresh": {"refresh": "after running single stages, or after other programs wrote data"},
+    "refresh": {
+        "refresh": "after running single stages, or after other programs wrote data",
+        "refresh --all": "after a file of an insight was lost or damaged",
+    },
     "dashboard": {
         "dashboard --open": "write it and open it in the browser",
         "dashboard --home data/demo": "for the demo's lake",

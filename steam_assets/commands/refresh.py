@@ -6,7 +6,9 @@ which partitions are stale (ledger/unrefreshed.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from steam_assets.commands.common_options import HomeOption
 from steam_assets.commands.preflight import opened_settings, require_spark
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
     from steam_assets.settings import Settings
 
 
-def refresh(home: HomeOption = None) -> None:
+def refresh(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compute all insights anew, as after a file of one was lost or damaged.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
     """Compute the insights of newly committed clean partitions, then the dashboard, exports and the Tableau extract.
 
     `run` and `import-history` do this at the end; so does a sensor while the Dagster daemon is running.
@@ -35,12 +42,14 @@ def refresh(home: HomeOption = None) -> None:
     console = Terminal()
     with local_instance(settings) as instance:
         launcher = Launcher(build_defs(settings=settings), instance)
-        if not refresh_stale(launcher, Lake(settings), console):
+        if not refresh_stale(launcher, Lake(settings), console, everything=everything):
             console.print("Insights are up to date: nothing to do.")
 
 
-def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal) -> bool:
+def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal, *, everything: bool = False) -> bool:
     """Run the refresh job once for all stale insights; returns False if none are. RunFailed names the next step.
+
+    ``everything``: compute all insights anew, of which the tables may be damaged.
 
     Only one command per HOME refreshes at a time; what two of them would refresh, the first one does.
     """
@@ -53,8 +62,8 @@ def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal) -> bool:
 
     private_folder(lake.settings.home)
     with console.status("Insights, dashboard, exports"), FileLock(lake.settings.home / "refresh.lock"):
-        changed = behind(lake)
-        if not changed:
+        changed = {} if everything else behind(lake)
+        if not changed and not everything:
             return False
         try:
             launcher.refresh(changed)
@@ -63,7 +72,8 @@ def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal) -> bool:
                 f"the data is in place, but its insights are not: {error}. Retry with `steam-assets refresh`",
                 error.details,
             ) from error
-    _print(console, f"Insights, dashboard and exports now include {in_words(changed)}: {dashboard_path(lake.settings)}")
+    which = in_words(changed) or "everything"
+    _print(console, f"Insights, dashboard and exports now include {which}: {dashboard_path(lake.settings)}")
     return True
 
 

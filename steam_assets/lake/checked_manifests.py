@@ -16,7 +16,9 @@ from typing import cast
 from pyiceberg.io import InputStream
 from pyiceberg.io.pyarrow import PyArrowFile
 
+from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.lake.synced_files import SyncedFileIO
+from steam_assets.outages import raise_outage
 
 
 class TableFileIO(SyncedFileIO):
@@ -32,12 +34,18 @@ class Manifest(PyArrowFile):
     """A manifest, or a list of manifests."""
 
     def open(self, seekable: bool = True) -> InputStream:
-        """Its bytes, which fastavro has read. Raises whatever fastavro raises if they are damaged."""
+        """Its bytes, which fastavro has read. Raises DamagedData if it is lost or damaged; Unavailable."""
         # Commands that read no manifest need not wait for its import.
         import fastavro
 
-        with super().open(seekable) as stream:
-            data = stream.read()
-        deque(fastavro.reader(BytesIO(data)), maxlen=0)
+        try:
+            with super().open(seekable) as stream:
+                data = stream.read()
+            deque(fastavro.reader(BytesIO(data)), maxlen=0)
+        except FileNotFoundError as error:
+            raise DamagedData(f"{self.location} is missing") from error
+        except Exception as error:  # Damaged Avro makes its reader raise anything.
+            raise_outage(error, self.location)
+            raise DamagedData(f"{self.location} is damaged ({type(error).__name__}: {error})") from error
         # The protocol differs from Python's streams only in parameter names.
         return cast("InputStream", cast("object", BytesIO(data)))

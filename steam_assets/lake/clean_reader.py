@@ -13,6 +13,7 @@ from pyiceberg.table import Table
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import is_synthetic
+from steam_assets.lake.unreadable_tables import naming_damage
 from steam_assets.settings import Settings
 
 
@@ -33,7 +34,12 @@ class CleanReader:
 
     def partition_keys(self, name: str) -> list[str]:
         """Keys of the partitions that have rows, oldest first, from the table's metadata; none if it does not exist."""
-        return sorted(key for key, rows in self._table(name).partition_rows().items() if rows)
+        table = self._table(name)
+        loaded = table.load()
+        if loaded is None:
+            return []
+        with naming_damage(loaded):
+            return sorted(key for key, rows in table.partition_rows().items() if rows)
 
     def size(self, name: str) -> int:
         """Bytes of the table's files; 0 if it was never created."""

@@ -44,6 +44,7 @@ from steam_assets.lake.parquet_files import (
 )
 from steam_assets.lake.partition_spec import by_key, is_by_key, partition_by_key, with_keys
 from steam_assets.lake.synced_files import SyncedFileIO
+from steam_assets.lake.unreadable_tables import naming_damage
 from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import prefix_of, records
 from steam_assets.sources.source import Column
@@ -357,12 +358,13 @@ class IcebergTable:
     def arrow(
         self, keys: Sequence[str] | None = None, columns: Sequence[str] = ("*",), snapshot_id: int | None = None
     ) -> pa.Table | None:
-        """Rows of some partitions, or of all, from the current or a given snapshot; None without a commit."""
+        """Rows of some partitions, or of all, from one snapshot; None without a commit. Raises UnreadableTable."""
         table = self.load()
         if table is None or (snapshot_id or table.current_snapshot()) is None:
             return None
         where = AlwaysTrue() if keys is None else of_partitions(keys)
-        return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
+        with naming_damage(table):
+            return table.scan(row_filter=where, snapshot_id=snapshot_id, selected_fields=tuple(columns)).to_arrow()
 
     def size(self) -> int:
         """Bytes of the current snapshot's files, from its summary; 0 if there is no table or no snapshot."""
@@ -373,10 +375,9 @@ class IcebergTable:
 
     def first_rows(self, key: str, count: int) -> list[dict[str, object]]:
         """Some rows of a partition, without reading more files than they take."""
-        table = self.load()
-        if table is None or table.current_snapshot() is None:
-            return []
-        return table.scan(row_filter=of_partitions([key]), limit=count).to_arrow().to_pylist()
+        table, where = self.load(), of_partitions([key])
+        found = table.scan(where, limit=count).to_arrow() if table and table.current_snapshot() else None
+        return found.to_pylist() if found else []
 
 
 def retry_on_contention(change: Callable[[], T]) -> T:

@@ -56,7 +56,8 @@ def reading_manifests() -> Generator[None]:
         yield
     except Exception as error:  # A damaged file makes the Avro reader raise anything.
         raise_outage(error)
-        raise DamagedData(f"the metadata cannot be read: {type(error).__name__}: {error}") from error
+        why = str(error) if isinstance(error, DamagedData) else f"{type(error).__name__}: {error}"
+        raise DamagedData(f"the metadata cannot be read: {why}") from error
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from steam_assets.lake.columns import arrow_fields, arrow_schema
 from steam_assets.lake.iceberg_table import of_partitions
 from steam_assets.lake.parquet_files import aligned
 from steam_assets.lake.partition_spec import with_keys
+from steam_assets.lake.unreadable_tables import naming_damage
 from steam_assets.sources.source import Column
 
 READERS = 8
@@ -52,7 +53,8 @@ class PartitionFiles:
         if table is None or table.current_snapshot() is None:
             return None
         where = AlwaysTrue() if keys is None else of_partitions(keys)
-        tasks = list(table.scan(row_filter=where).plan_files())
+        with naming_damage(table):
+            tasks = list(table.scan(row_filter=where).plan_files())
         paths: dict[str, list[str]] = {}
         for key, path in sorted((key, file.file_path) for key, file in with_keys(table, [task.file for task in tasks])):
             paths.setdefault(key, []).append(path)
@@ -75,7 +77,7 @@ class PartitionFiles:
         def from_file(path: str) -> list[pa.RecordBatch]:
             return [select(batch) for batch in self._batches(path, schema)]
 
-        with ThreadPoolExecutor(READERS) as readers:
+        with naming_damage(self.table), ThreadPoolExecutor(READERS) as readers:
             paths = (path for key in there for path in self.paths[key])
             found = readers.map(scanned, there) if self.with_deletes else readers.map(from_file, paths)
             return pa.Table.from_batches([batch for batches in found for batch in batches], schema)
@@ -83,8 +85,7 @@ class PartitionFiles:
     def stream(self, key: str) -> pa.RecordBatchReader:
         """The rows of a partition, one batch in memory at a time; none if it has no files."""
         schema = self._schema(("*",))
-        batches = (batch for path in self.paths.get(key, ()) for batch in self._batches(path, schema))
-        return pa.RecordBatchReader.from_batches(schema, self._scanned(key, schema) if self.with_deletes else batches)
+        return pa.RecordBatchReader.from_batches(schema, self._each(key, schema))
 
     def _schema(self, columns: Sequence[str]) -> pa.Schema:
         fields: list[pa.Field[Any]] = list(arrow_schema(self.table))
@@ -93,6 +94,14 @@ class PartitionFiles:
         fields += [field.with_nullable(True) for field in arrow_fields(later)] if later else []
         by_name = {field.name: field for field in fields}
         return pa.schema(fields if tuple(columns) == ("*",) else [by_name[name] for name in columns])
+
+    def _each(self, key: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        with naming_damage(self.table):
+            if self.with_deletes:
+                yield from self._scanned(key, schema)
+            else:
+                for path in self.paths.get(key, ()):
+                    yield from self._batches(path, schema)
 
     def _scanned(self, key: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         names = {*schema.names, ROW} & {*self.table.schema().column_names}

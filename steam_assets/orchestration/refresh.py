@@ -22,8 +22,9 @@ from steam_assets.extras import installed
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
 from steam_assets.insights.refresh_marker import Refreshing
-from steam_assets.insights.table import InsightInvalid
+from steam_assets.insights.table import InsightInvalid, insight_table
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.lost_manifests import rebuild_manifests
 from steam_assets.ledger.commits import CURSOR, commits_since
 from steam_assets.ledger.unrefreshed import Partitions, in_words
 from steam_assets.orchestration.cursors import cursor_of
@@ -113,6 +114,9 @@ def _make_insights(
     lake, sources = refreshing.lake, refreshing.sources
     changed = asked or refreshing.all
     served = {insight.name: insight for insight in served_insights(sources)}
+    for insight in () if asked else served.values():
+        if rebuild_manifests(insight_table(lake, insight), {}):
+            context.log.warning(f"{insight.table}: rows of which the metadata was lost are computed anew")
     chosen = affected(list(served.values()), sources, lake, changed, clock.now())
     made = {table: list(keys) for table, keys in changed.items()}
     invalid: list[str] = []

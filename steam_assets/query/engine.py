@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
@@ -25,6 +25,7 @@ from steam_assets.duckdb_connection import MEMORY_MB, lock, open_connection
 from steam_assets.lake.catalogs import CATALOGS
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.snapshot_rows import Version, snapshot_rows, version_of
+from steam_assets.lake.unreadable_tables import UnreadableTable, naming_damage
 from steam_assets.query.errors import AT_THE_TIME_LIMIT, QueryError, QueryStopped, one_line
 from steam_assets.query.statements import Reference, Statement, parse, split
 from steam_assets.settings import RootName
@@ -117,8 +118,9 @@ class Engine:
             if statement.lists_tables:
                 return self._list_tables(started)
             read = [self._open(reference) for reference in self._read_by(statement)]
-            found = self._duck.sql(statement.text)
-            rows, truncated = self._fetch(found)
+            with self._naming_damage(read):
+                found = self._duck.sql(statement.text)
+                rows, truncated = self._fetch(found)
             rows, types = _narrowed(rows, [str(kind) for kind in found.types])
         return Answer(rows, types, tuple(map(self._shown, read)), truncated, perf_counter() - started)
 
@@ -180,8 +182,21 @@ class Engine:
             raise QueryStopped(
                 f"it needs more memory than the {self._limits.memory_mb:,} MB that a query may use; read fewer rows"
             ) from error
+        except UnreadableTable as error:
+            raise QueryError(str(error)) from error
         except duckdb.Error as error:
             raise QueryError(one_line(error)) from error
+
+    @contextmanager
+    def _naming_damage(self, read: Sequence[Reference]) -> Iterator[None]:
+        """Raise UnreadableTable if DuckDB could not read one of the tables because a file is lost or damaged."""
+        try:
+            yield
+        except duckdb.InvalidInputException as error:
+            with ExitStack() as tables:
+                for table in filter(None, map(self._load, read)):
+                    tables.enter_context(naming_damage(table))
+                raise error
 
     def _read_by(self, statement: Statement) -> list[Reference]:
         """The tables that a statement reads. Raises QueryError, with names like it, if one does not exist."""
@@ -221,9 +236,10 @@ class Engine:
             raise QueryError(f"the table {name} was removed in the meantime; run the query again")
         version = version_of(table)
         if self._seen.get(name) != version:
-            rows = snapshot_rows(table)
-            held = self._keep and rows.size <= HELD_BYTES
-            self._duck.register(f"rows of {name}", rows.dataset.to_table() if held else rows.dataset)
+            with naming_damage(table):
+                rows = snapshot_rows(table)
+                held = self._keep and rows.size <= HELD_BYTES
+                self._duck.register(f"rows of {name}", rows.dataset.to_table() if held else rows.dataset)
             self._duck.execute(f'create or replace view {name.schema}."{name.name}" as from "rows of {name}"')
             self._seen[name] = version
         return name

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from steam_assets.insights import insight_named
+from steam_assets.lake.clean_reader import CleanReader
 from steam_assets.orchestration.build import build_defs
 from steam_assets.orchestration.insight_assets import insight_key
 from steam_assets.orchestration.launch import Launcher
@@ -71,6 +72,23 @@ class Refreshing:
 def refreshing(deployment: Deployment) -> Iterator[Refreshing]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield Refreshing(deployment, instance)
+
+
+def test_an_insight_of_which_files_were_lost_is_computed_anew(refreshing: Refreshing) -> None:
+    """Of one insight a manifest is lost, of another a data file."""
+    refreshing.collect_day(DAYS[0])
+    assert refreshing.refresh().success
+    reader = CleanReader(refreshing.deployment.settings)
+    before = {name: reader.arrow(name) for name in ("insight_market_day", "insight_freshness")}
+    assert all(before.values())
+    manifests, data = (reader.table(name) for name in before)
+    assert manifests is not None and data is not None
+    for path in Path(manifests.location(), "metadata").glob("*-m0.avro"):
+        path.unlink()
+    for path in Path(data.location(), "data").rglob("*.parquet"):
+        path.unlink()
+    refreshing.launcher.refresh()
+    assert {name: reader.arrow(name) for name in before} == before
 
 
 def test_new_commits_refresh_once_and_only_the_affected_partitions(refreshing: Refreshing) -> None:
