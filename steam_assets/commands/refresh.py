@@ -68,9 +68,9 @@ def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal, *, everythi
         try:
             launcher.refresh(changed)
         except RunFailed as error:
+            again = "steam-assets refresh --all" if everything else "steam-assets refresh"
             raise RunFailed(
-                f"the data is in place, but its insights are not: {error}. Retry with `steam-assets refresh`",
-                error.details,
+                f"the data is in place, but its insights are not: {error}. Retry with `{again}`", error.details
             ) from error
     which = in_words(changed) or "everything"
     _print(console, f"Insights, dashboard and exports now include {which}: {dashboard_path(lake.settings)}")
