@@ -25,9 +25,10 @@ class TableFileIO(SyncedFileIO):
     """Opens a manifest, or a list of them, only if fastavro can read it."""
 
     def new_input(self, location: str) -> PyArrowFile:
-        plain = super().new_input(location)
+        if not location.endswith(".avro"):
+            return super().new_input(location)
         scheme, netloc, path = self.parse_location(location, self.properties)
-        return Manifest(location, path, self.fs_by_scheme(scheme, netloc)) if location.endswith(".avro") else plain
+        return Manifest(location, path, self.fs_by_scheme(scheme, netloc))
 
 
 class Manifest(PyArrowFile):

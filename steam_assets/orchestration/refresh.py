@@ -116,7 +116,7 @@ def _make_insights(
     served = {insight.name: insight for insight in served_insights(sources)}
     for insight in () if asked else served.values():
         if rebuild_manifests(insight_table(lake, insight), {}):
-            context.log.warning(f"{insight.table}: rows of which the metadata was lost are computed anew")
+            context.log.warning(f"{insight.table}: a manifest was lost or damaged; computing its rows again")
     chosen = affected(list(served.values()), sources, lake, changed, clock.now())
     made = {table: list(keys) for table, keys in changed.items()}
     invalid: list[str] = []

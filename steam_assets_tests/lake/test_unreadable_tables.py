@@ -1,4 +1,4 @@
-"""Whoever reads a table of which a file is lost or damaged is told which file it is, and how to repair it."""
+"""A read that fails on a lost or damaged file names the file and the command that repairs it."""
 
 from __future__ import annotations
 
