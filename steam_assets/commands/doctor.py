@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from steam_assets.commands.common_options import HomeOption
 from steam_assets.commands.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -31,9 +33,10 @@ def doctor(
         bool, typer.Option("--settings", help="Show each setting, its value and where it was set.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: one object, with the settings.")] = False,
+    home: HomeOption = None,
 ) -> None:
     """Check every setting and dependency. Problems come first, with their fixes. Exit code 1 if there are any."""
-    lines, findings = diagnose()
+    lines, findings = diagnose(home)
     wrong = [finding for finding in findings if finding.state == "problem"]
     if as_json:
         report = {"ok": not wrong, "settings": [asdict(x) for x in lines], "checks": [asdict(x) for x in findings]}
@@ -44,8 +47,11 @@ def doctor(
         raise typer.Exit(1)
 
 
-def diagnose() -> tuple[list[SettingLine], list[Finding]]:
-    """All settings and all findings; if settings are invalid, those are the only findings."""
+def diagnose(home: Path | None) -> tuple[list[SettingLine], list[Finding]]:
+    """All settings and all findings; if settings are invalid, those are the only findings.
+
+    ``home``: of the lake in this folder instead of the configured one.
+    """
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
@@ -53,10 +59,11 @@ def diagnose() -> tuple[list[SettingLine], list[Finding]]:
     from steam_assets.settings import Settings
 
     try:
-        settings = Settings()
+        configured = Settings()
+        settings = Settings.at_home(home) if home is not None else configured
     except (ValidationError, SettingsError) as error:
         return [], [*refused_settings(error), *unknown_settings()]
-    return setting_lines(settings), [*unknown_settings(), *_findings(settings)]
+    return setting_lines(settings, configured), [*unknown_settings(), *_findings(settings)]
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:

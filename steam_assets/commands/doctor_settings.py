@@ -23,7 +23,10 @@ from steam_assets.sources import declared_settings
 
 @dataclass(frozen=True)
 class SettingLine:
-    """A setting: its variable, its value with secrets hidden, ``default``, ``environment``, ``.env`` or ``secret``."""
+    """A setting: its variable, its value with secrets hidden, and where that is from.
+
+    ``origin``: ``default``, ``environment``, ``.env``, ``secret`` or ``--home``.
+    """
 
     name: str
     value: str
@@ -31,8 +34,11 @@ class SettingLine:
     meaning: str
 
 
-def setting_lines(settings: Settings) -> list[SettingLine]:
-    """All settings in the order of declaration, those of hosts and sources last."""
+def setting_lines(settings: Settings, configured: Settings) -> list[SettingLine]:
+    """All settings in the order of declaration, those of hosts and sources last.
+
+    ``configured`` are those without ``--home``.
+    """
     in_file = variables_in_file()
     declared = declared_settings()
     fields = dict(sorted(type(settings).model_fields.items(), key=lambda field: field[0] in declared))
@@ -40,7 +46,7 @@ def setting_lines(settings: Settings) -> list[SettingLine]:
         SettingLine(
             PREFIX + name.upper(),
             shown(getattr(settings, name)),
-            _origin(settings, name, in_file),
+            "--home" if getattr(settings, name) != getattr(configured, name) else _origin(configured, name, in_file),
             field.description or "",
         )
         for name, field in fields.items()
@@ -60,10 +66,10 @@ def unknown_settings() -> list[Finding]:
     return [problem(one.name, str(one), f"unset {one.name}   # and remove it from .env") for one in unknown_variables()]
 
 
-def _origin(settings: Settings, name: str, in_file: Mapping[str, str | None]) -> str:
+def _origin(configured: Settings, name: str, in_file: Mapping[str, str | None]) -> str:
     variable = PREFIX + name.upper()
     if variable in {key.upper() for key in os.environ}:
         return "environment"
     if variable in {key.upper() for key in in_file}:
         return ".env"
-    return "secret" if name in settings.model_fields_set else "default"
+    return "secret" if name in configured.model_fields_set else "default"

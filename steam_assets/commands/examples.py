@@ -97,6 +97,7 @@ EXAMPLES: Mapping[str, Examples] = {
     "doctor": {
         "doctor": "problems and how to fix them",
         "doctor --settings": "every setting, its value and its origin",
+        "doctor --home data/demo": "of the demo's lake",
     },
     "broker": {"broker": "for runs started by other processes"},
     "simulate": {"simulate --port 8765": "a market with 100 games", "simulate --seed 8 --apps 20": "another market"},

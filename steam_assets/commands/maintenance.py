@@ -31,7 +31,10 @@ BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 
 
 def verify(source: SourceOption = None, partition: PartitionOption = None, home: HomeOption = None) -> None:
-    """Read raw and clean data and their backups, and compare them with the ledger. Exit code 1 if anything differs."""
+    """Read raw and clean data and their backups, and compare them with the ledger. Exit code 1 if anything differs.
+
+    Without --source and --partition it reads the insights, too.
+    """
     chosen_sources(source)
     settings = opened_settings(home)
     from rich.progress import track
@@ -50,6 +53,8 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
     if partition is None:
         tables = (twins for chosen, _ in asked for twins in lake.twins(chosen))
         problems += [problem for twins in tables for problem in table_problems(lake, twins)]
+    if source is None and partition is None:
+        problems += _unreadable_insights(settings, console)
     if problems:
         problems += _overwritten(settings)
     partitions = sum(len(keys) for _, keys in asked)
@@ -212,6 +217,21 @@ def _lost_keys(lake: Lake, sources: Iterable[Source]) -> list[str]:
     except OtherKey as error:
         return [str(error)]
     return []
+
+
+def _unreadable_insights(settings: Settings, console: Terminal) -> list[str]:
+    from rich.progress import track
+
+    from steam_assets.insights import INSIGHTS
+    from steam_assets.lake.clean_reader import CleanReader
+    from steam_assets.lake.unreadable_tables import damage_of
+
+    reader, problems = CleanReader(settings), list[str]()
+    for insight in track(INSIGHTS, "Reading insights", console=console):
+        table = reader.table(insight.table)
+        if table and (damage := damage_of(table)):
+            problems.append(f"{insight.table}: {damage}; type `steam-assets refresh --all` to repair it")
+    return problems
 
 
 def _overwritten(settings: Settings) -> list[str]:

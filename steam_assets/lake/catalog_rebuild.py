@@ -130,7 +130,8 @@ def _newest(settings: Settings, name: str, versions: dict[int, list[str]]) -> st
     which = "more than one" if whole else "none"
     raise UnsafeRoot(
         f"{which} of the newest metadata files of table {name} is intact: {' and '.join(whole or newest)}. Rename "
-        "those to ignore so that they end in .bak, and rebuild again (then check with `steam-assets verify`)"
+        "those to ignore so that they end in .bak, and rebuild again; then check with `steam-assets verify`, and type "
+        "`steam-assets refresh --all` if an insight was rebuilt from an older one"
     )
 
 

@@ -32,7 +32,7 @@ def naming_damage(table: Table) -> Generator[None]:
         raise
     except Exception as error:  # pyiceberg, Arrow and DuckDB raise anything, and often without the file's name.
         raise_outage(error)
-        if damage := _damage(table):
+        if damage := damage_of(table):
             raise UnreadableTable(
                 f"table {table.name()[-1]} cannot be read: {damage}; type `steam-assets refresh --all` to "
                 "repair an insight, `steam-assets restore --overwrite` any other table"
@@ -40,7 +40,8 @@ def naming_damage(table: Table) -> Generator[None]:
         raise
 
 
-def _damage(table: Table) -> str | None:
+def damage_of(table: Table) -> str | None:
+    """The first of the table's files that is lost or damaged, and how; None if all can be read."""
     try:
         with reading_manifests():
             files = [task.file.file_path for task in table.scan().plan_files()]

@@ -99,10 +99,24 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_origin_of_each_value_is_shown(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (environment / ".env").write_text("STEAM_APPS=730\nSTEAM_REVIEWS_PAGE_BUDGET=3\n")
     monkeypatch.setenv("STEAM_REVIEWS_PAGE_BUDGET", "4")
-    lines = {line.name: (line.value, line.origin) for line in setting_lines(Settings())}
+    lines = {line.name: (line.value, line.origin) for line in setting_lines(Settings(), Settings())}
     assert lines["STEAM_APPS"] == ("730", ".env")
     assert lines["STEAM_REVIEWS_PAGE_BUDGET"] == ("4", "environment")
     assert lines["STEAM_SPARK_MASTER"] == ("local[*]", "default")
+
+
+def test_another_lake_can_be_checked(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its roots are in its own folder, wherever the settings say."""
+    monkeypatch.setenv("STEAM_CLEAN_ROOT", "s3://nowhere/clean")
+    other = environment / "other"
+    report = json.loads(run("--json", "--home", str(other)).stdout)
+    assert report["ok"], report["checks"]
+    lines = {line["name"]: (line["value"], line["origin"]) for line in report["settings"]}
+    assert lines["STEAM_HOME"] == (str(other), "--home")
+    assert lines["STEAM_CLEAN_ROOT"] == ("", "--home")
+    assert lines["STEAM_RAW_ROOT"] == ("", "default")
+    found = {check["name"]: check["detail"] for check in report["checks"]}
+    assert found["Root clean"].startswith(str(other / "clean"))
 
 
 def test_settings_that_cannot_be_read_are_named_without_their_values(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,21 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks.raw_partition import put_batch
 from steam_assets.cli import app
+from steam_assets.insights.freshness import INSIGHT as FRESHNESS
+from steam_assets.insights.table import insight_table, replace_small
 from steam_assets.lake.backup import back_up
+from steam_assets.lake.columns import arrow_schema
 from steam_assets.lake.lake import Lake
 from steam_assets.settings import Settings
 from steam_assets.sources import source_named
 from steam_assets_tests.kafka.kafka_batches import KEY, envelopes, new_batch_id
+from steam_assets_tests.query.market_lake import freshness
 
 SOURCE = source_named("news")
 
@@ -70,3 +75,19 @@ def test_a_damaged_backup_is_named(home: Path) -> None:
     code, said = verify()
     assert code == 1
     assert copy.name in said
+
+
+@pytest.mark.parametrize("lost", ["data/**/*.parquet", "metadata/*-m0.avro", "metadata/snap-*.avro"])
+def test_a_damaged_insight_is_named_with_the_command_that_computes_it_anew(home: Path, lost: str) -> None:
+    lake = backed_up(home)
+    table = insight_table(lake, FRESHNESS)
+    rows = pa.Table.from_pylist(freshness(lake), arrow_schema(table.create()))
+    replace_small(lake, FRESHNESS, rows, ["all"])
+    assert verify()[0] == 0
+    (file,) = Path(table.location.removeprefix("file://")).glob(lost)
+    file.write_bytes(file.read_bytes()[:200])
+    code, said = verify()
+    assert code == 1
+    assert file.name in said
+    assert "steam-assets refresh --all" in said
+    assert verify("--source", SOURCE.name)[0] == 0

@@ -50,7 +50,7 @@ print(json.dumps({
     "sensors": sorted(sensor.name for sensor in defs.sensors),
     "freshness": [needed.table for needed in INSIGHT.inputs],
     "exports": [table.name for table in declared_tables(SOURCES)],
-    "settings": {line.name: line.value for line in setting_lines(Settings())},
+    "settings": {line.name: line.value for line in setting_lines(Settings(), Settings())},
     "unknown": [f"{found.name} {found.detail}" for found in unknown_settings()],
 }))
 """
