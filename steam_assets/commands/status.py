@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from steam_assets.commands.preflight import opened_settings
 
 if TYPE_CHECKING:
     from steam_assets.ledger.freshness import Freshness
+    from steam_assets.settings import Settings
 
 LATE = 3
 """Exit code if a source is late; 1 is a failure and 2 a usage error."""
@@ -51,12 +53,21 @@ def status(
         shown = [partition for report in reports for partition in report.partitions]
         if synthetic:
             console.print(SYNTHETIC, style="yellow", soft_wrap=True)
-        console.print(partition_table(shown, f"Stored in {settings.home}", console.width))
+        console.print(partition_table(shown, f"Stored in {_place(settings)}", console.width))
         for line in _lines(reports):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         warn_if_stale(ledger, console)
     if any(report.late for report in reports):
         raise typer.Exit(LATE)
+
+
+def _place(settings: Settings) -> str:
+    """HOME, or the four roots if any of them is elsewhere."""
+    from steam_assets.lake.roots import ROOT_NAMES
+
+    roots = [settings.root(name) for name in ROOT_NAMES]
+    inside = all(Path(root).is_relative_to(settings.home.absolute()) for root in roots)
+    return str(settings.home) if inside else ", ".join(roots)
 
 
 def _lines(reports: Sequence[Freshness]) -> Iterator[str]:

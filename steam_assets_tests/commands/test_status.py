@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def test_a_late_source_has_its_own_exit_code(tmp_path: Path) -> None:
         code, said = status(tmp_path, NOW + timedelta(days=3), *more)
         assert (code, "late" in said) == (LATE, True)
     assert f"Exit code {LATE}" in CliRunner().invoke(app, ["status", "--help"]).output
+
+
+def test_the_place_of_the_data_is_named(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", str(tmp_path / "elsewhere")
+    build_ledger(home, NOW)
+    assert f"Stored in {home}\n" in re.sub(r" +\n", "\n", status(home)[1])
+    done = CliRunner().invoke(
+        app, ["status"], env={"COLUMNS": "900", "STEAM_HOME": str(home), "STEAM_CLEAN_BACKUP_ROOT": elsewhere}
+    )
+    assert f"Stored in {home}/raw, {home}/raw-backup, {home}/clean, {elsewhere}" in done.stdout
 
 
 def test_json_names_every_gap(tmp_path: Path) -> None:
