@@ -9,6 +9,7 @@ import re
 
 _CAUSED_BY = re.compile(r"^\s*Caused by: (.+)$", re.MULTILINE)
 _FROM_JAVA = re.compile(r"^: ((?:[a-z]\w*\.)+[A-Z].*)$", re.MULTILINE)
+_OWN_CLASS = re.compile(r"^(?:steam_assets\.[\w.]+):\s+")
 _CLASS = re.compile(r"^(?:[a-z_]\w*\.)+([A-Z]\w*)(?::\s+|$)")
 _SAYS_NOTHING = re.compile(r"^(?:[\w.]*(?:Error|Exception))?:?$")
 
@@ -16,7 +17,8 @@ _SAYS_NOTHING = re.compile(r"^(?:[\w.]*(?:Error|Exception))?:?$")
 def root_cause(text: str) -> str:
     """The line of an error text that states the cause: Java's last ``Caused by``, else the first informative line.
 
-    The package name before an exception's class is removed. Empty if no line is informative.
+    The package name before an exception's class is removed; of our own exceptions, whose messages say everything, the
+    class, too. Empty if no line is informative.
     """
     causes = [cause for cause in _CAUSED_BY.findall(text) if not _SAYS_NOTHING.match(cause.strip())]
     if causes:
@@ -28,4 +30,4 @@ def root_cause(text: str) -> str:
 
 
 def _without_package(line: str) -> str:
-    return _CLASS.sub(r"\1: ", line.strip()).rstrip(": ")
+    return _CLASS.sub(r"\1: ", _OWN_CLASS.sub("", line.strip())).rstrip(": ")

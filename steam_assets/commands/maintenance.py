@@ -24,16 +24,14 @@ if TYPE_CHECKING:
     from steam_assets.lake.housekeeping import Line
     from steam_assets.lake.lake import Lake
     from steam_assets.lake.restore import Restored
-    from steam_assets.settings import RootName, Settings
+    from steam_assets.settings import Settings
     from steam_assets.sources.source import Source
-
-BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 
 
 def verify(source: SourceOption = None, partition: PartitionOption = None, home: HomeOption = None) -> None:
     """Read raw and clean data and their backups, and compare them with the ledger. Exit code 1 if anything differs.
 
-    Without --source and --partition it reads the insights, too.
+    Without --source and --partition it reads insights and quarantines, too.
     """
     chosen_sources(source)
     settings = opened_settings(home)
@@ -54,7 +52,7 @@ def verify(source: SourceOption = None, partition: PartitionOption = None, home:
         tables = (twins for chosen, _ in asked for twins in lake.twins(chosen))
         problems += [problem for twins in tables for problem in table_problems(lake, twins)]
     if source is None and partition is None:
-        problems += _unreadable_insights(settings, console)
+        problems += _unreadable(settings, console)
     if problems:
         problems += _overwritten(settings)
     partitions = sum(len(keys) for _, keys in asked)
@@ -219,24 +217,28 @@ def _lost_keys(lake: Lake, sources: Iterable[Source]) -> list[str]:
     return []
 
 
-def _unreadable_insights(settings: Settings, console: Terminal) -> list[str]:
+def _unreadable(settings: Settings, console: Terminal) -> list[str]:
+    """One line per insight or quarantine that cannot be read; they have no backup to compare them with."""
     from rich.progress import track
 
-    from steam_assets.insights import INSIGHTS
     from steam_assets.lake.clean_reader import CleanReader
-    from steam_assets.lake.unreadable_tables import damage_of
+    from steam_assets.lake.lake import Lake
+    from steam_assets.lake.table_names import is_computed
+    from steam_assets.lake.unreadable_tables import damage_of, next_step
 
     reader, problems = CleanReader(settings), list[str]()
-    for insight in track(INSIGHTS, "Reading insights", console=console):
-        table = reader.table(insight.table)
+    names = list(filter(is_computed, Lake(settings).table_names("clean")))
+    for name in track(names, "Reading insights and quarantines", console=console):
+        table = reader.table(name)
         if table and (damage := damage_of(table)):
-            problems.append(f"{insight.table}: {damage}; type `steam-assets refresh --all` to repair it")
+            problems.append(f"{name}: {damage}; {next_step(table)}")
     return problems
 
 
 def _overwritten(settings: Settings) -> list[str]:
     """One line per backup file on S3 of which an earlier version is kept."""
     from steam_assets.lake.first_versions import overwritten
+    from steam_assets.lake.roots import BACKUPS
 
     found = [file for root in BACKUPS for file in overwritten(settings, root)]
     lines = [f"{file.address} was overwritten; its first version is {file.first}" for file in found]
@@ -246,6 +248,7 @@ def _overwritten(settings: Settings) -> list[str]:
 
 def _put_back(settings: Settings, console: Terminal) -> None:
     from steam_assets.lake.first_versions import overwritten, put_back
+    from steam_assets.lake.roots import BACKUPS
 
     for file in [file for root in BACKUPS for file in overwritten(settings, root)]:
         put_back(settings, file)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
+from steam_assets.lake.table_names import INSIGHT
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.source import Column
 
@@ -70,7 +71,7 @@ class Insight:
     @property
     def table(self) -> str:
         """Name of its Iceberg table."""
-        return f"insight_{self.name}"
+        return f"{INSIGHT}{self.name}"
 
     @property
     def schema(self) -> tuple[Column, ...]:

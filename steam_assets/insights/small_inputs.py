@@ -18,6 +18,7 @@ from steam_assets.insights import chart_queries, store_queries
 from steam_assets.insights.insight import Insight
 from steam_assets.lake.columns import ORIGIN, arrow_fields
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.unreadable_tables import naming_damage
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Column, Table
 
@@ -70,7 +71,8 @@ def _rows(lake: Lake, table: Table, ranges: Sequence[tuple[str, str] | None]) ->
     """The rows of partitions within one of the ranges, with the columns that a query can use."""
     schema = nullable_schema(column for column in (*table.columns, *ORIGIN) if column.name in _USED)
     clean = lake.clean(table)
-    keys = [key for key in clean.partition_rows() if any(one is None or one[0] <= key < one[1] for one in ranges)]
+    with naming_damage(clean.load):
+        keys = [key for key in clean.partition_rows() if any(one is None or one[0] <= key < one[1] for one in ranges)]
     there = clean.load() if keys else None
     if there is None:
         return schema.empty_table()

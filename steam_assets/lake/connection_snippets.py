@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from steam_assets.java.jars import POSTGRESQL, SPARK
 from steam_assets.lake.catalogs import CATALOGS, pyiceberg_properties, spark_properties
 from steam_assets.lake.roots import on_s3
+from steam_assets.lake.table_names import QUARANTINE
 from steam_assets.settings import RootName, Settings
 
 MOST_LINES = 4
@@ -120,7 +121,7 @@ def _athena(settings: Settings, table: TableName) -> Opening:
 
 
 def _tableau(settings: Settings, table: TableName) -> Opening:
-    if table.root != "clean" or table.name.endswith("_quarantine"):
+    if table.root != "clean" or table.name.endswith(QUARANTINE):
         return Opening("Tableau", "text", (), "has clean tables and insights alone")
     if settings.iceberg_catalog == "glue":
         lines = (

@@ -12,6 +12,7 @@ from typing import Generic
 
 from pyiceberg.catalog import Catalog
 
+from steam_assets.lake import table_names
 from steam_assets.lake.catalog_rebuild import open_whole_catalog
 from steam_assets.lake.catalogs import CATALOGS, table_location
 from steam_assets.lake.columns import ENVELOPE, ORIGIN, QUARANTINE, SET_ASIDE
@@ -81,7 +82,7 @@ class Lake:
     def quarantine(self, table: Table) -> IcebergTable:
         """The quarantine of a clean table's unusable items."""
         text = f"Items that could not become rows of {table.name}, with the reason and their own text."
-        return self.table("clean", f"{table.name}_quarantine", QUARANTINE, text)
+        return self.table("clean", f"{table.name}{table_names.QUARANTINE}", QUARANTINE, text)
 
     def table(self, root: RootName, name: str, columns: tuple[Column, ...], description: str) -> IcebergTable:
         location = table_location(self.settings, root, name)

@@ -38,6 +38,7 @@ SYNTHETIC = (
 )
 """What every output of a lake with made-up data says."""
 ROOT_NAMES: tuple[RootName, ...] = get_args(RootName)
+BACKUPS: tuple[RootName, ...] = ("raw-backup", "clean-backup")
 
 
 class UnsafeRoot(UnusableSetting):

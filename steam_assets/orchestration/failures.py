@@ -11,10 +11,13 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
+
+from steam_assets.lake.iceberg_table import IcebergTable
+from steam_assets.lake.unreadable_tables import UnreadableTable, naming_damage
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
 """After about one and two minutes; longer outages are left to the next scheduled run or a backfill."""
@@ -48,8 +51,18 @@ def may_retry(context: dg.OpExecutionContext) -> bool:
 
 
 @contextmanager
+def permanent_if_damaged(tables: Sequence[IcebergTable], keys: Collection[str]) -> Iterator[None]:
+    """A ``permanent`` failure that names the file if work fails because one of these partitions is lost or damaged."""
+    try:
+        with naming_damage(*(table.load for table in tables), keys=keys):
+            yield
+    except UnreadableTable as error:
+        raise permanent(str(error)) from error
+
+
+@contextmanager
 def tried_again(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Iterator[None]:
-    """Request a retry if the op fails with anything but a ``permanent`` failure; raises RetryRequested.
+    """Request a retry if the op fails with anything but a ``permanent`` failure or damage; raises RetryRequested.
 
     Replaces an op's ``retry_policy``: with one, Dagster treats Ctrl-C, and Terminate in the Dagster UI, as a transient
     failure and retries.
@@ -58,6 +71,8 @@ def tried_again(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> It
         yield
     except dg.Failure:
         raise
+    except UnreadableTable as error:
+        raise permanent(str(error)) from error
     except Exception as error:
         if ATTENDED in context.run.tags:
             raise

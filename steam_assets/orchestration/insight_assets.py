@@ -26,6 +26,7 @@ from steam_assets.insights.table import (
     replace_small,
 )
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.unreadable_tables import UnreadableTable, naming_damage
 from steam_assets.orchestration.column_schema import column_schema, with_schema
 from steam_assets.orchestration.failures import permanent
 from steam_assets.orchestration.insight_previews import insight_previews
@@ -91,7 +92,7 @@ def _insight_asset(insight: Insight, sources: Sequence[Source], partitions: Part
                     insight, keys
                 )
                 shown = insight_metadata(lake, insight, sources, done)
-        except InsightInvalid as error:
+        except (InsightInvalid, UnreadableTable) as error:
             raise permanent(str(error)) from error
         results = insight_check_results(lake, insight, keys)
         if not partitions:
@@ -132,9 +133,10 @@ class InsightEngine:
             return replace_small(self._lake, insight, self._from_the_ledger(insight), keys)
         if insight.name in self._in_memory:
             return replace_small(self._lake, insight, self._inputs.rows(insight, keys), keys)
-        session = self._started_spark()
-        inputs = read_inputs(session, self._lake, insight, keys, _inputs(insight, self._sources))
-        return replace(session, self._lake, insight, insight.compute(inputs, keys), keys)
+        session, tables = self._started_spark(), _inputs(insight, self._sources)
+        with naming_damage(*(self._lake.clean(table).load for table in tables)):
+            inputs = read_inputs(session, self._lake, insight, keys, tables)
+            return replace(session, self._lake, insight, insight.compute(inputs, keys), keys)
 
     def _from_the_ledger(self, insight: Insight) -> pa.Table:
         rows = freshness_rows(self._lake, self._sources, self._clock.now())

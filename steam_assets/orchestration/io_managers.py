@@ -21,7 +21,7 @@ from steam_assets.lake.iceberg_table import IcebergTable, M
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.column_schema import with_schema
-from steam_assets.orchestration.failures import permanent, summary
+from steam_assets.orchestration.failures import permanent, permanent_if_damaged, summary
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.shown_lineage import clean_lineage
@@ -69,7 +69,8 @@ class IcebergIOManager(dg.IOManager):
         with tried_again_if_lost(self._spark):
             session = self._spark.spark_session
             try:
-                records = commit_classified(session, self._lake, source, table, obj, raw, self._clock.now())
+                with permanent_if_damaged([self._lake.raw(source), self._lake.clean(table)], raw):
+                    records = commit_classified(session, self._lake, source, table, obj, raw, self._clock.now())
             except PartitionsRefused as error:
                 yield from _committed(context, error.committed)
                 raise permanent(summary(error.reasons, len(raw))) from None

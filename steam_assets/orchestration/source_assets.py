@@ -17,7 +17,7 @@ from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import BackupRecord, PartitionRecord, RawRecord
 from steam_assets.orchestration.checks import clean_checks, raw_checks
 from steam_assets.orchestration.column_schema import column_schema, with_schema
-from steam_assets.orchestration.failures import permanent
+from steam_assets.orchestration.failures import permanent, permanent_if_damaged
 from steam_assets.orchestration.ingest_ops import land_op, publish_op
 from steam_assets.orchestration.io_managers import clean_metadata, require_clean, require_raw, show_partitions
 from steam_assets.orchestration.partitions import Partitions
@@ -149,7 +149,7 @@ def _clean(source: Source, partitions: Partitions, *, submitted: bool) -> dg.Ass
     ) -> Iterator[dg.Output[Classified]]:
         tables = selected(context)
         records = require_raw(lake, source, run_partitions(context, source.cadence))
-        with tried_again_if_lost(spark):
+        with tried_again_if_lost(spark), permanent_if_damaged([lake.raw(source)], records):
             classified = classify_partitions(tables, raw, records)
         for table in tables:
             yield dg.Output(classified[table.name], table.asset)

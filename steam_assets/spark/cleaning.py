@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from steam_assets.lake.lake import Lake
+from steam_assets.lake.unreadable_tables import naming_damage
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.sources.source import Source, Table
 from steam_assets.spark.clean_tables import read_table
@@ -175,18 +176,20 @@ def clean(
 ) -> list[CleanRecord]:
     """Clean partitions of tables of one source, each table in one commit; return the records, table by table.
 
-    Raises MissingRaw, PartitionsRefused, CountsDiffer. ``now`` is aware; ``small``: see ``classify_partitions``.
+    Raises MissingRaw, UnreadableTable, PartitionsRefused, CountsDiffer. ``now`` is aware; ``small`` as in
+    ``classify_partitions``.
     """
     landed = lake.raw(source).records(RawRecord)
     if missing := sorted(set(keys) - landed.keys()):
         raise MissingRaw(f"{source.name}/raw has no partition {', '.join(missing)}; materialize it first")
     records = {key: landed[key] for key in sorted(keys)}
-    classified = classify_partitions(tables, raw_frame(spark, lake, source, keys), records, small)
-    return [
-        record
-        for table in tables
-        for record in commit_classified(spark, lake, source, table, classified[table.name], records, now)
-    ]
+    with naming_damage(lake.raw(source).load, keys=records):
+        classified = classify_partitions(tables, raw_frame(spark, lake, source, keys), records, small)
+        return [
+            record
+            for table in tables
+            for record in commit_classified(spark, lake, source, table, classified[table.name], records, now)
+        ]
 
 
 def _noted(classified: DataFrame, table: Table, records: Mapping[str, RawRecord]) -> DataFrame:

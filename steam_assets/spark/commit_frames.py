@@ -22,7 +22,7 @@ from steam_assets.failpoints import failpoint
 from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.ledger.records import CleanRecord
 from steam_assets.spark.clean_tables import overwrite, put
-from steam_assets.spark.commit_rows import replace_rows
+from steam_assets.spark.commit_rows import replace_rows, rows_by_key
 from steam_assets.spark.full_snapshots import audit_full_snapshots, audited_columns
 from steam_assets.spark.item_counts import STATES, Commit, Counts, CountsDiffer, PartitionsRefused, keys_in_quarantine
 
@@ -106,7 +106,7 @@ def _sketched(observed: Mapping[str, Any], quarantined: int) -> pa.Table | None:
 def _write_quarantine(
     spark: SparkSession, target: IcebergTable, classified: DataFrame, counts: Counts, observed: Mapping[str, Any]
 ) -> None:
-    if not (touched := keys_in_quarantine(counts, target.partition_rows())):
+    if not (touched := keys_in_quarantine(counts, rows_by_key(target))):
         return
     rows = _sketched(observed, sum(states["quarantined"] for states in counts.values()))
     if rows is not None:

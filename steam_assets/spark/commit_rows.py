@@ -21,6 +21,8 @@ from pyspark.sql import functions as F
 
 from steam_assets.failpoints import failpoint
 from steam_assets.lake.iceberg_table import IcebergTable, of_partitions, retry_on_contention
+from steam_assets.lake.lost_manifests import rebuild_manifests
+from steam_assets.lake.parquet_files import DamagedData
 from steam_assets.ledger.content import Stored
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.spark.full_snapshots import audit_full_snapshots
@@ -76,12 +78,24 @@ def commit_rows(target: IcebergTable, quarantine: IcebergTable, rows: pa.Table, 
     clean = rows.filter(pc.field("state") == "clean")
     if refused := audit_full_snapshots(table, keys, counts, clean) | commit.compare(counts, rows.num_rows):
         raise PartitionsRefused(refused)
-    if touched := keys_in_quarantine(counts, quarantine.partition_rows()):
+    if touched := keys_in_quarantine(counts, rows_by_key(quarantine)):
         replace_rows(quarantine, rows.filter(pc.field("state") == "quarantined"), dict.fromkeys(touched))
     failpoint("clean:after_quarantine")
     records = replace_rows(target, clean, {key: partial(commit.record, key, counts[key]) for key in keys})
     failpoint("clean:after_commit")
     return [records[key] for key in keys]
+
+
+def rows_by_key(quarantine: IcebergTable) -> dict[str, int]:
+    """Rows of each partition of a quarantine, which has no backup: without its manifests that cannot be read, if any.
+
+    The items that these named come back when their partitions are cleaned again.
+    """
+    try:
+        return quarantine.partition_rows()
+    except DamagedData:
+        rebuild_manifests(quarantine, {})
+        return quarantine.partition_rows()
 
 
 def _counted(rows: pa.Table, keys: list[str]) -> Counts:

@@ -118,7 +118,7 @@ ROOT_CAUSES = {
     f"{JAVA}Caused by: java.io.IOException: No space left\n\tat x\n": "IOException: No space left",
     f"{JAVA}Caused by: java.io.IOException: disk\nCaused by: java.lang.RuntimeException\n": "IOException: disk",
     f"{NO_PATH}\n\nJVM stacktrace:\n\tat x": NO_PATH,
-    "steam_assets.spark.cleaning.CountsDiffer: news: 3 items\n": "CountsDiffer: news: 3 items",
+    "steam_assets.spark.cleaning.CountsDiffer: news: 3 items\n": "news: 3 items",
     OWN: OWN,
     "KeyError\n": "KeyError",
     "": "",

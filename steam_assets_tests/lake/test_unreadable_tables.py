@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from clean_partitions import clean
+from clean_partitions import SOURCE, THINGS, clean
 from raw_landing import KEY, LATER
 
+from steam_assets.insights import INSIGHTS
+from steam_assets.insights.table import insight_table
 from steam_assets.lake.clean_reader import CleanReader
+from steam_assets.lake.iceberg_table import IcebergTable
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.partition_files import PartitionFiles
-from steam_assets.lake.unreadable_tables import UnreadableTable
+from steam_assets.lake.unreadable_tables import UnreadableTable, next_step
 from steam_assets.query.engine import Engine
 from steam_assets.query.errors import QueryError
 from steam_assets_tests.nightly import rest_nightly
@@ -82,7 +85,6 @@ def test_the_file_and_the_next_step_are_named(
     with pytest.raises((UnreadableTable, QueryError), match=r"^table things cannot be read") as raised:
         read(filled)
     assert str(path) in str(raised.value)
-    assert "`steam-assets refresh --all`" in str(raised.value)
     assert "`steam-assets restore --overwrite`" in str(raised.value)
 
 
@@ -99,3 +101,18 @@ def test_a_mistake_of_the_reader_is_no_damage(filled: Lake) -> None:
         CleanReader(filled.settings).arrow(TABLE, columns=("nowhere",))
     with pytest.raises(QueryError, match=r"(?i)could not parse"):
         Engine(filled).ask(f"select strptime(label, '%Y') from {TABLE}")
+
+
+@pytest.mark.parametrize(
+    ("table", "step"),
+    [
+        (lambda lake: lake.raw(SOURCE), "`steam-assets restore --overwrite`"),
+        (lambda lake: lake.clean_twins(SOURCE, THINGS).backup, "from another copy"),
+        (lambda lake: lake.quarantine(THINGS), "clean its partitions again"),
+        (lambda lake: insight_table(lake, INSIGHTS[0]), "`steam-assets refresh --all`"),
+    ],
+)
+def test_the_next_step_depends_on_what_the_table_is(
+    filled: Lake, table: Callable[[Lake], IcebergTable], step: str
+) -> None:
+    assert step in next_step(table(filled).create())
