@@ -105,10 +105,10 @@ def _settings() -> Iterator[str]:
     yield "# Settings"
     yield (
         "Settings are environment variables that start with `STEAM_`, or lines of a `.env` file in the working "
-        "directory; the environment takes precedence. `steam-assets doctor` shows the value and origin of each, and "
-        "any problem with it. Secrets are never printed or logged.\n\nTwo more variables are read from the environment "
-        "only: `STEAM_JARS_DIR`, a folder of jars for a machine without a network (`steam-assets jars`), and "
-        "`STEAM_DEBUG=1`, which adds tracebacks to errors."
+        "directory; the environment takes precedence. `steam-assets doctor --settings` shows the value and origin of "
+        "each, `steam-assets doctor` any problem with them. Secrets are never printed or logged.\n\nTwo more variables "
+        "are read from the environment only: `STEAM_JARS_DIR`, a folder of jars for a machine without a network "
+        "(`steam-assets jars`), and `STEAM_DEBUG=1`, which adds tracebacks to errors."
     )
     grouped: dict[str, list[Sequence[str]]] = {}
     for name, field in Settings.model_fields.items():
@@ -248,8 +248,8 @@ def _sources() -> Iterator[str]:
     yield "# Sources and their wire contracts"
     yield (
         "What is sent to each service, and what a valid response is. All requests are GET. A response that does not "
-        "match is requested again; if it still does not match, its bytes go to quarantine "
-        "([reliability](reliability.md)). A new source is one file: [add a source](../how-to/add-a-source.md)."
+        "match is requested again; if it still does not match, its bytes are [set aside](tables.md#set-aside) "
+        "with the reason. A new source is one file: [add a source](../how-to/add-a-source.md)."
     )
     for source in SOURCES:
         yield f"## {source.title}"

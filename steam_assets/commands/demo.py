@@ -61,7 +61,7 @@ def demo(
 ) -> None:
     """Run the whole pipeline on this machine (Kafka, Spark, verified backups), without contacting the real sources.
 
-    The data are synthetic, and fill every panel of the dashboard. One day is missing on purpose, to show what a
+    The data are synthetic, and fill every panel of the dashboard. One day's chart is missing on purpose, to show what a
     gap looks like. A second run finds everything in place and changes nothing. Roots, Kafka, catalogs and services that
     settings name are not used, and a folder with collected data is refused.
     """

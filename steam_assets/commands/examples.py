@@ -25,7 +25,7 @@ EXAMPLES: Mapping[str, Examples] = {
         "dev --port 3001": "if port 3000 is in use",
     },
     "run": {
-        "run daily": "today's charts, store facts and one sample of players, now",
+        "run daily": "today's chart, store facts and one sample of players, now",
         "run top_sellers --from 2026-09-01 --to 2026-11-10": "backfill eleven weeks",
         "run monthly_visits --from 2026-10": "one month",
         "run reviews --from 2026-11-10 --stage clean": "one stage only",

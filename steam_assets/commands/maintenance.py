@@ -172,8 +172,7 @@ def housekeeping(
 ) -> None:
     """Delete primaries older than the setting, each only after its backup has been verified. A dry run by default.
 
-    From backups, only files that no snapshot references are deleted. To get a deleted partition back, use `restore` or
-    run its source again.
+    Backups are never changed. To get a deleted partition back, use `restore` or run its source again.
     """
     settings = opened_settings(home)
     from steam_assets.clock import Clock

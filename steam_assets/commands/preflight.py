@@ -30,7 +30,7 @@ CONTACT_SECONDS = 0.5
 
 _USUAL_PORTS = {"postgresql": 5432, "http": 80, "https": 443, "sc": 15002, "spark": 7077}
 
-START = "`steam-assets run daily` collects today's charts, `steam-assets demo` creates sample data"
+START = "`steam-assets run daily` collects today's chart, `steam-assets demo` creates sample data"
 
 
 def settings_of(home: Path | None) -> Settings:

@@ -24,7 +24,7 @@ def raw_checks(source: Source, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         name="no_dead_letters",
         asset=key,
-        description="No message was rejected on landing; rejected ones are in quarantine and in the dead-letter topic.",
+        description="No message was rejected on landing; rejected ones are set aside, and in the dead-letter topic.",
     )
     def no_dead_letters(context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
         records, run = lake.raw(source).records(RawRecord), context.op_execution_context

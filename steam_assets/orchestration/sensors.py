@@ -211,7 +211,7 @@ class _TopicTick:
         if new := len(self.rejected.taken):
             left = "; more of them at the next tick" if self.rejected.waiting else ""
             self.context.log.warning(
-                f"{self.source.name}: {new} messages on the topic are not valid envelopes; they are in quarantine and "
+                f"{self.source.name}: {new} messages on the topic are not valid envelopes; they are set aside and "
                 f"in the dead-letter topic{left}"
             )
 

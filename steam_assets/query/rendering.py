@@ -33,13 +33,13 @@ def text_rows(rows: pa.Table) -> list[Cells]:
 
 def json_arrays(rows: pa.Table) -> Iterator[str]:
     """Each row as a JSON array. Dates and times are ISO 8601 text; numbers that are not finite are null."""
-    yield from _lines(rows, f"json_array({', '.join(f'c{place}' for place in range(rows.num_columns))})")
+    yield from _lines(rows, f"json_array({', '.join(_json_columns(rows))})")
 
 
 def json_objects(rows: pa.Table) -> Iterator[str]:
     """Each row as a JSON object, by column; values as in ``json_arrays``, names as in ``storable``."""
     quoted = [name.replace("'", "''") for name in _different(rows.column_names)]
-    pairs = ", ".join(f"'{name}', c{place}" for place, name in enumerate(quoted))
+    pairs = ", ".join(f"'{name}', {value}" for name, value in zip(quoted, _json_columns(rows), strict=True))
     yield from _lines(rows, f"json_object({pairs})")
 
 
@@ -89,6 +89,19 @@ def _lines(rows: pa.Table, value: str) -> Iterator[str]:
     # An answer without rows may have no columns to convert.
     if rows.num_rows:
         yield from (without_infinities(line) for (line,) in _selected(rows, f"cast({value} as varchar)").fetchall())
+
+
+def _json_columns(rows: pa.Table) -> list[str]:
+    return [_iso(f"c{place}", kind) for place, kind in enumerate(rows.schema.types)]
+
+
+def _iso(value: str, kind: pa.DataType, depth: int = 0) -> str:
+    """SQL of a value in which times are ISO 8601 text, as in CSV; also in lists, at any depth."""
+    if pa.types.is_timestamp(kind):
+        return f"strftime({value}, '%Y-%m-%dT%H:%M:%S.%f{'Z' if kind.tz else ''}')"
+    if pa.types.is_list(kind) and (element := _iso(f"x{depth}", kind.value_type, depth + 1)) != f"x{depth}":
+        return f"list_transform({value}, lambda x{depth}: {element})"
+    return value
 
 
 def _converted(rows: pa.Table, convert: Callable[[str, int], str]) -> duckdb.DuckDBPyRelation:

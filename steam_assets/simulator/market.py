@@ -33,7 +33,7 @@ _WEEKDAYS = (0.94, 0.92, 0.92, 0.94, 1.03, 1.13, 1.11)
 
 @dataclass(frozen=True)
 class Players:
-    """Players of an app at one time, and the peak since 00:00 UTC of that day."""
+    """Players of an app at one time, and the peak of the 24 hours before."""
 
     current: int
     peak: int
@@ -126,12 +126,12 @@ class Market:
         return 1.0 if sale is None else 1.0 + 0.6 * sale.percent / 100
 
     def players(self, app: App, moment: int) -> Players:
-        """Players at ``moment``; the peak is the maximum of the day's full hours so far and ``moment`` itself."""
+        """Players at ``moment``; the peak is the maximum of the full hours of the 24 before and ``moment`` itself."""
         midnight = midnight_of(moment)
-        level = self._day_level(app, midnight)
-        current = self._in_game(app, level, moment)
-        hours = range(midnight, moment, 3600)
-        return Players(current, max(current, *(self._in_game(app, level, hour) for hour in hours), 0))
+        levels = {day: self._day_level(app, day) for day in (midnight - DAY, midnight)}
+        current = self._in_game(app, levels[midnight], moment)
+        hours = range(moment - moment % 3600, moment - DAY, -3600)
+        return Players(current, max(current, *(self._in_game(app, levels[midnight_of(hour)], hour) for hour in hours)))
 
     def most_played(self, moment: int) -> list[tuple[App, Players]]:
         """The hundred apps with the most players at ``moment``, in descending order."""

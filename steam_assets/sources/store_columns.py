@@ -36,6 +36,7 @@ _LISTED_IDS = ", ".join(
 _ENDS_AT = f"array_min(transform(optional.active_discounts, one -> {moment_of('one.discount_end_date')}))"
 """SQL: when the first of an offer's discounts ends; null if none is known."""
 
+DAY = _required("day", "date", "Day (UTC) of collection.").of("to_date(partition_key)")
 _APP_ID = _required("app_id", "bigint", "Steam's app id.").of("store.id")
 
 ABOUT = (

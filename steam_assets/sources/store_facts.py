@@ -1,9 +1,8 @@
 """Store facts: what the Steam store says about each charted or watched app once a day, with its tags and prices.
 
 Belongs here: the requests, their validation, the rows of the clean tables. Does not belong here: the fields of a store
-item (store_item.py), the columns read from them (store_columns.py), prices over time (insights/).
-
-Fifty apps are requested at once; one that is gone, or not sold in the US, has no facts. Some tags have no name.
+item (store_item.py), the columns read from them (store_columns.py), prices over time (insights/). Fifty apps are
+requested at once; one that is gone, or not sold in the US, has no facts. Some tags have no name.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from steam_assets.sources import store_columns
 from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.json_body import count_within, decode_service, exploded_list, filled_list, shaped, within
 from steam_assets.sources.readers import whole
-from steam_assets.sources.source import Column, Fetched, FetchRequest, History, Request, Source, SourceClient, Table
+from steam_assets.sources.source import Fetched, FetchRequest, History, Request, Source, SourceClient, Table
 from steam_assets.sources.steam import STEAM_API, service_request, store_context
 from steam_assets.sources.store_country import require_prices_of
 from steam_assets.sources.store_item import FURTHER_DETAILS, ITEM, OFFERED, TAGGED, with_item, with_optional
@@ -57,8 +56,7 @@ def _items(raw: DataFrame, item: str) -> DataFrame:
 
 def facts(raw: DataFrame) -> DataFrame:
     """One row per item."""
-    entries = with_item(_items(raw, ITEM), "entry", *FURTHER_DETAILS)
-    return shaped(entries, FACTS, changes="left_out")
+    return shaped(with_item(_items(raw, ITEM), "entry", *FURTHER_DETAILS), FACTS, changes="left_out")
 
 
 def tags(raw: DataFrame) -> DataFrame:
@@ -68,8 +66,7 @@ def tags(raw: DataFrame) -> DataFrame:
     listed = exploded_list(raw.where(f"request = '{NAMES}'"), "tags", "tagid bigint, name string")
     newest = F.max_by("entry.name", F.struct("fetched_at", "sequence")).alias("tag")
     names = listed.where("entry.name <> ''").groupBy("partition_key", F.expr("entry.tagid AS tagid")).agg(newest)
-    given = within(_items(raw, TAGGED), "tags")
-    given = given.selectExpr("*", "entry AS store", f"{whole('element.tagid')} AS tagid")
+    given = within(_items(raw, TAGGED), "tags").selectExpr("*", "entry AS store", f"{whole('element.tagid')} AS tagid")
     return shaped(given.join(names, ["partition_key", "tagid"], "left"), TAGS)
 
 
@@ -81,19 +78,18 @@ def prices(raw: DataFrame) -> DataFrame:
 
 
 _table = partial(Table, full_snapshot=True, rules={"app_id_positive": "app_id > 0"})
-DAY = Column("day", "date", "Day (UTC) of collection.", nullable=False).of("to_date(partition_key)")
 
 FACTS = _table(
     name="store_facts",
     description="What the US store says about each charted or watched app, once a day.",
-    columns=(DAY, *store_columns.IN_FULL),
+    columns=(store_columns.DAY, *store_columns.IN_FULL),
     key=("app_id",),
     items=facts,
 )
 TAGS = _table(
     name="store_tags",
     description="The twenty tags that players gave each app most often, once a day.",
-    columns=(DAY, *store_columns.TAG),
+    columns=(store_columns.DAY, *store_columns.TAG),
     key=("app_id", "tag_id"),
     items=tags,
     asset="clean_tags",
@@ -101,7 +97,7 @@ TAGS = _table(
 PRICES = _table(
     name="store_prices",
     description="What each app costs in the US store, once a day: one row per package or bundle.",
-    columns=(DAY, *store_columns.OFFER),
+    columns=(store_columns.DAY, *store_columns.OFFER),
     key=("app_id", "offer_kind", "offer_id"),
     items=prices,
     asset="clean_prices",
