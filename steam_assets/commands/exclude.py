@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steam_assets.commands.common_options import COMMON, HomeOption, chosen_sources, source_names
+from steam_assets.commands.counted import counted
 from steam_assets.commands.preflight import writable_settings
 from steam_assets.commands.show_and_trace import named_partition
 from steam_assets.commands.terminal import Terminal
@@ -77,6 +78,6 @@ def _list(console: Terminal, source: Source, key: str, record: RawRecord | None)
         state = f"excluded: {batch.excluded}" if batch.excluded else "included"
         landed = f"{batch.landed_at:%Y-%m-%d %H:%M} UTC"
         console.print(
-            f"{batch.batch_id}: {landed}, {batch.landed} responses, {items}, {batch.provenance}; {state}",
+            f"{batch.batch_id}: {landed}, {counted(batch.landed, 'response')}, {items}, {batch.provenance}; {state}",
             soft_wrap=True,
         )

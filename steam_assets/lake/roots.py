@@ -113,7 +113,7 @@ def refusal_to_mix(settings: Settings, others: str) -> str | None:
     if not is_synthetic(settings):
         return None
     return (
-        f"the data in {settings.home} are made up, and {others} would mix with them; set STEAM_HOME to another folder "
+        f"{settings.home} holds synthetic data, to which {others} cannot be added; set STEAM_HOME to another folder "
         "(`unset STEAM_HOME` for the default)"
     )
 

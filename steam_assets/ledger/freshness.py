@@ -91,4 +91,4 @@ def gap(source: Source, window: Window, now: datetime) -> Gap:
     if now < window.end:
         # A schedule may be tried out for any time in the Dagster UI.
         return Gap(window.key, "its period is not over yet", False)
-    return Gap(window.key, "missed while it was live; only Kafka, a backup or an import may have it", False)
+    return Gap(window.key, "missed while it was live; now only Kafka, a backup or an import may have it", False)
