@@ -73,7 +73,7 @@ _OF_REST = re.compile(
     r"pyiceberg\.exceptions\.(?:Unauthorized|AuthorizationExpired|Forbidden|OAuth|BadRequest|Server|"
     r"ServiceUnavailable|REST)Error: (?:RESTError (?P<status>\d+)|(?P<said>[^\n]*))"
 )
-_OF_POSTGRESQL = re.compile(r"psycopg2\.OperationalError\)? (?P<said>[^\n]+(?:\n\s[^\n]+)*)")
+_OF_POSTGRESQL = re.compile(r"psycopg2\.OperationalError\)? (?P<said>[^\n]+(?:\n[ \t][^\n]+)*)")
 _CHAIN = 20
 
 
@@ -120,7 +120,7 @@ def outage_in(text: str, address: str = "") -> str | None:
         return f"the REST catalog refused or failed ({why}); check STEAM_ICEBERG_CATALOG_URI, its credentials and log"
     if found := _OF_POSTGRESQL.search(text):
         why = " ".join(found["said"].split())
-        where = "STEAM_ICEBERG_CATALOG_URI (for Dagster's own database, its dagster.yaml)"
+        where = "STEAM_ICEBERG_CATALOG_URI and _PROPERTIES (for Dagster's own database, its dagster.yaml)"
         return f"PostgreSQL refused or failed ({why}); start it, or correct {where}"
     return None
 

@@ -20,7 +20,10 @@ FOREVER = 1 << 30
 
 @dataclass
 class Fault:
-    """Requests whose path contains ``path`` get ``status`` and S3's error ``code``, the first ``times`` of them."""
+    """Requests whose path contains ``path`` get ``status`` and S3's error ``code``, the first ``times`` of them.
+
+    ``body``: what they get instead of S3's error document.
+    """
 
     status: int
     code: str
@@ -28,6 +31,7 @@ class Fault:
     methods: tuple[str, ...] = ("GET", "HEAD", "PUT", "POST", "DELETE")
     times: int = FOREVER
     content_type: str = "application/xml"
+    body: str = ""
 
     def matches(self, method: str, path: str) -> bool:
         return self.times > 0 and method in self.methods and self.path in path
@@ -87,8 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if fault := self.proxy.fault(self.command, self.path):
             # As S3 does, longer than a root's marker.
-            text = f"<Error><Code>{fault.code}</Code><Message>{fault.code} {'.' * 300}</Message></Error>".encode()
-            self._respond(fault.status, {"Content-Type": fault.content_type}, text)
+            text = f"<Error><Code>{fault.code}</Code><Message>{fault.code} {'.' * 300}</Message></Error>"
+            self._respond(fault.status, {"Content-Type": fault.content_type}, (fault.body or text).encode())
             return
         service = http.client.HTTPConnection(urlsplit(self.proxy.service).netloc, timeout=60)
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}

@@ -47,6 +47,9 @@ def test_a_failure_of_a_catalog_says_what_to_correct() -> None:
         assert "check STEAM_ICEBERG_CATALOG_URI" in str(outage(error))
     login = '(psycopg2.OperationalError) connection to server failed: FATAL:  no such role "x"\n\n(Background on this'
     assert "correct STEAM_ICEBERG_CATALOG_URI" in str(outage_in(login))
+    died = "(psycopg2.OperationalError) server closed the connection\n\tprobably it died\n\n[SQL: UPDATE x]\n(B"
+    said = str(outage_in(died))
+    assert "server closed the connection probably it died)" in said and "UPDATE" not in said
 
 
 @pytest.mark.parametrize("action", ["GetTable", "StartJobRun", "CreateDataSet", "GetSecretValue", "PutAThing"])

@@ -16,7 +16,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steam_assets.aws_client import aws_client
 from steam_assets.commands.doctor_checks import CONTACT_SECONDS, Finding, fine, note, problem
-from steam_assets.lake.roots import MARKER, ROOT_NAMES, UnsafeRoot, check_roots, root_variable, warehouse
+from steam_assets.lake.roots import (
+    MARKER,
+    ROOT_NAMES,
+    UnsafeRoot,
+    check_roots,
+    root_variable,
+    warehouse,
+    web_page_instead,
+)
+from steam_assets.outages import kind_of
 from steam_assets.settings import RootName, Settings
 from steam_assets.writable_folders import unwritable
 
@@ -75,13 +84,18 @@ def _on_s3(name: RootName, address: str, settings: Settings) -> Finding:
         s3 = aws_client(
             "s3", region_name=settings.aws_region, endpoint_url=settings.s3_endpoint_url or None, config=PATIENT
         )
-        names = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=10).get("Contents", ())]
+        listing = s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=10)
+        if "KeyCount" not in listing:
+            return problem(title, web_page_instead(address), "unset STEAM_S3_ENDPOINT_URL   # or correct it")
+        names = [one["Key"] for one in listing.get("Contents", ())]
         marker = f"{below}{MARKER}"
         found = s3.get_object(Bucket=bucket, Key=marker)["Body"].read() if marker in names else None
         occupied = found is None and bool(names)
     except (BotoCoreError, ClientError, OSError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchBucket":
             return problem(title, f"there is no bucket {bucket}", f"aws s3 mb s3://{shlex.quote(bucket)}{elsewhere}")
+        if isinstance(error, ClientError) and kind_of(error.response["Error"]["Code"]) == "transient":
+            return problem(title, f"{address}: {error}", "steam-assets doctor   # again later")
         listed = f"aws s3 ls {shlex.quote(address)}{elsewhere}"
         return problem(title, f"{address}: {error}", f"aws configure && {listed}   # credentials, network, endpoint")
     if occupied:

@@ -31,9 +31,16 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
     """Rebuild a root's catalog from the newest metadata file of each table; return the tables' names.
 
     Replaces an existing SQLite file, even a damaged one, or the tables' entries in another kind of catalog. Raises
-    UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous; UnusableCatalog.
+    UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous, or if there are no tables but the
+    catalog has some; UnusableCatalog.
     """
-    newest = {name: _newest(settings, name, versions) for name, versions in _tables(settings, root).items()}
+    current, found = _current(settings, root), _tables(settings, root)
+    if current and not found:
+        raise UnsafeRoot(
+            f"no table was found in {settings.root(root)}, but its catalog has {len(current)}; nothing was changed. "
+            "Check the place with `steam-assets doctor`, and try again"
+        )
+    newest = {name: _newest(settings, name, versions, current.get(name)) for name, versions in found.items()}
     if settings.iceberg_catalog != "sqlite":
         _register(open_catalog(settings, root), root, newest)
         return list(newest)
@@ -53,6 +60,21 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
         made.replace(file)
     sync(file.parent)
     return list(newest)
+
+
+def _current(settings: Settings, root: RootName) -> dict[str, str | None]:
+    """The metadata file that the catalog has for each table, None if it is unreadable; empty without a catalog."""
+    found = dict[str, str | None]()
+    if settings.iceberg_catalog == "sqlite" and not sqlite_file(settings, root).is_file():
+        return found
+    with suppress(Exception):  # It is rebuilt because it is lost or damaged, so anything may fail.
+        catalog = open_catalog(settings, root)
+        for name in [name for _, name in catalog.list_tables(CATALOGS[root].namespace)]:
+            found[name] = None
+            with suppress(Exception):
+                found[name] = catalog.load_table((CATALOGS[root].namespace, name)).metadata_location
+        catalog.close()
+    return found
 
 
 def _register(catalog: Catalog, root: RootName, newest: Mapping[str, str]) -> None:
@@ -117,14 +139,16 @@ def _tables(settings: Settings, root: RootName) -> dict[str, dict[int, list[str]
     return {name: versions for name, versions in found.items() if versions}
 
 
-def _newest(settings: Settings, name: str, versions: dict[int, list[str]]) -> str:
-    """The one intact metadata file of the highest version.
+def _newest(settings: Settings, name: str, versions: dict[int, list[str]], current: str | None) -> str:
+    """The one intact metadata file of the highest version; of several, the ``current`` one.
 
     A writer that lost a race deletes its manifests, and in Java its metadata file. Only if it was killed at that moment
-    is an intact file left next to the winner's, and then the files do not show which is which.
+    or the catalog failed is an intact file left next to the winner's, and then the files do not show which is which.
     """
     files, newest = Files(settings), sorted(versions[max(versions)])
     whole = [address for address in newest if is_whole(files, address)]
+    if current and current in whole:
+        return current
     if len(whole) == 1:
         return whole[0]
     which = "more than one" if whole else "none"

@@ -57,6 +57,20 @@ CATALOGS: dict[RootName, CatalogName] = {
 }
 
 
+POSTGRESQL_TIMEOUTS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""Parameters of libpq, which waits for ever by default: for a server that accepts connections but does not respond, and
+for one whose machine is gone. Seconds, the last one milliseconds."""
+
+JDBC_TIMEOUTS = {"jdbc.loginTimeout": "10", "jdbc.socketTimeout": "60"}
+"""The same for Spark's driver, in seconds."""
+
+
 def root_of(catalog: Catalog) -> RootName:
     """The root that an open catalog belongs to."""
     return next(root for root, name in CATALOGS.items() if name.catalog == catalog.name)
@@ -159,7 +173,10 @@ def read_metadata(catalog: Catalog, table: str, location: str) -> Generator[None
         yield
     except UnsafeRoot:  # Also a ValueError; the catalog itself is damaged.
         raise
-    except (ValidationError, ValueError, FileNotFoundError) as error:
+    except Exception as error:
+        raise_outage(error, f"{location}/metadata")
+        if not isinstance(error, ValidationError | ValueError | FileNotFoundError):
+            raise
         raise UnsafeRoot(
             f"the current metadata of table {table} in {location}/metadata is lost or damaged "
             f"({type(error).__name__}); `steam-assets catalog rebuild --root {root_of(catalog)}`"
@@ -228,6 +245,8 @@ def spark_properties(settings: Settings, root: RootName) -> dict[str, str]:
         properties["uri"] = settings.iceberg_catalog_uri
     if kind == "jdbc":
         properties["jdbc.schema-version"] = "V1"
+    if settings.iceberg_catalog == "jdbc":
+        properties |= JDBC_TIMEOUTS
     if settings.root(root).startswith("s3://"):
         properties |= {"io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "client.region": settings.aws_region}
         if settings.s3_endpoint_url:
@@ -242,7 +261,7 @@ def _sqlalchemy_uri(settings: Settings) -> str:
     """``jdbc:postgresql://host:port/database?user=…&password=…`` as a SQLAlchemy URL."""
     require("postgres", "STEAM_ICEBERG_CATALOG=jdbc")
     address, _, query = settings.iceberg_catalog_uri.removeprefix("jdbc:").partition("?")
-    options = dict(parse_qsl(query))
+    options = POSTGRESQL_TIMEOUTS | dict(parse_qsl(query))
     properties = settings.iceberg_catalog_properties
     named = {"user": properties.get("jdbc.user"), "password": properties.get("jdbc.password")}
     options |= {key: value for key, value in named.items() if value}

@@ -129,10 +129,7 @@ def read_marker(settings: Settings, root: RootName) -> Marker | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     if on_s3(address) and text.lstrip().startswith(b"<"):
-        raise Unavailable(
-            f"a web server responds instead of S3 for {address}; correct STEAM_S3_ENDPOINT_URL, or log in to the "
-            "network"
-        )
+        raise Unavailable(web_page_instead(address))
     try:
         return Marker.model_validate_json(text)
     except ValidationError as error:
@@ -140,6 +137,10 @@ def read_marker(settings: Settings, root: RootName) -> Marker | None:
             f"{address} is damaged; check the data next to it, then replace its content with "
             f'{{"root": "{root}", "warehouse": "<where it was created>/warehouse"}}'
         ) from error
+
+
+def web_page_instead(address: str) -> str:
+    return f"a web server responds instead of S3 for {address}; correct STEAM_S3_ENDPOINT_URL, or log in to the network"
 
 
 def warehouse(settings: Settings, root: RootName) -> str:

@@ -24,7 +24,7 @@ from steam_assets.commands.doctor_settings import setting_lines
 from steam_assets.java import jvm
 from steam_assets.java.jvm import find_java
 from steam_assets.kafka.embedded_broker import EmbeddedBroker
-from steam_assets.lake.catalogs import sqlite_file
+from steam_assets.lake.catalogs import POSTGRESQL_TIMEOUTS, sqlite_file
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.roots import MARKER
 from steam_assets.ledger.content import EMPTY
@@ -286,6 +286,32 @@ def test_an_s3_root_that_cannot_be_reached_is_found(monkeypatch: pytest.MonkeyPa
     (found,) = problems(check_four_roots, settings)
     assert "aws s3 ls s3://bucket/raw --endpoint-url http://127.0.0.1:9" in found.fix
     assert "hush" not in found.detail
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail", "fix"),
+    [
+        (Fault(200, "", body="<html>Log in</html>"), "a web server responds instead", "S3_ENDPOINT"),
+        (Fault(503, "SlowDown"), "SlowDown", "again later"),
+    ],
+)
+def test_what_responds_instead_of_s3_is_found(
+    monkeypatch: pytest.MonkeyPatch, fault: Fault, detail: str, fix: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    with faulty_proxy(f"http://127.0.0.1:{free_port()}") as s3:
+        s3.faults = [fault] * 4
+        (found,) = problems(check_four_roots, Settings(raw_root="s3://bucket/raw", s3_endpoint_url=s3.url))
+    assert detail in found.detail and fix in found.fix
+
+
+def test_a_database_that_accepts_connections_but_does_not_respond_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(POSTGRESQL_TIMEOUTS, "connect_timeout", "2")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"jdbc:postgresql://127.0.0.1:{silent.getsockname()[1]}/catalogs"
+        (found,) = problems(check_catalog, Settings(iceberg_catalog="jdbc", iceberg_catalog_uri=uri))
+    assert "timeout" in found.detail and "STEAM_ICEBERG_CATALOG_URI" in found.detail
 
 
 @pytest.mark.parametrize(

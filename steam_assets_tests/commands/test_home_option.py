@@ -129,7 +129,7 @@ def test_made_up_and_collected_data_do_not_mix(tmp_path: Path, monkeypatch: pyte
     assert "made-up data, with which recorded data would mix" in said
     (tmp_path / "recorded" / "old.csv").touch()
     monkeypatch.setenv("STEAM_HOME", str(made_up))
-    assert "imported ones would mix" in refused("import-history", str(tmp_path / "recorded"))
+    assert "to which imported ones cannot be added" in refused("import-history", str(tmp_path / "recorded"))
     resolver = RawResolver(lake, Clock(NOW))
     with pytest.raises(NotAvailable, match="set STEAM_HOME to another folder"):
         resolver.resolve_raw(SOURCE, DAYS[-1], lambda: (), refetch=True, published=dict)

@@ -83,6 +83,31 @@ def test_an_older_copy_of_a_catalog_is_named(kept: Lake, again: int) -> None:
     assert "the catalog is behind the table" in found and "catalog rebuild --root raw" in found
 
 
+def test_a_rebuild_believes_an_intact_catalog_which_of_two_files_is_the_newest(kept: Lake) -> None:
+    catalog = sqlite_file(kept.settings, "raw")
+    older = catalog.read_bytes()
+    land(kept, number=3, key=LATER)
+    catalog.write_bytes(older)
+    opened = Lake(kept.settings)
+    land(opened, number=4, key=LATER)
+    (content,) = opened.raw(NEWS).stored([LATER]).values()
+    rebuild_catalog(kept.settings, "raw")
+    assert Lake(kept.settings).raw(NEWS).stored([LATER]) == {LATER: content}
+    catalog.unlink()
+    with pytest.raises(UnsafeRoot, match="more than one of the newest metadata files"):
+        rebuild_catalog(kept.settings, "raw")
+    assert not catalog.exists()
+
+
+def test_a_rebuild_that_finds_no_table_keeps_the_catalog(kept: Lake) -> None:
+    folder = Path(kept.settings.root("raw"))
+    tables = (folder / "warehouse" / "steam_raw").rename(folder / "away")
+    with pytest.raises(UnsafeRoot, match=r"no table was found in .*, but its catalog has 2"):
+        rebuild_catalog(kept.settings, "raw")
+    tables.rename(folder / "warehouse" / "steam_raw")
+    assert problems(Lake(kept.settings)) == []
+
+
 def test_a_commit_that_never_reached_the_catalog_is_no_problem(kept: Lake) -> None:
     """A killed writer leaves its metadata."""
     catalog = sqlite_file(kept.settings, "raw")
