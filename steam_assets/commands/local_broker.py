@@ -6,12 +6,18 @@ Belongs here: choosing between them. Does not belong here: how a broker runs (ka
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from steam_assets.kafka.embedded_broker import EmbeddedBroker
     from steam_assets.settings import Settings
+
+POLL_SECONDS = 1.0
+STARTS = 5
+"""So often a broker that ends unexpectedly is started again."""
 
 
 @contextmanager
@@ -35,6 +41,43 @@ def broker_for(settings: Settings, *, shared: bool = False) -> Iterator[str]:
         finally:
             if wait and not broker.adopted:
                 broker.use.wait_for_others(_say)
+
+
+@contextmanager
+def kept_broker(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
+    """The same for a process that serves others: its broker is started again when it ends unexpectedly.
+
+    ``say`` gets a sentence then. A broker of another process is left to that one.
+    """
+    if not settings.embedded_kafka:
+        yield settings.kafka_address
+        return
+    from steam_assets.kafka.embedded_broker import EmbeddedBroker
+
+    ends = threading.Event()
+    with EmbeddedBroker.of(settings) as broker:
+        watching = threading.Thread(target=_keep, args=(broker, ends, say), name="kept-broker", daemon=True)
+        watching.start()
+        try:
+            yield settings.kafka_address
+        finally:
+            ends.set()
+            watching.join()
+
+
+def _keep(broker: EmbeddedBroker, ends: threading.Event, say: Callable[[str], None]) -> None:
+    left = STARTS
+    while left and not ends.wait(POLL_SECONDS):
+        if broker.adopted or broker.is_running:
+            continue
+        left -= 1
+        say("Kafka ended unexpectedly; it is started again")
+        try:
+            broker.start()
+        except Exception as error:
+            say(f"Kafka did not start ({error})")
+    if not left:
+        say("Kafka is not started again; type `steam-assets broker` in another terminal, or begin this command anew")
 
 
 def _say(sentence: str) -> None:

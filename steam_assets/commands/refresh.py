@@ -55,14 +55,14 @@ def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal, *, everythi
     """
     from filelock import FileLock
 
-    from steam_assets.ledger.unrefreshed import behind, in_words
+    from steam_assets.ledger.unrefreshed import in_words, unfinished
     from steam_assets.orchestration.launch import RunFailed
     from steam_assets.settings import private_folder
     from steam_assets.visuals.dashboard.file import dashboard_path
 
     private_folder(lake.settings.home)
     with console.status("Insights, dashboard, exports"), FileLock(lake.settings.home / "refresh.lock"):
-        changed = {} if everything else behind(lake)
+        changed = {} if everything else unfinished(lake)
         if not changed and not everything:
             return False
         try:
@@ -79,9 +79,9 @@ def refresh_stale(launcher: Launcher, lake: Lake, console: Terminal, *, everythi
 
 def warn_if_stale(lake: Ledger, console: Terminal) -> None:
     """Print a warning, with the command to run, if insights are older than the data."""
-    from steam_assets.ledger.unrefreshed import behind
+    from steam_assets.ledger.unrefreshed import unfinished
 
-    if changed := behind(lake):
+    if changed := unfinished(lake):
         _print(console, stale_note(changed, lake.settings), style="yellow")
 
 

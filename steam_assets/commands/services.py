@@ -9,15 +9,16 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steam_assets.commands.local_broker import broker_for
+from steam_assets.commands.local_broker import broker_for, kept_broker
 from steam_assets.commands.preflight import require_free_port, require_kafka, writable_settings
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal
@@ -55,11 +56,12 @@ def _serve(settings: Settings, home: Path, host: str, port: int) -> None:
     from steam_assets.processes.supervised import Supervised
 
     console = Terminal()
+    said = partial(console.print, soft_wrap=True)
     # Here, as the webserver and the daemon must not both create the databases of a new instance; in its own process,
     # because this one would keep 160 MB of imports for as long as it runs.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         process.submit(_open_instance, settings).result()
-    with _kept_spark(settings, console), console.status("Starting Apache Kafka"), broker_for(settings) as address:
+    with _kept_spark(settings, said), console.status("Starting Apache Kafka"), kept_broker(settings, said) as address:
         console.print(f"Kafka listens at {address}; the run history is in {home}", soft_wrap=True)
         console.print(f"Dagster UI: http://{f'[{host}]' if ':' in host else host}:{port}", style="bold")
         services = "steam_assets.orchestration.dagster_services"
@@ -92,13 +94,13 @@ def _open_instance(settings: Settings) -> None:
         pass
 
 
-def _kept_spark(settings: Settings, console: Terminal) -> AbstractContextManager[object]:
+def _kept_spark(settings: Settings, say: Callable[[str], None]) -> AbstractContextManager[object]:
     """One Spark for all runs, if the settings leave Spark to this machine."""
     from steam_assets.spark.warm_spark import WarmSpark, can_be_kept
 
     if not can_be_kept(settings):
         return nullcontext()
-    return WarmSpark(settings, lambda sentence: console.print(sentence, soft_wrap=True))
+    return WarmSpark(settings, say)
 
 
 @contextmanager

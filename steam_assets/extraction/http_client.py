@@ -27,6 +27,7 @@ from steam_assets.extraction.errors import (
     Evidence,
     KeyRequired,
     NoDataForApp,
+    NotAvailable,
     SourceError,
     StaleResponse,
     Unreachable,
@@ -38,7 +39,7 @@ from steam_assets.extraction.response_rules import Body, Concerns, Meaning, Row,
 from steam_assets.extraction.saved_files import saved_response
 from steam_assets.settings import Settings
 from steam_assets.sources.host import Host
-from steam_assets.sources.source import InvalidResponse, NotYet, Rejected, Request, Response
+from steam_assets.sources.source import InvalidResponse, NotCarried, NotYet, Rejected, Request, Response
 
 T = TypeVar("T")
 
@@ -179,6 +180,8 @@ class _RetriedRequest(Generic[T]):
             raise StaleResponse(
                 f"{error}: {answer.url}. Next: run it again in a few minutes", evidence=answer
             ) from error
+        except NotCarried as error:
+            raise NotAvailable(f"{error}: {answer.url}") from error
         except InvalidResponse as error:
             raise UnusableResponse(_invalid(f"{error}", answer), evidence=answer) from error
         return Response(self._request, answer.url, answer.status, answer.headers, answer.body, answer.fetched_at, value)

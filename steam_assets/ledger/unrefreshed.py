@@ -26,18 +26,32 @@ Partitions = dict[str, list[str]]
 
 
 class Mark(BaseModel):
-    """``cursor``: the commits when the newest refresh began; ``left``: those not yet processed by any refresh."""
+    """``cursor``: the commits when the newest refresh began; ``left``: those not yet processed by any refresh.
+
+    ``unshown``: those that insights include, but perhaps not yet the dashboard, the exports and the Tableau extract.
+    """
 
     cursor: str | None = None
     left: Partitions = {}
+    unshown: Partitions = {}
 
 
 def behind(lake: Ledger, sources: Sequence[Source] = SOURCES) -> Partitions:
     """The committed clean partitions that no refresh has processed yet; empty if the insights are up to date."""
-    text = lake.properties("clean", MARKED_TABLE).get(PROPERTY)
-    mark = Mark.model_validate_json(text) if text else Mark()
+    mark = mark_of(lake)
     known = CURSOR.validate_json(mark.cursor) if mark.cursor else None
-    return _merged(mark.left, commits_since(lake, clean_tables(sources), known).changed)
+    return merged(mark.left, commits_since(lake, clean_tables(sources), known).changed)
+
+
+def unfinished(lake: Ledger) -> Partitions:
+    """The partitions that a refresh has to process: those of ``behind``, and those that one left unshown."""
+    return merged(behind(lake), mark_of(lake).unshown)
+
+
+def mark_of(lake: Ledger) -> Mark:
+    """The mark of the newest refresh; an empty one before the first."""
+    text = lake.properties("clean", MARKED_TABLE).get(PROPERTY)
+    return Mark.model_validate_json(text) if text else Mark()
 
 
 def clean_tables(sources: Sequence[Source]) -> list[Table]:
@@ -53,5 +67,5 @@ def in_words(partitions: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(parts)
 
 
-def _merged(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> Partitions:
+def merged(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> Partitions:
     return {table: sorted({*one.get(table, ()), *other.get(table, ())}) for table in sorted({*one, *other})}

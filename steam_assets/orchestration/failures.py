@@ -64,6 +64,8 @@ def permanent_if_damaged(tables: Sequence[IcebergTable], keys: Collection[str]) 
 def tried_again(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Iterator[None]:
     """Request a retry if the op fails with anything but a ``permanent`` failure or damage; raises RetryRequested.
 
+    The last failure is raised as it is, so that the Dagster UI shows it.
+
     Replaces an op's ``retry_policy``: with one, Dagster treats Ctrl-C, and Terminate in the Dagster UI, as a transient
     failure and retries.
     """
@@ -74,7 +76,7 @@ def tried_again(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> It
     except UnreadableTable as error:
         raise permanent(str(error)) from error
     except Exception as error:
-        if ATTENDED in context.run.tags:
+        if not may_retry(context):
             raise
         delay = RETRIES.calculate_delay(context.retry_number + 1)
         raise dg.RetryRequested(max_retries=RETRIES.max_retries, seconds_to_wait=delay) from error

@@ -21,7 +21,7 @@ from steam_assets.lake.iceberg_table import IcebergTable, M
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.records import CleanRecord, RawRecord
 from steam_assets.orchestration.column_schema import with_schema
-from steam_assets.orchestration.failures import permanent, permanent_if_damaged, summary
+from steam_assets.orchestration.failures import SHOWN_FAILURES, permanent, permanent_if_damaged, summary
 from steam_assets.orchestration.previews import clean_previews
 from steam_assets.orchestration.resources import tried_again_if_lost
 from steam_assets.orchestration.shown_lineage import clean_lineage
@@ -133,16 +133,16 @@ def require_clean(lake: Lake, source: Source, table: Table, partition_keys: Sequ
 def _required(
     table: IcebergTable, model: type[M], partition_keys: Sequence[str], asset: str, command: str
 ) -> dict[str, M]:
-    held, found = table.pinned(), dict[str, M]()
-    for key in partition_keys:
-        record = held.record(model, key)
-        if record is None:
-            raise permanent(
-                f"{asset} has no partition {key}. Materialize it first: "
-                f"steam-assets run {command} --from {key} --to {key}"
-            )
-        found[key] = record
-    return found
+    records = table.pinned().records(model)
+    if lacking := sorted(set(partition_keys) - records.keys()):
+        first, last = lacking[0], lacking[-1]
+        which = f"partition {first}" if first == last else f"partitions {', '.join(lacking[:SHOWN_FAILURES])}"
+        more = f" and {len(lacking) - SHOWN_FAILURES} more, to {last}" if len(lacking) > SHOWN_FAILURES else ""
+        raise permanent(
+            f"{asset} has no {which}{more}. Materialize {'it' if first == last else 'them'} first: "
+            f"steam-assets run {command} --from {first} --to {last}"
+        )
+    return {key: records[key] for key in partition_keys}
 
 
 def raw_metadata(record: RawRecord) -> dict[str, dg.MetadataValue]:

@@ -21,7 +21,7 @@ from steam_assets.clock import Clock
 from steam_assets.extras import installed
 from steam_assets.insights.affected import affected
 from steam_assets.insights.insight import Insight
-from steam_assets.insights.refresh_marker import Refreshing
+from steam_assets.insights.refresh_marker import Refreshing, finished
 from steam_assets.insights.table import InsightInvalid, insight_table
 from steam_assets.lake.lake import Lake
 from steam_assets.lake.lost_manifests import rebuild_manifests
@@ -77,10 +77,10 @@ def refresh_job(sources: Sequence[Source]) -> dg.JobDefinition:
     )
     def refresh() -> None:
         made = insights()
-        refresh_dashboard(made)
-        refresh_exports(made)
+        visuals = [refresh_dashboard(made), refresh_exports(made)]
         if with_tableau:
-            refresh_tableau(made)
+            visuals.append(refresh_tableau(made))
+        finish_refresh(made, visuals)
 
     return refresh
 
@@ -98,10 +98,24 @@ def _insights_op(sources: Sequence[Source]) -> dg.OpDefinition:
         clock: dg.ResourceParam[Clock],
     ) -> Partitions:
         changed = RefreshConfig.of(context).changed
+        _require_known(changed, sources)
         with tried_again(context):
             return _make_insights(context, Refreshing(lake, sources), spark, clock, changed)
 
     return refresh_insights
+
+
+def _require_known(changed: Partitions, sources: Sequence[Source]) -> None:
+    """A permanent failure that names a table or a partition which does not exist."""
+    cadences = {table.name: source.cadence for source in sources for table in source.tables}
+    for table, keys in changed.items():
+        if table not in cadences:
+            raise permanent(f"the run's config names {table!r}, which is no clean table: {', '.join(cadences)}")
+        for key in keys:
+            try:
+                cadences[table].window(key)
+            except ValueError as error:
+                raise permanent(f"the run's config cannot be used: {table}: {error}") from error
 
 
 def _make_insights(
@@ -191,6 +205,11 @@ def refresh_tableau(context: dg.OpExecutionContext, made: Partitions, lake: dg.R
     _show(context, TABLEAU, write_tableau(lake.settings))
 
 
+@dg.op(description="Marks the refresh as finished.", ins={"visuals": dg.In(dg.Nothing)})
+def finish_refresh(made: Partitions, lake: dg.ResourceParam[Lake]) -> None:
+    finished(lake, made)
+
+
 def _show(context: dg.OpExecutionContext, key: dg.AssetKey, shown: Mapping[str, dg.MetadataValue]) -> None:
     context.log_event(dg.AssetMaterialization(key, metadata=shown))
 
@@ -217,7 +236,7 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
     ) -> dg.SensorResult | dg.SkipReason:
         new = commits_since(lake, tables, cursor_of(context, CURSOR))
         if not new.changed:
-            return dg.SkipReason("no clean partition was committed since the last refresh")
+            return dg.SkipReason(_nothing_new(context.instance))
         under_way = context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1)
         if under_way:
             return dg.SkipReason(f"refresh {under_way[0].run_id[:8]} is running; next: {in_words(new.changed)}")
@@ -231,6 +250,16 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
         return dg.SensorResult(run_requests=[request], cursor=new.cursor)
 
     return refresh_visuals
+
+
+def _nothing_new(instance: dg.DagsterInstance) -> str:
+    newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
+    if newest and newest[0].status in NOT_DONE:
+        return (
+            f"refresh {newest[0].run_id[:8]} did not finish; the next one includes what it lacks. Without waiting: "
+            "launch it again, or type `steam-assets refresh`"
+        )
+    return "no clean partition was committed since the last refresh"
 
 
 def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[str]]) -> Partitions:

@@ -27,6 +27,9 @@ def run_partitions(context: dg.OpExecutionContext | dg.AssetExecutionContext, ca
             cadence.window(key)
     except ValueError as error:
         raise permanent(f"{error}; launch the run again with a partition that exists") from error
+    first = cadence.first
+    if min(named) < first:
+        raise permanent(f"{min(named)} is before the first partition, {first}; launch the run again with a later one")
     keys = sorted(context.partition_keys)
     if not keys:
         raise permanent(

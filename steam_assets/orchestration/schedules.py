@@ -117,6 +117,8 @@ class _Tick:
         # A window that ends at this very moment has ended.
         just_after = moment + timedelta(seconds=1)
         newest = self.cadence.containing(moment) if live else self.cadence.latest_finished(just_after)
+        if newest.key < self.cadence.first:
+            return [], f"{newest.key} is before the first partition, {self.cadence.first}"
         windows = [*self._missed(newest, moment), newest]
         requests = [self._request(window, found) for window in windows if (found := self._within_reach(window))]
         present = self.cadence.containing(self.now)

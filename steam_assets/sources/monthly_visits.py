@@ -19,7 +19,16 @@ from steam_assets.sources.cadence import Cadence, Window
 from steam_assets.sources.host import Host
 from steam_assets.sources.json_body import decode, is_array, is_object, validated
 from steam_assets.sources.readers import whole_of
-from steam_assets.sources.source import Fetched, FetchRequest, History, InvalidResponse, Request, Source, SourceClient
+from steam_assets.sources.source import (
+    Fetched,
+    FetchRequest,
+    History,
+    InvalidResponse,
+    NotCarried,
+    Request,
+    Source,
+    SourceClient,
+)
 from steam_assets.sources.visit_tables import COUNTRIES, ENGAGEMENT, ESTIMATE, OFFICIAL, TRAFFIC, VISITS
 
 SITE = "store.steampowered.com"
@@ -138,9 +147,15 @@ def _require_as_asked(request: Mapping[str, object]) -> None:
 
 
 def _require_month(window: Window, months: Mapping[str, object]) -> None:
-    if months.get(window.key) is None:
-        carried = ", ".join(sorted(month for month, visits in months.items() if visits is not None)[-12:]) or "none"
-        raise InvalidResponse(f"the response does not have the month {window.key} (it has: {carried})")
+    if months.get(window.key) is not None:
+        return
+    carried = sorted(month for month, visits in months.items() if visits is not None)
+    lacks = f"the response does not have the month {window.key} (it has: {', '.join(carried[-12:]) or 'none'})"
+    if carried and window.key < carried[0]:
+        raise NotCarried(f"gap: {lacks}; it is too old")
+    if carried and window.key > carried[-1]:
+        raise NotCarried(f"{lacks}; it is not published yet")
+    raise InvalidResponse(lacks)
 
 
 def _is_newest(engagement: object, key: str) -> bool:

@@ -45,6 +45,10 @@ class NotYet(InvalidResponse):
     """The response is for the previous period; the service publishes the current one within minutes."""
 
 
+class NotCarried(InvalidResponse):
+    """The response is valid, but the service does not have the requested period, which a retry does not change."""
+
+
 class NoOptions(BaseModel):
     """The options of a source without any."""
 
