@@ -5,7 +5,7 @@ const COLUMNS = {
   day: ["Day"], week_start: ["Week of (Tuesday)"], month: ["Month"], app_id: ["App ID", String], name: ["Name"],
   rank: ["Rank"], previous_rank: ["Rank, week before"], movement: ["Places gained"], rank_change_1d: ["Places gained, 1 day"], status: ["Status"], best_rank: ["Best rank"],
   players_now: ["Players at count"], players_peak: ["24-hour peak"], peak_7d_mean: ["7-day mean of peaks"], players_gained_7d: ["Players gained, 7 days"],
-  peak_change_7d: ["7-day change", signed], peak_change_28d: ["28-day change", signed], peak_change_91d: ["91-day change", signed], peak_change_364d: ["364-day change", signed],
+  peak_change_7d: ["7-day change of the mean", signed], peak_change_28d: ["28-day change of the mean", signed], peak_change_91d: ["91-day change of the mean", signed], peak_change_364d: ["364-day change of the mean", signed],
   days_on_chart: ["Days on chart"], streak_days: ["Days in a row"], streak_weeks: ["Weeks in a row"], weeks_on_chart: ["Weeks on chart, collected"],
   games: ["Games"], players_peak_sum: ["Sum of peaks"], peak_sum_7d_mean: ["7-day mean of the sum"], top10_share: ["Top-ten share", SHARE],
   chart: ["Chart"], price: ["Price class"], items: ["Items"], items_share: ["Share of items", SHARE], players: ["Players"], players_share: ["Share of players", SHARE],

@@ -64,6 +64,8 @@ function tile(title, value, detail, asOf, extra) {
 function tiles() {
   return [marketTile(), mostPlayedTile(), sellerTile(), reviewsTile(), visitsTile()];
 }
+// A tile shows the value of a day: the change is that of another number, and says so.
+const meanChange = (row) => ["7-day mean: ", delta(row.peak_change_7d), " against the week before"];
 const TILE_SPARK = { width: 200, height: 34 };
 function marketTile() {
   const market = panelData("market");
@@ -71,14 +73,14 @@ function marketTile() {
   if (!last) return tile("Players, sum of daily peaks", DASH, market.why, null);
   const byDay = new Map(market.rows.map((row) => [row.day, row.players_peak_sum]));
   const recent = everyDay(market.rows[0].day, last.day).slice(-90).map((day) => byDay.get(day) ?? null);
-  return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? [delta(last.peak_change_7d), " against the week before"] : "no full week to compare with yet", market.asOf, sparkline(recent, `Sum of daily peaks over ${plural(recent.filter(known).length, "day")}`, TILE_SPARK));
+  return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? meanChange(last) : "no full week to compare with yet", market.asOf, sparkline(recent, `Sum of daily peaks over ${plural(recent.filter(known).length, "day")}`, TILE_SPARK));
 }
 function mostPlayedTile() {
   const trend = panelData("trend");
   const first = trend.rows.find((row) => row.rank === 1);
   if (!first) return tile("Most played", DASH, trend.why || "No chart yet.", null);
   const runner = trend.rows.find((row) => row.rank === 2);
-  return tile("Most played", appName(first.app), ["peak of ", el("b", {}, whole(first.players_peak)), " players", known(first.peak_change_7d) ? [el("br"), delta(first.peak_change_7d), " against the week before"] : null, runner ? [el("br"), "followed by ", bdi(appName(runner.app)), `, ${compact(runner.players_peak)}`] : null], trend.asOf);
+  return tile("Most played", appName(first.app), ["peak of ", el("b", {}, whole(first.players_peak)), " players", known(first.peak_change_7d) ? [el("br"), meanChange(first)] : null, runner ? [el("br"), "followed by ", bdi(appName(runner.app)), `, ${compact(runner.players_peak)}`] : null], trend.asOf);
 }
 function sellerTile() {
   const moves = panelData("moves");
@@ -139,7 +141,7 @@ function marketPanel(params) {
   const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
   const line = chosenLine(params.get("line"), weekMeans(peaks).some(known));
   return panel({
-    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
+    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. Changes: of the 7-day mean. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
     tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => goTo("overview", params, { line: value }))],
     sheet: () => sheetOf({ name: "market_day", from: market.table, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {

@@ -27,7 +27,7 @@ function factsPanel(app, count) {
   const effect = lastEffect(app);
   const values = series(app, "peak");
   const best = highestOf(values);
-  const change = (days) => [`${days}-day change`, trend && known(trend[`peak_change_${days}d`]) ? delta(trend[`peak_change_${days}d`]) : DASH];
+  const change = (days) => [`${days}-day change of the mean`, trend && known(trend[`peak_change_${days}d`]) ? delta(trend[`peak_change_${days}d`]) : DASH];
   const facts = [
     [["24-hour peak, ", date(lastDay)], known(values.at(-1)) ? whole(values.at(-1)) : "off the chart"],
     ["7-day mean of peaks", trend ? whole(trend.peak_7d_mean) : DASH],
