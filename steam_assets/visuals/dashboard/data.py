@@ -16,6 +16,9 @@ from steam_assets.insights.insight import Insight
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 
+MEASURED = {"update_effect": "most_played", "update_hours": "player_samples", "sale_effect": "most_played"}
+"""The input whose numbers an insight has, where that is not its first."""
+
 
 @dataclass(frozen=True)
 class Period:
@@ -56,6 +59,15 @@ class DashboardData:
     def known_at(self, tables: Iterable[str]) -> datetime | None:
         """The as-of time of something computed from clean tables: that of the newest of them; None if there is none."""
         return max((self.as_of[name] for name in tables if name in self.as_of), default=None)
+
+    def measured_at(self, insight: Insight) -> datetime | None:
+        """The as-of time of an insight's numbers: that of the input with what was measured, as far as it is known.
+
+        Others, such as the store's facts of a game, may be newer and change no number.
+        """
+        measured = MEASURED.get(insight.name, insight.inputs[0].table)
+        inputs = (measured, *(each.table for each in insight.inputs))
+        return next((self.as_of[name] for name in inputs if name in self.as_of), None)
 
     def why_empty(self, table: str) -> str | None:
         """Why a table is empty and what to do about it; None if it has rows."""

@@ -47,6 +47,7 @@ function everyMonth(first, last) {
   return months;
 }
 const weekName = (day) => `week of ${isoDay(day)} (Tuesday)`;
+const weekTitle = (day) => weekName(day).replace("w", "W");
 const tuesdayOf = (day) => day - ((dateOf(day).getUTCDay() + 5) % 7);
 const longTime = (seconds) => {
   const date = new Date(seconds * 1000);

@@ -161,7 +161,7 @@ function moversPanel() {
   const scale = { from: -most, to: most, write: (value) => (value ? `${signOf(value)}${compact(Math.abs(value))}` : "0") };
   const bars = [...risers, ...[...fallers].reverse()].map((row) => ({ name: gameLink(row.app), value: row.players_gained_7d, text: gainMark(row), extra: null }));
   return panel({
-    title: "Movers of the week", note: "Players gained and lost: 7-day mean of the daily peaks against that of the week before.", size: "third", asOf: trend.asOf, unit: "players", method: trend.method,
+    title: "Movers of the week", note: `Players gained and lost${rows.length ? ` to ${isoDay(newest(rows, "day"))}` : ""}: 7-day mean of the daily peaks against that of the week before.`, size: "third", asOf: trend.asOf, unit: "players", method: trend.method,
     empty: trend.why || (bars.length ? null : "No game can be compared yet: at least 4 weekdays must have data in both weeks."),
     sheet: () => sheetOf({ name: "player_trend-movers", from: trend.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, players_peak: (row) => row.players_peak, peak_7d_mean: (row) => row.peak_7d_mean, players_gained_7d: (row) => row.players_gained_7d, peak_change_7d: (row) => row.peak_change_7d } }),
     body: (host) => put(host, barList(bars, scale)),
@@ -193,7 +193,7 @@ function arrivalsPanel() {
     return [el("h3", {}, title, el("span", { class: "count" }, found.length)), found.length ? el("ol", { class: "ranking" }, items) : el("p", { class: "quiet-text" }, "None this week."), found.length > 6 && el("p", { class: "quiet-text" }, `and ${found.length - 6} more`)];
   };
   return panel({
-    title: "New, returning, dropped", note: "On the weekly US top sellers. Dropped items are listed by their rank in the week before.", size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
+    title: "New, returning, dropped", note: `On the weekly US top sellers${week === null ? "" : `, ${weekName(week)}`}. Dropped items are listed by their rank in the week before.`, size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
     sheet: () => sellersSheet("new-returning-dropped", rows.filter((row) => ["new", "returned", "dropped"].includes(row.status))),
     body: (host) => put(host, part("New", "new"), part("Returning", "returned"), part("Dropped", "dropped")),
   });
@@ -210,7 +210,7 @@ function splitPanel() {
   };
   const columns = ["chart", "price", "items", "items_share", "players", "players_share"];
   return panel({
-    title: "Free and paid", note: week === null ? null : `${weekName(week).replace("w", "W")}. Unknown: not in the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
+    title: "Free and paid", note: week === null ? null : `${weekTitle(week)}. Unknown: not in the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
     sheet: () => sheetOf({ name: "price_split", from: split.table, key: (row) => row.week, rows: split.rows, columns: { week_start: (row) => isoDay(row.week), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, ...part("top_sellers", "Top sellers, by items", "items_share"), ...part("most_played", "Most played, by games", "items_share"), ...part("most_played", "Most played, by players", "players_share")),
   });
