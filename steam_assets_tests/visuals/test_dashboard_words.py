@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from chart_year import LAST_DAY
-from market_year import MarketYear
+from market_year import BOMB_WEEK, MarketYear
 from page_visit import Visit, visit
 from playwright.sync_api import Browser, Locator, expect
 
@@ -38,3 +38,63 @@ def test_a_panel_of_the_newest_period_names_it(browser: Browser, file: Path) -> 
             for title, period in panels.items():
                 expect(panel_of(seen, title).locator(".note").first).to_contain_text(period)
         assert seen.harm() == [None, 0]
+
+
+def test_the_games_table_says_what_it_is_ranked_by(browser: Browser, file: Path) -> None:
+    """Peaks do not descend with the rank, and the last update may be too new to be measured."""
+    with visit(browser, file.as_uri()) as seen:
+        seen.to("games")
+        expect(panel_of(seen, "Most played").locator(".note")).to_contain_text("ranked (#) by players at Steam's count")
+        expect(seen.page.get_by_role("columnheader", name="Last measured update, net")).to_be_visible()
+        seen.to("games?ids=450")
+        expect(seen.page.locator(".facts-list dt", has_text="Net effect of the last measured update")).to_be_visible()
+
+
+def test_blank_days_of_a_chart_are_explained_for_its_line(browser: Browser, file: Path) -> None:
+    """A missing day is one blank day of the daily line, and seven of the 7-day mean."""
+    with visit(browser, file.as_uri()) as seen:
+        for view, title in (("overview", "Players on the chart"), ("games?ids=450", "Daily peak players")):
+            seen.to(view)
+            expect(panel_of(seen, title).locator(".note")).to_contain_text("seven days blank")
+            seen.page.get_by_role("button", name="Daily", exact=True).click()
+            expect(panel_of(seen, title).locator(".note")).not_to_contain_text("seven days blank")
+            expect(panel_of(seen, title).locator(".note")).to_contain_text(
+                "The line breaks where a day was not collected"
+            )
+
+
+def test_hours_of_reviews_are_called_playtime(browser: Browser, file: Path) -> None:
+    year = MarketYear()
+    with visit(browser, file.as_uri()) as seen:
+        seen.to(f"reviews?app={year.ids[5]}&week={year.weeks[BOMB_WEEK]}")
+        expect(panel_of(seen, "Languages").locator(".bar-value").first).to_contain_text(
+            "80 % positive, median 32 h played"
+        )
+
+
+def test_a_column_says_what_it_is_a_share_or_a_mean_of(browser: Browser, file: Path) -> None:
+    """Sums of peaks are not called players, and a net change names what it is net of."""
+    expected = {
+        "market": ["% of its best peak", "Estimated above samples"],
+        "traffic": ["Mean sum of daily peaks", "Visits per peak player"],
+        "games?ids=450": ["Net of the market"],
+    }
+    with visit(browser, file.as_uri()) as seen:
+        for view, titles in expected.items():
+            seen.to(view)
+            for title in titles:
+                expect(seen.page.get_by_role("columnheader", name=title, exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_placeholder_has_enough_contrast(browser: Browser, file: Path, scheme: str) -> None:
+    """It has a colour of text, all of which have enough contrast, and is opaque."""
+    style = "getComputedStyle(document.getElementById('game-search'), '::placeholder')"
+    token = (
+        "(() => { const one = document.createElement('i'); one.style.color = 'var(--ink-3)';"
+        " document.body.append(one); return getComputedStyle(one).color; })()"
+    )
+    with visit(browser, file.as_uri(), color_scheme=scheme) as seen:
+        seen.to("games")
+        assert seen.page.evaluate(f"{style}.color") == seen.page.evaluate(token)
+        assert seen.page.evaluate(f"{style}.opacity") == "1"

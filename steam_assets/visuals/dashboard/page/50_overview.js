@@ -130,6 +130,7 @@ function visitsTile() {
 const LINES = { mean: "7-day mean", daily: "Daily" };
 // The mean, unless too few days were collected to have one.
 const chosenLine = (asked, hasMean) => (LINES[asked] ? asked : hasMean ? "mean" : "daily");
+const BREAKS = { mean: "A 7-day mean needs seven collected days, so a day that was not collected leaves seven days blank.", daily: "The line breaks where a day was not collected." };
 const CHANGES = [7, 28, 91, 364];
 const MARKET_COLUMNS = ["games", "players_peak_sum", "players_now", "top10_share", "peak_sum_7d_mean", ...CHANGES.map((days) => `peak_change_${days}d`), "players_gained_7d"];
 
@@ -141,7 +142,7 @@ function marketPanel(params) {
   const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
   const line = chosenLine(params.get("line"), weekMeans(peaks).some(known));
   return panel({
-    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. Changes: of the 7-day mean. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
+    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. Changes: of the 7-day mean. ${BREAKS[line]}`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
     tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => goTo("overview", params, { line: value }))],
     sheet: () => sheetOf({ name: "market_day", from: market.table, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {

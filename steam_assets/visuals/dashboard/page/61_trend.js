@@ -80,9 +80,11 @@ function trendPanel(picked, params) {
     if (focus) opened.querySelector("h3").focus();
   };
   const chart = (host, series, more) => lineChart(host, { label: `${METRICS[metric][0]} of ${series.map((one) => one.name).join(", ")}`, days, series, inverted: metric === "rank", log, integer: metric !== "index", format: metric === "index" ? (value) => decimal(value, 1) : whole, axis: metric === "peak" ? axisCompact : axisNumber, at, pick, ...more });
+  // A line of a game also breaks where it was off the chart.
+  const breaks = line === "mean" ? "A 7-day mean needs seven days on the collected charts, so one day without leaves seven days blank." : "The line breaks where a day was not collected or the game was off the chart.";
   const title = { peak: "Daily peak players", rank: "Rank by players", index: "Daily peak players, indexed" }[metric];
   return panel({
-    chart: "Steam (most_played)", key: "players", title, note: { peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric],
+    chart: "Steam (most_played)", key: "players", title, note: `${{ peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played, by players at Steam's count; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric]} ${breaks}`,
     size: "full", asOf: PLAYERS.as_of, unit: METRICS[metric][1], method: `${PLAYERS.method} ${panelData("news").note || ""}`.trim(),
     empty: PLAYERS.why || (anything ? null : line === "mean" ? "No full week of these games in this range; choose Daily." : "None of these games was on the daily chart in this range."),
     tools: [metric !== "rank" && segmented("Line", Object.entries(LINES), line, choose("line")), segmented("Measure", Object.entries(METRICS).map(([key, [name]]) => [key, name]), metric, choose("metric")), metric !== "rank" && segmented("Scale", Object.entries(SCALES), log ? "log" : "linear", choose("scale")), RANGES.length > 1 && segmented("Range", RANGES, range, (value) => goTo("games", params, { range: value, from: null, to: null })), eventToggles(picked, params)],

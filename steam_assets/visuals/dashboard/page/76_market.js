@@ -82,7 +82,7 @@ function labelsPanel(params) {
 }
 const launchesPanel = () => insightPanel({
   name: "launches", title: "Launches of the month", unit: "players, days", period: "day", note: "Games on the day's chart that were released in the 30 days before.", none: "No game on the newest day's chart was released in the 30 days before.",
-  columns: [gameColumn, { key: "released", title: "Released", cell: (row) => date(row.released), sort: (row) => row.released }, numbers("days", "Days since release", whole, narrow), numbers("rank", "Rank", whole, { low: true }), numbers("peak", "24-hour peak"), numbers("best", "Best peak", whole, later), numbers("share", "Of its best", percent, narrow)],
+  columns: [gameColumn, { key: "released", title: "Released", cell: (row) => date(row.released), sort: (row) => row.released }, numbers("days", "Days since release", whole, narrow), numbers("rank", "Rank", whole, { low: true }), numbers("peak", "24-hour peak"), numbers("best", "Best peak", whole, later), numbers("share", "% of its best peak", percent, narrow)],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, released_on: (row) => isoDay(row.released), days_since_release: (row) => row.days, rank: (row) => row.rank, players_peak: (row) => row.peak, best_peak: (row) => row.best, share_of_best: (row) => row.share } },
   order: { key: "peak", down: true },
 });
@@ -92,7 +92,7 @@ const zone = (hours) => (known(hours) ? `UTC${hours < 0 ? "−" : "+"}${Math.abs
 const clockOf = (hours) => (known(hours) ? `${two(Math.floor(hours) % 24)}:${two(Math.floor((hours % 1) * 60))}` : DASH);
 const daysPanel = () => insightPanel({
   name: "days", title: "Daily peaks and audience time zone", unit: "players, hours (UTC)", period: "day", note: "From samples. Time zone: the UTC offset at which the busiest hour is 20:00 local time.", limit: 20,
-  columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Missed, estimated", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, drop: 0.5, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
+  columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Estimated above samples", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, drop: 0.5, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, sampled_peak: (row) => row.peak, peak_at: (row) => isoTime(row.at), peak_excess: (row) => row.excess, steam_peak: (row) => row.steam, swing: (row) => row.swing, busiest_hour: (row) => row.busiest, audience_utc_offset: (row) => row.zone, samples: (row) => row.samples } },
   order: { key: "peak", down: true },
 });
