@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from chart_year import LAST_DAY
-from market_year import BOMB_WEEK, MarketYear
+from market_year import AS_OF, BOMB_WEEK, MarketYear, row, schemas
 from page_visit import Visit, visit
 from playwright.sync_api import Browser, Locator, expect
+
+from steam_assets.visuals.dashboard import DashboardData, Period, render
+from steam_assets.visuals.dashboard.load import periods
 
 pytestmark = pytest.mark.slow
 
@@ -55,12 +60,11 @@ def test_blank_days_of_a_chart_are_explained_for_its_line(browser: Browser, file
     with visit(browser, file.as_uri()) as seen:
         for view, title in (("overview", "Players on the chart"), ("games?ids=450", "Daily peak players")):
             seen.to(view)
-            expect(panel_of(seen, title).locator(".note")).to_contain_text("seven days blank")
+            note = panel_of(seen, title).locator(".note")
+            expect(note).to_contain_text("seven days blank")
             seen.page.get_by_role("button", name="Daily", exact=True).click()
-            expect(panel_of(seen, title).locator(".note")).not_to_contain_text("seven days blank")
-            expect(panel_of(seen, title).locator(".note")).to_contain_text(
-                "The line breaks where a day was not collected"
-            )
+            expect(note).not_to_contain_text("seven days blank")
+            expect(note).to_contain_text("The line breaks where a day was not collected")
 
 
 def test_hours_of_reviews_are_called_playtime(browser: Browser, file: Path) -> None:
@@ -84,6 +88,55 @@ def test_a_column_says_what_it_is_a_share_or_a_mean_of(browser: Browser, file: P
             seen.to(view)
             for title in titles:
                 expect(seen.page.get_by_role("columnheader", name=title, exact=True)).to_be_visible()
+
+
+def test_consecutive_gaps_with_one_reason_are_one_line(browser: Browser, tmp_path: Path) -> None:
+    """Days and weeks in a row are a range, also if each names its own command; another reason is another line."""
+    command = "not collected yet; type steam-assets run news --from {0} --to {0}"
+    news = [date(2026, 10, 20) + timedelta(weeks=n) for n in range(4)]
+    days = [date(2026, 11, day) for day in (11, 12, 13, 16)]
+    gaps = [Period("most_played", day, "missing", "no longer available") for day in days]
+    weeks = [Period("news", week, "missing", command.format(week)) for week in news[:3]]
+    ranged = f"not collected yet; type steam-assets run news --from {news[0]} --to {news[2]}"
+    failed = Period("news", news[3], "failed", "raw exists")
+    page = tmp_path / "page.html"
+    page.write_text(render(DashboardData(periods=(*gaps, *weeks, failed))), encoding="utf-8")
+    with visit(browser, page.as_uri()) as seen:
+        seen.to("overview")
+        expect(panel_of(seen, "Collected periods").locator(".gap-list li")).to_have_text(
+            [
+                "Most played, 2026-11-16: gap: no longer available",
+                "Most played, 2026-11-11 to 2026-11-13: gap: no longer available",
+                "News, 2026-11-10: incomplete: raw exists",
+                f"News, {news[0]} to {news[2]}: gap: {ranged}",
+            ]
+        )
+
+
+def test_freshness_says_as_of_when(browser: Browser, tmp_path: Path) -> None:
+    """The states are those of the newest commit that they include, though newer data may have landed since.
+
+    A newest period that can no longer be collected is a gap and not late.
+    """
+    judged = datetime(2026, 11, 17, 21, tzinfo=UTC)
+    states = [
+        row(source=source, title=source, cadence="daily", period=LAST_DAY, state=state, since=judged, rows=0)
+        | row(quarantined=0, partition_key="all", why=None if state == "ok" else "Reason.")
+        for source, state in (("most_played", "ok"), ("player_samples", "missing"), ("store_facts", "late"))
+    ]
+    table = pa.Table.from_pylist(states, schema=schemas()["insight_freshness"])
+    as_of = {"most_played": AS_OF, "player_samples": judged, "store_facts": judged}
+    page = tmp_path / "page.html"
+    data = DashboardData({"insight_freshness": table}, as_of, periods(table, {}))
+    page.write_text(render(data), encoding="utf-8")
+    with visit(browser, page.as_uri()) as seen:
+        seen.to("overview")
+        expect(seen.page.locator(".fresh-line summary")).to_contain_text(
+            "1 source late, 1 source with gaps, 1 source complete, as of 2026-11-17 21:00 UTC"
+        )
+        panel = panel_of(seen, "Collected periods")
+        expect(panel.locator(".note")).to_contain_text("What became due after 2026-11-17 21:00 UTC is not judged yet.")
+        expect(panel.locator(".facts")).to_contain_text("As of 2026-11-17 21:00 UTC")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -36,6 +36,7 @@ function summary() {
 const moversByGain = () => panelData("trend").rows.filter((row) => known(row.rank) && known(row.players_gained_7d)).sort((a, b) => b.players_gained_7d - a.players_gained_7d);
 
 function freshnessLine() {
+  const judged = panelData("periods").asOf;
   const states = GIVEN.sources.map((source) => ({ source, ...freshnessOf(source) }));
   const count = (kind) => states.filter((one) => one.kind === kind).length;
   const words = [
@@ -48,14 +49,14 @@ function freshnessLine() {
   return el(
     "details",
     { class: "fresh-line" },
-    el("summary", {}, el("span", { class: kind }, el("span", { class: "strip-state" }, mark(FRESHNESS[kind][0]), " ", words.join(", "))), GIVEN.as_of === null ? "" : ` · newest data ${longTime(GIVEN.as_of)}`),
+    el("summary", {}, el("span", { class: kind }, el("span", { class: "strip-state" }, mark(FRESHNESS[kind][0]), " ", words.join(", "))), known(judged) ? `, as of ${longTime(judged)}` : ""),
     el("ul", { class: "strip", "aria-label": "How fresh each source is" }, states.map(({ source, kind: own, bad }) => el("li", { class: own }, el("span", { class: "strip-name" }, source.title), el("span", { class: "strip-time" }, source.as_of === null ? "never collected" : longTime(source.as_of)), el("span", { class: "strip-state" }, mark(FRESHNESS[own][0]), " ", FRESHNESS[own][1](bad))))),
   );
 }
 const FRESHNESS = { none: ["∅", () => "no data"], late: ["◷", () => "newest period late"], gaps: ["✕", (bad) => plural(bad, "gap")], ok: ["✓", () => "complete"] };
 function freshnessOf(source) {
   const bad = source.periods.filter((state) => state !== "ok").length;
-  return { bad, kind: source.as_of === null ? "none" : source.periods.at(-1) !== "ok" ? "late" : bad ? "gaps" : "ok" };
+  return { bad, kind: source.as_of === null ? "none" : source.periods.at(-1) === "late" ? "late" : bad ? "gaps" : "ok" };
 }
 
 function tile(title, value, detail, asOf, extra) {
@@ -214,35 +215,5 @@ function splitPanel() {
     title: "Free and paid", note: week === null ? null : `${weekTitle(week)}. Unknown: not in the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
     sheet: () => sheetOf({ name: "price_split", from: split.table, key: (row) => row.week, rows: split.rows, columns: { week_start: (row) => isoDay(row.week), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, ...part("top_sellers", "Top sellers, by items", "items_share"), ...part("most_played", "Most played, by games", "items_share"), ...part("most_played", "Most played, by players", "players_share")),
-  });
-}
-
-function gapsPanel() {
-  const periods = panelData("periods");
-  const bad = periods.rows.filter((row) => row.state !== "ok");
-  const tables = new Map(GIVEN.sources.map((source) => [source.name, source.table]));
-  const columns = ["state", "why", "rows", "quarantined"];
-  return panel({
-    title: "Collected periods", note: "Each cell is one day, one week (from Tuesday) or one month. Gaps are shown as gaps; missing values are never filled in.", size: "full", asOf: GIVEN.as_of, unit: "periods", method: periods.method, empty: periods.why,
-    // A gap has nothing to trace; a collected period is traced from its source's first table.
-    sheet: () => sheetOf({ name: "freshness", from: (row) => (row.state === "ok" ? tables.get(row.source) : null), key: (row) => row.period, rows: periods.rows, columns: { source: (row) => row.source, period: (row) => isoDay(row.period), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
-    body: (host) => {
-      const present = new Set(periods.rows.map((row) => row.state));
-      put(host, el("ul", { class: "legend cells" }, Object.entries(STATES).filter(([state]) => present.has(state)).map(([state, [words, sign]]) => el("li", { class: state }, mark(sign, "cell-key"), words))));
-      const first = Math.min(...periods.rows.map((row) => row.period));
-      const last = Math.max(...periods.rows.map((row) => row.period));
-      for (const source of GIVEN.sources) {
-        const rows = periods.rows.filter((row) => row.source === source.name);
-        if (!rows.length) continue;
-        const place = el("div");
-        const there = `${rows.filter((row) => row.state === "ok").length} of ${plural(rows.length, { daily: "day", weekly: "week", monthly: "month" }[source.cadence])}`;
-        const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
-        const counts = [there, plural(total("rows"), "row"), `${total("quarantined") ? whole(total("quarantined")) : "none"} quarantined`];
-        put(host, el("div", { class: "calendar-row" }, el("h3", {}, source.title, el("span", { class: "count" }, counts.join(" · "))), place));
-        calendar(place, rows, source.cadence, source.title, first, last);
-      }
-      if (bad.length) put(host, el("h3", {}, "Gaps"), el("ul", { class: "gap-list" }, bad.slice(-12).reverse().map((row) => el("li", {}, el("b", {}, `${GIVEN.sources.find((one) => one.name === row.source)?.title || row.source}, ${isoDay(row.period)}: `), `${stateOf(row.state)[0].toLowerCase()}${row.why ? `: ${row.why}` : ""}`))));
-      if (bad.length > 12) put(host, el("p", { class: "quiet-text" }, `and ${bad.length - 12} older gaps, which the table lists.`));
-    },
   });
 }
