@@ -139,6 +139,32 @@ def test_freshness_says_as_of_when(browser: Browser, tmp_path: Path) -> None:
         expect(panel.locator(".facts")).to_contain_text("As of 2026-11-17 21:00 UTC")
 
 
+def test_an_address_of_what_the_page_lacks_says_so(browser: Browser, file: Path) -> None:
+    """An unknown game or week is named, a weekday opens its week, and a day that no calendar has is ignored."""
+    year = MarketYear()
+    week, app = year.weeks[BOMB_WEEK], year.ids[5]
+    with visit(browser, file.as_uri()) as seen:
+        note = seen.page.locator("main [role=note]")
+        for view in ("games?ids=999999999", "reviews?app=999999999"):
+            seen.to(view)
+            expect(note).to_contain_text("This page has no data of the app 999999999.")
+        seen.to(f"games?ids={app},999999999,<b>1</b>")
+        expect(note).to_contain_text("no data of the apps 999999999, <b>1</b>.")
+        expect(seen.page.locator("h1")).to_have_text(year.names[5])
+        seen.to(f"reviews?app={app}&week={week + timedelta(days=1)}")
+        expect(seen.page.locator(".lead")).to_contain_text(f"Week of {week} (Tuesday)")
+        expect(panel_of(seen, "Words of negative reviews")).to_be_visible()
+        seen.to("top-sellers?week=2020-01-01")
+        expect(note).to_have_text("The week of 2019-12-31 (Tuesday) was not collected; the newest week is shown.")
+        seen.to(f"top-sellers?week={week + timedelta(days=6)}")
+        expect(seen.page.locator("#week")).to_have_value(f"{week}")
+        expect(note).to_have_count(0)
+        for view in (f"reviews?app={app}&week=2026-13-45", f"games?ids={app}&at=2026-13-45&from=2026-13-45&to=x"):
+            seen.to(view)
+            expect(seen.page.locator("h1")).to_have_text(year.names[5])
+        assert seen.said == [] and seen.harm() == [None, 0]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_placeholder_has_enough_contrast(browser: Browser, file: Path, scheme: str) -> None:
     """It has a colour of text, all of which have enough contrast, and is opaque."""

@@ -8,7 +8,7 @@ const USUAL_RANGE = RANGES.some(([range]) => range === "91") ? "91" : "all";
 // The first and last day shown, as indices of all days: two chosen dates, or the newest so many days (range).
 function chosenDays(params) {
   const last = allDays.length - 1;
-  const dated = ["from", "to"].map((name) => (/^\d{4}-\d\d-\d\d$/.test(params.get(name) ?? "") ? dayOf(params.get(name)) - DAILY.first : null));
+  const dated = ["from", "to"].map((name) => namedDay(params.get(name))).map((day) => (known(day) ? day - DAILY.first : null));
   if (dated.every(known) && dated[0] < dated[1] && dated[1] > 0 && dated[0] < last) return { from: Math.max(0, dated[0]), to: Math.min(last, dated[1]), range: null };
   const range = RANGES.some(([one]) => one === params.get("range")) ? params.get("range") : USUAL_RANGE;
   return { from: range === "all" ? 0 : Math.max(0, allDays.length - Number(range)), to: last, range };
@@ -72,7 +72,7 @@ function trendPanel(picked, params) {
   const lanes = lanesOf(picked, params);
   const choose = (name) => (value) => goTo("games", params, { [name]: value });
   const log = metric !== "rank" && params.get("scale") === "log";
-  const at = params.has("at") ? dayOf(params.get("at")) : null;
+  const at = namedDay(params.get("at"));
   const opened = el("div", { class: "day-events" });
   const pick = (day, focus) => {
     opened.replaceChildren();

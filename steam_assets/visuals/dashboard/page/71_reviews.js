@@ -1,8 +1,10 @@
 // Reviews: how players vote, game by game and week by week, and which weeks are unusual.
 function reviews(params) {
   const app = appIndex.get(Number(params.get("app")));
-  if (app === undefined) return [pageHead("Reviews", "Counts are Steam's own totals over all reviews. Languages and quotes come from the fetched reviews, which may be a sample."), el("div", { class: "grid" }, votesPanel(), languagesPanel(null), bombsPanel("full"), scoresPanel(), quotesPanel(null))];
-  if (/^\d{4}-\d\d-\d\d$/.test(params.get("week") ?? "")) return weekOfReviews(app, dayOf(params.get("week")));
+  if (app === undefined) return [pageHead("Reviews", "Counts are Steam's own totals over all reviews. Languages and quotes come from the fetched reviews, which may be a sample."), lackedNote(lackedIds(params.get("app"))), el("div", { class: "grid" }, votesPanel(), languagesPanel(null), bombsPanel("full"), scoresPanel(), quotesPanel(null))];
+  // An address may name any day of the week.
+  const day = namedDay(params.get("week"));
+  if (known(day)) return weekOfReviews(app, tuesdayOf(day));
   return [pageHead(appName(app), "Reviews of this game."), el("p", { class: "controls" }, el("a", { class: "quiet", href: "#/reviews" }, mark("←"), " All games"), el("a", { class: "quiet", href: `#/games?ids=${APPS.id[app]}` }, "Players of this game")), el("div", { class: "grid" }, sentimentPanel(app, "two-thirds"), languagesPanel(app), totalsPanel(app), bombsPanel("full", app), quotesPanel(app))];
 }
 
