@@ -145,7 +145,7 @@ def test_an_address_of_what_the_page_lacks_says_so(browser: Browser, file: Path)
     week, app = year.weeks[BOMB_WEEK], year.ids[5]
     with visit(browser, file.as_uri()) as seen:
         note = seen.page.locator("main [role=note]")
-        for view in ("games?ids=999999999", "reviews?app=999999999"):
+        for view in ("games?ids=999999999", "reviews?app=999999999", "news?app=999999999"):
             seen.to(view)
             expect(note).to_contain_text("This page has no data of the app 999999999.")
         seen.to(f"games?ids={app},999999999,<b>1</b>")
