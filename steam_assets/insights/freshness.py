@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from steam_assets.insights.insight import Input, Insight
+from steam_assets.ledger.freshness import gap
 from steam_assets.ledger.partition_status import PartitionStatus, SourceLedger
 from steam_assets.ledger.records import CleanRecord, Ledger
 from steam_assets.sources import SOURCES
@@ -71,9 +72,10 @@ def _state(
     run = f"steam-assets run {source.name} --from {window.key} --to {window.key}"
     if status.raw is not None or len(behind) < len(status.tables):
         return "failed", f"raw exists, but {', '.join(behind)} was not made from it; type {run} --stage clean"
-    refusal = source.history.refusal(window, now)
-    why = f"never collected, and no longer available: {refusal}" if refusal else f"not collected yet; type {run}"
-    return ("late" if window == newest_due else "missing"), why
+    if source.history.refusal(window, now):
+        # The same words for each period, so that consecutive ones can be told as one.
+        return "missing", f"no longer available: {gap(source, window, now).why}"
+    return ("late" if window == newest_due else "missing"), f"not collected yet; type {run}"
 
 
 INSIGHT = Insight(
@@ -90,7 +92,7 @@ INSIGHT = Insight(
             "state",
             "string",
             "ok: clean rows are in place; failed: incomplete; late: the newest period, due and not collected yet; "
-            "missing: an older period that was not collected.",
+            "missing: a period that was not collected and is older, or no longer available.",
             nullable=False,
         ),
         Column("since", "timestamp", "When it was cleaned (ok), or since when it is due (UTC).", nullable=False),

@@ -117,7 +117,7 @@ def _summary(data: DashboardData) -> list[dict[str, object]]:
         {
             "table": insight.name,
             "rows shown": data.tables[insight.table].num_rows if insight.table in data.tables else 0,
-            "as of": data.known_at(needed.table for needed in insight.inputs),
+            "as of": data.measured_at(insight),
             "why empty": data.why_empty(insight.table),
         }
         for insight in INSIGHTS

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.declared_tables import declared_tables
 from steam_assets.insights.small_inputs import SmallInputs, nullable_schema
+from steam_assets.ledger.freshness import gap
 from steam_assets.sources import SOURCES
 from steam_assets.sources.cadence import Cadence
 from steam_assets.sources.source import History
@@ -65,7 +66,7 @@ def _periods(made: CleanYear, rows: Mapping[str, Mapping[str, int]]) -> Iterable
             count = sum(rows.get(table.name, {}).get(window.key, 0) for table in source.tables)
             missing = source.history is History.LIVE and window.start.date() == SILENT
             if missing:
-                why = f"never collected, and no longer available: {source.history.refusal(window, AS_OF)}"
+                why = f"no longer available: {gap(source, window, AS_OF).why}"
                 yield Period(source.name, SILENT, "missing", why)
             elif count:
                 yield Period(source.name, window.start.date(), "ok", rows=count)

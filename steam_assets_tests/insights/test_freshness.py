@@ -55,11 +55,12 @@ def test_states_of_days(lake: Lake):
         "2026-11-14": "ok",
         "2026-11-15": "failed",
         "2026-11-16": "missing",
-        "2026-11-17": "late",
+        "2026-11-17": "missing",
     }
     assert rows["2026-11-14"] | {"why": None, "since": MADE, "rows": 10, "quarantined": 2} == rows["2026-11-14"]
     assert "--stage clean" in str(rows["2026-11-15"]["why"])
     assert "no longer available" in str(rows["2026-11-16"]["why"])
+    assert rows["2026-11-16"]["why"] == rows["2026-11-17"]["why"], "consecutive days are told as one"
     assert rows["2026-11-16"]["since"] == datetime(2026, 11, 17, tzinfo=UTC)
 
 

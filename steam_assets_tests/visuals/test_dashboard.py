@@ -98,13 +98,18 @@ def test_a_missing_table_is_named_with_the_command_that_creates_it(query: PanelQ
     assert query.table in why and ("materialize" in why) == (query.table in schemas())
 
 
-def test_each_number_has_the_date_of_its_newest_input(year: DashboardData) -> None:
-    """An insight has the as-of of the newest clean table it is computed from."""
+def test_each_number_has_the_date_of_what_was_measured(year: DashboardData) -> None:
+    """An insight has the as-of of the table its numbers are from, also if another of its inputs is newer."""
     old, new = AS_OF - timedelta(days=3), AS_OF - timedelta(days=1)
-    as_of = {"most_played": old, "top_sellers": new, "news": old}
+    as_of = {"most_played": old, "top_sellers": new, "news": new}
+    samples = old - timedelta(hours=5)
+    as_of |= {"player_samples": samples, "store_facts": new}
     found = given(render(DashboardData(year.tables, as_of)))["panels"]
     assert found["market"]["as_of"] == int(old.timestamp())
     assert found["split"]["as_of"] == int(new.timestamp())
+    assert found["effects"]["as_of"] == int(old.timestamp())
+    assert {found[name]["as_of"] for name in ("days", "curve", "update_hours")} == {int(samples.timestamp())}
+    assert found["changes"]["as_of"] == int(old.timestamp()), "the chart has prices where the store's are missing"
     assert found["visits"]["as_of"] is None
 
 

@@ -337,7 +337,7 @@ def test_gaps_and_dropped_rows_are_reported(browser: Browser, file: Path) -> Non
     with visit(browser, file.as_uri()) as seen:
         seen.to("overview")
         panel = seen.page.locator(".panel", has_text="Collected periods")
-        expect(panel).to_contain_text("Most played, 2026-10-09: gap: Only the present can be asked.")
+        expect(panel).to_contain_text("Most played, 2026-10-08 to 2026-10-09: gap: Only the present can be asked.")
         expect(panel.locator(".calendar-row", has_text="News")).to_contain_text("52 quarantined")
         expect(panel.locator(".calendar-row", has_text="Reviews")).to_contain_text("none quarantined")
         expect(panel.locator(".cell.missing")).to_have_count(3)

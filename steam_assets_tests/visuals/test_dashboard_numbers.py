@@ -52,6 +52,13 @@ def test_changes_compare_whole_weeks(browser: Browser, file: Path) -> None:
                 change = expected[f"peak_change_{days}d"]
                 assert change is not None
                 assert shown[place].replace("▲", "").replace("▼", "").strip() == written(change), (view, days)
+        seen.to("overview")
+        for tile in ("Players, sum of daily peaks", "Most played"):
+            # The tile's value is that of a day, the change is not.
+            expect(seen.page.locator(".tile", has_text=tile)).to_contain_text(
+                re.compile(r"7-day mean: \W+\d+\.\d % against the week before")
+            )
+        seen.to(f"games?ids={game}")
         lines = {line["day"]: line for line in seen.csv_of("Daily peak players")}
         week = [own[LAST_DAY - timedelta(days=n)] for n in range(7)]
         assert float(lines[LAST_DAY.isoformat()]["peak_7d_mean"]) == pytest.approx(sum(week) / 7)

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from steam_assets.insights import INSIGHTS
 from steam_assets.insights.insight import Insight
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
+
+MEASURED = {"update_effect": "most_played", "update_hours": "player_samples", "sale_effect": "most_played"}
+"""The input whose numbers an insight has, where that is not its first."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,28 @@ class DashboardData:
     def known_at(self, tables: Iterable[str]) -> datetime | None:
         """The as-of time of something computed from clean tables: that of the newest of them; None if there is none."""
         return max((self.as_of[name] for name in tables if name in self.as_of), default=None)
+
+    @property
+    def judged_at(self) -> datetime | None:
+        """When the states of periods were known; None if there are none.
+
+        The freshness insight is only computed when data land: what became due later is not in it. Its newest ``since``
+        is that of the commit before it.
+        """
+        table = self.tables.get("insight_freshness")
+        newest = pc.call_function("max", [table["since"]]).as_py() if table is not None else None
+        return newest.astimezone(UTC) if newest is not None else self.newest
+
+    def measured_at(self, insight: Insight) -> datetime | None:
+        """The as-of time of an insight's numbers: that of the input with what was measured, as far as it is known.
+
+        Others, such as the store's facts of a game, may be newer and change no number.
+        """
+        if insight.compute is None:
+            return self.judged_at
+        measured = MEASURED.get(insight.name, insight.inputs[0].table)
+        inputs = (measured, *(each.table for each in insight.inputs))
+        return next((self.as_of[name] for name in inputs if name in self.as_of), None)
 
     def why_empty(self, table: str) -> str | None:
         """Why a table is empty and what to do about it; None if it has rows."""

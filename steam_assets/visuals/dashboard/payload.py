@@ -121,9 +121,8 @@ def _about(data: DashboardData, table: str) -> About:
     if insight is None:
         described = {each.name: each.description for source in SOURCES for each in source.tables}
         return About(table=table, method=described.get(table, ""), as_of=seconds(data.known_at((table,))))
-    inputs = (each.table for each in insight.inputs)
     method = f"{insight.method} Limitations: {insight.limitations}"
-    return About(table=insight.name, method=method, as_of=seconds(data.known_at(inputs)))
+    return About(table=insight.name, method=method, as_of=seconds(data.measured_at(insight)))
 
 
 def _articles_note(data: DashboardData, shown: int) -> str:

@@ -54,7 +54,7 @@ TOPS = (
         "insight_player_trend",
         "select day, rank, name_of(name, app_id) as name, players_peak, peak_change_7d, peak_change_28d from given "
         "where day = (select max(day) from given) and rank is not null order by rank limit $rows",
-        "Most played, {}",
+        "Most played, {}, by players at the count; changes of the 7-day mean",
         {"Rank": str, "Game": str, "24-hour peak": _whole, "7-day change": _change, "28-day change": _change},
     ),
     _Top(

@@ -34,6 +34,8 @@ const two = (n) => String(n).padStart(2, "0");
 const dateOf = (day) => new Date(day * DAY);
 const isoDay = (day) => dateOf(day).toISOString().slice(0, 10);
 const dayOf = (iso) => Math.round(Date.parse(`${iso.slice(0, 10)}T00:00:00Z`) / DAY);
+// The day that an address names; null if there is no such day.
+const namedDay = (text) => (/^\d{4}-\d\d-\d\d$/.test(text ?? "") && !Number.isNaN(Date.parse(text)) ? dayOf(text) : null);
 const shortDay = (day) => `${dateOf(day).getUTCDate()} ${MONTHS[dateOf(day).getUTCMonth()]}`;
 const monthName = (day) => `${MONTHS[dateOf(day).getUTCMonth()]} ${dateOf(day).getUTCFullYear()}`;
 // Every day, week or month from the first to the last, also those that were not collected.
@@ -47,6 +49,7 @@ function everyMonth(first, last) {
   return months;
 }
 const weekName = (day) => `week of ${isoDay(day)} (Tuesday)`;
+const weekTitle = (day) => weekName(day).replace("w", "W");
 const tuesdayOf = (day) => day - ((dateOf(day).getUTCDay() + 5) % 7);
 const longTime = (seconds) => {
   const date = new Date(seconds * 1000);

@@ -5,7 +5,7 @@ const COLUMNS = {
   day: ["Day"], week_start: ["Week of (Tuesday)"], month: ["Month"], app_id: ["App ID", String], name: ["Name"],
   rank: ["Rank"], previous_rank: ["Rank, week before"], movement: ["Places gained"], rank_change_1d: ["Places gained, 1 day"], status: ["Status"], best_rank: ["Best rank"],
   players_now: ["Players at count"], players_peak: ["24-hour peak"], peak_7d_mean: ["7-day mean of peaks"], players_gained_7d: ["Players gained, 7 days"],
-  peak_change_7d: ["7-day change", signed], peak_change_28d: ["28-day change", signed], peak_change_91d: ["91-day change", signed], peak_change_364d: ["364-day change", signed],
+  peak_change_7d: ["7-day change of the mean", signed], peak_change_28d: ["28-day change of the mean", signed], peak_change_91d: ["91-day change of the mean", signed], peak_change_364d: ["364-day change of the mean", signed],
   days_on_chart: ["Days on chart"], streak_days: ["Days in a row"], streak_weeks: ["Weeks in a row"], weeks_on_chart: ["Weeks on chart, collected"],
   games: ["Games"], players_peak_sum: ["Sum of peaks"], peak_sum_7d_mean: ["7-day mean of the sum"], top10_share: ["Top-ten share", SHARE],
   chart: ["Chart"], price: ["Price class"], items: ["Items"], items_share: ["Share of items", SHARE], players: ["Players"], players_share: ["Share of players", SHARE],
@@ -23,8 +23,8 @@ const COLUMNS = {
   pages_per_visit: ["Pages per visit", decimal], seconds_on_site: ["Seconds on site"], bounce_rate: ["Bounce rate", SHARE], global_rank: ["Global rank"],
   other_country: ["Other country"], items_in_common: ["Items in common"], share_in_common: ["Share in common", SHARE], rank_correlation: ["Rank correlation", decimal], countries_charted: ["Countries charted"], best_elsewhere: ["Best rank elsewhere"],
   label: ["Tag, developer or publisher"], places: ["Top sellers"], places_share: ["Share of top sellers", SHARE], lowest_cents: ["Lowest price, US cents"], released_on: ["Released"], days_since_release: ["Days since release"], best_peak: ["Best peak"], share_of_best: ["Share of best peak", SHARE],
-  hour: ["Hour (UTC)"], sampled_peak: ["Sampled peak"], peak_at: ["At (UTC)"], peak_excess: ["Missed, estimated"], steam_peak: ["Steam's 24-hour peak"], swing: ["Peak / mean", decimal], busiest_hour: ["Busiest hour (UTC)", decimal], audience_utc_offset: ["Offset from UTC, hours"], samples: ["Samples"], hours_known: ["Hours known"],
-  mean_daily_players: ["Mean daily players"], visits_per_player: ["Visits per player", decimal], days_collected: ["Days collected"], days_in_month: ["Days in month"],
+  hour: ["Hour (UTC)"], sampled_peak: ["Sampled peak"], peak_at: ["At (UTC)"], peak_excess: ["Estimated above samples"], steam_peak: ["Steam's 24-hour peak"], swing: ["Peak / mean", decimal], busiest_hour: ["Busiest hour (UTC)", decimal], audience_utc_offset: ["Offset from UTC, hours"], samples: ["Samples"], hours_known: ["Hours known"],
+  mean_daily_players: ["Mean sum of daily peaks"], visits_per_player: ["Visits per peak player", decimal], days_collected: ["Days collected"], days_in_month: ["Days in month"],
 };
 const isTrue = (value) => (known(value) ? (value ? "true" : "false") : null);
 

@@ -36,6 +36,7 @@ function summary() {
 const moversByGain = () => panelData("trend").rows.filter((row) => known(row.rank) && known(row.players_gained_7d)).sort((a, b) => b.players_gained_7d - a.players_gained_7d);
 
 function freshnessLine() {
+  const judged = panelData("periods").asOf;
   const states = GIVEN.sources.map((source) => ({ source, ...freshnessOf(source) }));
   const count = (kind) => states.filter((one) => one.kind === kind).length;
   const words = [
@@ -48,14 +49,14 @@ function freshnessLine() {
   return el(
     "details",
     { class: "fresh-line" },
-    el("summary", {}, el("span", { class: kind }, el("span", { class: "strip-state" }, mark(FRESHNESS[kind][0]), " ", words.join(", "))), GIVEN.as_of === null ? "" : ` · newest data ${longTime(GIVEN.as_of)}`),
+    el("summary", {}, el("span", { class: kind }, el("span", { class: "strip-state" }, mark(FRESHNESS[kind][0]), " ", words.join(", "))), known(judged) ? `, as of ${longTime(judged)}` : ""),
     el("ul", { class: "strip", "aria-label": "How fresh each source is" }, states.map(({ source, kind: own, bad }) => el("li", { class: own }, el("span", { class: "strip-name" }, source.title), el("span", { class: "strip-time" }, source.as_of === null ? "never collected" : longTime(source.as_of)), el("span", { class: "strip-state" }, mark(FRESHNESS[own][0]), " ", FRESHNESS[own][1](bad))))),
   );
 }
 const FRESHNESS = { none: ["∅", () => "no data"], late: ["◷", () => "newest period late"], gaps: ["✕", (bad) => plural(bad, "gap")], ok: ["✓", () => "complete"] };
 function freshnessOf(source) {
   const bad = source.periods.filter((state) => state !== "ok").length;
-  return { bad, kind: source.as_of === null ? "none" : source.periods.at(-1) !== "ok" ? "late" : bad ? "gaps" : "ok" };
+  return { bad, kind: source.as_of === null ? "none" : source.periods.at(-1) === "late" ? "late" : bad ? "gaps" : "ok" };
 }
 
 function tile(title, value, detail, asOf, extra) {
@@ -64,6 +65,8 @@ function tile(title, value, detail, asOf, extra) {
 function tiles() {
   return [marketTile(), mostPlayedTile(), sellerTile(), reviewsTile(), visitsTile()];
 }
+// A tile shows the value of a day: the change is that of another number, and says so.
+const meanChange = (row) => ["7-day mean: ", delta(row.peak_change_7d), " against the week before"];
 const TILE_SPARK = { width: 200, height: 34 };
 function marketTile() {
   const market = panelData("market");
@@ -71,14 +74,14 @@ function marketTile() {
   if (!last) return tile("Players, sum of daily peaks", DASH, market.why, null);
   const byDay = new Map(market.rows.map((row) => [row.day, row.players_peak_sum]));
   const recent = everyDay(market.rows[0].day, last.day).slice(-90).map((day) => byDay.get(day) ?? null);
-  return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? [delta(last.peak_change_7d), " against the week before"] : "no full week to compare with yet", market.asOf, sparkline(recent, `Sum of daily peaks over ${plural(recent.filter(known).length, "day")}`, TILE_SPARK));
+  return tile("Players, sum of daily peaks", compact(last.players_peak_sum), known(last.peak_change_7d) ? meanChange(last) : "no full week to compare with yet", market.asOf, sparkline(recent, `Sum of daily peaks over ${plural(recent.filter(known).length, "day")}`, TILE_SPARK));
 }
 function mostPlayedTile() {
   const trend = panelData("trend");
   const first = trend.rows.find((row) => row.rank === 1);
   if (!first) return tile("Most played", DASH, trend.why || "No chart yet.", null);
   const runner = trend.rows.find((row) => row.rank === 2);
-  return tile("Most played", appName(first.app), ["peak of ", el("b", {}, whole(first.players_peak)), " players", known(first.peak_change_7d) ? [el("br"), delta(first.peak_change_7d), " against the week before"] : null, runner ? [el("br"), "followed by ", bdi(appName(runner.app)), `, ${compact(runner.players_peak)}`] : null], trend.asOf);
+  return tile("Most played", appName(first.app), ["peak of ", el("b", {}, whole(first.players_peak)), " players", known(first.peak_change_7d) ? [el("br"), meanChange(first)] : null, runner ? [el("br"), "followed by ", bdi(appName(runner.app)), `, ${compact(runner.players_peak)}`] : null], trend.asOf);
 }
 function sellerTile() {
   const moves = panelData("moves");
@@ -128,6 +131,7 @@ function visitsTile() {
 const LINES = { mean: "7-day mean", daily: "Daily" };
 // The mean, unless too few days were collected to have one.
 const chosenLine = (asked, hasMean) => (LINES[asked] ? asked : hasMean ? "mean" : "daily");
+const BREAKS = { mean: "A 7-day mean needs seven collected days, so a day that was not collected leaves seven days blank.", daily: "The line breaks where a day was not collected." };
 const CHANGES = [7, 28, 91, 364];
 const MARKET_COLUMNS = ["games", "players_peak_sum", "players_now", "top10_share", "peak_sum_7d_mean", ...CHANGES.map((days) => `peak_change_${days}d`), "players_gained_7d"];
 
@@ -139,7 +143,7 @@ function marketPanel(params) {
   const peaks = days.map((day) => byDay.get(day)?.players_peak_sum ?? null);
   const line = chosenLine(params.get("line"), weekMeans(peaks).some(known));
   return panel({
-    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. The line breaks where a day was not collected.`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
+    chart: "Steam (market_day)", title: "Players on the chart", note: `Sum of the daily peaks of the ${last ? whole(last.games) : ""} most played games. Changes: of the 7-day mean. ${BREAKS[line]}`, size: "two-thirds", asOf: market.asOf, unit: "players", method: market.method, empty: market.why,
     tools: market.why ? [] : [segmented("Players on the chart", Object.entries(LINES), line, (value) => goTo("overview", params, { line: value }))],
     sheet: () => sheetOf({ name: "market_day", from: market.table, key: (row) => row.day, rows: market.rows, columns: { day: (row) => isoDay(row.day), ...Object.fromEntries(MARKET_COLUMNS.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => {
@@ -159,7 +163,7 @@ function moversPanel() {
   const scale = { from: -most, to: most, write: (value) => (value ? `${signOf(value)}${compact(Math.abs(value))}` : "0") };
   const bars = [...risers, ...[...fallers].reverse()].map((row) => ({ name: gameLink(row.app), value: row.players_gained_7d, text: gainMark(row), extra: null }));
   return panel({
-    title: "Movers of the week", note: "Players gained and lost: 7-day mean of the daily peaks against that of the week before.", size: "third", asOf: trend.asOf, unit: "players", method: trend.method,
+    title: "Movers of the week", note: `Players gained and lost${rows.length ? ` to ${isoDay(newest(rows, "day"))}` : ""}: 7-day mean of the daily peaks against that of the week before.`, size: "third", asOf: trend.asOf, unit: "players", method: trend.method,
     empty: trend.why || (bars.length ? null : "No game can be compared yet: at least 4 weekdays must have data in both weeks."),
     sheet: () => sheetOf({ name: "player_trend-movers", from: trend.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, players_peak: (row) => row.players_peak, peak_7d_mean: (row) => row.peak_7d_mean, players_gained_7d: (row) => row.players_gained_7d, peak_change_7d: (row) => row.peak_change_7d } }),
     body: (host) => put(host, barList(bars, scale)),
@@ -191,7 +195,7 @@ function arrivalsPanel() {
     return [el("h3", {}, title, el("span", { class: "count" }, found.length)), found.length ? el("ol", { class: "ranking" }, items) : el("p", { class: "quiet-text" }, "None this week."), found.length > 6 && el("p", { class: "quiet-text" }, `and ${found.length - 6} more`)];
   };
   return panel({
-    title: "New, returning, dropped", note: "On the weekly US top sellers. Dropped items are listed by their rank in the week before.", size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
+    title: "New, returning, dropped", note: `On the weekly US top sellers${week === null ? "" : `, ${weekName(week)}`}. Dropped items are listed by their rank in the week before.`, size: "third", asOf: moves.asOf, unit: "rank", method: moves.method, empty: moves.why,
     sheet: () => sellersSheet("new-returning-dropped", rows.filter((row) => ["new", "returned", "dropped"].includes(row.status))),
     body: (host) => put(host, part("New", "new"), part("Returning", "returned"), part("Dropped", "dropped")),
   });
@@ -208,38 +212,8 @@ function splitPanel() {
   };
   const columns = ["chart", "price", "items", "items_share", "players", "players_share"];
   return panel({
-    title: "Free and paid", note: week === null ? null : `${weekName(week).replace("w", "W")}. Unknown: not in the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
+    title: "Free and paid", note: week === null ? null : `${weekTitle(week)}. Unknown: not in the US store.`, size: "third", asOf: split.asOf, unit: "share", method: split.method, empty: split.why,
     sheet: () => sheetOf({ name: "price_split", from: split.table, key: (row) => row.week, rows: split.rows, columns: { week_start: (row) => isoDay(row.week), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, ...part("top_sellers", "Top sellers, by items", "items_share"), ...part("most_played", "Most played, by games", "items_share"), ...part("most_played", "Most played, by players", "players_share")),
-  });
-}
-
-function gapsPanel() {
-  const periods = panelData("periods");
-  const bad = periods.rows.filter((row) => row.state !== "ok");
-  const tables = new Map(GIVEN.sources.map((source) => [source.name, source.table]));
-  const columns = ["state", "why", "rows", "quarantined"];
-  return panel({
-    title: "Collected periods", note: "Each cell is one day, one week (from Tuesday) or one month. Gaps are shown as gaps; missing values are never filled in.", size: "full", asOf: GIVEN.as_of, unit: "periods", method: periods.method, empty: periods.why,
-    // A gap has nothing to trace; a collected period is traced from its source's first table.
-    sheet: () => sheetOf({ name: "freshness", from: (row) => (row.state === "ok" ? tables.get(row.source) : null), key: (row) => row.period, rows: periods.rows, columns: { source: (row) => row.source, period: (row) => isoDay(row.period), ...Object.fromEntries(columns.map((name) => [name, (row) => row[name]])) } }),
-    body: (host) => {
-      const present = new Set(periods.rows.map((row) => row.state));
-      put(host, el("ul", { class: "legend cells" }, Object.entries(STATES).filter(([state]) => present.has(state)).map(([state, [words, sign]]) => el("li", { class: state }, mark(sign, "cell-key"), words))));
-      const first = Math.min(...periods.rows.map((row) => row.period));
-      const last = Math.max(...periods.rows.map((row) => row.period));
-      for (const source of GIVEN.sources) {
-        const rows = periods.rows.filter((row) => row.source === source.name);
-        if (!rows.length) continue;
-        const place = el("div");
-        const there = `${rows.filter((row) => row.state === "ok").length} of ${plural(rows.length, { daily: "day", weekly: "week", monthly: "month" }[source.cadence])}`;
-        const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
-        const counts = [there, plural(total("rows"), "row"), `${total("quarantined") ? whole(total("quarantined")) : "none"} quarantined`];
-        put(host, el("div", { class: "calendar-row" }, el("h3", {}, source.title, el("span", { class: "count" }, counts.join(" · "))), place));
-        calendar(place, rows, source.cadence, source.title, first, last);
-      }
-      if (bad.length) put(host, el("h3", {}, "Gaps"), el("ul", { class: "gap-list" }, bad.slice(-12).reverse().map((row) => el("li", {}, el("b", {}, `${GIVEN.sources.find((one) => one.name === row.source)?.title || row.source}, ${isoDay(row.period)}: `), `${stateOf(row.state)[0].toLowerCase()}${row.why ? `: ${row.why}` : ""}`))));
-      if (bad.length > 12) put(host, el("p", { class: "quiet-text" }, `and ${bad.length - 12} older gaps, which the table lists.`));
-    },
   });
 }

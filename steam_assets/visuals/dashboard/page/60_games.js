@@ -6,8 +6,9 @@ let gameQuery = "";
 
 function games(params) {
   const ids = (params.get("ids") || "").split(",").map(Number).filter((id) => appIndex.has(id));
+  const lacked = lackedIds(params.get("ids"));
   const picked = [...new Set(ids)].slice(0, MOST_COMPARED).map((id) => appIndex.get(id));
-  const parts = [pageHead(picked.length === 1 ? appName(picked[0]) : picked.length ? "Compare games" : "Games", picked.length ? "Daily peaks with news and updates." : "Search for up to ten games to compare, or open one from the table."), searchBox(picked, params)];
+  const parts = [pageHead(picked.length === 1 ? appName(picked[0]) : picked.length ? "Compare games" : "Games", picked.length ? "Daily peaks with news and updates." : "Search for up to ten games to compare, or open one from the table."), searchBox(picked, params), lackedNote(lacked)];
   const shown = el("div", { class: "grid" });
   if (picked.length) put(shown, trendPanel(picked, params), ...picked.map((app) => factsPanel(app, picked.length)), monthsPanel(picked), effectsPanel("full", picked), ...(picked.length === 1 ? [pricePanel(picked[0], params), ranksPanel(picked[0]), curvePanel(picked[0]), sentimentPanel(picked[0]), newsOfGame(picked[0])] : []));
   else {
@@ -16,6 +17,9 @@ function games(params) {
   }
   return [...parts, shown];
 }
+// What an address asks for and the page has no data of, such as a game that was on no chart.
+const lackedIds = (text) => [...new Set((text || "").split(",").filter((id) => id.trim() && !appIndex.has(Number(id))))];
+const lackedNote = (ids) => (ids.length ? el("p", { class: "quiet-text", role: "note" }, `This page has no data of ${ids.length === 1 ? "the app" : "the apps"} `, bdi(ids.join(", ")), ". It has the games that were on a chart in the last year.") : null);
 const gamesAddress = (picked, params, changes = {}) => addressOf("games", params, { ids: picked.map((app) => APPS.id[app]).join(","), ...changes });
 
 function searchBox(picked, params) {

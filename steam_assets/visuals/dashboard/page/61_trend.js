@@ -8,7 +8,7 @@ const USUAL_RANGE = RANGES.some(([range]) => range === "91") ? "91" : "all";
 // The first and last day shown, as indices of all days: two chosen dates, or the newest so many days (range).
 function chosenDays(params) {
   const last = allDays.length - 1;
-  const dated = ["from", "to"].map((name) => (/^\d{4}-\d\d-\d\d$/.test(params.get(name) ?? "") ? dayOf(params.get(name)) - DAILY.first : null));
+  const dated = ["from", "to"].map((name) => namedDay(params.get(name))).map((day) => (known(day) ? day - DAILY.first : null));
   if (dated.every(known) && dated[0] < dated[1] && dated[1] > 0 && dated[0] < last) return { from: Math.max(0, dated[0]), to: Math.min(last, dated[1]), range: null };
   const range = RANGES.some(([one]) => one === params.get("range")) ? params.get("range") : USUAL_RANGE;
   return { from: range === "all" ? 0 : Math.max(0, allDays.length - Number(range)), to: last, range };
@@ -72,7 +72,7 @@ function trendPanel(picked, params) {
   const lanes = lanesOf(picked, params);
   const choose = (name) => (value) => goTo("games", params, { [name]: value });
   const log = metric !== "rank" && params.get("scale") === "log";
-  const at = params.has("at") ? dayOf(params.get("at")) : null;
+  const at = namedDay(params.get("at"));
   const opened = el("div", { class: "day-events" });
   const pick = (day, focus) => {
     opened.replaceChildren();
@@ -80,9 +80,11 @@ function trendPanel(picked, params) {
     if (focus) opened.querySelector("h3").focus();
   };
   const chart = (host, series, more) => lineChart(host, { label: `${METRICS[metric][0]} of ${series.map((one) => one.name).join(", ")}`, days, series, inverted: metric === "rank", log, integer: metric !== "index", format: metric === "index" ? (value) => decimal(value, 1) : whole, axis: metric === "peak" ? axisCompact : axisNumber, at, pick, ...more });
+  // A line of a game also breaks where it was off the chart.
+  const breaks = line === "mean" ? "A 7-day mean needs seven days on the collected charts, so one day without leaves seven days blank." : "The line breaks where a day was not collected or the game was off the chart.";
   const title = { peak: "Daily peak players", rank: "Rank by players", index: "Daily peak players, indexed" }[metric];
   return panel({
-    chart: "Steam (most_played)", key: "players", title, note: { peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric],
+    chart: "Steam (most_played)", key: "players", title, note: `${{ peak: "Peak: most players in the 24 hours before Steam's count.", rank: "Rank among the most played, by players at Steam's count; 1 is at the top.", index: `Each game's first ${line === "mean" ? "7-day mean" : "collected day"} in the range is 100.` }[metric]} ${breaks}`,
     size: "full", asOf: PLAYERS.as_of, unit: METRICS[metric][1], method: `${PLAYERS.method} ${panelData("news").note || ""}`.trim(),
     empty: PLAYERS.why || (anything ? null : line === "mean" ? "No full week of these games in this range; choose Daily." : "None of these games was on the daily chart in this range."),
     tools: [metric !== "rank" && segmented("Line", Object.entries(LINES), line, choose("line")), segmented("Measure", Object.entries(METRICS).map(([key, [name]]) => [key, name]), metric, choose("metric")), metric !== "rank" && segmented("Scale", Object.entries(SCALES), log ? "log" : "linear", choose("scale")), RANGES.length > 1 && segmented("Range", RANGES, range, (value) => goTo("games", params, { range: value, from: null, to: null })), eventToggles(picked, params)],

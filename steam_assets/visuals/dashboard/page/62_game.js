@@ -27,15 +27,15 @@ function factsPanel(app, count) {
   const effect = lastEffect(app);
   const values = series(app, "peak");
   const best = highestOf(values);
-  const change = (days) => [`${days}-day change`, trend && known(trend[`peak_change_${days}d`]) ? delta(trend[`peak_change_${days}d`]) : DASH];
+  const change = (days) => [`${days}-day change of the mean`, trend && known(trend[`peak_change_${days}d`]) ? delta(trend[`peak_change_${days}d`]) : DASH];
   const facts = [
     [["24-hour peak, ", date(lastDay)], known(values.at(-1)) ? whole(values.at(-1)) : "off the chart"],
     ["7-day mean of peaks", trend ? whole(trend.peak_7d_mean) : DASH],
     ...CHANGES.map(change),
-    ["Rank", trend && known(trend.rank) ? [`${trend.rank} `, movementMark(trend.status, trend.rank_change)] : "off the chart"],
+    ["Rank by players at Steam's count", trend && known(trend.rank) ? [`${trend.rank} `, movementMark(trend.status, trend.rank_change)] : "off the chart"],
     [["Highest peak since ", date(DAILY.first)], best >= 0 ? [`${whole(values[best])} on `, date(allDays[best])] : DASH],
     ["Days on the chart", trend ? `${trend.days_on_chart}, ${trend.streak_days} in a row` : DASH],
-    ["Net effect of the last update", effect ? [delta(effect.net), " (", date(effect.day), ")"] : DASH],
+    ["Net effect of the last measured update", effect ? [delta(effect.net), " (", date(effect.day), ")"] : DASH],
     ["Weekly top sellers", seller && known(seller.rank) ? [`rank ${seller.rank} `, movementMark(seller.status, seller.movement), ` · ${plural(seller.streak, "week")} in a row`] : "not in the newest week"],
     ["Price in the US", priceTag(app)],
     ["Reviews", score ? [el("a", { href: `#/reviews?app=${APPS.id[app]}` }, `${percent(score.share)} of ${whole(score.total)}`), " positive"] : DASH],

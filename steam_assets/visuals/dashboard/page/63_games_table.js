@@ -51,14 +51,14 @@ function allGamesPanel(params) {
     { key: "month", title: "28 days", num: true, drop: 1, cell: (row) => delta(row.peak_change_28d), sort: (row) => row.peak_change_28d },
     { key: "spark", title: `Last ${plural(days, "day")}`, drop: 2, cell: (row) => sparkline(row.recent, `Peak over ${plural(row.recent.filter(known).length, "day")}, now ${whole(row.players_peak)}`) },
     { key: "highest", title: `Highest since ${isoDay(DAILY.first)}`, num: true, drop: 2, className: "tall", cell: (row) => whole(row.highest), sort: (row) => row.highest },
-    { key: "effect", title: "Last update, net", num: true, drop: 2, cell: (row) => (row.effect ? el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.effect.day)}&range=all`, "aria-label": `${signed(row.effect.net)} around the update of ${isoDay(row.effect.day)}` }, delta(row.effect.net)) : DASH), sort: (row) => row.effect?.net },
+    { key: "effect", title: "Last measured update, net", num: true, drop: 2, cell: (row) => (row.effect ? el("a", { href: `#/games?ids=${APPS.id[row.app]}&at=${isoDay(row.effect.day)}&range=all`, "aria-label": `${signed(row.effect.net)} around the update of ${isoDay(row.effect.day)}` }, delta(row.effect.net)) : DASH), sort: (row) => row.effect?.net },
     { key: "price", title: "Price", drop: 1, cell: (row) => priceTag(row.app), sort: (row) => APPS.price[row.app] ?? 0, num: true },
     { key: "links", title: "Links", drop: 2, cell: (row) => outward(row.app) },
   ];
   const asked = params.get("sort") || "";
   const order = { key: asked.replace(/^-/, ""), down: asked.startsWith("-") };
   return panel({
-    title: "Most played", note: all.length ? `Chart of ${isoDay(newest(all, "day"))}. Changes: of the 7-day mean.` : null, size: "full", asOf: trend.asOf, unit: "players", method: trend.method, plainTable: true,
+    title: "Most played", note: all.length ? `Chart of ${isoDay(newest(all, "day"))}, ranked (#) by players at Steam's count, not by the 24-hour peak. Changes: of the 7-day mean.` : null, size: "full", asOf: trend.asOf, unit: "players", method: trend.method, plainTable: true,
     empty: trend.why || (all.length ? (rows.length ? null : whyNoGame([...shownFilters(params), ...facetsOf(params)])) : "The newest chart has no games."),
     sheet: () => sheetOf({ name: "player_trend", from: trend.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), rank: (row) => row.rank, ...ofApp, status: (row) => row.status, rank_change_1d: (row) => row.rank_change, ...Object.fromEntries(["players_now", "players_peak", "peak_7d_mean", ...CHANGES.map((one) => `peak_change_${one}d`), "players_gained_7d", "days_on_chart", "streak_days", "best_rank"].map((name) => [name, (row) => row[name]])) } }),
     body: (host) => put(host, sortableTable({
@@ -78,7 +78,7 @@ function effectsPanel(size, picked) {
     ...(picked ? [{ key: "title", title: "Update", className: "wrap", drop: picked.length > 1 ? 1 : null, cell: (row) => [row.title === null ? el("span", { class: "quiet-text" }, "headline not in this page") : bdi(row.title), row.updates > 1 ? ` and ${row.updates - 1} more` : "", row.patch ? [" ", el("span", { class: "tag" }, "patch notes")] : null] }] : []),
     { key: "change", title: "Players", num: true, drop: 1, cell: (row) => signed(row.change), sort: (row) => row.change },
     { key: "market", title: "Market", num: true, drop: 1, cell: (row) => signed(row.market), sort: (row) => row.market },
-    { key: "net", title: "Net", num: true, cell: (row) => (row.few ? el("span", { class: "quiet-text" }, "too few days") : delta(row.net)), sort: (row) => row.net },
+    { key: "net", title: "Net of the market", num: true, cell: (row) => (row.few ? el("span", { class: "quiet-text" }, "too few days") : delta(row.net)), sort: (row) => row.net },
   ];
   const values = ["peak_before:before", "peak_after:after", "change", "market_change:market", "net_effect:net", "days_before", "days_after"];
   return panel({

@@ -43,10 +43,10 @@ function pricePanel(app, params) {
     { key: "discount", title: "Discount", num: true, cell: (row) => `${row.discount} %`, sort: (row) => row.discount },
     { key: "price", title: "Price", num: true, cell: (row) => dollars(row.price), sort: (row) => row.price },
     { key: "days", title: "Days collected", num: true, drop: 1, cell: (row) => whole(row.days), sort: (row) => row.days },
-    ...(lifts.rows.length ? [{ key: "lift", title: "Players, net", num: true, cell: (row) => delta(liftOf(row)?.net), sort: (row) => liftOf(row)?.net }] : []),
+    ...(lifts.rows.length ? [{ key: "lift", title: "Players, net of the market", num: true, cell: (row) => delta(liftOf(row)?.net), sort: (row) => liftOf(row)?.net }] : []),
   ];
   return panel({
-    chart: `Steam (${[...new Set((priceRuns.get(app) || []).map((run) => run.table))].join(", ")})`, key: "price", title: "Price and sales", note: "US store, on the collected days; in the range of the chart above.", size: "full", asOf: PLAYERS.as_of, unit: "US dollars", method: `Price: the store's final price in the US when the day was collected, from the store's own prices, else from the daily chart. Sale: consecutive collected days with the same discount; up to ${SALE_GAP} days without data do not end it.${lifts.method ? ` Players, net: ${lifts.method}` : ""}`,
+    chart: `Steam (${[...new Set((priceRuns.get(app) || []).map((run) => run.table))].join(", ")})`, key: "price", title: "Price and sales", note: "US store, on the collected days; in the range of the chart above.", size: "full", asOf: PLAYERS.as_of, unit: "US dollars", method: `Price: the store's final price in the US when the day was collected, from the store's own prices, else from the daily chart. Sale: consecutive collected days with the same discount; up to ${SALE_GAP} days without data do not end it.${lifts.method ? ` Players, net of the market: ${lifts.method}` : ""}`,
     empty: PLAYERS.why || (values.some(known) ? null : "No price of this game was collected; prices come with the daily chart of the most played games and with the store's facts."),
     sheet: () => sheetOf({ name: `prices-${APPS.id[app]}`, from: (row) => row.table, key: (row) => row.day, rows: pricedDays(app), columns: { day: (row) => isoDay(row.day), ...ofApp, price_cents: (row) => row.price, discount_percent: (row) => row.discount } }),
     body: (host) => {

@@ -13,11 +13,12 @@ function sellersSheet(part, rows) {
 function sellers(params) {
   const moves = panelData("moves");
   const weeks = [...new Set(moves.rows.map((row) => row.week))].sort((a, b) => a - b);
-  const asked = params.get("week") ? dayOf(params.get("week")) : null;
+  const day = namedDay(params.get("week"));
+  const asked = known(day) ? tuesdayOf(day) : null;
   const week = weeks.includes(asked) ? asked : weeks[weeks.length - 1];
   const head = pageHead("Top sellers", "The items with the highest revenue in the US store, in-game sales included. Weeks run from Tuesday to Monday, UTC.");
   if (moves.why) return [head, el("div", { class: "grid" }, panel({ title: "Weekly chart", size: "full", empty: moves.why, method: moves.method }))];
-  return [head, weekPicker(weeks, week, params), el("div", { class: "grid" }, chartOfWeek(week, weeks, params), bumpPanel(week, weeks), droppedPanel(week), staysPanel(week))];
+  return [head, weekPicker(weeks, week, params), known(asked) && asked !== week && el("p", { class: "quiet-text", role: "note" }, `The ${weekName(asked)} was not collected; the newest week is shown.`), el("div", { class: "grid" }, chartOfWeek(week, weeks, params), bumpPanel(week, weeks), droppedPanel(week), staysPanel(week))];
 }
 function weekPicker(weeks, week, params) {
   const at = weeks.indexOf(week);
@@ -52,7 +53,7 @@ function chartOfWeek(week, weeks, params) {
     { key: "price", title: "Price", num: true, drop: 1, cell: (row) => (row.free === 1 ? el("span", { class: "tag" }, "Free") : known(row.price) ? dollars(row.price) : el("span", { class: "quiet-text" }, row.free === null ? "not in the US store" : "not for sale")), sort: (row) => row.price },
   ];
   return panel({
-    title: weekName(week).replace("w", "W"), note: "In a row: weeks, by Steam's own count. Weeks collected and best rank: in the last 104 weeks. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
+    title: weekTitle(week), note: "In a row: weeks, by Steam's own count. Weeks collected and best rank: in the last 104 weeks. Names and prices are as of collection.", size: "full", asOf: moves.asOf, unit: "rank, weeks", method: moves.method, plainTable: true,
     tools: [segmented("Show", Object.entries(SELLER_FILTERS), filter, (value) => { goTo("top-sellers", params, { show: value }); })],
     empty: rows.length ? null : all.length ? "No item of this week matches the filter." : "This week's chart was not collected; only the items that dropped off it are known.",
     sheet: () => sellersSheet(isoDay(week), all),

@@ -1,8 +1,10 @@
 // Reviews: how players vote, game by game and week by week, and which weeks are unusual.
 function reviews(params) {
   const app = appIndex.get(Number(params.get("app")));
-  if (app === undefined) return [pageHead("Reviews", "Counts are Steam's own totals over all reviews. Languages and quotes come from the fetched reviews, which may be a sample."), el("div", { class: "grid" }, votesPanel(), languagesPanel(null), bombsPanel("full"), scoresPanel(), quotesPanel(null))];
-  if (/^\d{4}-\d\d-\d\d$/.test(params.get("week") ?? "")) return weekOfReviews(app, dayOf(params.get("week")));
+  if (app === undefined) return [pageHead("Reviews", "Counts are Steam's own totals over all reviews. Languages and quotes come from the fetched reviews, which may be a sample."), lackedNote(lackedIds(params.get("app"))), el("div", { class: "grid" }, votesPanel(), languagesPanel(null), bombsPanel("full"), scoresPanel(), quotesPanel(null))];
+  // An address may name any day of the week.
+  const day = namedDay(params.get("week"));
+  if (known(day)) return weekOfReviews(app, tuesdayOf(day));
   return [pageHead(appName(app), "Reviews of this game."), el("p", { class: "controls" }, el("a", { class: "quiet", href: "#/reviews" }, mark("←"), " All games"), el("a", { class: "quiet", href: `#/games?ids=${APPS.id[app]}` }, "Players of this game")), el("div", { class: "grid" }, sentimentPanel(app, "two-thirds"), languagesPanel(app), totalsPanel(app), bombsPanel("full", app), quotesPanel(app))];
 }
 
@@ -46,9 +48,9 @@ function languagesPanel(app, chosenWeek) {
   const cut = rows.some((row) => row.complete === 0);
   return panel({
     title: "Languages", note: week === null ? null : `Fetched reviews, ${weekName(week)}${cut ? `; a sample, as the page budget was reached${app === null ? " for some games" : ""}` : ""}.`, size: "third", asOf: languages.asOf, unit: "share of fetched reviews", method: languages.method,
-    empty: languages.why || (found.length ? null : chosenWeek === undefined ? "No review of this game was fetched in the newest week." : "No review of this week was fetched."),
+    empty: languages.why || (found.length ? null : chosenWeek === undefined ? `No review of this game was fetched in the ${weekName(week)}.` : "No review of this week was fetched."),
     sheet: () => sheetOf({ name: "review_languages", from: languages.table, key: () => week, rows: found, columns: { week_start: () => isoDay(week), ...(app === null ? {} : { app_id: () => APPS.id[app], name: () => appName(app) }), language: (row) => row.language, reviews: (row) => row.count, sample_share: (row) => row.count / all, positive_share: (row) => row.positive, ...(app === null ? {} : { median_hours_at_review: (row) => row.hours }) } }),
-    body: (host) => put(host, barList(found.slice(0, 10).map((one) => ({ name: bdi(languageName(one.language)), value: one.count / all, text: percent(one.count / all), extra: `${percent(one.positive, 0)} positive${known(one.hours) ? `, ${decimal(one.hours, 0)} h` : ""}` })), SHARES), found.length > 10 && el("p", { class: "quiet-text" }, `and ${found.length - 10} more languages`)),
+    body: (host) => put(host, barList(found.slice(0, 10).map((one) => ({ name: bdi(languageName(one.language)), value: one.count / all, text: percent(one.count / all), extra: `${percent(one.positive, 0)} positive${known(one.hours) ? `, median ${decimal(one.hours, 0)} h played` : ""}` })), SHARES), found.length > 10 && el("p", { class: "quiet-text" }, `and ${found.length - 10} more languages`)),
   });
 }
 const LANGUAGES = { schinese: "Simplified Chinese", tchinese: "Traditional Chinese", koreana: "Korean", brazilian: "Portuguese (Brazil)", latam: "Spanish (Latin America)" };
@@ -104,7 +106,7 @@ function scoresPanel() {
     { key: "spark", title: `Last ${plural(weeks.length, "week")}`, drop: 1, cell: (row) => sparkline(row.shares, `Positive share over ${plural(row.shares.filter(known).length, "week")}, now ${percent(row.week_share)}`) },
   ];
   return panel({
-    title: "Scores", note: "The adjusted score is pulled towards 50 % when there are few reviews. Reviews that Steam marks as off topic are excluded.", size: "full", asOf: scores.asOf, unit: "share, reviews", method: scores.method, plainTable: true, empty: scores.why || (rows.length ? null : "No score that excludes off-topic reviews was collected."),
+    title: "Scores", note: `The adjusted score is pulled towards 50 % when there are few reviews. Reviews that Steam marks as off topic are excluded.${last === null ? "" : ` Columns of the week: ${weekName(last)}.`}`, size: "full", asOf: scores.asOf, unit: "share, reviews", method: scores.method, plainTable: true, empty: scores.why || (rows.length ? null : "No score that excludes off-topic reviews was collected."),
     sheet: () => sheetOf({ name: "review_scores", from: scores.table, key: (row) => row.week, rows, columns: { week_start: (row) => isoDay(row.week), ...ofApp, adjusted_score: (row) => row.adjusted, positive_share: (row) => row.share, wilson_lower: (row) => row.wilson, total_reviews: (row) => row.total, total_positive: (row) => row.positive } }),
     body: (host) => put(host, sortableTable({ columns, rows, caption: "Review scores", headColumn: 0, limit: 30, order: { key: "adjusted", down: true } })),
   });
@@ -130,8 +132,10 @@ function totalsPanel(app) {
 function quotesPanel(app, week) {
   const quotes = panelData("quotes");
   const rows = quotes.rows.filter((row) => (week === undefined ? row.newest : row.week === week) && (app === null || row.app === app)).sort((a, b) => (week === undefined ? 0 : a.up - b.up) || b.votes - a.votes);
+  const shown = week ?? newest(quotes.rows.filter((row) => row.newest), "week");
+  const ofWeek = shown === null ? "the newest week" : `the ${weekName(shown)}`;
   return panel({
-    title: "Most helpful reviews", note: `The fetched reviews of ${week === undefined ? "the newest week" : "this week"} with the most helpful votes${week === undefined ? "" : ", negative ones first"}, cut to 280 characters.`, size: "full", asOf: quotes.asOf, unit: "helpful votes", method: quotes.method, plainTable: true, empty: quotes.why || (rows.length ? null : `No review of this game was fetched in ${week === undefined ? "the newest week" : "this week"}.`),
+    title: "Most helpful reviews", note: `The fetched reviews of ${ofWeek} with the most helpful votes${week === undefined ? "" : ", negative ones first"}, cut to 280 characters.`, size: "full", asOf: quotes.asOf, unit: "helpful votes", method: quotes.method, plainTable: true, empty: quotes.why || (rows.length ? null : `No review of this game was fetched in ${ofWeek}.`),
     sheet: () => sheetOf({ name: "reviews", from: quotes.table, key: (row) => row.week, rows, columns: { created_at: (row) => isoTime(row.created), ...ofApp, recommends: (row) => isTrue(row.up), language: (row) => row.language, votes_up: (row) => row.votes, hours_at_review: (row) => row.hours, text: (row) => row.text } }),
     body: (host) => put(host, el("ul", { class: "quotes" }, rows.slice(0, app === null ? 9 : 30).map((row) => el("li", {}, el("p", { class: "quote-head" }, el("span", { class: `verdict ${row.up ? "up" : "down"}` }, mark(row.up ? "+" : "−"), row.up ? " Recommends" : " Does not recommend"), app === null && el("a", { class: "game", href: `#/reviews?app=${APPS.id[row.app]}` }, bdi(appName(row.app)))), el("blockquote", { dir: "auto" }, row.text || "(no text)"), el("p", { class: "quiet-text" }, `${isoDay(Math.floor(row.created / 86400))} · ${languageName(row.language || "unknown")}${known(row.hours) ? ` · ${decimal(row.hours, 0)} h played` : ""} · ${plural(row.votes, "helpful vote")}`))))),
   });

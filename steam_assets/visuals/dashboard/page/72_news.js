@@ -20,6 +20,7 @@ function news(params) {
   draw();
   return [
     pageHead("News", "Articles about the weekly top sellers: developers' announcements and press coverage."),
+    lackedNote(lackedIds(params.get("app"))),
     el("div", { class: "controls" }, el("span", { class: "field" }, el("label", { for: "news-search" }, "Search"), search), el("span", { class: "field" }, el("label", { for: "news-app" }, "Game"), select), segmented("Kind", Object.entries(KINDS), kind, (value) => route({ kind: value === "all" ? "" : value }))),
     place,
   ];

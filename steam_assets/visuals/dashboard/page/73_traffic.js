@@ -62,18 +62,18 @@ function ratioPanel() {
   const columns = [
     { key: "month", title: "Month", cell: (row) => el("span", { class: "date" }, monthName(row.month)), sort: (row) => row.month },
     { key: "visits", title: "Visits", num: true, cell: (row) => whole(row.visits), sort: (row) => row.visits },
-    { key: "players", title: "Mean daily players", num: true, drop: 1, cell: (row) => whole(row.players), sort: (row) => row.players },
-    { key: "ratio", title: "Visits per player", num: true, cell: (row) => decimal(row.ratio, 2), sort: (row) => row.ratio },
+    { key: "players", title: "Mean sum of daily peaks", num: true, drop: 1, cell: (row) => whole(row.players), sort: (row) => row.players },
+    { key: "ratio", title: "Visits per peak player", num: true, cell: (row) => decimal(row.ratio, 2), sort: (row) => row.ratio },
     { key: "days", title: "Days collected", num: true, drop: 2, cell: (row) => `${row.collected} of ${row.days}`, sort: (row) => row.collected / row.days },
   ];
   const measured = ratio.rows.filter((row) => known(row.ratio));
   const byMonth = new Map(measured.map((row) => [row.month, row.ratio]));
   return panel({
-    chart: measured.length > 2 ? "Similarweb and Steam (traffic_vs_players)" : null, title: "Visits and players", note: "Visits per player: the month's visits, divided by the mean of the chart's sum of daily peaks over the collected days.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
+    chart: measured.length > 2 ? "Similarweb and Steam (traffic_vs_players)" : null, title: "Visits and players", note: "Visits per peak player: the month's visits, divided by the mean of the chart's sum of daily peaks over the collected days. The sum counts a person once for each game.", size: "full", asOf: ratio.asOf, unit: "visits, players", method: ratio.method, plainTable: true, empty: ratio.why,
     sheet: () => sheetOf({ name: "traffic_vs_players", from: ratio.table, key: (row) => row.month, rows: ratio.rows, columns: { month: (row) => isoDay(row.month), visits: (row) => row.visits, mean_daily_players: (row) => row.players, visits_per_player: (row) => row.ratio, days_collected: (row) => row.collected, days_in_month: (row) => row.days } }),
     body: (host) => {
       const months = measured.length > 2 ? everyMonth(measured[0].month, measured.at(-1).month) : [];
-      if (months.length) columnChart(host, { label: "Visits per player by month", days: months, series: [{ name: "Visits per player", values: months.map((month) => byMonth.get(month) ?? null) }], name: monthName, height: 180, format: (value) => decimal(value, 2), axis: axisNumber });
+      if (months.length) columnChart(host, { label: "Visits per peak player by month", days: months, series: [{ name: "Visits per peak player", values: months.map((month) => byMonth.get(month) ?? null) }], name: monthName, height: 180, format: (value) => decimal(value, 2), axis: axisNumber });
       put(host, sortableTable({ columns, rows: [...ratio.rows].reverse(), caption: "Visits and players", headColumn: 0 }));
     },
   });

@@ -1,9 +1,12 @@
 // Countries, prices, makers, releases and players through the day: one plain table per insight.
-function insightPanel({ name, title, note, unit, rows, columns, order, sheet, tools, none, limit = 12, size = "full" }) {
+// period: of which the rows are, where they have no column for it.
+const PERIODS = { day: (day) => `${isoDay(day)} (UTC)`, week: weekTitle };
+function insightPanel({ name, title, note, period, unit, rows, columns, order, sheet, tools, none, limit = 12, size = "full" }) {
   const given = panelData(name);
   const shown = rows || given.rows;
+  const shownPeriod = period && given.rows.length ? `${PERIODS[period](newest(given.rows, period))}. ` : "";
   return panel({
-    title, note, size, asOf: given.asOf, unit, method: given.method, plainTable: true, tools,
+    title, note: `${shownPeriod}${note}`, size, asOf: given.asOf, unit, method: given.method, plainTable: true, tools,
     empty: given.why || (shown.length ? null : none || "No data."),
     sheet: () => sheetOf({ name: given.table.replace("insight_", ""), from: given.table, rows: shown, ...sheet }),
     body: (host) => put(host, sortableTable({ caption: title, rows: shown, columns, order, limit, headColumn: columns.findIndex((column) => column.className === "name-cell") })),
@@ -26,7 +29,7 @@ function market(params) {
 
 const hitsPanel = () => insightPanel({
   name: "hits", title: "Regional hits", unit: "rank", none: "No item of the newest week is high in one country and off the chart in most others.",
-  note: "Newest week: items among the first 20 of a country that are off the chart in most other countries.",
+  period: "week", note: "Items among the first 20 of a country that are off the chart in most other countries.",
   columns: [
     { key: "country", title: "Country", cell: (row) => place(row.country), sort: (row) => place(row.country) }, { ...gameColumn, title: "Item" },
     numbers("rank", "Rank there", whole, { low: true }), numbers("charted", "Countries charted"), numbers("best", "Best rank elsewhere", whole, later),
@@ -35,7 +38,7 @@ const hitsPanel = () => insightPanel({
   order: { key: "rank", down: false },
 });
 const similarPanel = () => insightPanel({
-  name: "similar", title: "Similarity of country charts", unit: "share, correlation", note: "Newest week, least similar first.",
+  name: "similar", title: "Similarity of country charts", unit: "share, correlation", period: "week", note: "Least similar first.",
   columns: [
     { key: "country", title: "Country", className: "name-cell", cell: (row) => place(row.country), sort: (row) => place(row.country) },
     { key: "other", title: "Other country", cell: (row) => place(row.other), sort: (row) => place(row.other) },
@@ -66,7 +69,7 @@ const KINDS_OF_LABELS = { tag: "Tags", publisher: "Publishers", developer: "Deve
 function labelsPanel(params) {
   const kind = KINDS_OF_LABELS[params.get("of")] ? params.get("of") : "tag";
   return insightPanel({
-    name: "shares", title: "Market share by tag, developer and publisher", unit: "share", note: "Newest week. A game counts towards each of its tags, developers and publishers, so shares add up to more than 100 %. Those with the largest shares are listed: 60 by players, and 60 by top sellers.",
+    name: "shares", title: "Market share by tag, developer and publisher", unit: "share", period: "week", note: "A game counts towards each of its tags, developers and publishers, so shares add up to more than 100 %. Those with the largest shares are listed: 60 by players, and 60 by top sellers.",
     tools: [segmented("Of", Object.entries(KINDS_OF_LABELS), kind, (value) => goTo("market", currentRoute().params, { of: value }))],
     rows: panelData("shares").rows.filter((row) => row.kind === kind),
     columns: [
@@ -78,8 +81,8 @@ function labelsPanel(params) {
   });
 }
 const launchesPanel = () => insightPanel({
-  name: "launches", title: "Launches of the month", unit: "players, days", note: "Games on the newest day's chart that were released in the 30 days before.", none: "No game on the newest day's chart was released in the 30 days before.",
-  columns: [gameColumn, { key: "released", title: "Released", cell: (row) => date(row.released), sort: (row) => row.released }, numbers("days", "Days since release", whole, narrow), numbers("rank", "Rank", whole, { low: true }), numbers("peak", "24-hour peak"), numbers("best", "Best peak", whole, later), numbers("share", "Of its best", percent, narrow)],
+  name: "launches", title: "Launches of the month", unit: "players, days", period: "day", note: "Games on the day's chart that were released in the 30 days before.", none: "No game on the newest day's chart was released in the 30 days before.",
+  columns: [gameColumn, { key: "released", title: "Released", cell: (row) => date(row.released), sort: (row) => row.released }, numbers("days", "Days since release", whole, narrow), numbers("rank", "Rank", whole, { low: true }), numbers("peak", "24-hour peak"), numbers("best", "Best peak", whole, later), numbers("share", "% of its best peak", percent, narrow)],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, released_on: (row) => isoDay(row.released), days_since_release: (row) => row.days, rank: (row) => row.rank, players_peak: (row) => row.peak, best_peak: (row) => row.best, share_of_best: (row) => row.share } },
   order: { key: "peak", down: true },
 });
@@ -88,8 +91,8 @@ const launchesPanel = () => insightPanel({
 const zone = (hours) => (known(hours) ? `UTC${hours < 0 ? "−" : "+"}${Math.abs(hours)}` : DASH);
 const clockOf = (hours) => (known(hours) ? `${two(Math.floor(hours) % 24)}:${two(Math.floor((hours % 1) * 60))}` : DASH);
 const daysPanel = () => insightPanel({
-  name: "days", title: "Daily peaks and audience time zone", unit: "players, hours (UTC)", note: "Newest day, from samples. Time zone: the UTC offset at which the busiest hour is 20:00 local time.", limit: 20,
-  columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Missed, estimated", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, drop: 0.5, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
+  name: "days", title: "Daily peaks and audience time zone", unit: "players, hours (UTC)", period: "day", note: "From samples. Time zone: the UTC offset at which the busiest hour is 20:00 local time.", limit: 20,
+  columns: [gameColumn, numbers("peak", "Sampled peak"), { key: "at", title: "At (UTC)", cell: (row) => longTime(row.at).slice(11, 16), sort: (row) => row.at % 86400 }, numbers("excess", "Estimated above samples", whole, later), numbers("steam", "Steam's 24-hour peak", whole, later), numbers("swing", "Peak / mean", decimal, later), { key: "busiest", title: "Busiest hour", num: true, cell: (row) => clockOf(row.busiest), sort: (row) => row.busiest }, { key: "zone", title: "Time zone", num: true, drop: 0.5, cell: (row) => zone(row.zone), sort: (row) => row.zone }, numbers("samples", "Samples", whole, later)],
   sheet: { key: (row) => row.day, columns: { day: (row) => isoDay(row.day), ...ofApp, sampled_peak: (row) => row.peak, peak_at: (row) => isoTime(row.at), peak_excess: (row) => row.excess, steam_peak: (row) => row.steam, swing: (row) => row.swing, busiest_hour: (row) => row.busiest, audience_utc_offset: (row) => row.zone, samples: (row) => row.samples } },
   order: { key: "peak", down: true },
 });
@@ -103,8 +106,9 @@ function curvePanel(app) {
   const curve = panelData("curve");
   const rows = curve.rows.filter((row) => row.app === app);
   if (curve.why) return null;
+  const day = isoDay(newest(curve.rows, "day"));
   return panel({
-    title: "Players through the day", note: "Newest sampled day, by hour (UTC). Hours without a sample are left out.", size: "half", asOf: curve.asOf, unit: "players", method: curve.method, empty: rows.length ? null : "Not sampled on the newest day: the game was not on that day's chart and is not in STEAM_WATCHLIST.",
+    title: "Players through the day", note: `${day}, by hour (UTC). Hours without a sample are left out.`, size: "half", asOf: curve.asOf, unit: "players", method: curve.method, empty: rows.length ? null : `Not sampled on ${day}: the game was not on that day's chart and is not in STEAM_WATCHLIST.`,
     sheet: () => sheetOf({ name: `player_hours-${APPS.id[app]}`, from: curve.table, key: (row) => row.day, rows, columns: { day: (row) => isoDay(row.day), ...ofApp, hour: (row) => row.hour, players: (row) => row.players } }),
     body: (host) => put(host, barList(rows.map((row) => ({ name: `${two(row.hour)}:00`, value: row.players, text: whole(row.players) })), fromZero(rows.map((row) => ({ value: row.players })), whole))),
   });
