@@ -45,7 +45,7 @@ ATTENDED = "steam/attended"
 """Tag of a run that a command waits for: its user sees a failure at once, not after minutes of retries."""
 
 
-def may_retry(context: dg.OpExecutionContext) -> bool:
+def may_retry(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> bool:
     """Whether an op that fails now is retried by ``tried_again``."""
     return ATTENDED not in context.run.tags and context.retry_number < RETRIES.max_retries
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from steam_assets.extraction.errors import NotAvailable, SourceError, StaleResponse
 from steam_assets.ingestion.resolve_raw import Origin, RawResolver, Resolved
 from steam_assets.kafka.consumer import find_batches
+from steam_assets.ledger.drift import drift_of
 from steam_assets.ledger.records import RawRecord
 from steam_assets.orchestration.stages import Stage
 from steam_assets.simulator import faults
@@ -93,6 +94,15 @@ def test_an_unreachable_source_is_reported_with_what_to_do(deployment: Deploymen
     with pytest.raises(SourceError, match=r"127\.0\.0\.1:9"):
         resolve_raw(deployment, source_named("top_sellers"), WEEK)
     assert_nothing_is_there(deployment, source_named("top_sellers"), WEEK)
+
+
+@pytest.mark.parametrize(("month", "says"), [("2026-05-01", "^gap: .*too old"), ("2026-11-01", "not published yet")])
+def test_a_month_that_the_service_does_not_have_is_no_drift(deployment: Deployment, month: str, says: str) -> None:
+    source = source_named("monthly_visits")
+    deployment.at(datetime(2026, 12, 2, tzinfo=UTC))
+    with pytest.raises(NotAvailable, match=says):
+        resolve_raw(deployment, source, month)
+    assert drift_of(deployment.lake, source) is None
 
 
 @pytest.mark.spark

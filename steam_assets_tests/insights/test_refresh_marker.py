@@ -11,13 +11,13 @@ import pytest
 from steam_assets.commands.refresh import stale_note
 from steam_assets.insights.freshness import INSIGHT as FRESHNESS
 from steam_assets.insights.insight import ALL
-from steam_assets.insights.refresh_marker import Refreshing
+from steam_assets.insights.refresh_marker import Refreshing, finished
 from steam_assets.insights.small_inputs import nullable_schema
 from steam_assets.insights.table import replace_small
 from steam_assets.lake.lake import Lake
 from steam_assets.ledger.content import EMPTY
 from steam_assets.ledger.records import CleanRecord
-from steam_assets.ledger.unrefreshed import behind
+from steam_assets.ledger.unrefreshed import behind, unfinished
 from steam_assets.settings import Settings
 from steam_assets.sources import SOURCES
 from steam_assets.visuals.dashboard import DashboardData, render
@@ -57,6 +57,9 @@ def test_partitions_are_behind_until_a_refresh_includes_them(tmp_path: Path) -> 
     assert behind(lake) == everything
     assert refresh(everything).all == everything
     assert behind(lake) == {"most_played": ["2026-11-18"]}, "committed while the refresh was under way"
+    assert unfinished(lake) == everything, "the visuals do not show them yet"
+    finished(lake, {**everything, "insight_market_day": ["2026-11-16"]})
+    assert unfinished(lake) == behind(lake)
 
 
 def test_without_any_refresh_everything_is_behind_and_the_page_says_so(

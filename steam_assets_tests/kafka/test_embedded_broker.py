@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from steam_assets.commands.local_broker import kept_broker
 from steam_assets.kafka.connection import KafkaUnavailable, cluster_id
 from steam_assets.kafka.embedded_broker import BrokerFailed, EmbeddedBroker, PortTaken
 from steam_assets.loopback import free_port
@@ -39,6 +41,30 @@ def test_a_restart_keeps_the_cluster(tmp_path: Path) -> None:
         assert not broker.is_running
         broker.start()
         assert cluster_id(settings(broker)) == first
+
+
+def test_a_kept_broker_is_started_again_when_it_is_killed(tmp_path: Path) -> None:
+    here, said = Settings(home=tmp_path, embedded_kafka_port=free_port()), list[str]()
+    with kept_broker(here, said.append) as address:
+        reachable = Settings(home=tmp_path, kafka_bootstrap_servers=address)
+        first = cluster_id(reachable)
+        (java,) = [one for one in psutil.process_iter() if f"{tmp_path}/kafka" in _folder_of(one)]
+        java.kill()
+        wait_until(lambda: said or None, 30, "the notice")
+
+        def again() -> bool | None:
+            with suppress(KafkaUnavailable):
+                return cluster_id(reachable, 1) == first
+            return None
+
+        assert wait_until(again, 60, "the broker")
+    assert said == ["Kafka ended unexpectedly; it is started again"]
+
+
+def _folder_of(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return process.cwd() if process.name() == "java" else ""
+    return ""
 
 
 def test_a_running_broker_of_the_same_folder_is_adopted_and_left_running(broker: EmbeddedBroker) -> None:

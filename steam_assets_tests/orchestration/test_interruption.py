@@ -147,5 +147,6 @@ def _outcome(op: dg.OpDefinition, tags: dict[str, str]) -> tuple[int, str]:
     said, error = failed.step_failure_data.user_failure_data, failed.step_failure_data.error
     assert error is not None
     cause = error.cause or error
+    assert "Exceeded max_retries" not in error.to_string()
     retried = result.filter_events(lambda event: event.event_type_value == "STEP_UP_FOR_RETRY")
     return len(retried), (said.description if said else None) or cause.message.strip().removeprefix("ConnectionError: ")

@@ -239,6 +239,14 @@ def test_a_tick_that_is_tried_out_before_its_time_says_so(
     assert later.skip_message.endswith("its period is not over yet")
 
 
+@pytest.mark.parametrize("cadence", Cadence)
+def test_a_tick_before_the_first_partition_says_so(
+    defs: dg.Definitions, instance: dg.DagsterInstance, cadence: Cadence
+) -> None:
+    early = evaluated(defs, instance, cadence.value, datetime(2020, 1, 1, 6, tzinfo=UTC), now=MONDAY)
+    assert not early.run_requests and "is before the first partition" in early.skip_message
+
+
 def test_a_tick_waits_once_for_a_kafka_that_does_not_respond(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

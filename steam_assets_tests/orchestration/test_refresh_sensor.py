@@ -161,9 +161,29 @@ def test_a_failed_refresh_is_repeated_with_the_next_change(watched: Watched) -> 
     watched.commit("news", "2026-11-10")
     _, changed = watched.asked()
     watched.run(changed, dg.DagsterRunStatus.FAILURE)
-    assert not watched.tick().run_requests
+    ticked = watched.tick()
+    assert not ticked.run_requests
+    assert "did not finish" in (ticked.skip_message or "") and "steam-assets refresh" in (ticked.skip_message or "")
     watched.commit("most_played", "2026-11-17")
     assert watched.asked()[1] == {"most_played": ["2026-11-17"], "news": ["2026-11-10"]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"nonsense": ["2026-01-01"]}, "names 'nonsense', which is no clean table"),
+        ({"top_sellers": ["2026-01-02"]}, "the one with that day is"),
+        ({"top_sellers": ["banana"]}, "banana"),
+    ],
+)
+def test_a_config_that_names_what_does_not_exist_is_refused_at_once(
+    tmp_path: Path, changed: dict[str, list[str]], says: str
+) -> None:
+    job = build_defs(settings=Settings(home=tmp_path)).resolve_job_def(JOB)
+    done = job.execute_in_process({"ops": {INSIGHTS_OP: {"config": {"changed": changed}}}}, raise_on_error=False)
+    (failed,) = done.filter_events(lambda event: event.is_step_failure)
+    assert failed.step_failure_data.user_failure_data is not None
+    assert says in (failed.step_failure_data.user_failure_data.description or "")
 
 
 def test_the_sensor_is_off_by_default(tmp_path: Path) -> None:

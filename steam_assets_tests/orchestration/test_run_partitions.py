@@ -41,8 +41,9 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> dg.JobDefinition:
         ({PARTITION: "2026-10-08"}, "the one with that day is 2026-10-06; launch the run again"),
         ({RANGE_START: WEEK, RANGE_END: "2026-10-16"}, "the one with that day is 2026-10-13; launch the run again"),
         ({RANGE_START: "2026-10-13", RANGE_END: WEEK}, "2026-10-13 to 2026-10-06 has no partitions"),
+        ({PARTITION: "2022-12-27"}, "2022-12-27 is before the first partition, 2023-01-03"),
     ],
-    ids=["none", "within a week", "range", "backwards"],
+    ids=["none", "within a week", "range", "backwards", "too early"],
 )
 def test_a_run_for_partitions_that_do_not_exist_is_refused(
     job: dg.JobDefinition, assets: list[dg.AssetKey], tags: Mapping[str, str], said: str
