@@ -134,7 +134,7 @@ def connection(settings: Settings) -> Connection:
 def unavailable(settings: Settings, doing: str, error: BaseException | None = None) -> KafkaUnavailable:
     """The error for a Kafka that does not respond, with what to check."""
     if settings.embedded_kafka:
-        advice = "check that the embedded broker is running and STEAM_EMBEDDED_KAFKA_PORT is its port"
+        advice = "start it with `steam-assets broker` in another terminal; STEAM_EMBEDDED_KAFKA_PORT must be its port"
     else:
         advice = "check STEAM_KAFKA_BOOTSTRAP_SERVERS, the STEAM_KAFKA_SASL_… settings and the network"
     cause = f" ({type(error).__name__}: {error})" if error is not None and str(error) else ""
