@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steam_assets.commands.local_broker import broker_for, kept_broker
+from steam_assets.commands.local_broker import kept_broker
 from steam_assets.commands.preflight import require_free_port, require_kafka, writable_settings
 from steam_assets.commands.recordings import recorded_in, show_left_out
 from steam_assets.commands.terminal import Terminal
@@ -125,8 +125,9 @@ def broker() -> None:
     """Run only the embedded Kafka, until Ctrl-C, for runs started by other processes."""
     settings = writable_settings()
     require_kafka(settings)
-    with broker_for(settings) as address:
-        Terminal().print(f"Kafka listens at {address}. Press Ctrl-C to stop.")
+    console = Terminal()
+    with kept_broker(settings, partial(console.print, soft_wrap=True)) as address:
+        console.print(f"Kafka listens at {address}. Press Ctrl-C to stop.")
         threading.Event().wait()
 
 
