@@ -16,7 +16,7 @@ from steam_assets.commands.terminal import Terminal
 
 NEXT = (
     "The data are synthetic, and the page says so. Next: `steam-assets demo` runs the pipeline itself, "
-    "`steam-assets run daily` collects today's real charts."
+    "`steam-assets run daily` collects today's real chart."
 )
 
 
