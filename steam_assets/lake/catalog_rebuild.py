@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import TypeVar
 from urllib.parse import quote
 
 from pyiceberg.catalog import Catalog
@@ -24,6 +25,8 @@ from steam_assets.processes.temporary_folders import temporary_folder
 from steam_assets.settings import RootName, Settings, private_folder
 from steam_assets.sqlite_files import Fault
 
+T = TypeVar("T")
+
 _METADATA = re.compile(r".*/(?P<version>\d+)-[0-9a-f-]+\.metadata\.json$")
 
 
@@ -31,16 +34,16 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
     """Rebuild a root's catalog from the newest metadata file of each table; return the tables' names.
 
     Replaces an existing SQLite file, even a damaged one, or the tables' entries in another kind of catalog. Raises
-    UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous, or if there are no tables but the
-    catalog has some; UnusableCatalog.
+    UnsafeRoot, with nothing changed, if the newest metadata of a table is ambiguous, or if no table was found although
+    the catalog lists some; UnusableCatalog.
     """
-    current, found = _current(settings, root), _tables(settings, root)
-    if current and not found:
+    found, namespace = _tables(settings, root), CATALOGS[root].namespace
+    if not found and (listed := _asked(settings, root, lambda catalog: catalog.list_tables(namespace))):
         raise UnsafeRoot(
-            f"no table was found in {settings.root(root)}, but its catalog has {len(current)}; nothing was changed. "
+            f"no table was found in {settings.root(root)}, but its catalog has {len(listed)}; nothing was changed. "
             "Check the place with `steam-assets doctor`, and try again"
         )
-    newest = {name: _newest(settings, name, versions, current.get(name)) for name, versions in found.items()}
+    newest = {name: _newest(settings, root, name, versions) for name, versions in found.items()}
     if settings.iceberg_catalog != "sqlite":
         _register(open_catalog(settings, root), root, newest)
         return list(newest)
@@ -62,19 +65,17 @@ def rebuild_catalog(settings: Settings, root: RootName) -> list[str]:
     return list(newest)
 
 
-def _current(settings: Settings, root: RootName) -> dict[str, str | None]:
-    """The metadata file that the catalog has for each table, None if it is unreadable; empty without a catalog."""
-    found = dict[str, str | None]()
+def _asked(settings: Settings, root: RootName, question: Callable[[Catalog], T]) -> T | None:
+    """What the catalog that is to be rebuilt still knows; None if it is lost or cannot tell."""
     if settings.iceberg_catalog == "sqlite" and not sqlite_file(settings, root).is_file():
-        return found
-    with suppress(Exception):  # It is rebuilt because it is lost or damaged, so anything may fail.
+        return None
+    with suppress(Exception):  # A damaged catalog may fail in any way.
         catalog = open_catalog(settings, root)
-        for name in [name for _, name in catalog.list_tables(CATALOGS[root].namespace)]:
-            found[name] = None
-            with suppress(Exception):
-                found[name] = catalog.load_table((CATALOGS[root].namespace, name)).metadata_location
-        catalog.close()
-    return found
+        try:
+            return question(catalog)
+        finally:
+            catalog.close()
+    return None
 
 
 def _register(catalog: Catalog, root: RootName, newest: Mapping[str, str]) -> None:
@@ -139,18 +140,19 @@ def _tables(settings: Settings, root: RootName) -> dict[str, dict[int, list[str]
     return {name: versions for name, versions in found.items() if versions}
 
 
-def _newest(settings: Settings, name: str, versions: dict[int, list[str]], current: str | None) -> str:
-    """The one intact metadata file of the highest version; of several, the ``current`` one.
+def _newest(settings: Settings, root: RootName, name: str, versions: dict[int, list[str]]) -> str:
+    """The one intact metadata file of the highest version; of several, the one that the catalog has.
 
     A writer that lost a race deletes its manifests, and in Java its metadata file. Only if it was killed at that moment
     or the catalog failed is an intact file left next to the winner's, and then the files do not show which is which.
     """
     files, newest = Files(settings), sorted(versions[max(versions)])
     whole = [address for address in newest if is_whole(files, address)]
-    if current and current in whole:
-        return current
     if len(whole) == 1:
         return whole[0]
+    known = _asked(settings, root, lambda catalog: catalog.load_table((CATALOGS[root].namespace, name)))
+    if known and known.metadata_location in whole:
+        return known.metadata_location
     which = "more than one" if whole else "none"
     raise UnsafeRoot(
         f"{which} of the newest metadata files of table {name} is intact: {' and '.join(whole or newest)}. Rename "

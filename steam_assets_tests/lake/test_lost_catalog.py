@@ -42,6 +42,15 @@ def two_weeks(lake: Lake) -> None:
     land(lake, key=LATER)
 
 
+def after_a_commit_that_never_reached_the_catalog(lake: Lake) -> Lake:
+    """A killed writer leaves its metadata."""
+    catalog = sqlite_file(lake.settings, "raw")
+    older = catalog.read_bytes()
+    land(lake, number=3, key=LATER)
+    catalog.write_bytes(older)
+    return Lake(lake.settings)
+
+
 def problems(lake: Lake) -> list[str]:
     return [line for twins in lake.twins(SOURCE) for line in table_problems(lake, twins)]
 
@@ -84,16 +93,12 @@ def test_an_older_copy_of_a_catalog_is_named(kept: Lake, again: int) -> None:
 
 
 def test_a_rebuild_believes_an_intact_catalog_which_of_two_files_is_the_newest(kept: Lake) -> None:
-    catalog = sqlite_file(kept.settings, "raw")
-    older = catalog.read_bytes()
-    land(kept, number=3, key=LATER)
-    catalog.write_bytes(older)
-    opened = Lake(kept.settings)
+    opened = after_a_commit_that_never_reached_the_catalog(kept)
     land(opened, number=4, key=LATER)
     (content,) = opened.raw(NEWS).stored([LATER]).values()
     rebuild_catalog(kept.settings, "raw")
     assert Lake(kept.settings).raw(NEWS).stored([LATER]) == {LATER: content}
-    catalog.unlink()
+    (catalog := sqlite_file(kept.settings, "raw")).unlink()
     with pytest.raises(UnsafeRoot, match="more than one of the newest metadata files"):
         rebuild_catalog(kept.settings, "raw")
     assert not catalog.exists()
@@ -109,12 +114,7 @@ def test_a_rebuild_that_finds_no_table_keeps_the_catalog(kept: Lake) -> None:
 
 
 def test_a_commit_that_never_reached_the_catalog_is_no_problem(kept: Lake) -> None:
-    """A killed writer leaves its metadata."""
-    catalog = sqlite_file(kept.settings, "raw")
-    older = catalog.read_bytes()
-    land(kept, number=3, key=LATER)
-    catalog.write_bytes(older)
-    opened = Lake(kept.settings)
+    opened = after_a_commit_that_never_reached_the_catalog(kept)
     assert problems(opened) == []
     for number in range(30):
         land(opened, number=10 + number, key=LATER)
