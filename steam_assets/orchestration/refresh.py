@@ -110,7 +110,7 @@ def _require_known(changed: Partitions, sources: Sequence[Source]) -> None:
     cadences = {table.name: source.cadence for source in sources for table in source.tables}
     for table, keys in changed.items():
         if table not in cadences:
-            raise permanent(f"the run's config names {table!r}, which is no clean table: {', '.join(cadences)}")
+            raise permanent(f"the run's config names {table!r}, which is not a clean table: {', '.join(cadences)}")
         for key in keys:
             try:
                 cadences[table].window(key)
@@ -252,11 +252,16 @@ def refresh_sensor(sources: Sequence[Source], job: dg.JobDefinition, *, running:
     return refresh_visuals
 
 
-def _nothing_new(instance: dg.DagsterInstance) -> str:
+def _failed(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
+    """The newest refresh, if it failed or was canceled."""
     newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
-    if newest and newest[0].status in NOT_DONE:
+    return newest[0] if newest and newest[0].status in NOT_DONE else None
+
+
+def _nothing_new(instance: dg.DagsterInstance) -> str:
+    if failed := _failed(instance):
         return (
-            f"refresh {newest[0].run_id[:8]} did not finish; the next one includes what it lacks. Without waiting: "
+            f"refresh {failed.run_id[:8]} did not finish; the next one includes what it lacks. Without waiting: "
             "launch it again, or type `steam-assets refresh`"
         )
     return "no clean partition was committed since the last refresh"
@@ -264,10 +269,9 @@ def _nothing_new(instance: dg.DagsterInstance) -> str:
 
 def _with_failed(instance: dg.DagsterInstance, changed: Mapping[str, Sequence[str]]) -> Partitions:
     """The changes, plus those that the newest refresh should have computed and did not."""
-    newest = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
     left: Partitions = {}
-    if newest and newest[0].status in NOT_DONE:
-        config: object = newest[0].run_config
+    if failed := _failed(instance):
+        config: object = failed.run_config
         for name in ("ops", INSIGHTS_OP, "config"):
             config = config.get(name) if isinstance(config, Mapping) else None
         left = RefreshConfig.model_validate(config or {}).changed

@@ -171,7 +171,7 @@ def test_a_failed_refresh_is_repeated_with_the_next_change(watched: Watched) -> 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"nonsense": ["2026-01-01"]}, "names 'nonsense', which is no clean table"),
+        ({"nonsense": ["2026-01-01"]}, "names 'nonsense', which is not a clean table"),
         ({"top_sellers": ["2026-01-02"]}, "the one with that day is"),
         ({"top_sellers": ["banana"]}, "banana"),
     ],
