@@ -73,7 +73,7 @@ def _state(
     if status.raw is not None or len(behind) < len(status.tables):
         return "failed", f"raw exists, but {', '.join(behind)} was not made from it; type {run} --stage clean"
     if source.history.refusal(window, now):
-        # The same words for each period, so that consecutive ones can be told as one.
+        # The same words for each period, so that consecutive ones can become one line.
         return "missing", f"no longer available: {gap(source, window, now).why}"
     return ("late" if window == newest_due else "missing"), f"not collected yet; type {run}"
 

@@ -52,7 +52,8 @@ class Insight:
     ``cadence`` is None for an insight without partitions. ``key`` is the natural key within a partition. ``method``
     is the formula with its source, ``limitations`` states the limitations. ``plot`` is a SQL aggregate over a
     partition's rows, drawn over partitions as a line, and ``plot_title`` says what it is;
-    ``order`` are SQL expressions by which a preview is sorted, by default the key.
+    ``order`` are SQL expressions by which a preview is sorted, by default the key. ``measures`` is the input whose
+    numbers it has, by default the first.
     """
 
     name: str
@@ -67,6 +68,12 @@ class Insight:
     plot: str = "count(*)"
     plot_title: str = "rows per partition"
     order: tuple[str, ...] = ()
+    measures: str = ""
+
+    @property
+    def measured(self) -> str:
+        """The table of the input whose numbers the insight has; for one with inputs."""
+        return self.measures or self.inputs[0].table
 
     @property
     def table(self) -> str:

@@ -40,6 +40,7 @@ INSIGHT = Insight(
         Input("most_played", days_before=SIDE_DAYS, days_after=SIDE_DAYS),
         Input("store_facts"),
     ),
+    measures="most_played",
     columns=(
         Column("day", "date", "First day (UTC) with the discount.", nullable=False),
         Column("app_id", "bigint", "Steam's app id.", nullable=False),

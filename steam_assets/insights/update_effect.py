@@ -49,6 +49,7 @@ INSIGHT = Insight(
         Input("most_played", days_before=SIDE_DAYS, days_after=SIDE_DAYS),
         Input("top_sellers"),
     ),
+    measures="most_played",
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the update's week begins.", nullable=False),
         Column("app_id", "bigint", "The app.", nullable=False),

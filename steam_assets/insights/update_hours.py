@@ -100,6 +100,7 @@ INSIGHT = Insight(
         Input("top_sellers"),
         Input("most_played"),
     ),
+    measures="player_samples",
     columns=(
         Column("week_start", "date", "Tuesday (UTC) on which the update's week begins.", nullable=False),
         Column("app_id", "bigint", "The app.", nullable=False),

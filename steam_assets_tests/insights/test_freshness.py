@@ -60,7 +60,7 @@ def test_states_of_days(lake: Lake):
     assert rows["2026-11-14"] | {"why": None, "since": MADE, "rows": 10, "quarantined": 2} == rows["2026-11-14"]
     assert "--stage clean" in str(rows["2026-11-15"]["why"])
     assert "no longer available" in str(rows["2026-11-16"]["why"])
-    assert rows["2026-11-16"]["why"] == rows["2026-11-17"]["why"], "consecutive days are told as one"
+    assert rows["2026-11-16"]["why"] == rows["2026-11-17"]["why"], "consecutive days become one line"
     assert rows["2026-11-16"]["since"] == datetime(2026, 11, 17, tzinfo=UTC)
 
 

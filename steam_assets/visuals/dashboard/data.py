@@ -17,9 +17,6 @@ from steam_assets.insights.insight import Insight
 from steam_assets.sources import SOURCES
 from steam_assets.sources.source import Source
 
-MEASURED = {"update_effect": "most_played", "update_hours": "player_samples", "sale_effect": "most_played"}
-"""The input whose numbers an insight has, where that is not its first."""
-
 
 @dataclass(frozen=True)
 class Period:
@@ -79,8 +76,7 @@ class DashboardData:
         """
         if insight.compute is None:
             return self.judged_at
-        measured = MEASURED.get(insight.name, insight.inputs[0].table)
-        inputs = (measured, *(each.table for each in insight.inputs))
+        inputs = (insight.measured, *(each.table for each in insight.inputs))
         return next((self.as_of[name] for name in inputs if name in self.as_of), None)
 
     def why_empty(self, table: str) -> str | None:
